@@ -1,0 +1,96 @@
+//! The `CustomResourceDefinition`, completed with what the derive macros cannot say.
+
+use k8s_openapi::{
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+        CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, ValidationRule,
+    },
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
+use kube::CustomResourceExt;
+
+use super::{AICoreRegistrySecret, UNOBSERVED_GENERATION};
+
+/// The name that AI Core sees must not change: renaming means creating one secret and leaving another behind.
+const IMMUTABLE_NAME: &str = "(has(self.spec.remoteName) ? self.spec.remoteName : self.metadata.name) == \
+     (has(oldSelf.spec.remoteName) ? oldSelf.spec.remoteName : oldSelf.metadata.name)";
+
+/// Without `remoteName`, `metadata.name` is sent to AI Core, which accepts fewer names than Kubernetes.
+const USABLE_NAME: &str = "has(self.spec.remoteName) || (size(self.metadata.name) <= 63 && \
+     self.metadata.name.matches('^[a-z0-9](?:_?[a-z0-9.-]+)*[a-z0-9]$'))";
+
+/// The complete CRD, as `aicore-registry-operator crd` prints it and `crds/` holds it.
+#[must_use]
+pub fn crd() -> CustomResourceDefinition {
+    let mut crd = AICoreRegistrySecret::crd();
+    for version in &mut crd.spec.versions {
+        if let Some(root) = version
+            .schema
+            .as_mut()
+            .and_then(|schema| schema.open_api_v3_schema.as_mut())
+        {
+            root.x_kubernetes_validations
+                .get_or_insert_default()
+                .extend(name_rules());
+            default_status(root);
+            forbid_null(root);
+        }
+    }
+    crd.metadata = ObjectMeta {
+        name: crd.metadata.name,
+        ..ObjectMeta::default()
+    };
+    crd
+}
+
+fn name_rules() -> [ValidationRule; 2] {
+    [
+        ValidationRule {
+            rule: USABLE_NAME.to_owned(),
+            message: Some(
+                "metadata.name is not a name that AI Core accepts (2 to 63 characters: lower-case letters, digits, '.' \
+                 and '-', with a letter or a digit at both ends); set spec.remoteName to the name that the secret \
+                 shall have in AI Core"
+                    .to_owned(),
+            ),
+            ..ValidationRule::default()
+        },
+        ValidationRule {
+            rule: IMMUTABLE_NAME.to_owned(),
+            message: Some(
+                "the remote name (spec.remoteName, or metadata.name without it) is immutable, because AI Core cannot \
+                 rename a secret; create another AICoreRegistrySecret for the other name"
+                    .to_owned(),
+            ),
+            ..ValidationRule::default()
+        },
+    ]
+}
+
+/// Without `nullable`, the API server takes a null for an absent field, as writers of manifests mean it; with it, the null
+/// would be kept, and a rule's `has()` would see a value.
+fn forbid_null(schema: &mut JSONSchemaProps) {
+    schema.nullable = None;
+    for property in schema
+        .properties
+        .iter_mut()
+        .flat_map(|properties| properties.values_mut())
+    {
+        forbid_null(property);
+    }
+    if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
+        forbid_null(items);
+    }
+}
+
+/// A default is the only way to give an object a status before a controller has seen it.
+fn default_status(root: &mut JSONSchemaProps) {
+    if let Some(status) = root
+        .properties
+        .as_mut()
+        .and_then(|properties| properties.get_mut("status"))
+    {
+        status.default = Some(JSON(
+            serde_json::json!({ "observedGeneration": UNOBSERVED_GENERATION }),
+        ));
+    }
+}

@@ -1,0 +1,39 @@
+//! The custom resource `AICoreRegistrySecret`: its Rust types, and the CRD made from them.
+//!
+//! Types only. What the fields mean to the operator is decided in [`crate::domain`]; no default is written into a spec,
+//! because a default that the API server writes shows as drift in GitOps tools.
+
+pub mod condition;
+mod crd;
+#[allow(
+    unreachable_pub,
+    reason = "the derive macro makes these public in their module"
+)]
+mod spec;
+mod status;
+
+pub use crd::crd;
+pub use spec::{
+    AICoreRegistrySecret, AICoreRegistrySecretSpec, AICoreSecretRef, CreationPolicy, DeletionPolicy,
+    SecretRef,
+};
+pub use status::{AICoreRegistrySecretStatus, UNOBSERVED_GENERATION};
+
+/// API group of the resource.
+pub const GROUP: &str = "aicore-registry.dev";
+
+/// Served and stored version of the resource.
+pub const VERSION: &str = "v1alpha1";
+
+/// Kind of the resource.
+pub const KIND: &str = "AICoreRegistrySecret";
+
+/// Finalizer that keeps a resource until its remote secret is deleted; present only while
+/// `spec.deletionPolicy` is `Delete`.
+pub const FINALIZER: &str = "aicore-registry.dev/remote-secret";
+
+/// Annotation that asks for a push now: any value that differs from `status.lastHandledReconcileAt`.
+pub const REQUESTED_AT: &str = "aicore-registry.dev/requestedAt";
+
+/// Annotation that, when `"true"`, lets a resource go without deleting its remote secret.
+pub const ABANDON_REMOTE: &str = "aicore-registry.dev/abandon-remote";

@@ -1,0 +1,66 @@
+//! What the operator reports.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// `status.observedGeneration` of a resource that has not been looked at yet; no generation has this number, so kstatus
+/// and `kubectl wait` never take a new resource for a finished one.
+pub const UNOBSERVED_GENERATION: i64 = -1;
+
+/// The outcome of the last look at the resource. It never holds a password, a token or another secret value.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct AICoreRegistrySecretStatus {
+    /// The `metadata.generation` that the conditions speak of; -1 before the first outcome.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+
+    /// `Ready`: AI Core holds the credential that the Secret holds now, as far as the operator knows. `Reconciling`: the
+    /// operator is about to do something. `Stalled`: a person has to do something.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+
+    /// Name of the docker registry secret in AI Core.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote_name: Option<String>,
+
+    /// AI Core API that accepted the last push, without `/v2`.
+    #[serde(default, rename = "apiURL", skip_serializing_if = "Option::is_none")]
+    pub api_url: Option<String>,
+
+    /// Authorization server (`url` of the service key) of the last accepted push. Together with `apiURL` it identifies
+    /// the tenant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization_server: Option<String>,
+
+    /// Registries that the last accepted push held credentials for, as they were sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registries: Option<Vec<String>>,
+
+    /// Keyed digest (`v1:` and 32 hexadecimal digits of HMAC-SHA-256) of what AI Core accepted last. It changes when the
+    /// credential changes, and tells nothing about it to someone without the AI Core service key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials_digest: Option<String>,
+
+    /// `metadata.resourceVersion` of the Secret with the registry credential, as read for the last accepted push.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_resource_version: Option<String>,
+
+    /// `metadata.resourceVersion` of the Secret with the AI Core service key, as read for the last accepted push.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ai_core_secret_resource_version: Option<String>,
+
+    /// When AI Core last accepted the credential.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_sync_time: Option<Time>,
+
+    /// When the credential is sent again although it has not changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_resync_time: Option<Time>,
+
+    /// The value of the annotation `aicore-registry.dev/requestedAt` that was answered last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_handled_reconcile_at: Option<String>,
+}
