@@ -1,0 +1,96 @@
+use proptest::prelude::*;
+use rstest::rstest;
+
+use super::*;
+use crate::domain::allowed_hosts::tests::default_hosts;
+
+fn api(text: &str) -> ApiUrl {
+    ApiUrl::parse(text, &default_hosts()).unwrap()
+}
+
+fn server(text: &str) -> AuthorizationServer {
+    AuthorizationServer::parse(text, &default_hosts()).unwrap()
+}
+
+#[rstest]
+#[case("https://api.hana.ondemand.com")]
+#[case("https://api.hana.ondemand.com/")]
+#[case("https://API.Hana.OnDemand.com//")]
+#[case("https://api.hana.ondemand.com/v2")]
+#[case("https://api.hana.ondemand.com:443/v2//")]
+#[case("https://api.hana.ondemand.com//v2/")]
+fn every_spelling_of_the_api_is_one(#[case] text: &str) {
+    assert_eq!(api(text).to_string(), "https://api.hana.ondemand.com");
+    assert_eq!(api(text), api("https://api.hana.ondemand.com"));
+    assert_eq!(
+        api(text).join("/v2/a/b").as_str(),
+        "https://api.hana.ondemand.com/v2/a/b"
+    );
+}
+
+#[rstest]
+#[case(
+    "https://api.hana.ondemand.com/proxy/v2/",
+    "https://api.hana.ondemand.com/proxy"
+)]
+#[case("https://api.hana.ondemand.com/xv2", "https://api.hana.ondemand.com/xv2")]
+#[case(
+    "https://api.hana.ondemand.com:8443/v3",
+    "https://api.hana.ondemand.com:8443/v3"
+)]
+fn other_paths_and_ports_stay(#[case] text: &str, #[case] shown: &str) {
+    assert_eq!(api(text).to_string(), shown);
+    assert_eq!(api(text).join("/v2/a").as_str(), format!("{shown}/v2/a"));
+}
+
+#[rstest]
+#[case("https://sub.authentication.eu10.hana.ondemand.com")]
+#[case("https://SUB.authentication.eu10.hana.ondemand.com/")]
+#[case("https://sub.authentication.eu10.hana.ondemand.com/oauth/token")]
+#[case("https://sub.authentication.eu10.hana.ondemand.com/oauth/token/")]
+fn every_spelling_of_the_authorization_server_is_one(#[case] text: &str) {
+    assert_eq!(
+        server(text).to_string(),
+        "https://sub.authentication.eu10.hana.ondemand.com"
+    );
+    assert_eq!(
+        server(text).token_url().as_str(),
+        "https://sub.authentication.eu10.hana.ondemand.com/oauth/token"
+    );
+}
+
+#[test]
+fn refuses_what_the_allow_list_refuses() {
+    assert_eq!(
+        ApiUrl::parse("http://x.test", &default_hosts()),
+        Err(Refusal::NotHttps)
+    );
+    assert_eq!(
+        AuthorizationServer::parse("x", &default_hosts()),
+        Err(Refusal::NotAUrl)
+    );
+}
+
+#[test]
+fn a_tenant_is_both() {
+    let tenant = Tenant::new(
+        &api("https://api.hana.ondemand.com/v2"),
+        &server("https://sub.hana.ondemand.com/"),
+    );
+    assert_eq!(tenant.api_url, "https://api.hana.ondemand.com");
+    assert_eq!(tenant.authorization_server, "https://sub.hana.ondemand.com");
+    assert_eq!(
+        tenant.to_string(),
+        "https://api.hana.ondemand.com (https://sub.hana.ondemand.com)"
+    );
+}
+
+proptest! {
+    #[test]
+    fn what_is_shown_is_read_as_the_same(path in "(/[a-z0-9%2v]{0,6}){0,4}") {
+        let once = ApiUrl::parse(&format!("https://a.hana.ondemand.com/x{path}"), &default_hosts()).unwrap();
+        prop_assert!(!once.to_string().ends_with('/'));
+        let joined = once.join("/v2");
+        prop_assert_eq!(api(joined.as_str()), once);
+    }
+}

@@ -1,0 +1,249 @@
+//! When to try again after a failed attempt, and what ends the waiting early.
+
+use std::time::Duration;
+
+use super::{
+    failure::Failure,
+    fingerprint::Digest,
+    reason::{Class, Reason},
+};
+
+/// First delay of the exponential backoff.
+pub const FIRST_DELAY: Duration = Duration::from_secs(1);
+/// Longest delay of the exponential backoff.
+pub const LONGEST_DELAY: Duration = Duration::from_secs(5 * 60);
+/// Longest `Retry-After` that is obeyed.
+pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
+/// How often the operator looks again at a resource that waits for a person; spread by ±10 %.
+pub const STALLED_INTERVAL: Duration = Duration::from_secs(15 * 60);
+/// Longest wait of a resource that is being deleted: a namespace must not hang.
+pub const LONGEST_WHILE_DELETING: Duration = Duration::from_secs(60);
+
+/// Under which circumstances an attempt was made. When they change, its failure says nothing about the next attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Circumstances {
+    /// Which service key: name, key within the Secret, uid and resourceVersion. `None` when there is none.
+    pub service_key: Option<String>,
+    /// What would be sent.
+    pub digest: Option<Digest>,
+    /// `metadata.generation` of the resource.
+    pub generation: i64,
+    /// Whether the resource is being deleted.
+    pub deleting: bool,
+}
+
+/// A failed attempt that still delays the next one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pace {
+    /// Failed attempts in a row.
+    pub attempts: u32,
+    /// Earliest time of the next attempt, in time since the start of the process.
+    pub not_before: Duration,
+    /// What went wrong.
+    pub failure: Failure,
+    /// When it went wrong.
+    pub circumstances: Circumstances,
+}
+
+impl Pace {
+    /// After a failed attempt at `uptime`. `jitter` is in `0.0..=1.0`.
+    #[must_use]
+    pub fn after(
+        previous: Option<&Self>,
+        failure: Failure,
+        circumstances: Circumstances,
+        uptime: Duration,
+        jitter: f64,
+    ) -> Self {
+        let attempts = previous.map_or(0, |pace| pace.attempts).saturating_add(1);
+        let longest = if circumstances.deleting {
+            LONGEST_WHILE_DELETING
+        } else {
+            Duration::MAX
+        };
+        let delay = delay(&failure, attempts, jitter).min(longest);
+        Self {
+            attempts,
+            not_before: uptime.saturating_add(delay),
+            failure,
+            circumstances,
+        }
+    }
+
+    /// How much longer to wait at `uptime` under `circumstances`; `None` when an attempt may be made.
+    #[must_use]
+    pub fn remaining(&self, circumstances: &Circumstances, uptime: Duration) -> Option<Duration> {
+        if !self.still_stands(circumstances) {
+            return None;
+        }
+        self.not_before.checked_sub(uptime).filter(|left| !left.is_zero())
+    }
+
+    /// Whether the failure still tells something about an attempt under these circumstances.
+    #[must_use]
+    pub fn still_stands(&self, now: &Circumstances) -> bool {
+        let then = &self.circumstances;
+        if then.service_key != now.service_key || then.deleting != now.deleting {
+            return false;
+        }
+        match self.failure.reason {
+            // Another payload, or another spec, may be accepted where the last one was refused.
+            Reason::RemoteRejected | Reason::QuotaExceeded | Reason::RemoteMissing => {
+                then.digest == now.digest && then.generation == now.generation
+            }
+            // Nothing but time or another credential mends these.
+            _ => true,
+        }
+    }
+}
+
+/// How long to wait after the failure, `attempts` (from 1) of which came in a row.
+#[must_use]
+pub fn delay(failure: &Failure, attempts: u32, jitter: f64) -> Duration {
+    match failure.reason.class() {
+        Class::Stalled => super::duration::spread(STALLED_INTERVAL, jitter),
+        _ => failure.retry_after.map_or_else(
+            || exponential(attempts, jitter),
+            |asked| asked.min(LONGEST_RETRY_AFTER),
+        ),
+    }
+}
+
+/// Exponential backoff with full jitter: between nothing and `1 s · 2^(attempts-1)`, at most five minutes; never shorter
+/// than a tenth of the ceiling, so that a lucky draw does not turn into a burst.
+fn exponential(attempts: u32, jitter: f64) -> Duration {
+    let ceiling = FIRST_DELAY
+        .saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1)))
+        .min(LONGEST_DELAY);
+    ceiling.mul_f64(jitter.clamp(0.1, 1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn failure(reason: Reason) -> Failure {
+        Failure::new(reason, "no")
+    }
+
+    fn circumstances(key: &str, generation: i64) -> Circumstances {
+        Circumstances {
+            service_key: Some(key.to_owned()),
+            digest: None,
+            generation,
+            deleting: false,
+        }
+    }
+
+    #[rstest]
+    #[case(1, 1.0, 1_000)]
+    #[case(2, 1.0, 2_000)]
+    #[case(2, 0.5, 1_000)]
+    #[case(1, 0.0, 100)]
+    #[case(9, 1.0, 256_000)]
+    #[case(10, 1.0, 300_000)]
+    #[case(u32::MAX, 1.0, 300_000)]
+    fn transient_failures_back_off_exponentially(
+        #[case] attempts: u32,
+        #[case] jitter: f64,
+        #[case] millis: u64,
+    ) {
+        let delay = delay(&failure(Reason::RemoteUnavailable), attempts, jitter);
+        assert_eq!(delay, Duration::from_millis(millis));
+    }
+
+    #[test]
+    fn retry_after_wins_up_to_an_hour() {
+        let asked = |seconds| Failure {
+            retry_after: Some(Duration::from_secs(seconds)),
+            ..failure(Reason::RateLimited)
+        };
+        assert_eq!(delay(&asked(7), 9, 0.3), Duration::from_secs(7));
+        assert_eq!(delay(&asked(7200), 1, 0.3), Duration::from_secs(3600));
+    }
+
+    #[test]
+    fn stalled_failures_wait_the_long_interval_whatever_the_server_says() {
+        let refused = Failure {
+            retry_after: Some(Duration::from_secs(1)),
+            ..failure(Reason::AuthenticationFailed)
+        };
+        assert_eq!(delay(&refused, 1, 0.5), Duration::from_secs(900));
+        assert_eq!(delay(&refused, 1, 0.0), Duration::from_secs(810));
+        assert_eq!(delay(&refused, 1, 1.0), Duration::from_secs(990));
+    }
+
+    #[test]
+    fn attempts_add_up_and_time_runs_out() {
+        let first = Pace::after(
+            None,
+            failure(Reason::RemoteUnavailable),
+            circumstances("a", 1),
+            Duration::ZERO,
+            1.0,
+        );
+        assert_eq!((first.attempts, first.not_before), (1, Duration::from_secs(1)));
+        let second = Pace::after(
+            Some(&first),
+            failure(Reason::RemoteUnavailable),
+            circumstances("a", 1),
+            Duration::from_secs(10),
+            1.0,
+        );
+        assert_eq!((second.attempts, second.not_before), (2, Duration::from_secs(12)));
+        let same = circumstances("a", 1);
+        assert_eq!(
+            second.remaining(&same, Duration::from_secs(11)),
+            Some(Duration::from_secs(1))
+        );
+        assert_eq!(second.remaining(&same, Duration::from_secs(12)), None);
+    }
+
+    #[test]
+    fn a_resource_that_is_being_deleted_is_not_held_longer_than_a_minute() {
+        let alive = circumstances("a", 1);
+        let dying = Circumstances {
+            deleting: true,
+            ..alive.clone()
+        };
+        let before = Pace::after(None, failure(Reason::Forbidden), alive, Duration::ZERO, 1.0);
+        assert_eq!(before.remaining(&dying, Duration::ZERO), None);
+        let during = Pace::after(
+            None,
+            failure(Reason::Forbidden),
+            dying.clone(),
+            Duration::ZERO,
+            1.0,
+        );
+        assert_eq!(
+            during.remaining(&dying, Duration::ZERO),
+            Some(Duration::from_secs(60))
+        );
+    }
+
+    #[rstest]
+    #[case(Reason::AuthenticationFailed, "b", 1, false)]
+    #[case(Reason::AuthenticationFailed, "a", 2, true)]
+    #[case(Reason::RemoteUnavailable, "b", 1, false)]
+    #[case(Reason::RemoteUnavailable, "a", 2, true)]
+    #[case(Reason::RemoteRejected, "a", 2, false)]
+    #[case(Reason::QuotaExceeded, "a", 2, false)]
+    #[case(Reason::RemoteMissing, "a", 2, false)]
+    #[case(Reason::RemoteMissing, "a", 1, true)]
+    fn only_changed_circumstances_end_a_hold(
+        #[case] reason: Reason,
+        #[case] key: &str,
+        #[case] generation: i64,
+        #[case] stands: bool,
+    ) {
+        let pace = Pace::after(None, failure(reason), circumstances("a", 1), Duration::ZERO, 1.0);
+        assert_eq!(pace.still_stands(&circumstances(key, generation)), stands);
+        assert_eq!(
+            pace.remaining(&circumstances(key, generation), Duration::ZERO)
+                .is_some(),
+            stands
+        );
+    }
+}

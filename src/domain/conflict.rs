@@ -1,0 +1,200 @@
+//! Who owns a remote name in a tenant when several resources claim it.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+
+use super::{api_url::Tenant, object::ObjectKey};
+
+/// What can be owned: a docker registry secret of a tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Claim {
+    /// Where.
+    pub tenant: Arc<Tenant>,
+    /// Name of the secret in AI Core.
+    pub remote_name: Arc<str>,
+}
+
+/// A resource that wants to own something. The order is that of precedence: oldest first, uid between equally old ones.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Claimant {
+    /// `metadata.creationTimestamp`.
+    pub created: Timestamp,
+    /// `metadata.uid`.
+    pub uid: Arc<str>,
+    /// Which resource.
+    pub key: ObjectKey,
+}
+
+/// All claims, kept so that each change costs the same however many resources there are.
+#[derive(Debug, Default)]
+pub struct Claims {
+    by_claim: HashMap<Claim, BTreeSet<Claimant>>,
+    by_object: HashMap<ObjectKey, (Claim, Claimant)>,
+}
+
+impl Claims {
+    /// Sets what a resource claims (`None`: nothing), and returns the other resources whose standing may have changed by
+    /// that: a new owner, and an owner that lost to an older resource.
+    pub fn set(&mut self, claimant: &Claimant, claim: Option<Claim>) -> Vec<ObjectKey> {
+        if let (Some((old, by)), Some(new)) = (self.by_object.get(&claimant.key), &claim)
+            && old == new
+            && by == claimant
+        {
+            return Vec::new();
+        }
+        let mut affected = self.release(&claimant.key);
+        if let Some(claim) = claim {
+            let claimants = self.by_claim.entry(claim.clone()).or_default();
+            affected.extend(
+                claimants
+                    .first()
+                    .filter(|owner| *owner > claimant)
+                    .map(|owner| owner.key.clone()),
+            );
+            claimants.insert(claimant.clone());
+            self.by_object
+                .insert(claimant.key.clone(), (claim, claimant.clone()));
+        }
+        affected
+    }
+
+    /// Takes back what a resource claims, and returns the resource that owns it from now on, if that is a new one.
+    pub fn release(&mut self, key: &ObjectKey) -> Vec<ObjectKey> {
+        let Some((claim, claimant)) = self.by_object.remove(key) else {
+            return Vec::new();
+        };
+        let Some(claimants) = self.by_claim.get_mut(&claim) else {
+            return Vec::new();
+        };
+        let owned = claimants.first() == Some(&claimant);
+        claimants.remove(&claimant);
+        let heir = claimants.first().map(|next| next.key.clone());
+        if claimants.is_empty() {
+            self.by_claim.remove(&claim);
+        }
+        heir.filter(|_| owned).into_iter().collect()
+    }
+
+    /// The resource that owns what `key` claims, when it is another one.
+    #[must_use]
+    pub fn lost_to(&self, key: &ObjectKey) -> Option<&ObjectKey> {
+        let (claim, _) = self.by_object.get(key)?;
+        self.by_claim
+            .get(claim)?
+            .first()
+            .map(|owner| &owner.key)
+            .filter(|owner| *owner != key)
+    }
+
+    /// The first resource other than `key` that claims this.
+    #[must_use]
+    pub fn heir(&self, claim: &Claim, key: &ObjectKey) -> Option<&ObjectKey> {
+        self.by_claim
+            .get(claim)?
+            .iter()
+            .map(|claimant| &claimant.key)
+            .find(|other| *other != key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claim(tenant: &str, name: &str) -> Claim {
+        Claim {
+            tenant: Arc::new(Tenant {
+                api_url: format!("https://{tenant}"),
+                authorization_server: tenant.to_owned(),
+            }),
+            remote_name: name.into(),
+        }
+    }
+
+    fn claimant(created: i64, uid: &str) -> Claimant {
+        Claimant {
+            created: Timestamp::from_second(created).unwrap(),
+            uid: uid.into(),
+            key: ObjectKey::new("ns", &format!("object-{uid}")),
+        }
+    }
+
+    #[test]
+    fn the_oldest_owns_and_the_uid_breaks_ties() {
+        let (old, young, twin) = (claimant(1, "b"), claimant(2, "a"), claimant(1, "c"));
+        let mut claims = Claims::default();
+        assert_eq!(claims.set(&young, Some(claim("t", "n"))), []);
+        assert_eq!(claims.lost_to(&young.key), None);
+        // An older resource takes over, and the former owner hears of it.
+        assert_eq!(claims.set(&old, Some(claim("t", "n"))), [young.key.clone()]);
+        assert_eq!(claims.lost_to(&young.key), Some(&old.key));
+        assert_eq!(claims.lost_to(&old.key), None);
+        assert_eq!(claims.set(&twin, Some(claim("t", "n"))), []);
+        assert_eq!(claims.lost_to(&twin.key), Some(&old.key));
+        // The owner goes: the next in age is told, nobody else.
+        assert_eq!(claims.release(&old.key), [twin.key.clone()]);
+        assert_eq!(claims.lost_to(&young.key), Some(&twin.key));
+        // A loser goes: nobody needs to know.
+        assert_eq!(claims.release(&young.key), []);
+    }
+
+    #[test]
+    fn moving_to_another_tenant_frees_the_name() {
+        let (old, young) = (claimant(1, "a"), claimant(2, "b"));
+        let mut claims = Claims::default();
+        claims.set(&old, Some(claim("t", "n")));
+        claims.set(&young, Some(claim("t", "n")));
+        assert_eq!(claims.set(&old, Some(claim("u", "n"))), [young.key.clone()]);
+        assert_eq!(claims.lost_to(&young.key), None);
+        assert_eq!(claims.lost_to(&old.key), None);
+    }
+
+    #[test]
+    fn same_name_in_another_tenant_is_no_conflict() {
+        let (one, other) = (claimant(1, "a"), claimant(2, "b"));
+        let mut claims = Claims::default();
+        assert_eq!(claims.set(&one, Some(claim("t", "n"))), []);
+        assert_eq!(claims.set(&other, Some(claim("u", "n"))), []);
+        assert_eq!(claims.lost_to(&other.key), None);
+    }
+
+    #[test]
+    fn saying_the_same_again_changes_nothing() {
+        let (old, young) = (claimant(1, "a"), claimant(2, "b"));
+        let mut claims = Claims::default();
+        claims.set(&young, Some(claim("t", "n")));
+        claims.set(&old, Some(claim("t", "n")));
+        assert_eq!(claims.set(&old, Some(claim("t", "n"))), []);
+        assert_eq!(claims.set(&young, Some(claim("t", "n"))), []);
+        assert_eq!(claims.lost_to(&young.key), Some(&old.key));
+    }
+
+    #[test]
+    fn an_object_created_again_under_its_name_starts_anew() {
+        let (first, second, other) = (claimant(1, "a"), claimant(3, "z"), claimant(2, "b"));
+        let second = Claimant {
+            key: first.key.clone(),
+            ..second
+        };
+        let mut claims = Claims::default();
+        claims.set(&first, Some(claim("t", "n")));
+        claims.set(&other, Some(claim("t", "n")));
+        assert_eq!(claims.set(&second, Some(claim("t", "n"))), [other.key.clone()]);
+        assert_eq!(claims.lost_to(&second.key), Some(&other.key));
+    }
+
+    #[test]
+    fn the_heir_is_the_first_other_claimant() {
+        let (old, young) = (claimant(1, "a"), claimant(2, "b"));
+        let mut claims = Claims::default();
+        claims.set(&old, Some(claim("t", "n")));
+        assert_eq!(claims.heir(&claim("t", "n"), &old.key), None);
+        claims.set(&young, Some(claim("t", "n")));
+        assert_eq!(claims.heir(&claim("t", "n"), &old.key), Some(&young.key));
+        assert_eq!(claims.heir(&claim("t", "n"), &young.key), Some(&old.key));
+    }
+}

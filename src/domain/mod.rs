@@ -1,0 +1,28 @@
+//! Decisions. Pure: no async, no client, no clock, no randomness, no environment; time and chance come in as arguments.
+//!
+//! [`plan`] says what to do about what was [`observed`]; [`report`] says what came of it. The other modules are what
+//! these two are made of. Secret values are reachable from [`secret_data`], [`docker_config`], [`credentials`] and
+//! [`fingerprint`] only.
+
+pub mod allowed_hosts;
+pub mod api_url;
+pub mod backoff;
+pub mod bucket;
+pub mod conflict;
+mod credential_forms;
+pub mod credentials;
+pub mod docker_config;
+pub mod duration;
+pub mod failure;
+pub mod fingerprint;
+pub mod invalid;
+mod json;
+pub mod name;
+pub mod object;
+pub mod observed;
+mod pem;
+pub mod plan;
+pub mod reason;
+mod registry_host;
+pub mod report;
+pub mod secret_data;

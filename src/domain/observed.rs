@@ -1,0 +1,124 @@
+//! Everything that one decision depends on, gathered before it; no secret value is reachable from here.
+
+use super::{
+    api_url::Tenant,
+    backoff::{Circumstances, Pace},
+    duration::ResyncInterval,
+    failure::Failure,
+    fingerprint::Digest,
+    object::{Now, Object, ObjectKey, pushed_tenant},
+};
+use crate::api::AICoreRegistrySecretStatus;
+
+/// A Secret as it was found.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Found<T> {
+    /// It can be used.
+    Usable {
+        /// Its `metadata.resourceVersion`.
+        version: String,
+        /// What it holds, without secret values.
+        content: T,
+    },
+    /// It is missing, or cannot be used. The failure has the reason and the sentence for the user.
+    Unusable(Failure),
+}
+
+impl<T> Found<T> {
+    /// What it holds, if it can be used.
+    pub fn content(&self) -> Option<&T> {
+        match self {
+            Self::Usable { content, .. } => Some(content),
+            Self::Unusable(_) => None,
+        }
+    }
+
+    /// Its resourceVersion, if it can be used.
+    pub fn version(&self) -> Option<&str> {
+        match self {
+            Self::Usable { version, .. } => Some(version),
+            Self::Unusable(_) => None,
+        }
+    }
+
+    /// Why it cannot be used.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Usable { .. } => None,
+            Self::Unusable(failure) => Some(failure),
+        }
+    }
+}
+
+/// How the resource stands towards others that want the same remote secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nobody older wants it.
+    Owner {
+        /// Another resource that wants it and would own it if this one went.
+        heir: Option<ObjectKey>,
+    },
+    /// An older resource owns it.
+    LostTo(ObjectKey),
+    /// Older resources of the same remote name have not said yet which tenant they mean.
+    Undecided,
+}
+
+/// The gathered facts.
+#[derive(Clone, Debug)]
+pub struct Observed<'a> {
+    /// The resource.
+    pub object: &'a Object,
+    /// Its status, as last written or seen.
+    pub status: &'a AICoreRegistrySecretStatus,
+    /// The registry credential: the registries it is for, as they would be sent.
+    pub source: Found<Vec<String>>,
+    /// The AI Core service key: the tenant it is for.
+    pub service_key: Found<Tenant>,
+    /// What a push would send, when both are usable.
+    pub digest: Option<Digest>,
+    /// Identity of the service key for pacing; present also when the key cannot be used.
+    pub service_key_identity: Option<String>,
+    /// Towards other resources.
+    pub standing: Standing,
+    /// Whether the namespace is being deleted. Only looked up for a resource that is being deleted.
+    pub namespace_terminating: bool,
+    /// The failed attempt that may delay the next one.
+    pub pace: Option<&'a Pace>,
+    /// Interval for resources that do not set their own.
+    pub default_resync_interval: ResyncInterval,
+    /// The time.
+    pub now: Now,
+}
+
+impl Observed<'_> {
+    /// Under which circumstances an attempt would be made now.
+    #[must_use]
+    pub fn circumstances(&self) -> Circumstances {
+        Circumstances {
+            service_key: self.service_key_identity.clone(),
+            digest: self.digest.clone(),
+            generation: self.object.generation,
+            deleting: self.object.deleting,
+        }
+    }
+
+    /// Whether the tenant is another one than that of the last accepted push.
+    #[must_use]
+    pub fn tenant_changed(&self) -> bool {
+        match (self.service_key.content(), pushed_tenant(self.status)) {
+            (Some(tenant), Some(pushed)) => *tenant != pushed,
+            _ => false,
+        }
+    }
+
+    /// Whether what would be sent is what AI Core accepted last, in the same tenant.
+    #[must_use]
+    pub fn unchanged(&self) -> bool {
+        let digest = self.digest.as_ref().map(Digest::as_str);
+        digest.is_some()
+            && digest == self.status.credentials_digest.as_deref()
+            && self.status.last_sync_time.is_some()
+            && !self.tenant_changed()
+    }
+}
