@@ -1,0 +1,111 @@
+//! The tenant's request rate, and the order of requests for one remote secret.
+
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use crate::domain::bucket::{Bucket, Rate};
+
+/// The request rate of one tenant, shared by all who write to it.
+pub struct Lane {
+    bucket: Mutex<Bucket>,
+    rate: Rate,
+    start: Instant,
+}
+
+impl Lane {
+    /// A full bucket.
+    #[must_use]
+    pub fn new(rate: Rate) -> Self {
+        Self {
+            bucket: Mutex::new(Bucket::default()),
+            rate,
+            start: Instant::now(),
+        }
+    }
+
+    /// Takes the next place, and says how long it is until its turn. A place that was taken is used up, so that whoever
+    /// waits in a queue of its own keeps its turn.
+    pub fn take_place(&self) -> Duration {
+        lock(&self.bucket).take(self.rate, self.start.elapsed())
+    }
+
+    /// Takes the next place and waits for its turn.
+    pub async fn wait_for_place(&self) {
+        tokio::time::sleep(self.take_place()).await;
+    }
+}
+
+/// A lock for each key, for as long as somebody holds or wants it.
+pub struct KeyedLocks<K>(Mutex<HashMap<K, Weak<tokio::sync::Mutex<()>>>>);
+
+impl<K> Default for KeyedLocks<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Eq + Hash + Clone> KeyedLocks<K> {
+    /// Waits until nobody else holds the key, and holds it until the guard is dropped.
+    pub async fn lock(&self, key: &K) -> tokio::sync::OwnedMutexGuard<()> {
+        let entry = {
+            let mut locks = lock(&self.0);
+            match locks.get(key).and_then(Weak::upgrade) {
+                Some(entry) => entry,
+                None => {
+                    // Dead entries go when the table would grow, so that it never holds more than twice the live ones.
+                    if locks.len() == locks.capacity() {
+                        locks.retain(|_, entry| entry.strong_count() > 0);
+                    }
+                    let entry = Arc::new(tokio::sync::Mutex::new(()));
+                    locks.insert(key.clone(), Arc::downgrade(&entry));
+                    entry
+                }
+            }
+        };
+        entry.lock_owned().await
+    }
+}
+
+/// The guard also after a panic elsewhere: what these locks protect is consistent between statements.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn one_holder_for_each_key_and_no_memory_of_old_ones() {
+        let locks = Arc::new(KeyedLocks::<u32>::default());
+        let inside = Arc::new(AtomicU32::new(0));
+        let tasks: Vec<_> = (0..20)
+            .map(|_| {
+                let (locks, inside) = (Arc::clone(&locks), Arc::clone(&inside));
+                tokio::spawn(async move {
+                    let _guard = locks.lock(&1).await;
+                    assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
+                    tokio::task::yield_now().await;
+                    inside.fetch_sub(1, Ordering::SeqCst);
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        let _one = locks.lock(&1).await;
+        let _other = locks.lock(&2).await;
+        for key in 10..1000 {
+            drop(locks.lock(&key).await);
+        }
+        assert!(lock(&locks.0).len() < 20);
+    }
+}

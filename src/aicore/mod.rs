@@ -1,0 +1,17 @@
+//! The SAP AI Core adapter: what the rest of the program knows of AI Core's HTTP API and of its authorization server.
+//!
+//! A [`Pool`](pool::Pool) turns a service key into a [`Connection`](pool::Connection); resources with the same key share
+//! it, and with it one access token. [`secrets`] knows the five operations on docker registry secrets, [`push`] how they
+//! make one push. [`error`] says in words what went wrong.
+
+pub mod error;
+mod exchange;
+pub mod lanes;
+pub mod pool;
+pub mod push;
+mod redact;
+mod retry_after;
+pub mod secrets;
+mod token;
+
+pub use token::Insistence;

@@ -1,0 +1,224 @@
+//! Connections to tenants, shared by all resources that have the same service key.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, Weak},
+    time::Duration,
+};
+
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    error::Error,
+    exchange::CONNECT_TIMEOUT,
+    lanes::{KeyedLocks, Lane, lock},
+    push::PatchType,
+    token::{Grant as TokenGrant, TokenSource},
+};
+use crate::{
+    domain::{
+        api_url::Tenant,
+        bucket::Rate,
+        conflict::Claim,
+        credentials::{Grant, ServiceKey},
+    },
+    metrics::Metrics,
+};
+
+/// How requests are sent.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Limit on a whole request.
+    pub request_timeout: Duration,
+    /// Request rate of each tenant.
+    pub tenant_rate: Rate,
+    /// Certificates (PEM) to trust in addition to the system's.
+    pub extra_roots_pem: Option<Vec<u8>>,
+}
+
+/// A tenant, as one service key reaches it.
+pub struct Connection {
+    pub(super) http: reqwest::Client,
+    /// API URL with `/v2`.
+    pub(super) api: String,
+    pub(super) tokens: TokenSource,
+    pub(super) patch_type: PatchType,
+    pub(super) lane: Arc<Lane>,
+    pub(super) metrics: Arc<Metrics>,
+    tenant: Arc<Tenant>,
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("tenant", &self.tenant)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Connection {
+    /// Which tenant.
+    #[must_use]
+    pub fn tenant(&self) -> &Arc<Tenant> {
+        &self.tenant
+    }
+
+    /// The tenant's request rate.
+    #[must_use]
+    pub fn lane(&self) -> &Lane {
+        &self.lane
+    }
+}
+
+/// Says which requests are the same connection's; it identifies a service key without keeping it.
+type Fingerprint = [u8; 32];
+
+/// All connections. They live as long as somebody holds them.
+pub struct Pool {
+    settings: Settings,
+    http: reqwest::Client,
+    metrics: Arc<Metrics>,
+    connections: Mutex<HashMap<Fingerprint, Weak<Connection>>>,
+    lanes: Mutex<HashMap<Arc<Tenant>, Weak<Lane>>>,
+    order: KeyedLocks<Claim>,
+}
+
+impl Pool {
+    /// A pool without connections.
+    ///
+    /// # Errors
+    /// When the TLS library refuses the additional certificates; the sentence says why.
+    pub fn new(settings: Settings, metrics: Arc<Metrics>) -> Result<Self, String> {
+        let http =
+            client(&settings, None).map_err(|error| format!("the HTTP client cannot be set up: {error}"))?;
+        Ok(Self {
+            settings,
+            http,
+            metrics,
+            connections: Mutex::default(),
+            lanes: Mutex::default(),
+            order: KeyedLocks::default(),
+        })
+    }
+
+    /// The connection for the service key; the same one for the same key.
+    ///
+    /// # Errors
+    /// [`Error::UnusableIdentity`] when the key's X.509 certificate cannot be used.
+    pub fn connect(&self, key: &ServiceKey) -> Result<Arc<Connection>, Error> {
+        let fingerprint = fingerprint(key);
+        let mut connections = lock(&self.connections);
+        if let Some(connection) = connections.get(&fingerprint).and_then(Weak::upgrade) {
+            return Ok(connection);
+        }
+        connections.retain(|_, connection| connection.strong_count() > 0);
+        let connection = Arc::new(self.open(key)?);
+        connections.insert(fingerprint, Arc::downgrade(&connection));
+        Ok(connection)
+    }
+
+    /// Waits until no other request for the same remote secret is under way, and keeps others waiting until the guard is
+    /// dropped: a late DELETE must never hit what the next owner has just pushed.
+    pub async fn in_order(&self, claim: &Claim) -> impl Drop + use<> {
+        self.order.lock(claim).await
+    }
+
+    fn open(&self, key: &ServiceKey) -> Result<Connection, Error> {
+        let (http, client_secret) = match key.grant() {
+            Grant::ClientSecret(secret) => (self.http.clone(), Some(secret.clone())),
+            Grant::X509 {
+                certificate_chain_pem,
+                private_key_pem,
+                ..
+            } => {
+                let http = identity(certificate_chain_pem, private_key_pem)
+                    .and_then(|identity| client(&self.settings, Some(identity)))
+                    .map_err(|error| Error::UnusableIdentity {
+                        cause: error.to_string(),
+                    })?;
+                (http, None)
+            }
+        };
+        let grant = TokenGrant {
+            token_url: key.token_url(),
+            client_id: key.client_id().to_owned(),
+            client_secret,
+            http,
+        };
+        let tenant = Arc::new(key.tenant());
+        Ok(Connection {
+            http: self.http.clone(),
+            api: format!("{}/v2", tenant.api_url.trim_end_matches('/')),
+            tokens: TokenSource::new(grant, Arc::clone(&self.metrics)),
+            patch_type: PatchType::default(),
+            lane: self.lane(&tenant),
+            metrics: Arc::clone(&self.metrics),
+            tenant,
+        })
+    }
+
+    fn lane(&self, tenant: &Arc<Tenant>) -> Arc<Lane> {
+        let mut lanes = lock(&self.lanes);
+        if let Some(lane) = lanes.get(tenant).and_then(Weak::upgrade) {
+            return lane;
+        }
+        lanes.retain(|_, lane| lane.strong_count() > 0);
+        let lane = Arc::new(Lane::new(self.settings.tenant_rate));
+        lanes.insert(Arc::clone(tenant), Arc::downgrade(&lane));
+        lane
+    }
+}
+
+fn client(
+    settings: &Settings,
+    identity: Option<reqwest::Identity>,
+) -> Result<reqwest::Client, reqwest::Error> {
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("aicore-registry-operator/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(settings.request_timeout)
+        // A redirect would carry the token, or the credential, to a host that nobody allowed.
+        .redirect(reqwest::redirect::Policy::none())
+        .tcp_nodelay(true);
+    if let Some(pem) = &settings.extra_roots_pem {
+        builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?);
+    }
+    if let Some(identity) = identity {
+        builder = builder.identity(identity);
+    }
+    builder.build()
+}
+
+fn identity(
+    certificate_chain: &str,
+    private_key: &SecretString,
+) -> Result<reqwest::Identity, reqwest::Error> {
+    let pem = SecretString::from(format!("{}\n{certificate_chain}\n", private_key.expose_secret()));
+    reqwest::Identity::from_pem(pem.expose_secret().as_bytes())
+}
+
+fn fingerprint(key: &ServiceKey) -> Fingerprint {
+    let tenant = key.tenant();
+    let certificate = match key.grant() {
+        Grant::ClientSecret(_) => "",
+        Grant::X509 {
+            certificate_chain_pem,
+            ..
+        } => certificate_chain_pem,
+    };
+    let mut hash = Sha256::new();
+    for part in [
+        &tenant.api_url,
+        &tenant.authorization_server,
+        key.token_url().as_str(),
+        key.client_id(),
+        key.hmac_key().expose_secret(),
+        certificate,
+    ] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    hash.finalize().into()
+}

@@ -1,0 +1,242 @@
+//! The access token of one service key: fetched once for all who need it, renewed early, and never asked for again and
+//! again when the authorization server refuses the key.
+
+use std::{sync::Arc, time::Duration};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use tokio::{sync::Mutex, time::Instant};
+use url::Url;
+
+use super::{
+    error::{Error, Server},
+    exchange,
+    redact::Redactor,
+};
+use crate::{
+    domain::backoff::{LONGEST_RETRY_AFTER, LONGEST_WHILE_DELETING, STALLED_INTERVAL},
+    metrics::Metrics,
+};
+
+/// Share of a token's life after which it is renewed.
+const RENEW_AFTER: f64 = 0.8;
+/// Life of a token whose answer names none. XSUAA always does (`expires_in`); this is shorter than any it gives.
+const DEFAULT_LIFE: Duration = Duration::from_secs(5 * 60);
+/// How long a refusal of the key stands for all who share it: the shortest of the long intervals of resources, so that the
+/// first of them to look again is the one that asks again.
+const REFUSAL_STANDS: Duration = Duration::from_secs(STALLED_INTERVAL.as_secs() / 10 * 9);
+
+/// How much a pass insists on an answer of the authorization server's own, when that refused the key a while ago.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Insistence {
+    /// The refusal stands for all who share the key, for about the long interval.
+    Patient,
+    /// A resource that is being deleted asks again after a minute.
+    Deleting,
+    /// A user asked for an attempt now.
+    Forced,
+}
+
+impl Insistence {
+    /// How old a refusal may be to be taken as the answer.
+    fn patience(self) -> Duration {
+        match self {
+            Self::Patient => Duration::MAX,
+            Self::Deleting => LONGEST_WHILE_DELETING,
+            Self::Forced => Duration::ZERO,
+        }
+    }
+}
+
+/// Where and with what to ask for a token.
+pub(super) struct Grant {
+    /// `<url>/oauth/token`, or `<certurl>/oauth/token` for X.509.
+    pub(super) token_url: Url,
+    /// OAuth 2.0 client id.
+    pub(super) client_id: String,
+    /// OAuth 2.0 client secret; `None` when the client authenticates by its TLS certificate.
+    pub(super) client_secret: Option<SecretString>,
+    /// Client for the authorization server; it holds the TLS certificate if there is one.
+    pub(super) http: reqwest::Client,
+}
+
+/// An access token.
+pub(super) struct Token {
+    value: SecretString,
+    renew_at: Instant,
+    expires_at: Instant,
+}
+
+impl Token {
+    /// For the `Authorization` header, and to be redacted.
+    pub(super) fn expose(&self) -> &str {
+        self.value.expose_secret()
+    }
+}
+
+/// The token of one service key.
+pub(super) struct TokenSource {
+    grant: Grant,
+    state: Mutex<State>,
+    metrics: Arc<Metrics>,
+}
+
+#[derive(Default)]
+struct State {
+    token: Option<Arc<Token>>,
+    /// The last failure; who was waiting while it happened gets it too.
+    failed: Option<(Instant, Error)>,
+    /// Until when the authorization server is not asked.
+    quiet_until: Option<Instant>,
+    /// When a token was last renewed because the API refused one, until the API accepts one again.
+    renewed_for_refusal: Option<Instant>,
+}
+
+impl TokenSource {
+    pub(super) fn new(grant: Grant, metrics: Arc<Metrics>) -> Self {
+        Self {
+            grant,
+            state: Mutex::default(),
+            metrics,
+        }
+    }
+
+    /// A token that is not about to expire.
+    pub(super) async fn get(&self, insistence: Insistence) -> Result<Arc<Token>, Error> {
+        let asked = Instant::now();
+        let mut state = self.state.lock().await;
+        let now = Instant::now();
+        if let Some(token) = state.token.as_ref().filter(|token| now < token.renew_at) {
+            return Ok(Arc::clone(token));
+        }
+        match self.renew(&mut state, asked, insistence).await {
+            Ok(token) => Ok(token),
+            // The old one still works for a while; whoever comes next tries to renew again.
+            Err(error) => state
+                .token
+                .clone()
+                .filter(|token| Instant::now() < token.expires_at)
+                .ok_or(error),
+        }
+    }
+
+    /// Another token than `refused`, which the API answered with 401 or 403; `None` when renewing was tried already and did
+    /// not help.
+    pub(super) async fn replace(
+        &self,
+        refused: &Arc<Token>,
+        insistence: Insistence,
+    ) -> Result<Option<Arc<Token>>, Error> {
+        let asked = Instant::now();
+        let mut state = self.state.lock().await;
+        if let Some(token) = state.token.as_ref().filter(|token| !Arc::ptr_eq(token, refused)) {
+            return Ok(Some(Arc::clone(token)));
+        }
+        let patience = REFUSAL_STANDS.min(insistence.patience());
+        let tried = state
+            .renewed_for_refusal
+            .is_some_and(|at| asked.saturating_duration_since(at) < patience);
+        if tried {
+            return Ok(None);
+        }
+        state.token = None;
+        state.renewed_for_refusal = Some(asked);
+        self.renew(&mut state, asked, insistence).await.map(Some)
+    }
+
+    /// The API accepted the token: a later refusal is a new event.
+    pub(super) fn accepted(&self) {
+        // Somebody who holds the lock is renewing; then there is nothing to forget either.
+        if let Ok(mut state) = self.state.try_lock() {
+            state.renewed_for_refusal = None;
+        }
+    }
+
+    async fn renew(
+        &self,
+        state: &mut State,
+        asked: Instant,
+        insistence: Insistence,
+    ) -> Result<Arc<Token>, Error> {
+        if let Some((at, error)) = &state.failed {
+            let now = Instant::now();
+            let quiet = state.quiet_until.is_some_and(|until| now < until);
+            if (quiet && now.duration_since(*at) < insistence.patience()) || *at >= asked {
+                return Err(error.clone());
+            }
+        }
+        match self.fetch().await {
+            Ok(token) => {
+                let token = Arc::new(token);
+                state.token = Some(Arc::clone(&token));
+                state.failed = None;
+                state.quiet_until = None;
+                Ok(token)
+            }
+            Err(error) => {
+                let now = Instant::now();
+                let quiet = match &error {
+                    Error::Refused(refusal) if matches!(refusal.status, 400 | 401) => Some(REFUSAL_STANDS),
+                    Error::Refused(refusal) => refusal.retry_after.map(|wait| wait.min(LONGEST_RETRY_AFTER)),
+                    _ => None,
+                };
+                state.quiet_until = quiet.map(|quiet| now + quiet);
+                state.failed = Some((now, error.clone()));
+                Err(error)
+            }
+        }
+    }
+
+    /// Client credentials grant (RFC 6749 §4.4) with the credentials in the form: client ids of XSUAA hold characters that
+    /// servers decode differently in HTTP Basic.
+    async fn fetch(&self) -> Result<Token, Error> {
+        let Grant {
+            token_url,
+            client_id,
+            client_secret,
+            http,
+        } = &self.grant;
+        let mut form = vec![("grant_type", "client_credentials"), ("client_id", client_id)];
+        let mut redactor = Redactor::default();
+        if let Some(secret) = client_secret {
+            form.push(("client_secret", secret.expose_secret()));
+            redactor.add(secret.expose_secret());
+        }
+        let request = http
+            .post(token_url.clone())
+            .header(http::header::ACCEPT, "application/json")
+            .form(&form);
+        let asked = Instant::now();
+        let answer = exchange::send(Server::Authorization, request, &redactor, &self.metrics).await?;
+        let unreadable = |cause| Error::UnreadableToken {
+            host: exchange::authority(token_url),
+            cause,
+        };
+        let answer: TokenAnswer = serde_json::from_slice(&answer.body)
+            .map_err(|_| unreadable("it is not JSON with a text access_token"))?;
+        if answer.access_token.expose_secret().is_empty() {
+            return Err(unreadable("access_token is empty"));
+        }
+        if http::HeaderValue::from_str(answer.access_token.expose_secret()).is_err() {
+            return Err(unreadable(
+                "access_token has characters that no HTTP header may have",
+            ));
+        }
+        let life = answer
+            .expires_in
+            .map_or(DEFAULT_LIFE, Duration::from_secs)
+            .min(Duration::from_secs(24 * 3600));
+        Ok(Token {
+            value: answer.access_token,
+            renew_at: asked + life.mul_f64(RENEW_AFTER),
+            expires_at: asked + life,
+        })
+    }
+}
+
+/// RFC 6749 §5.1.
+#[derive(Deserialize)]
+struct TokenAnswer {
+    access_token: SecretString,
+    expires_in: Option<u64>,
+}
