@@ -1,0 +1,9 @@
+//! The Kubernetes adapter: everything that the operator asks of the API server, and nothing else.
+
+pub mod client;
+pub mod error;
+pub mod events;
+pub mod namespaces;
+pub mod resources;
+pub mod secrets;
+pub mod watch;

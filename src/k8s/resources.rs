@@ -1,0 +1,136 @@
+//! Writes to the operator's own resources: status and finalizer.
+
+use kube::{
+    Api, Client,
+    api::{Patch, PatchParams},
+    core::PartialObjectMeta,
+};
+use serde_json::{Map, Value, json};
+
+use super::error::{Error, within_limit};
+use crate::{
+    api::{AICoreRegistrySecret, AICoreRegistrySecretStatus, FINALIZER},
+    domain::object::Object,
+};
+
+/// Field manager of all writes.
+pub const FIELD_MANAGER: &str = "aicore-registry-operator";
+
+/// Attempts to change the finalizers while somebody else changes them too.
+const FINALIZER_ATTEMPTS: u32 = 5;
+
+/// Writes the whole status. One request, without a resourceVersion: nobody else writes it, and a conflict must not make the
+/// operator push again. A resource that was deleted and created again in between is not touched.
+///
+/// # Errors
+/// [`Error::NotFound`] when the resource is gone; else what the API server refused.
+pub async fn write_status(
+    client: &Client,
+    object: &Object,
+    status: &AICoreRegistrySecretStatus,
+) -> Result<(), Error> {
+    let api: Api<PartialObjectMeta<AICoreRegistrySecret>> =
+        Api::namespaced(client.clone(), &object.key.namespace);
+    let patch = json!({ "metadata": { "uid": &*object.uid }, "status": with_nulls(status) });
+    let params = PatchParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
+    within_limit(api.patch_status(&object.key.name, &params, &Patch::Merge(patch)))
+        .await
+        .map(drop)
+}
+
+/// Fields that are absent now must go from the API server too: in a merge patch that takes a null.
+fn with_nulls(status: &AICoreRegistrySecretStatus) -> Value {
+    const OPTIONAL: [&str; 12] = [
+        "observedGeneration",
+        "conditions",
+        "remoteName",
+        "apiURL",
+        "authorizationServer",
+        "registries",
+        "credentialsDigest",
+        "secretResourceVersion",
+        "aiCoreSecretResourceVersion",
+        "lastSyncTime",
+        "nextResyncTime",
+        "lastHandledReconcileAt",
+    ];
+    let mut fields: Map<String, Value> = OPTIONAL
+        .iter()
+        .map(|name| ((*name).to_owned(), Value::Null))
+        .collect();
+    // A structure of strings and numbers always serialises.
+    if let Ok(Value::Object(present)) = serde_json::to_value(status) {
+        fields.extend(present);
+    }
+    Value::Object(fields)
+}
+
+/// Adds or removes the operator's finalizer, and leaves others alone.
+///
+/// # Errors
+/// [`Error::NotFound`] when the resource is gone; else what the API server refused.
+pub async fn set_finalizer(client: &Client, object: &Object, present: bool) -> Result<(), Error> {
+    let api: Api<AICoreRegistrySecret> = Api::namespaced(client.clone(), &object.key.namespace);
+    let mut last = Error::NotFound;
+    for _ in 0..FINALIZER_ATTEMPTS {
+        let metadata = within_limit(api.get_metadata(&object.key.name)).await?.metadata;
+        if metadata.uid.as_deref() != Some(&*object.uid) {
+            return Err(Error::NotFound);
+        }
+        let finalizers = metadata.finalizers.unwrap_or_default();
+        let place = finalizers.iter().position(|finalizer| finalizer == FINALIZER);
+        let patch = match (place, present) {
+            (Some(_), true) | (None, false) => return Ok(()),
+            (None, true) if metadata.deletion_timestamp.is_some() => return Ok(()),
+            (None, true) if finalizers.is_empty() => json!([
+                { "op": "test", "path": "/metadata/finalizers", "value": null },
+                { "op": "add", "path": "/metadata/finalizers", "value": [FINALIZER] },
+            ]),
+            (None, true) => json!([{ "op": "add", "path": "/metadata/finalizers/-", "value": FINALIZER }]),
+            (Some(place), false) => json!([
+                { "op": "test", "path": format!("/metadata/finalizers/{place}"), "value": FINALIZER },
+                { "op": "remove", "path": format!("/metadata/finalizers/{place}") },
+            ]),
+        };
+        let patch: json_patch::Patch = match serde_json::from_value(patch) {
+            Ok(patch) => patch,
+            Err(error) => return Err(Error::Unreachable(error.to_string())),
+        };
+        match within_limit(api.patch_metadata(
+            &object.key.name,
+            &PatchParams::default(),
+            &Patch::<()>::Json(patch),
+        ))
+        .await
+        {
+            Ok(_) => return Ok(()),
+            // The finalizers changed in between: look again.
+            Err(error @ Error::Refused { code: 409 | 422, .. }) => last = error,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::crd;
+
+    #[test]
+    fn every_field_of_the_status_is_written_or_cleared() {
+        let crd = serde_json::to_value(crd()).unwrap();
+        let schema =
+            &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"];
+        let in_schema: Vec<&String> = schema.as_object().unwrap().keys().collect();
+        let patch = with_nulls(&AICoreRegistrySecretStatus::default());
+        let mut in_patch: Vec<&String> = patch.as_object().unwrap().keys().collect();
+        in_patch.sort();
+        let mut in_schema = in_schema;
+        in_schema.sort();
+        assert_eq!(in_patch, in_schema);
+    }
+}

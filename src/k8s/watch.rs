@@ -1,0 +1,180 @@
+//! A watch that goes on for ever: it survives errors, lists again when its version has expired, slows down while it fails,
+//! and says when it was last alive. Each watch is on its own, so that one that fails delays no other.
+
+use std::{
+    fmt::Debug,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::{Stream, StreamExt, stream::BoxStream};
+use kube::{
+    Api, Resource,
+    runtime::watcher::{self, Config, Event},
+};
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+/// How long the API server keeps a watch open: below the 240 s after which load balancers drop quiet connections.
+const WATCH_TIMEOUT_SECONDS: u32 = 200;
+/// Objects in one page of a list.
+const PAGE_SIZE: u32 = 500;
+/// First and longest pause after a failure.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+
+/// The configuration that all watches share.
+#[must_use]
+pub fn config() -> Config {
+    Config::default()
+        .timeout(WATCH_TIMEOUT_SECONDS)
+        .page_size(PAGE_SIZE)
+}
+
+/// When a watch last did something: received an event, or an error that it goes on from.
+#[derive(Debug)]
+pub struct Pulse {
+    name: &'static str,
+    start: Instant,
+    last_alive: AtomicU64,
+    last_good: AtomicU64,
+}
+
+impl Pulse {
+    /// A watch that has not begun yet counts as alive from now on.
+    #[must_use]
+    pub fn new(name: &'static str) -> Arc<Self> {
+        Arc::new(Self {
+            name,
+            start: Instant::now(),
+            last_alive: AtomicU64::new(0),
+            last_good: AtomicU64::new(0),
+        })
+    }
+
+    /// What is watched.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Time since the watch last did anything, failing included.
+    #[must_use]
+    pub fn since_alive(&self) -> Duration {
+        self.since(&self.last_alive)
+    }
+
+    /// Time since the watch last received something from the API server.
+    #[must_use]
+    pub fn since_good(&self) -> Duration {
+        self.since(&self.last_good)
+    }
+
+    /// Notes a sign of life; `good` when the API server answered.
+    pub fn beat(&self, good: bool) {
+        let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last_alive.store(now, Ordering::Relaxed);
+        if good {
+            self.last_good.store(now, Ordering::Relaxed);
+        }
+    }
+
+    fn since(&self, then: &AtomicU64) -> Duration {
+        self.start
+            .elapsed()
+            .saturating_sub(Duration::from_millis(then.load(Ordering::Relaxed)))
+    }
+}
+
+/// Watches for ever and hands each event to `on`.
+pub async fn run<K>(api: Api<K>, config: Config, pulse: Arc<Pulse>, on: impl FnMut(Event<K>))
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    follow(
+        pulse,
+        || watcher::watcher(api.clone(), config.clone()).boxed(),
+        on,
+    )
+    .await;
+}
+
+async fn follow<K>(
+    pulse: Arc<Pulse>,
+    open: impl Fn() -> BoxStream<'static, watcher::Result<Event<K>>>,
+    mut on: impl FnMut(Event<K>),
+) {
+    let mut events = open();
+    let mut failures: u32 = 0;
+    loop {
+        match next(&mut events).await {
+            Some(Ok(event)) => {
+                pulse.beat(true);
+                // The first event of a list comes before the API server was asked: it proves nothing.
+                if !matches!(event, Event::Init) {
+                    if failures > 0 {
+                        info!(watch = pulse.name, failures, "watch works again");
+                    }
+                    failures = 0;
+                }
+                on(event);
+            }
+            Some(Err(error)) => {
+                pulse.beat(false);
+                failures = failures.saturating_add(1);
+                let pause = pause(failures);
+                warn!(watch = pulse.name, error = %describe(&error), failures, pause_ms = pause.as_millis(), "watch failed");
+                // A watcher whose *request* was answered 410 would ask for the expired version for ever.
+                if is_expired(&error) {
+                    events = open();
+                }
+                tokio::time::sleep(pause).await;
+            }
+            // A watcher never ends by itself; should one do, another takes its place.
+            None => {
+                pulse.beat(false);
+                failures = failures.saturating_add(1);
+                tokio::time::sleep(pause(failures)).await;
+                events = open();
+            }
+        }
+    }
+}
+
+async fn next<T>(stream: &mut (impl Stream<Item = T> + Unpin)) -> Option<T> {
+    stream.next().await
+}
+
+/// Doubles with each failure in a row.
+fn pause(failures: u32) -> Duration {
+    PAUSE
+        .0
+        .saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1)))
+        .min(PAUSE.1)
+}
+
+fn is_expired(error: &watcher::Error) -> bool {
+    matches!(error, watcher::Error::WatchStartFailed(kube::Error::Api(status)) if status.code == 410)
+}
+
+/// The error without the debug form of the API server's whole answer.
+fn describe(error: &watcher::Error) -> String {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::WatchFailed(kube::Error::Api(status)) => {
+            format!("HTTP {}: {}", status.code, status.message)
+        }
+        watcher::Error::WatchError(status) => format!("HTTP {}: {}", status.code, status.message),
+        other => {
+            let mut cause: &dyn std::error::Error = other;
+            while let Some(source) = cause.source() {
+                cause = source;
+            }
+            cause.to_string()
+        }
+    }
+}
