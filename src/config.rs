@@ -1,0 +1,295 @@
+//! Command line and environment, and the validated configuration made of them.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::{
+    aicore::pool,
+    controller::Settings,
+    domain::{
+        allowed_hosts::{AllowedHosts, DEFAULT_ALLOWED_HOSTS},
+        bucket::Rate,
+        duration::{self, ResyncInterval},
+    },
+};
+
+/// Keeps docker registry secrets in SAP AI Core up to date from Kubernetes Secrets.
+#[derive(Parser, Debug)]
+#[command(
+    name = "aicore-registry-operator",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Run the operator until SIGTERM or Ctrl-C.
+    Run(Box<RunArgs>),
+    /// Print the CustomResourceDefinition as YAML.
+    Crd,
+}
+
+/// Form of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    #[default]
+    Json,
+    /// Lines for people.
+    Text,
+}
+
+/// Flags of `run`. Each is also an environment variable.
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    /// Namespaces to watch, separated by commas. Empty: all.
+    #[arg(
+        long,
+        env = "AICORE_REGISTRY_WATCH_NAMESPACES",
+        value_delimiter = ',',
+        default_value = ""
+    )]
+    pub watch_namespaces: Vec<String>,
+
+    /// Look only at resources whose labels match this selector, so that several operators can share the work.
+    #[arg(long, env = "AICORE_REGISTRY_WATCH_LABEL_SELECTOR")]
+    pub watch_label_selector: Option<String>,
+
+    /// How many resources are looked at at the same time.
+    #[arg(long, env = "AICORE_REGISTRY_CONCURRENCY", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub concurrency: u16,
+
+    /// How often an unchanged credential is sent again, for resources that do not say: a duration such as 1h, 90s or 0s
+    /// (never).
+    #[arg(long, env = "AICORE_REGISTRY_DEFAULT_RESYNC_INTERVAL", default_value = "1h", value_parser = resync_interval)]
+    pub default_resync_interval: Duration,
+
+    /// Requests per second to one tenant, in the long run.
+    #[arg(long, env = "AICORE_REGISTRY_TENANT_RPS", default_value_t = 10.0, value_parser = rate)]
+    pub tenant_rps: f64,
+
+    /// Requests to one tenant at once.
+    #[arg(long, env = "AICORE_REGISTRY_TENANT_BURST", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub tenant_burst: u32,
+
+    /// Limit on one request to AI Core or its authorization server.
+    #[arg(long, env = "AICORE_REGISTRY_REQUEST_TIMEOUT", default_value = "15s", value_parser = request_timeout)]
+    pub request_timeout: Duration,
+
+    /// Hosts that a service key may name, separated by commas; *.example.com stands for every name that ends in
+    /// .example.com.
+    #[arg(long, env = "AICORE_REGISTRY_ALLOWED_HOSTS", default_value = DEFAULT_ALLOWED_HOSTS)]
+    pub allowed_hosts: String,
+
+    /// Allow http to loopback addresses, for tests with a simulator.
+    #[arg(long, env = "AICORE_REGISTRY_ALLOW_INSECURE_HTTP", num_args = 0..=1, default_missing_value = "true", default_value_t = false, action = clap::ArgAction::Set)]
+    pub allow_insecure_http: bool,
+
+    /// File with certificates (PEM) to trust in addition to the system's.
+    #[arg(long, env = "AICORE_REGISTRY_CA_BUNDLE")]
+    pub ca_bundle: Option<PathBuf>,
+
+    /// Address for /livez, /readyz and /metrics; without a host, all interfaces.
+    #[arg(long, env = "AICORE_REGISTRY_LISTEN", default_value = ":8080", value_parser = listen)]
+    pub listen: SocketAddr,
+
+    /// Form of the log.
+    #[arg(long, env = "AICORE_REGISTRY_LOG_FORMAT", value_enum, default_value_t)]
+    pub log_format: LogFormat,
+
+    /// What to log: error, warn, info, debug or trace, or a filter such as info,aicore_registry_operator=debug.
+    #[arg(long, env = "AICORE_REGISTRY_LOG_LEVEL", default_value = "info")]
+    pub log_level: String,
+}
+
+/// The configuration of a run, validated.
+#[derive(Debug)]
+pub struct Config {
+    /// For the controller.
+    pub controller: Settings,
+    /// For requests to AI Core.
+    pub aicore: pool::Settings,
+    /// Where health and metrics are served.
+    pub listen: SocketAddr,
+}
+
+impl RunArgs {
+    /// Checks what depends on more than one flag or on files.
+    ///
+    /// # Errors
+    /// One sentence that says which flag is wrong and how.
+    pub fn validate(self) -> Result<Config, String> {
+        let allowed_hosts = AllowedHosts::parse(&self.allowed_hosts, self.allow_insecure_http)
+            .map_err(|invalid| format!("--allowed-hosts: {invalid}"))?;
+        let mut namespaces = Vec::new();
+        for namespace in self
+            .watch_namespaces
+            .iter()
+            .map(|namespace| namespace.trim())
+            .filter(|namespace| !namespace.is_empty())
+        {
+            if !is_namespace(namespace) {
+                return Err(format!(
+                    "--watch-namespaces: {namespace:?} is not the name of a namespace"
+                ));
+            }
+            if !namespaces.iter().any(|known| known == namespace) {
+                namespaces.push(namespace.to_owned());
+            }
+        }
+        let extra_roots_pem = match &self.ca_bundle {
+            None => None,
+            Some(path) => Some(read_bundle(path)?),
+        };
+        Ok(Config {
+            controller: Settings {
+                namespaces,
+                label_selector: self
+                    .watch_label_selector
+                    .filter(|selector| !selector.trim().is_empty()),
+                concurrency: usize::from(self.concurrency),
+                default_resync_interval: ResyncInterval::from(self.default_resync_interval),
+                allowed_hosts,
+            },
+            aicore: pool::Settings {
+                request_timeout: self.request_timeout,
+                tenant_rate: Rate::new(self.tenant_rps, self.tenant_burst),
+                extra_roots_pem,
+            },
+            listen: self.listen,
+        })
+    }
+}
+
+fn read_bundle(path: &std::path::Path) -> Result<Vec<u8>, String> {
+    let pem = std::fs::read(path)
+        .map_err(|error| format!("--ca-bundle: {} cannot be read: {error}", path.display()))?;
+    match reqwest::Certificate::from_pem_bundle(&pem) {
+        Ok(certificates) if !certificates.is_empty() => Ok(pem),
+        _ => Err(format!(
+            "--ca-bundle: {} holds no certificate in PEM form",
+            path.display()
+        )),
+    }
+}
+
+/// RFC 1123 label, as namespaces are named.
+fn is_namespace(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    name.len() <= 63
+        && name.starts_with(plain)
+        && name.ends_with(plain)
+        && name.chars().all(|c| plain(c) || c == '-')
+}
+
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    duration::parse(text).ok_or_else(|| format!("{text:?} is not a duration such as 90s, 1h30m or 1.5h"))
+}
+
+fn resync_interval(text: &str) -> Result<Duration, String> {
+    let interval = parse_duration(text)?;
+    if interval.is_zero() || interval >= Duration::from_secs(10) {
+        Ok(interval)
+    } else {
+        Err("it must be at least 10s, or 0s to never send an unchanged credential again".to_owned())
+    }
+}
+
+fn request_timeout(text: &str) -> Result<Duration, String> {
+    let timeout = parse_duration(text)?;
+    if (Duration::from_millis(100)..=Duration::from_secs(60)).contains(&timeout) {
+        Ok(timeout)
+    } else {
+        Err("it must be between 100ms and 60s".to_owned())
+    }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if (0.01..=10_000.0).contains(&rate) => Ok(rate),
+        _ => Err("it must be a number between 0.01 and 10000".to_owned()),
+    }
+}
+
+fn listen(text: &str) -> Result<SocketAddr, String> {
+    let full = if text.starts_with(':') {
+        format!("[::]{text}")
+    } else {
+        text.to_owned()
+    };
+    full.parse()
+        .map_err(|_| format!("{text:?} is not an address such as :8080 or 127.0.0.1:8080"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(args: &[&str]) -> Result<Config, String> {
+        let all = ["aicore-registry-operator", "run"].iter().chain(args);
+        match Cli::try_parse_from(all)
+            .map_err(|error| error.to_string())?
+            .command
+        {
+            Command::Run(args) => args.validate(),
+            Command::Crd => unreachable!("the command is run"),
+        }
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_documentation() {
+        let config = config(&[]).unwrap();
+        assert_eq!(config.controller.concurrency, 32);
+        assert_eq!(config.controller.namespaces, Vec::<String>::new());
+        assert_eq!(
+            config.controller.default_resync_interval,
+            ResyncInterval::Every(Duration::from_secs(3600))
+        );
+        assert_eq!(config.listen, "[::]:8080".parse().unwrap());
+        assert_eq!(config.aicore.request_timeout, Duration::from_secs(15));
+    }
+
+    #[test]
+    fn namespaces_are_trimmed_and_unique() {
+        assert_eq!(
+            config(&["--watch-namespaces", "a, b,a,"])
+                .unwrap()
+                .controller
+                .namespaces,
+            ["a", "b"]
+        );
+    }
+
+    #[test]
+    fn wrong_values_get_a_sentence_that_names_the_flag() {
+        for (args, part) in [
+            (
+                &["--watch-namespaces", "Bad_One"][..],
+                "--watch-namespaces: \"Bad_One\" is not the name of a namespace",
+            ),
+            (&["--default-resync-interval", "5s"], "at least 10s"),
+            (&["--default-resync-interval", "soon"], "not a duration"),
+            (&["--concurrency", "0"], "1..=1024"),
+            (&["--tenant-rps", "0"], "between 0.01 and 10000"),
+            (&["--request-timeout", "5m"], "between 100ms and 60s"),
+            (&["--listen", "8080"], "such as :8080"),
+            (
+                &["--ca-bundle", "/does/not/exist"],
+                "--ca-bundle: /does/not/exist cannot be read",
+            ),
+            (&["--ca-bundle", "Cargo.toml"], "holds no certificate"),
+            (&["--log-format", "xml"], "xml"),
+        ] {
+            let message = config(args).unwrap_err();
+            assert!(message.contains(part), "{args:?}: {message}");
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! The watches, and how their events reach the index and the queue. Resources are listed before Secrets, so that the index
+//! knows which Secrets matter when they come.
+
+use std::{fmt::Debug, sync::Arc, time::Duration};
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::{
+    Api, Client, Resource,
+    core::{DeserializeGuard, NamespaceResourceScope, PartialObjectMeta},
+    runtime::watcher::Event,
+};
+use tokio::{sync::watch, task::JoinSet};
+use tracing::{info, warn};
+
+use super::{
+    ServiceKeyHeld, Settings,
+    index::{Index, Scope},
+    queue::{Priority, Queue},
+};
+use crate::{
+    api::AICoreRegistrySecret,
+    domain::object::{Object, ObjectKey},
+    k8s::watch::{self as k8s_watch, Pulse},
+};
+
+/// A resource whose spec this version of the operator may not understand.
+type Guarded = DeserializeGuard<AICoreRegistrySecret>;
+/// A Secret without its content.
+type SecretMeta = PartialObjectMeta<Secret>;
+
+/// How many watches have listed at least once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Listed {
+    /// Of those on resources.
+    pub(super) resources: usize,
+    /// Of those on Secrets.
+    pub(super) secrets: usize,
+    /// How many there are of each kind.
+    pub(super) scopes: usize,
+}
+
+impl Listed {
+    fn all_resources(&self) -> bool {
+        self.resources == self.scopes
+    }
+
+    /// Whether every watch has listed.
+    #[must_use]
+    pub(super) fn complete(&self) -> bool {
+        self.all_resources() && self.secrets == self.scopes
+    }
+}
+
+/// All watches, not started yet.
+pub(super) struct Feeds {
+    client: Client,
+    scopes: Vec<Scope>,
+    label_selector: Option<String>,
+    index: Arc<Index<ServiceKeyHeld>>,
+    queue: Arc<Queue>,
+    listed: watch::Sender<Listed>,
+    pulses: Vec<(Arc<Pulse>, Arc<Pulse>)>,
+}
+
+impl Feeds {
+    pub(super) fn new(
+        client: &Client,
+        settings: &Settings,
+        index: &Arc<Index<ServiceKeyHeld>>,
+        queue: &Arc<Queue>,
+    ) -> Self {
+        let scopes: Vec<Scope> = if settings.namespaces.is_empty() {
+            vec![None]
+        } else {
+            settings
+                .namespaces
+                .iter()
+                .map(|namespace| Some(namespace.as_str().into()))
+                .collect()
+        };
+        let pulses = scopes
+            .iter()
+            .map(|_| (Pulse::new("resources"), Pulse::new("secrets")))
+            .collect();
+        Self {
+            client: client.clone(),
+            label_selector: settings.label_selector.clone(),
+            index: Arc::clone(index),
+            queue: Arc::clone(queue),
+            listed: watch::Sender::new(Listed {
+                scopes: scopes.len(),
+                ..Listed::default()
+            }),
+            scopes,
+            pulses,
+        }
+    }
+
+    /// Tells when the watches have listed.
+    pub(super) fn listed(&self) -> watch::Receiver<Listed> {
+        self.listed.subscribe()
+    }
+
+    /// The signs of life of all watches.
+    pub(super) fn pulses(&self) -> Vec<Arc<Pulse>> {
+        self.pulses
+            .iter()
+            .flat_map(|(resources, secrets)| [Arc::clone(resources), Arc::clone(secrets)])
+            .collect()
+    }
+
+    /// Starts the watches.
+    pub(super) fn spawn(self, tasks: &mut JoinSet<&'static str>) {
+        for (scope, (resources, secrets)) in self.scopes.iter().zip(&self.pulses) {
+            tasks.spawn(self.resources(scope.clone(), Arc::clone(resources)));
+            tasks.spawn(self.secrets(scope.clone(), Arc::clone(secrets)));
+        }
+    }
+
+    fn resources(&self, scope: Scope, pulse: Arc<Pulse>) -> impl Future<Output = &'static str> + use<> {
+        let api: Api<Guarded> = api(&self.client, &scope);
+        let mut config = k8s_watch::config();
+        if let Some(selector) = &self.label_selector {
+            config = config.labels(selector);
+        }
+        let (index, queue, listed) = (
+            Arc::clone(&self.index),
+            Arc::clone(&self.queue),
+            self.listed.clone(),
+        );
+        let mut first = true;
+        let on = move |event: Event<Guarded>| match event {
+            Event::Init => index.resources_list_begins(&scope),
+            // What a restart finds is routine; what a later list finds has changed since.
+            Event::InitApply(resource) => {
+                let priority = if first {
+                    Priority::Routine
+                } else {
+                    Priority::Urgent
+                };
+                apply(&index, &queue, resource, priority);
+            }
+            Event::Apply(resource) => apply(&index, &queue, resource, Priority::Urgent),
+            Event::Delete(resource) => {
+                if let Some(key) = key_of(&resource) {
+                    wake(&queue, &index.remove_resource(&key), Priority::Urgent);
+                    queue.forget(&key);
+                }
+            }
+            Event::InitDone => {
+                let (woken, gone) = index.resources_list_ends(&scope);
+                wake(&queue, &woken, Priority::Urgent);
+                gone.iter().for_each(|key| queue.forget(key));
+                if std::mem::take(&mut first) {
+                    listed.send_modify(|listed| listed.resources += 1);
+                }
+            }
+        };
+        async move {
+            k8s_watch::run(api, config, pulse, on).await;
+            "watch on resources"
+        }
+    }
+
+    fn secrets(&self, scope: Scope, pulse: Arc<Pulse>) -> impl Future<Output = &'static str> + use<> {
+        let api: Api<SecretMeta> = api(&self.client, &scope);
+        let (index, queue, listed) = (
+            Arc::clone(&self.index),
+            Arc::clone(&self.queue),
+            self.listed.clone(),
+        );
+        let mut resources = self.listed();
+        let mut first = true;
+        let on = move |event: Event<SecretMeta>| {
+            let seen = |secret: &SecretMeta| {
+                let key = key_of(secret)?;
+                Some(index.apply_secret(&key, secret.metadata.resource_version.as_deref()?))
+            };
+            let priority = if first {
+                Priority::Routine
+            } else {
+                Priority::Urgent
+            };
+            let woken = match event {
+                Event::Init => {
+                    index.secrets_list_begins(&scope);
+                    return;
+                }
+                Event::InitApply(secret) | Event::Apply(secret) => seen(&secret).unwrap_or_default(),
+                Event::Delete(secret) => key_of(&secret)
+                    .map(|key| index.remove_secret(&key))
+                    .unwrap_or_default(),
+                Event::InitDone => {
+                    if std::mem::take(&mut first) {
+                        listed.send_modify(|listed| listed.secrets += 1);
+                    }
+                    index.secrets_list_ends(&scope)
+                }
+            };
+            wake(&queue, &woken, priority);
+        };
+        async move {
+            // The sender lives in this future's own closure, so waiting cannot fail.
+            let _ = resources.wait_for(Listed::all_resources).await;
+            k8s_watch::run(api, k8s_watch::config(), pulse, on).await;
+            "watch on Secrets"
+        }
+    }
+}
+
+/// Waits until all watches have listed; for the Secrets no longer than `limit` after the resources.
+pub(super) async fn wait_until_listed(mut listed: watch::Receiver<Listed>, limit: Duration) {
+    let _ = listed.wait_for(Listed::all_resources).await;
+    let Ok(complete) = tokio::time::timeout(limit, listed.wait_for(Listed::complete)).await else {
+        warn!(
+            limit_s = limit.as_secs(),
+            "the Secrets could not be listed; changes of Secrets go unnoticed until they can be, and resources are looked at \
+             by their own timers"
+        );
+        return;
+    };
+    if complete.is_ok() {
+        info!("resources and Secrets are listed");
+    }
+}
+
+fn api<K>(client: &Client, scope: &Scope) -> Api<K>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Debug,
+{
+    match scope {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    }
+}
+
+fn key_of<K: Resource>(object: &K) -> Option<ObjectKey> {
+    let meta = object.meta();
+    Some(ObjectKey::new(meta.namespace.as_deref()?, meta.name.as_deref()?))
+}
+
+fn apply(index: &Index<ServiceKeyHeld>, queue: &Queue, resource: Guarded, priority: Priority) {
+    let resource = match resource.0 {
+        Ok(resource) => resource,
+        Err(invalid) => {
+            warn!(
+                name = ?invalid.metadata.name,
+                namespace = ?invalid.metadata.namespace,
+                error = %invalid.error,
+                "a resource is left alone, because this version of the operator does not understand it"
+            );
+            return;
+        }
+    };
+    if let Some(object) = Object::from_resource(&resource) {
+        wake(
+            queue,
+            &index.apply_resource(object, resource.status.unwrap_or_default()),
+            priority,
+        );
+    }
+}
+
+fn wake(queue: &Queue, keys: &[ObjectKey], priority: Priority) {
+    keys.iter().for_each(|key| queue.wake(key, priority));
+}

@@ -1,0 +1,265 @@
+//! Collects what a decision depends on: reads the two Secrets, unless it is known that they have not changed.
+
+use std::sync::Arc;
+
+use super::{Context, ServiceKeyHeld, index::Snapshot};
+use crate::{
+    aicore::pool::Connection,
+    domain::{
+        api_url::Tenant,
+        conflict::Claim,
+        credentials,
+        docker_config::{self, Payload, Selection},
+        failure::Failure,
+        fingerprint::Digest,
+        invalid::Invalid,
+        object::{Object, ObjectKey, pushed_tenant},
+        observed::{Found, Observed, Standing},
+        reason::Reason,
+    },
+    k8s::{self, namespaces, secrets},
+};
+
+/// What was found, and the secret values that a push needs. The observation itself has none.
+pub(super) struct Gathered {
+    source: Found<Vec<String>>,
+    service_key: Found<Tenant>,
+    digest: Option<Digest>,
+    service_key_identity: Option<String>,
+    standing: Standing,
+    namespace_terminating: bool,
+    /// What to send.
+    pub(super) payload: Option<Payload>,
+    /// Where to.
+    pub(super) connection: Option<Arc<Connection>>,
+    /// What is claimed: the remote secret in that tenant.
+    pub(super) claim: Option<Claim>,
+    /// Other resources whose standing changed by what was found.
+    pub(super) wakes: Vec<ObjectKey>,
+}
+
+impl Gathered {
+    /// The observation, complete.
+    pub(super) fn observed<'a>(&self, ctx: &Context, snapshot: &'a Snapshot<ServiceKeyHeld>) -> Observed<'a> {
+        Observed {
+            object: &snapshot.object,
+            status: &snapshot.status,
+            source: self.source.clone(),
+            service_key: self.service_key.clone(),
+            digest: self.digest.clone(),
+            service_key_identity: self.service_key_identity.clone(),
+            standing: self.standing.clone(),
+            namespace_terminating: self.namespace_terminating,
+            pace: snapshot.memory.pace.as_ref(),
+            default_resync_interval: ctx.settings.default_resync_interval,
+            now: ctx.clock.now(),
+        }
+    }
+}
+
+/// Reads what is needed.
+///
+/// # Errors
+/// When the API server refuses or does not answer; then nothing can be said about the resource.
+pub(super) async fn gather(
+    ctx: &Context,
+    snapshot: &Snapshot<ServiceKeyHeld>,
+) -> Result<Gathered, k8s::error::Error> {
+    let object = &snapshot.object;
+    let (key, source) = if object.deleting {
+        // What would be sent does not matter any more.
+        (service_key(ctx, snapshot).await?, Source::unread())
+    } else {
+        let (key, source) = tokio::join!(service_key(ctx, snapshot), source(ctx, object));
+        (key?, source?)
+    };
+    let claim = claim(snapshot, key.held.as_deref());
+    let wakes = if object.deleting {
+        Vec::new()
+    } else {
+        ctx.index.claim(object, claim.clone())
+    };
+    let standing = ctx.index.standing(object, claim.as_ref());
+    let digest = key
+        .held
+        .as_ref()
+        .zip(source.payload.as_ref())
+        .map(|(held, payload)| {
+            Digest::of(payload, object.remote_name(), &held.key, held.connection.tenant())
+        });
+    let namespace_terminating = object.deleting
+        && key.found.failure().is_some()
+        && namespaces::is_terminating(&ctx.client, &object.key.namespace).await?;
+    Ok(Gathered {
+        source: source.found,
+        service_key: key.found,
+        digest,
+        service_key_identity: key.identity,
+        standing,
+        namespace_terminating,
+        payload: source.payload,
+        connection: key.held.as_ref().map(|held| Arc::clone(&held.connection)),
+        claim,
+        wakes,
+    })
+}
+
+/// The tenant of the key; while that cannot be read, the tenant of the last push.
+fn claim(snapshot: &Snapshot<ServiceKeyHeld>, held: Option<&ServiceKeyHeld>) -> Option<Claim> {
+    let tenant = match held {
+        Some(held) => Arc::clone(held.connection.tenant()),
+        None => Arc::new(pushed_tenant(&snapshot.status)?),
+    };
+    Some(Claim {
+        tenant,
+        remote_name: snapshot.object.remote_name().into(),
+    })
+}
+
+struct Source {
+    found: Found<Vec<String>>,
+    payload: Option<Payload>,
+}
+
+impl Source {
+    fn unread() -> Self {
+        Self::unusable(Failure::new(Reason::SecretNotFound, "not read"))
+    }
+
+    fn unusable(failure: Failure) -> Self {
+        Self {
+            found: Found::Unusable(failure),
+            payload: None,
+        }
+    }
+}
+
+async fn source(ctx: &Context, object: &Object) -> Result<Source, k8s::error::Error> {
+    let read = match read(ctx, &object.source(), Reason::SecretNotFound, "spec.secretRef").await? {
+        Ok(read) => read,
+        Err(failure) => return Ok(Source::unusable(failure)),
+    };
+    let secret_ref = &object.spec.secret_ref;
+    let selection = Selection {
+        server: secret_ref.server.as_deref(),
+        username_key: secret_ref.username_key.as_deref(),
+        password_key: secret_ref.password_key.as_deref(),
+        registries: object.spec.registries.as_deref(),
+    };
+    Ok(match docker_config::payload(&read.data, &selection) {
+        Ok(payload) => Source {
+            found: Found::Usable {
+                version: read.version,
+                content: payload.registries().to_vec(),
+            },
+            payload: Some(payload),
+        },
+        Err(invalid) => Source::unusable(failure(Reason::SecretInvalid, &invalid)),
+    })
+}
+
+struct Key {
+    found: Found<Tenant>,
+    held: Option<Arc<ServiceKeyHeld>>,
+    identity: Option<String>,
+}
+
+async fn service_key(ctx: &Context, snapshot: &Snapshot<ServiceKeyHeld>) -> Result<Key, k8s::error::Error> {
+    let object = &snapshot.object;
+    let usable = |held: Arc<ServiceKeyHeld>| Key {
+        found: Found::Usable {
+            version: held.version.clone(),
+            content: (**held.connection.tenant()).clone(),
+        },
+        identity: Some(identity(object, &held.version)),
+        held: Some(held),
+    };
+    let unusable = |failure, identity| Key {
+        found: Found::Unusable(failure),
+        held: None,
+        identity,
+    };
+    if let Some(held) = snapshot
+        .key
+        .as_ref()
+        .filter(|held| snapshot.key_version.as_deref() == Some(&*held.version))
+    {
+        return Ok(usable(Arc::clone(held)));
+    }
+    let read = match read(
+        ctx,
+        &object.service_key(),
+        Reason::ServiceKeyNotFound,
+        "spec.aiCoreSecretRef",
+    )
+    .await?
+    {
+        Ok(read) => read,
+        Err(failure) => return Ok(unusable(failure, None)),
+    };
+    let identity = identity(object, &read.version);
+    let field = object.spec.ai_core_secret_ref.key.as_deref();
+    let key = match credentials::service_key(&read.data, field, &ctx.settings.allowed_hosts) {
+        Ok(key) => key,
+        Err(invalid) => {
+            return Ok(unusable(
+                failure(Reason::ServiceKeyInvalid, &invalid),
+                Some(identity),
+            ));
+        }
+    };
+    let connection = match ctx.pool.connect(&key) {
+        Ok(connection) => connection,
+        Err(error) => return Ok(unusable(error.failure(read.data.name(), false), Some(identity))),
+    };
+    let held = Arc::new(ServiceKeyHeld {
+        version: read.version,
+        key,
+        connection,
+    });
+    ctx.index.keep_key(object, &held.version, Arc::clone(&held));
+    Ok(usable(held))
+}
+
+/// What tells one service key from another for the purpose of trying again.
+fn identity(object: &Object, version: &str) -> String {
+    let reference = &object.spec.ai_core_secret_ref;
+    format!(
+        "{}/{}@{version}",
+        reference.name,
+        reference.key.as_deref().unwrap_or_default()
+    )
+}
+
+/// Reads a Secret; a Secret that is missing, or that may not be read, is a failure of the resource and not of the pass.
+async fn read(
+    ctx: &Context,
+    key: &ObjectKey,
+    missing: Reason,
+    field: &str,
+) -> Result<Result<secrets::Read, Failure>, k8s::error::Error> {
+    match secrets::read(&ctx.client, key).await {
+        Ok(Some(read)) => Ok(Ok(read)),
+        Ok(None) => Ok(Err(Failure::new(
+            missing,
+            format!(
+                "Secret {:?}, which {field} names, does not exist in namespace {:?}; the operator goes on as soon as it is \
+                 created",
+                key.name, key.namespace
+            ),
+        ))),
+        Err(k8s::error::Error::Forbidden(message)) => Ok(Err(Failure::new(
+            missing,
+            format!(
+                "Secret {:?}, which {field} names, may not be read by the operator: {message}; grant its ServiceAccount get, \
+                 list and watch on Secrets in namespace {:?}",
+                key.name, key.namespace
+            ),
+        ))),
+        Err(error) => Err(error),
+    }
+}
+
+fn failure(reason: Reason, invalid: &Invalid) -> Failure {
+    Failure::new(reason, invalid.to_string())
+}

@@ -1,0 +1,313 @@
+//! What the operator knows of the cluster, kept by the watches, so that an event finds the resources it concerns without
+//! looking at the others. Synchronous: events go in, the resources to look at come out.
+
+mod claims;
+mod secrets;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use self::{claims::ClaimBook, secrets::SecretBook};
+use crate::{
+    api::AICoreRegistrySecretStatus,
+    domain::{
+        backoff::Pace,
+        conflict::{Claim, Claimant},
+        object::{Object, ObjectKey, pushed_tenant},
+        observed::Standing,
+    },
+};
+
+/// A part of the cluster that one watch covers: a namespace, or everything.
+pub type Scope = Option<Arc<str>>;
+
+/// All knowledge. `K` is what is kept of a service key that was read, for as long as its Secret stays the same.
+#[derive(Debug)]
+pub struct Index<K>(Mutex<State<K>>);
+
+#[derive(Debug)]
+struct State<K> {
+    resources: HashMap<ObjectKey, Entry>,
+    secrets: SecretBook<K>,
+    claims: ClaimBook,
+}
+
+#[derive(Debug)]
+struct Entry {
+    object: Arc<Object>,
+    status: Arc<AICoreRegistrySecretStatus>,
+    memory: Memory,
+    /// Whether the list that is under way has had it.
+    listed: bool,
+}
+
+/// What the process remembers of a resource beyond its status.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    /// The failed attempt that delays the next one.
+    pub pace: Option<Pace>,
+    /// resourceVersions of the two Secrets that were read since the last push and held the same content.
+    pub checked: Option<(Arc<str>, Arc<str>)>,
+    /// Whether the status could not be written yet.
+    pub unsaved: bool,
+    /// Passes in a row that failed because of the API server.
+    pub api_failures: u32,
+    /// The place in the tenant's request rate that was taken: its time since the start of the process.
+    pub turn: Option<Duration>,
+}
+
+/// What is known of a resource at one moment.
+#[derive(Debug)]
+pub struct Snapshot<K> {
+    /// The resource.
+    pub object: Arc<Object>,
+    /// Its status, as last written by this process or seen.
+    pub status: Arc<AICoreRegistrySecretStatus>,
+    /// What the process remembers.
+    pub memory: Memory,
+    /// resourceVersion of the Secret with the registry credential, if it was seen.
+    pub source_version: Option<Arc<str>>,
+    /// When an event said that this Secret changed, if that was not answered by a push yet.
+    pub source_changed: Option<Instant>,
+    /// resourceVersion of the Secret with the service key, if it was seen.
+    pub key_version: Option<Arc<str>>,
+    /// The service key, if it was read at this version.
+    pub key: Option<Arc<K>>,
+}
+
+impl<K> Default for Index<K> {
+    fn default() -> Self {
+        Self(Mutex::new(State {
+            resources: HashMap::new(),
+            secrets: SecretBook::default(),
+            claims: ClaimBook::default(),
+        }))
+    }
+}
+
+impl<K> Index<K> {
+    /// A list of the resources in `scope` begins.
+    pub fn resources_list_begins(&self, scope: &Scope) {
+        let mut state = self.lock();
+        state
+            .resources
+            .iter_mut()
+            .filter(|(key, _)| within(scope, key))
+            .for_each(|(_, entry)| entry.listed = false);
+    }
+
+    /// A list of the resources in `scope` is complete: what it did not have is gone. Returns what to look at, and what is
+    /// gone.
+    pub fn resources_list_ends(&self, scope: &Scope) -> (Vec<ObjectKey>, Vec<ObjectKey>) {
+        let gone: Vec<ObjectKey> = self
+            .lock()
+            .resources
+            .iter()
+            .filter(|(key, entry)| within(scope, key) && !entry.listed)
+            .map(|(key, _)| key.clone())
+            .collect();
+        (
+            gone.iter().flat_map(|key| self.remove_resource(key)).collect(),
+            gone,
+        )
+    }
+
+    /// A resource was seen. Returns what to look at: itself, if anything but its status changed, and others that it yields
+    /// to or displaces.
+    pub fn apply_resource(&self, object: Object, status: AICoreRegistrySecretStatus) -> Vec<ObjectKey> {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let key = object.key.clone();
+        let previous = state.resources.get_mut(&key);
+        let same = match previous {
+            Some(entry) if entry.object.uid == object.uid => {
+                entry.listed = true;
+                if *entry.object == object {
+                    return Vec::new();
+                }
+                true
+            }
+            _ => false,
+        };
+        let object = Arc::new(object);
+        if !same && let Some(gone) = state.resources.remove(&key) {
+            state.secrets.unlink(&gone.object);
+        }
+        let mut wakes = Vec::new();
+        match state.resources.get_mut(&key) {
+            Some(entry) => {
+                state.secrets.unlink(&entry.object);
+                entry.object = Arc::clone(&object);
+            }
+            None => {
+                let status = Arc::new(status);
+                wakes.extend(state.claims.appear(&object, claim_of_status(&object, &status)));
+                let entry = Entry {
+                    object: Arc::clone(&object),
+                    status,
+                    memory: Memory::default(),
+                    listed: true,
+                };
+                state.resources.insert(key.clone(), entry);
+            }
+        }
+        state.secrets.link(&object);
+        if object.deleting {
+            wakes.extend(state.claims.withdraw(&key));
+        }
+        wakes.push(key);
+        wakes
+    }
+
+    /// A resource is gone. Returns what to look at.
+    pub fn remove_resource(&self, key: &ObjectKey) -> Vec<ObjectKey> {
+        let mut state = self.lock();
+        if let Some(entry) = state.resources.remove(key) {
+            state.secrets.unlink(&entry.object);
+        }
+        state.claims.withdraw(key)
+    }
+
+    /// A list of the Secrets in `scope` begins.
+    pub fn secrets_list_begins(&self, scope: &Scope) {
+        self.lock().secrets.list_begins(scope);
+    }
+
+    /// A list of the Secrets in `scope` is complete. Returns the resources to look at because a Secret is gone.
+    pub fn secrets_list_ends(&self, scope: &Scope) -> Vec<ObjectKey> {
+        self.lock().secrets.list_ends(scope)
+    }
+
+    /// A Secret was seen. Returns the resources to look at: those that name it, if its version is a new one.
+    pub fn apply_secret(&self, key: &ObjectKey, version: &str) -> Vec<ObjectKey> {
+        self.lock().secrets.apply(key, version, Instant::now())
+    }
+
+    /// A Secret is gone. Returns the resources to look at.
+    pub fn remove_secret(&self, key: &ObjectKey) -> Vec<ObjectKey> {
+        self.lock().secrets.remove(key)
+    }
+
+    /// What is known of a resource.
+    #[must_use]
+    pub fn snapshot(&self, key: &ObjectKey) -> Option<Snapshot<K>> {
+        let state = self.lock();
+        let entry = state.resources.get(key)?;
+        let source = state.secrets.sight(&entry.object.source());
+        let service_key = state.secrets.sight(&entry.object.service_key());
+        let key_field = entry.object.spec.ai_core_secret_ref.key.as_deref();
+        Some(Snapshot {
+            object: Arc::clone(&entry.object),
+            status: Arc::clone(&entry.status),
+            memory: entry.memory.clone(),
+            source_version: source.and_then(|sight| sight.version()),
+            source_changed: source.and_then(|sight| sight.changed(key)),
+            key_version: service_key.and_then(|sight| sight.version()),
+            key: service_key.and_then(|sight| sight.kept(key_field)),
+        })
+    }
+
+    /// Keeps what was read of a service key until its Secret changes. Does nothing if it changed in between.
+    pub fn keep_key(&self, object: &Object, version: &str, key: Arc<K>) {
+        let field = object.spec.ai_core_secret_ref.key.as_deref();
+        self.lock()
+            .secrets
+            .keep(&object.service_key(), field, version, key);
+    }
+
+    /// A resource's claim is known now (`None`: it has none, as long as its key cannot be read). Returns the resources to
+    /// look at because of that.
+    pub fn claim(&self, object: &Object, claim: Option<Claim>) -> Vec<ObjectKey> {
+        let mut state = self.lock();
+        // A resource that went, or came anew, while its key was read claims nothing.
+        let current = state
+            .resources
+            .get(&object.key)
+            .is_some_and(|entry| entry.object.uid == object.uid && !entry.object.deleting);
+        if current {
+            state
+                .claims
+                .settle(&claimant(object), object.remote_name(), claim)
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// How a resource stands towards others that want the same. `claim` is what it wants; one that is being deleted has no
+    /// claim of its own any more.
+    #[must_use]
+    pub fn standing(&self, object: &Object, claim: Option<&Claim>) -> Standing {
+        self.lock().claims.standing(object, claim)
+    }
+
+    /// Records what came of a pass: the status as it should stand, and what to remember. `pushed`: a push answered the
+    /// events about the source Secret up to `source_changed`.
+    pub fn record(
+        &self,
+        object: &Object,
+        status: Option<Arc<AICoreRegistrySecretStatus>>,
+        memory: Memory,
+        answered: Option<Instant>,
+    ) {
+        let mut state = self.lock();
+        let Some(entry) = state
+            .resources
+            .get_mut(&object.key)
+            .filter(|entry| entry.object.uid == object.uid)
+        else {
+            return;
+        };
+        if let Some(status) = status {
+            entry.status = status;
+        }
+        entry.memory = memory;
+        if let Some(answered) = answered {
+            state.secrets.answered(&object.source(), &object.key, answered);
+        }
+    }
+
+    /// Calls `visit` for each resource.
+    pub fn for_each(&self, mut visit: impl FnMut(&ObjectKey, &AICoreRegistrySecretStatus)) {
+        let entries: Vec<_> = {
+            let state = self.lock();
+            state
+                .resources
+                .iter()
+                .map(|(key, entry)| (key.clone(), Arc::clone(&entry.status)))
+                .collect()
+        };
+        entries.iter().for_each(|(key, status)| visit(key, status));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<K>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn within(scope: &Scope, key: &ObjectKey) -> bool {
+    scope.as_ref().is_none_or(|namespace| *namespace == key.namespace)
+}
+
+fn claimant(object: &Object) -> Claimant {
+    Claimant {
+        created: object.created,
+        uid: Arc::clone(&object.uid),
+        key: object.key.clone(),
+    }
+}
+
+/// Until its key was read, a resource claims the tenant of its last push.
+fn claim_of_status(object: &Object, status: &AICoreRegistrySecretStatus) -> Option<Claim> {
+    Some(Claim {
+        tenant: Arc::new(pushed_tenant(status)?),
+        remote_name: object.remote_name().into(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

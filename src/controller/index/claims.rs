@@ -1,0 +1,111 @@
+//! Who wants which remote secret, including resources of which it is not known yet which tenant they mean.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use super::claimant;
+use crate::domain::{
+    conflict::{Claim, Claimant, Claims},
+    object::{Object, ObjectKey},
+    observed::Standing,
+};
+
+/// Claims, and the resources that have not said theirs. While an older resource with the same remote name has not, a younger
+/// one may not push: it could be the other's.
+#[derive(Debug, Default)]
+pub(super) struct ClaimBook {
+    claims: Claims,
+    /// By remote name.
+    undecided: HashMap<Arc<str>, BTreeSet<Claimant>>,
+    undecided_name: HashMap<ObjectKey, (Arc<str>, Claimant)>,
+    /// Who was told to wait for older ones, by remote name.
+    waiting: HashMap<Arc<str>, BTreeSet<Claimant>>,
+}
+
+impl ClaimBook {
+    /// A resource was seen for the first time. With a claim from its status it counts at once.
+    pub(super) fn appear(&mut self, object: &Object, claim: Option<Claim>) -> Vec<ObjectKey> {
+        let mut wakes = self.withdraw(&object.key);
+        let claimant = claimant(object);
+        match claim {
+            Some(claim) => wakes.extend(self.claims.set(&claimant, Some(claim))),
+            None => {
+                let name: Arc<str> = object.remote_name().into();
+                self.undecided
+                    .entry(Arc::clone(&name))
+                    .or_default()
+                    .insert(claimant.clone());
+                self.undecided_name.insert(object.key.clone(), (name, claimant));
+            }
+        }
+        wakes
+    }
+
+    /// What a resource claims is known now.
+    pub(super) fn settle(
+        &mut self,
+        claimant: &Claimant,
+        remote_name: &str,
+        claim: Option<Claim>,
+    ) -> Vec<ObjectKey> {
+        debug_assert!(
+            claim
+                .as_ref()
+                .is_none_or(|claim| &*claim.remote_name == remote_name)
+        );
+        let mut wakes = self.claims.set(claimant, claim);
+        wakes.extend(self.decide(&claimant.key));
+        wakes
+    }
+
+    /// A resource wants nothing any more.
+    pub(super) fn withdraw(&mut self, key: &ObjectKey) -> Vec<ObjectKey> {
+        let mut wakes = self.claims.release(key);
+        wakes.extend(self.decide(key));
+        wakes
+    }
+
+    /// Takes a resource out of the undecided ones, and returns those that waited for it and now wait for nobody.
+    fn decide(&mut self, key: &ObjectKey) -> Vec<ObjectKey> {
+        let Some((name, claimant)) = self.undecided_name.remove(key) else {
+            return Vec::new();
+        };
+        let first = self.undecided.get_mut(&name).and_then(|undecided| {
+            undecided.remove(&claimant);
+            undecided.first().cloned()
+        });
+        if first.is_none() {
+            self.undecided.remove(&name);
+        }
+        let Some(waiting) = self.waiting.get_mut(&name) else {
+            return Vec::new();
+        };
+        let still = first.map(|first| waiting.split_off(&first)).unwrap_or_default();
+        let free = std::mem::replace(waiting, still);
+        if waiting.is_empty() {
+            self.waiting.remove(&name);
+        }
+        free.into_iter().map(|claimant| claimant.key).collect()
+    }
+
+    pub(super) fn standing(&mut self, object: &Object, claim: Option<&Claim>) -> Standing {
+        if let Some(owner) = self.claims.lost_to(&object.key) {
+            return Standing::LostTo(owner.clone());
+        }
+        let me = claimant(object);
+        if !object.deleting
+            && let Some((name, undecided)) = self.undecided.get_key_value(object.remote_name())
+            && undecided.first().is_some_and(|first| *first < me)
+        {
+            self.waiting.entry(Arc::clone(name)).or_default().insert(me);
+            return Standing::Undecided;
+        }
+        Standing::Owner {
+            heir: claim
+                .and_then(|claim| self.claims.heir(claim, &object.key))
+                .cloned(),
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The Secrets that resources name: who names them, at which version they were seen, and what was read of them.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use tokio::time::Instant;
+
+use super::{Scope, within};
+use crate::domain::object::{Object, ObjectKey};
+
+/// Secrets that at least one resource names. Others leave no trace.
+#[derive(Debug)]
+pub(super) struct SecretBook<K>(HashMap<ObjectKey, Sight<K>>);
+
+impl<K> Default for SecretBook<K> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+/// One Secret.
+#[derive(Debug)]
+pub(super) struct Sight<K> {
+    users: BTreeMap<ObjectKey, User>,
+    version: Option<Arc<str>>,
+    listed: bool,
+    /// What was read at `version`, by `aiCoreSecretRef.key`.
+    kept: Vec<(Option<String>, Arc<K>)>,
+}
+
+/// A resource that names the Secret.
+#[derive(Debug, Default)]
+struct User {
+    /// How often: once or twice.
+    links: u8,
+    /// When the Secret changed, until a push answers that.
+    changed: Option<Instant>,
+}
+
+impl<K> Sight<K> {
+    pub(super) fn version(&self) -> Option<Arc<str>> {
+        self.version.clone()
+    }
+
+    pub(super) fn changed(&self, user: &ObjectKey) -> Option<Instant> {
+        self.users.get(user).and_then(|user| user.changed)
+    }
+
+    pub(super) fn kept(&self, field: Option<&str>) -> Option<Arc<K>> {
+        self.kept
+            .iter()
+            .find(|(kept, _)| kept.as_deref() == field)
+            .map(|(_, key)| Arc::clone(key))
+    }
+
+    fn users(&self) -> Vec<ObjectKey> {
+        self.users.keys().cloned().collect()
+    }
+
+    fn mark_changed(&mut self, at: Instant) {
+        for user in self.users.values_mut() {
+            // The first unanswered event counts: the latency is that of the oldest change.
+            user.changed.get_or_insert(at);
+        }
+    }
+}
+
+impl<K> SecretBook<K> {
+    pub(super) fn link(&mut self, object: &Object) {
+        for secret in [object.source(), object.service_key()] {
+            let sight = self.0.entry(secret).or_insert_with(|| Sight {
+                users: BTreeMap::new(),
+                version: None,
+                listed: false,
+                kept: Vec::new(),
+            });
+            sight.users.entry(object.key.clone()).or_default().links += 1;
+        }
+    }
+
+    pub(super) fn unlink(&mut self, object: &Object) {
+        for secret in [object.source(), object.service_key()] {
+            let Some(sight) = self.0.get_mut(&secret) else {
+                continue;
+            };
+            if let Some(user) = sight.users.get_mut(&object.key) {
+                user.links -= 1;
+                if user.links == 0 {
+                    sight.users.remove(&object.key);
+                }
+            }
+            if sight.users.is_empty() {
+                self.0.remove(&secret);
+            }
+        }
+    }
+
+    pub(super) fn sight(&self, secret: &ObjectKey) -> Option<&Sight<K>> {
+        self.0.get(secret)
+    }
+
+    pub(super) fn apply(&mut self, secret: &ObjectKey, version: &str, now: Instant) -> Vec<ObjectKey> {
+        let Some(sight) = self.0.get_mut(secret) else {
+            return Vec::new();
+        };
+        sight.listed = true;
+        if sight.version.as_deref() == Some(version) {
+            return Vec::new();
+        }
+        // The first sight is no change: it says nothing about when the content came to be.
+        if sight.version.replace(version.into()).is_some() {
+            sight.mark_changed(now);
+        }
+        sight.kept.clear();
+        sight.users()
+    }
+
+    pub(super) fn remove(&mut self, secret: &ObjectKey) -> Vec<ObjectKey> {
+        let Some(sight) = self.0.get_mut(secret) else {
+            return Vec::new();
+        };
+        sight.version = None;
+        sight.kept.clear();
+        sight.users()
+    }
+
+    pub(super) fn list_begins(&mut self, scope: &Scope) {
+        self.0
+            .iter_mut()
+            .filter(|(key, _)| within(scope, key))
+            .for_each(|(_, sight)| sight.listed = false);
+    }
+
+    pub(super) fn list_ends(&mut self, scope: &Scope) -> Vec<ObjectKey> {
+        let gone: Vec<ObjectKey> = self
+            .0
+            .iter()
+            .filter(|(key, sight)| within(scope, key) && !sight.listed && sight.version.is_some())
+            .map(|(key, _)| key.clone())
+            .collect();
+        gone.iter().flat_map(|key| self.remove(key)).collect()
+    }
+
+    pub(super) fn keep(&mut self, secret: &ObjectKey, field: Option<&str>, version: &str, key: Arc<K>) {
+        let Some(sight) = self.0.get_mut(secret) else {
+            return;
+        };
+        match sight.version.as_deref() {
+            // A read may be ahead of the watch; what it found holds from then on.
+            None => sight.version = Some(version.into()),
+            Some(seen) if seen == version => {}
+            Some(_) => return,
+        }
+        sight.kept.retain(|(kept, _)| kept.as_deref() != field);
+        sight.kept.push((field.map(str::to_owned), key));
+    }
+
+    pub(super) fn answered(&mut self, secret: &ObjectKey, user: &ObjectKey, up_to: Instant) {
+        if let Some(user) = self.0.get_mut(secret).and_then(|sight| sight.users.get_mut(user)) {
+            user.changed = user.changed.filter(|changed| *changed > up_to);
+        }
+    }
+}

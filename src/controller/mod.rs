@@ -1,0 +1,197 @@
+//! The shell around the decisions: watches feed the [`index`], the index says which resources to look at, the [`queue`]
+//! hands them to workers, and each worker passes over one resource at a time.
+//!
+//! ```text
+//! watches ──► index ──► queue ──► worker: gather ─► plan ─► act ─► report ──► status, events
+//!                ▲                                                   │
+//!                └───────────── what to remember ◄───────────────────┘
+//! ```
+
+mod act;
+mod feeds;
+mod gather;
+pub mod index;
+mod observe;
+pub mod queue;
+mod reconcile;
+
+use std::{sync::Arc, time::Duration};
+
+use kube::Client;
+use tokio::{
+    sync::watch,
+    task::{JoinError, JoinSet},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+pub use self::observe::Vitals;
+use self::{index::Index, queue::Queue};
+use crate::{
+    aicore::pool::{Connection, Pool},
+    clock::Clock,
+    domain::{allowed_hosts::AllowedHosts, credentials::ServiceKey, duration::ResyncInterval},
+    k8s::events::{self, EventSink},
+    metrics::Metrics,
+};
+
+/// How long running passes may take to end after the request to stop.
+const DRAIN_LIMIT: Duration = Duration::from_secs(20);
+/// How long to wait for the list of Secrets before resources are looked at all the same, each Secret by its own request.
+const SECRETS_LIST_LIMIT: Duration = Duration::from_secs(30);
+
+/// What decides about resources and is not theirs.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Namespaces to watch; empty: all.
+    pub namespaces: Vec<String>,
+    /// Label selector of the resources to look at.
+    pub label_selector: Option<String>,
+    /// Resources that are looked at at the same time.
+    pub concurrency: usize,
+    /// For resources without `spec.resyncInterval`.
+    pub default_resync_interval: ResyncInterval,
+    /// Where the operator may connect to.
+    pub allowed_hosts: AllowedHosts,
+}
+
+/// A service key that was read, and the connection that it opens.
+#[derive(Debug)]
+pub(crate) struct ServiceKeyHeld {
+    version: String,
+    key: ServiceKey,
+    connection: Arc<Connection>,
+}
+
+/// Everything that passes share.
+pub(crate) struct Context {
+    client: Client,
+    settings: Settings,
+    pool: Pool,
+    index: Arc<Index<ServiceKeyHeld>>,
+    queue: Arc<Queue>,
+    events: EventSink,
+    metrics: Arc<Metrics>,
+    clock: Clock,
+}
+
+/// Why the controller ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A task that lives as long as the process has ended.
+    #[error("{0} ended by itself")]
+    TaskEnded(&'static str),
+    /// A task panicked.
+    #[error("a task failed: {0}")]
+    TaskFailed(#[from] JoinError),
+}
+
+/// The controller, ready to run.
+pub struct Controller {
+    ctx: Arc<Context>,
+    feeds: feeds::Feeds,
+    publisher: futures::future::BoxFuture<'static, ()>,
+}
+
+impl Controller {
+    /// Builds it; nothing is sent yet.
+    #[must_use]
+    pub fn new(client: Client, settings: Settings, pool: Pool, metrics: Arc<Metrics>) -> (Self, Vitals) {
+        let (events, publisher) = events::publisher(client.clone());
+        let index = Arc::new(Index::default());
+        let queue = Arc::new(Queue::default());
+        let feeds = feeds::Feeds::new(&client, &settings, &index, &queue);
+        let vitals = Vitals::new(Arc::clone(&queue), &index, &feeds);
+        metrics.register(vitals.clone());
+        let ctx = Context {
+            client,
+            settings,
+            pool,
+            index,
+            queue,
+            events,
+            metrics,
+            clock: Clock::start(),
+        };
+        (
+            Self {
+                ctx: Arc::new(ctx),
+                feeds,
+                publisher: Box::pin(publisher),
+            },
+            vitals,
+        )
+    }
+
+    /// Runs until `stop`, then lets running passes end.
+    ///
+    /// # Errors
+    /// When a task that lives as long as the process ends: the process must not go on half alive.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
+        let Self {
+            ctx,
+            feeds,
+            publisher,
+        } = self;
+        let mut tasks: JoinSet<&'static str> = JoinSet::new();
+        let listed = feeds.listed();
+        feeds.spawn(&mut tasks);
+        tasks.spawn(async move {
+            publisher.await;
+            "event publisher"
+        });
+        let timers = Arc::clone(&ctx.queue);
+        tasks.spawn(async move {
+            timers.run_timers().await;
+            "timers"
+        });
+        let mut workers: JoinSet<()> = JoinSet::new();
+        let result = tokio::select! {
+            () = stop.cancelled() => Ok(()),
+            ended = first_end(&mut tasks) => Err(ended),
+            never = work(&ctx, listed, &mut workers) => match never {},
+        };
+        ctx.queue.close();
+        drain(workers).await;
+        tasks.shutdown().await;
+        result
+    }
+}
+
+/// Starts the workers once the caches are filled, and waits for one to end, which none does.
+async fn work(
+    ctx: &Arc<Context>,
+    listed: watch::Receiver<feeds::Listed>,
+    workers: &mut JoinSet<()>,
+) -> std::convert::Infallible {
+    feeds::wait_until_listed(listed, SECRETS_LIST_LIMIT).await;
+    info!(workers = ctx.settings.concurrency, "reconciling");
+    for _ in 0..ctx.settings.concurrency {
+        let ctx = Arc::clone(ctx);
+        workers.spawn(async move {
+            while let Some(key) = ctx.queue.next().await {
+                let again = reconcile::reconcile(&ctx, &key).await;
+                ctx.queue.done(&key, again);
+            }
+        });
+    }
+    std::future::pending().await
+}
+
+async fn first_end(tasks: &mut JoinSet<&'static str>) -> Error {
+    match tasks.join_next().await {
+        Some(Ok(name)) => Error::TaskEnded(name),
+        Some(Err(error)) => Error::TaskFailed(error),
+        None => std::future::pending().await,
+    }
+}
+
+async fn drain(mut workers: JoinSet<()>) {
+    let all = async { while workers.join_next().await.is_some() {} };
+    if tokio::time::timeout(DRAIN_LIMIT, all).await.is_err() {
+        warn!(
+            limit_s = DRAIN_LIMIT.as_secs(),
+            "passes that were still running are given up"
+        );
+    }
+}

@@ -1,0 +1,215 @@
+use std::{collections::HashMap as Map, sync::Arc};
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn key(name: &str) -> ObjectKey {
+    ObjectKey::new("ns", name)
+}
+
+async fn take(queue: &Queue) -> String {
+    queue.next().await.unwrap().name.to_string()
+}
+
+#[tokio::test(start_paused = true)]
+async fn changes_come_before_routine_and_nothing_is_taken_twice() {
+    let queue = Queue::default();
+    for name in ["a", "b", "c"] {
+        queue.wake(&key(name), Priority::Routine);
+    }
+    queue.wake(&key("c"), Priority::Urgent);
+    queue.wake(&key("c"), Priority::Urgent);
+    queue.wake(&key("a"), Priority::Routine);
+    assert_eq!(queue.load().waiting, 3);
+    assert_eq!(
+        [take(&queue).await, take(&queue).await, take(&queue).await],
+        ["c", "a", "b"]
+    );
+    assert_eq!(
+        queue.load(),
+        Load {
+            waiting: 0,
+            running: 3,
+            taken: 3
+        }
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn woken_while_running_means_once_more_after_it() {
+    let queue = Queue::default();
+    queue.wake(&key("a"), Priority::Urgent);
+    take(&queue).await;
+    queue.wake(&key("a"), Priority::Urgent);
+    queue.wake(&key("a"), Priority::Routine);
+    assert_eq!(queue.load().waiting, 0);
+    queue.done(&key("a"), Some(Duration::from_secs(3600)));
+    assert_eq!(take(&queue).await, "a");
+    queue.done(&key("a"), None);
+    assert_eq!(
+        queue.load(),
+        Load {
+            waiting: 0,
+            running: 0,
+            taken: 2
+        }
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn timers_fire_in_order_and_a_wake_replaces_them() {
+    let queue = Arc::new(Queue::default());
+    let timers = tokio::spawn({
+        let queue = Arc::clone(&queue);
+        async move { queue.run_timers().await }
+    });
+    let start = Instant::now();
+    for (name, seconds) in [("late", 30), ("early", 10), ("woken", 20)] {
+        queue.wake(&key(name), Priority::Urgent);
+        take(&queue).await;
+        queue.done(&key(name), Some(Duration::from_secs(seconds)));
+    }
+    queue.wake(&key("woken"), Priority::Urgent);
+    assert_eq!(take(&queue).await, "woken");
+    queue.done(&key("woken"), None);
+    assert_eq!(take(&queue).await, "early");
+    assert_eq!(start.elapsed().as_secs(), 10);
+    queue.done(&key("early"), None);
+    assert_eq!(take(&queue).await, "late");
+    assert_eq!(start.elapsed().as_secs(), 30);
+    queue.close();
+    timers.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn forgotten_objects_are_not_handed_out() {
+    let queue = Queue::default();
+    queue.wake(&key("a"), Priority::Urgent);
+    queue.wake(&key("b"), Priority::Urgent);
+    queue.forget(&key("a"));
+    assert_eq!(take(&queue).await, "b");
+    queue.forget(&key("b"));
+    queue.done(&key("b"), None);
+    assert_eq!(
+        queue.load(),
+        Load {
+            waiting: 0,
+            running: 0,
+            taken: 1
+        }
+    );
+    assert!(queue.lock().slots.is_empty());
+}
+
+#[tokio::test]
+async fn closing_lets_every_worker_go() {
+    let queue = Arc::new(Queue::default());
+    let workers: Vec<_> = (0..4)
+        .map(|_| {
+            let queue = Arc::clone(&queue);
+            tokio::spawn(async move { queue.next().await })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    queue.close();
+    for worker in workers {
+        assert_eq!(worker.await.unwrap(), None);
+    }
+    queue.run_timers().await;
+}
+
+/// Every wake is followed by a look that begins after it, and no two looks at one object overlap.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_wake_is_lost_under_load() {
+    const OBJECTS: u64 = 50;
+    const WAKES: u64 = 20_000;
+    let queue = Arc::new(Queue::default());
+    let wanted: Arc<Mutex<Map<String, u64>>> = Arc::default();
+    let seen: Arc<Mutex<Map<String, u64>>> = Arc::default();
+    let looking: Arc<Mutex<Map<String, bool>>> = Arc::default();
+    let workers: Vec<_> = (0..8)
+        .map(|_| {
+            let (queue, wanted, seen, looking) = (
+                Arc::clone(&queue),
+                Arc::clone(&wanted),
+                Arc::clone(&seen),
+                Arc::clone(&looking),
+            );
+            tokio::spawn(async move {
+                while let Some(key) = queue.next().await {
+                    let name = key.name.to_string();
+                    assert_eq!(
+                        looking
+                            .lock()
+                            .unwrap()
+                            .insert(name.clone(), true)
+                            .filter(|busy| *busy),
+                        None
+                    );
+                    let want = wanted.lock().unwrap()[&name];
+                    tokio::task::yield_now().await;
+                    seen.lock().unwrap().insert(name.clone(), want);
+                    looking.lock().unwrap().insert(name, false);
+                    queue.done(&key, None);
+                }
+            })
+        })
+        .collect();
+    for i in 0..WAKES {
+        let name = format!("object-{}", i * 7919 % OBJECTS);
+        wanted.lock().unwrap().insert(name.clone(), i);
+        queue.wake(
+            &key(&name),
+            if i % 3 == 0 {
+                Priority::Urgent
+            } else {
+                Priority::Routine
+            },
+        );
+        if i % 64 == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    tokio::time::timeout(Duration::from_secs(30), async {
+        while *seen.lock().unwrap() != *wanted.lock().unwrap() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("every wake is followed by a look");
+    queue.close();
+    for worker in workers {
+        worker.await.unwrap();
+    }
+}
+
+proptest! {
+    /// Whatever happens in whatever order, the counts agree with the lists.
+    #[test]
+    fn counts_stay_true(steps in prop::collection::vec((0_u8..5, 0_u8..4), 0..200)) {
+        let mut state = State::default();
+        let mut running: Vec<ObjectKey> = Vec::new();
+        let start = Instant::now();
+        for (step, object) in steps {
+            let key = key(&format!("{object}"));
+            match step {
+                0 => { state.wake(&key, Priority::Routine); }
+                1 => { state.wake(&key, Priority::Urgent); }
+                2 => running.extend(state.take()),
+                3 => if let Some(key) = running.pop() {
+                    let again = (object > 1).then(|| start + Duration::from_secs(u64::from(object)));
+                    state.done(&key, again);
+                },
+                _ => { state.fire(start + Duration::from_secs(2)); }
+            }
+            let queued = state.slots.values().filter(|slot| matches!(slot.phase, Phase::Queued(_))).count();
+            prop_assert_eq!(state.waiting, queued);
+            prop_assert_eq!(state.running, running.len());
+            let timers = state.slots.values().filter(|slot| slot.timer.is_some()).count();
+            prop_assert_eq!(state.timers.len(), timers);
+        }
+        while state.take().is_some() {}
+        prop_assert_eq!(state.waiting, 0);
+    }
+}

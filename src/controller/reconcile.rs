@@ -1,0 +1,224 @@
+//! One pass over one resource: gather → plan → act → report.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+use tracing::{Instrument, debug, info, info_span, warn};
+
+use super::{
+    Context, ServiceKeyHeld,
+    act::act,
+    gather::gather,
+    index::{Memory, Snapshot},
+    queue::Priority,
+};
+use crate::{
+    api::AICoreRegistrySecretStatus,
+    chance,
+    domain::{
+        backoff,
+        failure::Failure,
+        object::ObjectKey,
+        plan::{Rest, Step, Versions, at_rest, plan},
+        reason::Reason,
+        report::{Outcome, Report, report},
+    },
+    k8s,
+};
+
+/// Limit on a whole pass: the requests in it have their own limits, and this is more than they can add up to.
+const PASS_LIMIT: Duration = Duration::from_secs(180);
+
+/// Looks at a resource, does what is to be done, and returns when to look again without being woken.
+pub(super) async fn reconcile(ctx: &Context, key: &ObjectKey) -> Option<Duration> {
+    let snapshot = ctx.index.snapshot(key)?;
+    let span = info_span!("reconcile", namespace = &*key.namespace, name = &*key.name);
+    let started = Instant::now();
+    let (outcome, again) = match tokio::time::timeout(
+        PASS_LIMIT,
+        pass(ctx, &snapshot).instrument(span.clone()),
+    )
+    .await
+    {
+        Ok(Ok(done)) => done,
+        Ok(Err(k8s::error::Error::NotFound)) => {
+            debug!(parent: &span, "the resource is gone");
+            ("gone", None)
+        }
+        Ok(Err(error)) => {
+            let again = api_failed(ctx, &snapshot);
+            warn!(parent: &span, %error, again_s = again.as_secs_f64(), "the API server did not do its part");
+            ("api_error", Some(again))
+        }
+        Err(_) => {
+            let again = api_failed(ctx, &snapshot);
+            warn!(parent: &span, limit_s = PASS_LIMIT.as_secs(), "pass given up");
+            ("timeout", Some(again))
+        }
+    };
+    ctx.metrics.reconciled(outcome, started.elapsed());
+    again
+}
+
+type Done = (&'static str, Option<Duration>);
+
+async fn pass(ctx: &Context, snapshot: &Snapshot<ServiceKeyHeld>) -> Result<Done, k8s::error::Error> {
+    if snapshot.memory.unsaved {
+        save_late(ctx, snapshot).await?;
+    } else if let Some(again) = nothing_changed(ctx, snapshot) {
+        return Ok(("unchanged", again));
+    }
+    let mut memory = Memory {
+        unsaved: false,
+        api_failures: 0,
+        ..snapshot.memory.clone()
+    };
+    let gathered = gather(ctx, snapshot).await?;
+    for key in &gathered.wakes {
+        ctx.queue.wake(key, Priority::Urgent);
+    }
+    let observed = gathered.observed(ctx, snapshot);
+    let plan = plan(&observed);
+    debug!(?plan, "planned");
+    let outcome = act(ctx, &snapshot.object, &plan, &gathered, &mut memory).await?;
+    log(&plan.step, &outcome);
+    let report = report(&observed, &plan.step, outcome.clone(), chance::dice());
+
+    let in_sync =
+        matches!(outcome, Outcome::Pushed { .. }) || matches!(plan.step, Step::Rest(Rest::InSync { .. }));
+    if in_sync && let (Some(source), Some(key)) = (observed.source.version(), observed.service_key.version())
+    {
+        memory.checked = Some((source.into(), key.into()));
+    }
+    let answered = snapshot.source_changed.filter(|_| in_sync);
+    if matches!(outcome, Outcome::Pushed { .. })
+        && let Some(changed) = answered
+    {
+        ctx.metrics.rotated(changed.elapsed());
+    }
+    memory.pace.clone_from(&report.pace);
+    finish(ctx, snapshot, report, memory, answered).await
+}
+
+/// Whether what is known without a request shows that nothing is to be done; if so, when to look again.
+fn nothing_changed(ctx: &Context, snapshot: &Snapshot<ServiceKeyHeld>) -> Option<Option<Duration>> {
+    if snapshot.memory.pace.is_some() {
+        return None;
+    }
+    let versions = Versions {
+        source: snapshot.source_version.as_deref(),
+        service_key: snapshot.key_version.as_deref(),
+    };
+    let checked = match &snapshot.memory.checked {
+        Some((source, key)) => Versions {
+            source: Some(source),
+            service_key: Some(key),
+        },
+        None => Versions::default(),
+    };
+    let interval = ctx.settings.default_resync_interval;
+    let again = at_rest(
+        &snapshot.object,
+        &snapshot.status,
+        versions,
+        checked,
+        interval,
+        ctx.clock.now(),
+    )?;
+    if ctx.index.standing(&snapshot.object, None) != (crate::domain::observed::Standing::Owner { heir: None })
+    {
+        return None;
+    }
+    if snapshot.source_changed.is_some() {
+        ctx.index.record(
+            &snapshot.object,
+            None,
+            snapshot.memory.clone(),
+            snapshot.source_changed,
+        );
+    }
+    Some(again)
+}
+
+/// Records the report, writes the status if it changed, and hands the events in.
+async fn finish(
+    ctx: &Context,
+    snapshot: &Snapshot<ServiceKeyHeld>,
+    report: Report,
+    mut memory: Memory,
+    answered: Option<Instant>,
+) -> Result<Done, k8s::error::Error> {
+    let object = &snapshot.object;
+    let Report {
+        status,
+        events,
+        again,
+        outcome,
+        ..
+    } = report;
+    let mut result = Ok((outcome, again));
+    let status = status.filter(|status| *status != *snapshot.status).map(Arc::new);
+    if let Some(status) = &status
+        && let Err(error) = write(ctx, snapshot, status).await
+    {
+        // The push is not repeated for it: the status is kept, and only the write is.
+        memory.unsaved = !matches!(error, k8s::error::Error::NotFound);
+        memory.api_failures = snapshot.memory.api_failures;
+        result = Err(error);
+    }
+    ctx.index.record(object, status, memory, answered);
+    for event in events {
+        ctx.events.publish(object, event);
+    }
+    result
+}
+
+async fn write(
+    ctx: &Context,
+    snapshot: &Snapshot<ServiceKeyHeld>,
+    status: &AICoreRegistrySecretStatus,
+) -> Result<(), k8s::error::Error> {
+    k8s::resources::write_status(&ctx.client, &snapshot.object, status).await
+}
+
+/// Writes a status that could not be written in an earlier pass.
+async fn save_late(ctx: &Context, snapshot: &Snapshot<ServiceKeyHeld>) -> Result<(), k8s::error::Error> {
+    write(ctx, snapshot, &snapshot.status).await?;
+    let memory = Memory {
+        unsaved: false,
+        ..snapshot.memory.clone()
+    };
+    ctx.index.record(&snapshot.object, None, memory, None);
+    Ok(())
+}
+
+/// Counts a pass that the API server made fail, and returns when to repeat it.
+fn api_failed(ctx: &Context, snapshot: &Snapshot<ServiceKeyHeld>) -> Duration {
+    // What the pass itself recorded (an unsaved status) stays.
+    let mut memory = ctx
+        .index
+        .snapshot(&snapshot.object.key)
+        .map_or_else(Memory::default, |now| now.memory);
+    memory.api_failures = memory.api_failures.saturating_add(1);
+    let failure = Failure::new(Reason::RemoteUnavailable, "");
+    let again = backoff::delay(&failure, memory.api_failures, chance::fraction());
+    ctx.index.record(&snapshot.object, None, memory, None);
+    again
+}
+
+/// One line for each pass that did something, with what a person would ask for.
+fn log(step: &Step, outcome: &Outcome) {
+    match outcome {
+        Outcome::Pushed { created, .. } => info!(created, ?step, "AI Core accepted the credential"),
+        Outcome::Failed(Failure { reason, message, .. }) => {
+            warn!(reason = reason.as_str(), message, "push failed")
+        }
+        Outcome::RemoteDeleted => info!("AI Core no longer holds the secret"),
+        Outcome::LetGo => info!(?step, "let go without touching AI Core"),
+        Outcome::Postponed(wait) => debug!(
+            wait_ms = wait.as_millis(),
+            "waits for its turn in the tenant's request rate"
+        ),
+        Outcome::Rested => debug!(?step, "nothing to send"),
+    }
+}

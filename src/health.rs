@@ -1,0 +1,73 @@
+//! Whether the process does its work. It says nothing about the API server: restarting the operator does not mend that.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use crate::controller::Vitals;
+
+/// A queue that has work and takes none for this long is stuck: longer than any pass may take.
+const QUEUE_LIMIT: Duration = Duration::from_secs(5 * 60);
+/// A watch that does nothing for this long, not even fail, is dead: longer than the API server keeps one open.
+const WATCH_LIMIT: Duration = Duration::from_secs(10 * 60);
+
+/// Watches over the signs of life.
+#[derive(Debug)]
+pub struct Liveness {
+    vitals: Vitals,
+    progress: Mutex<Progress>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Progress {
+    taken: u64,
+    at: Instant,
+}
+
+impl Liveness {
+    /// Alive from now on.
+    #[must_use]
+    pub fn new(vitals: Vitals) -> Self {
+        Self {
+            vitals,
+            progress: Mutex::new(Progress {
+                taken: 0,
+                at: Instant::now(),
+            }),
+        }
+    }
+
+    /// Whether the process does its work.
+    ///
+    /// # Errors
+    /// The sentence for `/livez`.
+    pub fn check(&self) -> Result<(), String> {
+        let load = self.vitals.load();
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = load.waiting == 0 || self.vitals.ready().is_err();
+        if idle || load.taken != progress.taken {
+            *progress = Progress {
+                taken: load.taken,
+                at: Instant::now(),
+            };
+        }
+        let stuck = progress.at.elapsed();
+        if stuck > QUEUE_LIMIT {
+            return Err(format!(
+                "dead: {} resources wait, and none was looked at for {} s",
+                load.waiting,
+                stuck.as_secs()
+            ));
+        }
+        match self.vitals.watches().find(|(_, age)| *age > WATCH_LIMIT) {
+            Some((name, age)) => Err(format!(
+                "dead: the watch on {name} has done nothing for {} s",
+                age.as_secs()
+            )),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! aicore-registry-operator keeps docker registry secrets in SAP AI Core up to date from Kubernetes Secrets.
+//!
+//! Data flows one way. The watches of [`controller`] find the resources that an event concerns; for each, one pass gathers
+//! what is there, [`domain`] plans what to do and says what came of it, and the adapters [`aicore`] and [`k8s`] do it.
+//! [`api`] holds the custom resource. [`config`] and [`run()`] are the way in.
+
+pub mod aicore;
+pub mod api;
+pub mod chance;
+pub mod clock;
+pub mod config;
+pub mod controller;
+pub mod domain;
+pub mod health;
+pub mod k8s;
+pub mod metrics;
+mod run;
+mod server;
+pub mod telemetry;
+
+pub use run::{RunError, run};

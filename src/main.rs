@@ -1,0 +1,82 @@
+//! The program: arguments, then [`aicore_registry_operator::run()`].
+
+use std::process::ExitCode;
+
+use aicore_registry_operator::{
+    api,
+    config::{Cli, Command, RunArgs},
+    run, telemetry,
+};
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Exit code for a wrong command line or configuration, as clap uses it too.
+const WRONG_CONFIGURATION: u8 = 2;
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Crd => print_crd(),
+        Command::Run(args) => start(*args),
+    }
+}
+
+fn print_crd() -> ExitCode {
+    match serde_saphyr::to_string(&api::crd()) {
+        Ok(yaml) => {
+            print!("{yaml}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(ExitCode::FAILURE, &error.to_string()),
+    }
+}
+
+fn start(args: RunArgs) -> ExitCode {
+    let (format, level) = (args.log_format, args.log_level.clone());
+    let config = match args.validate() {
+        Ok(config) => config,
+        Err(sentence) => return fail(WRONG_CONFIGURATION.into(), &sentence),
+    };
+    if let Err(sentence) = telemetry::init(format, &level) {
+        return fail(WRONG_CONFIGURATION.into(), &sentence);
+    }
+    // Both TLS clients take the process's provider; without one they would panic at their first use.
+    if rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .is_err()
+    {
+        return fail(ExitCode::FAILURE, "another TLS provider is installed already");
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(ExitCode::FAILURE, &error.to_string()),
+    };
+    let result = runtime.block_on(async {
+        let stop = CancellationToken::new();
+        let (mut terminate, mut interrupt) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let asked = stop.clone();
+        tokio::spawn(async move {
+            let name = tokio::select! { _ = terminate.recv() => "SIGTERM", _ = interrupt.recv() => "SIGINT" };
+            tracing::info!(signal = name, "stopping");
+            asked.cancel();
+        });
+        anyhow::Ok(run(config, stop).await?)
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "ended");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn fail(code: ExitCode, sentence: &str) -> ExitCode {
+    eprintln!("error: {sentence}");
+    code
+}
