@@ -1,0 +1,70 @@
+# `make help` says what there is. Everything that is built or started lives under target/.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+CARGO_DENY_VERSION := 0.20.2
+TOOLS := $(CURDIR)/target/tools
+DENY := $(TOOLS)/bin/cargo-deny
+CRD := crds/aicoreregistrysecrets.aicore-registry.dev.yaml
+
+.PHONY: help
+help: ## Say what there is
+	@awk 'BEGIN {FS = ":.*## "; print "Usage: make TARGET\n"} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## Show a rotation on a real API server with a simulated AI Core (KEEP=1: leave it running; KUBECONFIG=file: use that cluster)
+	@$(CARGO) build --workspace --bins
+	exec target/debug/testbed demo $(if $(KEEP),--keep)
+
+.PHONY: test
+test: ## Run all tests: unit, simulator, and integration on a real control plane
+	@$(CARGO) build --workspace --bins
+	mkdir -p target
+	target/debug/testbed run --controller-manager -- $(CARGO) test --workspace --no-fail-fast $(TEST_ARGS) 2>&1 | tee target/test.log \
+	  && failed=0 || failed=1
+	awk -f tests/summary.awk target/test.log
+	exit $$failed
+
+.PHONY: test-unit
+test-unit: ## Run the tests that need no control plane
+	@$(CARGO) test --lib
+
+.PHONY: check
+check: fmt-check lint deny generated-check ## Check formatting, lints, dependencies and generated files
+
+.PHONY: fmt
+fmt: ## Format the code
+	@$(CARGO) fmt --all
+
+.PHONY: fmt-check
+fmt-check:
+	@$(CARGO) fmt --all --check
+
+.PHONY: lint
+lint: ## Run clippy with warnings denied
+	@$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+.PHONY: deny
+deny: $(DENY) ## Check licences, sources and duplicates of dependencies
+	@$(DENY) --workspace check bans licenses sources
+
+$(DENY):
+	@echo "building cargo-deny $(CARGO_DENY_VERSION), which takes some minutes once" >&2
+	CARGO_TARGET_DIR=$(TOOLS)/build $(CARGO) install cargo-deny --version $(CARGO_DENY_VERSION) --locked --root $(TOOLS) --quiet
+	rm -rf $(TOOLS)/build
+
+.PHONY: crd
+crd: ## Generate crds/ from the Rust types
+	@$(CARGO) run --quiet -- crd > $(CRD).new
+	mv $(CRD).new $(CRD)
+
+.PHONY: generated-check
+generated-check: ## Fail if a generated file differs from what the code generates
+	@$(CARGO) run --quiet -- crd | diff -u $(CRD) - || { echo "$(CRD) is not what the code says: run make crd" >&2; exit 1; }
+
+.PHONY: controlplane
+controlplane: ## Build etcd, kube-apiserver and kubectl (4 to 6 minutes, once)
+	@$(CARGO) run --quiet -p testbed --bin testbed -- assets
