@@ -145,11 +145,11 @@ impl Controller {
             timers.run_timers().await;
             "timers"
         });
-        let mut workers: JoinSet<()> = JoinSet::new();
+        let mut workers: JoinSet<&'static str> = JoinSet::new();
         let result = tokio::select! {
             () = stop.cancelled() => Ok(()),
             ended = first_end(&mut tasks) => Err(ended),
-            never = work(&ctx, listed, &mut workers) => match never {},
+            ended = work(&ctx, listed, &mut workers) => Err(ended),
         };
         ctx.queue.close();
         drain(workers).await;
@@ -158,12 +158,12 @@ impl Controller {
     }
 }
 
-/// Starts the workers once the caches are filled, and waits for one to end, which none does.
+/// Starts the workers once the caches are filled, and waits for one to end, which none should.
 async fn work(
     ctx: &Arc<Context>,
     listed: watch::Receiver<feeds::Listed>,
-    workers: &mut JoinSet<()>,
-) -> std::convert::Infallible {
+    workers: &mut JoinSet<&'static str>,
+) -> Error {
     feeds::wait_until_listed(listed, SECRETS_LIST_LIMIT).await;
     info!(workers = ctx.settings.concurrency, "reconciling");
     for _ in 0..ctx.settings.concurrency {
@@ -173,9 +173,10 @@ async fn work(
                 let again = reconcile::reconcile(&ctx, &key).await;
                 ctx.queue.done(&key, again);
             }
+            "worker"
         });
     }
-    std::future::pending().await
+    first_end(workers).await
 }
 
 async fn first_end(tasks: &mut JoinSet<&'static str>) -> Error {
@@ -186,7 +187,7 @@ async fn first_end(tasks: &mut JoinSet<&'static str>) -> Error {
     }
 }
 
-async fn drain(mut workers: JoinSet<()>) {
+async fn drain(mut workers: JoinSet<&'static str>) {
     let all = async { while workers.join_next().await.is_some() {} };
     if tokio::time::timeout(DRAIN_LIMIT, all).await.is_err() {
         warn!(

@@ -33,7 +33,7 @@ pub fn client(mut config: Config) -> kube::Result<Client> {
 
 /// Holds watch requests back when there are too many.
 #[derive(Clone)]
-struct WatchLimit {
+pub(super) struct WatchLimit {
     bucket: Arc<Mutex<Bucket>>,
     start: Instant,
 }
@@ -68,7 +68,7 @@ impl<S> Layer<S> for WatchLimit {
     }
 }
 
-struct WatchLimited<S> {
+pub(super) struct WatchLimited<S> {
     inner: S,
     limit: WatchLimit,
 }
@@ -106,5 +106,42 @@ where
             tokio::time::sleep(wait).await;
             answer.await
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use kube::Api;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    /// kube's default policy would repeat the request for minutes, unseen by the queue and its backoff.
+    #[tokio::test]
+    async fn a_request_that_fails_is_not_repeated_behind_our_back() {
+        // An earlier test may have installed it.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&requests);
+        let server = tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                counter.fetch_add(1, SeqCst);
+                let mut request = [0; 4096];
+                let _ = stream.read(&mut request).await;
+                let answer =
+                    "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        let client = client(Config::new(url.parse().unwrap())).unwrap();
+        let result = Api::<ConfigMap>::namespaced(client, "ns").get("x").await;
+        assert!(result.is_err());
+        assert_eq!(requests.load(SeqCst), 1);
+        server.abort();
     }
 }

@@ -25,6 +25,8 @@ const WATCH_TIMEOUT_SECONDS: u32 = 200;
 const PAGE_SIZE: u32 = 500;
 /// First and longest pause after a failure.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+/// After this long without one, a failure counts as the first.
+const CALM: Duration = Duration::from_secs(90);
 
 /// The configuration that all watches share.
 #[must_use]
@@ -108,25 +110,22 @@ async fn follow<K>(
     mut on: impl FnMut(Event<K>),
 ) {
     let mut events = open();
-    let mut failures: u32 = 0;
+    let mut trouble = Trouble::default();
     loop {
         match next(&mut events).await {
             Some(Ok(event)) => {
-                pulse.beat(true);
                 // The first event of a list comes before the API server was asked: it proves nothing.
-                if !matches!(event, Event::Init) {
-                    if failures > 0 {
-                        info!(watch = pulse.name, failures, "watch works again");
-                    }
-                    failures = 0;
+                let good = !matches!(event, Event::Init);
+                pulse.beat(good);
+                if good && trouble.is_over() {
+                    info!(watch = pulse.name, "watch works again");
                 }
                 on(event);
             }
             Some(Err(error)) => {
                 pulse.beat(false);
-                failures = failures.saturating_add(1);
-                let pause = pause(failures);
-                warn!(watch = pulse.name, error = %describe(&error), failures, pause_ms = pause.as_millis(), "watch failed");
+                let pause = trouble.again();
+                warn!(watch = pulse.name, error = %describe(&error), pause_ms = pause.as_millis(), "watch failed");
                 // A watcher whose *request* was answered 410 would ask for the expired version for ever.
                 if is_expired(&error) {
                     events = open();
@@ -136,24 +135,43 @@ async fn follow<K>(
             // A watcher never ends by itself; should one do, another takes its place.
             None => {
                 pulse.beat(false);
-                failures = failures.saturating_add(1);
-                tokio::time::sleep(pause(failures)).await;
+                tokio::time::sleep(trouble.again()).await;
                 events = open();
             }
         }
     }
 }
 
-async fn next<T>(stream: &mut (impl Stream<Item = T> + Unpin)) -> Option<T> {
-    stream.next().await
+/// Failures that follow each other. A list that works between two of them does not count as an end: with a version that
+/// expires at once, each list is followed by another failure.
+#[derive(Default)]
+struct Trouble {
+    failures: u32,
+    last: Option<Instant>,
+    announced: bool,
 }
 
-/// Doubles with each failure in a row.
-fn pause(failures: u32) -> Duration {
-    PAUSE
-        .0
-        .saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1)))
-        .min(PAUSE.1)
+impl Trouble {
+    /// Another failure; how long to pause: twice as long as before, unless the last one is long ago.
+    fn again(&mut self) -> Duration {
+        let calm = self.last.is_none_or(|last| last.elapsed() > CALM);
+        self.failures = if calm { 1 } else { self.failures.saturating_add(1) };
+        self.last = Some(Instant::now());
+        self.announced = true;
+        PAUSE
+            .0
+            .saturating_mul(2_u32.saturating_pow(self.failures - 1))
+            .min(PAUSE.1)
+    }
+
+    /// Whether this is the first success after a failure.
+    fn is_over(&mut self) -> bool {
+        std::mem::take(&mut self.announced)
+    }
+}
+
+async fn next<T>(stream: &mut (impl Stream<Item = T> + Unpin)) -> Option<T> {
+    stream.next().await
 }
 
 fn is_expired(error: &watcher::Error) -> bool {
@@ -178,3 +196,6 @@ fn describe(error: &watcher::Error) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
