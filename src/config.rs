@@ -105,7 +105,7 @@ pub struct RunArgs {
     #[arg(long, env = "AICORE_REGISTRY_LOG_FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
 
-    /// What to log: error, warn, info, debug or trace, or a filter such as info,aicore_registry_operator=debug.
+    /// What to log: error, warn, info, debug or trace, or a filter such as `info,aicore_registry_operator=debug`.
     #[arg(long, env = "AICORE_REGISTRY_LOG_LEVEL", default_value = "info")]
     pub log_level: String,
 }
@@ -205,7 +205,7 @@ fn resync_interval(text: &str) -> Result<Duration, String> {
 
 fn request_timeout(text: &str) -> Result<Duration, String> {
     let timeout = parse_duration(text)?;
-    if (Duration::from_millis(100)..=Duration::from_secs(60)).contains(&timeout) {
+    if (Duration::from_millis(100)..=Duration::from_mins(1)).contains(&timeout) {
         Ok(timeout)
     } else {
         Err("it must be between 100ms and 60s".to_owned())
@@ -251,7 +251,7 @@ mod tests {
         assert_eq!(config.controller.namespaces, Vec::<String>::new());
         assert_eq!(
             config.controller.default_resync_interval,
-            ResyncInterval::Every(Duration::from_secs(3600))
+            ResyncInterval::Every(Duration::from_hours(1))
         );
         assert_eq!(config.listen, "[::]:8080".parse().unwrap());
         assert_eq!(config.aicore.request_timeout, Duration::from_secs(15));

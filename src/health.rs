@@ -10,9 +10,9 @@ use tokio::time::Instant;
 use crate::controller::Vitals;
 
 /// A queue that has work and takes none for this long is stuck: longer than any pass may take.
-const QUEUE_LIMIT: Duration = Duration::from_secs(5 * 60);
+const QUEUE_LIMIT: Duration = Duration::from_mins(5);
 /// A watch that does nothing for this long, not even fail, is dead: longer than the API server keeps one open.
-const WATCH_LIMIT: Duration = Duration::from_secs(10 * 60);
+const WATCH_LIMIT: Duration = Duration::from_mins(10);
 
 /// Watches over the signs of life.
 #[derive(Debug)]

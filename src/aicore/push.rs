@@ -87,34 +87,22 @@ impl<'a> Session<'a> {
     /// # Errors
     /// What AI Core or the authorization server refused; [`Error::Missing`] when there is no secret and `create` is false.
     pub async fn push(&mut self, name: &str, payload: &Payload, create: bool) -> Result<Pushed, PushError> {
-        let missing = match self.patch(name, payload).await {
+        match self.patch(name, payload).await {
             Ok(()) => return Ok(Pushed::Updated),
-            Err(error) if error.status_of(Server::Api) == Some(404) => error,
+            Err(error) if error.status_of(Server::Api) == Some(404) => {}
             Err(error) => return Err(error.into()),
-        };
+        }
         let absent = |error| PushError {
             error,
             remote_absent: true,
         };
         if !create {
-            drop(missing);
             return Err(absent(Error::Missing {
                 name: name.to_owned(),
             }));
         }
-        let refused = match self
-            .send(
-                &Operation::Post {
-                    name,
-                    payload: payload.expose(),
-                },
-                Some(payload),
-            )
-            .await
-        {
-            Ok(_) => return Ok(Pushed::Created),
-            Err(error) => error,
-        };
+        let post = Operation::Post { name, payload: payload.expose() };
+        let Err(refused) = self.send(&post, Some(payload)).await else { return Ok(Pushed::Created) };
         let Some(status @ 400..=499) = refused.status_of(Server::Api) else {
             return Err(absent(refused));
         };
@@ -154,7 +142,7 @@ impl<'a> Session<'a> {
                     return Ok(());
                 }
                 Err(error) if error.status_of(Server::Api) == Some(415) => {
-                    refused = Some(refused.unwrap_or(error))
+                    refused = Some(refused.unwrap_or(error));
                 }
                 Err(error) if error.status_of(Server::Api) == Some(404) => {
                     self.connection.patch_type.works(media_type);

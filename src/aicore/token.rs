@@ -21,7 +21,7 @@ use crate::{
 /// Share of a token's life after which it is renewed.
 const RENEW_AFTER: f64 = 0.8;
 /// Life of a token whose answer names none. XSUAA always does (`expires_in`); this is shorter than any it gives.
-const DEFAULT_LIFE: Duration = Duration::from_secs(5 * 60);
+const DEFAULT_LIFE: Duration = Duration::from_mins(5);
 /// How long a refusal of the key stands for all who share it: the shortest of the long intervals of resources, so that the
 /// first of them to look again is the one that asks again.
 const REFUSAL_STANDS: Duration = Duration::from_secs(STALLED_INTERVAL.as_secs() / 10 * 9);
@@ -225,7 +225,7 @@ impl TokenSource {
         let life = answer
             .expires_in
             .map_or(DEFAULT_LIFE, Duration::from_secs)
-            .min(Duration::from_secs(24 * 3600));
+            .min(Duration::from_hours(24));
         Ok(Token {
             value: answer.access_token,
             renew_at: asked + life.mul_f64(RENEW_AFTER),

@@ -12,7 +12,10 @@ use std::{
 
 use tokio::time::Instant;
 
-use self::{claims::ClaimBook, secrets::SecretBook};
+use self::{
+    claims::ClaimBook,
+    secrets::{SecretBook, Sight},
+};
 use crate::{
     api::AICoreRegistrySecretStatus,
     domain::{
@@ -205,9 +208,9 @@ impl<K> Index<K> {
             object: Arc::clone(&entry.object),
             status: Arc::clone(&entry.status),
             memory: entry.memory.clone(),
-            source_version: source.and_then(|sight| sight.version()),
+            source_version: source.and_then(Sight::version),
             source_changed: source.and_then(|sight| sight.changed(key)),
-            key_version: service_key.and_then(|sight| sight.version()),
+            key_version: service_key.and_then(Sight::version),
             key: service_key.and_then(|sight| sight.kept(key_field)),
         })
     }

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Limit on a whole pass: the requests in it have their own limits, and this is more than they can add up to.
-const PASS_LIMIT: Duration = Duration::from_secs(180);
+const PASS_LIMIT: Duration = Duration::from_mins(3);
 
 /// Looks at a resource, does what is to be done, and returns when to look again without being woken.
 pub(super) async fn reconcile(ctx: &Context, key: &ObjectKey) -> Option<Duration> {
@@ -100,6 +100,7 @@ async fn pass(ctx: &Context, snapshot: &Snapshot<ServiceKeyHeld>) -> Result<Done
     finish(ctx, snapshot, report, memory, answered).await
 }
 
+#[expect(clippy::option_option, reason = "at rest or not, and if so, when to look again, if at all")]
 /// Whether what is known without a request shows that nothing is to be done; if so, when to look again.
 fn nothing_changed(ctx: &Context, snapshot: &Snapshot<ServiceKeyHeld>) -> Option<Option<Duration>> {
     if snapshot.memory.pace.is_some() {
@@ -211,7 +212,7 @@ fn log(step: &Step, outcome: &Outcome) {
     match outcome {
         Outcome::Pushed { created, .. } => info!(created, ?step, "AI Core accepted the credential"),
         Outcome::Failed(Failure { reason, message, .. }) => {
-            warn!(reason = reason.as_str(), message, "push failed")
+            warn!(reason = reason.as_str(), message, "push failed");
         }
         Outcome::RemoteDeleted => info!("AI Core no longer holds the secret"),
         Outcome::LetGo => info!(?step, "let go without touching AI Core"),

@@ -11,13 +11,13 @@ use super::{
 /// First delay of the exponential backoff.
 pub const FIRST_DELAY: Duration = Duration::from_secs(1);
 /// Longest delay of the exponential backoff.
-pub const LONGEST_DELAY: Duration = Duration::from_secs(5 * 60);
+pub const LONGEST_DELAY: Duration = Duration::from_mins(5);
 /// Longest `Retry-After` that is obeyed.
-pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
+pub const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
 /// How often the operator looks again at a resource that waits for a person; spread by ±10 %.
-pub const STALLED_INTERVAL: Duration = Duration::from_secs(15 * 60);
+pub const STALLED_INTERVAL: Duration = Duration::from_mins(15);
 /// Longest wait of a resource that is being deleted: a namespace must not hang.
-pub const LONGEST_WHILE_DELETING: Duration = Duration::from_secs(60);
+pub const LONGEST_WHILE_DELETING: Duration = Duration::from_mins(1);
 
 /// Under which circumstances an attempt was made. When they change, its failure says nothing about the next attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,7 +161,7 @@ mod tests {
             ..failure(Reason::RateLimited)
         };
         assert_eq!(delay(&asked(7), 9, 0.3), Duration::from_secs(7));
-        assert_eq!(delay(&asked(7200), 1, 0.3), Duration::from_secs(3600));
+        assert_eq!(delay(&asked(7200), 1, 0.3), Duration::from_hours(1));
     }
 
     #[test]
@@ -219,7 +219,7 @@ mod tests {
         );
         assert_eq!(
             during.remaining(&dying, Duration::ZERO),
-            Some(Duration::from_secs(60))
+            Some(Duration::from_mins(1))
         );
     }
 

@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn spreads_by_ten_percent_each_way() {
-        let hour = Duration::from_secs(3600);
+        let hour = Duration::from_hours(1);
         assert_eq!(spread(hour, 0.0), Duration::from_secs(3240));
         assert_eq!(spread(hour, 0.5), hour);
         assert_eq!(spread(hour, 1.0), Duration::from_secs(3960));

@@ -7,8 +7,12 @@ use super::{
     failure::Failure,
     fingerprint::Digest,
     object::{Now, Object, ObjectKey, pushed_tenant},
+    reason::Reason,
 };
-use crate::api::AICoreRegistrySecretStatus;
+use crate::api::{
+    AICoreRegistrySecretStatus,
+    condition::{self, READY},
+};
 
 /// A Secret as it was found.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,6 +66,24 @@ pub enum Standing {
     LostTo(ObjectKey),
     /// Older resources of the same remote name have not said yet which tenant they mean.
     Undecided,
+}
+
+/// Reasons that leave open what AI Core holds until a push succeeds: an attempt failed, or somebody else could write
+/// meanwhile.
+const DOUBTFUL: [Reason; 9] = [
+    Reason::AuthenticationFailed,
+    Reason::Forbidden,
+    Reason::QuotaExceeded,
+    Reason::RemoteRejected,
+    Reason::RemoteMissing,
+    Reason::RateLimited,
+    Reason::RemoteUnavailable,
+    Reason::RemoteConflict,
+    Reason::Suspended,
+];
+
+fn doubtful(reason: &str) -> bool {
+    DOUBTFUL.into_iter().any(|doubtful| doubtful.as_str() == reason)
 }
 
 /// The gathered facts.
@@ -120,5 +142,32 @@ impl Observed<'_> {
             && digest == self.status.credentials_digest.as_deref()
             && self.status.last_sync_time.is_some()
             && !self.tenant_changed()
+    }
+
+    /// Whether the status says that AI Core may not hold what it accepted last.
+    #[must_use]
+    pub fn in_doubt(&self) -> bool {
+        condition::find(&self.status.conditions, READY)
+            .is_some_and(|ready| ready.status != "True" && doubtful(&ready.reason))
+    }
+
+    /// Whether the last attempt failed, or AI Core may not hold what it accepted last; a push settles both. Known also
+    /// after a restart.
+    #[must_use]
+    pub fn unconfirmed(&self) -> bool {
+        self.pace.is_some()
+            || self.in_doubt()
+            || self
+                .status
+                .conditions
+                .iter()
+                .any(|condition| condition.type_ != READY && doubtful(&condition.reason))
+    }
+
+    /// Whether the status says that AI Core holds the credential, and nothing speaks against it.
+    #[must_use]
+    pub fn confirmed(&self) -> bool {
+        !self.unconfirmed()
+            && condition::find(&self.status.conditions, READY).is_some_and(|ready| ready.status == "True")
     }
 }

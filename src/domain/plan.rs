@@ -19,7 +19,7 @@ use crate::api::{
 };
 
 /// Window over which pushes that a restart would bunch together are spread.
-pub const SPREAD_WINDOW: Duration = Duration::from_secs(60);
+pub const SPREAD_WINDOW: Duration = Duration::from_mins(1);
 
 /// The decision.
 #[derive(Clone, Debug, PartialEq)]
@@ -105,6 +105,8 @@ pub enum Cause {
     UnknownDigest,
     /// The credential, or a field of the spec that decides what is sent, changed.
     Changed,
+    /// The last attempt failed, or another resource had the remote secret: what AI Core holds is not certain.
+    Unconfirmed,
     /// The resync interval is over.
     Resync,
 }
@@ -212,8 +214,10 @@ fn cause(observed: &Observed<'_>) -> Option<Cause> {
         return Some(Cause::Changed);
     }
     // A push that failed although nothing changed (a resync, a forced push) is due until it succeeds.
-    let repeat = observed.pace.is_some() || until_resync(observed) == Some(Duration::ZERO);
-    repeat.then_some(Cause::Resync)
+    if observed.unconfirmed() {
+        return Some(Cause::Unconfirmed);
+    }
+    (until_resync(observed) == Some(Duration::ZERO)).then_some(Cause::Resync)
 }
 
 fn hold<'a>(observed: &'a Observed<'_>) -> Option<(&'a Pace, Duration)> {
@@ -225,8 +229,11 @@ fn hold<'a>(observed: &'a Observed<'_>) -> Option<(&'a Pace, Duration)> {
 }
 
 /// Pushes that are only due because time passed while no operator ran wait for their place in the window after the start;
-/// a change never waits.
+/// a change never waits, and neither does what is not known to be in AI Core.
 fn spread_wait(cause: Cause, observed: &Observed<'_>) -> Option<Duration> {
+    if !observed.confirmed() {
+        return None;
+    }
     let window = match cause {
         Cause::UnknownDigest => SPREAD_WINDOW,
         Cause::Resync => match observed.object.resync_interval(observed.default_resync_interval) {
@@ -316,18 +323,23 @@ fn let_go(observed: &Observed<'_>) -> Option<LetGo> {
     if object.spec.deletion_policy() == DeletionPolicy::Retain {
         return Some(LetGo::Retained);
     }
+    // What was pushed is in another tenant than the one that others are compared in.
+    if observed.tenant_changed() {
+        return Some(LetGo::TenantChanged);
+    }
     match &observed.standing {
         Standing::LostTo(owner) => return Some(LetGo::HandedOver(owner.clone())),
         Standing::Owner { heir: Some(heir) } => return Some(LetGo::HandedOver(heir.clone())),
         Standing::Owner { heir: None } | Standing::Undecided => {}
     }
-    // A resource without any outcome may have been pushed by a process that ended before it could say so.
-    let has_outcome = condition::find(&status.conditions, READY)
-        .is_some_and(|ready| ready.reason != Reason::Progressing.as_str());
-    if status.last_sync_time.is_none() && has_outcome && observed.pace.is_none() {
-        return Some(LetGo::NeverPushed);
-    }
-    observed.tenant_changed().then_some(LetGo::TenantChanged)
+    // A resource without any outcome may have been pushed by a process that ended before it could say so, and a request
+    // without an answer may have arrived.
+    let surely_not = condition::find(&status.conditions, READY).is_some_and(|ready| {
+        ![Reason::Progressing, Reason::RemoteUnavailable]
+            .into_iter()
+            .any(|reason| reason.as_str() == ready.reason)
+    });
+    (status.last_sync_time.is_none() && surely_not && observed.pace.is_none()).then_some(LetGo::NeverPushed)
 }
 
 /// What is known of the two Secrets without reading them.

@@ -85,7 +85,7 @@ pub struct Event {
 pub fn report(observed: &Observed<'_>, step: &Step, outcome: Outcome, dice: Dice) -> Report {
     match (step, outcome) {
         (Step::Push(push), Outcome::Pushed { at, created }) => pushed(observed, *push, at, created, dice),
-        (_, Outcome::Failed(failure)) => failed(observed, failure, dice),
+        (_, Outcome::Failed(failure)) => failed(observed, &failure, dice),
         (_, Outcome::Postponed(wait)) => postponed(observed, wait),
         (_, Outcome::RemoteDeleted) => gone("deleted", Vec::new()),
         (Step::LetGo(why), _) => gone("let_go", let_go_events(observed, why)),
@@ -106,6 +106,7 @@ fn gone(outcome: &'static str, events: Vec<Event>) -> Report {
 }
 
 fn pushed(observed: &Observed<'_>, push: Push, at: Timestamp, created: bool, dice: Dice) -> Report {
+    let at = whole_seconds(at);
     let mut status = observed.status.clone();
     let mut events = Vec::new();
     if push.cause == Cause::TenantChanged || observed.tenant_changed() {
@@ -129,14 +130,14 @@ fn pushed(observed: &Observed<'_>, push: Push, at: Timestamp, created: bool, dic
     status.credentials_digest = observed.digest.as_ref().map(|digest| digest.as_str().to_owned());
     status.secret_resource_version = observed.source.version().map(str::to_owned);
     status.ai_core_secret_resource_version = observed.service_key.version().map(str::to_owned);
-    status.last_sync_time = Some(Time(at));
+    status.last_sync_time = Some(at.clone());
     let interval = observed.object.resync_interval(observed.default_resync_interval);
     let after = match interval {
         ResyncInterval::Never => None,
         ResyncInterval::Every(interval) => Some(spread(interval, dice.resync)),
     };
     status.next_resync_time = after
-        .and_then(|after| at.checked_add(after).ok())
+        .and_then(|after| at.0.checked_add(after).ok())
         .map(whole_seconds);
     Story::new(observed, status, events)
         .ready(ConditionStatus::True, Reason::Synced, message)
@@ -149,7 +150,7 @@ fn whole_seconds(time: Timestamp) -> Time {
     Time(Timestamp::from_second(time.as_second()).unwrap_or(time))
 }
 
-fn failed(observed: &Observed<'_>, failure: Failure, dice: Dice) -> Report {
+fn failed(observed: &Observed<'_>, failure: &Failure, dice: Dice) -> Report {
     let pace = Pace::after(
         observed
             .pace
@@ -161,16 +162,16 @@ fn failed(observed: &Observed<'_>, failure: Failure, dice: Dice) -> Report {
     );
     let again = pace.not_before.saturating_sub(observed.now.uptime);
     let outcome = failure.reason.as_str();
-    troubled(observed, &failure).finish(Some(again), Some(pace), outcome)
+    troubled(observed, failure).finish(Some(again), Some(pace), outcome)
 }
 
 /// The status after a failed attempt, or while one is held against the next.
 fn troubled(observed: &Observed<'_>, failure: &Failure) -> Story {
     let story = Story::new(observed, observed.status.clone(), Vec::new());
     if observed.object.deleting {
-        return story.reconciling(Reason::Deleting, messages::deleting(failure));
+        return story.deleting(messages::deleting(failure));
     }
-    let holds = observed.unchanged() && !failure.remote_absent;
+    let holds = observed.unchanged() && !failure.remote_absent && !observed.in_doubt();
     let story = if holds {
         story.still_ready()
     } else {
@@ -242,7 +243,7 @@ fn rested(observed: &Observed<'_>, rest: &Rest, dice: Dice) -> Report {
         }
         Rest::Held { left, failure } => troubled(observed, failure).finish(Some(*left), pace(), "held"),
         Rest::Blocked(failure) => {
-            let story = story().reconciling(Reason::Deleting, messages::deleting(failure));
+            let story = story().deleting(messages::deleting(failure));
             story.finish(
                 Some(backoff::LONGEST_WHILE_DELETING / 4),
                 pace(),

@@ -42,7 +42,6 @@ impl EventSink {
 }
 
 /// A sink, and the task that empties it until all sinks are gone.
-#[must_use]
 pub fn publisher(client: Client) -> (EventSink, impl Future<Output = ()>) {
     let (sender, mut receiver) = mpsc::channel::<(ObjectReference, Event)>(WAITING);
     let reporter = Reporter {
@@ -61,7 +60,7 @@ pub fn publisher(client: Client) -> (EventSink, impl Future<Output = ()>) {
                     warn!(object = ?reference.name, namespace = ?reference.namespace, %error, "event not published");
                 }
                 Err(_) => {
-                    warn!(object = ?reference.name, namespace = ?reference.namespace, "event not published in time")
+                    warn!(object = ?reference.name, namespace = ?reference.namespace, "event not published in time");
                 }
             }
         }

@@ -95,6 +95,21 @@ impl Story {
         self
     }
 
+    /// Says that the remote secret is still to be deleted. `Ready` stays as it was; without one, nothing is known.
+    pub(super) fn deleting(mut self, message: String) -> Self {
+        if condition::find(&self.status.conditions, READY)
+            .is_none_or(|ready| ready.reason == Reason::Progressing.as_str())
+        {
+            self.set(
+                READY,
+                ConditionStatus::Unknown,
+                Reason::Progressing,
+                message.clone(),
+            );
+        }
+        self.reconciling(Reason::Deleting, message)
+    }
+
     /// Says whose step is next after a failure: a person's if the reason is of that class, else the operator's.
     pub(super) fn waiting(mut self, reason: Reason, message: String) -> Self {
         let (set, remove) = match reason.class() {
