@@ -261,5 +261,6 @@ async fn read(
 }
 
 fn failure(reason: Reason, invalid: &Invalid) -> Failure {
-    Failure::new(reason, invalid.to_string())
+    // Conditions are phrases: they are quoted in longer sentences.
+    Failure::new(reason, invalid.to_string().trim_end_matches('.'))
 }

@@ -144,6 +144,8 @@ impl<K> Index<K> {
         let mut wakes = Vec::new();
         match state.resources.get_mut(&key) {
             Some(entry) => {
+                // The new links first: what is known of a Secret that both name stays.
+                state.secrets.link(&object);
                 state.secrets.unlink(&entry.object);
                 entry.object = Arc::clone(&object);
             }
@@ -157,9 +159,9 @@ impl<K> Index<K> {
                     listed: true,
                 };
                 state.resources.insert(key.clone(), entry);
+                state.secrets.link(&object);
             }
         }
-        state.secrets.link(&object);
         if object.deleting {
             wakes.extend(state.claims.withdraw(&key));
         }
@@ -257,7 +259,8 @@ impl<K> Index<K> {
         memory: Memory,
         answered: Option<Instant>,
     ) {
-        let mut state = self.lock();
+        let mut guard = self.lock();
+        let state = &mut *guard;
         let Some(entry) = state
             .resources
             .get_mut(&object.key)
@@ -267,6 +270,10 @@ impl<K> Index<K> {
         };
         if let Some(status) = status {
             entry.status = status;
+        }
+        if let Some((source, service_key)) = &memory.checked {
+            state.secrets.learn(&object.source(), source);
+            state.secrets.learn(&object.service_key(), service_key);
         }
         entry.memory = memory;
         if let Some(answered) = answered {

@@ -65,3 +65,6 @@ fn hex(nibble: u8) -> char {
         b'a' + nibble - 10
     })
 }
+
+#[cfg(test)]
+mod tests;

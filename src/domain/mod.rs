@@ -26,3 +26,5 @@ pub mod reason;
 mod registry_host;
 pub mod report;
 pub mod secret_data;
+#[cfg(test)]
+pub(crate) mod testing;

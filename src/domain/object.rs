@@ -162,3 +162,6 @@ pub fn pushed_tenant(status: &AICoreRegistrySecretStatus) -> Option<Tenant> {
         authorization_server: status.authorization_server.clone()?,
     })
 }
+
+#[cfg(test)]
+mod tests;

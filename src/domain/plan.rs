@@ -402,3 +402,6 @@ pub fn at_rest(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

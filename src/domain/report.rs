@@ -288,3 +288,6 @@ fn is_warning(reason: Reason) -> bool {
     matches!(reason.class(), Class::Stalled | Class::Waiting)
         || matches!(reason, Reason::RateLimited | Reason::RemoteUnavailable)
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,10 +24,22 @@ impl<K> Default for SecretBook<K> {
 #[derive(Debug)]
 pub(super) struct Sight<K> {
     users: BTreeMap<ObjectKey, User>,
-    version: Option<Arc<str>>,
+    seen: Seen,
+    /// Whether the list that is under way has had it.
     listed: bool,
     /// What was read at `version`, by `aiCoreSecretRef.key`.
     kept: Vec<(Option<String>, Arc<K>)>,
+}
+
+/// What the watch said last.
+#[derive(Debug)]
+enum Seen {
+    /// Nothing, since it is named. It may well exist: the watch repeats nothing for a Secret that is named later.
+    Never,
+    /// It exists, at this version.
+    At(Arc<str>),
+    /// It does not exist. A read that was under way knows less.
+    Gone,
 }
 
 /// A resource that names the Secret.
@@ -41,7 +53,10 @@ struct User {
 
 impl<K> Sight<K> {
     pub(super) fn version(&self) -> Option<Arc<str>> {
-        self.version.clone()
+        match &self.seen {
+            Seen::At(version) => Some(Arc::clone(version)),
+            Seen::Never | Seen::Gone => None,
+        }
     }
 
     pub(super) fn changed(&self, user: &ObjectKey) -> Option<Instant> {
@@ -59,6 +74,12 @@ impl<K> Sight<K> {
         self.users.keys().cloned().collect()
     }
 
+    fn learn(&mut self, version: &str) {
+        if matches!(self.seen, Seen::Never) {
+            self.seen = Seen::At(version.into());
+        }
+    }
+
     fn mark_changed(&mut self, at: Instant) {
         for user in self.users.values_mut() {
             // The first unanswered event counts: the latency is that of the oldest change.
@@ -72,8 +93,9 @@ impl<K> SecretBook<K> {
         for secret in [object.source(), object.service_key()] {
             let sight = self.0.entry(secret).or_insert_with(|| Sight {
                 users: BTreeMap::new(),
-                version: None,
-                listed: false,
+                seen: Seen::Never,
+                // A list that is under way may have passed it already.
+                listed: true,
                 kept: Vec::new(),
             });
             sight.users.entry(object.key.clone()).or_default().links += 1;
@@ -106,13 +128,13 @@ impl<K> SecretBook<K> {
             return Vec::new();
         };
         sight.listed = true;
-        if sight.version.as_deref() == Some(version) {
-            return Vec::new();
+        match &sight.seen {
+            Seen::At(seen) if **seen == *version => return Vec::new(),
+            // The first sight is no change: it says nothing about when the content came to be.
+            Seen::Never => {}
+            Seen::At(_) | Seen::Gone => sight.mark_changed(now),
         }
-        // The first sight is no change: it says nothing about when the content came to be.
-        if sight.version.replace(version.into()).is_some() {
-            sight.mark_changed(now);
-        }
+        sight.seen = Seen::At(version.into());
         sight.kept.clear();
         sight.users()
     }
@@ -121,7 +143,7 @@ impl<K> SecretBook<K> {
         let Some(sight) = self.0.get_mut(secret) else {
             return Vec::new();
         };
-        sight.version = None;
+        sight.seen = Seen::Gone;
         sight.kept.clear();
         sight.users()
     }
@@ -134,27 +156,37 @@ impl<K> SecretBook<K> {
     }
 
     pub(super) fn list_ends(&mut self, scope: &Scope) -> Vec<ObjectKey> {
-        let gone: Vec<ObjectKey> = self
+        let mut wakes = Vec::new();
+        for (_, sight) in self
             .0
-            .iter()
-            .filter(|(key, sight)| within(scope, key) && !sight.listed && sight.version.is_some())
-            .map(|(key, _)| key.clone())
-            .collect();
-        gone.iter().flat_map(|key| self.remove(key)).collect()
+            .iter_mut()
+            .filter(|(key, sight)| within(scope, key) && !sight.listed)
+        {
+            sight.kept.clear();
+            if let Seen::At(_) = std::mem::replace(&mut sight.seen, Seen::Gone) {
+                wakes.extend(sight.users());
+            }
+        }
+        wakes
     }
 
     pub(super) fn keep(&mut self, secret: &ObjectKey, field: Option<&str>, version: &str, key: Arc<K>) {
         let Some(sight) = self.0.get_mut(secret) else {
             return;
         };
-        match sight.version.as_deref() {
-            // A read may be ahead of the watch; what it found holds from then on.
-            None => sight.version = Some(version.into()),
-            Some(seen) if seen == version => {}
-            Some(_) => return,
+        sight.learn(version);
+        if !matches!(&sight.seen, Seen::At(seen) if **seen == *version) {
+            return;
         }
         sight.kept.retain(|(kept, _)| kept.as_deref() != field);
         sight.kept.push((field.map(str::to_owned), key));
+    }
+
+    /// A read found the Secret at this version. What the watch said about it counts for more.
+    pub(super) fn learn(&mut self, secret: &ObjectKey, version: &str) {
+        if let Some(sight) = self.0.get_mut(secret) {
+            sight.learn(version);
+        }
     }
 
     pub(super) fn answered(&mut self, secret: &ObjectKey, user: &ObjectKey, up_to: Instant) {

@@ -9,6 +9,7 @@ use std::process::ExitStatus;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use testbed::controlplane::{ASSETS_VARIABLE, ControlPlane, KUBECONFIG_VARIABLE, Options, assets, supervise};
+use testbed::demo;
 use testbed::process::{Signals, become_tethered, tethered, this_process_is_testbed};
 
 /// A real Kubernetes control plane on 127.0.0.1: etcd, kube-apiserver and, on request,
@@ -43,6 +44,17 @@ enum Task {
         /// The command and its arguments
         #[arg(last = true, required = true, value_name = "CMD")]
         command: Vec<OsString>,
+    },
+    /// Show a rotation: control plane, simulated AI Core, operator
+    ///
+    /// With `KUBECONFIG` set, that cluster is used instead of a control plane of the demo's own.
+    Demo {
+        /// Leave everything running until Ctrl-C
+        #[arg(long)]
+        keep: bool,
+        /// Kubeconfig of a cluster to use
+        #[arg(long, env = "KUBECONFIG")]
+        kubeconfig: Option<PathBuf>,
     },
     /// The process behind a control plane, told what to do on standard input
     #[command(hide = true)]
@@ -92,6 +104,7 @@ fn run(task: Task) -> anyhow::Result<i32> {
         Task::Assets => println!("{}", assets()?.display()),
         Task::Tether { parent, command } => match become_tethered(parent, &command)? {},
         Task::Supervise { assets, servers } => block_on(supervise(assets, servers.controller_manager))?,
+        Task::Demo { keep, kubeconfig } => block_on(demo::run(demo::Settings { keep, kubeconfig }))?,
         Task::Controlplane { servers } => block_on(foreground(servers.options()))?,
         Task::Run { servers, command } => return block_on(with_control_plane(servers.options(), &command)),
     }

@@ -1,0 +1,219 @@
+use super::*;
+
+fn dying() -> Object {
+    Object {
+        deleting: true,
+        finalizer: true,
+        ..an_object().with_spec(|spec| spec.deletion_policy = Some(DeletionPolicy::Delete))
+    }
+}
+
+/// Pushed, but refused before anything was accepted.
+fn refused_status() -> AICoreRegistrySecretStatus {
+    AICoreRegistrySecretStatus {
+        conditions: vec![condition(READY, "False", "RemoteRejected")],
+        ..a_new_status()
+    }
+}
+
+fn suspended() -> Object {
+    dying().with_spec(|spec| spec.suspend = Some(true))
+}
+
+fn retained() -> Object {
+    dying().with_spec(|spec| spec.deletion_policy = None)
+}
+
+fn abandoned() -> Object {
+    Object {
+        abandon: true,
+        ..dying()
+    }
+}
+
+#[test]
+fn without_the_finalizer_the_resource_is_gone() {
+    let object = Object {
+        finalizer: false,
+        ..dying()
+    };
+    let status = a_status_in_sync();
+    assert_eq!(step(&an_observation(&object, &status)), Step::Rest(Rest::Gone));
+}
+
+#[test]
+fn the_remote_secret_is_deleted() {
+    let (object, status) = (dying(), a_status_in_sync());
+    assert_eq!(step(&an_observation(&object, &status)), Step::DeleteRemote);
+}
+
+/// Each of these needs neither the service key nor AI Core.
+#[rstest]
+#[case::abandoned(abandoned(), a_status_in_sync(), LetGo::Abandoned)]
+#[case::suspended(suspended(), a_status_in_sync(), LetGo::Suspended)]
+#[case::retained(retained(), a_status_in_sync(), LetGo::Retained)]
+#[case::never_pushed(dying(), refused_status(), LetGo::NeverPushed)]
+#[case::abandoned_first(Object { abandon: true, ..suspended() }, a_status_in_sync(), LetGo::Abandoned)]
+#[case::suspended_before_retained(
+    suspended().with_spec(|spec| spec.deletion_policy = None),
+    a_status_in_sync(),
+    LetGo::Suspended
+)]
+fn lets_go_whatever_the_service_key(
+    #[case] object: Object,
+    #[case] status: AICoreRegistrySecretStatus,
+    #[case] why: LetGo,
+    #[values(None, Some(Reason::ServiceKeyNotFound), Some(Reason::ServiceKeyInvalid))] trouble: Option<Reason>,
+    #[values(false, true)] namespace_terminating: bool,
+) {
+    let mut observed = an_observation(&object, &status);
+    observed.namespace_terminating = namespace_terminating;
+    if let Some(reason) = trouble {
+        observed.service_key = unusable(reason);
+    }
+    assert_eq!(step(&observed), Step::LetGo(why));
+}
+
+#[rstest]
+#[case::heir(Standing::Owner { heir: Some(key("other")) })]
+#[case::owner(Standing::LostTo(key("other")))]
+fn hands_over_to_whoever_claims_the_same(
+    #[case] standing: Standing,
+    #[values(false, true)] key_is_gone: bool,
+) {
+    let (object, status) = (dying(), a_status_in_sync());
+    let mut observed = an_observation(&object, &status);
+    observed.standing = standing;
+    if key_is_gone {
+        observed.service_key = unusable(Reason::ServiceKeyNotFound);
+        observed.namespace_terminating = true;
+    }
+    assert_eq!(
+        step(&observed),
+        Step::LetGo(LetGo::HandedOver(key("other")))
+    );
+}
+
+#[test]
+fn an_annotation_wins_over_handing_over() {
+    let (object, status) = (abandoned(), a_status_in_sync());
+    let mut observed = an_observation(&object, &status);
+    observed.standing = Standing::LostTo(key("other"));
+    assert_eq!(step(&observed), Step::LetGo(LetGo::Abandoned));
+}
+
+/// What was pushed is not in the tenant where others were found to claim the name.
+#[rstest]
+#[case(Standing::Owner { heir: None })]
+#[case(Standing::Owner { heir: Some(key("other")) })]
+#[case(Standing::LostTo(key("other")))]
+fn what_is_in_another_tenant_stays(#[case] standing: Standing) {
+    let (object, status) = (dying(), a_status_in_sync());
+    let mut observed = an_observation(&object, &status);
+    observed.service_key = usable("21", tenant("two"));
+    observed.standing = standing;
+    assert_eq!(step(&observed), Step::LetGo(LetGo::TenantChanged));
+}
+
+#[rstest]
+fn without_a_service_key(
+    #[values(Reason::ServiceKeyNotFound, Reason::ServiceKeyInvalid)] reason: Reason,
+    #[values(false, true)] namespace_terminating: bool,
+    #[values(false, true)] forced: bool,
+) {
+    let status = a_status_in_sync();
+    let object = Object {
+        requested_at: forced.then(|| Arc::from("1")),
+        ..dying()
+    };
+    let mut observed = an_observation(&object, &status);
+    observed.service_key = unusable(reason);
+    observed.namespace_terminating = namespace_terminating;
+    let expected = if namespace_terminating {
+        Step::LetGo(LetGo::Orphaned)
+    } else {
+        Step::Rest(Rest::Blocked(failure(reason)))
+    };
+    assert_eq!(step(&observed), expected);
+}
+
+#[test]
+fn a_failed_deletion_is_held_and_a_request_overrides_that() {
+    let (mut object, status) = (dying(), a_status_in_sync());
+    let observed = an_observation(&object, &status);
+    let pace = a_hold(&observed, failure(Reason::Forbidden), seconds(60));
+    let mut observed = an_observation(&object, &status);
+    observed.pace = Some(&pace);
+    assert_eq!(
+        step(&observed),
+        Step::Rest(Rest::Held {
+            left: seconds(60),
+            failure: failure(Reason::Forbidden)
+        })
+    );
+    observed.service_key_identity = Some("aicore-key/@21".to_owned());
+    assert_eq!(step(&observed), Step::DeleteRemote, "another key ends the hold");
+    observed.service_key_identity = Some("aicore-key/@20".to_owned());
+    observed.now.uptime += seconds(60);
+    assert_eq!(step(&observed), Step::DeleteRemote, "time ends the hold");
+    object.requested_at = Some("1".into());
+    let mut observed = an_observation(&object, &status);
+    observed.pace = Some(&pace);
+    assert_eq!(step(&observed), Step::DeleteRemote, "a request overrides it");
+}
+
+#[test]
+fn a_hold_from_before_the_deletion_does_not_delay_it() {
+    let status = a_status_in_sync();
+    let alive = Object {
+        deleting: false,
+        ..dying()
+    };
+    let pace = a_hold(
+        &an_observation(&alive, &status),
+        failure(Reason::AuthenticationFailed),
+        seconds(900),
+    );
+    let object = dying();
+    let mut observed = an_observation(&object, &status);
+    observed.pace = Some(&pace);
+    assert_eq!(step(&observed), Step::DeleteRemote);
+}
+
+/// A push whose end nobody saw may have arrived.
+#[rstest]
+#[case::no_status(AICoreRegistrySecretStatus::default(), Step::DeleteRemote)]
+#[case::default_of_the_schema(a_new_status(), Step::DeleteRemote)]
+#[case::progressing(AICoreRegistrySecretStatus {
+    conditions: vec![condition(READY, "Unknown", "Progressing")],
+    ..a_new_status()
+}, Step::DeleteRemote)]
+#[case::no_answer(AICoreRegistrySecretStatus {
+    conditions: vec![condition(READY, "False", "RemoteUnavailable")],
+    ..a_new_status()
+}, Step::DeleteRemote)]
+#[case::not_attempted(AICoreRegistrySecretStatus {
+    conditions: vec![condition(READY, "False", "SecretNotFound")],
+    ..a_new_status()
+}, Step::LetGo(LetGo::NeverPushed))]
+#[case::refused(refused_status(), Step::LetGo(LetGo::NeverPushed))]
+fn what_was_surely_never_accepted_needs_no_deletion(
+    #[case] status: AICoreRegistrySecretStatus,
+    #[case] expected: Step,
+) {
+    let object = dying();
+    assert_eq!(step(&an_observation(&object, &status)), expected);
+}
+
+#[test]
+fn an_attempt_that_failed_in_this_process_may_have_arrived() {
+    let status = AICoreRegistrySecretStatus {
+        conditions: vec![condition(READY, "False", "SecretNotFound")],
+        ..a_new_status()
+    };
+    let object = dying();
+    let mut observed = an_observation(&object, &status);
+    let pace = a_hold(&observed, failure(Reason::RemoteUnavailable), Duration::ZERO);
+    observed.pace = Some(&pace);
+    assert_eq!(step(&observed), Step::DeleteRemote);
+}

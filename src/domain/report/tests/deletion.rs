@@ -1,0 +1,140 @@
+use super::*;
+use crate::api::DeletionPolicy;
+
+fn dying(status: AICoreRegistrySecretStatus) -> Life {
+    let mut life = Life::of(
+        an_object().with_spec(|spec| spec.deletion_policy = Some(DeletionPolicy::Delete)),
+        status,
+    );
+    life.object.deleting = true;
+    life.object.finalizer = true;
+    life.object.generation = 2;
+    life
+}
+
+fn without_key(observed: &mut Observed<'_>) {
+    observed.service_key = unusable(Reason::ServiceKeyNotFound);
+    observed.service_key_identity = None;
+}
+
+#[test]
+fn a_deleted_remote_secret_ends_the_story() {
+    let mut life = dying(a_status_in_sync());
+    let (step, report) = life.pass(as_found, |_| Outcome::RemoteDeleted);
+    assert_eq!(step, Step::DeleteRemote);
+    assert_eq!(
+        report,
+        Report {
+            status: None,
+            events: Vec::new(),
+            again: None,
+            pace: None,
+            outcome: "deleted"
+        }
+    );
+}
+
+#[rstest]
+#[case::refused(Reason::AuthenticationFailed, 60)]
+#[case::unavailable(Reason::RemoteUnavailable, 0)]
+fn a_failed_deletion_is_tried_again_soon(#[case] reason: Reason, #[case] after: u64) {
+    let mut life = dying(a_status_after_failed_resync(Reason::Forbidden));
+    let (_, report) = life.pass(as_found, |_| Outcome::Failed(failure(reason)));
+    assert_eq!(
+        life.conditions(),
+        ["Ready=True/Synced", "Reconciling=True/Deleting"]
+    );
+    let message = life.message(RECONCILING);
+    assert!(message.contains(&format!("{} happened", reason.as_str())));
+    assert!(message.contains("aicore-registry.dev/abandon-remote=true"));
+    assert_eq!(life.status.observed_generation, Some(2));
+    assert_eq!(report.again.unwrap().as_secs(), after);
+    assert!(report.again.unwrap() <= LONGEST_WHILE_DELETING);
+    assert_eq!(report.events.len(), 1);
+    // The hold says the same.
+    let before = life.status.clone();
+    let report = life.rests(as_found);
+    assert_eq!((life.status, report.events), (before, Vec::new()));
+}
+
+#[test]
+fn retry_after_does_not_hold_a_deletion_longer_than_a_minute() {
+    let mut life = dying(a_status_in_sync());
+    let asked = Failure {
+        retry_after: Some(HOUR),
+        ..failure(Reason::RateLimited)
+    };
+    let (_, report) = life.pass(as_found, |_| Outcome::Failed(asked));
+    assert_eq!(report.again, Some(LONGEST_WHILE_DELETING));
+}
+
+#[test]
+fn a_missing_service_key_is_looked_for_again_and_said() {
+    let mut life = dying(a_status_in_sync());
+    let report = life.rests(without_key);
+    assert_eq!(
+        life.conditions(),
+        ["Ready=True/Synced", "Reconciling=True/Deleting"]
+    );
+    assert!(life.message(RECONCILING).contains("ServiceKeyNotFound happened"));
+    assert_eq!(report.again, Some(seconds(15)));
+    assert_eq!(report.outcome, "Deleting");
+    let (_, report) = life.pass(
+        |observed| {
+            without_key(observed);
+            observed.namespace_terminating = true;
+        },
+        |_| Outcome::LetGo,
+    );
+    assert_eq!(report.status, None);
+    assert_eq!(report.events[0].reason, "RemoteOrphaned");
+}
+
+/// A resource without any outcome may have been pushed; that must not be forgotten by saying `Deleting`.
+#[test]
+fn what_may_have_been_pushed_stays_so() {
+    let mut life = dying(a_new_status());
+    life.rests(without_key);
+    assert_eq!(
+        life.conditions(),
+        ["Ready=Unknown/Progressing", "Reconciling=True/Deleting"]
+    );
+    let (step, _) = life.pass(as_found, |_| Outcome::RemoteDeleted);
+    assert_eq!(step, Step::DeleteRemote);
+}
+
+#[rstest]
+#[case(LetGo::Retained, None)]
+#[case(LetGo::NeverPushed, None)]
+#[case(LetGo::Suspended, Some((false, "RemoteRetained")))]
+#[case(LetGo::Abandoned, Some((true, "RemoteAbandoned")))]
+#[case(LetGo::HandedOver(key("heir")), Some((false, "RemoteHandedOver")))]
+#[case(LetGo::TenantChanged, Some((true, "RemoteOrphaned")))]
+#[case(LetGo::Orphaned, Some((true, "RemoteOrphaned")))]
+fn each_way_to_let_go_has_its_event(#[case] why: LetGo, #[case] expected: Option<(bool, &str)>) {
+    let life = dying(a_status_in_sync());
+    let observed = an_observation(&life.object, &life.status);
+    let orphaned = why == LetGo::TenantChanged || why == LetGo::Orphaned;
+    let handed_over = matches!(why, LetGo::HandedOver(_));
+    let report = report(&observed, &Step::LetGo(why), Outcome::LetGo, DICE);
+    assert_eq!((report.status, report.again, report.outcome), (None, None, "let_go"));
+    let events: Vec<_> = report
+        .events
+        .iter()
+        .map(|event| (event.warning, event.reason))
+        .collect();
+    assert_eq!(events, expected.into_iter().collect::<Vec<_>>());
+    for event in &report.events {
+        assert!(event.note.contains("\"pull\""), "{}", event.note);
+        assert_eq!(event.note.contains(&tenant("one").api_url), orphaned, "{}", event.note);
+        assert_eq!(event.note.contains("ns/heir"), handed_over, "{}", event.note);
+    }
+}
+
+#[test]
+fn without_the_finalizer_nothing_is_said() {
+    let mut life = dying(a_status_in_sync());
+    life.object.finalizer = false;
+    let report = life.rests(as_found);
+    assert_eq!((report.status, report.again, report.events), (None, None, Vec::new()));
+}

@@ -1,0 +1,259 @@
+//! Resources, statuses and observations for tests, with names that read as English.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+use super::{
+    api_url::Tenant,
+    backoff::Pace,
+    credentials::{self, ServiceKey},
+    docker_config::{self, Payload, Selection},
+    duration::ResyncInterval,
+    failure::Failure,
+    fingerprint::Digest,
+    object::{Now, Object, ObjectKey},
+    observed::{Found, Observed, Standing},
+    reason::Reason,
+};
+use crate::api::{
+    AICoreRegistrySecretSpec, AICoreRegistrySecretStatus, AICoreSecretRef, SecretRef,
+    condition::{READY, RECONCILING, STALLED},
+};
+
+/// When everything that the status speaks of began.
+pub(crate) const LAST_SYNC: i64 = 1_750_000_000;
+pub(crate) const HOUR: Duration = Duration::from_secs(3600);
+pub(crate) const LONG_UPTIME: Duration = Duration::from_secs(1_000_000);
+
+pub(crate) fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+pub(crate) fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+pub(crate) fn key(name: &str) -> ObjectKey {
+    ObjectKey::new("ns", name)
+}
+
+pub(crate) fn tenant(name: &str) -> Tenant {
+    Tenant {
+        api_url: format!("https://api.{name}.example"),
+        authorization_server: format!("https://{name}.example"),
+    }
+}
+
+/// Names the Secrets `registry` and `aicore-key`, and leaves everything else to the defaults.
+pub(crate) fn spec() -> AICoreRegistrySecretSpec {
+    AICoreRegistrySecretSpec {
+        secret_ref: SecretRef {
+            name: "registry".to_owned(),
+            server: None,
+            username_key: None,
+            password_key: None,
+        },
+        ai_core_secret_ref: AICoreSecretRef {
+            name: "aicore-key".to_owned(),
+            key: None,
+        },
+        remote_name: None,
+        registries: None,
+        creation_policy: None,
+        deletion_policy: None,
+        resync_interval: None,
+        suspend: None,
+    }
+}
+
+/// `ns/pull`, of generation 1.
+pub(crate) fn an_object() -> Object {
+    object_named("pull", 1)
+}
+
+/// `ns/<name>` with the uid `uid-<name>`.
+pub(crate) fn object_named(name: &str, created: i64) -> Object {
+    Object {
+        key: key(name),
+        uid: format!("uid-{name}").into(),
+        created: at(created),
+        generation: 1,
+        deleting: false,
+        finalizer: false,
+        requested_at: None,
+        abandon: false,
+        spec: Arc::new(spec()),
+    }
+}
+
+/// Changes to an object's spec, chained.
+pub(crate) trait WithSpec {
+    fn with_spec(self, change: impl FnOnce(&mut AICoreRegistrySecretSpec)) -> Self;
+}
+
+impl WithSpec for Object {
+    fn with_spec(mut self, change: impl FnOnce(&mut AICoreRegistrySecretSpec)) -> Self {
+        change(Arc::make_mut(&mut self.spec));
+        self
+    }
+}
+
+fn a_service_key(secret: &str) -> ServiceKey {
+    service_key_of(secret, "one")
+}
+
+/// A service key of the tenant with that name, with that client secret.
+pub(crate) fn service_key_of(client_secret: &str, tenant: &str) -> ServiceKey {
+    let json = serde_json::json!({
+        "clientid": "client",
+        "clientsecret": client_secret,
+        "serviceurls": {"AI_API_URL": format!("https://api.{tenant}.hana.ondemand.com")},
+        "url": format!("https://{tenant}.authentication.eu10.hana.ondemand.com"),
+    });
+    let secret = super::secret_data::tests::secret("aicore-key", None, [("key.json", json.to_string())]);
+    credentials::service_key(&secret, None, &super::allowed_hosts::tests::default_hosts())
+        .unwrap_or_else(|invalid| panic!("{invalid}"))
+}
+
+/// What would be sent for one registry.
+pub(crate) fn a_payload(registry: &str, password: &str) -> Payload {
+    let json =
+        serde_json::json!({"auths": {registry: {"username": "me", "password": password}}}).to_string();
+    let secret = super::secret_data::tests::secret("registry", None, [(".dockerconfigjson", json)]);
+    docker_config::payload(&secret, &Selection::default()).unwrap_or_else(|invalid| panic!("{invalid}"))
+}
+
+/// The digest of a credential for `ghcr.io` with that password.
+pub(crate) fn digest_of(password: &str) -> Digest {
+    Digest::of(
+        &a_payload("ghcr.io", password),
+        "pull",
+        &a_service_key("s3cret"),
+        &tenant("one"),
+    )
+}
+
+pub(crate) fn condition(type_: &str, status: &str, reason: &str) -> Condition {
+    Condition {
+        type_: type_.to_owned(),
+        status: status.to_owned(),
+        reason: reason.to_owned(),
+        message: format!("{reason} it is"),
+        last_transition_time: Time(at(LAST_SYNC)),
+        observed_generation: Some(1),
+    }
+}
+
+/// As the schema's default writes it.
+pub(crate) fn a_new_status() -> AICoreRegistrySecretStatus {
+    AICoreRegistrySecretStatus {
+        observed_generation: Some(-1),
+        ..AICoreRegistrySecretStatus::default()
+    }
+}
+
+/// The credential `a` was pushed to tenant `one` at `LAST_SYNC`, from Secrets at versions 10 and 20; the next resync is an
+/// hour later.
+pub(crate) fn a_status_in_sync() -> AICoreRegistrySecretStatus {
+    AICoreRegistrySecretStatus {
+        observed_generation: Some(1),
+        conditions: vec![condition(READY, "True", "Synced")],
+        remote_name: Some("pull".to_owned()),
+        api_url: Some(tenant("one").api_url),
+        authorization_server: Some(tenant("one").authorization_server),
+        registries: Some(vec!["ghcr.io".to_owned()]),
+        credentials_digest: Some(digest_of("a").as_str().to_owned()),
+        secret_resource_version: Some("10".to_owned()),
+        ai_core_secret_resource_version: Some("20".to_owned()),
+        last_sync_time: Some(Time(at(LAST_SYNC))),
+        next_resync_time: Some(Time(at(LAST_SYNC + 3600))),
+        last_handled_reconcile_at: None,
+    }
+}
+
+/// A status in sync but for what `Ready` says, and for what else is said after a failure.
+pub(crate) fn a_status_saying(
+    ready: &str,
+    reason: Reason,
+    trouble: Option<(&str, Reason)>,
+) -> AICoreRegistrySecretStatus {
+    let mut conditions = vec![condition(READY, ready, reason.as_str())];
+    conditions.extend(trouble.map(|(type_, reason)| condition(type_, "True", reason.as_str())));
+    AICoreRegistrySecretStatus {
+        conditions,
+        ..a_status_in_sync()
+    }
+}
+
+/// As `report` leaves the status of the class of `reason` after a failed resync that left the remote secret alone.
+pub(crate) fn a_status_after_failed_resync(reason: Reason) -> AICoreRegistrySecretStatus {
+    let type_ = if reason.class() == super::reason::Class::Stalled {
+        STALLED
+    } else {
+        RECONCILING
+    };
+    a_status_saying("True", Reason::Synced, Some((type_, reason)))
+}
+
+pub(crate) fn failure(reason: Reason) -> Failure {
+    Failure::new(reason, format!("{} happened", reason.as_str()))
+}
+
+pub(crate) fn usable<T>(version: &str, content: T) -> Found<T> {
+    Found::Usable {
+        version: version.to_owned(),
+        content,
+    }
+}
+
+pub(crate) fn unusable<T>(reason: Reason) -> Found<T> {
+    Found::Unusable(failure(reason))
+}
+
+/// Both Secrets are as they were when the credential `a` was pushed, a minute after that; nobody else wants the name, and
+/// the operator has been running for long.
+pub(crate) fn an_observation<'a>(
+    object: &'a Object,
+    status: &'a AICoreRegistrySecretStatus,
+) -> Observed<'a> {
+    Observed {
+        object,
+        status,
+        source: usable("10", vec!["ghcr.io".to_owned()]),
+        service_key: usable("20", tenant("one")),
+        digest: Some(digest_of("a")),
+        service_key_identity: Some("aicore-key/@20".to_owned()),
+        standing: Standing::Owner { heir: None },
+        namespace_terminating: false,
+        pace: None,
+        default_resync_interval: ResyncInterval::Every(HOUR),
+        now: a_minute_later(),
+    }
+}
+
+pub(crate) fn a_minute_later() -> Now {
+    Now {
+        wall: at(LAST_SYNC + 60),
+        uptime: LONG_UPTIME,
+    }
+}
+
+/// The resync of `a_status_in_sync` is due, after the operator ran for `uptime`.
+pub(crate) fn resync_due_after(uptime: Duration) -> Now {
+    Now {
+        wall: at(LAST_SYNC + 3600),
+        uptime,
+    }
+}
+
+/// A failure under the circumstances of the observation, that holds the next attempt for `left` more.
+pub(crate) fn a_hold(observed: &Observed<'_>, failure: Failure, left: Duration) -> Pace {
+    Pace {
+        attempts: 1,
+        not_before: observed.now.uptime + left,
+        failure,
+        circumstances: observed.circumstances(),
+    }
+}

@@ -1,0 +1,177 @@
+//! How the operator talks to AI Core and to its authorization server.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use serde_json::json;
+use testbed::simulator::{Fault, Operation, PatchType, RetryAfter};
+
+use crate::world::{
+    Conditions, Login, World,
+    operation::{GET, PATCH, POST, TOKEN},
+};
+
+#[tokio::test]
+async fn one_token_is_enough_for_all_resources_of_a_key() {
+    let world = World::new("token").await;
+    world.service_key("key").await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
+    for number in 0..20 {
+        world.resource(&format!("pull-{number}"), json!({})).await;
+    }
+    let operator = world.operator().await;
+    for number in 0..20 {
+        world.wait_ready(&format!("pull-{number}")).await;
+    }
+    assert_eq!(world.token_requests(), 1);
+    let user_agents: Vec<_> =
+        world.tenant().journal().entries().iter().map(|entry| entry.user_agent().unwrap_or_default().to_owned()).collect();
+    let own = concat!("aicore-registry-operator/", env!("CARGO_PKG_VERSION"));
+    assert!(user_agents.iter().all(|agent| agent == own), "{user_agents:?}");
+    world.check(&operator).await;
+}
+
+#[tokio::test]
+async fn a_token_is_renewed_before_it_expires() {
+    let world = World::synced("renew").await;
+    world.tenant().configure(|options| options.token_lifetime = Duration::from_secs(2));
+    let operator = world.operator().await;
+    world.wait_ready("pull").await;
+    // Rotations follow each other until the token was renewed twice, far longer than any token lives.
+    let mut rotation = 1;
+    while world.token_requests() < 3 {
+        rotation += 1;
+        world.docker_secret("source", &[("ghcr.io", Login::new("robot", rotation))]).await;
+        world.wait_remote("pull", &world.payload(&[("ghcr.io", Login::new("robot", rotation))])).await;
+    }
+    let refused = world.writes().into_iter().filter(|(_, status)| *status == 401).count();
+    assert_eq!(refused, 0, "an expired token was used");
+    world.check(&operator).await;
+}
+
+#[tokio::test]
+async fn a_server_that_knows_plain_json_only_gets_it() {
+    let world = World::synced("json").await;
+    world.preset_remote("pull", "{}");
+    world.tenant().configure(|options| options.patch_type = PatchType::Json);
+    let operator = world.operator().await;
+    world.wait_ready("pull").await;
+    assert_eq!(world.writes(), [(PATCH, 415), (PATCH, 202)]);
+    // It is remembered.
+    world.forget_requests();
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
+    world.wait_remote("pull", &world.payload(&[("ghcr.io", Login::new("robot", 2))])).await;
+    assert_eq!(world.writes(), [(PATCH, 202)]);
+    world.check(&operator).await;
+}
+
+#[tokio::test]
+async fn a_lost_race_for_the_creation_ends_in_an_update() {
+    let world = World::synced("race").await;
+    world.tenant().configure(|options| options.exists_status = StatusCode::BAD_REQUEST);
+    // Between PATCH and POST, somebody else creates it.
+    let gate = world.hold_next(POST);
+    let operator = world.operator().await;
+    gate.arrived().await.unwrap();
+    world.preset_remote("pull", "{}");
+    gate.release();
+    world.wait_ready("pull").await;
+    assert_eq!(world.writes(), [(PATCH, 404), (POST, 400), (PATCH, 202)]);
+    assert_eq!(world.requests_of(GET), 1);
+    assert_eq!(world.remote("pull").unwrap(), world.payload(&[("ghcr.io", Login::new("robot", 1))]));
+    world.check(&operator).await;
+}
+
+#[tokio::test]
+async fn a_used_up_quota_is_named_with_its_figures() {
+    let world = World::synced("quota").await;
+    world.tenant().configure(|options| options.quota = 1);
+    world.preset_remote("other", "{}");
+    let operator = world.operator().await;
+    let stalled = world.wait_reason("pull", "QuotaExceeded").await;
+    let message = &stalled.condition("Stalled").message;
+    assert!(message.contains("1 of 1 used"), "{message}");
+    assert_eq!(stalled.condition("Ready").status, "False");
+    assert_eq!(world.requests_of(Operation::Quota), 1);
+    world.check(&operator).await;
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_given_up() {
+    let world = World::synced("hang").await;
+    world.tenant().faults().next(1, PATCH, Fault::hang());
+    let operator = world.launch().with("--request-timeout=500ms").start().await;
+    let waiting = world.wait_reason("pull", "RemoteUnavailable").await;
+    let message = &waiting.condition("Ready").message;
+    assert!(message.contains("could not be reached: no answer in time"), "{message}");
+    world.wait_ready("pull").await;
+    world.check(&operator).await;
+}
+
+#[tokio::test]
+async fn broken_connections_are_tried_again() {
+    let world = World::synced("cut").await;
+    world.tenant().faults().next(1, TOKEN, Fault::cut());
+    world.tenant().faults().next(1, PATCH, Fault::cut());
+    world.tenant().faults().next(1, POST, Fault::cut_in_body());
+    world.tenant().faults().next(1, TOKEN, Fault::malformed_token());
+    let operator = world.operator().await;
+    world.wait_ready("pull").await;
+    assert_eq!(world.remote("pull").unwrap(), world.payload(&[("ghcr.io", Login::new("robot", 1))]));
+    world.check(&operator).await;
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_was_lost_is_repeated_and_not_doubled() {
+    let world = World::synced("lost").await;
+    world.tenant().faults().next(1, POST, Fault::cut().applied());
+    let operator = world.operator().await;
+    world.wait_ready("pull").await;
+    let created: Vec<_> = world.writes().into_iter().filter(|(operation, _)| *operation == POST).collect();
+    assert_eq!(created.len(), 1, "the next attempt finds it: {:?}", world.writes());
+    world.check(&operator).await;
+}
+
+#[tokio::test]
+async fn retry_after_is_obeyed_in_each_form() {
+    for (number, form) in [
+        RetryAfter::Seconds(2),
+        RetryAfter::HttpDate(Duration::from_secs(3)),
+        RetryAfter::UtcDateTime(Duration::from_secs(3)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let world = World::synced(&format!("later-{number}")).await;
+        world.tenant().faults().next(1, PATCH, Fault::rate_limited(form));
+        let operator = world.operator().await;
+        world.wait_reason("pull", "RateLimited").await;
+        world.wait_ready("pull").await;
+        // The dates have whole seconds, so up to one is lost.
+        let gap = world.gaps_between(PATCH)[0];
+        assert!(gap >= Duration::from_millis(1900), "{form:?}: the next attempt came after {gap:?}");
+        world.check(&operator).await;
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let world = World::synced("redirect").await;
+    let elsewhere = World::new("elsewhere").await;
+    world.tenant().faults().always(PATCH, Fault::redirect(&format!("{}/stolen", elsewhere.api_url())));
+    let operator = world.operator().await;
+    let stalled = world.wait_reason("pull", "RemoteRejected").await;
+    assert!(stalled.condition("Stalled").message.contains("HTTP 302"));
+    assert_eq!(elsewhere.simulator().journal().entries().len(), 0);
+    world.check(&operator).await;
+}
+
+#[tokio::test]
+async fn a_huge_answer_is_cut() {
+    let world = World::synced("huge").await;
+    world.tenant().faults().next(1, PATCH, Fault::huge(400, 8 << 20));
+    let operator = world.operator().await;
+    let stalled = world.wait_reason("pull", "RemoteRejected").await;
+    assert!(stalled.condition("Stalled").message.chars().count() < 600);
+    world.check(&operator).await;
+}

@@ -1,0 +1,144 @@
+//! What goes wrong, what the operator does then, and what it says.
+
+use serde_json::json;
+
+use crate::world::{Conditions, Login, World, operation::{PATCH, POST}};
+
+#[tokio::test]
+async fn a_rotated_service_key_recovers_by_itself() {
+    let world = World::synced("keyrotation").await;
+    let operator = world.operator().await;
+    world.wait_ready("pull").await;
+    // The old client secret and its tokens are refused from now on.
+    world.rotate_service_key();
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
+    let failed = world.wait_reason("pull", "AuthenticationFailed").await;
+    assert_eq!(failed.condition("Ready").status, "False");
+    assert_eq!(failed.condition("Stalled").status, "True");
+    assert!(failed.condition("Stalled").message.contains("renew the service key in Secret \"key\""));
+    world.service_key("key").await;
+    world.wait_remote("pull", &world.payload(&[("ghcr.io", Login::new("robot", 2))])).await;
+    world.wait_ready("pull").await;
+    world.check(&operator).await;
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_replaced_within_the_push() {
+    let world = World::synced("revoked").await;
+    let operator = world.operator().await;
+    world.wait_ready("pull").await;
+    world.forget_requests();
+    world.revoke_tokens();
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
+    world.wait_remote("pull", &world.payload(&[("ghcr.io", Login::new("robot", 2))])).await;
+    assert_eq!(world.writes(), [(PATCH, 401), (PATCH, 202)]);
+    assert_eq!(world.token_requests(), 1);
+    world.check(&operator).await;
+}
+
+#[tokio::test]
+async fn a_wrong_service_key_is_one_attempt_and_no_storm() {
+    let world = World::new("wrongkey").await;
+    world.service_key("key").await;
+    world.rotate_service_key();
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
+    for name in ["one", "two", "three"] {
+        world.resource(name, json!({})).await;
+    }
+    let operator = world.operator().await;
+    for name in ["one", "two", "three"] {
+        let stalled = world.wait_reason(name, "AuthenticationFailed").await;
+        let message = &stalled.condition("Stalled").message;
+        assert!(message.contains("HTTP 401") && message.contains("Bad credentials"), "{message}");
+    }
+    // Secret events that change nothing about the key do not end the wait.
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
+    world.wait_quiet(&operator).await;
+    assert_eq!(world.token_requests(), 1, "the refusal holds for all who share the key");
+    assert_eq!(world.writes(), []);
+    world.check(&operator).await;
+}
+
+#[tokio::test]
+async fn an_unavailable_ai_core_is_tried_again_with_backoff() {
+    let world = World::synced("unavailable").await;
+    let operator = world.operator().await;
+    world.wait_ready("pull").await;
+    world.forget_requests();
+    world.always_answer(PATCH, 500);
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
+    let failed = world.wait_reason("pull", "RemoteUnavailable").await;
+    assert_eq!(failed.condition("Ready").status, "False");
+    assert_eq!(failed.condition("Reconciling").status, "True");
+    assert!(failed.condition("Ready").message.contains("HTTP 500"), "{}", failed.condition("Ready").message);
+    world.wait_requests(PATCH, 3).await;
+    world.clear_faults();
+    world.wait_remote("pull", &world.payload(&[("ghcr.io", Login::new("robot", 2))])).await;
+    world.wait_ready("pull").await;
+    // Full jitter within 1 s, 2 s, 4 s, but never less than a tenth of it.
+    let gaps = world.gaps_between(PATCH);
+    for (attempt, gap) in gaps.iter().enumerate() {
+        let least = 0.1 * f64::from(1 << attempt);
+        assert!(gap.as_secs_f64() >= least, "attempt {attempt} came after {gap:?}");
+    }
+    world.check(&operator).await;
+}
+
+#[tokio::test]
+async fn a_remote_secret_that_was_deleted_is_created_again_at_the_next_push() {
+    let world = World::synced("deleted").await;
+    let operator = world.operator().await;
+    world.wait_ready("pull").await;
+    world.remove_remote("pull");
+    world.forget_requests();
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
+    world.wait_remote("pull", &world.payload(&[("ghcr.io", Login::new("robot", 2))])).await;
+    assert_eq!(world.writes(), [(PATCH, 404), (POST, 202)]);
+    world.check(&operator).await;
+}
+
+#[tokio::test]
+async fn broken_content_leaves_the_remote_secret_alone() {
+    let world = World::synced("broken").await;
+    let operator = world.operator().await;
+    world.wait_ready("pull").await;
+    let good = world.remote("pull");
+    world.forget_requests();
+    for (broken, part) in [
+        ("{\"auths\":{\"ghcr.io\":{}}}", "entry \"ghcr.io\""),
+        ("{\"auths\":{}}", "no entry for any registry"),
+    ] {
+        world.raw_docker_secret("source", broken).await;
+        let version = world.secret_version("source").await;
+        let stalled = world
+            .wait_for("pull", "the sentence", |resource| {
+                resource
+                    .status
+                    .iter()
+                    .flat_map(|status| &status.conditions)
+                    .any(|condition| condition.type_ == "Stalled" && condition.message.contains(part))
+            })
+            .await;
+        assert_eq!(stalled.condition("Ready").reason, "SecretInvalid", "{version:?}");
+        assert_eq!(stalled.condition("Ready").status, "False");
+    }
+    assert_eq!(world.writes(), []);
+    assert_eq!(world.remote("pull"), good);
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
+    world.wait_ready("pull").await;
+    world.check(&operator).await;
+}
+
+#[tokio::test]
+async fn a_server_that_repeats_the_request_leaks_nothing() {
+    let world = World::new("echo").await;
+    world.service_key("key").await;
+    world.echo_requests(PATCH);
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
+    world.resource("pull", json!({})).await;
+    let operator = world.operator().await;
+    let stalled = world.wait_reason("pull", "RemoteRejected").await;
+    let message = &stalled.condition("Stalled").message;
+    assert!(message.contains("[redacted]"), "{message}");
+    world.check(&operator).await;
+}

@@ -1,0 +1,136 @@
+//! The operator as a process of its own: the program that users run.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use serde_json::Value;
+use testbed::process::tethered;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::Child,
+    sync::watch,
+};
+
+use crate::cluster::PATIENCE;
+
+/// How to start it.
+#[derive(Clone, Debug)]
+pub(crate) struct Launch {
+    pub(crate) kubeconfig: PathBuf,
+    pub(crate) namespace: String,
+    pub(crate) arguments: Vec<String>,
+}
+
+impl Launch {
+    pub(crate) fn new(kubeconfig: &Path, namespace: &str) -> Self {
+        Self { kubeconfig: kubeconfig.to_owned(), namespace: namespace.to_owned(), arguments: Vec::new() }
+    }
+
+    pub(crate) fn with(mut self, argument: &str) -> Self {
+        self.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// Starts it and waits until it is ready.
+    pub(crate) async fn start(&self) -> Operator {
+        let operator = self.start_unready();
+        operator.wait_for_line("reconciling").await;
+        operator
+    }
+
+    /// Starts it.
+    pub(crate) fn start_unready(&self) -> Operator {
+        let mut child = tethered(env!("CARGO_BIN_EXE_aicore-registry-operator"))
+            .args(["run", "--listen=127.0.0.1:0", "--allow-insecure-http", "--log-level=debug"])
+            .arg(format!("--watch-namespaces={}", self.namespace))
+            .args(&self.arguments)
+            .env_clear()
+            .env("KUBECONFIG", &self.kubeconfig)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let count = watch::Sender::new(0);
+        let receiver = count.subscribe();
+        let collected = Arc::clone(&log);
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                collected.lock().unwrap().push(line);
+                count.send_modify(|count| *count += 1);
+            }
+        });
+        Operator { child, log, lines: receiver }
+    }
+}
+
+/// A running operator. It ends with the test.
+pub(crate) struct Operator {
+    child: Child,
+    log: Arc<Mutex<Vec<String>>>,
+    lines: watch::Receiver<usize>,
+}
+
+impl Operator {
+    /// All lines of the log so far.
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Waits for a line that contains `part`, and returns it.
+    pub(crate) async fn wait_for_line(&self, part: &str) -> String {
+        let mut lines = self.lines.clone();
+        let found = async {
+            loop {
+                if let Some(line) = self.log().into_iter().find(|line| line.contains(part)) {
+                    return line;
+                }
+                if lines.changed().await.is_err() {
+                    panic!("the operator ended without logging {part:?}:\n{}", self.log().join("\n"));
+                }
+            }
+        };
+        match tokio::time::timeout(PATIENCE, found).await {
+            Ok(line) => line,
+            Err(_) => panic!("the operator did not log {part:?}:\n{}", self.log().join("\n")),
+        }
+    }
+
+    /// Asks a path of its server; the status and the body.
+    pub(crate) async fn get(&self, path: &str) -> (u16, String) {
+        let started: Value = serde_json::from_str(&self.wait_for_line("\"started\"").await).unwrap();
+        let url = format!("http://{}{path}", started["listen"].as_str().unwrap());
+        let response = reqwest::get(url).await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+
+    /// Value of a metric, by its name and labels as they are exposed; zero when it is not there.
+    pub(crate) async fn metric(&self, series: &str) -> f64 {
+        let (_, text) = self.get("/metrics").await;
+        let line = text.lines().find(|line| line.strip_prefix(series).is_some_and(|rest| rest.starts_with(' ')));
+        line.and_then(|line| line.rsplit(' ').next()).map_or(0.0, |value| value.parse().unwrap())
+    }
+
+    /// Sends SIGTERM, waits for the end, and returns the exit code and the log.
+    pub(crate) async fn terminate(mut self) -> (Option<i32>, Vec<String>) {
+        let pid = self.child.id().unwrap().to_string();
+        let kill = tokio::process::Command::new("kill").args(["-TERM", &pid]).status().await.unwrap();
+        assert!(kill.success());
+        let status = tokio::time::timeout(Duration::from_secs(40), self.child.wait()).await.unwrap().unwrap();
+        while self.lines.changed().await.is_ok() {}
+        (status.code(), self.log())
+    }
+
+    /// Kills it without warning.
+    pub(crate) async fn kill(mut self) -> Vec<String> {
+        self.child.kill().await.unwrap();
+        while self.lines.changed().await.is_ok() {}
+        self.log()
+    }
+}

@@ -1,0 +1,50 @@
+//! The program itself: its command line, how it starts and how it ends.
+
+use std::process::{Command, Output};
+
+use rstest::rstest;
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_aicore-registry-operator"))
+        .args(arguments)
+        .env_clear()
+        .env("KUBECONFIG", "/does/not/exist")
+        .output()
+        .unwrap()
+}
+
+#[rstest]
+#[case(&["run", "--watch-namespaces=Bad_One"], "--watch-namespaces: \"Bad_One\" is not the name of a namespace")]
+#[case(&["run", "--log-level=a=b=c"], "--log-level")]
+#[case(&["run", "--default-resync-interval=1s"], "at least 10s")]
+#[case(&["run", "--ca-bundle=/does/not/exist"], "--ca-bundle: /does/not/exist cannot be read")]
+#[case(&["run", "--allowed-hosts=https://x.example"], "--allowed-hosts")]
+#[case(&["run", "--no-such-flag"], "--no-such-flag")]
+#[case(&["walk"], "walk")]
+fn a_wrong_configuration_ends_with_a_sentence_and_code_2(#[case] arguments: &[&str], #[case] part: &str) {
+    let output = run(arguments);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.starts_with("error: ") && text.contains(part), "{text}");
+    assert!(!text.contains("panicked"), "{text}");
+}
+
+#[test]
+fn without_a_cluster_it_says_so() {
+    let output = run(&["run", "--log-format=text"]);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("no Kubernetes API server is configured"), "{text}");
+}
+
+#[test]
+fn the_environment_is_read_too() {
+    let output = Command::new(env!("CARGO_BIN_EXE_aicore-registry-operator"))
+        .arg("run")
+        .env_clear()
+        .env("AICORE_REGISTRY_WATCH_NAMESPACES", "Bad_One")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("--watch-namespaces"));
+}

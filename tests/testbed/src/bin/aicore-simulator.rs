@@ -1,0 +1,196 @@
+//! The simulator of SAP AI Core on the command line.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, bail, ensure};
+use clap::{Parser, ValueEnum};
+use serde_json::{Value, json};
+use testbed::process::Signals;
+use testbed::simulator::{Entry, Options, Simulator, is_tenant_name};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+/// A simulator of SAP AI Core's docker registry secrets, to try things out without a tenant.
+///
+/// It prints its URL, then one line for each request: time, tenant, method, path, status and milliseconds; for
+/// writes also the registry hosts and a fingerprint of the payload, never credentials. Ctrl-C ends it. Each start makes new
+/// tenants with new credentials and no secrets.
+#[derive(Parser)]
+#[command(name = "aicore-simulator", version)]
+struct Cli {
+    /// Where to listen: a port, or 127.0.0.1:port; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:0", value_parser = port, value_name = "ADDRESS")]
+    listen: u16,
+    /// Serve https with a certificate of the simulator's own authority
+    #[arg(long)]
+    tls: bool,
+    /// A tenant; may be repeated
+    #[arg(long = "tenant", default_value = "demo", value_parser = tenant, value_name = "NAME")]
+    tenants: Vec<String>,
+    /// Write the tenant's service key, JSON, to this file; {tenant} stands for the tenant's name
+    #[arg(long, value_name = "FILE")]
+    write_key: Option<String>,
+    /// Write the tenant's service binding, a manifest of a Kubernetes Secret, to this file; {tenant} stands for the tenant's name
+    #[arg(long, value_name = "FILE")]
+    write_binding: Option<String>,
+    /// Name of the Secret in the manifest; {tenant} stands for the tenant's name
+    #[arg(long, default_value = "aicore-key", value_name = "NAME")]
+    binding_name: String,
+    /// Write the certificate of the simulator's authority, PEM, to this file
+    #[arg(long, requires = "tls", value_name = "FILE")]
+    write_ca: Option<PathBuf>,
+    /// Write the URL to this file when everything is ready
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+    /// How to print requests
+    #[arg(long, value_enum, default_value_t = Log::Text)]
+    log: Log,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Log {
+    /// For people
+    Text,
+    /// One JSON object per line
+    Json,
+}
+
+fn port(text: &str) -> anyhow::Result<u16> {
+    if let Ok(port) = text.parse() {
+        return Ok(port);
+    }
+    let address: SocketAddr = text.parse().context("not a port or 127.0.0.1:port")?;
+    // It hands out and accepts credentials; nobody else shall reach it.
+    ensure!(
+        address.ip() == Ipv4Addr::LOCALHOST,
+        "the simulator listens on 127.0.0.1 only"
+    );
+    Ok(address.port())
+}
+
+fn tenant(name: &str) -> anyhow::Result<String> {
+    ensure!(is_tenant_name(name), "use small letters, digits and dashes");
+    Ok(name.to_owned())
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    let mut signals = Signals::watch()?;
+    if let Some(file) = &cli.ready_file {
+        // One of an earlier run.
+        let _ = std::fs::remove_file(file);
+    }
+    let simulator = Simulator::start(Options {
+        port: cli.listen,
+        tls: cli.tls,
+        keep_journal: false,
+    })
+    .await?;
+    let mut requests = simulator.watch();
+    cli.write_files(&simulator)?;
+    cli.log.announce(&simulator, &cli.tenants)?;
+    if let Some(file) = &cli.ready_file {
+        write_private(file, simulator.url())?;
+    }
+    tokio::select! {
+        _ = signals.next() => {}
+        shown = cli.log.show(&mut requests) => shown?,
+    }
+    simulator.stop().await;
+    // Those that were cut, too.
+    while let Ok(entry) = requests.try_recv() {
+        cli.log.print(&entry)?;
+    }
+    Ok(())
+}
+
+impl Cli {
+    fn write_files(&self, simulator: &Simulator) -> anyhow::Result<()> {
+        for name in &self.tenants {
+            let tenant = simulator.tenant(name);
+            if let Some(file) = self.file_of(self.write_key.as_deref(), name)? {
+                write_private(&file, &format!("{:#}\n", tenant.service_key()))?;
+            }
+            if let Some(file) = self.file_of(self.write_binding.as_deref(), name)? {
+                let manifest = json!({
+                    "apiVersion": "v1",
+                    "kind": "Secret",
+                    "metadata": {"name": self.binding_name.replace(PLACEHOLDER, name)},
+                    "type": "Opaque",
+                    "stringData": tenant.binding_data(),
+                });
+                let manifest =
+                    serde_saphyr::to_string(&manifest).context("cannot write the binding as YAML")?;
+                write_private(&file, &manifest)?;
+            }
+        }
+        if let (Some(file), Some(ca)) = (&self.write_ca, simulator.ca_pem()) {
+            write_private(file, ca)?;
+        }
+        Ok(())
+    }
+
+    fn file_of(&self, pattern: Option<&str>, tenant: &str) -> anyhow::Result<Option<PathBuf>> {
+        let Some(pattern) = pattern else {
+            return Ok(None);
+        };
+        if self.tenants.len() > 1 && !pattern.contains(PLACEHOLDER) {
+            bail!("{pattern:?} would hold only the last of several tenants; put {PLACEHOLDER} into the name");
+        }
+        Ok(Some(pattern.replace(PLACEHOLDER, tenant).into()))
+    }
+}
+
+const PLACEHOLDER: &str = "{tenant}";
+
+/// Writes a file that only its owner can read, also when it existed with other rights.
+fn write_private(file: &Path, content: &str) -> anyhow::Result<()> {
+    let write = || {
+        let mut options = OpenOptions::new();
+        let mut file = options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(file)?;
+        file.set_permissions(PermissionsExt::from_mode(0o600))?;
+        file.write_all(content.as_bytes())
+    };
+    write().with_context(|| format!("cannot write {}", file.display()))
+}
+
+impl Log {
+    fn announce(self, simulator: &Simulator, tenants: &[String]) -> anyhow::Result<()> {
+        self.say(
+            || simulator.url().to_owned(),
+            || json!({"url": simulator.url(), "tenants": tenants}),
+        )
+    }
+
+    async fn show(self, requests: &mut UnboundedReceiver<Arc<Entry>>) -> anyhow::Result<()> {
+        while let Some(entry) = requests.recv().await {
+            self.print(&entry)?;
+        }
+        Ok(())
+    }
+
+    fn print(self, entry: &Entry) -> anyhow::Result<()> {
+        self.say(|| entry.to_line(), || entry.to_json())
+    }
+
+    fn say(self, text: impl FnOnce() -> String, json: impl FnOnce() -> Value) -> anyhow::Result<()> {
+        let line = match self {
+            Self::Text => text(),
+            Self::Json => json().to_string(),
+        };
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{line}")
+            .and_then(|()| out.flush())
+            .context("cannot print")
+    }
+}

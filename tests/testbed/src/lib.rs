@@ -1,0 +1,6 @@
+//! The test bed: a real Kubernetes control plane, a simulator of SAP AI Core, and the demo that shows both with the operator.
+
+pub mod controlplane;
+pub mod demo;
+pub mod process;
+pub mod simulator;

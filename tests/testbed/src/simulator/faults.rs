@@ -1,0 +1,113 @@
+//! Which request meets which fault.
+
+use std::sync::Mutex;
+
+use super::fault::Fault;
+use super::route::Operation;
+
+/// Which requests a fault is for. The default matches all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Matcher {
+    /// Only this operation.
+    pub op: Option<Operation>,
+    /// Only the secret of this name, by path or by the body of a POST.
+    pub name: Option<String>,
+}
+
+impl Matcher {
+    /// Every request of the tenant, those for tokens included.
+    #[must_use]
+    pub fn any() -> Self {
+        Self::default()
+    }
+
+    /// Requests for one operation.
+    #[must_use]
+    pub fn op(op: Operation) -> Self {
+        Self {
+            op: Some(op),
+            name: None,
+        }
+    }
+
+    /// Requests for one secret.
+    #[must_use]
+    pub fn name(name: impl Into<String>) -> Self {
+        Self::default().named(name)
+    }
+
+    /// The same, for one secret.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    fn matches(&self, operation: Operation, name: Option<&str>) -> bool {
+        self.op.is_none_or(|op| op == operation) && (self.name.is_none() || self.name.as_deref() == name)
+    }
+}
+
+impl From<Operation> for Matcher {
+    fn from(op: Operation) -> Self {
+        Self::op(op)
+    }
+}
+
+/// The faults that wait for a tenant's requests. Requests without a valid token are refused before they meet one.
+#[derive(Default)]
+pub struct Faults(Mutex<Vec<Rule>>);
+
+struct Rule {
+    matcher: Matcher,
+    fault: Fault,
+    /// For how many more requests; `None` for all.
+    remaining: Option<usize>,
+}
+
+impl Faults {
+    /// The next `count` requests that match meet `fault`. Where several rules match, the oldest is used first.
+    pub fn next(&self, count: usize, matcher: impl Into<Matcher>, fault: Fault) {
+        self.add(matcher.into(), fault, Some(count));
+    }
+
+    /// All requests that match meet `fault`.
+    pub fn always(&self, matcher: impl Into<Matcher>, fault: Fault) {
+        self.add(matcher.into(), fault, None);
+    }
+
+    /// From now on there are no faults; requests that have met one are not let go.
+    pub fn clear(&self) {
+        self.lock().clear();
+    }
+
+    /// For how many requests, told with [`Faults::next`], faults still wait.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.lock().iter().filter_map(|rule| rule.remaining).sum()
+    }
+
+    /// The fault for a request.
+    pub(super) fn take(&self, operation: Operation, name: Option<&str>) -> Option<Fault> {
+        let mut rules = self.lock();
+        let rule = rules
+            .iter_mut()
+            .find(|rule| rule.remaining != Some(0) && rule.matcher.matches(operation, name))?;
+        rule.remaining = rule.remaining.map(|remaining| remaining - 1);
+        let fault = rule.fault.clone();
+        rules.retain(|rule| rule.remaining != Some(0));
+        Some(fault)
+    }
+
+    fn add(&self, matcher: Matcher, fault: Fault, remaining: Option<usize>) {
+        self.lock().push(Rule {
+            matcher,
+            fault,
+            remaining,
+        });
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Rule>> {
+        self.0.lock().expect("no holder panics")
+    }
+}

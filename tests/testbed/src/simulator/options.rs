@@ -1,0 +1,81 @@
+//! What can be set for the simulator and for a tenant.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+/// Settings of a simulator.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// TCP port on 127.0.0.1; 0, the default, takes a free one.
+    pub port: u16,
+    /// Serve https with a certificate of the simulator's own authority, and a second https listener where clients
+    /// authenticate by certificate. Default: http.
+    pub tls: bool,
+    /// Keep every request in the journals. Default: yes; a program that only shows requests does without.
+    pub keep_journal: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            tls: false,
+            keep_journal: true,
+        }
+    }
+}
+
+/// Settings of a tenant; they can be changed at any time.
+#[derive(Clone, Debug)]
+pub struct TenantOptions {
+    /// How many secrets the tenant may have. Default: 50, the limit that SAP documents.
+    pub quota: usize,
+    /// Life of the tokens that are issued from now on; `expires_in` is this in whole seconds. Default: 7199 s, as in SAP's
+    /// documentation.
+    pub token_lifetime: Duration,
+    /// Content types of PATCH that are accepted. Default: what the published API declares.
+    pub patch_type: PatchType,
+    /// Status of a POST for a name that exists, which is not documented. Default: 409.
+    pub exists_status: StatusCode,
+    /// Status of a POST beyond the quota, which is not documented. Default: 400.
+    pub quota_status: StatusCode,
+    /// Whether new service keys give the tenant an API URL of its own (`…/api/<tenant>`) rather than the one that all tenants of
+    /// a region share. Both work at any time. Default: shared.
+    pub own_api_url: bool,
+}
+
+impl Default for TenantOptions {
+    fn default() -> Self {
+        Self {
+            quota: 50,
+            token_lifetime: Duration::from_secs(7199),
+            patch_type: PatchType::MergePatch,
+            exists_status: StatusCode::CONFLICT,
+            quota_status: StatusCode::BAD_REQUEST,
+            own_api_url: false,
+        }
+    }
+}
+
+/// Content types that PATCH accepts; any other is answered 415.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PatchType {
+    /// `application/merge-patch+json`, the one that the published API declares.
+    MergePatch,
+    /// `application/json`, as in SAP's curl samples.
+    Json,
+    /// Both.
+    Both,
+}
+
+impl PatchType {
+    /// Whether `media_type`, without parameters and in lower case, is accepted.
+    pub(super) fn accepts(self, media_type: &str) -> bool {
+        match media_type {
+            "application/merge-patch+json" => matches!(self, Self::MergePatch | Self::Both),
+            "application/json" => matches!(self, Self::Json | Self::Both),
+            _ => false,
+        }
+    }
+}

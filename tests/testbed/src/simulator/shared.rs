@@ -1,0 +1,76 @@
+//! What the parts of one simulator share.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::concurrency::Gauges;
+use super::entry::Entry;
+use super::journal::Journal;
+use super::tenant::TenantState;
+use super::tls::Authority;
+use super::tokens::Tokens;
+
+pub(super) struct Shared {
+    /// Base of all URLs, without a trailing slash.
+    pub(super) url: String,
+    /// The certificate authority, and the base of the URLs where clients authenticate by certificate.
+    pub(super) tls: Option<(Authority, String)>,
+    pub(super) keep_journal: bool,
+    pub(super) tenants: Mutex<BTreeMap<String, Arc<TenantState>>>,
+    pub(super) tokens: Tokens,
+    pub(super) gauges: Gauges,
+    pub(super) journal: Journal,
+    pub(super) observers: Mutex<Vec<mpsc::UnboundedSender<Arc<Entry>>>>,
+    pub(super) requests: Counter,
+    pub(super) connections: Counter,
+    pub(super) stop: CancellationToken,
+}
+
+/// Counts from 1.
+#[derive(Default)]
+pub(super) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(super) fn next(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::Relaxed) + 1
+    }
+}
+
+impl Shared {
+    pub(super) fn new(url: String, tls: Option<(Authority, String)>, keep_journal: bool) -> Self {
+        Self {
+            url,
+            tls,
+            keep_journal,
+            tenants: Mutex::default(),
+            tokens: Tokens::default(),
+            gauges: Gauges::default(),
+            journal: Journal::new(),
+            observers: Mutex::default(),
+            requests: Counter::default(),
+            connections: Counter::default(),
+            stop: CancellationToken::new(),
+        }
+    }
+
+    pub(super) fn tenant(&self, name: &str) -> Option<Arc<TenantState>> {
+        self.tenants.lock().expect("no holder panics").get(name).cloned()
+    }
+
+    /// Tells a request that has ended to the journals and to those who watch.
+    pub(super) fn record(&self, entry: Entry) {
+        let entry = Arc::new(entry);
+        if self.keep_journal {
+            if let Some(tenant) = entry.tenant.as_ref().and_then(|name| self.tenant(name)) {
+                tenant.journal.add(Arc::clone(&entry));
+            }
+            self.journal.add(Arc::clone(&entry));
+        }
+        let mut observers = self.observers.lock().expect("no holder panics");
+        observers.retain(|observer| observer.send(Arc::clone(&entry)).is_ok());
+    }
+}

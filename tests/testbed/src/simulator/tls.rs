@@ -1,0 +1,162 @@
+//! The simulator's certificate authority, and the certificates it issues.
+
+use std::sync::Arc;
+
+use anyhow::{Context, ensure};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize,
+};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+
+/// How the private key of an X.509 service key is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyFormat {
+    /// `-----BEGIN RSA PRIVATE KEY-----`, what SAP hands out.
+    Pkcs1,
+    /// `-----BEGIN PRIVATE KEY-----`
+    Pkcs8,
+}
+
+/// A certificate authority that lives as long as the simulator.
+pub(super) struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    certificate: CertificateDer<'static>,
+    /// PEM.
+    pub(super) certificate_pem: String,
+}
+
+/// What a client needs to authenticate by certificate.
+pub(super) struct Client {
+    pub(super) certificate: CertificateDer<'static>,
+    /// PEM: the client's certificate, then the authority's.
+    pub(super) chain: String,
+    /// PEM.
+    pub(super) key: String,
+}
+
+/// Who may connect.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Clients {
+    Anyone,
+    /// Only with a certificate of the authority.
+    Certified,
+}
+
+impl Authority {
+    pub(super) fn new() -> anyhow::Result<Self> {
+        let key = KeyPair::generate().context("cannot make the authority's key")?;
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "AI Core simulator");
+        let certificate = params
+            .self_signed(&key)
+            .context("cannot make the authority's certificate")?;
+        Ok(Self {
+            certificate: certificate.der().clone(),
+            certificate_pem: certificate.pem(),
+            issuer: Issuer::new(params, key),
+        })
+    }
+
+    /// Settings of a listener on 127.0.0.1, also known as localhost, for HTTP/1.1.
+    pub(super) fn server(&self, clients: Clients) -> anyhow::Result<ServerConfig> {
+        let key = KeyPair::generate().context("cannot make the server's key")?;
+        let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
+        let mut params = CertificateParams::new(names).context("the server's names are not valid")?;
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let certificate = params
+            .signed_by(&key, &self.issuer)
+            .context("cannot make the server's certificate")?;
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .context("there is no TLS version")?;
+        let config = match clients {
+            Clients::Anyone => config.with_no_client_auth(),
+            Clients::Certified => {
+                let mut roots = RootCertStore::empty();
+                roots
+                    .add(self.certificate.clone())
+                    .context("the authority's certificate is not valid")?;
+                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+                config.with_client_cert_verifier(verifier.context("cannot check client certificates")?)
+            }
+        };
+        let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(anyhow::Error::msg)?;
+        let mut config = config
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .context("the server's certificate is not usable")?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(config)
+    }
+
+    /// A certificate with a new RSA key, as long as those of SAP.
+    pub(super) fn client(&self, name: &str, format: KeyFormat) -> anyhow::Result<Client> {
+        let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048);
+        let key = key.context("cannot make the client's key")?;
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let certificate = params
+            .signed_by(&key, &self.issuer)
+            .context("cannot make the client's certificate")?;
+        let pkcs8 = key.serialized_der();
+        let key = match format {
+            KeyFormat::Pkcs8 => pem("PRIVATE KEY", pkcs8),
+            KeyFormat::Pkcs1 => pem("RSA PRIVATE KEY", pkcs1(pkcs8)?),
+        };
+        Ok(Client {
+            chain: certificate.pem() + &self.certificate_pem,
+            certificate: certificate.der().clone(),
+            key,
+        })
+    }
+}
+
+/// The RSA key inside a PKCS#8 structure (RFC 5208): the octet string after version and algorithm.
+fn pkcs1(pkcs8: &[u8]) -> anyhow::Result<&[u8]> {
+    const INTEGER: u8 = 0x02;
+    const OCTET_STRING: u8 = 0x04;
+    const SEQUENCE: u8 = 0x30;
+    let (structure, _) = element(pkcs8, SEQUENCE)?;
+    let (_version, rest) = element(structure, INTEGER)?;
+    let (_algorithm, rest) = element(rest, SEQUENCE)?;
+    let (key, _) = element(rest, OCTET_STRING)?;
+    Ok(key)
+}
+
+/// Content of the DER element with `tag` at the start of `der`, and what follows it.
+fn element(der: &[u8], tag: u8) -> anyhow::Result<(&[u8], &[u8])> {
+    let (&[found, first], mut rest) = der.split_first_chunk::<2>().context("the key ends early")?;
+    ensure!(found == tag, "the key has tag {found:#x} where {tag:#x} belongs");
+    let mut length = usize::from(first);
+    if first & 0x80 != 0 {
+        let (digits, after) = rest
+            .split_at_checked(usize::from(first & 0x7f))
+            .context("the key ends early")?;
+        length = digits
+            .iter()
+            .fold(0, |length, digit| (length << 8) | usize::from(*digit));
+        rest = after;
+    }
+    rest.split_at_checked(length).context("the key ends early")
+}
+
+/// RFC 7468.
+fn pem(label: &str, der: &[u8]) -> String {
+    let base64 = STANDARD.encode(der);
+    let lines = base64
+        .as_bytes()
+        .chunks(64)
+        .map(|line| String::from_utf8_lossy(line) + "\n");
+    let body: String = lines.collect();
+    format!("-----BEGIN {label}-----\n{body}-----END {label}-----\n")
+}
