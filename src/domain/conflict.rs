@@ -103,6 +103,8 @@ impl Claims {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn claim(tenant: &str, name: &str) -> Claim {
@@ -196,5 +198,86 @@ mod tests {
         claims.set(&young, Some(claim("t", "n")));
         assert_eq!(claims.heir(&claim("t", "n"), &old.key), Some(&young.key));
         assert_eq!(claims.heir(&claim("t", "n"), &young.key), Some(&old.key));
+    }
+
+    /// The oldest of those in `model` that claim the same as `key`.
+    fn owner(model: &[Option<(Claimant, Claim)>], claim: &Claim) -> Option<ObjectKey> {
+        model
+            .iter()
+            .flatten()
+            .filter(|(_, other)| other == claim)
+            .map(|(claimant, _)| claimant)
+            .min()
+            .map(|claimant| claimant.key.clone())
+    }
+
+    proptest! {
+        /// Six objects; the last three are the first three created again under their names. Four ages, so that there are
+        /// ties, and four things to claim.
+        #[test]
+        fn whatever_the_order_the_oldest_owns_and_who_is_affected_hears(
+            ages in prop::array::uniform6(0_i64..4),
+            steps in prop::collection::vec((0_usize..6, prop::option::of((0_u8..2, 0_u8..2))), 1..40),
+        ) {
+            let people: Vec<Claimant> = (0..6)
+                .map(|index| Claimant {
+                    key: ObjectKey::new("ns", &format!("object-{}", index % 3)),
+                    ..claimant(ages[index], &format!("uid-{index}"))
+                })
+                .collect();
+            let keys: Vec<ObjectKey> = (0..3).map(|index| people[index].key.clone()).collect();
+            let things: Vec<Claim> = ["t0", "t1"]
+                .into_iter()
+                .flat_map(|tenant| ["n0", "n1"].map(|name| claim(tenant, name)))
+                .collect();
+            let mut model: Vec<Option<(Claimant, Claim)>> = vec![None; 3];
+            let mut claims = Claims::default();
+            for (who, what) in steps {
+                let standing = |model: &[Option<(Claimant, Claim)>]| -> Vec<Option<ObjectKey>> {
+                    model
+                        .iter()
+                        .map(|entry| entry.as_ref().and_then(|(_, claim)| owner(model, claim)))
+                        .collect()
+                };
+                let before = standing(&model);
+                let me = &people[who];
+                let wants = what.map(|(tenant, name)| claim(&format!("t{tenant}"), &format!("n{name}")));
+                model[who % 3] = wants.clone().map(|wants| (me.clone(), wants));
+                let after = standing(&model);
+                let mut told = match wants {
+                    None if who < 3 => claims.release(&me.key),
+                    wants => claims.set(me, wants),
+                };
+                told.sort();
+                told.dedup();
+                // Told is who owns now and did not before, and who owned before and does not now; never oneself.
+                let expected: Vec<ObjectKey> = (0..3)
+                    .filter(|index| *index != who % 3)
+                    .filter(|index| {
+                        let owns = |standing: &[Option<ObjectKey>]| standing[*index].as_ref() == Some(&keys[*index]);
+                        owns(&before) != owns(&after)
+                    })
+                    .map(|index| keys[index].clone())
+                    .collect();
+                prop_assert_eq!(told, expected);
+                for (index, key) in keys.iter().enumerate() {
+                    let lost_to = after[index].as_ref().filter(|owner| *owner != key);
+                    prop_assert_eq!(claims.lost_to(key), lost_to);
+                    for thing in &things {
+                        let others: Vec<_> = model
+                            .iter()
+                            .map(|entry| entry.clone().filter(|(claimant, _)| claimant.key != *key))
+                            .collect();
+                        prop_assert_eq!(claims.heir(thing, key).cloned(), owner(&others, thing));
+                    }
+                }
+            }
+            // Nothing is kept for those that claim nothing.
+            prop_assert_eq!(claims.by_object.len(), model.iter().flatten().count());
+            prop_assert_eq!(
+                claims.by_claim.values().map(BTreeSet::len).sum::<usize>(),
+                model.iter().flatten().count()
+            );
+        }
     }
 }

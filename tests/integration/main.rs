@@ -3,11 +3,14 @@
 
 mod client;
 mod cluster;
+mod conflict;
 mod crd;
+mod deletion;
 mod failures;
 mod operator;
 mod program;
 mod robustness;
+mod requests;
 mod rules;
 mod sync;
 mod world;

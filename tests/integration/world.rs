@@ -43,6 +43,7 @@ pub(crate) mod operation {
 
     pub(crate) const POST: Operation = Operation::Create;
     pub(crate) const PATCH: Operation = Operation::Patch;
+    pub(crate) const DELETE: Operation = Operation::Delete;
     pub(crate) const GET: Operation = Operation::Get;
     pub(crate) const TOKEN: Operation = Operation::Token;
 }
@@ -467,6 +468,13 @@ impl World {
         visible.push(operator.get("/metrics").await.1);
         let needles = self.client_secrets.lock().unwrap().clone();
         rules::check_canaries(&visible, &needles);
+    }
+
+    /// Waits until an object that is created now has another creationTimestamp than all before, which has whole seconds.
+    pub(crate) async fn next_second(&self) {
+        let second = || jiff::Timestamp::now().as_second();
+        let before = second();
+        self.eventually("the next second", || async { (second() > before).then_some(()) }).await;
     }
 
     async fn eventually<T, F: Future<Output = Option<T>>>(&self, what: &str, look: impl Fn() -> F) -> T {

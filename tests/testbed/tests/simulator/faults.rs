@@ -85,7 +85,7 @@ async fn a_redirect_leads_elsewhere() {
 async fn retry_after_comes_in_three_forms() {
     let (_simulator, tenant) = simulator().await;
     let client = Client::of(&tenant).await;
-    let wait = Duration::from_secs(3600);
+    let wait = Duration::from_hours(1);
     let ask = async |form| {
         tenant
             .faults()

@@ -104,7 +104,7 @@ async fn another_grant_or_form_is_a_bad_request(
 #[tokio::test]
 async fn a_token_works_until_it_expires() {
     let (_simulator, tenant) = simulator().await;
-    tenant.configure(|options| options.token_lifetime = Duration::from_secs(60));
+    tenant.configure(|options| options.token_lifetime = Duration::from_mins(1));
     assert_eq!(token(&tenant).await.json()["expires_in"], 60);
     let client = Client::of(&tenant).await;
     pass(Duration::from_secs(50)).await;

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::client::{Client, DEADLINE, Reply, SECRETS, docker_config, simulator};
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 #[tokio::test]
 async fn a_connection_is_cut_before_the_answer() {

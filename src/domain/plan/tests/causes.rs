@@ -1,0 +1,110 @@
+use super::*;
+
+#[rstest]
+#[case::never_seen(AICoreRegistrySecretStatus::default())]
+#[case::default_of_the_schema(a_new_status())]
+#[case::no_digest(AICoreRegistrySecretStatus { credentials_digest: None, ..a_status_in_sync() })]
+#[case::no_push(AICoreRegistrySecretStatus { last_sync_time: None, ..a_status_in_sync() })]
+fn first(#[case] status: AICoreRegistrySecretStatus) {
+    let object = an_object();
+    assert_eq!(step(&an_observation(&object, &status)), push(Cause::First));
+}
+
+#[test]
+fn tenant_changed_is_told_from_changed() {
+    let (object, status) = (an_object(), a_status_in_sync());
+    let mut observed = an_observation(&object, &status);
+    observed.digest = Some(digest_of("b"));
+    observed.service_key = usable("21", tenant("two"));
+    assert_eq!(step(&observed), push(Cause::TenantChanged));
+}
+
+#[test]
+fn another_authorization_server_is_another_tenant() {
+    let (object, status) = (an_object(), a_status_in_sync());
+    let mut observed = an_observation(&object, &status);
+    let mut other = tenant("one");
+    other.authorization_server = tenant("two").authorization_server;
+    observed.service_key = usable("21", other);
+    assert_eq!(step(&observed), push(Cause::TenantChanged));
+}
+
+#[test]
+fn versions_alone_change_nothing() {
+    let (object, status) = (an_object(), a_status_in_sync());
+    let mut observed = an_observation(&object, &status);
+    observed.source = usable("11", vec!["ghcr.io".to_owned()]);
+    observed.service_key = usable("21", tenant("one"));
+    assert_eq!(step(&observed), in_sync(3540));
+}
+
+#[test]
+fn a_digest_of_another_version() {
+    let object = an_object();
+    let status = AICoreRegistrySecretStatus {
+        credentials_digest: Some("v0:00".to_owned()),
+        ..a_status_in_sync()
+    };
+    assert_eq!(step(&an_observation(&object, &status)), push(Cause::UnknownDigest));
+}
+
+#[test]
+fn resync() {
+    let (object, status) = (an_object(), a_status_in_sync());
+    let mut observed = an_observation(&object, &status);
+    observed.now = resync_due_after(LONG_UPTIME);
+    assert_eq!(step(&observed), push(Cause::Resync));
+    observed.now.wall = at(LAST_SYNC + 3599);
+    assert_eq!(step(&observed), in_sync(1));
+}
+
+/// Whoever had the remote secret meanwhile, or whatever became of the attempt that failed: AI Core may hold something
+/// else than what it accepted last, and a restart does not make that certain.
+#[rstest]
+#[case::lost_meanwhile(a_status_saying("False", Reason::RemoteConflict, Some((STALLED, Reason::RemoteConflict))))]
+#[case::remote_gone(a_status_saying("False", Reason::RemoteMissing, Some((STALLED, Reason::RemoteMissing))))]
+#[case::no_answer(a_status_saying("False", Reason::RemoteUnavailable, Some((RECONCILING, Reason::RemoteUnavailable))))]
+#[case::suspended_in_that_state(a_status_saying("False", Reason::Suspended, None))]
+#[case::failed_resync(a_status_after_failed_resync(Reason::AuthenticationFailed))]
+#[case::failed_resync_transient(a_status_after_failed_resync(Reason::RateLimited))]
+fn unconfirmed(
+    #[case] status: AICoreRegistrySecretStatus,
+    #[values(LONG_UPTIME, Duration::ZERO)] uptime: Duration,
+) {
+    let object = an_object();
+    let mut observed = an_observation(&object, &status);
+    observed.now.uptime = uptime;
+    assert_eq!(step(&observed), push(Cause::Unconfirmed));
+}
+
+#[rstest]
+#[case::secret_was_missing(a_status_saying("False", Reason::SecretNotFound, Some((RECONCILING, Reason::SecretNotFound))))]
+#[case::key_was_invalid(a_status_saying("False", Reason::ServiceKeyInvalid, Some((STALLED, Reason::ServiceKeyInvalid))))]
+#[case::suspended_in_sync(a_status_saying("True", Reason::Suspended, None))]
+fn nothing_when_no_attempt_was_made_and_all_is_as_before(#[case] status: AICoreRegistrySecretStatus) {
+    let object = an_object();
+    assert_eq!(step(&an_observation(&object, &status)), in_sync(3540));
+}
+
+#[test]
+fn a_failed_attempt_is_repeated_when_its_hold_is_over() {
+    let (object, status) = (an_object(), a_status_in_sync());
+    let mut observed = an_observation(&object, &status);
+    let pace = a_hold(&observed, failure(Reason::RemoteUnavailable), seconds(1));
+    observed.now.uptime += seconds(1);
+    observed.pace = Some(&pace);
+    assert_eq!(step(&observed), push(Cause::Unconfirmed));
+}
+
+#[rstest]
+#[case(None, true)]
+#[case(Some(CreationPolicy::IfMissing), true)]
+#[case(Some(CreationPolicy::Never), false)]
+fn creation_is_as_the_policy_says(#[case] policy: Option<CreationPolicy>, #[case] create: bool) {
+    let object = an_object().with_spec(|spec| spec.creation_policy = policy);
+    let status = a_new_status();
+    let Step::Push(push) = step(&an_observation(&object, &status)) else {
+        panic!("no push");
+    };
+    assert_eq!(push.create, create);
+}

@@ -1,0 +1,241 @@
+//! What happens in AI Core, and to the resource, when a resource is deleted.
+
+use aicore_registry_operator::api::FINALIZER;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{
+    Api,
+    api::{DeleteParams, Patch, PatchParams},
+};
+use serde_json::json;
+use testbed::{
+    controlplane::{ControlPlane, Options},
+    simulator::Fault,
+};
+
+use crate::{
+    cluster::{PATIENCE, install_crd},
+    world::{
+        Conditions, Login, World,
+        operation::{DELETE, PATCH, POST},
+    },
+};
+
+async fn with_policy_delete(prefix: &str) -> World {
+    let world = World::new(prefix).await;
+    world.service_key("key").await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
+    world.resource("pull", json!({ "deletionPolicy": "Delete" })).await;
+    world
+}
+
+fn finalizers(resource: &aicore_registry_operator::api::AICoreRegistrySecret) -> Vec<String> {
+    resource.metadata.finalizers.clone().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn retain_leaves_the_remote_secret_and_needs_no_finalizer() {
+    let world = World::synced("retain").await;
+    let operator = world.operator().await;
+    let ready = world.wait_ready("pull").await;
+    assert_eq!(finalizers(&ready), Vec::<String>::new());
+    world.forget_requests();
+    world.delete_resource("pull").await;
+    world.wait_quiet(&operator).await;
+    assert_eq!(world.writes_of("pull"), []);
+    assert!(world.remote("pull").is_some());
+    world.check(&operator).await;
+}
+
+#[tokio::test]
+async fn delete_deletes_the_remote_secret_before_the_resource_goes() {
+    let world = with_policy_delete("delete").await;
+    let operator = world.operator().await;
+    let ready = world.wait_ready("pull").await;
+    assert_eq!(finalizers(&ready), [FINALIZER]);
+    world.forget_requests();
+    world.delete_resource("pull").await;
+    assert_eq!(world.writes(), [(DELETE, 202)]);
+    assert_eq!(world.remote("pull"), None);
+    world.check(&operator).await;
+}
+
+#[tokio::test]
+async fn a_remote_secret_that_is_gone_already_counts_as_deleted() {
+    let world = with_policy_delete("gone").await;
+    let operator = world.operator().await;
+    world.wait_ready("pull").await;
+    world.remove_remote("pull");
+    world.forget_requests();
+    world.delete_resource("pull").await;
+    assert_eq!(world.writes(), [(DELETE, 404)]);
+    world.check(&operator).await;
+}
+
+#[tokio::test]
+async fn the_finalizer_follows_the_policy_and_leaves_others_alone() {
+    let world = World::synced("policy").await;
+    let operator = world.operator().await;
+    world.wait_ready("pull").await;
+    let other = "example.com/other";
+    world.resources()
+        .patch("pull", &PatchParams::default(), &Patch::Merge(json!({ "metadata": { "finalizers": [other] } })))
+        .await
+        .unwrap();
+    world.patch_spec("pull", json!({ "deletionPolicy": "Delete" })).await;
+    world.wait_for("pull", "both finalizers", |resource| finalizers(resource) == [other, FINALIZER]).await;
+    world.patch_spec("pull", json!({ "deletionPolicy": "Retain" })).await;
+    world.wait_for("pull", "the other's finalizer only", |resource| finalizers(resource) == [other]).await;
+    world.check(&operator).await;
+}
+
+#[tokio::test]
+async fn a_deletion_that_fails_is_tried_again_and_says_so() {
+    let world = with_policy_delete("undeletable").await;
+    let operator = world.operator().await;
+    world.wait_ready("pull").await;
+    world.tenant().faults().next(2, DELETE, Fault::status(503));
+    world.ask_to_delete("pull").await;
+    let deleting = world.wait_reason("pull", "Deleting").await;
+    let message = &deleting.condition("Reconciling").message;
+    assert!(message.contains("HTTP 503") && message.contains("abandon-remote=true"), "{message}");
+    world.wait_gone("pull").await;
+    assert_eq!(world.remote("pull"), None);
+    world.check(&operator).await;
+}
+
+#[tokio::test]
+async fn without_the_service_key_a_deletion_waits_for_it() {
+    let world = with_policy_delete("keygone").await;
+    let operator = world.operator().await;
+    world.wait_ready("pull").await;
+    world.delete_secret("key").await;
+    world.ask_to_delete("pull").await;
+    let deleting = world.wait_reason("pull", "Deleting").await;
+    assert!(deleting.condition("Reconciling").message.contains("Secret \"key\""));
+    assert!(world.remote("pull").is_some());
+    world.service_key("key").await;
+    world.wait_gone("pull").await;
+    assert_eq!(world.remote("pull"), None);
+    world.check(&operator).await;
+}
+
+#[tokio::test]
+async fn the_annotation_lets_a_resource_go_at_once() {
+    let world = with_policy_delete("abandon").await;
+    let operator = world.operator().await;
+    world.wait_ready("pull").await;
+    world.delete_secret("key").await;
+    world.forget_requests();
+    world.ask_to_delete("pull").await;
+    world.wait_reason("pull", "Deleting").await;
+    world.annotate("pull", "aicore-registry.dev/abandon-remote", "true").await;
+    world.wait_gone("pull").await;
+    world.wait_event("pull", "RemoteAbandoned").await;
+    assert_eq!(world.requests(), 0);
+    world.check(&operator).await;
+}
+
+#[tokio::test]
+async fn a_suspended_resource_goes_without_touching_ai_core() {
+    let world = with_policy_delete("suspended").await;
+    let operator = world.operator().await;
+    world.wait_ready("pull").await;
+    world.patch_spec("pull", json!({ "suspend": true })).await;
+    world.wait_reason("pull", "Suspended").await;
+    world.forget_requests();
+    world.delete_resource("pull").await;
+    world.wait_event("pull", "RemoteRetained").await;
+    assert_eq!(world.requests(), 0);
+    assert!(world.remote("pull").is_some());
+    world.check(&operator).await;
+}
+
+#[tokio::test]
+async fn what_was_never_accepted_is_not_deleted() {
+    let world = World::new("never").await;
+    world.preset_remote("pull", "{\"auths\":{\"by\":\"hand\"}}");
+    world.service_key("key").await;
+    world.resource("pull", json!({ "deletionPolicy": "Delete" })).await;
+    let operator = world.operator().await;
+    world.wait_reason("pull", "SecretNotFound").await;
+    world.delete_resource("pull").await;
+    assert_eq!(world.writes(), []);
+    assert!(world.remote("pull").is_some());
+    world.check(&operator).await;
+}
+
+#[tokio::test]
+async fn a_remote_secret_that_another_resource_wants_is_handed_over() {
+    let world = with_policy_delete("handover").await;
+    let operator = world.operator().await;
+    world.wait_ready("pull").await;
+    world.docker_secret("heirs", &[("ghcr.io", Login::new("heir", 1))]).await;
+    world.resource("heir", json!({ "remoteName": "pull", "secretRef": { "name": "heirs" } })).await;
+    world.wait_reason("heir", "RemoteConflict").await;
+    world.forget_requests();
+    world.delete_resource("pull").await;
+    world.wait_ready("heir").await;
+    world.wait_event("pull", "RemoteHandedOver").await;
+    assert_eq!(world.writes(), [(PATCH, 202)], "updated, never deleted in between");
+    assert_eq!(world.remote("pull").unwrap(), world.payload(&[("ghcr.io", Login::new("heir", 1))]));
+    world.check(&operator).await;
+}
+
+/// The namespace controller deletes objects in an order of its own; here each order is forced in turn.
+#[tokio::test]
+async fn a_namespace_deletion_never_hangs() {
+    let control_plane =
+        ControlPlane::start(Options { controller_manager: true, ..Options::default() }).await.unwrap();
+    install_crd(control_plane.client().await.unwrap()).await;
+    for first in ["key", "source", "resource", "nothing"] {
+        let world = World::new_on(&control_plane, &format!("ns-{first}")).await;
+        world.service_key("key").await;
+        world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
+        world.resource("pull", json!({ "deletionPolicy": "Delete" })).await;
+        let operator = world.operator().await;
+        world.wait_ready("pull").await;
+        match first {
+            "key" | "source" => world.delete_secret(first).await,
+            "resource" => world.ask_to_delete("pull").await,
+            _ => {}
+        }
+        let namespaces: Api<Namespace> = Api::all(control_plane.client().await.unwrap());
+        namespaces.delete(&world.namespace, &DeleteParams::default()).await.unwrap();
+        let gone = async {
+            while namespaces.get_opt(&world.namespace).await.unwrap().is_some() {
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+        };
+        assert!(tokio::time::timeout(PATIENCE, gone).await.is_ok(), "hangs when {first} goes first");
+        let orphaned = operator.metric("aicore_registry_remote_orphaned_total").await;
+        if world.remote("pull").is_some() {
+            assert!((orphaned - 1.0).abs() < f64::EPSILON, "what stayed behind is counted");
+        } else {
+            assert!(orphaned.abs() < f64::EPSILON);
+        }
+        let (code, _) = operator.terminate().await;
+        assert_eq!(code, Some(0));
+    }
+    control_plane.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_late_deletion_never_hits_what_the_next_owner_pushed() {
+    let world = with_policy_delete("late").await;
+    let operator = world.operator().await;
+    world.wait_ready("pull").await;
+    let gate = world.hold_next(DELETE);
+    world.ask_to_delete("pull").await;
+    gate.arrived().await.unwrap();
+    // While the DELETE is under way, another resource takes the name.
+    world.docker_secret("heirs", &[("ghcr.io", Login::new("heir", 1))]).await;
+    world.resource("heir", json!({ "remoteName": "pull", "secretRef": { "name": "heirs" } })).await;
+    world.forget_requests();
+    gate.release();
+    world.wait_ready("heir").await;
+    world.wait_gone("pull").await;
+    assert_eq!(world.remote("pull").unwrap(), world.payload(&[("ghcr.io", Login::new("heir", 1))]));
+    assert_eq!(world.writes(), [(DELETE, 202), (PATCH, 404), (POST, 202)]);
+    assert_eq!(world.most_at_once("pull"), 1);
+    world.check(&operator).await;
+}
