@@ -13,7 +13,7 @@ use testbed::controlplane::ControlPlane;
 use tokio::sync::OnceCell;
 
 /// How long anything may take before a test gives up: generous, since machines are shared; a test that passes never waits it.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 static CRD_INSTALLED: OnceCell<()> = OnceCell::const_new();
 
@@ -35,6 +35,14 @@ pub(crate) async fn install_crd(client: Client) {
 pub(crate) async fn install(client: Client, crd: &CustomResourceDefinition) {
     let name = crd.metadata.name.clone().unwrap();
     let crds: Api<CustomResourceDefinition> = Api::all(client);
-    crds.patch(&name, &PatchParams::apply("test").force(), &Patch::Apply(crd)).await.unwrap();
-    tokio::time::timeout(PATIENCE, await_condition(crds, &name, conditions::is_crd_established())).await.unwrap().unwrap();
+    crds.patch(&name, &PatchParams::apply("test").force(), &Patch::Apply(crd))
+        .await
+        .unwrap();
+    tokio::time::timeout(
+        PATIENCE,
+        await_condition(crds, &name, conditions::is_crd_established()),
+    )
+    .await
+    .unwrap()
+    .unwrap();
 }

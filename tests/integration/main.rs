@@ -1,16 +1,27 @@
 //! Tests against a real Kubernetes API server, with the simulator in the place of SAP AI Core, and with the operator as the
 //! program that users run.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::match_wild_err_arm,
+    reason = "a test reports what is wrong by a panic, also from a helper"
+)]
+#![allow(clippy::float_cmp, reason = "counters are whole numbers")]
+
 mod client;
 mod cluster;
 mod conflict;
 mod crd;
 mod deletion;
+mod documents;
 mod failures;
 mod operator;
 mod program;
-mod robustness;
 mod requests;
+mod robustness;
 mod rules;
 mod sync;
 mod world;

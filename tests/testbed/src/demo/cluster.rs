@@ -14,7 +14,7 @@ use kube::{
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt, process::Command};
 
-use super::{NAMESPACE, PATIENCE, RESOURCE, manifests, screen::Screen};
+use super::{NAMESPACE, PATIENCE, RESOURCE, manifests, screen};
 use crate::controlplane::{self, ControlPlane, Options};
 
 /// Where the demo's objects are.
@@ -27,16 +27,16 @@ pub(super) struct Cluster {
 
 impl Cluster {
     /// Uses the cluster of the kubeconfig, or starts one.
-    pub(super) async fn start(kubeconfig: Option<PathBuf>, screen: &Screen) -> anyhow::Result<Self> {
+    pub(super) async fn start(kubeconfig: Option<PathBuf>) -> anyhow::Result<Self> {
         let (own, kubeconfig) = match kubeconfig {
             Some(kubeconfig) => {
-                screen.step(&format!("Using the cluster of {}", kubeconfig.display()));
+                screen::step(&format!("Using the cluster of {}", kubeconfig.display()));
                 (None, kubeconfig)
             }
             None => {
-                screen.step("Starting a Kubernetes control plane (etcd and kube-apiserver)");
+                screen::step("Starting a Kubernetes control plane (etcd and kube-apiserver)");
                 let own = ControlPlane::start(Options::default()).await?;
-                screen.say(&format!("the API server answers at {}", own.api_server_url()));
+                screen::say(&format!("the API server answers at {}", own.api_server_url()));
                 let kubeconfig = own.kubeconfig().to_owned();
                 (Some(own), kubeconfig)
             }

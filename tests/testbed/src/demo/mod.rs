@@ -11,14 +11,14 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::Context;
 use tokio::time::Instant;
 
-use self::{cluster::Cluster, operator::Operator, screen::Screen};
+use self::{cluster::Cluster, operator::Operator};
 use crate::{
     process::Signals,
     simulator::{Journal, Operation, Options, Simulator, Tenant},
 };
 
 /// How long anything may take before the demo gives up.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Where the demo lives.
 const NAMESPACE: &str = "aicore-registry-demo";
 /// The resource, and the name of the remote secret.
@@ -41,23 +41,22 @@ pub struct Settings {
 /// What went wrong, with what to do about it where that is known.
 pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let mut signals = Signals::watch()?;
-    let screen = Screen::new();
     let cluster = tokio::select! {
-        cluster = Cluster::start(settings.kubeconfig, &screen) => cluster?,
+        cluster = Cluster::start(settings.kubeconfig) => cluster?,
         _ = signals.next() => return Ok(()),
     };
     let shown = tokio::select! {
-        shown = show(&cluster, &screen) => shown,
+        shown = show(&cluster) => shown,
         _ = signals.next() => Err(anyhow::anyhow!("interrupted")),
     };
     match shown {
         Ok(running) if settings.keep => {
-            screen.keep(&cluster, &running.simulator);
+            screen::keep(&cluster, &running.simulator);
             signals.next().await;
-            screen.step("Tidying up");
+            screen::step("Tidying up");
             drop(running);
         }
-        Ok(_) => screen.step("Tidying up"),
+        Ok(_) => screen::step("Tidying up"),
         Err(error) => {
             cluster.tidy_up().await?;
             return Err(error);
@@ -72,11 +71,11 @@ struct Running {
     _operator: Operator,
 }
 
-async fn show(cluster: &Cluster, screen: &Screen) -> anyhow::Result<Running> {
-    screen.step("Starting a simulated SAP AI Core and the operator");
+async fn show(cluster: &Cluster) -> anyhow::Result<Running> {
+    screen::step("Starting a simulated SAP AI Core and the operator");
     let simulator = Simulator::start(Options::default()).await?;
     let tenant = simulator.tenant("demo");
-    screen.say(&format!(
+    screen::say(&format!(
         "AI Core answers at {} (tenant of {})",
         tenant.api_url(),
         tenant.authorization_server()
@@ -84,40 +83,40 @@ async fn show(cluster: &Cluster, screen: &Screen) -> anyhow::Result<Running> {
     cluster.install_crd().await?;
     cluster.create_namespace().await?;
     let operator = Operator::start(cluster, NAMESPACE).await?;
-    screen.say(&format!(
+    screen::say(&format!(
         "the operator is ready; its log is in {}",
         operator.log().display()
     ));
 
-    screen.step("What a user applies: two Secrets, and the resource that names them");
-    screen.manifest(&manifests::shown());
+    screen::step("What a user applies: two Secrets, and the resource that names them");
+    screen::manifest(&manifests::shown());
     cluster.apply(&manifests::service_key(&tenant)).await?;
     cluster.apply(&manifests::registry_credential(0)).await?;
-    screen.command(
+    screen::command(
         "kubectl get aicrs -A",
         &cluster.kubectl(&["get", "aicrs", "-A"]).await?,
     );
     cluster.apply(&manifests::resource()).await?;
-    screen.command(
+    screen::command(
         &format!("kubectl wait -n {NAMESPACE} aicrs/{RESOURCE} --for=condition=Ready"),
         &cluster.wait_ready().await?,
     );
-    screen.command(
+    screen::command(
         "kubectl get aicrs -A",
         &cluster.kubectl(&["get", "aicrs", "-A"]).await?,
     );
-    screen.requests("What AI Core was asked", &tenant.journal());
+    screen::requests("What AI Core was asked", &tenant.journal());
 
-    screen.step(&format!("The registry credential rotates, {ROTATIONS} times"));
+    screen::step(&format!("The registry credential rotates, {ROTATIONS} times"));
     let mut latencies = Vec::new();
     let arrived = tenant.journal().from_now();
     for rotation in 1..=ROTATIONS {
         latencies.push(rotate(cluster, &tenant, rotation).await?);
     }
-    screen.requests("What AI Core was asked", &arrived);
-    screen.latencies(&latencies);
+    screen::requests("What AI Core was asked", &arrived);
+    screen::latencies(&latencies);
     cluster.wait_ready().await?;
-    screen.command(
+    screen::command(
         "kubectl get aicrs -A -o wide",
         &cluster.kubectl(&["get", "aicrs", "-A", "-o", "wide"]).await?,
     );
