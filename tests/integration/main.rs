@@ -14,10 +14,12 @@
 mod client;
 mod cluster;
 mod conflict;
+mod crash;
 mod crd;
 mod deletion;
 mod documents;
 mod failures;
+mod forms;
 mod operator;
 mod program;
 mod requests;

@@ -4,6 +4,7 @@
 
 use std::{
     collections::BTreeMap,
+    path::Path,
     sync::{
         Mutex,
         atomic::{AtomicU32, Ordering},
@@ -88,9 +89,26 @@ impl World {
 
     /// The same, on a control plane of the test's own.
     pub(crate) async fn new_on(control_plane: &ControlPlane, prefix: &str) -> Self {
+        Self::with_simulator(control_plane, prefix, Options::default()).await
+    }
+
+    /// With an AI Core that speaks https only. [`World::launch_trusting`] starts an operator that trusts it.
+    pub(crate) async fn with_tls(prefix: &str) -> Self {
+        Self::with_simulator(
+            cluster().await,
+            prefix,
+            Options {
+                tls: true,
+                ..Options::default()
+            },
+        )
+        .await
+    }
+
+    async fn with_simulator(control_plane: &ControlPlane, prefix: &str, options: Options) -> Self {
         let namespace = control_plane.namespace(prefix).await.unwrap();
         let client = control_plane.client().await.unwrap();
-        let simulator = Simulator::start(Options::default()).await.unwrap();
+        let simulator = Simulator::start(options).await.unwrap();
         let tenant = simulator.tenant(prefix);
         let history = watch::Sender::new(History::new());
         let receiver = history.subscribe();
@@ -134,6 +152,15 @@ impl World {
     /// The same, with more arguments.
     pub(crate) fn launch(&self) -> Launch {
         self.launch.clone()
+    }
+
+    /// Starts an operator that trusts the simulator's certificate authority, and may connect to this machine.
+    pub(crate) async fn operator_trusting(&self) -> Operator {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let bundle = folder.join(format!("{}-ca.pem", self.namespace));
+        std::fs::write(&bundle, self.simulator.ca_pem().unwrap()).unwrap();
+        let launch = self.launch().with(&format!("--ca-bundle={}", bundle.display()));
+        launch.with("--allowed-hosts=127.0.0.1,localhost").start().await
     }
 
     /// Writes a service binding with the tenant's current client secret.
@@ -181,6 +208,14 @@ impl World {
         let params = PatchParams::apply("test").force();
         self.secrets()
             .patch(name, &params, &Patch::Apply(&secret))
+            .await
+            .unwrap();
+    }
+
+    pub(crate) async fn label_secret(&self, name: &str, key: &str, value: &str) {
+        let patch = json!({ "metadata": { "labels": { key: value } } });
+        self.secrets()
+            .patch(name, &PatchParams::default(), &Patch::Merge(patch))
             .await
             .unwrap();
     }

@@ -16,8 +16,8 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 /// A simulator of SAP AI Core's docker registry secrets, to try things out without a tenant.
 ///
-/// It prints its URL, then one line for each request: time, tenant, method, path, status and milliseconds; for
-/// writes also the registry hosts and a fingerprint of the payload, never credentials. Ctrl-C ends it. Each start makes new
+/// It prints its URL, then one line for each request: time, tenant, method, path, status and milliseconds; for writes
+/// also the registry hosts and a fingerprint of the payload, never credentials. Ctrl-C ends it. Each start makes new
 /// tenants with new credentials and no secrets.
 #[derive(Parser)]
 #[command(name = "aicore-simulator", version)]
@@ -34,7 +34,8 @@ struct Cli {
     /// Write the tenant's service key, JSON, to this file; {tenant} stands for the tenant's name
     #[arg(long, value_name = "FILE")]
     write_key: Option<String>,
-    /// Write the tenant's service binding, a manifest of a Kubernetes Secret, to this file; {tenant} stands for the tenant's name
+    /// Write the tenant's service binding, a manifest of a Kubernetes Secret, to this file; {tenant} stands for the
+    /// tenant's name
     #[arg(long, value_name = "FILE")]
     write_binding: Option<String>,
     /// Name of the Secret in the manifest; {tenant} stands for the tenant's name

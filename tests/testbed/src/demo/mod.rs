@@ -105,7 +105,10 @@ async fn show(cluster: &Cluster) -> anyhow::Result<Running> {
         "kubectl get aicrs -A",
         &cluster.kubectl(&["get", "aicrs", "-A"]).await?,
     );
-    screen::requests("What AI Core was asked", &tenant.journal());
+    screen::requests(
+        "What AI Core was asked: a token, and, since it had no such secret yet (404), to create it",
+        &tenant.journal(),
+    );
 
     screen::step(&format!("The registry credential rotates, {ROTATIONS} times"));
     let mut latencies = Vec::new();
@@ -113,7 +116,7 @@ async fn show(cluster: &Cluster) -> anyhow::Result<Running> {
     for rotation in 1..=ROTATIONS {
         latencies.push(rotate(cluster, &tenant, rotation).await?);
     }
-    screen::requests("What AI Core was asked", &arrived);
+    screen::requests("What AI Core was asked: one PATCH for each", &arrived);
     screen::latencies(&latencies);
     cluster.wait_ready().await?;
     screen::command(

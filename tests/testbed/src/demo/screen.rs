@@ -29,7 +29,9 @@ pub(super) fn command(command: &str, output: &str) {
 
 /// Requests that arrived at AI Core, without their credentials.
 pub(super) fn requests(title: &str, journal: &Journal) {
-    println!("\n   {title} (payload: the start of its SHA-256, never the credential):");
+    println!(
+        "\n   {title}\n   (shown of a payload: its registries and the start of its SHA-256, never the credential)"
+    );
     for request in journal.entries() {
         println!("     {}", request.to_line());
     }

@@ -48,8 +48,8 @@ pub(super) async fn read(body: Incoming) -> Result<Read, Cut> {
     })
 }
 
-/// What an answer could quote of a request: the header that authorizes it, its body or the content to be stored, and every string in
-/// that also in base64.
+/// What an answer could quote of a request: the header that authorizes it, its body or the content to be stored, and
+/// every string in that also in base64.
 pub(super) fn quoted(headers: &HeaderMap, body: &[u8], write: &Write) -> String {
     let authorization = headers
         .get(header::AUTHORIZATION)

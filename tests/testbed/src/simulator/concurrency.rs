@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-/// Requests in progress: a request counts from its arrival until its answer, or what is sent of it, is handed to the connection, or
-/// until the client goes away.
+/// Requests in progress: a request counts from its arrival until its answer, or what is sent of it, is handed to the
+/// connection, or until the client goes away.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Concurrency {
     /// Now.

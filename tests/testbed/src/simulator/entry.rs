@@ -103,8 +103,8 @@ impl Entry {
         line
     }
 
-    /// The same as a JSON object: `time` (RFC 3339), `tenant`, `operation`, `method`, `path`, `name`, `status` (null for a cut
-    /// connection), `ms`, `registries`, `payload` (fingerprint).
+    /// The same as a JSON object: `time` (RFC 3339), `tenant`, `operation`, `method`, `path`, `name`, `status` (null
+    /// for a cut connection), `ms`, `registries`, `payload` (fingerprint).
     #[must_use]
     pub fn to_json(&self) -> Value {
         json!({

@@ -6,8 +6,8 @@ use serde_json::json;
 use super::answer::Answer;
 use super::random;
 
-/// Codes are strings of eight digits like `01010076`, which is one that SAP's documentation shows; which code stands for which error of
-/// docker registry secrets is not published, so these are made up.
+/// Codes are strings of eight digits like `01010076`, which is one that SAP's documentation shows; which code stands
+/// for which error of docker registry secrets is not published, so these are made up.
 pub(super) mod code {
     pub(crate) const MALFORMED: &str = "01010000";
     pub(crate) const NOT_FOUND: &str = "01010004";

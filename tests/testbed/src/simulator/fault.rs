@@ -15,8 +15,8 @@ use super::gate::Gate;
 
 /// A fault: what is answered instead of the usual, how the answer travels, and what happens before.
 ///
-/// Faults that only spoil the way (`latency`, `gate`, `cut_in_body`, `drip`) leave the operation and its answer as they are;
-/// with all others the operation is not carried out, unless [`Fault::applied`] says so.
+/// Faults that only spoil the way (`latency`, `gate`, `cut_in_body`, `drip`) leave the operation and its answer as
+/// they are; with all others the operation is not carried out, unless [`Fault::applied`] says so.
 #[derive(Clone, Debug, Default)]
 pub struct Fault {
     pub(super) reply: Reply,
@@ -52,8 +52,8 @@ pub(super) enum Travel {
     Hang,
 }
 
-/// The forms of `Retry-After`, each for a time from now. The HTTP forms are those of RFC 9110 §10.2.3; SAP BTP services also
-/// send `YYYY-MM-DD hh:mm:ss`.
+/// The forms of `Retry-After`, each for a time from now. The HTTP forms are those of RFC 9110 §10.2.3; SAP BTP
+/// services also send `YYYY-MM-DD hh:mm:ss`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryAfter {
     /// `120`
@@ -164,7 +164,8 @@ impl Fault {
         Self::canned(answer.with_header(header::LOCATION, location))
     }
 
-    /// AI Core's error form with a message that quotes the request: its token and body, and in base64 every string in it.
+    /// AI Core's error form with a message that quotes the request: its token and body, and in base64 every string in
+    /// it.
     #[must_use]
     pub fn echo(status: u16) -> Self {
         Self::reply(Reply::Echo(valid(status)))
@@ -212,7 +213,8 @@ impl Fault {
         Self::travel(Travel::Hang)
     }
 
-    /// The operation is carried out first, before any waiting: a write that was stored, but whose answer is lost or an error.
+    /// The operation is carried out first, before any waiting: a write that was stored, but whose answer is lost or
+    /// an error.
     #[must_use]
     pub fn applied(mut self) -> Self {
         self.applied = true;

@@ -99,8 +99,8 @@ impl Journal {
         requests.entries.clear();
     }
 
-    /// The first request for which `predicate` holds; waits for it at most for `deadline`. The predicate sees each request
-    /// once, so it can count.
+    /// The first request for which `predicate` holds; waits for it at most for `deadline`. The predicate sees each
+    /// request once, so it can count.
     ///
     /// # Errors
     ///

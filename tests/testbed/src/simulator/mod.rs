@@ -1,5 +1,5 @@
-//! A simulator of SAP AI Core: the operations on docker registry secrets, as SAP publishes them, and the OAuth server in front
-//! of them.
+//! A simulator of SAP AI Core: the operations on docker registry secrets, as SAP publishes them, and the OAuth server
+//! in front of them.
 //!
 //! ```no_run
 //! # async fn example() -> anyhow::Result<()> {

@@ -84,7 +84,8 @@ fn check(tenant: &TenantState, proof: &Proof<'_>, headers: &HeaderMap, body: &[u
     }
 }
 
-/// Client id and secret of HTTP Basic, both as written and form-decoded, which RFC 6749 §2.3.1 demands and not every client does.
+/// Client id and secret of HTTP Basic, both as written and form-decoded, which RFC 6749 §2.3.1 demands and not every
+/// client does.
 fn basic(headers: &HeaderMap) -> Option<[(String, String); 2]> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, value) = value.split_once(' ')?;

@@ -1,6 +1,7 @@
 //! The operations on docker registry secrets and their quota.
 //!
-//! As in SAP's API document, version 2.42.0, of which there is an excerpt in `openapi/aicore-docker-registry-secrets.yaml`.
+//! As in SAP's API document, version 2.42.0, of which there is an excerpt in
+//! `openapi/aicore-docker-registry-secrets.yaml`.
 
 use std::sync::LazyLock;
 

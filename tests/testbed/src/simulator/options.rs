@@ -31,8 +31,8 @@ impl Default for Options {
 pub struct TenantOptions {
     /// How many secrets the tenant may have. Default: 50, the limit that SAP documents.
     pub quota: usize,
-    /// Life of the tokens that are issued from now on; `expires_in` is this in whole seconds. Default: 7199 s, as in SAP's
-    /// documentation.
+    /// Life of the tokens that are issued from now on; `expires_in` is this in whole seconds. Default: 7199 s, as in
+    /// SAP's documentation.
     pub token_lifetime: Duration,
     /// Content types of PATCH that are accepted. Default: what the published API declares.
     pub patch_type: PatchType,
@@ -40,8 +40,8 @@ pub struct TenantOptions {
     pub exists_status: StatusCode,
     /// Status of a POST beyond the quota, which is not documented. Default: 400.
     pub quota_status: StatusCode,
-    /// Whether new service keys give the tenant an API URL of its own (`…/api/<tenant>`) rather than the one that all tenants of
-    /// a region share. Both work at any time. Default: shared.
+    /// Whether new service keys give the tenant an API URL of its own (`…/api/<tenant>`) rather than the one that all
+    /// tenants of a region share. Both work at any time. Default: shared.
     pub own_api_url: bool,
 }
 

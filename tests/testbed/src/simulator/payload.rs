@@ -54,8 +54,8 @@ pub(super) struct Write {
 }
 
 impl Write {
-    /// Reads a body by the rules of `BcknddockerRegistrySecretWithSensitiveDataRequest`: `data` holds `.dockerconfigjson`, a string, and
-    /// nothing else. Other keys beside `data` are not forbidden.
+    /// Reads a body by the rules of `BcknddockerRegistrySecretWithSensitiveDataRequest`: `data` holds
+    /// `.dockerconfigjson`, a string, and nothing else. Other keys beside `data` are not forbidden.
     pub(super) fn read(body: &[u8]) -> Self {
         let mut write = Self::default();
         write.problem = write.take(body).err();

@@ -64,8 +64,8 @@ impl Record {
         self.counted.push(self.shared.gauges.enter(scope));
     }
 
-    /// The request has ended with `answer`. It no longer counts when the client sees the answer, so a client that sends one
-    /// request after the other never counts twice.
+    /// The request has ended with `answer`. It no longer counts when the client sees the answer, so a client that
+    /// sends one request after the other never counts twice.
     pub(super) fn answered(mut self, answer: Answer) -> Response<Body> {
         self.entry.status = Some(answer.status);
         answer.into()

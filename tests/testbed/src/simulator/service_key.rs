@@ -39,8 +39,8 @@ pub(super) fn with_certificate(place: &Place, cert_url: &str, chain: &str, key: 
     place.key(json!({"certificate": chain, "key": key, "certurl": cert_url, "credential-type": "x509"}))
 }
 
-/// A service key as the data of the Secret that the SAP BTP service operator writes for a service binding by default: one
-/// key per field, values that are no strings as JSON text, and what is known about the instance.
+/// A service key as the data of the Secret that the SAP BTP service operator writes for a service binding by default:
+/// one key per field, values that are no strings as JSON text, and what is known about the instance.
 #[must_use]
 pub fn binding_data(service_key: &Value, instance: &str) -> BTreeMap<String, String> {
     let about = [

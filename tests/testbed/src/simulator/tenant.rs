@@ -116,8 +116,8 @@ impl Tenant {
         service_key::binding_data(&self.service_key(), self.name())
     }
 
-    /// A service key with a new RSA key and certificate instead of a client secret. Those of earlier calls work on until
-    /// [`Tenant::revoke_certificates`].
+    /// A service key with a new RSA key and certificate instead of a client secret. Those of earlier calls work on
+    /// until [`Tenant::revoke_certificates`].
     ///
     /// # Errors
     ///

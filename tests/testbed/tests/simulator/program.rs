@@ -23,8 +23,8 @@ struct Program {
 
 impl Program {
     fn start(test: &str, arguments: &[&str]) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("simulator-{test}"));
-        let _ = std::fs::remove_dir_all(&folder);
+        let name = format!("simulator-{test}-{}", std::process::id());
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::create_dir(&folder).unwrap();
         let mut command = tethered(env!("CARGO_BIN_EXE_aicore-simulator"));
         command
@@ -62,6 +62,12 @@ impl Program {
         let status = timeout(DEADLINE, self.child.wait()).await.unwrap().unwrap();
         assert_eq!(status.code(), Some(0), "{status}");
         rest
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 

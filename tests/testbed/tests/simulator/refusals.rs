@@ -230,6 +230,8 @@ async fn a_body_of_more_than_a_mebibyte_is_too_large() {
 #[case(Method::GET, "/v2/admin/dockerRegistrySecrets/a/b", 404)]
 #[case(Method::GET, "/api/nobody/v2/admin/dockerRegistrySecrets", 404)]
 #[case(Method::POST, "/uaa/nobody/oauth/token", 404)]
+#[case(Method::POST, "/api/acme/oauth/token", 404)]
+#[case(Method::GET, "/uaa/acme/v2/admin/dockerRegistrySecrets", 404)]
 #[case(Method::PUT, PULL, 405)]
 #[tokio::test]
 async fn other_paths_and_methods_do_not_exist(
