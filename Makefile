@@ -61,6 +61,10 @@ crd: ## Generate crds/ from the Rust types
 	@$(CARGO) run --quiet -- crd > $(CRD).new
 	mv $(CRD).new $(CRD)
 
+.PHONY: reference
+reference: ## Generate docs/reference.md from the CRD
+	@WRITE_REFERENCE=1 $(CARGO) test --quiet --test integration reference::
+
 .PHONY: generated-check
 generated-check: ## Fail if a generated file differs from what the code generates
 	@$(CARGO) run --quiet -- crd | diff -u $(CRD) - || { echo "$(CRD) is not what the code says: run make crd" >&2; exit 1; }

@@ -11,6 +11,7 @@
 )]
 #![allow(clippy::float_cmp, reason = "counters are whole numbers")]
 
+mod budget;
 mod client;
 mod cluster;
 mod conflict;
@@ -22,6 +23,7 @@ mod failures;
 mod forms;
 mod operator;
 mod program;
+mod reference;
 mod requests;
 mod robustness;
 mod rules;

@@ -137,6 +137,16 @@ impl Operator {
             .map_or(0.0, |value| value.parse().unwrap())
     }
 
+    /// Waits until a metric has reached a value.
+    pub(crate) async fn wait_for_metric(&self, series: &str, value: f64) {
+        let reached = async {
+            while self.metric(series).await < value {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, reached).await.unwrap_or_else(|_| panic!("{series} stays below {value}"));
+    }
+
     /// Sends SIGTERM, waits for the end, and returns the exit code and the log.
     pub(crate) async fn terminate(mut self) -> (Option<i32>, Vec<String>) {
         let pid = self.child.id().unwrap().to_string();

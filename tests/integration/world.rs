@@ -360,6 +360,18 @@ impl World {
         }
     }
 
+    /// The last version of the resource that the test's own watch has shown.
+    pub(crate) fn resource_version_seen(&self, name: &str) -> u64 {
+        self.history.borrow().get(name).and_then(|states| states.last()).map_or(0, version)
+    }
+
+    /// Waits until the test's own watch shows a later version; no request is made.
+    pub(crate) async fn wait_seen_after(&self, name: &str, seen: u64) {
+        let mut history = self.history.clone();
+        let later = history.wait_for(|history| history[name].last().is_some_and(|state| version(state) > seen));
+        tokio::time::timeout(PATIENCE, later).await.unwrap().unwrap();
+    }
+
     /// How many different statuses were written to the resource.
     pub(crate) async fn status_writes(&self, name: &str) -> usize {
         let last = version(&self.resource_now(name).await);
