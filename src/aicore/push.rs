@@ -101,8 +101,13 @@ impl<'a> Session<'a> {
                 name: name.to_owned(),
             }));
         }
-        let post = Operation::Post { name, payload: payload.expose() };
-        let Err(refused) = self.send(&post, Some(payload)).await else { return Ok(Pushed::Created) };
+        let post = Operation::Post {
+            name,
+            payload: payload.expose(),
+        };
+        let Err(refused) = self.send(&post, Some(payload)).await else {
+            return Ok(Pushed::Created);
+        };
         let Some(status @ 400..=499) = refused.status_of(Server::Api) else {
             return Err(absent(refused));
         };

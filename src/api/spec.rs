@@ -8,7 +8,10 @@ use super::AICoreRegistrySecretStatus;
 
 /// Keeps one docker registry secret of an SAP AI Core tenant equal to the registry credential in a Kubernetes Secret.
 // The rules that need `metadata.name` are rules of the whole object; `crd` adds them there.
-#[allow(clippy::duplicated_attributes, reason = "the lint takes equal values of different columns for repetitions")]
+#[allow(
+    clippy::duplicated_attributes,
+    reason = "the lint takes equal values of different columns for repetitions"
+)]
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[kube(
     group = "aicore-registry.dev",

@@ -100,7 +100,10 @@ async fn pass(ctx: &Context, snapshot: &Snapshot<ServiceKeyHeld>) -> Result<Done
     finish(ctx, snapshot, report, memory, answered).await
 }
 
-#[expect(clippy::option_option, reason = "at rest or not, and if so, when to look again, if at all")]
+#[expect(
+    clippy::option_option,
+    reason = "at rest or not, and if so, when to look again, if at all"
+)]
 /// Whether what is known without a request shows that nothing is to be done; if so, when to look again.
 fn nothing_changed(ctx: &Context, snapshot: &Snapshot<ServiceKeyHeld>) -> Option<Option<Duration>> {
     if snapshot.memory.pace.is_some() {

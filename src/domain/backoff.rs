@@ -170,7 +170,7 @@ mod tests {
             retry_after: Some(Duration::from_secs(1)),
             ..failure(Reason::AuthenticationFailed)
         };
-        assert_eq!(delay(&refused, 1, 0.5), Duration::from_secs(900));
+        assert_eq!(delay(&refused, 1, 0.5), Duration::from_mins(15));
         assert_eq!(delay(&refused, 1, 0.0), Duration::from_secs(810));
         assert_eq!(delay(&refused, 1, 1.0), Duration::from_secs(990));
     }

@@ -1,6 +1,9 @@
 //! Resources, statuses and observations for tests, with names that read as English.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -24,7 +27,7 @@ use crate::api::{
 
 /// When everything that the status speaks of began.
 pub(crate) const LAST_SYNC: i64 = 1_750_000_000;
-pub(crate) const HOUR: Duration = Duration::from_secs(3600);
+pub(crate) const HOUR: Duration = Duration::from_hours(1);
 pub(crate) const LONG_UPTIME: Duration = Duration::from_secs(1_000_000);
 
 pub(crate) fn at(second: i64) -> Timestamp {
@@ -100,10 +103,6 @@ impl WithSpec for Object {
     }
 }
 
-fn a_service_key(secret: &str) -> ServiceKey {
-    service_key_of(secret, "one")
-}
-
 /// A service key of the tenant with that name, with that client secret.
 pub(crate) fn service_key_of(client_secret: &str, tenant: &str) -> ServiceKey {
     let json = serde_json::json!({
@@ -119,20 +118,24 @@ pub(crate) fn service_key_of(client_secret: &str, tenant: &str) -> ServiceKey {
 
 /// What would be sent for one registry.
 pub(crate) fn a_payload(registry: &str, password: &str) -> Payload {
-    let json =
-        serde_json::json!({"auths": {registry: {"username": "me", "password": password}}}).to_string();
+    let json = serde_json::json!({"auths": {registry: {"username": "me", "password": password}}}).to_string();
     let secret = super::secret_data::tests::secret("registry", None, [(".dockerconfigjson", json)]);
     docker_config::payload(&secret, &Selection::default()).unwrap_or_else(|invalid| panic!("{invalid}"))
 }
 
-/// The digest of a credential for `ghcr.io` with that password.
+/// The digest of a credential for `ghcr.io` with the password `a` or `b`.
 pub(crate) fn digest_of(password: &str) -> Digest {
-    Digest::of(
-        &a_payload("ghcr.io", password),
-        "pull",
-        &a_service_key("s3cret"),
-        &tenant("one"),
-    )
+    static DIGESTS: LazyLock<[Digest; 2]> = LazyLock::new(|| {
+        ["a", "b"].map(|password| {
+            Digest::of(
+                &a_payload("ghcr.io", password),
+                "pull",
+                &service_key_of("s3cret", "one"),
+                &tenant("one"),
+            )
+        })
+    });
+    DIGESTS[usize::from(password == "b")].clone()
 }
 
 pub(crate) fn condition(type_: &str, status: &str, reason: &str) -> Condition {
@@ -214,10 +217,7 @@ pub(crate) fn unusable<T>(reason: Reason) -> Found<T> {
 
 /// Both Secrets are as they were when the credential `a` was pushed, a minute after that; nobody else wants the name, and
 /// the operator has been running for long.
-pub(crate) fn an_observation<'a>(
-    object: &'a Object,
-    status: &'a AICoreRegistrySecretStatus,
-) -> Observed<'a> {
+pub(crate) fn an_observation<'a>(object: &'a Object, status: &'a AICoreRegistrySecretStatus) -> Observed<'a> {
     Observed {
         object,
         status,

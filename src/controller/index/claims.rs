@@ -108,4 +108,10 @@ impl ClaimBook {
                 .cloned(),
         }
     }
+
+    /// Whether nothing is kept, also not of those that are gone.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.undecided.is_empty() && self.undecided_name.is_empty() && self.waiting.is_empty()
+    }
 }

@@ -119,6 +119,11 @@ impl<K> SecretBook<K> {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(super) fn sight(&self, secret: &ObjectKey) -> Option<&Sight<K>> {
         self.0.get(secret)
     }

@@ -102,12 +102,8 @@ fn requests_are_open_until_answered(
     #[case] expected: Option<&str>,
 ) {
     let mut resource = a_resource();
-    resource.metadata.annotations = requested.map(|value| {
-        BTreeMap::from([(
-            "aicore-registry.dev/requestedAt".to_owned(),
-            value.to_owned(),
-        )])
-    });
+    resource.metadata.annotations = requested
+        .map(|value| BTreeMap::from([("aicore-registry.dev/requestedAt".to_owned(), value.to_owned())]));
     let status = AICoreRegistrySecretStatus {
         last_handled_reconcile_at: handled.map(str::to_owned),
         ..AICoreRegistrySecretStatus::default()

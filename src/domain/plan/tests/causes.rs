@@ -45,7 +45,10 @@ fn a_digest_of_another_version() {
         credentials_digest: Some("v0:00".to_owned()),
         ..a_status_in_sync()
     };
-    assert_eq!(step(&an_observation(&object, &status)), push(Cause::UnknownDigest));
+    assert_eq!(
+        step(&an_observation(&object, &status)),
+        push(Cause::UnknownDigest)
+    );
 }
 
 #[test]

@@ -63,7 +63,9 @@ fn lets_go_whatever_the_service_key(
     #[case] object: Object,
     #[case] status: AICoreRegistrySecretStatus,
     #[case] why: LetGo,
-    #[values(None, Some(Reason::ServiceKeyNotFound), Some(Reason::ServiceKeyInvalid))] trouble: Option<Reason>,
+    #[values(None, Some(Reason::ServiceKeyNotFound), Some(Reason::ServiceKeyInvalid))] trouble: Option<
+        Reason,
+    >,
     #[values(false, true)] namespace_terminating: bool,
 ) {
     let mut observed = an_observation(&object, &status);
@@ -88,10 +90,7 @@ fn hands_over_to_whoever_claims_the_same(
         observed.service_key = unusable(Reason::ServiceKeyNotFound);
         observed.namespace_terminating = true;
     }
-    assert_eq!(
-        step(&observed),
-        Step::LetGo(LetGo::HandedOver(key("other")))
-    );
+    assert_eq!(step(&observed), Step::LetGo(LetGo::HandedOver(key("other"))));
 }
 
 #[test]

@@ -117,7 +117,10 @@ fn each_way_to_let_go_has_its_event(#[case] why: LetGo, #[case] expected: Option
     let orphaned = why == LetGo::TenantChanged || why == LetGo::Orphaned;
     let handed_over = matches!(why, LetGo::HandedOver(_));
     let report = report(&observed, &Step::LetGo(why), Outcome::LetGo, DICE);
-    assert_eq!((report.status, report.again, report.outcome), (None, None, "let_go"));
+    assert_eq!(
+        (report.status, report.again, report.outcome),
+        (None, None, "let_go")
+    );
     let events: Vec<_> = report
         .events
         .iter()
@@ -126,7 +129,12 @@ fn each_way_to_let_go_has_its_event(#[case] why: LetGo, #[case] expected: Option
     assert_eq!(events, expected.into_iter().collect::<Vec<_>>());
     for event in &report.events {
         assert!(event.note.contains("\"pull\""), "{}", event.note);
-        assert_eq!(event.note.contains(&tenant("one").api_url), orphaned, "{}", event.note);
+        assert_eq!(
+            event.note.contains(&tenant("one").api_url),
+            orphaned,
+            "{}",
+            event.note
+        );
         assert_eq!(event.note.contains("ns/heir"), handed_over, "{}", event.note);
     }
 }
@@ -136,5 +144,8 @@ fn without_the_finalizer_nothing_is_said() {
     let mut life = dying(a_status_in_sync());
     life.object.finalizer = false;
     let report = life.rests(as_found);
-    assert_eq!((report.status, report.again, report.events), (None, None, Vec::new()));
+    assert_eq!(
+        (report.status, report.again, report.events),
+        (None, None, Vec::new())
+    );
 }

@@ -6,6 +6,10 @@ use super::*;
 use crate::{api::DeletionPolicy, domain::reason::Class};
 
 /// What a pass may find and what may come of its step.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, each of them as likely as not"
+)]
 #[derive(Clone, Debug)]
 pub(super) struct Turn {
     pub(super) seconds: u32,
@@ -57,9 +61,8 @@ fn happens() -> impl Strategy<Value = Happens> {
 }
 
 pub(super) fn turns() -> impl Strategy<Value = Turn> {
-    let trouble = |missing, invalid| {
-        prop_oneof![4 => Just(None), 1 => Just(Some(missing)), 1 => Just(Some(invalid))]
-    };
+    let trouble =
+        |missing, invalid| prop_oneof![4 => Just(None), 1 => Just(Some(missing)), 1 => Just(Some(invalid))];
     let waits = prop_oneof![Just(0_u32), Just(1), Just(70), Just(1000), Just(4000)];
     (
         (waits, prop::sample::select(vec!["a", "b"])),
@@ -67,7 +70,11 @@ pub(super) fn turns() -> impl Strategy<Value = Turn> {
         trouble(Reason::ServiceKeyNotFound, Reason::ServiceKeyInvalid),
         prop_oneof![5 => Just("one"), 1 => Just("two")],
         prop_oneof![5 => Just(0_u8), 1 => Just(1), 1 => Just(2)],
-        (any::<bool>(), prop::bool::weighted(0.2), prop::bool::weighted(0.05)),
+        (
+            any::<bool>(),
+            prop::bool::weighted(0.2),
+            prop::bool::weighted(0.05),
+        ),
         prop::option::weighted(0.3, 0_u8..3),
         (prop::bool::weighted(0.15), any::<bool>()),
         happens(),

@@ -175,7 +175,10 @@ fn a_hold_is_reported_again_for_a_new_generation() {
     assert_eq!(life.status.observed_generation, Some(2));
     assert_eq!(
         life.conditions(),
-        ["Ready=False/AuthenticationFailed", "Stalled=True/AuthenticationFailed"]
+        [
+            "Ready=False/AuthenticationFailed",
+            "Stalled=True/AuthenticationFailed"
+        ]
     );
     for condition in &life.status.conditions {
         assert_eq!(condition.observed_generation, Some(2), "{}", condition.type_);
@@ -279,17 +282,11 @@ mod next_resync {
         assert_eq!(report.again, None);
         life.spec(|spec| spec.resync_interval = Some("10m".to_owned()));
         let report = life.rests(as_found);
-        assert_eq!(
-            life.status.next_resync_time,
-            Some(Time(at(LAST_SYNC + 660)))
-        );
+        assert_eq!(life.status.next_resync_time, Some(Time(at(LAST_SYNC + 660))));
         assert_eq!(report.again, Some(seconds(600)));
         life.spec(|spec| spec.resync_interval = Some("10h".to_owned()));
         life.rests(as_found);
-        assert_eq!(
-            life.status.next_resync_time,
-            Some(Time(at(LAST_SYNC + 660)))
-        );
+        assert_eq!(life.status.next_resync_time, Some(Time(at(LAST_SYNC + 660))));
     }
 
     #[test]
@@ -297,9 +294,6 @@ mod next_resync {
         let mut life = Life::new();
         life.spec(|spec| spec.resync_interval = Some("0s".to_owned()));
         let report = life.push_succeeds(as_found);
-        assert_eq!(
-            (report.again, life.status.next_resync_time),
-            (None, None)
-        );
+        assert_eq!((report.again, life.status.next_resync_time), (None, None));
     }
 }

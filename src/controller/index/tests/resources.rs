@@ -1,0 +1,168 @@
+use super::*;
+
+#[test]
+fn a_resource_is_looked_at_when_it_comes_and_when_it_changes() {
+    let (index, object) = (TestIndex::default(), an_object());
+    assert_eq!(
+        index.apply_resource(object.clone(), a_new_status()),
+        just(&object)
+    );
+    assert!(
+        index
+            .apply_resource(object.clone(), a_status_in_sync())
+            .is_empty(),
+        "only the status differs"
+    );
+    assert_eq!(
+        *snapshot(&index, &object).status,
+        a_new_status(),
+        "the operator's own is newer"
+    );
+    let changed = changed(&object, |spec| spec.suspend = Some(true));
+    assert_eq!(
+        index.apply_resource(changed.clone(), a_new_status()),
+        just(&object)
+    );
+    assert_eq!(*snapshot(&index, &object).object, changed);
+}
+
+#[test]
+fn a_resource_that_goes_leaves_nothing() {
+    let object = an_object();
+    let index = index_with(&[&object]);
+    index.apply_secret(&object.source(), "1");
+    assert!(index.remove_resource(&object.key).is_empty());
+    assert!(index.snapshot(&object.key).is_none());
+    assert!(index.apply_secret(&object.source(), "2").is_empty());
+    assert!(index.remove_resource(&object.key).is_empty());
+    index.apply_resource(object.clone(), a_new_status());
+    assert_eq!(source_version(&index, &object), None);
+}
+
+#[test]
+fn what_was_recorded_stays_while_it_changes() {
+    let object = an_object();
+    let index = index_with(&[&object]);
+    let status = Arc::new(a_status_in_sync());
+    let memory = Memory {
+        api_failures: 3,
+        ..Memory::default()
+    };
+    index.record(&object, Some(Arc::clone(&status)), memory, None);
+    index.apply_resource(changed(&object, |spec| spec.suspend = Some(true)), a_new_status());
+    assert_eq!(*snapshot(&index, &object).status, *status);
+    assert_eq!(snapshot(&index, &object).memory.api_failures, 3);
+    index.record(&object, None, Memory::default(), None);
+    assert_eq!(*snapshot(&index, &object).status, *status, "no status, no change");
+    assert_eq!(snapshot(&index, &object).memory.api_failures, 0);
+}
+
+#[test]
+fn one_created_again_starts_anew() {
+    let object = an_object();
+    let index = index_with(&[&object]);
+    let memory = Memory {
+        unsaved: true,
+        ..Memory::default()
+    };
+    let in_sync = Arc::new(a_status_in_sync());
+    index.record(&object, Some(Arc::clone(&in_sync)), memory.clone(), None);
+    let again = Object {
+        uid: "another".into(),
+        ..object.clone()
+    };
+    assert_eq!(index.apply_resource(again.clone(), a_new_status()), just(&object));
+    assert_eq!(*snapshot(&index, &object).status, a_new_status());
+    assert!(!snapshot(&index, &object).memory.unsaved);
+    // What a pass over the former one says is no longer about this one.
+    index.record(&object, Some(in_sync), memory, None);
+    assert_eq!(*snapshot(&index, &object).status, a_new_status());
+    assert!(index.claim(&object, Some(claim_in("one", "pull"))).is_empty());
+    let younger = object_named("younger", 2).with_spec(|spec| spec.remote_name = Some("pull".to_owned()));
+    index.apply_resource(younger.clone(), a_new_status());
+    assert_eq!(
+        index.standing(&younger, Some(&claim_in("one", "pull"))),
+        Standing::Undecided,
+        "the new one has not said its claim"
+    );
+}
+
+#[test]
+fn a_list_ends_what_it_does_not_have() {
+    let (stays, goes) = (object_named("stays", 1), object_named("goes", 2));
+    let index = index_with(&[&stays, &goes]);
+    index.resources_list_begins(&EVERYWHERE);
+    assert!(index.apply_resource(stays.clone(), a_new_status()).is_empty());
+    let comes = object_named("comes", 3);
+    index.apply_resource(comes.clone(), a_new_status());
+    assert_eq!(index.resources_list_ends(&EVERYWHERE), (Vec::new(), just(&goes)));
+    assert!(index.snapshot(&goes.key).is_none());
+    assert!(index.snapshot(&stays.key).is_some() && index.snapshot(&comes.key).is_some());
+}
+
+#[test]
+fn a_list_of_one_namespace_says_nothing_about_others() {
+    let here = an_object();
+    let there = in_other_namespace(&here, "other");
+    let index = index_with(&[&here, &there]);
+    index.resources_list_begins(&Some(scope_of("ns")));
+    assert_eq!(
+        index.resources_list_ends(&Some(scope_of("ns"))),
+        (Vec::new(), just(&here))
+    );
+    assert!(index.snapshot(&there.key).is_some());
+}
+
+#[test]
+fn a_list_finds_who_was_created_again_and_who_changed() {
+    let (again, changes) = (object_named("again", 1), object_named("changes", 2));
+    let index = index_with(&[&again, &changes]);
+    index.record(
+        &again,
+        Some(Arc::new(a_status_in_sync())),
+        Memory::default(),
+        None,
+    );
+    index.resources_list_begins(&EVERYWHERE);
+    let again = Object {
+        uid: "another".into(),
+        ..again
+    };
+    let changes = changed(&changes, |spec| spec.suspend = Some(true));
+    for object in [&again, &changes] {
+        assert_eq!(index.apply_resource(object.clone(), a_new_status()), just(object));
+    }
+    assert_eq!(index.resources_list_ends(&EVERYWHERE), (Vec::new(), Vec::new()));
+    assert_eq!(*snapshot(&index, &again).status, a_new_status());
+}
+
+#[test]
+fn an_owner_that_is_missing_in_a_list_frees_its_name() {
+    let owner = object_named("owner", 1).with_spec(|spec| spec.remote_name = Some("pull".to_owned()));
+    let younger = object_named("younger", 2).with_spec(|spec| spec.remote_name = Some("pull".to_owned()));
+    let index = index_with(&[&owner, &younger]);
+    for object in [&owner, &younger] {
+        index.claim(object, Some(claim_in("one", "pull")));
+    }
+    index.resources_list_begins(&EVERYWHERE);
+    index.apply_resource(younger.clone(), a_new_status());
+    assert_eq!(
+        index.resources_list_ends(&EVERYWHERE),
+        (just(&younger), just(&owner))
+    );
+    assert_eq!(
+        index.standing(&younger, Some(&claim_in("one", "pull"))),
+        Standing::Owner { heir: None }
+    );
+}
+
+#[test]
+fn each_resource_is_visited() {
+    let (one, two) = (object_named("one", 1), object_named("two", 2));
+    let index = index_with(&[&one, &two]);
+    index.record(&two, Some(Arc::new(a_status_in_sync())), Memory::default(), None);
+    let mut seen = Vec::new();
+    index.for_each(|key, status| seen.push((key.clone(), status.clone())));
+    seen.sort_by(|a, b| a.0.cmp(&b.0));
+    assert_eq!(seen, [(one.key, a_new_status()), (two.key, a_status_in_sync())]);
+}
