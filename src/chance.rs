@@ -15,10 +15,7 @@ pub fn fraction() -> f64 {
 /// The two numbers that a report needs.
 #[must_use]
 pub fn dice() -> Dice {
-    Dice {
-        retry: fraction(),
-        resync: fraction(),
-    }
+    Dice { retry: fraction(), resync: fraction() }
 }
 
 #[cfg(test)]

@@ -7,10 +7,7 @@ use crate::domain::object::Now;
 
 /// The wall clock.
 #[must_use]
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the one place that reads the wall clock"
-)]
+#[allow(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
 pub fn now() -> Timestamp {
     Timestamp::now()
 }
@@ -25,17 +22,12 @@ impl Clock {
     /// A clock that starts now.
     #[must_use]
     pub fn start() -> Self {
-        Self {
-            start: Instant::now(),
-        }
+        Self { start: Instant::now() }
     }
 
     /// What time it is.
     #[must_use]
     pub fn now(&self) -> Now {
-        Now {
-            wall: now(),
-            uptime: self.start.elapsed(),
-        }
+        Now { wall: now(), uptime: self.start.elapsed() }
     }
 }

@@ -51,12 +51,7 @@ pub enum LogFormat {
 #[derive(Args, Debug)]
 pub struct RunArgs {
     /// Namespaces to watch, separated by commas. Empty: all.
-    #[arg(
-        long,
-        env = "AICORE_REGISTRY_WATCH_NAMESPACES",
-        value_delimiter = ',',
-        default_value = ""
-    )]
+    #[arg(long, env = "AICORE_REGISTRY_WATCH_NAMESPACES", value_delimiter = ',', default_value = "")]
     pub watch_namespaces: Vec<String>,
 
     /// Look only at resources whose labels match this selector, so that several operators can share the work.
@@ -137,9 +132,7 @@ impl RunArgs {
             .filter(|namespace| !namespace.is_empty())
         {
             if !is_namespace(namespace) {
-                return Err(format!(
-                    "--watch-namespaces: {namespace:?} is not the name of a namespace"
-                ));
+                return Err(format!("--watch-namespaces: {namespace:?} is not the name of a namespace"));
             }
             if !namespaces.iter().any(|known| known == namespace) {
                 namespaces.push(namespace.to_owned());
@@ -152,9 +145,7 @@ impl RunArgs {
         Ok(Config {
             controller: Settings {
                 namespaces,
-                label_selector: self
-                    .watch_label_selector
-                    .filter(|selector| !selector.trim().is_empty()),
+                label_selector: self.watch_label_selector.filter(|selector| !selector.trim().is_empty()),
                 concurrency: usize::from(self.concurrency),
                 default_resync_interval: ResyncInterval::from(self.default_resync_interval),
                 allowed_hosts,
@@ -174,10 +165,7 @@ fn read_bundle(path: &std::path::Path) -> Result<Vec<u8>, String> {
         .map_err(|error| format!("--ca-bundle: {} cannot be read: {error}", path.display()))?;
     match reqwest::Certificate::from_pem_bundle(&pem) {
         Ok(certificates) if !certificates.is_empty() => Ok(pem),
-        _ => Err(format!(
-            "--ca-bundle: {} holds no certificate in PEM form",
-            path.display()
-        )),
+        _ => Err(format!("--ca-bundle: {} holds no certificate in PEM form", path.display())),
     }
 }
 
@@ -220,13 +208,8 @@ fn rate(text: &str) -> Result<f64, String> {
 }
 
 fn listen(text: &str) -> Result<SocketAddr, String> {
-    let full = if text.starts_with(':') {
-        format!("[::]{text}")
-    } else {
-        text.to_owned()
-    };
-    full.parse()
-        .map_err(|_| format!("{text:?} is not an address such as :8080 or 127.0.0.1:8080"))
+    let full = if text.starts_with(':') { format!("[::]{text}") } else { text.to_owned() };
+    full.parse().map_err(|_| format!("{text:?} is not an address such as :8080 or 127.0.0.1:8080"))
 }
 
 #[cfg(test)]
@@ -235,10 +218,7 @@ mod tests {
 
     fn config(args: &[&str]) -> Result<Config, String> {
         let all = ["aicore-registry-operator", "run"].iter().chain(args);
-        match Cli::try_parse_from(all)
-            .map_err(|error| error.to_string())?
-            .command
-        {
+        match Cli::try_parse_from(all).map_err(|error| error.to_string())?.command {
             Command::Run(args) => args.validate(),
             Command::Crd => unreachable!("the command is run"),
         }
@@ -249,23 +229,14 @@ mod tests {
         let config = config(&[]).unwrap();
         assert_eq!(config.controller.concurrency, 32);
         assert_eq!(config.controller.namespaces, Vec::<String>::new());
-        assert_eq!(
-            config.controller.default_resync_interval,
-            ResyncInterval::Every(Duration::from_hours(1))
-        );
+        assert_eq!(config.controller.default_resync_interval, ResyncInterval::Every(Duration::from_hours(1)));
         assert_eq!(config.listen, "[::]:8080".parse().unwrap());
         assert_eq!(config.aicore.request_timeout, Duration::from_secs(15));
     }
 
     #[test]
     fn namespaces_are_trimmed_and_unique() {
-        assert_eq!(
-            config(&["--watch-namespaces", "a, b,a,"])
-                .unwrap()
-                .controller
-                .namespaces,
-            ["a", "b"]
-        );
+        assert_eq!(config(&["--watch-namespaces", "a, b,a,"]).unwrap().controller.namespaces, ["a", "b"]);
     }
 
     #[test]
@@ -281,10 +252,7 @@ mod tests {
             (&["--tenant-rps", "0"], "between 0.01 and 10000"),
             (&["--request-timeout", "5m"], "between 100ms and 60s"),
             (&["--listen", "8080"], "such as :8080"),
-            (
-                &["--ca-bundle", "/does/not/exist"],
-                "--ca-bundle: /does/not/exist cannot be read",
-            ),
+            (&["--ca-bundle", "/does/not/exist"], "--ca-bundle: /does/not/exist cannot be read"),
             (&["--ca-bundle", "Cargo.toml"], "holds no certificate"),
             (&["--log-format", "xml"], "xml"),
         ] {

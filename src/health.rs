@@ -31,13 +31,7 @@ impl Liveness {
     /// Alive from now on.
     #[must_use]
     pub fn new(vitals: Vitals) -> Self {
-        Self {
-            vitals,
-            progress: Mutex::new(Progress {
-                taken: 0,
-                at: Instant::now(),
-            }),
-        }
+        Self { vitals, progress: Mutex::new(Progress { taken: 0, at: Instant::now() }) }
     }
 
     /// Whether the process does its work.
@@ -49,10 +43,7 @@ impl Liveness {
         let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
         let idle = load.waiting == 0 || self.vitals.ready().is_err();
         if idle || load.taken != progress.taken {
-            *progress = Progress {
-                taken: load.taken,
-                at: Instant::now(),
-            };
+            *progress = Progress { taken: load.taken, at: Instant::now() };
         }
         let stuck = progress.at.elapsed();
         if stuck > QUEUE_LIMIT {
@@ -63,10 +54,9 @@ impl Liveness {
             ));
         }
         match self.vitals.watches().find(|(_, age)| *age > WATCH_LIMIT) {
-            Some((name, age)) => Err(format!(
-                "dead: the watch on {name} has done nothing for {} s",
-                age.as_secs()
-            )),
+            Some((name, age)) => {
+                Err(format!("dead: the watch on {name} has done nothing for {} s", age.as_secs()))
+            }
             None => Ok(()),
         }
     }

@@ -41,17 +41,10 @@ fn start(args: RunArgs) -> ExitCode {
         return fail(WRONG_CONFIGURATION.into(), &sentence);
     }
     // Both TLS clients take the process's provider; without one they would panic at their first use.
-    if rustls::crypto::aws_lc_rs::default_provider()
-        .install_default()
-        .is_err()
-    {
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
         return fail(ExitCode::FAILURE, "another TLS provider is installed already");
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-    {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(ExitCode::FAILURE, &error.to_string()),
     };

@@ -12,9 +12,8 @@ use prometheus_client::{
 use crate::domain::api_url::Tenant;
 
 /// From a fraction of a millisecond, which a rotation on an idle machine takes, to the minutes of a backoff.
-const BUCKETS: [f64; 16] = [
-    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0,
-];
+const BUCKETS: [f64; 16] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0];
 
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 
@@ -168,25 +167,16 @@ impl Metrics {
     /// A request to AI Core ended. `code` is `none` when there was no answer.
     pub fn remote_request(&self, method: &str, code: &str, took: Duration) {
         self.remote_requests
-            .get_or_create(&RequestLabels {
-                method: method.to_owned(),
-                code: code.to_owned(),
-            })
+            .get_or_create(&RequestLabels { method: method.to_owned(), code: code.to_owned() })
             .inc();
         self.remote_request_duration
-            .get_or_create(&MethodLabels {
-                method: method.to_owned(),
-            })
+            .get_or_create(&MethodLabels { method: method.to_owned() })
             .observe(took.as_secs_f64());
     }
 
     /// A request to an authorization server ended.
     pub fn token_request(&self, code: &str) {
-        self.token_requests
-            .get_or_create(&CodeLabels {
-                code: code.to_owned(),
-            })
-            .inc();
+        self.token_requests.get_or_create(&CodeLabels { code: code.to_owned() }).inc();
     }
 
     /// AI Core accepted a credential, this long after the event that it had changed.
@@ -196,15 +186,9 @@ impl Metrics {
 
     /// A tenant told its quota.
     pub fn quota(&self, tenant: &Arc<Tenant>, used: u64, limit: u64) {
-        let labels = TenantLabels {
-            tenant: tenant.to_string(),
-        };
-        self.quota_used
-            .get_or_create(&labels)
-            .set(i64::try_from(used).unwrap_or(i64::MAX));
-        self.quota_limit
-            .get_or_create(&labels)
-            .set(i64::try_from(limit).unwrap_or(i64::MAX));
+        let labels = TenantLabels { tenant: tenant.to_string() };
+        self.quota_used.get_or_create(&labels).set(i64::try_from(used).unwrap_or(i64::MAX));
+        self.quota_limit.get_or_create(&labels).set(i64::try_from(limit).unwrap_or(i64::MAX));
     }
 
     /// A remote secret stayed behind.
@@ -213,9 +197,7 @@ impl Metrics {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Registry> {
-        self.registry
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.registry.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 

@@ -45,23 +45,16 @@ pub enum RunError {
 /// # Errors
 /// When the run cannot start, or when a part of it ends by itself.
 pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError> {
-    let kube_config = kube::Config::infer()
-        .await
-        .map_err(|error| RunError::Kubernetes(error.to_string()))?;
+    let kube_config = kube::Config::infer().await.map_err(|error| RunError::Kubernetes(error.to_string()))?;
     let api_server = kube_config.cluster_url.to_string();
     let client = k8s::client::client(kube_config).map_err(|error| RunError::Kubernetes(error.to_string()))?;
     let metrics = Arc::new(Metrics::new());
     let pool = Pool::new(config.aicore, Arc::clone(&metrics)).map_err(RunError::AiCore)?;
     let listener = TcpListener::bind(config.listen)
         .await
-        .map_err(|error| RunError::Listen {
-            address: config.listen,
-            error,
-        })?;
-    let address = listener.local_addr().map_err(|error| RunError::Listen {
-        address: config.listen,
-        error,
-    })?;
+        .map_err(|error| RunError::Listen { address: config.listen, error })?;
+    let address =
+        listener.local_addr().map_err(|error| RunError::Listen { address: config.listen, error })?;
     info!(
         version = env!("CARGO_PKG_VERSION"),
         api_server,

@@ -35,14 +35,8 @@ pub(crate) async fn serve(
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/metrics", get(scrape))
-        .with_state(Arc::new(Shared {
-            vitals,
-            liveness,
-            metrics,
-        }));
-    axum::serve(listener, router)
-        .with_graceful_shutdown(stop.cancelled_owned())
-        .await
+        .with_state(Arc::new(Shared { vitals, liveness, metrics }));
+    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
 }
 
 async fn livez(State(shared): State<Arc<Shared>>) -> Response {

@@ -23,9 +23,9 @@ pub fn init(format: LogFormat, level: &str) -> Result<(), String> {
                     .with_writer(std::io::stderr),
             )
             .try_init(),
-        LogFormat::Text => registry
-            .with(fmt::layer().with_ansi(false).with_writer(std::io::stderr))
-            .try_init(),
+        LogFormat::Text => {
+            registry.with(fmt::layer().with_ansi(false).with_writer(std::io::stderr)).try_init()
+        }
     };
     result.map_err(|error| format!("logging cannot be started: {error}"))
 }

@@ -163,21 +163,13 @@ impl Error {
         let text = self.to_string();
         let mut characters = text.chars();
         let first = characters.next().map(char::to_uppercase);
-        let message = format!(
-            "{}{}{cure}",
-            first.into_iter().flatten().collect::<String>(),
-            characters.as_str()
-        );
+        let message =
+            format!("{}{}{cure}", first.into_iter().flatten().collect::<String>(), characters.as_str());
         let retry_after = match self {
             Self::Refused(refusal) => refusal.retry_after,
             _ => None,
         };
-        Failure {
-            reason,
-            message,
-            retry_after,
-            remote_absent,
-        }
+        Failure { reason, message, retry_after, remote_absent }
     }
 }
 

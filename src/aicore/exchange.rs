@@ -32,18 +32,14 @@ pub(super) async fn send(
     metrics: &Metrics,
 ) -> Result<Answer, Error> {
     let (http, request) = request.build_split();
-    let request = request.map_err(|error| Error::Unreachable {
-        host: String::new(),
-        cause: innermost(&error),
-    })?;
+    let request =
+        request.map_err(|error| Error::Unreachable { host: String::new(), cause: innermost(&error) })?;
     let host = authority(request.url());
     let method = request.method().clone();
     let path = request.url().path().to_owned();
     let started = Instant::now();
     let result = exchange(&http, request).await;
-    let code = result
-        .as_ref()
-        .map_or("none".to_owned(), |(status, ..)| status.to_string());
+    let code = result.as_ref().map_or("none".to_owned(), |(status, ..)| status.to_string());
     let elapsed = started.elapsed();
     match server {
         Server::Api => metrics.remote_request(method.as_str(), &code, elapsed),
@@ -72,10 +68,7 @@ pub(super) async fn send(
         status,
         code: said.code.map(|code| redactor.clean(&code)),
         request_id: said.request_id.map(|id| redactor.clean(&id)),
-        message: said
-            .message
-            .map(|message| redactor.clean(&message))
-            .filter(|message| !message.is_empty()),
+        message: said.message.map(|message| redactor.clean(&message)).filter(|message| !message.is_empty()),
         retry_after,
     }))
 }
@@ -113,8 +106,7 @@ async fn exchange(
 /// Host and, if it is not the scheme's own, port.
 pub(super) fn authority(url: &url::Url) -> String {
     let host = url.host_str().unwrap_or_default();
-    url.port()
-        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// The innermost cause, which names the fault without the URL around it.
@@ -139,26 +131,13 @@ impl Said {
     /// been seen with `requestID`), from OAuth's `{"error","error_description"}` (RFC 6749 §5.2), or from plain text.
     fn parse(body: &[u8]) -> Self {
         match serde_json::from_slice::<ErrorBody>(body) {
-            Ok(ErrorBody {
-                error: ErrorField::Sap(error),
-                ..
-            }) => Self {
-                code: error.code.map(text),
-                request_id: error.request_id,
-                message: error.message,
-            },
-            Ok(ErrorBody {
-                error: ErrorField::OAuth(code),
-                error_description,
-            }) => Self {
-                code: Some(code),
-                request_id: None,
-                message: error_description,
-            },
-            Err(_) => Self {
-                message: plain_text(body),
-                ..Self::default()
-            },
+            Ok(ErrorBody { error: ErrorField::Sap(error), .. }) => {
+                Self { code: error.code.map(text), request_id: error.request_id, message: error.message }
+            }
+            Ok(ErrorBody { error: ErrorField::OAuth(code), error_description }) => {
+                Self { code: Some(code), request_id: None, message: error_description }
+            }
+            Err(_) => Self { message: plain_text(body), ..Self::default() },
         }
     }
 }
@@ -208,11 +187,7 @@ mod tests {
             br#"{"error":{"code":"01010076","message":"no","requestID":"r","target":"/x","details":{}}}"#,
         );
         assert_eq!(
-            (
-                sap.code.as_deref(),
-                sap.request_id.as_deref(),
-                sap.message.as_deref()
-            ),
+            (sap.code.as_deref(), sap.request_id.as_deref(), sap.message.as_deref()),
             (Some("01010076"), Some("r"), Some("no"))
         );
         let oauth = Said::parse(br#"{"error":"unauthorized","error_description":"Bad credentials"}"#);
@@ -220,16 +195,10 @@ mod tests {
             (oauth.code.as_deref(), oauth.message.as_deref()),
             (Some("unauthorized"), Some("Bad credentials"))
         );
-        assert_eq!(
-            Said::parse(b" Unauthorized \n").message.as_deref(),
-            Some("Unauthorized")
-        );
+        assert_eq!(Said::parse(b" Unauthorized \n").message.as_deref(), Some("Unauthorized"));
         for silent in [&b"<html>x</html>"[..], b"", b"{\"x\":1}"] {
             assert_eq!(Said::parse(silent).message, None);
         }
-        assert_eq!(
-            Said::parse(br#"{"error":{"code":17}}"#).code.as_deref(),
-            Some("17")
-        );
+        assert_eq!(Said::parse(br#"{"error":{"code":17}}"#).code.as_deref(), Some("17"));
     }
 }

@@ -22,11 +22,7 @@ impl Lane {
     /// A full bucket.
     #[must_use]
     pub fn new(rate: Rate) -> Self {
-        Self {
-            bucket: Mutex::new(Bucket::default()),
-            rate,
-            start: Instant::now(),
-        }
+        Self { bucket: Mutex::new(Bucket::default()), rate, start: Instant::now() }
     }
 
     /// Takes the next place, and says how long it is until its turn. A place that was taken is used up, so that whoever

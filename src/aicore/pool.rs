@@ -52,9 +52,7 @@ pub struct Connection {
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection")
-            .field("tenant", &self.tenant)
-            .finish_non_exhaustive()
+        f.debug_struct("Connection").field("tenant", &self.tenant).finish_non_exhaustive()
     }
 }
 
@@ -128,16 +126,10 @@ impl Pool {
     fn open(&self, key: &ServiceKey) -> Result<Connection, Error> {
         let (http, client_secret) = match key.grant() {
             Grant::ClientSecret(secret) => (self.http.clone(), Some(secret.clone())),
-            Grant::X509 {
-                certificate_chain_pem,
-                private_key_pem,
-                ..
-            } => {
+            Grant::X509 { certificate_chain_pem, private_key_pem, .. } => {
                 let http = identity(certificate_chain_pem, private_key_pem)
                     .and_then(|identity| client(&self.settings, Some(identity)))
-                    .map_err(|error| Error::UnusableIdentity {
-                        cause: error.to_string(),
-                    })?;
+                    .map_err(|error| Error::UnusableIdentity { cause: error.to_string() })?;
                 (http, None)
             }
         };
@@ -203,10 +195,7 @@ fn fingerprint(key: &ServiceKey) -> Fingerprint {
     let tenant = key.tenant();
     let certificate = match key.grant() {
         Grant::ClientSecret(_) => "",
-        Grant::X509 {
-            certificate_chain_pem,
-            ..
-        } => certificate_chain_pem,
+        Grant::X509 { certificate_chain_pem, .. } => certificate_chain_pem,
     };
     let mut hash = Sha256::new();
     for part in [

@@ -35,10 +35,7 @@ pub struct PushError {
 
 impl From<Error> for PushError {
     fn from(error: Error) -> Self {
-        Self {
-            error,
-            remote_absent: false,
-        }
+        Self { error, remote_absent: false }
     }
 }
 
@@ -48,11 +45,7 @@ pub(super) struct PatchType(AtomicBool);
 
 impl PatchType {
     fn preferred(&self) -> [&'static str; 2] {
-        if self.0.load(Ordering::Relaxed) {
-            [JSON, MERGE_PATCH]
-        } else {
-            [MERGE_PATCH, JSON]
-        }
+        if self.0.load(Ordering::Relaxed) { [JSON, MERGE_PATCH] } else { [MERGE_PATCH, JSON] }
     }
 
     fn works(&self, media_type: &str) {
@@ -73,13 +66,7 @@ impl<'a> Session<'a> {
     /// Nothing is sent yet.
     #[must_use]
     pub fn new(connection: &'a Connection, insistence: Insistence) -> Self {
-        Self {
-            connection,
-            insistence,
-            token: None,
-            renewed: false,
-            sent: 0,
-        }
+        Self { connection, insistence, token: None, renewed: false, sent: 0 }
     }
 
     /// Makes AI Core hold the payload under the name.
@@ -92,19 +79,11 @@ impl<'a> Session<'a> {
             Err(error) if error.status_of(Server::Api) == Some(404) => {}
             Err(error) => return Err(error.into()),
         }
-        let absent = |error| PushError {
-            error,
-            remote_absent: true,
-        };
+        let absent = |error| PushError { error, remote_absent: true };
         if !create {
-            return Err(absent(Error::Missing {
-                name: name.to_owned(),
-            }));
+            return Err(absent(Error::Missing { name: name.to_owned() }));
         }
-        let post = Operation::Post {
-            name,
-            payload: payload.expose(),
-        };
+        let post = Operation::Post { name, payload: payload.expose() };
         let Err(refused) = self.send(&post, Some(payload)).await else {
             return Ok(Pushed::Created);
         };
@@ -136,11 +115,7 @@ impl<'a> Session<'a> {
     async fn patch(&mut self, name: &str, payload: &Payload) -> Result<(), Error> {
         let mut refused = None;
         for media_type in self.connection.patch_type.preferred() {
-            let operation = Operation::Patch {
-                name,
-                payload: payload.expose(),
-                media_type,
-            };
+            let operation = Operation::Patch { name, payload: payload.expose(), media_type };
             match self.send(&operation, Some(payload)).await {
                 Ok(_) => {
                     self.connection.patch_type.works(media_type);
@@ -163,9 +138,7 @@ impl<'a> Session<'a> {
     async fn quota_exceeded(&mut self) -> Option<Error> {
         let answer = self.send(&Operation::Quota, None).await.ok()?;
         let (used, limit) = serde_json::from_slice::<Quota>(&answer.body).ok()?.counts()?;
-        self.connection
-            .metrics
-            .quota(self.connection.tenant(), used, limit);
+        self.connection.metrics.quota(self.connection.tenant(), used, limit);
         (used >= limit).then_some(Error::QuotaExceeded { used, limit })
     }
 
@@ -178,10 +151,7 @@ impl<'a> Session<'a> {
         };
         loop {
             let result = self.send_with(operation, payload, &token).await;
-            let refused = result
-                .as_ref()
-                .err()
-                .and_then(|error| error.status_of(Server::Api));
+            let refused = result.as_ref().err().and_then(|error| error.status_of(Server::Api));
             if !matches!(refused, Some(401 | 403)) {
                 if result.is_ok() {
                     connection.tokens.accepted();
@@ -189,11 +159,8 @@ impl<'a> Session<'a> {
                 self.token = Some(token);
                 return result;
             }
-            let another = if self.renewed {
-                None
-            } else {
-                connection.tokens.replace(&token, self.insistence).await?
-            };
+            let another =
+                if self.renewed { None } else { connection.tokens.replace(&token, self.insistence).await? };
             self.renewed = true;
             match another {
                 Some(another) => token = another,
@@ -222,9 +189,7 @@ impl<'a> Session<'a> {
             redactor.add(value);
         }
         let connection = self.connection;
-        let request = operation
-            .request(&connection.http, &connection.api)
-            .bearer_auth(token.expose());
+        let request = operation.request(&connection.http, &connection.api).bearer_auth(token.expose());
         exchange::send(Server::Api, request, &redactor, &connection.metrics).await
     }
 }

@@ -26,11 +26,8 @@ impl Redactor {
     /// The text without the values, without control characters, and at most 300 characters long.
     pub(super) fn clean(&self, text: &str) -> String {
         let mut text = text.to_owned();
-        let mut forms: Vec<String> = self
-            .0
-            .iter()
-            .flat_map(|value| spellings(value.expose_secret()))
-            .collect();
+        let mut forms: Vec<String> =
+            self.0.iter().flat_map(|value| spellings(value.expose_secret())).collect();
         // The longest first: a value that contains another must go as a whole.
         forms.sort_unstable_by_key(|form| std::cmp::Reverse(form.len()));
         for form in forms {
@@ -38,10 +35,7 @@ impl Redactor {
                 text = text.replace(&form, REDACTED);
             }
         }
-        let text: String = text
-            .chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .collect();
+        let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         shorten(text.trim())
     }
 }
@@ -72,11 +66,7 @@ fn spellings(value: &str) -> Vec<String> {
 
 fn json_escaped(value: &str) -> String {
     let quoted = serde_json::Value::from(value).to_string();
-    quoted
-        .strip_prefix('"')
-        .and_then(|inner| inner.strip_suffix('"'))
-        .unwrap_or(value)
-        .to_owned()
+    quoted.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')).unwrap_or(value).to_owned()
 }
 
 /// The characters that `value` contributes to the base64 of a text in which it starts at `offset` modulo 3, without those
@@ -138,10 +128,7 @@ mod tests {
     #[test]
     fn shows_300_characters_and_no_control_characters() {
         assert_eq!(redactor(&[]).clean(&"ü".repeat(300)), "ü".repeat(300));
-        assert_eq!(
-            redactor(&[]).clean(&"ü".repeat(301)),
-            format!("{}…", "ü".repeat(300))
-        );
+        assert_eq!(redactor(&[]).clean(&"ü".repeat(301)), format!("{}…", "ü".repeat(300)));
         assert_eq!(redactor(&[""]).clean("a\nb\u{7}c\n"), "a b c");
     }
 }

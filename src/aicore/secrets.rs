@@ -16,11 +16,7 @@ const QUOTA: &str = "admin/resourceQuota/dockerRegistrySecrets";
 /// A request of the API, before it has a token. The body of a write holds the credential.
 pub(super) enum Operation<'a> {
     /// Replaces the content of a secret that exists.
-    Patch {
-        name: &'a str,
-        payload: &'a str,
-        media_type: &'static str,
-    },
+    Patch { name: &'a str, payload: &'a str, media_type: &'static str },
     /// Creates a secret.
     Post { name: &'a str, payload: &'a str },
     /// Whether there is a secret of that name; its content is never returned.
@@ -49,26 +45,12 @@ impl Operation<'_> {
     /// The request, below `api` (which ends in `/v2`).
     pub(super) fn request(&self, http: &reqwest::Client, api: &str) -> reqwest::RequestBuilder {
         match *self {
-            Self::Patch {
-                name,
-                payload,
-                media_type,
-            } => write(
-                http,
-                Method::PATCH,
-                &format!("{api}/{COLLECTION}/{name}"),
-                None,
-                payload,
-                media_type,
-            ),
-            Self::Post { name, payload } => write(
-                http,
-                Method::POST,
-                &format!("{api}/{COLLECTION}"),
-                Some(name),
-                payload,
-                JSON,
-            ),
+            Self::Patch { name, payload, media_type } => {
+                write(http, Method::PATCH, &format!("{api}/{COLLECTION}/{name}"), None, payload, media_type)
+            }
+            Self::Post { name, payload } => {
+                write(http, Method::POST, &format!("{api}/{COLLECTION}"), Some(name), payload, JSON)
+            }
             Self::Get { name } => http.get(format!("{api}/{COLLECTION}/{name}")),
             Self::Delete { name } => http.delete(format!("{api}/{COLLECTION}/{name}")),
             Self::Quota => http.get(format!("{api}/{QUOTA}")),
@@ -84,17 +66,10 @@ fn write(
     payload: &str,
     media_type: &'static str,
 ) -> reqwest::RequestBuilder {
-    let body = Body {
-        name,
-        data: Data {
-            docker_config_json: payload,
-        },
-    };
+    let body = Body { name, data: Data { docker_config_json: payload } };
     // A structure of strings always serialises.
     let body = serde_json::to_vec(&body).unwrap_or_default();
-    http.request(method, url)
-        .header(CONTENT_TYPE, media_type)
-        .body(body)
+    http.request(method, url).header(CONTENT_TYPE, media_type).body(body)
 }
 
 /// Answer of the quota operation.

@@ -94,11 +94,7 @@ struct State {
 
 impl TokenSource {
     pub(super) fn new(grant: Grant, metrics: Arc<Metrics>) -> Self {
-        Self {
-            grant,
-            state: Mutex::default(),
-            metrics,
-        }
+        Self { grant, state: Mutex::default(), metrics }
     }
 
     /// A token that is not about to expire.
@@ -112,11 +108,7 @@ impl TokenSource {
         match self.renew(&mut state, asked, insistence).await {
             Ok(token) => Ok(token),
             // The old one still works for a while; whoever comes next tries to renew again.
-            Err(error) => state
-                .token
-                .clone()
-                .filter(|token| Instant::now() < token.expires_at)
-                .ok_or(error),
+            Err(error) => state.token.clone().filter(|token| Instant::now() < token.expires_at).ok_or(error),
         }
     }
 
@@ -133,9 +125,8 @@ impl TokenSource {
             return Ok(Some(Arc::clone(token)));
         }
         let patience = REFUSAL_STANDS.min(insistence.patience());
-        let tried = state
-            .renewed_for_refusal
-            .is_some_and(|at| asked.saturating_duration_since(at) < patience);
+        let tried =
+            state.renewed_for_refusal.is_some_and(|at| asked.saturating_duration_since(at) < patience);
         if tried {
             return Ok(None);
         }
@@ -190,42 +181,27 @@ impl TokenSource {
     /// Client credentials grant (RFC 6749 §4.4) with the credentials in the form: client ids of XSUAA hold characters that
     /// servers decode differently in HTTP Basic.
     async fn fetch(&self) -> Result<Token, Error> {
-        let Grant {
-            token_url,
-            client_id,
-            client_secret,
-            http,
-        } = &self.grant;
+        let Grant { token_url, client_id, client_secret, http } = &self.grant;
         let mut form = vec![("grant_type", "client_credentials"), ("client_id", client_id)];
         let mut redactor = Redactor::default();
         if let Some(secret) = client_secret {
             form.push(("client_secret", secret.expose_secret()));
             redactor.add(secret.expose_secret());
         }
-        let request = http
-            .post(token_url.clone())
-            .header(http::header::ACCEPT, "application/json")
-            .form(&form);
+        let request =
+            http.post(token_url.clone()).header(http::header::ACCEPT, "application/json").form(&form);
         let asked = Instant::now();
         let answer = exchange::send(Server::Authorization, request, &redactor, &self.metrics).await?;
-        let unreadable = |cause| Error::UnreadableToken {
-            host: exchange::authority(token_url),
-            cause,
-        };
+        let unreadable = |cause| Error::UnreadableToken { host: exchange::authority(token_url), cause };
         let answer: TokenAnswer = serde_json::from_slice(&answer.body)
             .map_err(|_| unreadable("it is not JSON with a text access_token"))?;
         if answer.access_token.expose_secret().is_empty() {
             return Err(unreadable("access_token is empty"));
         }
         if http::HeaderValue::from_str(answer.access_token.expose_secret()).is_err() {
-            return Err(unreadable(
-                "access_token has characters that no HTTP header may have",
-            ));
+            return Err(unreadable("access_token has characters that no HTTP header may have"));
         }
-        let life = answer
-            .expires_in
-            .map_or(DEFAULT_LIFE, Duration::from_secs)
-            .min(Duration::from_hours(24));
+        let life = answer.expires_in.map_or(DEFAULT_LIFE, Duration::from_secs).min(Duration::from_hours(24));
         Ok(Token {
             value: answer.access_token,
             renew_at: asked + life.mul_f64(RENEW_AFTER),

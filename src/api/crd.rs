@@ -23,22 +23,13 @@ const USABLE_NAME: &str = "has(self.spec.remoteName) || (size(self.metadata.name
 pub fn crd() -> CustomResourceDefinition {
     let mut crd = AICoreRegistrySecret::crd();
     for version in &mut crd.spec.versions {
-        if let Some(root) = version
-            .schema
-            .as_mut()
-            .and_then(|schema| schema.open_api_v3_schema.as_mut())
-        {
-            root.x_kubernetes_validations
-                .get_or_insert_default()
-                .extend(name_rules());
+        if let Some(root) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) {
+            root.x_kubernetes_validations.get_or_insert_default().extend(name_rules());
             default_status(root);
             forbid_null(root);
         }
     }
-    crd.metadata = ObjectMeta {
-        name: crd.metadata.name,
-        ..ObjectMeta::default()
-    };
+    crd.metadata = ObjectMeta { name: crd.metadata.name, ..ObjectMeta::default() };
     crd
 }
 
@@ -70,11 +61,7 @@ fn name_rules() -> [ValidationRule; 2] {
 /// would be kept, and a rule's `has()` would see a value.
 fn forbid_null(schema: &mut JSONSchemaProps) {
     schema.nullable = None;
-    for property in schema
-        .properties
-        .iter_mut()
-        .flat_map(|properties| properties.values_mut())
-    {
+    for property in schema.properties.iter_mut().flat_map(|properties| properties.values_mut()) {
         forbid_null(property);
     }
     if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
@@ -84,13 +71,7 @@ fn forbid_null(schema: &mut JSONSchemaProps) {
 
 /// A default is the only way to give an object a status before a controller has seen it.
 fn default_status(root: &mut JSONSchemaProps) {
-    if let Some(status) = root
-        .properties
-        .as_mut()
-        .and_then(|properties| properties.get_mut("status"))
-    {
-        status.default = Some(JSON(
-            serde_json::json!({ "observedGeneration": UNOBSERVED_GENERATION }),
-        ));
+    if let Some(status) = root.properties.as_mut().and_then(|properties| properties.get_mut("status")) {
+        status.default = Some(JSON(serde_json::json!({ "observedGeneration": UNOBSERVED_GENERATION })));
     }
 }

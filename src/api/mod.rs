@@ -5,10 +5,7 @@
 
 pub mod condition;
 mod crd;
-#[allow(
-    unreachable_pub,
-    reason = "the derive macro makes these public in their module"
-)]
+#[allow(unreachable_pub, reason = "the derive macro makes these public in their module")]
 mod spec;
 mod status;
 

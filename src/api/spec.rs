@@ -37,18 +37,8 @@ use super::AICoreRegistrySecretStatus;
     printcolumn(name = "Remote name", type_ = "string", json_path = ".status.remoteName"),
     printcolumn(name = "Last sync", type_ = "date", json_path = ".status.lastSyncTime"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    printcolumn(
-        name = "API URL",
-        type_ = "string",
-        json_path = ".status.apiURL",
-        priority = 1
-    ),
-    printcolumn(
-        name = "Registries",
-        type_ = "string",
-        json_path = ".status.registries",
-        priority = 1
-    ),
+    printcolumn(name = "API URL", type_ = "string", json_path = ".status.apiURL", priority = 1),
+    printcolumn(name = "Registries", type_ = "string", json_path = ".status.registries", priority = 1),
     printcolumn(
         name = "Message",
         type_ = "string",
@@ -71,10 +61,7 @@ pub struct AICoreRegistrySecretSpec {
     /// digit at both ends. Immutable, because AI Core cannot rename a secret.
     // Source of the rule: schema of `dockerRegistryName` in SAP AI Core's OpenAPI description, version 2.42.0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        length(min = 2, max = 63),
-        regex(pattern = r"^[a-z0-9](?:_?[a-z0-9\.\-]+)*[a-z0-9]$")
-    )]
+    #[schemars(length(min = 2, max = 63), regex(pattern = r"^[a-z0-9](?:_?[a-z0-9\.\-]+)*[a-z0-9]$"))]
     pub remote_name: Option<String>,
 
     /// Registries to send, as they are written in the Secret's `auths` (`ghcr.io`, `https://index.docker.io/v1/`);

@@ -73,22 +73,13 @@ async fn send(
         return Outcome::Postponed(wait);
     }
     let _order = ctx.pool.in_order(claim).await;
-    let insistence = if push.cause == Cause::Forced {
-        Insistence::Forced
-    } else {
-        Insistence::Patient
-    };
+    let insistence = if push.cause == Cause::Forced { Insistence::Forced } else { Insistence::Patient };
     let mut session = Session::new(connection, insistence);
     match session.push(object.remote_name(), payload, push.create).await {
-        Ok(pushed) => Outcome::Pushed {
-            at: clock::now(),
-            created: pushed == Pushed::Created,
-        },
-        Err(failed) => Outcome::Failed(
-            failed
-                .error
-                .failure(&object.spec.ai_core_secret_ref.name, failed.remote_absent),
-        ),
+        Ok(pushed) => Outcome::Pushed { at: clock::now(), created: pushed == Pushed::Created },
+        Err(failed) => {
+            Outcome::Failed(failed.error.failure(&object.spec.ai_core_secret_ref.name, failed.remote_absent))
+        }
     }
 }
 
@@ -100,9 +91,8 @@ async fn delete(ctx: &Context, object: &Object, gathered: &Gathered, memory: &mu
         return Outcome::Postponed(wait);
     }
     let _order = ctx.pool.in_order(claim).await;
-    let result: Result<(), Error> = Session::new(connection, Insistence::Deleting)
-        .delete(object.remote_name())
-        .await;
+    let result: Result<(), Error> =
+        Session::new(connection, Insistence::Deleting).delete(object.remote_name()).await;
     match result {
         Ok(()) => Outcome::RemoteDeleted,
         Err(error) => Outcome::Failed(error.failure(&object.spec.ai_core_secret_ref.name, false)),
@@ -113,9 +103,7 @@ async fn delete(ctx: &Context, object: &Object, gathered: &Gathered, memory: &mu
 /// queue does not keep workers from other tenants.
 fn wait_for_turn(ctx: &Context, connection: &Connection, memory: &mut Memory) -> Option<Duration> {
     let uptime = ctx.clock.now().uptime;
-    let turn = *memory
-        .turn
-        .get_or_insert_with(|| uptime + connection.lane().take_place());
+    let turn = *memory.turn.get_or_insert_with(|| uptime + connection.lane().take_place());
     let wait = turn.saturating_sub(uptime);
     if wait.is_zero() {
         memory.turn = None;

@@ -72,25 +72,15 @@ impl Feeds {
         let scopes: Vec<Scope> = if settings.namespaces.is_empty() {
             vec![None]
         } else {
-            settings
-                .namespaces
-                .iter()
-                .map(|namespace| Some(namespace.as_str().into()))
-                .collect()
+            settings.namespaces.iter().map(|namespace| Some(namespace.as_str().into())).collect()
         };
-        let pulses = scopes
-            .iter()
-            .map(|_| (Pulse::new("resources"), Pulse::new("secrets")))
-            .collect();
+        let pulses = scopes.iter().map(|_| (Pulse::new("resources"), Pulse::new("secrets"))).collect();
         Self {
             client: client.clone(),
             label_selector: settings.label_selector.clone(),
             index: Arc::clone(index),
             queue: Arc::clone(queue),
-            listed: watch::Sender::new(Listed {
-                scopes: scopes.len(),
-                ..Listed::default()
-            }),
+            listed: watch::Sender::new(Listed { scopes: scopes.len(), ..Listed::default() }),
             scopes,
             pulses,
         }
@@ -123,21 +113,13 @@ impl Feeds {
         if let Some(selector) = &self.label_selector {
             config = config.labels(selector);
         }
-        let (index, queue, listed) = (
-            Arc::clone(&self.index),
-            Arc::clone(&self.queue),
-            self.listed.clone(),
-        );
+        let (index, queue, listed) = (Arc::clone(&self.index), Arc::clone(&self.queue), self.listed.clone());
         let mut first = true;
         let on = move |event: Event<Guarded>| match event {
             Event::Init => index.resources_list_begins(&scope),
             // What a restart finds is routine; what a later list finds has changed since.
             Event::InitApply(resource) => {
-                let priority = if first {
-                    Priority::Routine
-                } else {
-                    Priority::Urgent
-                };
+                let priority = if first { Priority::Routine } else { Priority::Urgent };
                 apply(&index, &queue, resource, priority);
             }
             Event::Apply(resource) => apply(&index, &queue, resource, Priority::Urgent),
@@ -164,11 +146,7 @@ impl Feeds {
 
     fn secrets(&self, scope: Scope, pulse: Arc<Pulse>) -> impl Future<Output = &'static str> + use<> {
         let api: Api<SecretMeta> = api(&self.client, &scope);
-        let (index, queue, listed) = (
-            Arc::clone(&self.index),
-            Arc::clone(&self.queue),
-            self.listed.clone(),
-        );
+        let (index, queue, listed) = (Arc::clone(&self.index), Arc::clone(&self.queue), self.listed.clone());
         let mut resources = self.listed();
         let mut first = true;
         let on = move |event: Event<SecretMeta>| {
@@ -176,20 +154,16 @@ impl Feeds {
                 let key = key_of(secret)?;
                 Some(index.apply_secret(&key, secret.metadata.resource_version.as_deref()?))
             };
-            let priority = if first {
-                Priority::Routine
-            } else {
-                Priority::Urgent
-            };
+            let priority = if first { Priority::Routine } else { Priority::Urgent };
             let woken = match event {
                 Event::Init => {
                     index.secrets_list_begins(&scope);
                     return;
                 }
                 Event::InitApply(secret) | Event::Apply(secret) => seen(&secret).unwrap_or_default(),
-                Event::Delete(secret) => key_of(&secret)
-                    .map(|key| index.remove_secret(&key))
-                    .unwrap_or_default(),
+                Event::Delete(secret) => {
+                    key_of(&secret).map(|key| index.remove_secret(&key)).unwrap_or_default()
+                }
                 Event::InitDone => {
                     if std::mem::take(&mut first) {
                         listed.send_modify(|listed| listed.secrets += 1);
@@ -253,11 +227,7 @@ fn apply(index: &Index<ServiceKeyHeld>, queue: &Queue, resource: Guarded, priori
         }
     };
     if let Some(object) = Object::from_resource(&resource) {
-        wake(
-            queue,
-            &index.apply_resource(object, resource.status.unwrap_or_default()),
-            priority,
-        );
+        wake(queue, &index.apply_resource(object, resource.status.unwrap_or_default()), priority);
     }
 }
 

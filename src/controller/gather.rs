@@ -74,19 +74,11 @@ pub(super) async fn gather(
         (key?, source?)
     };
     let claim = claim(snapshot, key.held.as_deref());
-    let wakes = if object.deleting {
-        Vec::new()
-    } else {
-        ctx.index.claim(object, claim.clone())
-    };
+    let wakes = if object.deleting { Vec::new() } else { ctx.index.claim(object, claim.clone()) };
     let standing = ctx.index.standing(object, claim.as_ref());
-    let digest = key
-        .held
-        .as_ref()
-        .zip(source.payload.as_ref())
-        .map(|(held, payload)| {
-            Digest::of(payload, object.remote_name(), &held.key, held.connection.tenant())
-        });
+    let digest = key.held.as_ref().zip(source.payload.as_ref()).map(|(held, payload)| {
+        Digest::of(payload, object.remote_name(), &held.key, held.connection.tenant())
+    });
     let namespace_terminating = object.deleting
         && key.found.failure().is_some()
         && namespaces::is_terminating(&ctx.client, &object.key.namespace).await?;
@@ -110,10 +102,7 @@ fn claim(snapshot: &Snapshot<ServiceKeyHeld>, held: Option<&ServiceKeyHeld>) -> 
         Some(held) => Arc::clone(held.connection.tenant()),
         None => Arc::new(pushed_tenant(&snapshot.status)?),
     };
-    Some(Claim {
-        tenant,
-        remote_name: snapshot.object.remote_name().into(),
-    })
+    Some(Claim { tenant, remote_name: snapshot.object.remote_name().into() })
 }
 
 struct Source {
@@ -127,10 +116,7 @@ impl Source {
     }
 
     fn unusable(failure: Failure) -> Self {
-        Self {
-            found: Found::Unusable(failure),
-            payload: None,
-        }
+        Self { found: Found::Unusable(failure), payload: None }
     }
 }
 
@@ -148,10 +134,7 @@ async fn source(ctx: &Context, object: &Object) -> Result<Source, k8s::error::Er
     };
     Ok(match docker_config::payload(&read.data, &selection) {
         Ok(payload) => Source {
-            found: Found::Usable {
-                version: read.version,
-                content: payload.registries().to_vec(),
-            },
+            found: Found::Usable { version: read.version, content: payload.registries().to_vec() },
             payload: Some(payload),
         },
         Err(invalid) => Source::unusable(failure(Reason::SecretInvalid, &invalid)),
@@ -167,56 +150,34 @@ struct Key {
 async fn service_key(ctx: &Context, snapshot: &Snapshot<ServiceKeyHeld>) -> Result<Key, k8s::error::Error> {
     let object = &snapshot.object;
     let usable = |held: Arc<ServiceKeyHeld>| Key {
-        found: Found::Usable {
-            version: held.version.clone(),
-            content: (**held.connection.tenant()).clone(),
-        },
+        found: Found::Usable { version: held.version.clone(), content: (**held.connection.tenant()).clone() },
         identity: Some(identity(object, &held.version)),
         held: Some(held),
     };
-    let unusable = |failure, identity| Key {
-        found: Found::Unusable(failure),
-        held: None,
-        identity,
-    };
-    if let Some(held) = snapshot
-        .key
-        .as_ref()
-        .filter(|held| snapshot.key_version.as_deref() == Some(&*held.version))
+    let unusable = |failure, identity| Key { found: Found::Unusable(failure), held: None, identity };
+    if let Some(held) =
+        snapshot.key.as_ref().filter(|held| snapshot.key_version.as_deref() == Some(&*held.version))
     {
         return Ok(usable(Arc::clone(held)));
     }
-    let read = match read(
-        ctx,
-        &object.service_key(),
-        Reason::ServiceKeyNotFound,
-        "spec.aiCoreSecretRef",
-    )
-    .await?
-    {
-        Ok(read) => read,
-        Err(failure) => return Ok(unusable(failure, None)),
-    };
+    let read =
+        match read(ctx, &object.service_key(), Reason::ServiceKeyNotFound, "spec.aiCoreSecretRef").await? {
+            Ok(read) => read,
+            Err(failure) => return Ok(unusable(failure, None)),
+        };
     let identity = identity(object, &read.version);
     let field = object.spec.ai_core_secret_ref.key.as_deref();
     let key = match credentials::service_key(&read.data, field, &ctx.settings.allowed_hosts) {
         Ok(key) => key,
         Err(invalid) => {
-            return Ok(unusable(
-                failure(Reason::ServiceKeyInvalid, &invalid),
-                Some(identity),
-            ));
+            return Ok(unusable(failure(Reason::ServiceKeyInvalid, &invalid), Some(identity)));
         }
     };
     let connection = match ctx.pool.connect(&key) {
         Ok(connection) => connection,
         Err(error) => return Ok(unusable(error.failure(read.data.name(), false), Some(identity))),
     };
-    let held = Arc::new(ServiceKeyHeld {
-        version: read.version,
-        key,
-        connection,
-    });
+    let held = Arc::new(ServiceKeyHeld { version: read.version, key, connection });
     ctx.index.keep_key(object, &held.version, Arc::clone(&held));
     Ok(usable(held))
 }
@@ -224,11 +185,7 @@ async fn service_key(ctx: &Context, snapshot: &Snapshot<ServiceKeyHeld>) -> Resu
 /// What tells one service key from another for the purpose of trying again.
 fn identity(object: &Object, version: &str) -> String {
     let reference = &object.spec.ai_core_secret_ref;
-    format!(
-        "{}/{}@{version}",
-        reference.name,
-        reference.key.as_deref().unwrap_or_default()
-    )
+    format!("{}/{}@{version}", reference.name, reference.key.as_deref().unwrap_or_default())
 }
 
 /// Reads a Secret; a Secret that is missing, or that may not be read, is a failure of the resource and not of the pass.

@@ -114,10 +114,7 @@ impl<K> Index<K> {
             .filter(|(key, entry)| within(scope, key) && !entry.listed)
             .map(|(key, _)| key.clone())
             .collect();
-        (
-            gone.iter().flat_map(|key| self.remove_resource(key)).collect(),
-            gone,
-        )
+        (gone.iter().flat_map(|key| self.remove_resource(key)).collect(), gone)
     }
 
     /// A resource was seen. Returns what to look at: itself, if anything but its status changed, and others that it yields
@@ -152,12 +149,8 @@ impl<K> Index<K> {
             None => {
                 let status = Arc::new(status);
                 wakes.extend(state.claims.appear(&object, claim_of_status(&object, &status)));
-                let entry = Entry {
-                    object: Arc::clone(&object),
-                    status,
-                    memory: Memory::default(),
-                    listed: true,
-                };
+                let entry =
+                    Entry { object: Arc::clone(&object), status, memory: Memory::default(), listed: true };
                 state.resources.insert(key.clone(), entry);
                 state.secrets.link(&object);
             }
@@ -220,9 +213,7 @@ impl<K> Index<K> {
     /// Keeps what was read of a service key until its Secret changes. Does nothing if it changed in between.
     pub fn keep_key(&self, object: &Object, version: &str, key: Arc<K>) {
         let field = object.spec.ai_core_secret_ref.key.as_deref();
-        self.lock()
-            .secrets
-            .keep(&object.service_key(), field, version, key);
+        self.lock().secrets.keep(&object.service_key(), field, version, key);
     }
 
     /// A resource's claim is known now (`None`: it has none, as long as its key cannot be read). Returns the resources to
@@ -234,13 +225,7 @@ impl<K> Index<K> {
             .resources
             .get(&object.key)
             .is_some_and(|entry| entry.object.uid == object.uid && !entry.object.deleting);
-        if current {
-            state
-                .claims
-                .settle(&claimant(object), object.remote_name(), claim)
-        } else {
-            Vec::new()
-        }
+        if current { state.claims.settle(&claimant(object), object.remote_name(), claim) } else { Vec::new() }
     }
 
     /// How a resource stands towards others that want the same. `claim` is what it wants; one that is being deleted has no
@@ -261,10 +246,7 @@ impl<K> Index<K> {
     ) {
         let mut guard = self.lock();
         let state = &mut *guard;
-        let Some(entry) = state
-            .resources
-            .get_mut(&object.key)
-            .filter(|entry| entry.object.uid == object.uid)
+        let Some(entry) = state.resources.get_mut(&object.key).filter(|entry| entry.object.uid == object.uid)
         else {
             return;
         };
@@ -285,11 +267,7 @@ impl<K> Index<K> {
     pub fn for_each(&self, mut visit: impl FnMut(&ObjectKey, &AICoreRegistrySecretStatus)) {
         let entries: Vec<_> = {
             let state = self.lock();
-            state
-                .resources
-                .iter()
-                .map(|(key, entry)| (key.clone(), Arc::clone(&entry.status)))
-                .collect()
+            state.resources.iter().map(|(key, entry)| (key.clone(), Arc::clone(&entry.status))).collect()
         };
         entries.iter().for_each(|(key, status)| visit(key, status));
     }
@@ -304,19 +282,12 @@ fn within(scope: &Scope, key: &ObjectKey) -> bool {
 }
 
 fn claimant(object: &Object) -> Claimant {
-    Claimant {
-        created: object.created,
-        uid: Arc::clone(&object.uid),
-        key: object.key.clone(),
-    }
+    Claimant { created: object.created, uid: Arc::clone(&object.uid), key: object.key.clone() }
 }
 
 /// Until its key was read, a resource claims the tenant of its last push.
 fn claim_of_status(object: &Object, status: &AICoreRegistrySecretStatus) -> Option<Claim> {
-    Some(Claim {
-        tenant: Arc::new(pushed_tenant(status)?),
-        remote_name: object.remote_name().into(),
-    })
+    Some(Claim { tenant: Arc::new(pushed_tenant(status)?), remote_name: object.remote_name().into() })
 }
 
 #[cfg(test)]

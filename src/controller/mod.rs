@@ -103,24 +103,8 @@ impl Controller {
         let feeds = feeds::Feeds::new(&client, &settings, &index, &queue);
         let vitals = Vitals::new(Arc::clone(&queue), &index, &feeds);
         metrics.register(vitals.clone());
-        let ctx = Context {
-            client,
-            settings,
-            pool,
-            index,
-            queue,
-            events,
-            metrics,
-            clock: Clock::start(),
-        };
-        (
-            Self {
-                ctx: Arc::new(ctx),
-                feeds,
-                publisher: Box::pin(publisher),
-            },
-            vitals,
-        )
+        let ctx = Context { client, settings, pool, index, queue, events, metrics, clock: Clock::start() };
+        (Self { ctx: Arc::new(ctx), feeds, publisher: Box::pin(publisher) }, vitals)
     }
 
     /// Runs until `stop`, then lets running passes end.
@@ -128,11 +112,7 @@ impl Controller {
     /// # Errors
     /// When a task that lives as long as the process ends: the process must not go on half alive.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
-        let Self {
-            ctx,
-            feeds,
-            publisher,
-        } = self;
+        let Self { ctx, feeds, publisher } = self;
         let mut tasks: JoinSet<&'static str> = JoinSet::new();
         let listed = feeds.listed();
         feeds.spawn(&mut tasks);
@@ -190,10 +170,7 @@ async fn first_end(tasks: &mut JoinSet<&'static str>) -> Error {
 async fn drain(mut workers: JoinSet<&'static str>) {
     let all = async { while workers.join_next().await.is_some() {} };
     if tokio::time::timeout(DRAIN_LIMIT, all).await.is_err() {
-        warn!(
-            limit_s = DRAIN_LIMIT.as_secs(),
-            "passes that were still running are given up"
-        );
+        warn!(limit_s = DRAIN_LIMIT.as_secs(), "passes that were still running are given up");
     }
 }
 

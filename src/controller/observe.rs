@@ -33,20 +33,13 @@ pub struct Vitals {
 
 impl fmt::Debug for Vitals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Vitals")
-            .field("load", &self.queue.load())
-            .finish_non_exhaustive()
+        f.debug_struct("Vitals").field("load", &self.queue.load()).finish_non_exhaustive()
     }
 }
 
 impl Vitals {
     pub(super) fn new(queue: Arc<Queue>, index: &Arc<Index<ServiceKeyHeld>>, feeds: &Feeds) -> Self {
-        Self {
-            queue,
-            index: Arc::clone(index),
-            pulses: feeds.pulses().into(),
-            listed: feeds.listed(),
-        }
+        Self { queue, index: Arc::clone(index), pulses: feeds.pulses().into(), listed: feeds.listed() }
     }
 
     /// Whether the caches are filled; else what is missing.
@@ -73,9 +66,7 @@ impl Vitals {
 
     /// For each watch, its name and the time since it last did anything.
     pub fn watches(&self) -> impl Iterator<Item = (&'static str, Duration)> {
-        self.pulses
-            .iter()
-            .map(|pulse| (pulse.name(), pulse.since_alive()))
+        self.pulses.iter().map(|pulse| (pulse.name(), pulse.since_alive()))
     }
 }
 
@@ -83,12 +74,7 @@ impl Collector for Vitals {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         #[expect(clippy::cast_precision_loss, reason = "a queue is never 2^52 long")]
         let waiting = self.queue.load().waiting as f64;
-        encode_gauge(
-            &mut encoder,
-            "queue_depth",
-            "Resources that wait to be looked at",
-            waiting,
-        )?;
+        encode_gauge(&mut encoder, "queue_depth", "Resources that wait to be looked at", waiting)?;
         self.encode_watches(&mut encoder)?;
         self.encode_resources(&mut encoder)
     }
@@ -103,12 +89,8 @@ impl Vitals {
             MetricType::Gauge,
         )?;
         for name in ["resources", "secrets"] {
-            let oldest = self
-                .pulses
-                .iter()
-                .filter(|pulse| pulse.name() == name)
-                .map(|pulse| pulse.since_good())
-                .max();
+            let oldest =
+                self.pulses.iter().filter(|pulse| pulse.name() == name).map(|pulse| pulse.since_good()).max();
             if let Some(age) = oldest {
                 ConstGauge::new(age.as_secs_f64()).encode(family.encode_family(&[("watch", name)])?)?;
             }
@@ -128,12 +110,8 @@ impl Vitals {
                 status.last_sync_time.as_ref().map(|time| time.0.as_second()),
             ));
         });
-        let labels = |key: &ObjectKey| {
-            [
-                ("namespace", key.namespace.to_string()),
-                ("name", key.name.to_string()),
-            ]
-        };
+        let labels =
+            |key: &ObjectKey| [("namespace", key.namespace.to_string()), ("name", key.name.to_string())];
         let mut family = encoder.encode_descriptor(
             "resource_ready",
             "1 if AI Core holds the credential that the Secret holds now, else 0",

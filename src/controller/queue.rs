@@ -130,10 +130,7 @@ impl Queue {
                 if state.closed {
                     return;
                 }
-                (
-                    state.fire(Instant::now()),
-                    state.timers.keys().next().map(|(at, _)| *at),
-                )
+                (state.fire(Instant::now()), state.timers.keys().next().map(|(at, _)| *at))
             };
             if due {
                 self.ready.notify_one();
@@ -159,11 +156,7 @@ impl Queue {
     #[must_use]
     pub fn load(&self) -> Load {
         let state = self.lock();
-        Load {
-            waiting: state.waiting,
-            running: state.running,
-            taken: state.taken,
-        }
+        Load { waiting: state.waiting, running: state.running, taken: state.taken }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -173,10 +166,7 @@ impl Queue {
 
 impl State {
     fn wake(&mut self, key: &ObjectKey, priority: Priority) -> bool {
-        let slot = self.slots.entry(key.clone()).or_insert(Slot {
-            phase: Phase::Idle,
-            timer: None,
-        });
+        let slot = self.slots.entry(key.clone()).or_insert(Slot { phase: Phase::Idle, timer: None });
         match &mut slot.phase {
             Phase::Running { again } => {
                 *again = (*again).max(Some(priority));
@@ -235,10 +225,7 @@ impl State {
         };
         let timer = (at, self.next_timer);
         self.next_timer += 1;
-        *entry.get_mut() = Slot {
-            phase: Phase::Idle,
-            timer: Some(timer),
-        };
+        *entry.get_mut() = Slot { phase: Phase::Idle, timer: Some(timer) };
         let earliest = self.timers.keys().next().is_none_or(|first| timer < *first);
         self.timers.insert(timer, key.clone());
         (false, earliest)

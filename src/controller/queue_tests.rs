@@ -22,18 +22,8 @@ async fn changes_come_before_routine_and_nothing_is_taken_twice() {
     queue.wake(&key("c"), Priority::Urgent);
     queue.wake(&key("a"), Priority::Routine);
     assert_eq!(queue.load().waiting, 3);
-    assert_eq!(
-        [take(&queue).await, take(&queue).await, take(&queue).await],
-        ["c", "a", "b"]
-    );
-    assert_eq!(
-        queue.load(),
-        Load {
-            waiting: 0,
-            running: 3,
-            taken: 3
-        }
-    );
+    assert_eq!([take(&queue).await, take(&queue).await, take(&queue).await], ["c", "a", "b"]);
+    assert_eq!(queue.load(), Load { waiting: 0, running: 3, taken: 3 });
 }
 
 #[tokio::test(start_paused = true)]
@@ -47,14 +37,7 @@ async fn woken_while_running_means_once_more_after_it() {
     queue.done(&key("a"), Some(Duration::from_secs(3600)));
     assert_eq!(take(&queue).await, "a");
     queue.done(&key("a"), None);
-    assert_eq!(
-        queue.load(),
-        Load {
-            waiting: 0,
-            running: 0,
-            taken: 2
-        }
-    );
+    assert_eq!(queue.load(), Load { waiting: 0, running: 0, taken: 2 });
 }
 
 #[tokio::test(start_paused = true)]
@@ -91,14 +74,7 @@ async fn forgotten_objects_are_not_handed_out() {
     assert_eq!(take(&queue).await, "b");
     queue.forget(&key("b"));
     queue.done(&key("b"), None);
-    assert_eq!(
-        queue.load(),
-        Load {
-            waiting: 0,
-            running: 0,
-            taken: 1
-        }
-    );
+    assert_eq!(queue.load(), Load { waiting: 0, running: 0, taken: 1 });
     assert!(queue.lock().slots.is_empty());
 }
 
@@ -130,23 +106,12 @@ async fn no_wake_is_lost_under_load() {
     let looking: Arc<Mutex<Map<String, bool>>> = Arc::default();
     let workers: Vec<_> = (0..8)
         .map(|_| {
-            let (queue, wanted, seen, looking) = (
-                Arc::clone(&queue),
-                Arc::clone(&wanted),
-                Arc::clone(&seen),
-                Arc::clone(&looking),
-            );
+            let (queue, wanted, seen, looking) =
+                (Arc::clone(&queue), Arc::clone(&wanted), Arc::clone(&seen), Arc::clone(&looking));
             tokio::spawn(async move {
                 while let Some(key) = queue.next().await {
                     let name = key.name.to_string();
-                    assert_eq!(
-                        looking
-                            .lock()
-                            .unwrap()
-                            .insert(name.clone(), true)
-                            .filter(|busy| *busy),
-                        None
-                    );
+                    assert_eq!(looking.lock().unwrap().insert(name.clone(), true).filter(|busy| *busy), None);
                     let want = wanted.lock().unwrap()[&name];
                     tokio::task::yield_now().await;
                     seen.lock().unwrap().insert(name.clone(), want);
@@ -159,14 +124,7 @@ async fn no_wake_is_lost_under_load() {
     for i in 0..WAKES {
         let name = format!("object-{}", i * 7919 % OBJECTS);
         wanted.lock().unwrap().insert(name.clone(), i);
-        queue.wake(
-            &key(&name),
-            if i % 3 == 0 {
-                Priority::Urgent
-            } else {
-                Priority::Routine
-            },
-        );
+        queue.wake(&key(&name), if i % 3 == 0 { Priority::Urgent } else { Priority::Routine });
         if i % 64 == 0 {
             tokio::task::yield_now().await;
         }

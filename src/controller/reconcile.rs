@@ -68,11 +68,7 @@ async fn pass(ctx: &Context, snapshot: &Snapshot<ServiceKeyHeld>) -> Result<Done
     } else if let Some(again) = nothing_changed(ctx, snapshot) {
         return Ok(("unchanged", again));
     }
-    let mut memory = Memory {
-        unsaved: false,
-        api_failures: 0,
-        ..snapshot.memory.clone()
-    };
+    let mut memory = Memory { unsaved: false, api_failures: 0, ..snapshot.memory.clone() };
     let gathered = gather(ctx, snapshot).await?;
     for key in &gathered.wakes {
         ctx.queue.wake(key, Priority::Urgent);
@@ -100,46 +96,26 @@ async fn pass(ctx: &Context, snapshot: &Snapshot<ServiceKeyHeld>) -> Result<Done
     finish(ctx, snapshot, report, memory, answered).await
 }
 
-#[expect(
-    clippy::option_option,
-    reason = "at rest or not, and if so, when to look again, if at all"
-)]
+#[expect(clippy::option_option, reason = "at rest or not, and if so, when to look again, if at all")]
 /// Whether what is known without a request shows that nothing is to be done; if so, when to look again.
 fn nothing_changed(ctx: &Context, snapshot: &Snapshot<ServiceKeyHeld>) -> Option<Option<Duration>> {
     if snapshot.memory.pace.is_some() {
         return None;
     }
-    let versions = Versions {
-        source: snapshot.source_version.as_deref(),
-        service_key: snapshot.key_version.as_deref(),
-    };
+    let versions =
+        Versions { source: snapshot.source_version.as_deref(), service_key: snapshot.key_version.as_deref() };
     let checked = match &snapshot.memory.checked {
-        Some((source, key)) => Versions {
-            source: Some(source),
-            service_key: Some(key),
-        },
+        Some((source, key)) => Versions { source: Some(source), service_key: Some(key) },
         None => Versions::default(),
     };
     let interval = ctx.settings.default_resync_interval;
-    let again = at_rest(
-        &snapshot.object,
-        &snapshot.status,
-        versions,
-        checked,
-        interval,
-        ctx.clock.now(),
-    )?;
+    let again = at_rest(&snapshot.object, &snapshot.status, versions, checked, interval, ctx.clock.now())?;
     if ctx.index.standing(&snapshot.object, None) != (crate::domain::observed::Standing::Owner { heir: None })
     {
         return None;
     }
     if snapshot.source_changed.is_some() {
-        ctx.index.record(
-            &snapshot.object,
-            None,
-            snapshot.memory.clone(),
-            snapshot.source_changed,
-        );
+        ctx.index.record(&snapshot.object, None, snapshot.memory.clone(), snapshot.source_changed);
     }
     Some(again)
 }
@@ -153,13 +129,7 @@ async fn finish(
     answered: Option<Instant>,
 ) -> Result<Done, k8s::error::Error> {
     let object = &snapshot.object;
-    let Report {
-        status,
-        events,
-        again,
-        outcome,
-        ..
-    } = report;
+    let Report { status, events, again, outcome, .. } = report;
     let mut result = Ok((outcome, again));
     let status = status.filter(|status| *status != *snapshot.status).map(Arc::new);
     if let Some(status) = &status
@@ -188,10 +158,7 @@ async fn write(
 /// Writes a status that could not be written in an earlier pass.
 async fn save_late(ctx: &Context, snapshot: &Snapshot<ServiceKeyHeld>) -> Result<(), k8s::error::Error> {
     write(ctx, snapshot, &snapshot.status).await?;
-    let memory = Memory {
-        unsaved: false,
-        ..snapshot.memory.clone()
-    };
+    let memory = Memory { unsaved: false, ..snapshot.memory.clone() };
     ctx.index.record(&snapshot.object, None, memory, None);
     Ok(())
 }
@@ -199,10 +166,7 @@ async fn save_late(ctx: &Context, snapshot: &Snapshot<ServiceKeyHeld>) -> Result
 /// Counts a pass that the API server made fail, and returns when to repeat it.
 fn api_failed(ctx: &Context, snapshot: &Snapshot<ServiceKeyHeld>) -> Duration {
     // What the pass itself recorded (an unsaved status) stays.
-    let mut memory = ctx
-        .index
-        .snapshot(&snapshot.object.key)
-        .map_or_else(Memory::default, |now| now.memory);
+    let mut memory = ctx.index.snapshot(&snapshot.object.key).map_or_else(Memory::default, |now| now.memory);
     memory.api_failures = memory.api_failures.saturating_add(1);
     let failure = Failure::new(Reason::RemoteUnavailable, "");
     let again = backoff::delay(&failure, memory.api_failures, chance::fraction());
@@ -219,10 +183,9 @@ fn log(step: &Step, outcome: &Outcome) {
         }
         Outcome::RemoteDeleted => info!("AI Core no longer holds the secret"),
         Outcome::LetGo => info!(?step, "let go without touching AI Core"),
-        Outcome::Postponed(wait) => debug!(
-            wait_ms = wait.as_millis(),
-            "waits for its turn in the tenant's request rate"
-        ),
+        Outcome::Postponed(wait) => {
+            debug!(wait_ms = wait.as_millis(), "waits for its turn in the tenant's request rate")
+        }
         Outcome::Rested => debug!(?step, "nothing to send"),
     }
 }

@@ -65,10 +65,7 @@ impl AllowedHosts {
     /// # Errors
     /// A sentence that names the pattern that is none.
     pub fn parse(list: &str, insecure_http_on_loopback: bool) -> Result<Self, Invalid> {
-        let patterns = list
-            .split(',')
-            .map(str::trim)
-            .filter(|pattern| !pattern.is_empty());
+        let patterns = list.split(',').map(str::trim).filter(|pattern| !pattern.is_empty());
         let patterns = patterns.map(str::parse).collect::<Result<Vec<_>, _>>()?;
         if patterns.is_empty() {
             return Err(Invalid::new(format!(
@@ -76,10 +73,7 @@ impl AllowedHosts {
                 Quoted(DEFAULT_ALLOWED_HOSTS)
             )));
         }
-        Ok(Self {
-            patterns,
-            insecure_http_on_loopback,
-        })
+        Ok(Self { patterns, insecure_http_on_loopback })
     }
 
     /// Reads a URL and checks that the operator may connect to it. The answer, not the text, is what has to be
@@ -158,9 +152,7 @@ fn parse_host(text: &str) -> Option<Host> {
 fn is_name(name: &str) -> bool {
     name.split('.').all(|label| {
         !label.is_empty()
-            && label
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
     })
 }
 

@@ -62,11 +62,7 @@ const TOKEN_PATH: &str = "/oauth/token";
 
 fn without_suffix(mut url: Url, suffix: &str) -> Url {
     let path = url.path().trim_end_matches('/');
-    let path = path
-        .strip_suffix(suffix)
-        .unwrap_or(path)
-        .trim_end_matches('/')
-        .to_owned();
+    let path = path.strip_suffix(suffix).unwrap_or(path).trim_end_matches('/').to_owned();
     url.set_path(&path);
     url
 }
@@ -91,10 +87,7 @@ impl Tenant {
     /// The tenant that a service key is for.
     #[must_use]
     pub fn new(api_url: &ApiUrl, authorization_server: &AuthorizationServer) -> Self {
-        Self {
-            api_url: api_url.to_string(),
-            authorization_server: authorization_server.to_string(),
-        }
+        Self { api_url: api_url.to_string(), authorization_server: authorization_server.to_string() }
     }
 }
 

@@ -56,18 +56,9 @@ impl Pace {
         jitter: f64,
     ) -> Self {
         let attempts = previous.map_or(0, |pace| pace.attempts).saturating_add(1);
-        let longest = if circumstances.deleting {
-            LONGEST_WHILE_DELETING
-        } else {
-            Duration::MAX
-        };
+        let longest = if circumstances.deleting { LONGEST_WHILE_DELETING } else { Duration::MAX };
         let delay = delay(&failure, attempts, jitter).min(longest);
-        Self {
-            attempts,
-            not_before: uptime.saturating_add(delay),
-            failure,
-            circumstances,
-        }
+        Self { attempts, not_before: uptime.saturating_add(delay), failure, circumstances }
     }
 
     /// How much longer to wait at `uptime` under `circumstances`; `None` when an attempt may be made.
@@ -102,19 +93,17 @@ impl Pace {
 pub fn delay(failure: &Failure, attempts: u32, jitter: f64) -> Duration {
     match failure.reason.class() {
         Class::Stalled => super::duration::spread(STALLED_INTERVAL, jitter),
-        _ => failure.retry_after.map_or_else(
-            || exponential(attempts, jitter),
-            |asked| asked.min(LONGEST_RETRY_AFTER),
-        ),
+        _ => failure
+            .retry_after
+            .map_or_else(|| exponential(attempts, jitter), |asked| asked.min(LONGEST_RETRY_AFTER)),
     }
 }
 
 /// Exponential backoff with full jitter: between nothing and `1 s · 2^(attempts-1)`, at most five minutes; never shorter
 /// than a tenth of the ceiling, so that a lucky draw does not turn into a burst.
 fn exponential(attempts: u32, jitter: f64) -> Duration {
-    let ceiling = FIRST_DELAY
-        .saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1)))
-        .min(LONGEST_DELAY);
+    let ceiling =
+        FIRST_DELAY.saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1))).min(LONGEST_DELAY);
     ceiling.mul_f64(jitter.clamp(0.1, 1.0))
 }
 
@@ -129,12 +118,7 @@ mod tests {
     }
 
     fn circumstances(key: &str, generation: i64) -> Circumstances {
-        Circumstances {
-            service_key: Some(key.to_owned()),
-            digest: None,
-            generation,
-            deleting: false,
-        }
+        Circumstances { service_key: Some(key.to_owned()), digest: None, generation, deleting: false }
     }
 
     #[rstest]
@@ -166,10 +150,8 @@ mod tests {
 
     #[test]
     fn stalled_failures_wait_the_long_interval_whatever_the_server_says() {
-        let refused = Failure {
-            retry_after: Some(Duration::from_secs(1)),
-            ..failure(Reason::AuthenticationFailed)
-        };
+        let refused =
+            Failure { retry_after: Some(Duration::from_secs(1)), ..failure(Reason::AuthenticationFailed) };
         assert_eq!(delay(&refused, 1, 0.5), Duration::from_mins(15));
         assert_eq!(delay(&refused, 1, 0.0), Duration::from_secs(810));
         assert_eq!(delay(&refused, 1, 1.0), Duration::from_secs(990));
@@ -177,13 +159,8 @@ mod tests {
 
     #[test]
     fn attempts_add_up_and_time_runs_out() {
-        let first = Pace::after(
-            None,
-            failure(Reason::RemoteUnavailable),
-            circumstances("a", 1),
-            Duration::ZERO,
-            1.0,
-        );
+        let first =
+            Pace::after(None, failure(Reason::RemoteUnavailable), circumstances("a", 1), Duration::ZERO, 1.0);
         assert_eq!((first.attempts, first.not_before), (1, Duration::from_secs(1)));
         let second = Pace::after(
             Some(&first),
@@ -194,33 +171,18 @@ mod tests {
         );
         assert_eq!((second.attempts, second.not_before), (2, Duration::from_secs(12)));
         let same = circumstances("a", 1);
-        assert_eq!(
-            second.remaining(&same, Duration::from_secs(11)),
-            Some(Duration::from_secs(1))
-        );
+        assert_eq!(second.remaining(&same, Duration::from_secs(11)), Some(Duration::from_secs(1)));
         assert_eq!(second.remaining(&same, Duration::from_secs(12)), None);
     }
 
     #[test]
     fn a_resource_that_is_being_deleted_is_not_held_longer_than_a_minute() {
         let alive = circumstances("a", 1);
-        let dying = Circumstances {
-            deleting: true,
-            ..alive.clone()
-        };
+        let dying = Circumstances { deleting: true, ..alive.clone() };
         let before = Pace::after(None, failure(Reason::Forbidden), alive, Duration::ZERO, 1.0);
         assert_eq!(before.remaining(&dying, Duration::ZERO), None);
-        let during = Pace::after(
-            None,
-            failure(Reason::Forbidden),
-            dying.clone(),
-            Duration::ZERO,
-            1.0,
-        );
-        assert_eq!(
-            during.remaining(&dying, Duration::ZERO),
-            Some(Duration::from_mins(1))
-        );
+        let during = Pace::after(None, failure(Reason::Forbidden), dying.clone(), Duration::ZERO, 1.0);
+        assert_eq!(during.remaining(&dying, Duration::ZERO), Some(Duration::from_mins(1)));
     }
 
     #[rstest]
@@ -240,10 +202,6 @@ mod tests {
     ) {
         let pace = Pace::after(None, failure(reason), circumstances("a", 1), Duration::ZERO, 1.0);
         assert_eq!(pace.still_stands(&circumstances(key, generation)), stands);
-        assert_eq!(
-            pace.remaining(&circumstances(key, generation), Duration::ZERO)
-                .is_some(),
-            stands
-        );
+        assert_eq!(pace.remaining(&circumstances(key, generation), Duration::ZERO).is_some(), stands);
     }
 }

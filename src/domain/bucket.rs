@@ -14,11 +14,7 @@ impl Rate {
     #[must_use]
     pub fn new(per_second: f64, burst: u32) -> Self {
         Self {
-            per_second: if per_second.is_finite() {
-                per_second.max(0.001)
-            } else {
-                0.001
-            },
+            per_second: if per_second.is_finite() { per_second.max(0.001) } else { 0.001 },
             burst: burst.max(1),
         }
     }

@@ -49,15 +49,10 @@ impl Claims {
         let mut affected = self.release(&claimant.key);
         if let Some(claim) = claim {
             let claimants = self.by_claim.entry(claim.clone()).or_default();
-            affected.extend(
-                claimants
-                    .first()
-                    .filter(|owner| *owner > claimant)
-                    .map(|owner| owner.key.clone()),
-            );
+            affected
+                .extend(claimants.first().filter(|owner| *owner > claimant).map(|owner| owner.key.clone()));
             claimants.insert(claimant.clone());
-            self.by_object
-                .insert(claimant.key.clone(), (claim, claimant.clone()));
+            self.by_object.insert(claimant.key.clone(), (claim, claimant.clone()));
         }
         affected
     }
@@ -83,21 +78,13 @@ impl Claims {
     #[must_use]
     pub fn lost_to(&self, key: &ObjectKey) -> Option<&ObjectKey> {
         let (claim, _) = self.by_object.get(key)?;
-        self.by_claim
-            .get(claim)?
-            .first()
-            .map(|owner| &owner.key)
-            .filter(|owner| *owner != key)
+        self.by_claim.get(claim)?.first().map(|owner| &owner.key).filter(|owner| *owner != key)
     }
 
     /// The first resource other than `key` that claims this.
     #[must_use]
     pub fn heir(&self, claim: &Claim, key: &ObjectKey) -> Option<&ObjectKey> {
-        self.by_claim
-            .get(claim)?
-            .iter()
-            .map(|claimant| &claimant.key)
-            .find(|other| *other != key)
+        self.by_claim.get(claim)?.iter().map(|claimant| &claimant.key).find(|other| *other != key)
     }
 }
 
@@ -182,10 +169,7 @@ mod tests {
     #[test]
     fn an_object_created_again_under_its_name_starts_anew() {
         let (first, second, other) = (claimant(1, "a"), claimant(3, "z"), claimant(2, "b"));
-        let second = Claimant {
-            key: first.key.clone(),
-            ..second
-        };
+        let second = Claimant { key: first.key.clone(), ..second };
         let mut claims = Claims::default();
         claims.set(&first, Some(claim("t", "n")));
         claims.set(&other, Some(claim("t", "n")));

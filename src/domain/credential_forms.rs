@@ -18,14 +18,8 @@ use crate::domain::json::{Ambiguous, Json, Object};
 use crate::domain::secret_data::SecretData;
 
 /// Keys that hold a whole service key by convention.
-const WELL_KNOWN_KEYS: [&str; 6] = [
-    "credentials",
-    "service-key.json",
-    "key.json",
-    "service-key",
-    "AICORE_SERVICE_KEY",
-    "__raw",
-];
+const WELL_KNOWN_KEYS: [&str; 6] =
+    ["credentials", "service-key.json", "key.json", "service-key", "AICORE_SERVICE_KEY", "__raw"];
 const METADATA_KEY: &str = ".metadata";
 /// How deep a service key may lie inside of other objects.
 const MAX_DEPTH: usize = 4;
@@ -42,10 +36,7 @@ pub(crate) fn locate(
     key: Option<&str>,
     is_service_key: fn(&Object) -> bool,
 ) -> Result<Form, Invalid> {
-    let forms = Forms {
-        secret,
-        is_service_key,
-    };
+    let forms = Forms { secret, is_service_key };
     if let Some(key) = key {
         return forms.under_key(key);
     }
@@ -53,25 +44,16 @@ pub(crate) fn locate(
         return forms.under_key(&key);
     }
     let flat = Object::new(
-        secret
-            .iter()
-            .map(|(key, value)| (key.to_owned(), Json::from_secret_value(value)))
-            .collect(),
+        secret.iter().map(|(key, value)| (key.to_owned(), Json::from_secret_value(value))).collect(),
     );
     if flat.has("clientid") {
-        return Ok(Form {
-            key: None,
-            fields: flat,
-        });
+        return Ok(Form { key: None, fields: flat });
     }
     if let Some(key) = WELL_KNOWN_KEYS.into_iter().find(|key| flat.has(key)) {
         return forms.under_key(key);
     }
     if is_service_key(&flat) {
-        return Ok(Form {
-            key: None,
-            fields: flat,
-        });
+        return Ok(Form { key: None, fields: flat });
     }
     forms.under_any_key()
 }
@@ -85,17 +67,10 @@ impl Forms<'_> {
     fn under_key(&self, key: &str) -> Result<Form, Invalid> {
         let secret = self.secret;
         let value = secret.value(key).ok_or_else(|| {
-            secret.invalid(format_args!(
-                "it has no key {}; {}",
-                Quoted(key),
-                secret.keys_in_words()
-            ))
+            secret.invalid(format_args!("it has no key {}; {}", Quoted(key), secret.keys_in_words()))
         })?;
         let json = Json::parse(value).map_err(|broken| {
-            secret.invalid_key(
-                key,
-                format_args!("{broken}; it must hold an AI Core service key as JSON"),
-            )
+            secret.invalid_key(key, format_args!("{broken}; it must hold an AI Core service key as JSON"))
         })?;
         let object = json.object().ok_or_else(|| {
             secret.invalid_key(
@@ -109,10 +84,7 @@ impl Forms<'_> {
                 return Err(secret.invalid_key(key, "it holds more than one service key; keep one"));
             }
         };
-        Ok(Form {
-            key: Some(key.to_owned()),
-            fields,
-        })
+        Ok(Form { key: Some(key.to_owned()), fields })
     }
 
     /// `{"credentialProperties":[{"name":"credentials","container":true,"format":"json"}], …}`
@@ -135,15 +107,8 @@ impl Forms<'_> {
             let json = Json::parse(value).ok()?;
             self.inside(json.object()?.as_ref(), MAX_DEPTH).transpose()
         };
-        let mut candidates = secret
-            .iter()
-            .filter(|(_, value)| holds_service_key(value).is_some());
-        match (
-            candidates.next(),
-            candidates.next(),
-            secret.keys().next(),
-            secret.keys().nth(1),
-        ) {
+        let mut candidates = secret.iter().filter(|(_, value)| holds_service_key(value).is_some());
+        match (candidates.next(), candidates.next(), secret.keys().next(), secret.keys().nth(1)) {
             (Some((key, _)), None, ..) | (None, None, Some(key), None) => self.under_key(key),
             (Some((first, _)), Some((second, _)), ..) => Err(secret.invalid(format_args!(
                 "more than one key holds a service key ({}); name one with spec.aiCoreSecretRef.key",

@@ -105,16 +105,12 @@ pub fn service_key(
         )));
     }
     let Form { key, fields } = locate(secret, key, fields::is_service_key)?;
-    Reader {
-        fields: Fields::new(fields),
-        allowed,
-        problems: Problems::default(),
-    }
-    .read()
-    .map_err(|problems| match &key {
-        Some(key) => secret.invalid_key(key, problems.in_words()),
-        None => secret.invalid(problems.in_words()),
-    })
+    Reader { fields: Fields::new(fields), allowed, problems: Problems::default() }.read().map_err(
+        |problems| match &key {
+            Some(key) => secret.invalid_key(key, problems.in_words()),
+            None => secret.invalid(problems.in_words()),
+        },
+    )
 }
 
 /// Collects everything that is wrong with a service key, so that one message can name it all.
@@ -134,25 +130,16 @@ struct Problems {
 
 impl Reader<'_> {
     fn read(mut self) -> Result<ServiceKey, Problems> {
-        let client_id = self
-            .required(&fields::CLIENT_ID)
-            .map(|text| text.trim().to_owned());
+        let client_id = self.required(&fields::CLIENT_ID).map(|text| text.trim().to_owned());
         let grant = self.grant();
         let authorization_server = self.required_url(&fields::URL, AuthorizationServer::parse);
         let api_url = self.fields.api_url();
-        let api_url = self
-            .known(api_url)
-            .and_then(|(name, text)| self.url(&name, &text, ApiUrl::parse));
+        let api_url = self.known(api_url).and_then(|(name, text)| self.url(&name, &text, ApiUrl::parse));
         match (client_id, grant, authorization_server, api_url) {
             (Some(client_id), Some(grant), Some(authorization_server), Some(api_url))
                 if self.problems.wrong.is_empty() =>
             {
-                Ok(ServiceKey {
-                    api_url,
-                    authorization_server,
-                    client_id,
-                    grant,
-                })
+                Ok(ServiceKey { api_url, authorization_server, client_id, grant })
             }
             _ => Err(self.problems),
         }
@@ -161,10 +148,8 @@ impl Reader<'_> {
     /// A certificate is preferred over a client secret when `certificate`, `key` and `certurl` are all there.
     fn grant(&mut self) -> Option<Grant> {
         let x509 = [&fields::CERTIFICATE, &fields::PRIVATE_KEY, &fields::CERT_URL];
-        let present = x509
-            .iter()
-            .filter(|field| !matches!(self.fields.text(field), Value::Missing(_)))
-            .count();
+        let present =
+            x509.iter().filter(|field| !matches!(self.fields.text(field), Value::Missing(_))).count();
         let has_secret = !matches!(self.fields.text(&fields::CLIENT_SECRET), Value::Missing(_));
         if present < x509.len() && (has_secret || present == 0) {
             let secret = self.required(&fields::CLIENT_SECRET)?;
@@ -198,9 +183,7 @@ impl Reader<'_> {
     ) -> Option<T> {
         let value = self.fields.text(field);
         let (name, text) = self.known(value)?;
-        parse(&text)
-            .map_err(|malformed| self.problems.wrong.push(format!("{name} {malformed}")))
-            .ok()
+        parse(&text).map_err(|malformed| self.problems.wrong.push(format!("{name} {malformed}"))).ok()
     }
 
     fn url<T>(&mut self, name: &str, text: &str, parse: ParseUrl<T>) -> Option<T> {

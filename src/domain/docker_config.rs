@@ -99,23 +99,13 @@ impl<'a> Source<'a> {
             Ok(Some(Json::Object(auths))) => Ok(Entry::all(auths, &helpers)),
             Ok(Some(_)) => Err(secret.invalid_key(key, "\"auths\" is not a JSON object")),
         }?;
-        Ok(Self {
-            secret,
-            key,
-            entries,
-            helpers,
-        })
+        Ok(Self { secret, key, entries, helpers })
     }
 
     fn docker_cfg(secret: &'a SecretData, key: &'a str) -> Result<Self, Invalid> {
         let helpers = Helpers::default();
         let entries = Entry::all(&json_object(secret, key)?, &helpers);
-        Ok(Self {
-            secret,
-            key,
-            entries,
-            helpers,
-        })
+        Ok(Self { secret, key, entries, helpers })
     }
 
     /// The form with a user name, a password and `spec.secretRef.server`.
@@ -131,16 +121,8 @@ impl<'a> Source<'a> {
         let username_key = selection.username_key.unwrap_or(DEFAULT_USERNAME_KEY);
         let username = line(secret, username_key, "spec.secretRef.usernameKey")?;
         let password = line(secret, key, "spec.secretRef.passwordKey")?;
-        let entries = vec![Entry {
-            registry,
-            login: Ok(Login { username, password }),
-        }];
-        Ok(Self {
-            secret,
-            key,
-            entries,
-            helpers: Helpers::default(),
-        })
+        let entries = vec![Entry { registry, login: Ok(Login { username, password }) }];
+        Ok(Self { secret, key, entries, helpers: Helpers::default() })
     }
 
     /// The entries that `registries` asks for.
@@ -149,15 +131,8 @@ impl<'a> Source<'a> {
             return Ok(self.entries.iter().collect());
         }
         let wanted: Vec<_> = registries.iter().map(|item| RegistryHost::new(item)).collect();
-        let present: BTreeSet<_> = self
-            .entries
-            .iter()
-            .map(|entry| entry.registry.normalised())
-            .collect();
-        let unmatched: Vec<_> = wanted
-            .iter()
-            .filter(|item| !present.contains(item.normalised()))
-            .collect();
+        let present: BTreeSet<_> = self.entries.iter().map(|entry| entry.registry.normalised()).collect();
+        let unmatched: Vec<_> = wanted.iter().filter(|item| !present.contains(item.normalised())).collect();
         if !unmatched.is_empty() {
             let in_helper = unmatched.iter().any(|item| self.helpers.serve(item));
             return Err(self.invalid(format_args!(
@@ -172,18 +147,13 @@ impl<'a> Source<'a> {
             )));
         }
         let wanted: BTreeSet<_> = wanted.iter().map(RegistryHost::normalised).collect();
-        Ok(self
-            .entries
-            .iter()
-            .filter(|entry| wanted.contains(entry.registry.normalised()))
-            .collect())
+        Ok(self.entries.iter().filter(|entry| wanted.contains(entry.registry.normalised())).collect())
     }
 
     /// One unusable entry makes the whole Secret invalid: what is sent replaces all that AI Core has.
     fn refuse_unusable(&self, selected: &[&Entry]) -> Result<(), Invalid> {
-        let mut unusable = selected
-            .iter()
-            .filter_map(|entry| Some((&entry.registry, entry.login.as_ref().err()?)));
+        let mut unusable =
+            selected.iter().filter_map(|entry| Some((&entry.registry, entry.login.as_ref().err()?)));
         let Some((registry, reason)) = unusable.next() else {
             return Ok(());
         };
@@ -191,16 +161,8 @@ impl<'a> Source<'a> {
         Err(self.invalid(format_args!(
             "entry {} {reason}{}; store a user name and a password or access token for it{}",
             registry.shown(),
-            if others.is_empty() {
-                String::new()
-            } else {
-                format!(" (unusable too: {})", listed(others))
-            },
-            if self.entries.len() > 1 {
-                ", or leave the entry out with spec.registries"
-            } else {
-                ""
-            },
+            if others.is_empty() { String::new() } else { format!(" (unusable too: {})", listed(others)) },
+            if self.entries.len() > 1 { ", or leave the entry out with spec.registries" } else { "" },
         )))
     }
 
@@ -210,9 +172,8 @@ impl<'a> Source<'a> {
         let mut by_registry: BTreeMap<&str, (&RegistryHost, &Login)> = BTreeMap::new();
         for entry in selected {
             let Ok(login) = &entry.login else { continue };
-            let (kept, kept_login) = *by_registry
-                .entry(entry.registry.normalised())
-                .or_insert((&entry.registry, login));
+            let (kept, kept_login) =
+                *by_registry.entry(entry.registry.normalised()).or_insert((&entry.registry, login));
             if kept_login != login {
                 return Err(self.invalid(format_args!(
                     "entries {} and {} mean the same registry but have different credentials; keep one of them",
@@ -221,10 +182,7 @@ impl<'a> Source<'a> {
                 )));
             }
         }
-        Ok(by_registry
-            .into_values()
-            .map(|(registry, login)| (registry.sent(), login))
-            .collect())
+        Ok(by_registry.into_values().map(|(registry, login)| (registry.sent(), login)).collect())
     }
 
     fn invalid(&self, what: impl std::fmt::Display) -> Invalid {
@@ -234,11 +192,7 @@ impl<'a> Source<'a> {
 
 fn json_object(secret: &SecretData, key: &str) -> Result<Object, Invalid> {
     let value = secret.value(key).ok_or_else(|| {
-        secret.invalid(format_args!(
-            "it has no key {}; {}",
-            Quoted(key),
-            secret.keys_in_words()
-        ))
+        secret.invalid(format_args!("it has no key {}; {}", Quoted(key), secret.keys_in_words()))
     })?;
     match Json::parse(value) {
         Ok(Json::Object(object)) => Ok(object),

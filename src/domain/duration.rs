@@ -39,11 +39,7 @@ pub enum ResyncInterval {
 impl From<Duration> for ResyncInterval {
     /// Zero means never.
     fn from(interval: Duration) -> Self {
-        if interval.is_zero() {
-            Self::Never
-        } else {
-            Self::Every(interval)
-        }
+        if interval.is_zero() { Self::Never } else { Self::Every(interval) }
     }
 }
 
@@ -73,20 +69,9 @@ mod tests {
 
     #[test]
     fn refuses_everything_else() {
-        for text in [
-            "",
-            "1",
-            "s",
-            "1d",
-            "-1s",
-            "1.s",
-            ".5s",
-            "1..5s",
-            "1 s",
-            "1h ",
-            "1e3s",
-            "99999999999999999999h",
-        ] {
+        for text in
+            ["", "1", "s", "1d", "-1s", "1.s", ".5s", "1..5s", "1 s", "1h ", "1e3s", "99999999999999999999h"]
+        {
             assert_eq!(parse(text), None, "{text}");
         }
     }

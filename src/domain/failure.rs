@@ -22,11 +22,6 @@ impl Failure {
     /// A failure that says nothing about time or about what AI Core holds.
     #[must_use]
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self {
-            reason,
-            message: message.into(),
-            retry_after: None,
-            remote_absent: false,
-        }
+        Self { reason, message: message.into(), retry_after: None, remote_absent: false }
     }
 }

@@ -59,11 +59,7 @@ pub fn is_known_version(digest: &str) -> bool {
 }
 
 fn hex(nibble: u8) -> char {
-    char::from(if nibble < 10 {
-        b'0' + nibble
-    } else {
-        b'a' + nibble - 10
-    })
+    char::from(if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 })
 }
 
 #[cfg(test)]

@@ -99,10 +99,7 @@ impl Object {
     /// The value under `key`; `null` counts as absent. JSON leaves open which of two equal keys counts, and
     /// readers differ, so two different values are an error.
     pub(crate) fn get(&self, key: &str) -> Result<Option<&Json>, Ambiguous> {
-        let mut values = self
-            .members()
-            .filter(|(name, _)| *name == key)
-            .map(|(_, value)| value);
+        let mut values = self.members().filter(|(name, _)| *name == key).map(|(_, value)| value);
         let first = values.next();
         if values.any(|value| Some(value) != first) {
             return Err(Ambiguous);
@@ -120,10 +117,7 @@ impl Broken {
     fn new(text: &str, error: &serde_json::Error) -> Self {
         let (line, column) = (error.line(), error.column());
         // `{"` and `{` with a line break, encoded.
-        if ["eyJ", "ewo", "ew0"]
-            .iter()
-            .any(|start| text.trim_start().starts_with(start))
-        {
+        if ["eyJ", "ewo", "ew0"].iter().any(|start| text.trim_start().starts_with(start)) {
             Self::EncodedTwice
         } else if error.is_eof() {
             Self::Incomplete { line, column }

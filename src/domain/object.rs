@@ -26,19 +26,13 @@ impl ObjectKey {
     /// From the two names.
     #[must_use]
     pub fn new(namespace: &str, name: &str) -> Self {
-        Self {
-            namespace: namespace.into(),
-            name: name.into(),
-        }
+        Self { namespace: namespace.into(), name: name.into() }
     }
 
     /// Something else in the same namespace.
     #[must_use]
     pub fn sibling(&self, name: &str) -> Self {
-        Self {
-            namespace: Arc::clone(&self.namespace),
-            name: name.into(),
-        }
+        Self { namespace: Arc::clone(&self.namespace), name: name.into() }
     }
 }
 
@@ -91,25 +85,14 @@ impl Object {
     #[must_use]
     pub fn from_resource(resource: &AICoreRegistrySecret) -> Option<Self> {
         let meta = &resource.metadata;
-        let annotation = |name: &str| {
-            meta.annotations
-                .as_ref()
-                .and_then(|annotations| annotations.get(name))
-        };
+        let annotation = |name: &str| meta.annotations.as_ref().and_then(|annotations| annotations.get(name));
         Some(Self {
             key: ObjectKey::new(meta.namespace.as_deref()?, meta.name.as_deref()?),
             uid: meta.uid.as_deref()?.into(),
-            created: meta
-                .creation_timestamp
-                .as_ref()
-                .map_or(Timestamp::UNIX_EPOCH, |time| time.0),
+            created: meta.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0),
             generation: meta.generation.unwrap_or_default(),
             deleting: meta.deletion_timestamp.is_some(),
-            finalizer: meta
-                .finalizers
-                .iter()
-                .flatten()
-                .any(|finalizer| finalizer == FINALIZER),
+            finalizer: meta.finalizers.iter().flatten().any(|finalizer| finalizer == FINALIZER),
             requested_at: annotation(REQUESTED_AT).map(|value| value.as_str().into()),
             abandon: annotation(ABANDON_REMOTE).is_some_and(|value| value == "true"),
             spec: Arc::new(resource.spec.clone()),
@@ -138,19 +121,13 @@ impl Object {
     /// absent.
     #[must_use]
     pub fn resync_interval(&self, default: ResyncInterval) -> ResyncInterval {
-        self.spec
-            .resync_interval
-            .as_deref()
-            .and_then(duration::parse)
-            .map_or(default, ResyncInterval::from)
+        self.spec.resync_interval.as_deref().and_then(duration::parse).map_or(default, ResyncInterval::from)
     }
 
     /// The value of `requestedAt` if it has not been answered yet.
     #[must_use]
     pub fn unanswered_request(&self, status: &AICoreRegistrySecretStatus) -> Option<&Arc<str>> {
-        self.requested_at
-            .as_ref()
-            .filter(|at| status.last_handled_reconcile_at.as_deref() != Some(at))
+        self.requested_at.as_ref().filter(|at| status.last_handled_reconcile_at.as_deref() != Some(at))
     }
 }
 

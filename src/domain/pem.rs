@@ -28,19 +28,13 @@ pub(crate) fn certificate_chain(text: &str) -> Result<String, Malformed> {
     for block in blocks(text)?.iter().filter(|block| block.label == "CERTIFICATE") {
         chain.push_str(&block.rendered()?);
     }
-    if chain.is_empty() {
-        Err(Malformed::NoCertificate)
-    } else {
-        Ok(chain)
-    }
+    if chain.is_empty() { Err(Malformed::NoCertificate) } else { Ok(chain) }
 }
 
 /// The first private key.
 pub(crate) fn private_key(text: &str) -> Result<Zeroizing<String>, Malformed> {
     let blocks = blocks(text)?;
-    let key = blocks
-        .iter()
-        .find(|block| PRIVATE_KEY_LABELS.contains(&block.label.as_str()));
+    let key = blocks.iter().find(|block| PRIVATE_KEY_LABELS.contains(&block.label.as_str()));
     match key {
         Some(key) => key.rendered(),
         None if blocks.iter().any(|block| block.label == "ENCRYPTED PRIVATE KEY") => {
@@ -62,13 +56,8 @@ fn blocks(text: &str) -> Result<Vec<Block>, Malformed> {
     let mut rest = text.as_str();
     while let Some((_, after)) = rest.split_once("-----BEGIN ") {
         let (label, after) = after.split_once("-----").ok_or(Malformed::Damaged)?;
-        let (body, after) = after
-            .split_once(&format!("-----END {label}-----"))
-            .ok_or(Malformed::Damaged)?;
-        blocks.push(Block {
-            label: label.to_owned(),
-            body: Zeroizing::new(body.to_owned()),
-        });
+        let (body, after) = after.split_once(&format!("-----END {label}-----")).ok_or(Malformed::Damaged)?;
+        blocks.push(Block { label: label.to_owned(), body: Zeroizing::new(body.to_owned()) });
         rest = after;
     }
     Ok(blocks)
@@ -87,9 +76,8 @@ impl Block {
             return Err(Malformed::Damaged);
         }
         // Enough at once: growing would leave copies of a key behind.
-        let mut pem = Zeroizing::new(String::with_capacity(
-            base64.len().saturating_mul(2).saturating_add(256),
-        ));
+        let mut pem =
+            Zeroizing::new(String::with_capacity(base64.len().saturating_mul(2).saturating_add(256)));
         pem.extend(["-----BEGIN ", &self.label, "-----\n"]);
         let mut rest = base64.as_str();
         while !rest.is_empty() {

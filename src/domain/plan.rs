@@ -135,15 +135,9 @@ pub enum LetGo {
 pub fn plan(observed: &Observed<'_>) -> Plan {
     let object = observed.object;
     if object.deleting {
-        return Plan {
-            finalizer: FinalizerStep::Keep,
-            step: deletion(observed),
-        };
+        return Plan { finalizer: FinalizerStep::Keep, step: deletion(observed) };
     }
-    Plan {
-        finalizer: finalizer_step(object),
-        step: sync(observed),
-    }
+    Plan { finalizer: finalizer_step(object), step: sync(observed) }
 }
 
 /// Whether the finalizer has to be added or removed for a resource that is not being deleted.
@@ -167,28 +161,20 @@ fn sync(observed: &Observed<'_>) -> Step {
         return Step::Rest(Rest::Unusable(failure.clone()));
     }
     let Some(cause) = cause(observed) else {
-        return Step::Rest(Rest::InSync {
-            again: until_resync(observed),
-        });
+        return Step::Rest(Rest::InSync { again: until_resync(observed) });
     };
     if observed.standing == Standing::Undecided {
         return Step::Rest(Rest::Undecided);
     }
     if cause != Cause::Forced {
         if let Some((pace, left)) = hold(observed) {
-            return Step::Rest(Rest::Held {
-                left,
-                failure: pace.failure.clone(),
-            });
+            return Step::Rest(Rest::Held { left, failure: pace.failure.clone() });
         }
         if let Some(wait) = spread_wait(cause, observed) {
             return Step::Rest(Rest::InSync { again: Some(wait) });
         }
     }
-    Step::Push(Push {
-        cause,
-        create: observed.object.spec.creation_policy() == CreationPolicy::IfMissing,
-    })
+    Step::Push(Push { cause, create: observed.object.spec.creation_policy() == CreationPolicy::IfMissing })
 }
 
 /// What makes a push necessary; `None`: nothing.
@@ -197,10 +183,7 @@ fn cause(observed: &Observed<'_>) -> Option<Cause> {
     if observed.object.unanswered_request(status).is_some() {
         return Some(Cause::Forced);
     }
-    let Some(pushed) = status
-        .credentials_digest
-        .as_deref()
-        .filter(|_| status.last_sync_time.is_some())
+    let Some(pushed) = status.credentials_digest.as_deref().filter(|_| status.last_sync_time.is_some())
     else {
         return Some(Cause::First);
     };
@@ -222,10 +205,7 @@ fn cause(observed: &Observed<'_>) -> Option<Cause> {
 
 fn hold<'a>(observed: &'a Observed<'_>) -> Option<(&'a Pace, Duration)> {
     let pace = observed.pace?;
-    Some((
-        pace,
-        pace.remaining(&observed.circumstances(), observed.now.uptime)?,
-    ))
+    Some((pace, pace.remaining(&observed.circumstances(), observed.now.uptime)?))
 }
 
 /// Pushes that are only due because time passed while no operator ran wait for their place in the window after the start;
@@ -242,9 +222,7 @@ fn spread_wait(cause: Cause, observed: &Observed<'_>) -> Option<Duration> {
         },
         _ => return None,
     };
-    spread_place(&observed.object.uid, window)
-        .checked_sub(observed.now.uptime)
-        .filter(|wait| !wait.is_zero())
+    spread_place(&observed.object.uid, window).checked_sub(observed.now.uptime).filter(|wait| !wait.is_zero())
 }
 
 /// A place in the window that is the same for a resource at each start, and even over resources.
@@ -273,12 +251,7 @@ fn until_resync(observed: &Observed<'_>) -> Option<Duration> {
 pub fn next_resync(status: &AICoreRegistrySecretStatus, interval: Duration) -> Option<Timestamp> {
     let last = status.last_sync_time.as_ref()?.0;
     let latest = last.checked_add(interval.mul_f64(1.1)).ok()?;
-    Some(
-        status
-            .next_resync_time
-            .as_ref()
-            .map_or(latest, |next| next.0.min(latest)),
-    )
+    Some(status.next_resync_time.as_ref().map_or(latest, |next| next.0.min(latest)))
 }
 
 fn until(time: Timestamp, now: Now) -> Duration {
@@ -302,10 +275,7 @@ fn deletion(observed: &Observed<'_>) -> Step {
     if object.unanswered_request(observed.status).is_none()
         && let Some((pace, left)) = hold(observed)
     {
-        return Step::Rest(Rest::Held {
-            left,
-            failure: pace.failure.clone(),
-        });
+        return Step::Rest(Rest::Held { left, failure: pace.failure.clone() });
     }
     Step::DeleteRemote
 }
@@ -372,25 +342,20 @@ pub fn at_rest(
         && synced
         && condition::find(&status.conditions, RECONCILING).is_none()
         && condition::find(&status.conditions, STALLED).is_none()
-        && status
-            .credentials_digest
-            .as_deref()
-            .is_some_and(fingerprint::is_known_version);
+        && status.credentials_digest.as_deref().is_some_and(fingerprint::is_known_version);
     if !quiet {
         return None;
     }
     let same = |now: Option<&str>, pushed: Option<&str>, checked: Option<&str>| {
         now.is_some() && (now == pushed || now == checked)
     };
-    if !same(
-        now_versions.source,
-        status.secret_resource_version.as_deref(),
-        checked.source,
-    ) || !same(
-        now_versions.service_key,
-        status.ai_core_secret_resource_version.as_deref(),
-        checked.service_key,
-    ) {
+    if !same(now_versions.source, status.secret_resource_version.as_deref(), checked.source)
+        || !same(
+            now_versions.service_key,
+            status.ai_core_secret_resource_version.as_deref(),
+            checked.service_key,
+        )
+    {
         return None;
     }
     match object.resync_interval(default_resync_interval) {

@@ -6,13 +6,8 @@ use crate::domain::invalid::Quoted;
 pub(crate) const DOCKER_HUB: &str = "https://index.docker.io";
 
 /// Hosts that people write for Docker Hub. The kubelet itself only knows the first two.
-const DOCKER_HUB_HOSTS: [&str; 5] = [
-    "docker.io",
-    "index.docker.io",
-    "registry-1.docker.io",
-    "registry.hub.docker.com",
-    "hub.docker.com",
-];
+const DOCKER_HUB_HOSTS: [&str; 5] =
+    ["docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com", "hub.docker.com"];
 
 const DOCKER_HUB_PATHS: [&str; 3] = ["", "/v1", "/v2"];
 const DOCKER_HUB_NORMALISED: &str = "index.docker.io";
@@ -27,10 +22,7 @@ pub(crate) struct RegistryHost {
 impl RegistryHost {
     /// Takes any text; [`RegistryHost::is_usable`] says whether it can name a registry.
     pub(crate) fn new(written: &str) -> Self {
-        Self {
-            written: written.to_owned(),
-            normalised: normalise(written),
-        }
+        Self { written: written.to_owned(), normalised: normalise(written) }
     }
 
     /// The same text for every spelling of a registry: host in lower case and path, without scheme, `/v1` or `/v2`
@@ -41,11 +33,7 @@ impl RegistryHost {
 
     /// The key that AI Core gets: [`DOCKER_HUB`] for each of its spellings, otherwise what was written.
     pub(crate) fn sent(&self) -> &str {
-        if self.normalised == DOCKER_HUB_NORMALISED {
-            DOCKER_HUB
-        } else {
-            &self.written
-        }
+        if self.normalised == DOCKER_HUB_NORMALISED { DOCKER_HUB } else { &self.written }
     }
 
     /// Whether this can be a registry: there is a host, nothing blank, and no `@`, in front of which people write
@@ -59,12 +47,7 @@ impl RegistryHost {
 
     /// The name for messages, in quotes and without what stands before an `@`, which can be a password.
     pub(crate) fn shown(&self) -> String {
-        Quoted(
-            self.written
-                .rsplit_once('@')
-                .map_or(self.written.as_str(), |(_, rest)| rest),
-        )
-        .to_string()
+        Quoted(self.written.rsplit_once('@').map_or(self.written.as_str(), |(_, rest)| rest)).to_string()
     }
 }
 
@@ -78,8 +61,7 @@ fn normalise(written: &str) -> String {
     let path = ["/v1", "/v2"]
         .iter()
         .find_map(|version| {
-            path.strip_prefix(version)
-                .filter(|rest| rest.is_empty() || rest.starts_with('/'))
+            path.strip_prefix(version).filter(|rest| rest.is_empty() || rest.starts_with('/'))
         })
         .unwrap_or(path);
     host + path
@@ -93,9 +75,7 @@ fn without_scheme(text: &str) -> &str {
 
 /// Host and path; the path starts with `/` or is empty.
 fn split_path(text: &str) -> (&str, &str) {
-    text.find('/')
-        .and_then(|slash| text.split_at_checked(slash))
-        .unwrap_or((text, ""))
+    text.find('/').and_then(|slash| text.split_at_checked(slash)).unwrap_or((text, ""))
 }
 
 #[cfg(test)]

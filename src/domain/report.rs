@@ -96,13 +96,7 @@ pub fn report(observed: &Observed<'_>, step: &Step, outcome: Outcome, dice: Dice
 }
 
 fn gone(outcome: &'static str, events: Vec<Event>) -> Report {
-    Report {
-        status: None,
-        events,
-        again: None,
-        pace: None,
-        outcome,
-    }
+    Report { status: None, events, again: None, pace: None, outcome }
 }
 
 fn pushed(observed: &Observed<'_>, push: Push, at: Timestamp, created: bool, dice: Dice) -> Report {
@@ -118,11 +112,7 @@ fn pushed(observed: &Observed<'_>, push: Push, at: Timestamp, created: bool, dic
     }
     let registries = observed.source.content().cloned().unwrap_or_default();
     let message = messages::synced(&registries, observed.object.remote_name());
-    if let Some(Tenant {
-        api_url,
-        authorization_server,
-    }) = observed.service_key.content()
-    {
+    if let Some(Tenant { api_url, authorization_server }) = observed.service_key.content() {
         status.api_url = Some(api_url.clone());
         status.authorization_server = Some(authorization_server.clone());
     }
@@ -136,9 +126,7 @@ fn pushed(observed: &Observed<'_>, push: Push, at: Timestamp, created: bool, dic
         ResyncInterval::Never => None,
         ResyncInterval::Every(interval) => Some(spread(interval, dice.resync)),
     };
-    status.next_resync_time = after
-        .and_then(|after| at.0.checked_add(after).ok())
-        .map(whole_seconds);
+    status.next_resync_time = after.and_then(|after| at.0.checked_add(after).ok()).map(whole_seconds);
     Story::new(observed, status, events)
         .ready(ConditionStatus::True, Reason::Synced, message)
         .settled()
@@ -152,9 +140,7 @@ fn whole_seconds(time: Timestamp) -> Time {
 
 fn failed(observed: &Observed<'_>, failure: &Failure, dice: Dice) -> Report {
     let pace = Pace::after(
-        observed
-            .pace
-            .filter(|pace| pace.still_stands(&observed.circumstances())),
+        observed.pace.filter(|pace| pace.still_stands(&observed.circumstances())),
         failure.clone(),
         observed.circumstances(),
         observed.now.uptime,
@@ -187,11 +173,7 @@ fn postponed(observed: &Observed<'_>, wait: Duration) -> Report {
         story
     } else {
         story
-            .ready(
-                ConditionStatus::Unknown,
-                Reason::Progressing,
-                messages::PROGRESSING.to_owned(),
-            )
+            .ready(ConditionStatus::Unknown, Reason::Progressing, messages::PROGRESSING.to_owned())
             .reconciling(Reason::Progressing, messages::PROGRESSING.to_owned())
     };
     story.finish(Some(wait), observed.pace.cloned(), "postponed")
@@ -213,24 +195,20 @@ fn rested(observed: &Observed<'_>, rest: &Rest, dice: Dice) -> Report {
             };
             let registries = status.registries.clone().unwrap_or_default();
             let message = messages::synced(&registries, observed.object.remote_name());
-            Story::new(observed, status, Vec::new())
-                .in_sync(message)
-                .settled()
-                .finish(*again, None, "unchanged")
+            Story::new(observed, status, Vec::new()).in_sync(message).settled().finish(
+                *again,
+                None,
+                "unchanged",
+            )
         }
         Rest::Suspended => {
             let message = messages::suspended(observed.status);
-            story()
-                .suspended(message)
-                .settled()
-                .finish(None, None, Reason::Suspended.as_str())
+            story().suspended(message).settled().finish(None, None, Reason::Suspended.as_str())
         }
         Rest::LostTo(owner) => {
             let message = messages::conflict(observed.object.remote_name(), owner);
             let story = story().ready(ConditionStatus::False, Reason::RemoteConflict, message.clone());
-            story
-                .waiting(Reason::RemoteConflict, message)
-                .finish(long, None, Reason::RemoteConflict.as_str())
+            story.waiting(Reason::RemoteConflict, message).finish(long, None, Reason::RemoteConflict.as_str())
         }
         Rest::Undecided => postponed(observed, backoff::FIRST_DELAY),
         Rest::Unusable(failure) => {
@@ -244,11 +222,7 @@ fn rested(observed: &Observed<'_>, rest: &Rest, dice: Dice) -> Report {
         Rest::Held { left, failure } => troubled(observed, failure).finish(Some(*left), pace(), "held"),
         Rest::Blocked(failure) => {
             let story = story().deleting(messages::deleting(failure));
-            story.finish(
-                Some(backoff::LONGEST_WHILE_DELETING / 4),
-                pace(),
-                Reason::Deleting.as_str(),
-            )
+            story.finish(Some(backoff::LONGEST_WHILE_DELETING / 4), pace(), Reason::Deleting.as_str())
         }
         Rest::Gone => gone("deleted", Vec::new()),
     }
@@ -260,27 +234,11 @@ fn let_go_events(observed: &Observed<'_>, why: &LetGo) -> Vec<Event> {
         LetGo::Retained | LetGo::NeverPushed => return Vec::new(),
         LetGo::Suspended => (false, "RemoteRetained", messages::let_go_suspended(name)),
         LetGo::Abandoned => (true, "RemoteAbandoned", messages::let_go_abandoned(name)),
-        LetGo::HandedOver(heir) => (
-            false,
-            "RemoteHandedOver",
-            messages::let_go_handed_over(name, heir),
-        ),
-        LetGo::TenantChanged => (
-            true,
-            "RemoteOrphaned",
-            messages::left_behind(name, observed.status),
-        ),
-        LetGo::Orphaned => (
-            true,
-            "RemoteOrphaned",
-            messages::let_go_orphaned(name, observed.status),
-        ),
+        LetGo::HandedOver(heir) => (false, "RemoteHandedOver", messages::let_go_handed_over(name, heir)),
+        LetGo::TenantChanged => (true, "RemoteOrphaned", messages::left_behind(name, observed.status)),
+        LetGo::Orphaned => (true, "RemoteOrphaned", messages::let_go_orphaned(name, observed.status)),
     };
-    vec![Event {
-        warning,
-        reason,
-        note,
-    }]
+    vec![Event { warning, reason, note }]
 }
 
 /// Whether the reason calls for a Warning event.

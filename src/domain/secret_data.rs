@@ -28,12 +28,7 @@ impl SecretData {
         stale: bool,
         data: BTreeMap<String, Zeroizing<Vec<u8>>>,
     ) -> Self {
-        Self {
-            name: name.into(),
-            type_,
-            stale,
-            data,
-        }
+        Self { name: name.into(), type_, stale, data }
     }
 
     /// `metadata.name`.
@@ -61,9 +56,7 @@ impl SecretData {
 
     /// The keys and their values, sorted by key.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.data
-            .iter()
-            .map(|(key, value)| (key.as_str(), value.as_slice()))
+        self.data.iter().map(|(key, value)| (key.as_str(), value.as_slice()))
     }
 
     /// The value under `key`.
@@ -79,11 +72,7 @@ impl SecretData {
 
     /// `Secret "name", key "key": what.`
     pub(crate) fn invalid_key(&self, key: &str, what: impl Display) -> Invalid {
-        Invalid::new(format!(
-            "Secret {}, key {}: {what}.",
-            Quoted(&self.name),
-            Quoted(key)
-        ))
+        Invalid::new(format!("Secret {}, key {}: {what}.", Quoted(&self.name), Quoted(key)))
     }
 
     /// What a user needs to see who expected another key: `it has the keys "a" and "b"`.

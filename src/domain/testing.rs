@@ -58,10 +58,7 @@ pub(crate) fn spec() -> AICoreRegistrySecretSpec {
             username_key: None,
             password_key: None,
         },
-        ai_core_secret_ref: AICoreSecretRef {
-            name: "aicore-key".to_owned(),
-            key: None,
-        },
+        ai_core_secret_ref: AICoreSecretRef { name: "aicore-key".to_owned(), key: None },
         remote_name: None,
         registries: None,
         creation_policy: None,
@@ -151,10 +148,7 @@ pub(crate) fn condition(type_: &str, status: &str, reason: &str) -> Condition {
 
 /// As the schema's default writes it.
 pub(crate) fn a_new_status() -> AICoreRegistrySecretStatus {
-    AICoreRegistrySecretStatus {
-        observed_generation: Some(-1),
-        ..AICoreRegistrySecretStatus::default()
-    }
+    AICoreRegistrySecretStatus { observed_generation: Some(-1), ..AICoreRegistrySecretStatus::default() }
 }
 
 /// The credential `a` was pushed to tenant `one` at `LAST_SYNC`, from Secrets at versions 10 and 20; the next resync is an
@@ -184,19 +178,12 @@ pub(crate) fn a_status_saying(
 ) -> AICoreRegistrySecretStatus {
     let mut conditions = vec![condition(READY, ready, reason.as_str())];
     conditions.extend(trouble.map(|(type_, reason)| condition(type_, "True", reason.as_str())));
-    AICoreRegistrySecretStatus {
-        conditions,
-        ..a_status_in_sync()
-    }
+    AICoreRegistrySecretStatus { conditions, ..a_status_in_sync() }
 }
 
 /// As `report` leaves the status of the class of `reason` after a failed resync that left the remote secret alone.
 pub(crate) fn a_status_after_failed_resync(reason: Reason) -> AICoreRegistrySecretStatus {
-    let type_ = if reason.class() == super::reason::Class::Stalled {
-        STALLED
-    } else {
-        RECONCILING
-    };
+    let type_ = if reason.class() == super::reason::Class::Stalled { STALLED } else { RECONCILING };
     a_status_saying("True", Reason::Synced, Some((type_, reason)))
 }
 
@@ -205,10 +192,7 @@ pub(crate) fn failure(reason: Reason) -> Failure {
 }
 
 pub(crate) fn usable<T>(version: &str, content: T) -> Found<T> {
-    Found::Usable {
-        version: version.to_owned(),
-        content,
-    }
+    Found::Usable { version: version.to_owned(), content }
 }
 
 pub(crate) fn unusable<T>(reason: Reason) -> Found<T> {
@@ -234,18 +218,12 @@ pub(crate) fn an_observation<'a>(object: &'a Object, status: &'a AICoreRegistryS
 }
 
 pub(crate) fn a_minute_later() -> Now {
-    Now {
-        wall: at(LAST_SYNC + 60),
-        uptime: LONG_UPTIME,
-    }
+    Now { wall: at(LAST_SYNC + 60), uptime: LONG_UPTIME }
 }
 
 /// The resync of `a_status_in_sync` is due, after the operator ran for `uptime`.
 pub(crate) fn resync_due_after(uptime: Duration) -> Now {
-    Now {
-        wall: at(LAST_SYNC + 3600),
-        uptime,
-    }
+    Now { wall: at(LAST_SYNC + 3600), uptime }
 }
 
 /// A failure under the circumstances of the observation, that holds the next attempt for `left` more.

@@ -26,9 +26,7 @@ pub fn client(mut config: Config) -> kube::Result<Client> {
     config.default_retry = false;
     // A watch is quiet for minutes; other requests have their own limit.
     config.read_timeout = None;
-    Ok(ClientBuilder::try_from(config)?
-        .with_layer(&WatchLimit::default())
-        .build())
+    Ok(ClientBuilder::try_from(config)?.with_layer(&WatchLimit::default()).build())
 }
 
 /// Holds watch requests back when there are too many.
@@ -40,20 +38,14 @@ pub(super) struct WatchLimit {
 
 impl Default for WatchLimit {
     fn default() -> Self {
-        Self {
-            bucket: Arc::default(),
-            start: Instant::now(),
-        }
+        Self { bucket: Arc::default(), start: Instant::now() }
     }
 }
 
 impl WatchLimit {
     fn wait(&self) -> Duration {
         let rate = Rate::new(WATCH_RATE.0, WATCH_RATE.1);
-        self.bucket
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take(rate, self.start.elapsed())
+        self.bucket.lock().unwrap_or_else(PoisonError::into_inner).take(rate, self.start.elapsed())
     }
 }
 
@@ -61,10 +53,7 @@ impl<S> Layer<S> for WatchLimit {
     type Service = WatchLimited<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        WatchLimited {
-            inner,
-            limit: self.clone(),
-        }
+        WatchLimited { inner, limit: self.clone() }
     }
 }
 
@@ -89,15 +78,8 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let is_watch = request
-            .uri()
-            .query()
-            .is_some_and(|query| query.contains("watch=true"));
-        let wait = if is_watch {
-            self.limit.wait()
-        } else {
-            Duration::ZERO
-        };
+        let is_watch = request.uri().query().is_some_and(|query| query.contains("watch=true"));
+        let wait = if is_watch { self.limit.wait() } else { Duration::ZERO };
         let answer = self.inner.call(request); // lazy: nothing is sent before the first poll
         if wait.is_zero() {
             return Box::pin(answer);

@@ -37,10 +37,7 @@ impl From<kube::Error> for Error {
             kube::Error::Api(status) => match status.code {
                 404 => Self::NotFound,
                 403 => Self::Forbidden(status.message),
-                code => Self::Refused {
-                    code,
-                    message: status.message,
-                },
+                code => Self::Refused { code, message: status.message },
             },
             other => {
                 let mut cause: &dyn std::error::Error = &other;

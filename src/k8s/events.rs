@@ -44,10 +44,7 @@ impl EventSink {
 /// A sink, and the task that empties it until all sinks are gone.
 pub fn publisher(client: Client) -> (EventSink, impl Future<Output = ()>) {
     let (sender, mut receiver) = mpsc::channel::<(ObjectReference, Event)>(WAITING);
-    let reporter = Reporter {
-        controller: FIELD_MANAGER.to_owned(),
-        instance: None,
-    };
+    let reporter = Reporter { controller: FIELD_MANAGER.to_owned(), instance: None };
     let recorder = Recorder::new(client, reporter);
     let task = async move {
         while let Some((reference, event)) = receiver.recv().await {
@@ -70,11 +67,7 @@ pub fn publisher(client: Client) -> (EventSink, impl Future<Output = ()>) {
 
 fn to_kube(event: Event) -> KubeEvent {
     KubeEvent {
-        type_: if event.warning {
-            EventType::Warning
-        } else {
-            EventType::Normal
-        },
+        type_: if event.warning { EventType::Warning } else { EventType::Normal },
         reason: event.reason.to_owned(),
         note: Some(shorten(event.note)),
         action: "Reconcile".to_owned(),

@@ -32,13 +32,8 @@ pub async fn write_status(
     let api: Api<PartialObjectMeta<AICoreRegistrySecret>> =
         Api::namespaced(client.clone(), &object.key.namespace);
     let patch = json!({ "metadata": { "uid": &*object.uid }, "status": with_nulls(status) });
-    let params = PatchParams {
-        field_manager: Some(FIELD_MANAGER.to_owned()),
-        ..PatchParams::default()
-    };
-    within_limit(api.patch_status(&object.key.name, &params, &Patch::Merge(patch)))
-        .await
-        .map(drop)
+    let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    within_limit(api.patch_status(&object.key.name, &params, &Patch::Merge(patch))).await.map(drop)
 }
 
 /// Fields that are absent now must go from the API server too: in a merge patch that takes a null.
@@ -57,10 +52,8 @@ fn with_nulls(status: &AICoreRegistrySecretStatus) -> Value {
         "nextResyncTime",
         "lastHandledReconcileAt",
     ];
-    let mut fields: Map<String, Value> = OPTIONAL
-        .iter()
-        .map(|name| ((*name).to_owned(), Value::Null))
-        .collect();
+    let mut fields: Map<String, Value> =
+        OPTIONAL.iter().map(|name| ((*name).to_owned(), Value::Null)).collect();
     // A structure of strings and numbers always serialises.
     if let Ok(Value::Object(present)) = serde_json::to_value(status) {
         fields.extend(present);

@@ -29,16 +29,9 @@ pub async fn read(client: &Client, key: &ObjectKey) -> Result<Option<Read>, Erro
         Err(Error::NotFound) => return Ok(None),
         Err(error) => return Err(error),
     };
-    let stale = secret
-        .metadata
-        .labels
-        .as_ref()
-        .is_some_and(|labels| labels.contains_key(STALE_LABEL));
-    let values = secret
-        .data
-        .unwrap_or_default()
-        .into_iter()
-        .map(|(name, value)| (name, Zeroizing::new(value.0)));
+    let stale = secret.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(STALE_LABEL));
+    let values =
+        secret.data.unwrap_or_default().into_iter().map(|(name, value)| (name, Zeroizing::new(value.0)));
     Ok(Some(Read {
         data: SecretData::new(&*key.name, secret.type_, stale, values.collect()),
         version: secret.metadata.resource_version.unwrap_or_default(),

@@ -31,9 +31,7 @@ const CALM: Duration = Duration::from_secs(90);
 /// The configuration that all watches share.
 #[must_use]
 pub fn config() -> Config {
-    Config::default()
-        .timeout(WATCH_TIMEOUT_SECONDS)
-        .page_size(PAGE_SIZE)
+    Config::default().timeout(WATCH_TIMEOUT_SECONDS).page_size(PAGE_SIZE)
 }
 
 /// When a watch last did something: received an event, or an error that it goes on from.
@@ -85,9 +83,7 @@ impl Pulse {
     }
 
     fn since(&self, then: &AtomicU64) -> Duration {
-        self.start
-            .elapsed()
-            .saturating_sub(Duration::from_millis(then.load(Ordering::Relaxed)))
+        self.start.elapsed().saturating_sub(Duration::from_millis(then.load(Ordering::Relaxed)))
     }
 }
 
@@ -96,12 +92,7 @@ pub async fn run<K>(api: Api<K>, config: Config, pulse: Arc<Pulse>, on: impl FnM
 where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
-    follow(
-        pulse,
-        || watcher::watcher(api.clone(), config.clone()).boxed(),
-        on,
-    )
-    .await;
+    follow(pulse, || watcher::watcher(api.clone(), config.clone()).boxed(), on).await;
 }
 
 async fn follow<K>(
@@ -158,10 +149,7 @@ impl Trouble {
         self.failures = if calm { 1 } else { self.failures.saturating_add(1) };
         self.last = Some(Instant::now());
         self.announced = true;
-        PAUSE
-            .0
-            .saturating_mul(2_u32.saturating_pow(self.failures - 1))
-            .min(PAUSE.1)
+        PAUSE.0.saturating_mul(2_u32.saturating_pow(self.failures - 1)).min(PAUSE.1)
     }
 
     /// Whether this is the first success after a failure.

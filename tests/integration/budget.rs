@@ -18,7 +18,9 @@ async fn answered(client: &Client) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
     for line in text.lines().filter_map(|line| line.strip_prefix("apiserver_request_total{")) {
         let (labels, count) = line.rsplit_once("} ").unwrap();
-        let label = |name: &str| labels.split(&format!("{name}=\"")).nth(1).and_then(|rest| rest.split('"').next()).unwrap_or("");
+        let label = |name: &str| {
+            labels.split(&format!("{name}=\"")).nth(1).and_then(|rest| rest.split('"').next()).unwrap_or("")
+        };
         if matches!(label("resource"), "secrets" | "aicoreregistrysecrets" | "events") {
             let what = format!("{} {}/{}", label("verb"), label("resource"), label("subresource"));
             *counts.entry(what).or_insert(0) += count.parse::<u64>().unwrap();
@@ -53,7 +55,9 @@ async fn a_rotation_costs_two_requests_and_a_restart_in_sync_none() {
     let after = answered(&client).await;
     assert_eq!(difference(&before, &after, "GET secrets/"), u64::from(ROTATIONS));
     assert_eq!(difference(&before, &after, "PATCH aicoreregistrysecrets/status"), u64::from(ROTATIONS));
-    for what in ["POST events/", "PATCH events/", "GET aicoreregistrysecrets/", "PATCH aicoreregistrysecrets/"] {
+    for what in
+        ["POST events/", "PATCH events/", "GET aicoreregistrysecrets/", "PATCH aicoreregistrysecrets/"]
+    {
         assert_eq!(difference(&before, &after, what), 0, "{what}");
     }
     assert_eq!(world.writes(), vec![(PATCH, 202); ROTATIONS as usize]);

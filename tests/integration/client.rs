@@ -15,9 +15,7 @@ use crate::world::{
 async fn one_token_is_enough_for_all_resources_of_a_key() {
     let world = World::new("token").await;
     world.service_key("key").await;
-    world
-        .docker_secret("source", &[("ghcr.io", Login::new("robot", 1))])
-        .await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
     for number in 0..20 {
         world.resource(&format!("pull-{number}"), json!({})).await;
     }
@@ -41,30 +39,17 @@ async fn one_token_is_enough_for_all_resources_of_a_key() {
 #[tokio::test]
 async fn a_token_is_renewed_before_it_expires() {
     let world = World::synced("renew").await;
-    world
-        .tenant()
-        .configure(|options| options.token_lifetime = Duration::from_secs(2));
+    world.tenant().configure(|options| options.token_lifetime = Duration::from_secs(2));
     let operator = world.operator().await;
     world.wait_ready("pull").await;
     // Rotations follow each other until the token was renewed twice, far longer than any token lives.
     let mut rotation = 1;
     while world.token_requests() < 3 {
         rotation += 1;
-        world
-            .docker_secret("source", &[("ghcr.io", Login::new("robot", rotation))])
-            .await;
-        world
-            .wait_remote(
-                "pull",
-                &World::payload(&[("ghcr.io", Login::new("robot", rotation))]),
-            )
-            .await;
+        world.docker_secret("source", &[("ghcr.io", Login::new("robot", rotation))]).await;
+        world.wait_remote("pull", &World::payload(&[("ghcr.io", Login::new("robot", rotation))])).await;
     }
-    let refused = world
-        .writes()
-        .into_iter()
-        .filter(|(_, status)| *status == 401)
-        .count();
+    let refused = world.writes().into_iter().filter(|(_, status)| *status == 401).count();
     assert_eq!(refused, 0, "an expired token was used");
     world.check(&operator).await;
 }
@@ -73,20 +58,14 @@ async fn a_token_is_renewed_before_it_expires() {
 async fn a_server_that_knows_plain_json_only_gets_it() {
     let world = World::synced("json").await;
     world.preset_remote("pull", "{}");
-    world
-        .tenant()
-        .configure(|options| options.patch_type = PatchType::Json);
+    world.tenant().configure(|options| options.patch_type = PatchType::Json);
     let operator = world.operator().await;
     world.wait_ready("pull").await;
     assert_eq!(world.writes(), [(PATCH, 415), (PATCH, 202)]);
     // It is remembered.
     world.forget_requests();
-    world
-        .docker_secret("source", &[("ghcr.io", Login::new("robot", 2))])
-        .await;
-    world
-        .wait_remote("pull", &World::payload(&[("ghcr.io", Login::new("robot", 2))]))
-        .await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
+    world.wait_remote("pull", &World::payload(&[("ghcr.io", Login::new("robot", 2))])).await;
     assert_eq!(world.writes(), [(PATCH, 202)]);
     world.check(&operator).await;
 }
@@ -94,9 +73,7 @@ async fn a_server_that_knows_plain_json_only_gets_it() {
 #[tokio::test]
 async fn a_lost_race_for_the_creation_ends_in_an_update() {
     let world = World::synced("race").await;
-    world
-        .tenant()
-        .configure(|options| options.exists_status = StatusCode::BAD_REQUEST);
+    world.tenant().configure(|options| options.exists_status = StatusCode::BAD_REQUEST);
     // Between PATCH and POST, somebody else creates it.
     let gate = world.hold_next(POST);
     let operator = world.operator().await;
@@ -106,10 +83,7 @@ async fn a_lost_race_for_the_creation_ends_in_an_update() {
     world.wait_ready("pull").await;
     assert_eq!(world.writes(), [(PATCH, 404), (POST, 400), (PATCH, 202)]);
     assert_eq!(world.requests_of(GET), 1);
-    assert_eq!(
-        world.remote("pull").unwrap(),
-        World::payload(&[("ghcr.io", Login::new("robot", 1))])
-    );
+    assert_eq!(world.remote("pull").unwrap(), World::payload(&[("ghcr.io", Login::new("robot", 1))]));
     world.check(&operator).await;
 }
 
@@ -134,10 +108,7 @@ async fn a_server_that_does_not_answer_is_given_up() {
     let operator = world.launch().with("--request-timeout=500ms").start().await;
     let waiting = world.wait_reason("pull", "RemoteUnavailable").await;
     let message = &waiting.condition("Ready").message;
-    assert!(
-        message.contains("could not be reached: no answer in time"),
-        "{message}"
-    );
+    assert!(message.contains("could not be reached: no answer in time"), "{message}");
     world.wait_ready("pull").await;
     world.check(&operator).await;
 }
@@ -151,10 +122,7 @@ async fn broken_connections_are_tried_again() {
     world.tenant().faults().next(1, TOKEN, Fault::malformed_token());
     let operator = world.operator().await;
     world.wait_ready("pull").await;
-    assert_eq!(
-        world.remote("pull").unwrap(),
-        World::payload(&[("ghcr.io", Login::new("robot", 1))])
-    );
+    assert_eq!(world.remote("pull").unwrap(), World::payload(&[("ghcr.io", Login::new("robot", 1))]));
     world.check(&operator).await;
 }
 
@@ -164,17 +132,8 @@ async fn a_write_whose_answer_was_lost_is_repeated_and_not_doubled() {
     world.tenant().faults().next(1, POST, Fault::cut().applied());
     let operator = world.operator().await;
     world.wait_ready("pull").await;
-    let created: Vec<_> = world
-        .writes()
-        .into_iter()
-        .filter(|(operation, _)| *operation == POST)
-        .collect();
-    assert_eq!(
-        created.len(),
-        1,
-        "the next attempt finds it: {:?}",
-        world.writes()
-    );
+    let created: Vec<_> = world.writes().into_iter().filter(|(operation, _)| *operation == POST).collect();
+    assert_eq!(created.len(), 1, "the next attempt finds it: {:?}", world.writes());
     world.check(&operator).await;
 }
 
@@ -195,10 +154,7 @@ async fn retry_after_is_obeyed_in_each_form() {
         world.wait_ready("pull").await;
         // The dates have whole seconds, so up to one is lost.
         let gap = world.gaps_between(PATCH)[0];
-        assert!(
-            gap >= Duration::from_millis(1900),
-            "{form:?}: the next attempt came after {gap:?}"
-        );
+        assert!(gap >= Duration::from_millis(1900), "{form:?}: the next attempt came after {gap:?}");
         world.check(&operator).await;
     }
 }
@@ -207,10 +163,7 @@ async fn retry_after_is_obeyed_in_each_form() {
 async fn a_redirect_is_not_followed() {
     let world = World::synced("redirect").await;
     let elsewhere = World::new("elsewhere").await;
-    world
-        .tenant()
-        .faults()
-        .always(PATCH, Fault::redirect(&format!("{}/stolen", elsewhere.api_url())));
+    world.tenant().faults().always(PATCH, Fault::redirect(&format!("{}/stolen", elsewhere.api_url())));
     let operator = world.operator().await;
     let stalled = world.wait_reason("pull", "RemoteRejected").await;
     assert!(stalled.condition("Stalled").message.contains("HTTP 302"));

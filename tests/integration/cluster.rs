@@ -20,9 +20,7 @@ static CRD_INSTALLED: OnceCell<()> = OnceCell::const_new();
 /// The control plane that all tests of the run share, after the CRD is served.
 pub(crate) async fn cluster() -> &'static ControlPlane {
     let control_plane = ControlPlane::shared().await;
-    CRD_INSTALLED
-        .get_or_init(|| async { install_crd(control_plane.client().await.unwrap()).await })
-        .await;
+    CRD_INSTALLED.get_or_init(|| async { install_crd(control_plane.client().await.unwrap()).await }).await;
     control_plane
 }
 
@@ -35,14 +33,9 @@ pub(crate) async fn install_crd(client: Client) {
 pub(crate) async fn install(client: Client, crd: &CustomResourceDefinition) {
     let name = crd.metadata.name.clone().unwrap();
     let crds: Api<CustomResourceDefinition> = Api::all(client);
-    crds.patch(&name, &PatchParams::apply("test").force(), &Patch::Apply(crd))
+    crds.patch(&name, &PatchParams::apply("test").force(), &Patch::Apply(crd)).await.unwrap();
+    tokio::time::timeout(PATIENCE, await_condition(crds, &name, conditions::is_crd_established()))
         .await
+        .unwrap()
         .unwrap();
-    tokio::time::timeout(
-        PATIENCE,
-        await_condition(crds, &name, conditions::is_crd_established()),
-    )
-    .await
-    .unwrap()
-    .unwrap();
 }

@@ -11,21 +11,12 @@ use crate::world::{
 async fn two(prefix: &str) -> World {
     let world = World::new(prefix).await;
     world.service_key("key").await;
-    world
-        .docker_secret("source", &[("ghcr.io", Login::new("robot", 1))])
-        .await;
-    world
-        .docker_secret("others", &[("ghcr.io", Login::new("heir", 1))])
-        .await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
+    world.docker_secret("others", &[("ghcr.io", Login::new("heir", 1))]).await;
     // The names are such that the younger is listed first.
     world.resource("z-older", json!({ "remoteName": "shared" })).await;
     world.next_second().await;
-    world
-        .resource(
-            "a-younger",
-            json!({ "remoteName": "shared", "secretRef": { "name": "others" } }),
-        )
-        .await;
+    world.resource("a-younger", json!({ "remoteName": "shared", "secretRef": { "name": "others" } })).await;
     world
 }
 
@@ -36,20 +27,12 @@ async fn the_older_owns_and_the_younger_says_so() {
     world.wait_ready("z-older").await;
     let lost = world.wait_reason("a-younger", "RemoteConflict").await;
     let message = &lost.condition("Stalled").message;
-    assert!(
-        message.contains(&format!("{}/z-older", world.namespace)),
-        "{message}"
-    );
+    assert!(message.contains(&format!("{}/z-older", world.namespace)), "{message}");
     assert_eq!(lost.condition("Ready").status, "False");
-    world
-        .docker_secret("others", &[("ghcr.io", Login::new("heir", 2))])
-        .await;
+    world.docker_secret("others", &[("ghcr.io", Login::new("heir", 2))]).await;
     world.wait_quiet(&operator).await;
     assert_eq!(world.writes_of("shared"), [(PATCH, 404), (POST, 202)]);
-    assert_eq!(
-        world.remote("shared").unwrap(),
-        World::payload(&[("ghcr.io", Login::new("robot", 1))])
-    );
+    assert_eq!(world.remote("shared").unwrap(), World::payload(&[("ghcr.io", Login::new("robot", 1))]));
     world.check(&operator).await;
 }
 
@@ -77,10 +60,7 @@ async fn the_younger_takes_over_when_the_owner_goes() {
     world.delete_resource("z-older").await;
     world.wait_ready("a-younger").await;
     assert_eq!(world.writes_of("shared"), [(PATCH, 202)]);
-    assert_eq!(
-        world.remote("shared").unwrap(),
-        World::payload(&[("ghcr.io", Login::new("heir", 1))])
-    );
+    assert_eq!(world.remote("shared").unwrap(), World::payload(&[("ghcr.io", Login::new("heir", 1))]));
     world.check(&operator).await;
 }
 
@@ -92,19 +72,11 @@ async fn the_younger_takes_over_when_the_owner_changes_its_tenant() {
     world.wait_reason("a-younger", "RemoteConflict").await;
     let other = world.simulator().tenant("moved-elsewhere");
     world.secret("other-key", "Opaque", other.binding_data()).await;
-    world
-        .patch_spec("z-older", json!({ "aiCoreSecretRef": { "name": "other-key" } }))
-        .await;
+    world.patch_spec("z-older", json!({ "aiCoreSecretRef": { "name": "other-key" } })).await;
     world.wait_ready("a-younger").await;
     world.wait_ready("z-older").await;
-    assert_eq!(
-        other.secrets()["shared"],
-        World::payload(&[("ghcr.io", Login::new("robot", 1))])
-    );
-    assert_eq!(
-        world.remote("shared").unwrap(),
-        World::payload(&[("ghcr.io", Login::new("heir", 1))])
-    );
+    assert_eq!(other.secrets()["shared"], World::payload(&[("ghcr.io", Login::new("robot", 1))]));
+    assert_eq!(world.remote("shared").unwrap(), World::payload(&[("ghcr.io", Login::new("heir", 1))]));
     let event = world.wait_event("z-older", "TenantChanged").await;
     assert_eq!(event.type_.as_deref(), Some("Warning"));
     assert!(event.note.unwrap().contains(&world.authorization_server()));
@@ -122,9 +94,7 @@ async fn a_suspended_owner_keeps_its_claim() {
     world.forget_requests();
     operator.kill().await;
     let operator = world.operator().await;
-    world
-        .docker_secret("others", &[("ghcr.io", Login::new("heir", 2))])
-        .await;
+    world.docker_secret("others", &[("ghcr.io", Login::new("heir", 2))]).await;
     world.wait_quiet(&operator).await;
     assert_eq!(world.writes_of("shared"), []);
     world.check(&operator).await;
@@ -136,15 +106,10 @@ async fn the_same_name_in_two_tenants_is_no_conflict() {
     let other = world.simulator().tenant("tenants-other");
     world.service_key("key").await;
     world.secret("other-key", "Opaque", other.binding_data()).await;
-    world
-        .docker_secret("source", &[("ghcr.io", Login::new("robot", 1))])
-        .await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
     world.resource("one", json!({ "remoteName": "shared" })).await;
     world
-        .resource(
-            "two",
-            json!({ "remoteName": "shared", "aiCoreSecretRef": { "name": "other-key" } }),
-        )
+        .resource("two", json!({ "remoteName": "shared", "aiCoreSecretRef": { "name": "other-key" } }))
         .await;
     let operator = world.operator().await;
     world.wait_ready("one").await;

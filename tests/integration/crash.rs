@@ -35,22 +35,16 @@ async fn killed_at_the_gate(world: &World, operator: Operator, gate: &Gate) -> O
 
 #[tokio::test]
 async fn while_the_first_push_is_under_way() {
-    for (operation, fault) in [
-        (TOKEN, before as fn(&Gate) -> Fault),
-        (PATCH, before),
-        (POST, before),
-        (POST, after),
-    ] {
+    for (operation, fault) in
+        [(TOKEN, before as fn(&Gate) -> Fault), (PATCH, before), (POST, before), (POST, after)]
+    {
         let world = World::synced("crash-first").await;
         let gate = Gate::new();
         world.tenant().faults().next(1, operation, fault(&gate));
         let operator = world.operator().await;
         let operator = killed_at_the_gate(&world, operator, &gate).await;
         world.wait_ready("pull").await;
-        assert_eq!(
-            world.remote("pull").unwrap(),
-            World::payload(&[("ghcr.io", Login::new("robot", 1))])
-        );
+        assert_eq!(world.remote("pull").unwrap(), World::payload(&[("ghcr.io", Login::new("robot", 1))]));
         let created = world
             .tenant()
             .journal()
@@ -71,9 +65,7 @@ async fn while_a_rotation_is_under_way() {
         world.wait_ready("pull").await;
         let gate = Gate::new();
         world.tenant().faults().next(1, PATCH, fault(&gate));
-        world
-            .docker_secret("source", &[("ghcr.io", Login::new("robot", 2))])
-            .await;
+        world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
         let operator = killed_at_the_gate(&world, operator, &gate).await;
         let version = world.secret_version("source").await;
         world
@@ -81,10 +73,7 @@ async fn while_a_rotation_is_under_way() {
                 resource.status.as_ref().unwrap().secret_resource_version == version
             })
             .await;
-        assert_eq!(
-            world.remote("pull").unwrap(),
-            World::payload(&[("ghcr.io", Login::new("robot", 2))])
-        );
+        assert_eq!(world.remote("pull").unwrap(), World::payload(&[("ghcr.io", Login::new("robot", 2))]));
         assert_eq!(world.requests_of(POST), 1, "the one of the creation");
         world.check(&operator).await;
     }
@@ -99,15 +88,11 @@ async fn between_the_push_and_the_status() {
     let operator = world.operator().await;
     world.wait_ready("pull").await;
     let gate = world.hold_next(PATCH);
-    world
-        .docker_secret("source", &[("ghcr.io", Login::new("robot", 2))])
-        .await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
     gate.arrived().await.unwrap();
     control_plane.pause_api_server().await.unwrap();
     gate.release();
-    world
-        .wait_remote("pull", &World::payload(&[("ghcr.io", Login::new("robot", 2))]))
-        .await;
+    world.wait_remote("pull", &World::payload(&[("ghcr.io", Login::new("robot", 2))])).await;
     operator.kill().await;
     control_plane.resume_api_server().await.unwrap();
 
@@ -135,9 +120,7 @@ async fn a_status_that_could_not_be_written_is_written_later_without_another_pus
     world.wait_ready("pull").await;
     world.forget_requests();
     let gate = world.hold_next(PATCH);
-    world
-        .docker_secret("source", &[("ghcr.io", Login::new("robot", 2))])
-        .await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
     gate.arrived().await.unwrap();
     let version = world.secret_version("source").await;
     control_plane.stop_api_server().await.unwrap();
@@ -159,12 +142,8 @@ async fn while_a_deletion_is_under_way() {
     for fault in [before as fn(&Gate) -> Fault, after] {
         let world = World::new("crash-delete").await;
         world.service_key("key").await;
-        world
-            .docker_secret("source", &[("ghcr.io", Login::new("robot", 1))])
-            .await;
-        world
-            .resource("pull", json!({ "deletionPolicy": "Delete" }))
-            .await;
+        world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
+        world.resource("pull", json!({ "deletionPolicy": "Delete" })).await;
         let operator = world.operator().await;
         world.wait_ready("pull").await;
         let gate = Gate::new();

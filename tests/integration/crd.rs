@@ -51,11 +51,7 @@ fn the_committed_crd_is_what_the_program_prints() {
         .unwrap();
     assert!(printed.status.success());
     let committed = include_str!("../../crds/aicoreregistrysecrets.aicore-registry.dev.yaml");
-    assert_eq!(
-        String::from_utf8(printed.stdout).unwrap(),
-        committed,
-        "run `make crd`"
-    );
+    assert_eq!(String::from_utf8(printed.stdout).unwrap(), committed, "run `make crd`");
 }
 
 #[rstest]
@@ -86,10 +82,7 @@ async fn the_api_server_accepts(#[case] name: &str, #[case] spec: Value) {
     // Nothing is written into the spec that the user did not write.
     let mut written = json!({ "secretRef": { "name": "source" }, "aiCoreSecretRef": { "name": "key" } });
     merge(&mut written, &spec);
-    written
-        .as_object_mut()
-        .unwrap()
-        .retain(|_, value| !value.is_null());
+    written.as_object_mut().unwrap().retain(|_, value| !value.is_null());
     assert_eq!(created.data["spec"], written);
 }
 
@@ -114,18 +107,10 @@ async fn the_api_server_accepts(#[case] name: &str, #[case] spec: Value) {
 async fn the_api_server_refuses(#[case] name: &str, #[case] spec: Value, #[case] message: &str) {
     let cluster = cluster().await;
     let refused = resources(cluster.client().await.unwrap(), "default")
-        .create(
-            &PostParams {
-                dry_run: true,
-                ..PostParams::default()
-            },
-            &resource(name, &spec),
-        )
+        .create(&PostParams { dry_run: true, ..PostParams::default() }, &resource(name, &spec))
         .await
         .unwrap_err();
-    let kube::Error::Api(status) = refused else {
-        panic!("{refused}")
-    };
+    let kube::Error::Api(status) = refused else { panic!("{refused}") };
     assert_eq!(status.code, 422, "{}", status.message);
     assert!(status.message.contains(message), "{}", status.message);
 }
@@ -142,27 +127,15 @@ async fn the_remote_name_is_immutable(#[case] before: Value, #[case] after: Valu
     let cluster = cluster().await;
     let namespace = cluster.namespace("crd").await.unwrap();
     let api = resources(cluster.client().await.unwrap(), &namespace);
-    api.create(&PostParams::default(), &resource("object", &before))
-        .await
-        .unwrap();
-    let result = api
-        .patch(
-            "object",
-            &PatchParams::default(),
-            &Patch::Merge(json!({ "spec": after })),
-        )
-        .await;
+    api.create(&PostParams::default(), &resource("object", &before)).await.unwrap();
+    let result = api.patch("object", &PatchParams::default(), &Patch::Merge(json!({ "spec": after }))).await;
     if accepted {
         result.unwrap();
         return;
     }
-    let Err(kube::Error::Api(status)) = result else {
-        panic!("the change was accepted")
-    };
+    let Err(kube::Error::Api(status)) = result else { panic!("the change was accepted") };
     assert!(
-        status
-            .message
-            .contains("immutable, because AI Core cannot rename a secret"),
+        status.message.contains("immutable, because AI Core cannot rename a secret"),
         "{}",
         status.message
     );
@@ -174,9 +147,7 @@ fn every_field_has_a_description() {
         for (name, property) in schema["properties"].as_object().into_iter().flatten() {
             let path = format!("{path}.{name}");
             assert!(
-                property["description"]
-                    .as_str()
-                    .is_some_and(|text| text.len() > 20),
+                property["description"].as_str().is_some_and(|text| text.len() > 20),
                 "{path} has no description"
             );
             check(&path, property);

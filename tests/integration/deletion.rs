@@ -23,12 +23,8 @@ use crate::{
 async fn with_policy_delete(prefix: &str) -> World {
     let world = World::new(prefix).await;
     world.service_key("key").await;
-    world
-        .docker_secret("source", &[("ghcr.io", Login::new("robot", 1))])
-        .await;
-    world
-        .resource("pull", json!({ "deletionPolicy": "Delete" }))
-        .await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
+    world.resource("pull", json!({ "deletionPolicy": "Delete" })).await;
     world
 }
 
@@ -90,22 +86,10 @@ async fn the_finalizer_follows_the_policy_and_leaves_others_alone() {
         )
         .await
         .unwrap();
-    world
-        .patch_spec("pull", json!({ "deletionPolicy": "Delete" }))
-        .await;
-    world
-        .wait_for("pull", "both finalizers", |resource| {
-            finalizers(resource) == [other, FINALIZER]
-        })
-        .await;
-    world
-        .patch_spec("pull", json!({ "deletionPolicy": "Retain" }))
-        .await;
-    world
-        .wait_for("pull", "the other's finalizer only", |resource| {
-            finalizers(resource) == [other]
-        })
-        .await;
+    world.patch_spec("pull", json!({ "deletionPolicy": "Delete" })).await;
+    world.wait_for("pull", "both finalizers", |resource| finalizers(resource) == [other, FINALIZER]).await;
+    world.patch_spec("pull", json!({ "deletionPolicy": "Retain" })).await;
+    world.wait_for("pull", "the other's finalizer only", |resource| finalizers(resource) == [other]).await;
     world.check(&operator).await;
 }
 
@@ -118,10 +102,7 @@ async fn a_deletion_that_fails_is_tried_again_and_says_so() {
     world.ask_to_delete("pull").await;
     let deleting = world.wait_reason("pull", "Deleting").await;
     let message = &deleting.condition("Reconciling").message;
-    assert!(
-        message.contains("HTTP 503") && message.contains("abandon-remote=true"),
-        "{message}"
-    );
+    assert!(message.contains("HTTP 503") && message.contains("abandon-remote=true"), "{message}");
     world.wait_gone("pull").await;
     assert_eq!(world.remote("pull"), None);
     world.check(&operator).await;
@@ -135,12 +116,7 @@ async fn without_the_service_key_a_deletion_waits_for_it() {
     world.delete_secret("key").await;
     world.ask_to_delete("pull").await;
     let deleting = world.wait_reason("pull", "Deleting").await;
-    assert!(
-        deleting
-            .condition("Reconciling")
-            .message
-            .contains("Secret \"key\"")
-    );
+    assert!(deleting.condition("Reconciling").message.contains("Secret \"key\""));
     assert!(world.remote("pull").is_some());
     world.service_key("key").await;
     world.wait_gone("pull").await;
@@ -157,9 +133,7 @@ async fn the_annotation_lets_a_resource_go_at_once() {
     world.forget_requests();
     world.ask_to_delete("pull").await;
     world.wait_reason("pull", "Deleting").await;
-    world
-        .annotate("pull", "aicore-registry.dev/abandon-remote", "true")
-        .await;
+    world.annotate("pull", "aicore-registry.dev/abandon-remote", "true").await;
     world.wait_gone("pull").await;
     world.wait_event("pull", "RemoteAbandoned").await;
     assert_eq!(world.requests(), 0);
@@ -186,9 +160,7 @@ async fn what_was_never_accepted_is_not_deleted() {
     let world = World::new("never").await;
     world.preset_remote("pull", "{\"auths\":{\"by\":\"hand\"}}");
     world.service_key("key").await;
-    world
-        .resource("pull", json!({ "deletionPolicy": "Delete" }))
-        .await;
+    world.resource("pull", json!({ "deletionPolicy": "Delete" })).await;
     let operator = world.operator().await;
     world.wait_reason("pull", "SecretNotFound").await;
     world.delete_resource("pull").await;
@@ -202,29 +174,15 @@ async fn a_remote_secret_that_another_resource_wants_is_handed_over() {
     let world = with_policy_delete("handover").await;
     let operator = world.operator().await;
     world.wait_ready("pull").await;
-    world
-        .docker_secret("heirs", &[("ghcr.io", Login::new("heir", 1))])
-        .await;
-    world
-        .resource(
-            "heir",
-            json!({ "remoteName": "pull", "secretRef": { "name": "heirs" } }),
-        )
-        .await;
+    world.docker_secret("heirs", &[("ghcr.io", Login::new("heir", 1))]).await;
+    world.resource("heir", json!({ "remoteName": "pull", "secretRef": { "name": "heirs" } })).await;
     world.wait_reason("heir", "RemoteConflict").await;
     world.forget_requests();
     world.delete_resource("pull").await;
     world.wait_ready("heir").await;
     world.wait_event("pull", "RemoteHandedOver").await;
-    assert_eq!(
-        world.writes(),
-        [(PATCH, 202)],
-        "updated, never deleted in between"
-    );
-    assert_eq!(
-        world.remote("pull").unwrap(),
-        World::payload(&[("ghcr.io", Login::new("heir", 1))])
-    );
+    assert_eq!(world.writes(), [(PATCH, 202)], "updated, never deleted in between");
+    assert_eq!(world.remote("pull").unwrap(), World::payload(&[("ghcr.io", Login::new("heir", 1))]));
     world.check(&operator).await;
 }
 
@@ -232,12 +190,8 @@ async fn a_remote_secret_that_another_resource_wants_is_handed_over() {
 /// namespace again after some ten seconds, so the cases run side by side.
 #[tokio::test]
 async fn a_namespace_deletion_never_hangs() {
-    let control_plane = ControlPlane::start(Options {
-        controller_manager: true,
-        ..Options::default()
-    })
-    .await
-    .unwrap();
+    let control_plane =
+        ControlPlane::start(Options { controller_manager: true, ..Options::default() }).await.unwrap();
     install_crd(control_plane.client().await.unwrap()).await;
     let cases =
         ["key", "source", "resource", "nothing"].map(|first| namespace_deletion(&control_plane, first));
@@ -248,12 +202,8 @@ async fn a_namespace_deletion_never_hangs() {
 async fn namespace_deletion(control_plane: &ControlPlane, first: &str) {
     let world = World::new_on(control_plane, &format!("ns-{first}")).await;
     world.service_key("key").await;
-    world
-        .docker_secret("source", &[("ghcr.io", Login::new("robot", 1))])
-        .await;
-    world
-        .resource("pull", json!({ "deletionPolicy": "Delete" }))
-        .await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
+    world.resource("pull", json!({ "deletionPolicy": "Delete" })).await;
     let operator = world.operator().await;
     world.wait_ready("pull").await;
     match first {
@@ -262,34 +212,17 @@ async fn namespace_deletion(control_plane: &ControlPlane, first: &str) {
         _ => {}
     }
     let namespaces: Api<Namespace> = Api::all(control_plane.client().await.unwrap());
-    namespaces
-        .delete(&world.namespace, &DeleteParams::default())
-        .await
-        .unwrap();
+    namespaces.delete(&world.namespace, &DeleteParams::default()).await.unwrap();
     world
-        .eventually(
-            &format!("the namespace to go when {first} goes first"),
-            || async {
-                namespaces
-                    .get_opt(&world.namespace)
-                    .await
-                    .unwrap()
-                    .is_none()
-                    .then_some(())
-            },
-        )
+        .eventually(&format!("the namespace to go when {first} goes first"), || async {
+            namespaces.get_opt(&world.namespace).await.unwrap().is_none().then_some(())
+        })
         .await;
     let orphaned = operator.metric("aicore_registry_remote_orphaned_total").await;
     let stayed = if world.remote("pull").is_some() { 1.0 } else { 0.0 };
-    assert!(
-        (orphaned - stayed).abs() < f64::EPSILON,
-        "what stayed behind is counted: {orphaned}, {stayed}"
-    );
+    assert!((orphaned - stayed).abs() < f64::EPSILON, "what stayed behind is counted: {orphaned}, {stayed}");
     if first == "key" {
-        assert!(
-            world.remote("pull").is_some(),
-            "nothing could be deleted without the key"
-        );
+        assert!(world.remote("pull").is_some(), "nothing could be deleted without the key");
     }
     if first == "resource" {
         assert_eq!(world.remote("pull"), None);
@@ -305,23 +238,13 @@ async fn a_late_deletion_never_hits_what_the_next_owner_pushed() {
     world.ask_to_delete("pull").await;
     gate.arrived().await.unwrap();
     // While the DELETE is under way, another resource takes the name.
-    world
-        .docker_secret("heirs", &[("ghcr.io", Login::new("heir", 1))])
-        .await;
-    world
-        .resource(
-            "heir",
-            json!({ "remoteName": "pull", "secretRef": { "name": "heirs" } }),
-        )
-        .await;
+    world.docker_secret("heirs", &[("ghcr.io", Login::new("heir", 1))]).await;
+    world.resource("heir", json!({ "remoteName": "pull", "secretRef": { "name": "heirs" } })).await;
     world.forget_requests();
     gate.release();
     world.wait_ready("heir").await;
     world.wait_gone("pull").await;
-    assert_eq!(
-        world.remote("pull").unwrap(),
-        World::payload(&[("ghcr.io", Login::new("heir", 1))])
-    );
+    assert_eq!(world.remote("pull").unwrap(), World::payload(&[("ghcr.io", Login::new("heir", 1))]));
     assert_eq!(world.writes(), [(DELETE, 202), (PATCH, 404), (POST, 202)]);
     assert_eq!(world.most_at_once("pull"), 1);
     world.check(&operator).await;

@@ -57,17 +57,9 @@ async fn every_example_is_accepted_by_the_api_server() {
 async fn the_manifest_of_the_readme_is_accepted_by_the_api_server() {
     let cluster = cluster().await;
     let text = std::fs::read_to_string(repository().join("README.md")).unwrap();
-    let manifest = text
-        .split("```yaml\n")
-        .nth(1)
-        .unwrap()
-        .split("```")
-        .next()
-        .unwrap();
+    let manifest = text.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
     let document: Value = serde_saphyr::from_str(manifest).unwrap();
-    dry_run(&cluster.client().await.unwrap(), "default", document)
-        .await
-        .unwrap();
+    dry_run(&cluster.client().await.unwrap(), "default", document).await.unwrap();
 }
 
 /// Applies a manifest without keeping it, with unknown fields refused.

@@ -14,22 +14,13 @@ async fn a_rotated_service_key_recovers_by_itself() {
     world.wait_ready("pull").await;
     // The old client secret and its tokens are refused from now on.
     world.rotate_service_key();
-    world
-        .docker_secret("source", &[("ghcr.io", Login::new("robot", 2))])
-        .await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
     let failed = world.wait_reason("pull", "AuthenticationFailed").await;
     assert_eq!(failed.condition("Ready").status, "False");
     assert_eq!(failed.condition("Stalled").status, "True");
-    assert!(
-        failed
-            .condition("Stalled")
-            .message
-            .contains("renew the service key in Secret \"key\"")
-    );
+    assert!(failed.condition("Stalled").message.contains("renew the service key in Secret \"key\""));
     world.service_key("key").await;
-    world
-        .wait_remote("pull", &World::payload(&[("ghcr.io", Login::new("robot", 2))]))
-        .await;
+    world.wait_remote("pull", &World::payload(&[("ghcr.io", Login::new("robot", 2))])).await;
     world.wait_ready("pull").await;
     world.check(&operator).await;
 }
@@ -41,12 +32,8 @@ async fn a_revoked_token_is_replaced_within_the_push() {
     world.wait_ready("pull").await;
     world.forget_requests();
     world.revoke_tokens();
-    world
-        .docker_secret("source", &[("ghcr.io", Login::new("robot", 2))])
-        .await;
-    world
-        .wait_remote("pull", &World::payload(&[("ghcr.io", Login::new("robot", 2))]))
-        .await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
+    world.wait_remote("pull", &World::payload(&[("ghcr.io", Login::new("robot", 2))])).await;
     assert_eq!(world.writes(), [(PATCH, 401), (PATCH, 202)]);
     assert_eq!(world.token_requests(), 1);
     world.check(&operator).await;
@@ -57,9 +44,7 @@ async fn a_wrong_service_key_is_one_attempt_and_no_storm() {
     let world = World::new("wrongkey").await;
     world.service_key("key").await;
     world.rotate_service_key();
-    world
-        .docker_secret("source", &[("ghcr.io", Login::new("robot", 1))])
-        .await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
     for name in ["one", "two", "three"] {
         world.resource(name, json!({})).await;
     }
@@ -67,21 +52,12 @@ async fn a_wrong_service_key_is_one_attempt_and_no_storm() {
     for name in ["one", "two", "three"] {
         let stalled = world.wait_reason(name, "AuthenticationFailed").await;
         let message = &stalled.condition("Stalled").message;
-        assert!(
-            message.contains("HTTP 401") && message.contains("Bad credentials"),
-            "{message}"
-        );
+        assert!(message.contains("HTTP 401") && message.contains("Bad credentials"), "{message}");
     }
     // Secret events that change nothing about the key do not end the wait.
-    world
-        .docker_secret("source", &[("ghcr.io", Login::new("robot", 2))])
-        .await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
     world.wait_quiet(&operator).await;
-    assert_eq!(
-        world.token_requests(),
-        1,
-        "the refusal holds for all who share the key"
-    );
+    assert_eq!(world.token_requests(), 1, "the refusal holds for all who share the key");
     assert_eq!(world.writes(), []);
     world.check(&operator).await;
 }
@@ -93,22 +69,14 @@ async fn an_unavailable_ai_core_is_tried_again_with_backoff() {
     world.wait_ready("pull").await;
     world.forget_requests();
     world.always_answer(PATCH, 500);
-    world
-        .docker_secret("source", &[("ghcr.io", Login::new("robot", 2))])
-        .await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
     let failed = world.wait_reason("pull", "RemoteUnavailable").await;
     assert_eq!(failed.condition("Ready").status, "False");
     assert_eq!(failed.condition("Reconciling").status, "True");
-    assert!(
-        failed.condition("Ready").message.contains("HTTP 500"),
-        "{}",
-        failed.condition("Ready").message
-    );
+    assert!(failed.condition("Ready").message.contains("HTTP 500"), "{}", failed.condition("Ready").message);
     world.wait_requests(PATCH, 3).await;
     world.clear_faults();
-    world
-        .wait_remote("pull", &World::payload(&[("ghcr.io", Login::new("robot", 2))]))
-        .await;
+    world.wait_remote("pull", &World::payload(&[("ghcr.io", Login::new("robot", 2))])).await;
     world.wait_ready("pull").await;
     // Full jitter within 1 s, 2 s, 4 s, but never less than a tenth of it.
     let gaps = world.gaps_between(PATCH);
@@ -126,12 +94,8 @@ async fn a_remote_secret_that_was_deleted_is_created_again_at_the_next_push() {
     world.wait_ready("pull").await;
     world.remove_remote("pull");
     world.forget_requests();
-    world
-        .docker_secret("source", &[("ghcr.io", Login::new("robot", 2))])
-        .await;
-    world
-        .wait_remote("pull", &World::payload(&[("ghcr.io", Login::new("robot", 2))]))
-        .await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
+    world.wait_remote("pull", &World::payload(&[("ghcr.io", Login::new("robot", 2))])).await;
     assert_eq!(world.writes(), [(PATCH, 404), (POST, 202)]);
     world.check(&operator).await;
 }
@@ -163,9 +127,7 @@ async fn broken_content_leaves_the_remote_secret_alone() {
     }
     assert_eq!(world.writes(), []);
     assert_eq!(world.remote("pull"), good);
-    world
-        .docker_secret("source", &[("ghcr.io", Login::new("robot", 2))])
-        .await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
     world.wait_ready("pull").await;
     world.check(&operator).await;
 }
@@ -175,9 +137,7 @@ async fn a_server_that_repeats_the_request_leaks_nothing() {
     let world = World::new("echo").await;
     world.service_key("key").await;
     world.echo_requests(PATCH);
-    world
-        .docker_secret("source", &[("ghcr.io", Login::new("robot", 1))])
-        .await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
     world.resource("pull", json!({})).await;
     let operator = world.operator().await;
     let stalled = world.wait_reason("pull", "RemoteRejected").await;

@@ -9,10 +9,7 @@ use testbed::simulator::{KeyFormat, Tenant};
 use crate::world::{Conditions, Login, World, operation::PATCH};
 
 fn data<const N: usize>(entries: [(&str, String); N]) -> BTreeMap<String, String> {
-    entries
-        .into_iter()
-        .map(|(key, value)| (key.to_owned(), value))
-        .collect()
+    entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
 /// A service key in which every value is a string, as a binding with `secretRootKey` has it.
@@ -63,9 +60,7 @@ fn container_metadata(key: &str) -> String {
 async fn a_service_key_is_recognised(#[case] form: fn(&Tenant) -> BTreeMap<String, String>) {
     let world = World::new("keyform").await;
     world.secret("key", "Opaque", form(world.tenant())).await;
-    world
-        .docker_secret("source", &[("ghcr.io", Login::new("robot", 1))])
-        .await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
     world.resource("pull", json!({})).await;
     let operator = world.operator().await;
     let ready = world.wait_ready("pull").await;
@@ -90,19 +85,12 @@ async fn a_certificate_gets_the_token(#[case] format: KeyFormat, #[case] written
             key[field] = key[field].as_str().unwrap().replace('\n', "\\n").into();
         }
     }
-    world
-        .secret("key", "Opaque", data([("key.json", key.to_string())]))
-        .await;
-    world
-        .docker_secret("source", &[("ghcr.io", Login::new("robot", 1))])
-        .await;
+    world.secret("key", "Opaque", data([("key.json", key.to_string())])).await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
     world.resource("pull", json!({})).await;
     let operator = world.operator_trusting().await;
     let ready = world.wait_ready("pull").await;
-    assert_eq!(
-        ready.status.unwrap().authorization_server,
-        Some(world.authorization_server())
-    );
+    assert_eq!(ready.status.unwrap().authorization_server, Some(world.authorization_server()));
 
     // A certificate lives for days only: its successor is used with the same event, and the old one is refused.
     world.tenant().revoke_certificates();
@@ -111,18 +99,11 @@ async fn a_certificate_gets_the_token(#[case] format: KeyFormat, #[case] written
         .secret(
             "key",
             "Opaque",
-            data([(
-                "key.json",
-                world.tenant().x509_service_key(format).unwrap().to_string(),
-            )]),
+            data([("key.json", world.tenant().x509_service_key(format).unwrap().to_string())]),
         )
         .await;
-    world
-        .docker_secret("source", &[("ghcr.io", Login::new("robot", 2))])
-        .await;
-    world
-        .wait_remote("pull", &World::payload(&[("ghcr.io", Login::new("robot", 2))]))
-        .await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
+    world.wait_remote("pull", &World::payload(&[("ghcr.io", Login::new("robot", 2))])).await;
     world.check(&operator).await;
 }
 
@@ -130,25 +111,18 @@ async fn a_certificate_gets_the_token(#[case] format: KeyFormat, #[case] written
 async fn moving_from_a_client_secret_to_a_certificate_is_no_change_of_tenant() {
     let world = World::with_tls("grant").await;
     world.service_key("key").await;
-    world
-        .docker_secret("source", &[("ghcr.io", Login::new("robot", 1))])
-        .await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
     world.resource("pull", json!({})).await;
     let operator = world.operator_trusting().await;
     let before = world.wait_ready("pull").await.status.unwrap();
     let key = world.tenant().x509_service_key(KeyFormat::Pkcs8).unwrap();
-    world
-        .secret("key", "Opaque", data([("key.json", key.to_string())]))
-        .await;
+    world.secret("key", "Opaque", data([("key.json", key.to_string())])).await;
     let after = world
         .wait_for("pull", "another digest", |resource| {
             resource.status.as_ref().unwrap().credentials_digest != before.credentials_digest
         })
         .await;
-    assert_eq!(
-        after.status.unwrap().authorization_server,
-        before.authorization_server
-    );
+    assert_eq!(after.status.unwrap().authorization_server, before.authorization_server);
     world.check(&operator).await;
     assert!(!operator.log().iter().any(|line| line.contains("TenantChanged")));
 }
@@ -157,15 +131,9 @@ async fn moving_from_a_client_secret_to_a_certificate_is_no_change_of_tenant() {
 async fn an_untrusted_certificate_is_named() {
     let world = World::with_tls("untrusted").await;
     world.service_key("key").await;
-    world
-        .docker_secret("source", &[("ghcr.io", Login::new("robot", 1))])
-        .await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
     world.resource("pull", json!({})).await;
-    let operator = world
-        .launch()
-        .with("--allowed-hosts=127.0.0.1,localhost")
-        .start()
-        .await;
+    let operator = world.launch().with("--allowed-hosts=127.0.0.1,localhost").start().await;
     let waiting = world.wait_reason("pull", "RemoteUnavailable").await;
     let message = &waiting.condition("Ready").message;
     assert!(message.contains("certificate"), "{message}");
@@ -187,20 +155,13 @@ async fn an_untrusted_certificate_is_named() {
 #[tokio::test]
 async fn an_unusable_service_key_is_refused_with_a_sentence(#[case] key: Value, #[case] part: &str) {
     let world = World::new("badkey").await;
-    world
-        .secret("key", "Opaque", data([("key.json", key.to_string())]))
-        .await;
-    world
-        .docker_secret("source", &[("ghcr.io", Login::new("robot", 1))])
-        .await;
+    world.secret("key", "Opaque", data([("key.json", key.to_string())])).await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
     world.resource("pull", json!({})).await;
     let operator = world.operator().await;
     let stalled = world.wait_reason("pull", "ServiceKeyInvalid").await;
     let message = &stalled.condition("Stalled").message;
-    assert!(
-        message.contains("Secret \"key\"") && message.contains(part),
-        "{message}"
-    );
+    assert!(message.contains("Secret \"key\"") && message.contains(part), "{message}");
     assert_eq!(world.requests(), 0);
     world.service_key("key").await;
     world.wait_ready("pull").await;
@@ -212,9 +173,7 @@ async fn a_stale_binding_is_refused() {
     let world = World::synced("stale").await;
     let operator = world.operator().await;
     world.wait_ready("pull").await;
-    world
-        .label_secret("key", "services.cloud.sap.com/stale", "old-binding")
-        .await;
+    world.label_secret("key", "services.cloud.sap.com/stale", "old-binding").await;
     let stalled = world.wait_reason("pull", "ServiceKeyInvalid").await;
     assert!(stalled.condition("Stalled").message.contains("stale"));
     world.check(&operator).await;
@@ -233,10 +192,7 @@ async fn a_user_name_and_a_password_are_sent(
 ) {
     let world = World::new("basic").await;
     world.service_key("key").await;
-    let secret = data([
-        (username, "robot".to_owned()),
-        (password, "s3cr3tCanary:with:colons".to_owned()),
-    ]);
+    let secret = data([(username, "robot".to_owned()), (password, "s3cr3tCanary:with:colons".to_owned())]);
     world.secret("source", type_, secret).await;
     let mut reference = reference;
     reference["name"] = "source".into();
@@ -272,9 +228,7 @@ async fn a_docker_config_is_read_in_each_form(#[case] type_: &str, #[case] key: 
     let world = World::new("dockerform").await;
     world.service_key("key").await;
     world.preset_remote("pull", "{\"auths\":{\"old\":{}}}");
-    world
-        .secret("source", type_, data([(key, content.to_owned())]))
-        .await;
+    world.secret("source", type_, data([(key, content.to_owned())])).await;
     world.resource("pull", json!({})).await;
     let operator = world.operator().await;
     let good = r#"{"auths":{"ghcr.io":{"username":"robot","password":"s3cr3tCanary"}}}"#;
@@ -286,9 +240,7 @@ async fn a_docker_config_is_read_in_each_form(#[case] type_: &str, #[case] key: 
             stalled.condition("Stalled").message
         );
         assert_eq!(world.remote("pull").unwrap(), "{\"auths\":{\"old\":{}}}");
-        world
-            .secret("source", type_, data([(key, good.to_owned())]))
-            .await;
+        world.secret("source", type_, data([(key, good.to_owned())])).await;
     }
     world.wait_ready("pull").await;
     assert_eq!(

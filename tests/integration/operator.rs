@@ -27,11 +27,7 @@ pub(crate) struct Launch {
 
 impl Launch {
     pub(crate) fn new(kubeconfig: &Path, namespace: &str) -> Self {
-        Self {
-            kubeconfig: kubeconfig.to_owned(),
-            namespace: namespace.to_owned(),
-            arguments: Vec::new(),
-        }
+        Self { kubeconfig: kubeconfig.to_owned(), namespace: namespace.to_owned(), arguments: Vec::new() }
     }
 
     pub(crate) fn with(mut self, argument: &str) -> Self {
@@ -49,12 +45,7 @@ impl Launch {
     /// Starts it.
     pub(crate) fn start_unready(&self) -> Operator {
         let mut child = tethered(env!("CARGO_BIN_EXE_aicore-registry-operator"))
-            .args([
-                "run",
-                "--listen=127.0.0.1:0",
-                "--allow-insecure-http",
-                "--log-level=debug",
-            ])
+            .args(["run", "--listen=127.0.0.1:0", "--allow-insecure-http", "--log-level=debug"])
             .arg(format!("--watch-namespaces={}", self.namespace))
             .args(&self.arguments)
             .env_clear()
@@ -75,11 +66,7 @@ impl Launch {
                 count.send_modify(|count| *count += 1);
             }
         });
-        Operator {
-            child,
-            log,
-            lines: receiver,
-        }
+        Operator { child, log, lines: receiver }
     }
 }
 
@@ -105,11 +92,7 @@ impl Operator {
                     return line;
                 }
                 let more = lines.changed().await.is_ok();
-                assert!(
-                    more,
-                    "the operator ended without logging {part:?}:\n{}",
-                    self.log().join("\n")
-                );
+                assert!(more, "the operator ended without logging {part:?}:\n{}", self.log().join("\n"));
             }
         };
         match tokio::time::timeout(PATIENCE, found).await {
@@ -129,12 +112,9 @@ impl Operator {
     /// Value of a metric, by its name and labels as they are exposed; zero when it is not there.
     pub(crate) async fn metric(&self, series: &str) -> f64 {
         let (_, text) = self.get("/metrics").await;
-        let line = text.lines().find(|line| {
-            line.strip_prefix(series)
-                .is_some_and(|rest| rest.starts_with(' '))
-        });
-        line.and_then(|line| line.rsplit(' ').next())
-            .map_or(0.0, |value| value.parse().unwrap())
+        let line =
+            text.lines().find(|line| line.strip_prefix(series).is_some_and(|rest| rest.starts_with(' ')));
+        line.and_then(|line| line.rsplit(' ').next()).map_or(0.0, |value| value.parse().unwrap())
     }
 
     /// Waits until a metric has reached a value.
@@ -144,22 +124,17 @@ impl Operator {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, reached).await.unwrap_or_else(|_| panic!("{series} stays below {value}"));
+        tokio::time::timeout(PATIENCE, reached)
+            .await
+            .unwrap_or_else(|_| panic!("{series} stays below {value}"));
     }
 
     /// Sends SIGTERM, waits for the end, and returns the exit code and the log.
     pub(crate) async fn terminate(mut self) -> (Option<i32>, Vec<String>) {
         let pid = self.child.id().unwrap().to_string();
-        let kill = tokio::process::Command::new("kill")
-            .args(["-TERM", &pid])
-            .status()
-            .await
-            .unwrap();
+        let kill = tokio::process::Command::new("kill").args(["-TERM", &pid]).status().await.unwrap();
         assert!(kill.success());
-        let status = tokio::time::timeout(Duration::from_secs(40), self.child.wait())
-            .await
-            .unwrap()
-            .unwrap();
+        let status = tokio::time::timeout(Duration::from_secs(40), self.child.wait()).await.unwrap().unwrap();
         while self.lines.changed().await.is_ok() {}
         (status.code(), self.log())
     }

@@ -46,9 +46,5 @@ fn the_environment_is_read_too() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(
-        String::from_utf8(output.stderr)
-            .unwrap()
-            .contains("--watch-namespaces")
-    );
+    assert!(String::from_utf8(output.stderr).unwrap().contains("--watch-namespaces"));
 }

@@ -28,9 +28,21 @@ fn render(crd: &Value) -> String {
     let mut page = INTRODUCTION.to_owned();
     writeln!(page, "{}\n", schema["description"].as_str().unwrap()).unwrap();
     writeln!(page, "| | |\n|---|---|").unwrap();
-    writeln!(page, "| apiVersion | `{}/{}` |", crd["spec"]["group"].as_str().unwrap(), version["name"].as_str().unwrap()).unwrap();
+    writeln!(
+        page,
+        "| apiVersion | `{}/{}` |",
+        crd["spec"]["group"].as_str().unwrap(),
+        version["name"].as_str().unwrap()
+    )
+    .unwrap();
     writeln!(page, "| kind | `{}` |", names["kind"].as_str().unwrap()).unwrap();
-    writeln!(page, "| short name, category | `{}`, `{}` |", names["shortNames"][0].as_str().unwrap(), names["categories"][0].as_str().unwrap()).unwrap();
+    writeln!(
+        page,
+        "| short name, category | `{}`, `{}` |",
+        names["shortNames"][0].as_str().unwrap(),
+        names["categories"][0].as_str().unwrap()
+    )
+    .unwrap();
     writeln!(page, "| scope | {} |", crd["spec"]["scope"].as_str().unwrap()).unwrap();
     for part in ["spec", "status"] {
         writeln!(page, "\n## {part}\n\n| field | type | meaning |\n|---|---|---|").unwrap();
@@ -42,11 +54,22 @@ fn render(crd: &Value) -> String {
 }
 
 fn fields(page: &mut String, prefix: &str, schema: &Value) {
-    let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let required: Vec<&str> =
+        schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     for (name, field) in schema["properties"].as_object().into_iter().flatten() {
         let path = format!("{prefix}{name}");
-        let mark = if required.contains(&name.as_str()) && !prefix.contains("conditions") { " (required)" } else { "" };
-        writeln!(page, "| `{path}`{mark} | {} | {} |", type_of(field), cell(field["description"].as_str().unwrap_or_default())).unwrap();
+        let mark = if required.contains(&name.as_str()) && !prefix.contains("conditions") {
+            " (required)"
+        } else {
+            ""
+        };
+        writeln!(
+            page,
+            "| `{path}`{mark} | {} | {} |",
+            type_of(field),
+            cell(field["description"].as_str().unwrap_or_default())
+        )
+        .unwrap();
         fields(page, &format!("{path}."), field);
         fields(page, &format!("{path}[]."), &field["items"]);
     }
@@ -54,7 +77,12 @@ fn fields(page: &mut String, prefix: &str, schema: &Value) {
 
 fn type_of(field: &Value) -> String {
     if let Some(values) = field["enum"].as_array() {
-        return values.iter().filter_map(Value::as_str).map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ");
+        return values
+            .iter()
+            .filter_map(Value::as_str)
+            .map(|value| format!("`{value}`"))
+            .collect::<Vec<_>>()
+            .join(", ");
     }
     match (field["type"].as_str().unwrap_or("any"), field["format"].as_str()) {
         ("array", _) => format!("list of {}", type_of(&field["items"])),

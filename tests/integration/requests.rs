@@ -21,36 +21,21 @@ async fn a_suspended_resource_is_left_alone_and_catches_up_when_resumed() {
     world.wait_ready("pull").await;
     world.patch_spec("pull", json!({ "suspend": true })).await;
     let suspended = world.wait_reason("pull", "Suspended").await;
-    assert_eq!(
-        suspended.condition("Ready").status,
-        "True",
-        "as it was when it was suspended"
-    );
+    assert_eq!(suspended.condition("Ready").status, "True", "as it was when it was suspended");
     world.forget_requests();
-    world
-        .docker_secret("source", &[("ghcr.io", Login::new("robot", 2))])
-        .await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
     // A request is answered without a remote call.
     world.annotate("pull", REQUESTED_AT, "one").await;
     world
         .wait_for("pull", "the answer", |resource| {
-            resource
-                .status
-                .as_ref()
-                .unwrap()
-                .last_handled_reconcile_at
-                .as_deref()
-                == Some("one")
+            resource.status.as_ref().unwrap().last_handled_reconcile_at.as_deref() == Some("one")
         })
         .await;
     world.wait_quiet(&operator).await;
     assert_eq!(world.requests(), 0);
     world.patch_spec("pull", json!({ "suspend": false })).await;
     world.wait_ready("pull").await;
-    assert_eq!(
-        world.remote("pull").unwrap(),
-        World::payload(&[("ghcr.io", Login::new("robot", 2))])
-    );
+    assert_eq!(world.remote("pull").unwrap(), World::payload(&[("ghcr.io", Login::new("robot", 2))]));
     assert_eq!(world.writes(), [(PATCH, 202)]);
     world.check(&operator).await;
 }
@@ -79,13 +64,7 @@ async fn a_forced_push_happens_once_for_each_value() {
         world.annotate("pull", REQUESTED_AT, value).await;
         world
             .wait_for("pull", "the answer", |resource| {
-                resource
-                    .status
-                    .as_ref()
-                    .unwrap()
-                    .last_handled_reconcile_at
-                    .as_deref()
-                    == Some(value)
+                resource.status.as_ref().unwrap().last_handled_reconcile_at.as_deref() == Some(value)
             })
             .await;
         world.wait_quiet(&operator).await;
@@ -106,9 +85,7 @@ async fn a_forced_push_overrides_a_hold_once() {
     let operator = world.operator().await;
     world.wait_ready("pull").await;
     world.tenant().faults().next(1, PATCH, Fault::status(400));
-    world
-        .docker_secret("source", &[("ghcr.io", Login::new("robot", 2))])
-        .await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
     world.wait_reason("pull", "RemoteRejected").await;
     world.forget_requests();
     world.annotate("pull", REQUESTED_AT, "now").await;
@@ -126,11 +103,7 @@ async fn an_unchanged_credential_is_sent_again_when_the_resync_is_due() {
     // The times of the status are what a restart goes by.
     let past = Time(clock::now().checked_sub(2.hours()).unwrap());
     let status = json!({ "status": { "lastSyncTime": past, "nextResyncTime": past } });
-    world
-        .resources()
-        .patch_status("pull", &PatchParams::default(), &Patch::Merge(status))
-        .await
-        .unwrap();
+    world.resources().patch_status("pull", &PatchParams::default(), &Patch::Merge(status)).await.unwrap();
     world.remove_remote("pull");
     world.patch_spec("pull", json!({ "resyncInterval": "10s" })).await;
     world.forget_requests();
@@ -140,11 +113,7 @@ async fn an_unchanged_credential_is_sent_again_when_the_resync_is_due() {
             resource.status.as_ref().unwrap().last_sync_time > Some(past.clone())
         })
         .await;
-    assert_eq!(
-        world.writes(),
-        [(PATCH, 404), (POST, 202)],
-        "what was lost in AI Core is back"
-    );
+    assert_eq!(world.writes(), [(PATCH, 404), (POST, 202)], "what was lost in AI Core is back");
     world.check(&operator).await;
 }
 
@@ -156,21 +125,11 @@ async fn a_failing_resync_leaves_ready_true_and_a_failing_rotation_does_not() {
     world.always_answer(PATCH, 503);
     world.annotate("pull", REQUESTED_AT, "now").await;
     let failing = world.wait_reason("pull", "RemoteUnavailable").await;
-    assert_eq!(
-        failing.condition("Ready").status,
-        "True",
-        "AI Core still holds the credential of the Secret"
-    );
+    assert_eq!(failing.condition("Ready").status, "True", "AI Core still holds the credential of the Secret");
     assert_eq!(failing.condition("Ready").reason, "Synced");
     assert_eq!(failing.condition("Reconciling").reason, "RemoteUnavailable");
-    world
-        .docker_secret("source", &[("ghcr.io", Login::new("robot", 2))])
-        .await;
-    world
-        .wait_for("pull", "not ready", |resource| {
-            resource.condition("Ready").status == "False"
-        })
-        .await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
+    world.wait_for("pull", "not ready", |resource| resource.condition("Ready").status == "False").await;
     world.clear_faults();
     world.wait_ready("pull").await;
     world.check(&operator).await;
@@ -180,17 +139,13 @@ async fn a_failing_resync_leaves_ready_true_and_a_failing_rotation_does_not() {
 async fn never_creates_nothing() {
     let world = World::new("nevercreate").await;
     world.service_key("key").await;
-    world
-        .docker_secret("source", &[("ghcr.io", Login::new("robot", 1))])
-        .await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
     world.resource("pull", json!({ "creationPolicy": "Never" })).await;
     let operator = world.operator().await;
     let stalled = world.wait_reason("pull", "RemoteMissing").await;
     assert_eq!(stalled.condition("Stalled").status, "True");
     assert_eq!(world.writes(), [(PATCH, 404)]);
-    world
-        .patch_spec("pull", json!({ "creationPolicy": "IfMissing" }))
-        .await;
+    world.patch_spec("pull", json!({ "creationPolicy": "IfMissing" })).await;
     world.wait_ready("pull").await;
     world.check(&operator).await;
 }

@@ -29,12 +29,8 @@ async fn an_api_server_that_restarts_delays_the_next_rotation_and_no_more() {
         "restarting the operator would not bring the API server back"
     );
     control_plane.start_api_server().await.unwrap();
-    world
-        .docker_secret("source", &[("ghcr.io", Login::new("robot", 2))])
-        .await;
-    world
-        .wait_remote("pull", &World::payload(&[("ghcr.io", Login::new("robot", 2))]))
-        .await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
+    world.wait_remote("pull", &World::payload(&[("ghcr.io", Login::new("robot", 2))])).await;
     assert_eq!(world.writes(), [(PATCH, 202)]);
     world.wait_ready("pull").await;
     world.check(&operator).await;
@@ -52,11 +48,7 @@ async fn a_resource_that_was_deleted_and_created_again_is_pushed_again() {
     world.delete_resource("pull").await;
     world.resource("pull", json!({})).await;
     world.wait_ready("pull").await;
-    assert_eq!(
-        world.writes(),
-        [(PATCH, 202)],
-        "the policy is Retain: the remote secret stayed"
-    );
+    assert_eq!(world.writes(), [(PATCH, 202)], "the policy is Retain: the remote secret stayed");
     world.check(&operator).await;
 }
 
@@ -65,27 +57,14 @@ async fn a_resource_that_was_deleted_and_created_again_is_pushed_again() {
 async fn an_object_that_is_not_understood_harms_no_other() {
     let control_plane = ControlPlane::start(Options::default()).await.unwrap();
     let mut newer = api::crd();
-    let schema = newer.spec.versions[0]
-        .schema
-        .as_mut()
-        .unwrap()
-        .open_api_v3_schema
-        .as_mut()
-        .unwrap();
+    let schema = newer.spec.versions[0].schema.as_mut().unwrap().open_api_v3_schema.as_mut().unwrap();
     let spec = schema.properties.as_mut().unwrap().get_mut("spec").unwrap();
-    spec.properties
-        .as_mut()
-        .unwrap()
-        .get_mut("creationPolicy")
-        .unwrap()
-        .enum_ = None;
+    spec.properties.as_mut().unwrap().get_mut("creationPolicy").unwrap().enum_ = None;
     install(control_plane.client().await.unwrap(), &newer).await;
 
     let world = World::new_on(&control_plane, "unknown").await;
     world.service_key("key").await;
-    world
-        .docker_secret("source", &[("ghcr.io", Login::new("robot", 1))])
-        .await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
     let newer: DynamicObject = serde_json::from_value(json!({
         "apiVersion": "aicore-registry.dev/v1alpha1", "kind": "AICoreRegistrySecret", "metadata": { "name": "a-newer" },
         "spec": {
@@ -101,16 +80,10 @@ async fn an_object_that_is_not_understood_harms_no_other() {
     any.create(&PostParams::default(), &newer).await.unwrap();
     world.resource("pull", json!({})).await;
     let operator = world.operator().await;
-    world
-        .wait_remote("pull", &World::payload(&[("ghcr.io", Login::new("robot", 1))]))
-        .await;
+    world.wait_remote("pull", &World::payload(&[("ghcr.io", Login::new("robot", 1))])).await;
     operator.wait_for_line("does not understand it").await;
-    world
-        .docker_secret("source", &[("ghcr.io", Login::new("robot", 2))])
-        .await;
-    world
-        .wait_remote("pull", &World::payload(&[("ghcr.io", Login::new("robot", 2))]))
-        .await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
+    world.wait_remote("pull", &World::payload(&[("ghcr.io", Login::new("robot", 2))])).await;
     assert_eq!(world.writes_of("a-newer"), []);
     assert_eq!(operator.get("/readyz").await, (200, "ok\n".to_owned()));
     assert_eq!(operator.get("/livez").await, (200, "ok\n".to_owned()));
@@ -124,9 +97,7 @@ async fn sigterm_lets_a_running_push_end() {
     world.wait_ready("pull").await;
     world.forget_requests();
     let gate = world.hold_next(PATCH);
-    world
-        .docker_secret("source", &[("ghcr.io", Login::new("robot", 2))])
-        .await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
     gate.arrived().await.unwrap();
     let ended = operator.terminate();
     let released = async {
@@ -135,14 +106,8 @@ async fn sigterm_lets_a_running_push_end() {
     };
     let ((code, log), ()) = tokio::join!(ended, released);
     assert_eq!(code, Some(0), "{}", log.join("\n"));
-    assert_eq!(
-        world.remote("pull").unwrap(),
-        World::payload(&[("ghcr.io", Login::new("robot", 2))])
-    );
+    assert_eq!(world.remote("pull").unwrap(), World::payload(&[("ghcr.io", Login::new("robot", 2))]));
     let version = world.secret_version("source").await;
     let status = world.resource_now("pull").await.status.unwrap();
-    assert_eq!(
-        status.secret_resource_version, version,
-        "the status was written before the end"
-    );
+    assert_eq!(status.secret_resource_version, version, "the status was written before the end");
 }

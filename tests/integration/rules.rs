@@ -32,44 +32,20 @@ fn check_state(state: &AICoreRegistrySecret, observed_before: i64) -> i64 {
     };
     let context = format!("{:?}: {status:#?}", state.metadata.name);
     let observed = status.observed_generation.unwrap_or(-1);
-    assert!(
-        observed <= state.metadata.generation.unwrap(),
-        "observedGeneration is ahead: {context}"
-    );
-    assert!(
-        observed >= observed_before,
-        "observedGeneration went back: {context}"
-    );
+    assert!(observed <= state.metadata.generation.unwrap(), "observedGeneration is ahead: {context}");
+    assert!(observed >= observed_before, "observedGeneration went back: {context}");
     if status.conditions.is_empty() {
         assert_eq!(observed, -1, "an outcome without conditions: {context}");
         return observed;
     }
-    assert!(
-        ["True", "False", "Unknown"].contains(&&*state.condition("Ready").status),
-        "no Ready: {context}"
-    );
+    assert!(["True", "False", "Unknown"].contains(&&*state.condition("Ready").status), "no Ready: {context}");
     let (reconciling, stalled) = (state.condition("Reconciling"), state.condition("Stalled"));
-    assert!(
-        reconciling.status.is_empty() || stalled.status.is_empty(),
-        "Reconciling and Stalled: {context}"
-    );
+    assert!(reconciling.status.is_empty() || stalled.status.is_empty(), "Reconciling and Stalled: {context}");
     for condition in &status.conditions {
-        assert!(
-            ["Ready", "Reconciling", "Stalled"].contains(&&*condition.type_),
-            "{context}"
-        );
-        assert!(
-            condition.type_ == "Ready" || condition.status == "True",
-            "present means True: {context}"
-        );
-        assert!(
-            !condition.message.is_empty() && !condition.message.contains('\n'),
-            "{context}"
-        );
-        assert!(
-            !condition.message.ends_with('.'),
-            "a condition's message is a phrase: {context}"
-        );
+        assert!(["Ready", "Reconciling", "Stalled"].contains(&&*condition.type_), "{context}");
+        assert!(condition.type_ == "Ready" || condition.status == "True", "present means True: {context}");
+        assert!(!condition.message.is_empty() && !condition.message.contains('\n'), "{context}");
+        assert!(!condition.message.ends_with('.'), "a condition's message is a phrase: {context}");
     }
     if state.condition("Ready").status == "False" && state.condition("Ready").reason != "Suspended" {
         assert!(

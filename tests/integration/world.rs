@@ -94,15 +94,7 @@ impl World {
 
     /// With an AI Core that speaks https only. [`World::launch_trusting`] starts an operator that trusts it.
     pub(crate) async fn with_tls(prefix: &str) -> Self {
-        Self::with_simulator(
-            cluster().await,
-            prefix,
-            Options {
-                tls: true,
-                ..Options::default()
-            },
-        )
-        .await
+        Self::with_simulator(cluster().await, prefix, Options { tls: true, ..Options::default() }).await
     }
 
     async fn with_simulator(control_plane: &ControlPlane, prefix: &str, options: Options) -> Self {
@@ -135,9 +127,7 @@ impl World {
     pub(crate) async fn synced_on(control_plane: &ControlPlane, prefix: &str) -> Self {
         let world = Self::new_on(control_plane, prefix).await;
         world.service_key("key").await;
-        world
-            .docker_secret("source", &[("ghcr.io", Login::new("robot", 1))])
-            .await;
+        world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
         world.resource("pull", json!({})).await;
         world
     }
@@ -174,14 +164,10 @@ impl World {
             .iter()
             .map(|(host, login)| {
                 let auth = STANDARD.encode(format!("{}:{}", login.user, login.password()));
-                (
-                    *host,
-                    json!({ "username": login.user, "password": login.password(), "auth": auth }),
-                )
+                (*host, json!({ "username": login.user, "password": login.password(), "auth": auth }))
             })
             .collect();
-        self.raw_docker_secret(name, &json!({ "auths": auths }).to_string())
-            .await;
+        self.raw_docker_secret(name, &json!({ "auths": auths }).to_string()).await;
     }
 
     /// Writes a docker config Secret with any content.
@@ -193,55 +179,33 @@ impl World {
     /// Writes a Secret.
     pub(crate) async fn secret(&self, name: &str, type_: &str, data: BTreeMap<String, String>) {
         let secret = Secret {
-            metadata: ObjectMeta {
-                name: Some(name.to_owned()),
-                ..ObjectMeta::default()
-            },
+            metadata: ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() },
             type_: Some(type_.to_owned()),
-            data: Some(
-                data.into_iter()
-                    .map(|(key, value)| (key, ByteString(value.into_bytes())))
-                    .collect(),
-            ),
+            data: Some(data.into_iter().map(|(key, value)| (key, ByteString(value.into_bytes()))).collect()),
             ..Secret::default()
         };
         let params = PatchParams::apply("test").force();
-        self.secrets()
-            .patch(name, &params, &Patch::Apply(&secret))
-            .await
-            .unwrap();
+        self.secrets().patch(name, &params, &Patch::Apply(&secret)).await.unwrap();
     }
 
     pub(crate) async fn label_secret(&self, name: &str, key: &str, value: &str) {
         let patch = json!({ "metadata": { "labels": { key: value } } });
-        self.secrets()
-            .patch(name, &PatchParams::default(), &Patch::Merge(patch))
-            .await
-            .unwrap();
+        self.secrets().patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
     }
 
     pub(crate) async fn annotate_secret(&self, name: &str, key: &str, value: &str) {
         let patch = json!({ "metadata": { "annotations": { key: value } } });
-        self.secrets()
-            .patch(name, &PatchParams::default(), &Patch::Merge(patch))
-            .await
-            .unwrap();
+        self.secrets().patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
     }
 
     pub(crate) async fn delete_secret(&self, name: &str) {
-        self.secrets()
-            .delete(name, &DeleteParams::default())
-            .await
-            .unwrap();
+        self.secrets().delete(name, &DeleteParams::default()).await.unwrap();
     }
 
     /// Creates a resource that names the Secrets `source` and `key`, with these additions to its spec.
     pub(crate) async fn resource(&self, name: &str, spec: Value) {
         let mut whole = json!({ "secretRef": { "name": "source" }, "aiCoreSecretRef": { "name": "key" } });
-        whole
-            .as_object_mut()
-            .unwrap()
-            .extend(spec.as_object().unwrap().clone());
+        whole.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
         let resource = json!({
             "apiVersion": format!("{}/{}", api::GROUP, api::VERSION),
             "kind": api::KIND,
@@ -249,10 +213,7 @@ impl World {
             "spec": whole,
         });
         let params = PatchParams::apply("test").force();
-        self.resources()
-            .patch(name, &params, &Patch::Apply(&resource))
-            .await
-            .unwrap();
+        self.resources().patch(name, &params, &Patch::Apply(&resource)).await.unwrap();
     }
 
     pub(crate) async fn patch_spec(&self, name: &str, spec: Value) {
@@ -260,15 +221,11 @@ impl World {
     }
 
     pub(crate) async fn annotate(&self, name: &str, key: &str, value: &str) {
-        self.patch_resource(name, json!({ "metadata": { "annotations": { key: value } } }))
-            .await;
+        self.patch_resource(name, json!({ "metadata": { "annotations": { key: value } } })).await;
     }
 
     async fn patch_resource(&self, name: &str, patch: Value) {
-        self.resources()
-            .patch(name, &PatchParams::default(), &Patch::Merge(patch))
-            .await
-            .unwrap();
+        self.resources().patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
     }
 
     /// Deletes a resource, and waits until it is gone.
@@ -279,10 +236,7 @@ impl World {
 
     /// Deletes a resource, and does not wait.
     pub(crate) async fn ask_to_delete(&self, name: &str) {
-        self.resources()
-            .delete(name, &DeleteParams::default())
-            .await
-            .unwrap();
+        self.resources().delete(name, &DeleteParams::default()).await.unwrap();
     }
 
     // What a platform engineer sees.
@@ -290,12 +244,7 @@ impl World {
     /// Waits until there is no such resource.
     pub(crate) async fn wait_gone(&self, name: &str) {
         self.eventually("the resource to go", || async {
-            self.resources()
-                .get_opt(name)
-                .await
-                .unwrap()
-                .is_none()
-                .then_some(())
+            self.resources().get_opt(name).await.unwrap().is_none().then_some(())
         })
         .await;
     }
@@ -320,13 +269,7 @@ impl World {
     /// Waits until a condition has that reason, whichever condition.
     pub(crate) async fn wait_reason(&self, name: &str, reason: &str) -> AICoreRegistrySecret {
         self.wait_for(name, reason, |resource| {
-            resource
-                .status
-                .as_ref()
-                .unwrap()
-                .conditions
-                .iter()
-                .any(|condition| condition.reason == reason)
+            resource.status.as_ref().unwrap().conditions.iter().any(|condition| condition.reason == reason)
         })
         .await
     }
@@ -353,10 +296,9 @@ impl World {
         });
         match tokio::time::timeout(PATIENCE, found).await {
             Ok(history) => history.unwrap()[name].last().unwrap().clone(),
-            Err(_elapsed) => panic!(
-                "{name} did not become {what}: {:#?}",
-                self.resource_now(name).await.status
-            ),
+            Err(_elapsed) => {
+                panic!("{name} did not become {what}: {:#?}", self.resource_now(name).await.status)
+            }
         }
     }
 
@@ -368,7 +310,8 @@ impl World {
     /// Waits until the test's own watch shows a later version; no request is made.
     pub(crate) async fn wait_seen_after(&self, name: &str, seen: u64) {
         let mut history = self.history.clone();
-        let later = history.wait_for(|history| history[name].last().is_some_and(|state| version(state) > seen));
+        let later =
+            history.wait_for(|history| history[name].last().is_some_and(|state| version(state) > seen));
         tokio::time::timeout(PATIENCE, later).await.unwrap().unwrap();
     }
 
@@ -379,10 +322,7 @@ impl World {
         let seen =
             history.wait_for(|history| history[name].last().is_some_and(|state| version(state) >= last));
         let history = tokio::time::timeout(PATIENCE, seen).await.unwrap().unwrap();
-        history[name]
-            .windows(2)
-            .filter(|pair| pair[0].status != pair[1].status)
-            .count()
+        history[name].windows(2).filter(|pair| pair[0].status != pair[1].status).count()
     }
 
     pub(crate) async fn wait_event(&self, name: &str, reason: &str) -> Event {
@@ -390,11 +330,7 @@ impl World {
             let events = self.events().await;
             events.into_iter().find(|event| {
                 event.reason.as_deref() == Some(reason)
-                    && event
-                        .regarding
-                        .as_ref()
-                        .and_then(|regarding| regarding.name.as_deref())
-                        == Some(name)
+                    && event.regarding.as_ref().and_then(|regarding| regarding.name.as_deref()) == Some(name)
             })
         })
         .await
@@ -431,12 +367,7 @@ impl World {
     pub(crate) fn payload(entries: &[(&str, Login)]) -> String {
         let auths: BTreeMap<&str, Value> = entries
             .iter()
-            .map(|(host, login)| {
-                (
-                    *host,
-                    json!({ "password": login.password(), "username": login.user }),
-                )
-            })
+            .map(|(host, login)| (*host, json!({ "password": login.password(), "username": login.user })))
             .collect();
         json!({ "auths": auths }).to_string()
     }
@@ -459,10 +390,7 @@ impl World {
             return;
         }
         let journal = self.journal();
-        journal
-            .wait_for(|_| self.remote(name).as_deref() == Some(payload), PATIENCE)
-            .await
-            .unwrap();
+        journal.wait_for(|_| self.remote(name).as_deref() == Some(payload), PATIENCE).await.unwrap();
     }
 
     /// Refuses the client secret and all tokens of before.
@@ -520,8 +448,7 @@ impl World {
     pub(crate) fn writes_of(&self, name: &str) -> Vec<(Operation, u16)> {
         let writes = self.journal().writes();
         let own = writes.iter().filter(|entry| entry.name.as_deref() == Some(name));
-        own.map(|entry| (entry.operation, entry.status.map_or(0, |status| status.as_u16())))
-            .collect()
+        own.map(|entry| (entry.operation, entry.status.map_or(0, |status| status.as_u16()))).collect()
     }
 
     pub(crate) fn token_requests(&self) -> usize {
@@ -533,21 +460,14 @@ impl World {
     }
 
     pub(crate) fn requests_of(&self, operation: Operation) -> usize {
-        self.journal()
-            .entries()
-            .iter()
-            .filter(|entry| entry.operation == operation)
-            .count()
+        self.journal().entries().iter().filter(|entry| entry.operation == operation).count()
     }
 
     /// What accepted writes carried, in the order in which AI Core had them.
     pub(crate) fn sent_payloads(&self, name: &str) -> Vec<String> {
         let writes = self.journal().writes();
-        let own = writes
-            .iter()
-            .filter(|entry| entry.applied && entry.name.as_deref() == Some(name));
-        own.filter_map(|entry| entry.payload.as_ref().map(|payload| payload.expose().to_owned()))
-            .collect()
+        let own = writes.iter().filter(|entry| entry.applied && entry.name.as_deref() == Some(name));
+        own.filter_map(|entry| entry.payload.as_ref().map(|payload| payload.expose().to_owned())).collect()
     }
 
     /// Waits for so many requests of the kind.
@@ -567,11 +487,8 @@ impl World {
     /// Times between requests of the kind.
     pub(crate) fn gaps_between(&self, operation: Operation) -> Vec<Duration> {
         let entries = self.journal().entries();
-        let times: Vec<_> = entries
-            .iter()
-            .filter(|entry| entry.operation == operation)
-            .map(|entry| entry.received)
-            .collect();
+        let times: Vec<_> =
+            entries.iter().filter(|entry| entry.operation == operation).map(|entry| entry.received).collect();
         times.windows(2).map(|pair| pair[1] - pair[0]).collect()
     }
 
@@ -587,8 +504,7 @@ impl World {
     pub(crate) async fn wait_quiet(&self, _: &Operator) {
         for _ in 0..2 {
             let name = format!("barrier-{}", self.barriers.fetch_add(1, Ordering::Relaxed));
-            self.resource(&name, json!({ "secretRef": { "name": name } }))
-                .await;
+            self.resource(&name, json!({ "secretRef": { "name": name } })).await;
             self.wait_reason(&name, "SecretNotFound").await;
             self.raw_docker_secret(&name, "{}").await;
             self.wait_reason(&name, "SecretInvalid").await;
@@ -599,16 +515,8 @@ impl World {
     pub(crate) async fn check(&self, operator: &Operator) {
         let history = self.history.borrow().clone();
         rules::check_states(history.values());
-        let mut visible = vec![
-            serde_json::to_string(&history).unwrap(),
-            operator.log().join("\n"),
-        ];
-        visible.extend(
-            self.events()
-                .await
-                .iter()
-                .map(|event| serde_json::to_string(event).unwrap()),
-        );
+        let mut visible = vec![serde_json::to_string(&history).unwrap(), operator.log().join("\n")];
+        visible.extend(self.events().await.iter().map(|event| serde_json::to_string(event).unwrap()));
         visible.push(operator.get("/metrics").await.1);
         let needles = self.client_secrets.lock().unwrap().clone();
         rules::check_canaries(&visible, &needles);
@@ -618,8 +526,7 @@ impl World {
     pub(crate) async fn next_second(&self) {
         let second = || aicore_registry_operator::clock::now().as_second();
         let before = second();
-        self.eventually("the next second", || async { (second() > before).then_some(()) })
-            .await;
+        self.eventually("the next second", || async { (second() > before).then_some(()) }).await;
     }
 
     /// Looks again and again until there is something to see.
@@ -655,11 +562,8 @@ impl World {
 
 /// Keeps every state of every resource that a watch shows.
 async fn record(api: Api<AICoreRegistrySecret>, history: watch::Sender<History>) {
-    let mut states = std::pin::pin!(
-        watcher(api, watcher::Config::default())
-            .default_backoff()
-            .applied_objects()
-    );
+    let mut states =
+        std::pin::pin!(watcher(api, watcher::Config::default()).default_backoff().applied_objects());
     while let Some(state) = states.next().await {
         let Ok(state) = state else { continue };
         history.send_modify(|history| {
@@ -673,9 +577,7 @@ async fn record(api: Api<AICoreRegistrySecret>, history: watch::Sender<History>)
 }
 
 fn version(resource: &AICoreRegistrySecret) -> u64 {
-    resource
-        .resource_version()
-        .map_or(0, |version| version.parse().unwrap())
+    resource.resource_version().map_or(0, |version| version.parse().unwrap())
 }
 
 /// Finds conditions of a resource.
@@ -697,10 +599,6 @@ impl Conditions for AICoreRegistrySecret {
             type_: String::new(),
         };
         let conditions = self.status.as_ref().map(|status| &status.conditions);
-        conditions
-            .into_iter()
-            .flatten()
-            .find(|condition| condition.type_ == type_)
-            .unwrap_or(&ABSENT)
+        conditions.into_iter().flatten().find(|condition| condition.type_ == type_).unwrap_or(&ABSENT)
     }
 }

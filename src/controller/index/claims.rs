@@ -33,10 +33,7 @@ impl ClaimBook {
             Some(claim) => wakes.extend(self.claims.set(&claimant, Some(claim))),
             None => {
                 let name: Arc<str> = object.remote_name().into();
-                self.undecided
-                    .entry(Arc::clone(&name))
-                    .or_default()
-                    .insert(claimant.clone());
+                self.undecided.entry(Arc::clone(&name)).or_default().insert(claimant.clone());
                 self.undecided_name.insert(object.key.clone(), (name, claimant));
             }
         }
@@ -50,11 +47,7 @@ impl ClaimBook {
         remote_name: &str,
         claim: Option<Claim>,
     ) -> Vec<ObjectKey> {
-        debug_assert!(
-            claim
-                .as_ref()
-                .is_none_or(|claim| &*claim.remote_name == remote_name)
-        );
+        debug_assert!(claim.as_ref().is_none_or(|claim| &*claim.remote_name == remote_name));
         let mut wakes = self.claims.set(claimant, claim);
         wakes.extend(self.decide(&claimant.key));
         wakes
@@ -102,11 +95,7 @@ impl ClaimBook {
             self.waiting.entry(Arc::clone(name)).or_default().insert(me);
             return Standing::Undecided;
         }
-        Standing::Owner {
-            heir: claim
-                .and_then(|claim| self.claims.heir(claim, &object.key))
-                .cloned(),
-        }
+        Standing::Owner { heir: claim.and_then(|claim| self.claims.heir(claim, &object.key)).cloned() }
     }
 
     /// Whether nothing is kept, also not of those that are gone.

@@ -64,10 +64,7 @@ impl<K> Sight<K> {
     }
 
     pub(super) fn kept(&self, field: Option<&str>) -> Option<Arc<K>> {
-        self.kept
-            .iter()
-            .find(|(kept, _)| kept.as_deref() == field)
-            .map(|(_, key)| Arc::clone(key))
+        self.kept.iter().find(|(kept, _)| kept.as_deref() == field).map(|(_, key)| Arc::clone(key))
     }
 
     fn users(&self) -> Vec<ObjectKey> {
@@ -154,19 +151,12 @@ impl<K> SecretBook<K> {
     }
 
     pub(super) fn list_begins(&mut self, scope: &Scope) {
-        self.0
-            .iter_mut()
-            .filter(|(key, _)| within(scope, key))
-            .for_each(|(_, sight)| sight.listed = false);
+        self.0.iter_mut().filter(|(key, _)| within(scope, key)).for_each(|(_, sight)| sight.listed = false);
     }
 
     pub(super) fn list_ends(&mut self, scope: &Scope) -> Vec<ObjectKey> {
         let mut wakes = Vec::new();
-        for (_, sight) in self
-            .0
-            .iter_mut()
-            .filter(|(key, sight)| within(scope, key) && !sight.listed)
-        {
+        for (_, sight) in self.0.iter_mut().filter(|(key, sight)| within(scope, key) && !sight.listed) {
             sight.kept.clear();
             if let Seen::At(_) = std::mem::replace(&mut sight.seen, Seen::Gone) {
                 wakes.extend(sight.users());

@@ -51,10 +51,7 @@ fn snapshot(index: &TestIndex, object: &Object) -> Snapshot<u32> {
 }
 
 fn source_version(index: &TestIndex, object: &Object) -> Option<String> {
-    snapshot(index, object)
-        .source_version
-        .as_deref()
-        .map(str::to_owned)
+    snapshot(index, object).source_version.as_deref().map(str::to_owned)
 }
 
 fn key_version(index: &TestIndex, object: &Object) -> Option<String> {
@@ -66,10 +63,7 @@ fn kept(index: &TestIndex, object: &Object) -> Option<u32> {
 }
 
 fn claim_in(name_of_tenant: &str, remote_name: &str) -> Claim {
-    Claim {
-        tenant: Arc::new(tenant(name_of_tenant)),
-        remote_name: remote_name.into(),
-    }
+    Claim { tenant: Arc::new(tenant(name_of_tenant)), remote_name: remote_name.into() }
 }
 
 fn just(object: &Object) -> Vec<ObjectKey> {

@@ -22,22 +22,13 @@ fn server(text: &str) -> AuthorizationServer {
 fn every_spelling_of_the_api_is_one(#[case] text: &str) {
     assert_eq!(api(text).to_string(), "https://api.hana.ondemand.com");
     assert_eq!(api(text), api("https://api.hana.ondemand.com"));
-    assert_eq!(
-        api(text).join("/v2/a/b").as_str(),
-        "https://api.hana.ondemand.com/v2/a/b"
-    );
+    assert_eq!(api(text).join("/v2/a/b").as_str(), "https://api.hana.ondemand.com/v2/a/b");
 }
 
 #[rstest]
-#[case(
-    "https://api.hana.ondemand.com/proxy/v2/",
-    "https://api.hana.ondemand.com/proxy"
-)]
+#[case("https://api.hana.ondemand.com/proxy/v2/", "https://api.hana.ondemand.com/proxy")]
 #[case("https://api.hana.ondemand.com/xv2", "https://api.hana.ondemand.com/xv2")]
-#[case(
-    "https://api.hana.ondemand.com:8443/v3",
-    "https://api.hana.ondemand.com:8443/v3"
-)]
+#[case("https://api.hana.ondemand.com:8443/v3", "https://api.hana.ondemand.com:8443/v3")]
 fn other_paths_and_ports_stay(#[case] text: &str, #[case] shown: &str) {
     assert_eq!(api(text).to_string(), shown);
     assert_eq!(api(text).join("/v2/a").as_str(), format!("{shown}/v2/a"));
@@ -49,10 +40,7 @@ fn other_paths_and_ports_stay(#[case] text: &str, #[case] shown: &str) {
 #[case("https://sub.authentication.eu10.hana.ondemand.com/oauth/token")]
 #[case("https://sub.authentication.eu10.hana.ondemand.com/oauth/token/")]
 fn every_spelling_of_the_authorization_server_is_one(#[case] text: &str) {
-    assert_eq!(
-        server(text).to_string(),
-        "https://sub.authentication.eu10.hana.ondemand.com"
-    );
+    assert_eq!(server(text).to_string(), "https://sub.authentication.eu10.hana.ondemand.com");
     assert_eq!(
         server(text).token_url().as_str(),
         "https://sub.authentication.eu10.hana.ondemand.com/oauth/token"
@@ -61,28 +49,17 @@ fn every_spelling_of_the_authorization_server_is_one(#[case] text: &str) {
 
 #[test]
 fn refuses_what_the_allow_list_refuses() {
-    assert_eq!(
-        ApiUrl::parse("http://x.test", &default_hosts()),
-        Err(Refusal::NotHttps)
-    );
-    assert_eq!(
-        AuthorizationServer::parse("x", &default_hosts()),
-        Err(Refusal::NotAUrl)
-    );
+    assert_eq!(ApiUrl::parse("http://x.test", &default_hosts()), Err(Refusal::NotHttps));
+    assert_eq!(AuthorizationServer::parse("x", &default_hosts()), Err(Refusal::NotAUrl));
 }
 
 #[test]
 fn a_tenant_is_both() {
-    let tenant = Tenant::new(
-        &api("https://api.hana.ondemand.com/v2"),
-        &server("https://sub.hana.ondemand.com/"),
-    );
+    let tenant =
+        Tenant::new(&api("https://api.hana.ondemand.com/v2"), &server("https://sub.hana.ondemand.com/"));
     assert_eq!(tenant.api_url, "https://api.hana.ondemand.com");
     assert_eq!(tenant.authorization_server, "https://sub.hana.ondemand.com");
-    assert_eq!(
-        tenant.to_string(),
-        "https://api.hana.ondemand.com (https://sub.hana.ondemand.com)"
-    );
+    assert_eq!(tenant.to_string(), "https://api.hana.ondemand.com (https://sub.hana.ondemand.com)");
 }
 
 proptest! {

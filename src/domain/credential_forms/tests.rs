@@ -14,14 +14,7 @@ fn found(data: &[(&'static str, &str)], key: Option<&str>) -> (String, Option<St
     let form =
         locate(&secret("s", None, data.iter().copied()), key, has_id).map_err(|invalid| invalid.to_string());
     let form = form.unwrap_or_else(|message| panic!("{message}"));
-    let id = form
-        .fields
-        .get("id")
-        .ok()
-        .flatten()
-        .and_then(Json::text)
-        .unwrap_or("none")
-        .to_owned();
+    let id = form.fields.get("id").ok().flatten().and_then(Json::text).unwrap_or("none").to_owned();
     (id, form.key)
 }
 
@@ -54,22 +47,10 @@ fn forms_are_looked_for_in_order(
 
 #[rstest]
 fn well_known_keys(
-    #[values(
-        "credentials",
-        "service-key.json",
-        "key.json",
-        "service-key",
-        "AICORE_SERVICE_KEY",
-        "__raw"
-    )]
+    #[values("credentials", "service-key.json", "key.json", "service-key", "AICORE_SERVICE_KEY", "__raw")]
     key: &'static str,
 ) {
-    assert_eq!(
-        found(&[(key, r#"{"id":"1"}"#), ("a", r#"{"id":"2"}"#)], None)
-            .1
-            .as_deref(),
-        Some(key)
-    );
+    assert_eq!(found(&[(key, r#"{"id":"1"}"#), ("a", r#"{"id":"2"}"#)], None).1.as_deref(), Some(key));
 }
 
 #[rstest]
@@ -108,10 +89,7 @@ fn an_outer_service_key_wins_over_an_inner() {
 
 #[test]
 fn what_lies_too_deep_is_not_looked_for() {
-    assert_eq!(
-        found(&[("a", r#"{"a":{"b":{"c":{"d":{"e":{"id":"1"}}}}}}"#)], None).0,
-        "none"
-    );
+    assert_eq!(found(&[("a", r#"{"a":{"b":{"c":{"d":{"e":{"id":"1"}}}}}}"#)], None).0, "none");
 }
 
 #[rstest]

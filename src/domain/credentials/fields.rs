@@ -12,11 +12,8 @@ pub(super) struct Names {
     others: &'static [&'static str],
 }
 
-pub(super) const CLIENT_ID: Names = Names {
-    service_key: "clientid",
-    environment: "AICORE_CLIENT_ID",
-    others: &["client_id", "clientId"],
-};
+pub(super) const CLIENT_ID: Names =
+    Names { service_key: "clientid", environment: "AICORE_CLIENT_ID", others: &["client_id", "clientId"] };
 pub(super) const CLIENT_SECRET: Names = Names {
     service_key: "clientsecret",
     environment: "AICORE_CLIENT_SECRET",
@@ -27,21 +24,12 @@ pub(super) const URL: Names = Names {
     environment: "AICORE_AUTH_URL",
     others: &["auth_url", "authUrl", "token_url"],
 };
-pub(super) const CERTIFICATE: Names = Names {
-    service_key: "certificate",
-    environment: "AICORE_CERT_STR",
-    others: &[],
-};
-pub(super) const PRIVATE_KEY: Names = Names {
-    service_key: "key",
-    environment: "AICORE_KEY_STR",
-    others: &[],
-};
-pub(super) const CERT_URL: Names = Names {
-    service_key: "certurl",
-    environment: "AICORE_CERT_URL",
-    others: &["cert_url"],
-};
+pub(super) const CERTIFICATE: Names =
+    Names { service_key: "certificate", environment: "AICORE_CERT_STR", others: &[] };
+pub(super) const PRIVATE_KEY: Names =
+    Names { service_key: "key", environment: "AICORE_KEY_STR", others: &[] };
+pub(super) const CERT_URL: Names =
+    Names { service_key: "certurl", environment: "AICORE_CERT_URL", others: &["cert_url"] };
 /// Outside of `serviceurls`.
 const API_URL: Names = Names {
     service_key: "AI_API_URL",
@@ -55,9 +43,7 @@ pub(super) fn is_service_key(object: &Object) -> bool {
     let fields = [&CLIENT_ID, &CLIENT_SECRET, &API_URL, &CERT_URL];
     object.has(SERVICE_URLS)
         || object.has(URL.environment)
-        || fields
-            .iter()
-            .any(|field| field.all().any(|name| object.has(name)))
+        || fields.iter().any(|field| field.all().any(|name| object.has(name)))
 }
 
 /// A field's text under the quoted name where it stands, or what to say about it.
@@ -77,9 +63,7 @@ pub(super) struct Fields {
 
 impl Names {
     fn all(&self) -> impl Iterator<Item = &'static str> {
-        [self.service_key, self.environment]
-            .into_iter()
-            .chain(self.others.iter().copied())
+        [self.service_key, self.environment].into_iter().chain(self.others.iter().copied())
     }
 }
 
@@ -91,11 +75,7 @@ impl Fields {
 
     /// The first of a field's names that has a value. Line breaks at the end are not part of it.
     pub(super) fn text(&self, field: &Names) -> Value {
-        let missing = if self.environment {
-            field.environment
-        } else {
-            field.service_key
-        };
+        let missing = if self.environment { field.environment } else { field.service_key };
         let mut values = field.all().map(|name| text(&self.object, name, name));
         values
             .find(|value| !matches!(value, Value::Missing(_)))
@@ -131,11 +111,7 @@ impl Fields {
 
 impl Value {
     fn or_missing(self, name: &str) -> Self {
-        if matches!(self, Self::Missing(_)) {
-            Self::Missing(Quoted(name).to_string())
-        } else {
-            self
-        }
+        if matches!(self, Self::Missing(_)) { Self::Missing(Quoted(name).to_string()) } else { self }
     }
 }
 

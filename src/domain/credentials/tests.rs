@@ -78,10 +78,7 @@ fn read_from(secret: &SecretData, key: Option<&str>) -> ServiceKey {
 }
 
 fn refused(secret: &SecretData) -> String {
-    service_key(secret, None, &default_hosts())
-        .map(|key| key.tenant())
-        .unwrap_err()
-        .to_string()
+    service_key(secret, None, &default_hosts()).map(|key| key.tenant()).unwrap_err().to_string()
 }
 
 fn assert_is_client_secret_key(key: &ServiceKey) {
@@ -102,10 +99,7 @@ fn all_text(json: Value) -> Value {
     members(json)
         .into_iter()
         .map(|(key, value)| {
-            (
-                key,
-                Value::from(value.as_str().map_or_else(|| value.to_string(), str::to_owned)),
-            )
+            (key, Value::from(value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
         })
         .collect()
 }
@@ -168,10 +162,7 @@ fn a_client_secret_in_every_form(#[case] secret: SecretData) {
 #[test]
 fn a_named_key_wins() {
     let other = with(client_secret_key(), json!({"clientid": "other"}));
-    let secret = flat(&with(
-        other.clone(),
-        json!({"mine": client_secret_key(), "credentials": other}),
-    ));
+    let secret = flat(&with(other.clone(), json!({"mine": client_secret_key(), "credentials": other})));
     assert_is_client_secret_key(&read_from(&secret, Some("mine")));
     assert_eq!(read(&secret).client_id(), "other");
 }
@@ -191,12 +182,7 @@ fn a_named_key_wins() {
 })))]
 fn a_certificate_in_every_form(#[case] secret: SecretData) {
     let key = read(&secret);
-    let Grant::X509 {
-        certificate_chain_pem,
-        private_key_pem,
-        token_url,
-    } = key.grant()
-    else {
+    let Grant::X509 { certificate_chain_pem, private_key_pem, token_url } = key.grant() else {
         panic!("{key:?}")
     };
     assert_eq!(*certificate_chain_pem, x509_key()["certificate"]);
@@ -211,10 +197,7 @@ fn a_certificate_in_every_form(#[case] secret: SecretData) {
 fn certificate_and_client_secret_are_for_the_same_tenant() {
     let tenant = read(&file(x509_key())).tenant();
     assert_eq!(tenant, read(&file(client_secret_key())).tenant());
-    assert_eq!(
-        (tenant.api_url.as_str(), tenant.authorization_server.as_str()),
-        (API_URL, AUTH_URL)
-    );
+    assert_eq!((tenant.api_url.as_str(), tenant.authorization_server.as_str()), (API_URL, AUTH_URL));
 }
 
 #[test]
@@ -288,10 +271,7 @@ const STORE: &str = "store a complete service key or binding of SAP AI Core";
     r#""certificate" is a damaged PEM text; copy it again from the service key"#
 )]
 fn one_message_names_all_that_is_missing_or_wrong(#[case] json: Value, #[case] what: &str) {
-    assert_eq!(
-        refused(&file(&json)),
-        format!(r#"Secret "aicore-key", key "key.json": {what}."#)
-    );
+    assert_eq!(refused(&file(&json)), format!(r#"Secret "aicore-key", key "key.json": {what}."#));
 }
 
 #[test]
@@ -323,20 +303,13 @@ fn the_message_speaks_the_names_of_the_form() {
 #[case::api_url("AI_API_URL")]
 fn any_telling_name_makes_a_flat_form(#[case] name: &'static str) {
     let message = refused(&secret("s", None, [(name, "x"), ("other", "{}")]));
-    assert!(
-        message.starts_with("Secret \"s\": \"") && message.contains("missing"),
-        "{message}"
-    );
+    assert!(message.starts_with("Secret \"s\": \"") && message.contains("missing"), "{message}");
 }
 
 #[test]
 fn names_that_are_found_everywhere_make_no_flat_form() {
     assert_eq!(
-        refused(&secret(
-            "s",
-            None,
-            [("url", "x"), ("key", "y"), ("certificate", "z")]
-        )),
+        refused(&secret("s", None, [("url", "x"), ("key", "y"), ("certificate", "z")])),
         "Secret \"s\": no key holds an AI Core service key or binding; it has the keys \"certificate\", \"key\" and \
          \"url\"."
     );
@@ -370,8 +343,5 @@ fn a_flat_value_must_be_text() {
         ("url", AUTH_URL.as_bytes()),
         ("AI_API_URL", API_URL.as_bytes()),
     ];
-    assert_eq!(
-        refused(&secret("s", None, data)),
-        "Secret \"s\": \"clientid\" is not text."
-    );
+    assert_eq!(refused(&secret("s", None, data)), "Secret \"s\": \"clientid\" is not text.");
 }

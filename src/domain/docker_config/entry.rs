@@ -77,16 +77,12 @@ impl Helpers {
     pub(super) fn of(config: &Object) -> Self {
         let store = config.get("credsStore").ok().flatten().and_then(Json::text);
         let registries = match config.get("credHelpers") {
-            Ok(Some(Json::Object(helpers))) => helpers
-                .members()
-                .map(|(name, _)| RegistryHost::new(name).normalised().to_owned())
-                .collect(),
+            Ok(Some(Json::Object(helpers))) => {
+                helpers.members().map(|(name, _)| RegistryHost::new(name).normalised().to_owned()).collect()
+            }
             _ => BTreeSet::new(),
         };
-        Self {
-            has_store: store.is_some_and(|store| !store.is_empty()),
-            registries,
-        }
+        Self { has_store: store.is_some_and(|store| !store.is_empty()), registries }
     }
 
     /// Whether `credHelpers` names this registry.
@@ -96,19 +92,11 @@ impl Helpers {
 
     /// Where the credentials are that `auths` lacks: empty, or a clause with a comma in front.
     pub(super) fn in_words(&self) -> &'static str {
-        if self.registries.is_empty() {
-            self.store_in_words()
-        } else {
-            IN_HELPERS
-        }
+        if self.registries.is_empty() { self.store_in_words() } else { IN_HELPERS }
     }
 
     fn in_words_for(&self, registry: &RegistryHost) -> &'static str {
-        if self.serve(registry) {
-            IN_HELPERS
-        } else {
-            self.store_in_words()
-        }
+        if self.serve(registry) { IN_HELPERS } else { self.store_in_words() }
     }
 
     fn store_in_words(&self) -> &'static str {
@@ -171,15 +159,8 @@ fn field<'a>(entry: &'a Object, name: &'static str) -> Result<&'a str, Unusable>
 /// password is what follows the first colon.
 fn decoded(auth: &str) -> Result<(Zeroizing<String>, Zeroizing<String>), Unusable> {
     let auth = Zeroizing::new(auth.trim().replace(['\r', '\n'], ""));
-    let bytes = Zeroizing::new(
-        AUTH_BASE64
-            .decode(auth.as_bytes())
-            .map_err(|_| Unusable::AuthNotBase64)?,
-    );
+    let bytes = Zeroizing::new(AUTH_BASE64.decode(auth.as_bytes()).map_err(|_| Unusable::AuthNotBase64)?);
     let text = std::str::from_utf8(&bytes).map_err(|_| Unusable::AuthNotUtf8)?;
     let (username, password) = text.split_once(':').ok_or(Unusable::AuthWithoutColon)?;
-    Ok((
-        Zeroizing::new(username.to_owned()),
-        Zeroizing::new(password.to_owned()),
-    ))
+    Ok((Zeroizing::new(username.to_owned()), Zeroizing::new(password.to_owned())))
 }

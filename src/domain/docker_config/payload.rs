@@ -48,24 +48,14 @@ impl Payload {
         let auths = logins
             .into_iter()
             .map(|(registry, login)| {
-                (
-                    registry,
-                    Auth {
-                        password: &login.password,
-                        username: &login.username,
-                    },
-                )
+                (registry, Auth { password: &login.password, username: &login.username })
             })
             .collect();
         let json = to_json(&Config { auths });
         if json.expose_secret().len() > MAX_PAYLOAD_BYTES {
             return Err(TooLarge(json.expose_secret().len()));
         }
-        Ok(Self {
-            json,
-            registries,
-            sensitive,
-        })
+        Ok(Self { json, registries, sensitive })
     }
 
     /// The JSON text.
@@ -107,14 +97,9 @@ fn forms(login: &Login) -> Vec<SecretString> {
     let escaped = escaped(password);
     let escaped_twice = self::escaped(escaped.expose_secret());
     let plain = SecretString::from(password);
-    let encoded = [plain.expose_secret(), auth.expose_secret()]
-        .into_iter()
-        .flat_map(|text| {
-            [
-                SecretString::from(STANDARD.encode(text)),
-                SecretString::from(STANDARD_NO_PAD.encode(text)),
-            ]
-        });
+    let encoded = [plain.expose_secret(), auth.expose_secret()].into_iter().flat_map(|text| {
+        [SecretString::from(STANDARD.encode(text)), SecretString::from(STANDARD_NO_PAD.encode(text))]
+    });
     let mut forms: Vec<SecretString> = encoded.collect();
     forms.extend([plain, escaped, escaped_twice]);
     forms
@@ -123,10 +108,7 @@ fn forms(login: &Login) -> Vec<SecretString> {
 /// The text as it stands between the quotes of a JSON string.
 fn escaped(text: &str) -> SecretString {
     let quoted = to_json(&text);
-    let inner = quoted
-        .expose_secret()
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'));
+    let inner = quoted.expose_secret().strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     SecretString::from(inner.unwrap_or(text))
 }
 

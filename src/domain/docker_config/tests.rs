@@ -38,10 +38,7 @@ fn refused(secret: &SecretData) -> String {
 }
 
 fn refused_for(secret: &SecretData, selection: &Selection<'_>) -> String {
-    payload(secret, selection)
-        .map(|payload| payload.registries().to_vec())
-        .unwrap_err()
-        .to_string()
+    payload(secret, selection).map(|payload| payload.registries().to_vec()).unwrap_err().to_string()
 }
 
 fn basic(text: &str) -> String {
@@ -90,10 +87,7 @@ fn entries_are_sorted_and_docker_hub_has_one_key() {
         &Selection::default(),
     )
     .unwrap();
-    assert_eq!(
-        payload.registries(),
-        ["https://GHCR.io/v1/", "https://index.docker.io", "quay.io"]
-    );
+    assert_eq!(payload.registries(), ["https://GHCR.io/v1/", "https://index.docker.io", "quay.io"]);
     assert_eq!(
         payload.expose(),
         r#"{"auths":{"https://GHCR.io/v1/":{"password":"pw","username":"me"},"https://index.docker.io":{"password":"pw","username":"me"},"quay.io":{"password":"pw","username":"me"}}}"#
@@ -106,30 +100,17 @@ fn entries_are_sorted_and_docker_hub_has_one_key() {
 #[case::old_key(Some("Opaque"), ".dockercfg")]
 fn the_key_counts_when_the_type_says_nothing(#[case] type_: Option<&str>, #[case] key: &'static str) {
     let entries = r#"{"ghcr.io":{"username":"me","password":"pw"}}"#;
-    let value = if key == ".dockercfg" {
-        entries.to_owned()
-    } else {
-        format!(r#"{{"auths":{entries}}}"#)
-    };
-    assert_eq!(
-        sent(&secret("s", type_, [(key, value), ("other", "x".to_owned())])),
-        me_at("ghcr.io")
-    );
+    let value = if key == ".dockercfg" { entries.to_owned() } else { format!(r#"{{"auths":{entries}}}"#) };
+    assert_eq!(sent(&secret("s", type_, [(key, value), ("other", "x".to_owned())])), me_at("ghcr.io"));
 }
 
 #[test]
 fn the_type_counts_when_both_keys_are_there() {
     let data = [
         (".dockercfg", r#"{"old.test":{"username":"me","password":"pw"}}"#),
-        (
-            ".dockerconfigjson",
-            r#"{"auths":{"new.test":{"username":"me","password":"pw"}}}"#,
-        ),
+        (".dockerconfigjson", r#"{"auths":{"new.test":{"username":"me","password":"pw"}}}"#),
     ];
-    assert_eq!(
-        sent(&secret("s", Some("kubernetes.io/dockercfg"), data)),
-        me_at("old.test")
-    );
+    assert_eq!(sent(&secret("s", Some("kubernetes.io/dockercfg"), data)), me_at("old.test"));
     assert_eq!(sent(&secret("s", JSON_TYPE, data)), me_at("new.test"));
     assert_eq!(sent(&secret("s", None, data)), me_at("new.test"));
 }
@@ -144,22 +125,10 @@ fn a_user_name_and_a_password(
     #[case] username_key: Option<&str>,
     #[case] password_key: Option<&str>,
 ) {
-    let secret = secret(
-        "reg",
-        type_,
-        [(username, "me\n"), (password, "pw\r\n"), ("expires_at", "1")],
-    );
-    let selection = Selection {
-        server: Some(" ghcr.io "),
-        username_key,
-        password_key,
-        registries: None,
-    };
+    let secret = secret("reg", type_, [(username, "me\n"), (password, "pw\r\n"), ("expires_at", "1")]);
+    let selection = Selection { server: Some(" ghcr.io "), username_key, password_key, registries: None };
     assert_eq!(sent_for(&secret, &selection), me_at("ghcr.io"));
-    let hub = Selection {
-        server: Some("docker.io"),
-        ..selection
-    };
+    let hub = Selection { server: Some("docker.io"), ..selection };
     assert_eq!(sent_for(&secret, &hub), me_at("https://index.docker.io"));
 }
 
@@ -168,16 +137,9 @@ fn a_server_asks_for_user_name_and_password_even_beside_a_docker_config() {
     let both = secret(
         "both",
         JSON_TYPE,
-        [
-            (".dockerconfigjson", r#"{"auths":{}}"#),
-            ("username", "me"),
-            ("password", "pw"),
-        ],
+        [(".dockerconfigjson", r#"{"auths":{}}"#), ("username", "me"), ("password", "pw")],
     );
-    let selection = Selection {
-        server: Some("ghcr.io"),
-        ..Selection::default()
-    };
+    let selection = Selection { server: Some("ghcr.io"), ..Selection::default() };
     assert_eq!(sent_for(&both, &selection), me_at("ghcr.io"));
 }
 
@@ -194,50 +156,25 @@ fn helpers_do_not_matter_beside_usable_entries() {
 fn registries_select_by_registry_not_by_spelling() {
     let me = json!({"username": "me", "password": "pw"});
     let secret = auths(json!({"https://ghcr.io/v2/": me, "quay.io": me, "hub.docker.com": me, "x.test": {}}));
-    let registries = [
-        "GHCR.io".to_owned(),
-        "docker.io/".to_owned(),
-        "ghcr.io".to_owned(),
-    ];
-    let payload = payload(
-        &secret,
-        &Selection {
-            registries: Some(&registries),
-            ..Selection::default()
-        },
-    )
-    .unwrap();
-    assert_eq!(
-        payload.registries(),
-        ["https://ghcr.io/v2/", "https://index.docker.io"]
-    );
+    let registries = ["GHCR.io".to_owned(), "docker.io/".to_owned(), "ghcr.io".to_owned()];
+    let payload =
+        payload(&secret, &Selection { registries: Some(&registries), ..Selection::default() }).unwrap();
+    assert_eq!(payload.registries(), ["https://ghcr.io/v2/", "https://index.docker.io"]);
 }
 
 #[test]
 fn an_empty_list_of_registries_selects_all() {
-    let selection = Selection {
-        registries: Some(&[]),
-        ..Selection::default()
-    };
-    assert_eq!(
-        sent_for(&auths(json!({"a.b": {"auth": basic("me:pw")}})), &selection),
-        me_at("a.b")
-    );
+    let selection = Selection { registries: Some(&[]), ..Selection::default() };
+    assert_eq!(sent_for(&auths(json!({"a.b": {"auth": basic("me:pw")}})), &selection), me_at("a.b"));
 }
 
 #[rstest]
-#[case::same_key(
-    r#"{"ghcr.io":{"auth":"bWU6cHc="},"ghcr.io":{"username":"me","password":"pw"}}"#,
-    "ghcr.io"
-)]
+#[case::same_key(r#"{"ghcr.io":{"auth":"bWU6cHc="},"ghcr.io":{"username":"me","password":"pw"}}"#, "ghcr.io")]
 #[case::spellings(
     r#"{"https://ghcr.io":{"auth":"bWU6cHc="},"ghcr.io/":{"auth":"bWU6cHc="},"ghcr.io":{"auth":"bWU6cHc"}}"#,
     "ghcr.io"
 )]
-#[case::first_in_order(
-    r#"{"ghcr.io/v2":{"auth":"bWU6cHc="},"GHCR.io":{"auth":"bWU6cHc="}}"#,
-    "GHCR.io"
-)]
+#[case::first_in_order(r#"{"ghcr.io/v2":{"auth":"bWU6cHc="},"GHCR.io":{"auth":"bWU6cHc="}}"#, "GHCR.io")]
 #[case::hub(
     r#"{"docker.io":{"auth":"bWU6cHc="},"index.docker.io":{"auth":"bWU6cHc="}}"#,
     "https://index.docker.io"

@@ -53,10 +53,7 @@ fn each_part_counts(#[case] other: Digest) {
 #[test]
 fn only_the_secret_of_the_service_key_is_the_key() {
     let of = |key| Digest::of(&a_payload("ghcr.io", "pw"), "pull", &key, &tenant("one"));
-    assert_eq!(
-        of(service_key_of("s3cret", "one")),
-        of(service_key_of("s3cret", "two"))
-    );
+    assert_eq!(of(service_key_of("s3cret", "one")), of(service_key_of("s3cret", "two")));
 }
 
 /// Moving the border between two parts gives another digest, because the length of each part comes before it.
@@ -68,13 +65,8 @@ fn parts_do_not_run_into_each_other() {
     let digests: std::collections::HashSet<String> = (0..=text.len())
         .map(|border| {
             let (remote_name, api_url) = text.split_at(border);
-            let tenant = Tenant {
-                api_url: api_url.to_owned(),
-                authorization_server: String::new(),
-            };
-            Digest::of(&payload, remote_name, &key, &tenant)
-                .as_str()
-                .to_owned()
+            let tenant = Tenant { api_url: api_url.to_owned(), authorization_server: String::new() };
+            Digest::of(&payload, remote_name, &key, &tenant).as_str().to_owned()
         })
         .collect();
     assert_eq!(digests.len(), text.len() + 1);

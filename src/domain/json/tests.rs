@@ -18,18 +18,9 @@ fn errors_say_where_and_never_what() {
     assert_eq!(broken(b""), "the value is empty");
     assert_eq!(broken(b" \n"), "the value is empty");
     assert_eq!(broken(b"\xff{}"), "the value is not UTF-8 text");
-    assert_eq!(
-        broken(b"{\"a\": \"s3cr3t\""),
-        "the JSON ends too early (line 1, column 14)"
-    );
-    assert_eq!(
-        broken(b"{\n\"s3cr3t\": s3cr3t}"),
-        "the value is not valid JSON (line 2, column 11)"
-    );
-    assert_eq!(
-        broken(b"{} s3cr3t"),
-        "the value is not valid JSON (line 1, column 4)"
-    );
+    assert_eq!(broken(b"{\"a\": \"s3cr3t\""), "the JSON ends too early (line 1, column 14)");
+    assert_eq!(broken(b"{\n\"s3cr3t\": s3cr3t}"), "the value is not valid JSON (line 2, column 11)");
+    assert_eq!(broken(b"{} s3cr3t"), "the value is not valid JSON (line 1, column 4)");
     let twice = "the value seems to be base64-encoded twice; use stringData, or encode the JSON once in data";
     for encoded in ["eyJhdXRocyI6e319", "\newogICJhdXRocyI6", "ew0KICJhIjoxfQ=="] {
         assert_eq!(broken(encoded.as_bytes()), twice);
@@ -75,9 +66,7 @@ fn a_duplicate_key_is_an_error_only_when_its_values_differ() {
 
 /// `{}` as the text of a text of … JSON.
 fn wrapped(times: usize) -> Json {
-    (0..times).fold(text("{}"), |json, _| {
-        text(&serde_json::to_string(json.text().unwrap()).unwrap())
-    })
+    (0..times).fold(text("{}"), |json, _| text(&serde_json::to_string(json.text().unwrap()).unwrap()))
 }
 
 #[test]

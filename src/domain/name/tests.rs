@@ -56,10 +56,7 @@ fn by_automaton(name: &str) -> bool {
 #[case::longest("a23456789012345678901234567890123456789012345678901234567890123")]
 fn accepts(#[case] name: &str) {
     assert!(by_automaton(name));
-    assert_eq!(
-        RemoteName::parse(name).map(|name| name.to_string()),
-        Ok(name.to_owned())
-    );
+    assert_eq!(RemoteName::parse(name).map(|name| name.to_string()), Ok(name.to_owned()));
     assert_eq!(name.parse::<RemoteName>().unwrap().as_str(), name);
 }
 

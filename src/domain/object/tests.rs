@@ -29,14 +29,7 @@ fn object(resource: &AICoreRegistrySecret) -> Object {
 #[test]
 fn what_decisions_depend_on() {
     let mut resource = a_resource();
-    assert_eq!(
-        object(&resource),
-        Object {
-            created: at(7),
-            generation: 3,
-            ..an_object()
-        }
-    );
+    assert_eq!(object(&resource), Object { created: at(7), generation: 3, ..an_object() });
     resource.metadata.deletion_timestamp = Some(Time(at(9)));
     assert!(object(&resource).deleting);
 }
@@ -82,10 +75,8 @@ fn the_finalizer_is_told_from_others(#[case] finalizers: &[&str], #[case] expect
 #[case("false", false)]
 fn only_true_abandons(#[case] value: &str, #[case] expected: bool) {
     let mut resource = a_resource();
-    resource.metadata.annotations = Some(BTreeMap::from([(
-        "aicore-registry.dev/abandon-remote".to_owned(),
-        value.to_owned(),
-    )]));
+    resource.metadata.annotations =
+        Some(BTreeMap::from([("aicore-registry.dev/abandon-remote".to_owned(), value.to_owned())]));
     assert_eq!(object(&resource).abandon, expected);
 }
 

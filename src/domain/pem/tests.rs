@@ -22,10 +22,7 @@ fn well_formed_text_stays_as_it_is() {
 #[case::blanks("-----BEGIN CERTIFICATE----- AAAA BBBB -----END CERTIFICATE-----")]
 #[case::text_around("subject=x\n-----BEGIN CERTIFICATE-----\nAAAABBBB\n-----END CERTIFICATE-----\nmore")]
 fn lost_line_breaks_are_repaired(#[case] text: &str) {
-    assert_eq!(
-        certificate_chain(text).as_deref(),
-        Ok(block("CERTIFICATE", "AAAABBBB").as_str())
-    );
+    assert_eq!(certificate_chain(text).as_deref(), Ok(block("CERTIFICATE", "AAAABBBB").as_str()));
 }
 
 #[test]
@@ -50,19 +47,13 @@ fn private_keys_of_each_kind(#[case] label: &str) {
 fn a_key_among_certificates_does_not_travel_with_them() {
     let text = format!("{}{}", block("PRIVATE KEY", "AAAA"), block("CERTIFICATE", "BBBB"));
     assert_eq!(certificate_chain(&text), Ok(block("CERTIFICATE", "BBBB")));
-    assert_eq!(
-        private_key(&text).map(|key| key.to_string()),
-        Ok(block("PRIVATE KEY", "AAAA"))
-    );
+    assert_eq!(private_key(&text).map(|key| key.to_string()), Ok(block("PRIVATE KEY", "AAAA")));
 }
 
 #[rstest]
 #[case::nothing("", Malformed::NoPrivateKey)]
 #[case::base64_only("AAAA", Malformed::NoPrivateKey)]
-#[case::certificate(
-    "-----BEGIN CERTIFICATE-----AAAA-----END CERTIFICATE-----",
-    Malformed::NoPrivateKey
-)]
+#[case::certificate("-----BEGIN CERTIFICATE-----AAAA-----END CERTIFICATE-----", Malformed::NoPrivateKey)]
 #[case::pkcs8_encrypted(
     "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----",
     Malformed::Encrypted
@@ -75,38 +66,20 @@ fn a_key_among_certificates_does_not_travel_with_them() {
     "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4\n\nAAAA\n-----END RSA PRIVATE KEY-----",
     Malformed::Damaged
 )]
-#[case::word(
-    "-----BEGIN PRIVATE KEY-----\nENCRYPTED!\n-----END PRIVATE KEY-----",
-    Malformed::Damaged
-)]
+#[case::word("-----BEGIN PRIVATE KEY-----\nENCRYPTED!\n-----END PRIVATE KEY-----", Malformed::Damaged)]
 #[case::cut_off("-----BEGIN PRIVATE KEY-----\nAAAA", Malformed::Damaged)]
 #[case::cut_in_the_marker("-----BEGIN PRIVATE KEY", Malformed::Damaged)]
-#[case::wrong_end(
-    "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----",
-    Malformed::Damaged
-)]
-#[case::empty_body(
-    "-----BEGIN PRIVATE KEY-----\n\n-----END PRIVATE KEY-----",
-    Malformed::Damaged
-)]
-#[case::not_base64(
-    "-----BEGIN PRIVATE KEY-----\nAA*A\n-----END PRIVATE KEY-----",
-    Malformed::Damaged
-)]
+#[case::wrong_end("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----", Malformed::Damaged)]
+#[case::empty_body("-----BEGIN PRIVATE KEY-----\n\n-----END PRIVATE KEY-----", Malformed::Damaged)]
+#[case::not_base64("-----BEGIN PRIVATE KEY-----\nAA*A\n-----END PRIVATE KEY-----", Malformed::Damaged)]
 fn says_what_is_wrong_with_a_key(#[case] text: &str, #[case] malformed: Malformed) {
     assert_eq!(private_key(text).map(|key| key.to_string()), Err(malformed));
 }
 
 #[test]
 fn says_what_is_wrong_with_a_certificate() {
-    assert_eq!(
-        certificate_chain(&block("PRIVATE KEY", "AAAA")),
-        Err(Malformed::NoCertificate)
-    );
-    assert_eq!(
-        certificate_chain(&block("CERTIFICATE", "A:A")),
-        Err(Malformed::Damaged)
-    );
+    assert_eq!(certificate_chain(&block("PRIVATE KEY", "AAAA")), Err(Malformed::NoCertificate));
+    assert_eq!(certificate_chain(&block("CERTIFICATE", "A:A")), Err(Malformed::Damaged));
     assert_eq!(
         Malformed::NoCertificate.to_string(),
         "has no PEM block that begins with -----BEGIN CERTIFICATE-----"

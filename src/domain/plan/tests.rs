@@ -27,9 +27,7 @@ fn push(cause: Cause) -> Step {
 }
 
 fn in_sync(again: impl Into<Option<u64>>) -> Step {
-    Step::Rest(Rest::InSync {
-        again: again.into().map(seconds),
-    })
+    Step::Rest(Rest::InSync { again: again.into().map(seconds) })
 }
 
 /// Each row makes one fact true; whatever is true of the rows below, the rows above win.
@@ -47,26 +45,17 @@ fn precedence() {
     observed.pace = Some(&pace);
     assert_eq!(
         step(&observed),
-        Step::Rest(Rest::Held {
-            left: seconds(9),
-            failure: failure(Reason::AuthenticationFailed)
-        })
+        Step::Rest(Rest::Held { left: seconds(9), failure: failure(Reason::AuthenticationFailed) })
     );
 
     observed.standing = Standing::Undecided;
     assert_eq!(step(&observed), Step::Rest(Rest::Undecided));
 
     observed.service_key = unusable(Reason::ServiceKeyInvalid);
-    assert_eq!(
-        step(&observed),
-        Step::Rest(Rest::Unusable(failure(Reason::ServiceKeyInvalid)))
-    );
+    assert_eq!(step(&observed), Step::Rest(Rest::Unusable(failure(Reason::ServiceKeyInvalid))));
 
     observed.source = unusable(Reason::SecretNotFound);
-    assert_eq!(
-        step(&observed),
-        Step::Rest(Rest::Unusable(failure(Reason::SecretNotFound)))
-    );
+    assert_eq!(step(&observed), Step::Rest(Rest::Unusable(failure(Reason::SecretNotFound))));
 
     observed.standing = Standing::LostTo(key("older"));
     assert_eq!(step(&observed), Step::Rest(Rest::LostTo(key("older"))));
@@ -75,11 +64,7 @@ fn precedence() {
     observed.object = &suspended;
     assert_eq!(step(&observed), Step::Rest(Rest::Suspended));
 
-    let deleting = Object {
-        deleting: true,
-        finalizer: true,
-        ..suspended.clone()
-    };
+    let deleting = Object { deleting: true, finalizer: true, ..suspended.clone() };
     observed.object = &deleting;
     assert_eq!(step(&observed), Step::LetGo(LetGo::Suspended));
 }
@@ -97,8 +82,6 @@ fn an_heir_does_not_keep_the_owner_from_pushing() {
     let (object, status) = (an_object(), a_status_in_sync());
     let mut observed = an_observation(&object, &status);
     observed.digest = Some(digest_of("b"));
-    observed.standing = Standing::Owner {
-        heir: Some(key("younger")),
-    };
+    observed.standing = Standing::Owner { heir: Some(key("younger")) };
     assert_eq!(step(&observed), push(Cause::Changed));
 }

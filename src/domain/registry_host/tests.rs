@@ -18,11 +18,7 @@ fn docker_hub_has_many_spellings_and_one_key(
     #[values(false, true)] upper_case: bool,
 ) {
     let written = format!("{scheme}{host}{path}");
-    let registry = RegistryHost::new(&if upper_case {
-        written.to_uppercase()
-    } else {
-        written
-    });
+    let registry = RegistryHost::new(&if upper_case { written.to_uppercase() } else { written });
     assert_eq!(registry.sent(), "https://index.docker.io");
     assert_eq!(registry.normalised(), "index.docker.io");
     assert!(registry.is_usable());
@@ -52,11 +48,7 @@ fn what_only_looks_like_docker_hub_is_sent_as_written(#[case] written: &str) {
 #[case("", "")]
 fn spellings_compare_equal(#[case] written: &str, #[case] normalised: &str) {
     assert_eq!(RegistryHost::new(written).normalised(), normalised);
-    assert_eq!(
-        RegistryHost::new(written).sent(),
-        written,
-        "only Docker Hub is rewritten"
-    );
+    assert_eq!(RegistryHost::new(written).sent(), written, "only Docker Hub is rewritten");
 }
 
 #[rstest]
@@ -81,14 +73,8 @@ fn unusual_names_are_usable(#[case] written: &str) {
 
 #[test]
 fn messages_do_not_show_a_password_in_front_of_the_host() {
-    assert_eq!(
-        RegistryHost::new("https://ghcr.io/v1/").shown(),
-        r#""https://ghcr.io/v1/""#
-    );
-    assert_eq!(
-        RegistryHost::new("https://me:p@ss@ghcr.io").shown(),
-        r#""ghcr.io""#
-    );
+    assert_eq!(RegistryHost::new("https://ghcr.io/v1/").shown(), r#""https://ghcr.io/v1/""#);
+    assert_eq!(RegistryHost::new("https://me:p@ss@ghcr.io").shown(), r#""ghcr.io""#);
 }
 
 proptest! {

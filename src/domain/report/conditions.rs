@@ -81,9 +81,7 @@ impl Story {
     /// Sets the reason of `Ready` to `Suspended`, and leaves its status as it was.
     pub(super) fn suspended(mut self, message: String) -> Self {
         let status = condition::find(&self.status.conditions, READY)
-            .map_or(ConditionStatus::Unknown, |ready| {
-                ConditionStatus::parse(&ready.status)
-            });
+            .map_or(ConditionStatus::Unknown, |ready| ConditionStatus::parse(&ready.status));
         self.set(READY, status, Reason::Suspended, message);
         self
     }
@@ -100,12 +98,7 @@ impl Story {
         if condition::find(&self.status.conditions, READY)
             .is_none_or(|ready| ready.reason == Reason::Progressing.as_str())
         {
-            self.set(
-                READY,
-                ConditionStatus::Unknown,
-                Reason::Progressing,
-                message.clone(),
-            );
+            self.set(READY, ConditionStatus::Unknown, Reason::Progressing, message.clone());
         }
         self.reconciling(Reason::Deleting, message)
     }
@@ -144,9 +137,7 @@ impl Story {
         if let Some(now) = headline(&self.status.conditions)
             && self.outcome_reached
             && self.headline_before.as_ref() != Some(&now.reason)
-            && let Some(reason) = Reason::ALL
-                .into_iter()
-                .find(|reason| reason.as_str() == now.reason)
+            && let Some(reason) = Reason::ALL.into_iter().find(|reason| reason.as_str() == now.reason)
         {
             self.events.push(Event {
                 warning: is_warning(reason),
@@ -154,23 +145,14 @@ impl Story {
                 note: now.message.clone(),
             });
         }
-        Report {
-            status: Some(self.status),
-            events: self.events,
-            again,
-            pace,
-            outcome,
-        }
+        Report { status: Some(self.status), events: self.events, again, pace, outcome }
     }
 
     fn set(&mut self, type_: &str, status: ConditionStatus, reason: Reason, message: String) {
         let before = condition::find(&self.status.conditions, type_);
         let since = before
             .filter(|before| before.status == status.as_str())
-            .map_or_else(
-                || super::whole_seconds(self.now),
-                |before| Time(before.last_transition_time.0),
-            );
+            .map_or_else(|| super::whole_seconds(self.now), |before| Time(before.last_transition_time.0));
         let condition = Condition {
             type_: type_.to_owned(),
             status: status.as_str().to_owned(),
@@ -179,27 +161,18 @@ impl Story {
             last_transition_time: since,
             observed_generation: Some(self.generation),
         };
-        match self
-            .status
-            .conditions
-            .iter_mut()
-            .find(|condition| condition.type_ == type_)
-        {
+        match self.status.conditions.iter_mut().find(|condition| condition.type_ == type_) {
             Some(existing) => *existing = condition,
             None => self.status.conditions.push(condition),
         }
     }
 
     fn remove(&mut self, type_: &str) {
-        self.status
-            .conditions
-            .retain(|condition| condition.type_ != type_);
+        self.status.conditions.retain(|condition| condition.type_ != type_);
     }
 }
 
 /// The condition that tells best how the resource is: what it waits for, else whether it is ready.
 fn headline(conditions: &[Condition]) -> Option<&Condition> {
-    [STALLED, RECONCILING, READY]
-        .into_iter()
-        .find_map(|type_| condition::find(conditions, type_))
+    [STALLED, RECONCILING, READY].into_iter().find_map(|type_| condition::find(conditions, type_))
 }

@@ -20,10 +20,7 @@ mod reasons;
 mod simulation;
 mod suspension;
 
-const DICE: Dice = Dice {
-    retry: 0.5,
-    resync: 0.5,
-};
+const DICE: Dice = Dice { retry: 0.5, resync: 0.5 };
 
 /// A resource over several passes: what a pass reports is what the next one starts from.
 struct Life {
@@ -35,12 +32,7 @@ struct Life {
 
 impl Life {
     fn of(object: Object, status: AICoreRegistrySecretStatus) -> Self {
-        Self {
-            object,
-            status,
-            pace: None,
-            now: a_minute_later(),
-        }
+        Self { object, status, pace: None, now: a_minute_later() }
     }
 
     fn new() -> Self {
@@ -147,8 +139,5 @@ fn without_source(observed: &mut Observed<'_>) {
 
 /// The failure of an attempt that has shown that AI Core has no secret of the name.
 fn absent(reason: Reason) -> Failure {
-    Failure {
-        remote_absent: true,
-        ..failure(reason)
-    }
+    Failure { remote_absent: true, ..failure(reason) }
 }

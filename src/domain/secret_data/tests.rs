@@ -15,10 +15,7 @@ pub(crate) fn secret<V: AsRef<[u8]>>(
 
 #[test]
 fn debug_shows_keys_and_no_values() {
-    let shown = format!(
-        "{:?}",
-        secret("reg", Some("Opaque"), [("password", "s3cr3t"), ("user", "me")])
-    );
+    let shown = format!("{:?}", secret("reg", Some("Opaque"), [("password", "s3cr3t"), ("user", "me")]));
     assert_eq!(
         shown,
         r#"SecretData { name: "reg", type_: Some("Opaque"), stale: false, keys: ["password", "user"] }"#
@@ -28,15 +25,9 @@ fn debug_shows_keys_and_no_values() {
 #[test]
 fn gives_back_what_it_was_made_of() {
     let made = secret("reg", Some("Opaque"), [("b", "2"), ("a", "1")]);
-    assert_eq!(
-        (made.name(), made.type_(), made.is_stale()),
-        ("reg", Some("Opaque"), false)
-    );
+    assert_eq!((made.name(), made.type_(), made.is_stale()), ("reg", Some("Opaque"), false));
     assert_eq!(made.keys().collect::<Vec<_>>(), ["a", "b"]);
-    assert_eq!(
-        made.iter().collect::<Vec<_>>(),
-        [("a", b"1".as_slice()), ("b", b"2")]
-    );
+    assert_eq!(made.iter().collect::<Vec<_>>(), [("a", b"1".as_slice()), ("b", b"2")]);
     assert_eq!(made.value("b"), Some(b"2".as_slice()));
     assert_eq!(made.value("c"), None);
     assert!(SecretData::new("reg", None, true, BTreeMap::new()).is_stale());
@@ -45,18 +36,9 @@ fn gives_back_what_it_was_made_of() {
 #[test]
 fn says_where_something_is_wrong() {
     let made = secret("re\ng", None, [("a", "1")]);
-    assert_eq!(
-        made.invalid("it is bad").to_string(),
-        r#"Secret "re\ng": it is bad."#
-    );
-    assert_eq!(
-        made.invalid_key("a", "it is bad").to_string(),
-        r#"Secret "re\ng", key "a": it is bad."#
-    );
+    assert_eq!(made.invalid("it is bad").to_string(), r#"Secret "re\ng": it is bad."#);
+    assert_eq!(made.invalid_key("a", "it is bad").to_string(), r#"Secret "re\ng", key "a": it is bad."#);
     assert_eq!(made.keys_in_words(), r#"it has the key "a""#);
-    assert_eq!(
-        secret("r", None, [("a", ""), ("b", "")]).keys_in_words(),
-        r#"it has the keys "a" and "b""#
-    );
+    assert_eq!(secret("r", None, [("a", ""), ("b", "")]).keys_in_words(), r#"it has the keys "a" and "b""#);
     assert_eq!(secret::<&str>("r", None, []).keys_in_words(), "it is empty");
 }

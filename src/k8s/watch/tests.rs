@@ -26,9 +26,7 @@ fn api_server(
         let (code, body) = answer(&request.uri().to_string());
         async move {
             tokio::time::sleep(rtt).await;
-            let response = Response::builder()
-                .status(code)
-                .body(Body::from(body.into_bytes()));
+            let response = Response::builder().status(code).body(Body::from(body.into_bytes()));
             Ok::<_, Infallible>(response.unwrap())
         }
     });
@@ -90,20 +88,13 @@ async fn an_expired_version_within_the_stream_is_listed_again() {
     let counter = Arc::clone(&lists);
     let answer = move |uri: &str| {
         if uri.contains("watch=true") {
-            return (
-                200,
-                format!("{}\n", json!({ "type": "ERROR", "object": expired() })),
-            );
+            return (200, format!("{}\n", json!({ "type": "ERROR", "object": expired() })));
         }
         counter.fetch_add(1, SeqCst);
         list(&["a"])
     };
     watch_for(60, api_server(answer, Duration::from_millis(2))).await;
-    assert!(
-        (4..=10).contains(&lists.load(SeqCst)),
-        "{} lists in 60 s",
-        lists.load(SeqCst)
-    );
+    assert!((4..=10).contains(&lists.load(SeqCst)), "{} lists in 60 s", lists.load(SeqCst));
 }
 
 /// With the backoff before decoding, the first event of each list attempt would reset it, and a denied list would be tried
@@ -120,19 +111,9 @@ async fn a_denied_list_is_tried_less_and_less_often() {
     };
     let (_, pulse) = watch_for(600, api_server(answer, Duration::from_millis(2))).await;
     // 0.5, 1, 2, 4, 8, 16, 30, 30 … seconds between them.
-    assert!(
-        (20..=30).contains(&lists.load(SeqCst)),
-        "{} lists in 600 s",
-        lists.load(SeqCst)
-    );
-    assert!(
-        pulse.since_alive() < Duration::from_secs(60),
-        "a watch that fails is alive"
-    );
-    assert!(
-        pulse.since_good() > Duration::from_secs(500),
-        "but the API server did not answer it"
-    );
+    assert!((20..=30).contains(&lists.load(SeqCst)), "{} lists in 600 s", lists.load(SeqCst));
+    assert!(pulse.since_alive() < Duration::from_secs(60), "a watch that fails is alive");
+    assert!(pulse.since_good() > Duration::from_secs(500), "but the API server did not answer it");
 }
 
 /// kube's watcher opens a watch that ended without an error again at once, thousands of times in ten seconds.
@@ -148,11 +129,7 @@ async fn a_watch_that_ends_at_once_is_not_opened_without_pause() {
         list(&[])
     };
     watch_for(60, api_server(answer, Duration::from_millis(2))).await;
-    assert!(
-        (10..=80).contains(&watches.load(SeqCst)),
-        "{} watches in 60 s",
-        watches.load(SeqCst)
-    );
+    assert!((10..=80).contains(&watches.load(SeqCst)), "{} watches in 60 s", watches.load(SeqCst));
 }
 
 #[tokio::test(start_paused = true)]

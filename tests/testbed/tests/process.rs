@@ -19,9 +19,7 @@ async fn answers(child: &mut Child) -> bool {
     let input = child.stdin.as_mut().unwrap();
     let mut line = String::new();
     if input.write_all(b"hello\n").await.is_ok() {
-        let _ = BufReader::new(child.stdout.as_mut().unwrap())
-            .read_line(&mut line)
-            .await;
+        let _ = BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).await;
     }
     line == "hello\n"
 }
@@ -40,9 +38,7 @@ async fn on_another_thread<T: Send + 'static>(start: impl Future<Output = T> + S
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    tokio::time::timeout(Duration::from_mins(1), ended)
-        .await
-        .expect("the thread ends");
+    tokio::time::timeout(Duration::from_mins(1), ended).await.expect("the thread ends");
     result
 }
 
@@ -75,9 +71,6 @@ async fn a_process_of_the_spawner_outlives_the_thread_that_asked_for_it() {
 async fn a_missing_program_ends_with_127_and_says_so() {
     let output = tethered("/no/such/program").output().await.unwrap();
     let error = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(
-        error,
-        "testbed: cannot run /no/such/program: No such file or directory (os error 2)\n"
-    );
+    assert_eq!(error, "testbed: cannot run /no/such/program: No such file or directory (os error 2)\n");
     assert_eq!(output.status.code(), Some(127));
 }

@@ -50,12 +50,7 @@ fn the_younger_is_woken_to_learn_that_it_lost() {
     let (index, older, younger) = one_waits();
     assert_eq!(sorted(index.claim(&older, Some(pull_in("one")))), just(&younger));
     assert_eq!(stands(&index, &younger, "one"), lost_to(&older));
-    assert_eq!(
-        stands(&index, &older, "one"),
-        Standing::Owner {
-            heir: Some(younger.key)
-        }
-    );
+    assert_eq!(stands(&index, &older, "one"), Standing::Owner { heir: Some(younger.key) });
 }
 
 #[test]
@@ -96,10 +91,7 @@ fn whoever_goes_does_not_block_others() {
 #[test]
 fn whoever_is_being_deleted_does_not_block_others() {
     let (index, older, younger) = one_waits();
-    let dying = Object {
-        deleting: true,
-        ..older.clone()
-    };
+    let dying = Object { deleting: true, ..older.clone() };
     assert_eq!(
         sorted(index.apply_resource(dying.clone(), a_new_status())),
         [older.key.clone(), younger.key.clone()]
@@ -108,12 +100,7 @@ fn whoever_is_being_deleted_does_not_block_others() {
     // A pass that was under way cannot claim for it any more.
     assert!(index.claim(&older, Some(pull_in("one"))).is_empty());
     assert_eq!(stands(&index, &younger, "one"), owns());
-    assert_eq!(
-        stands(&index, &dying, "one"),
-        Standing::Owner {
-            heir: Some(younger.key)
-        }
-    );
+    assert_eq!(stands(&index, &dying, "one"), Standing::Owner { heir: Some(younger.key) });
 }
 
 #[test]
@@ -121,10 +108,7 @@ fn one_that_is_seen_first_while_being_deleted_claims_nothing() {
     let younger = wants_pull(2);
     let index = index_with(&[&younger]);
     index.claim(&younger, Some(pull_in("one")));
-    let dying = Object {
-        deleting: true,
-        ..wants_pull(1)
-    };
+    let dying = Object { deleting: true, ..wants_pull(1) };
     for status in [a_new_status(), a_status_in_sync()] {
         index.remove_resource(&dying.key);
         let woken = index.apply_resource(dying.clone(), status);
@@ -146,10 +130,7 @@ fn whatever_the_order_of_decisions(
     let mut waiting: BTreeSet<i64> = [2, 4, 6].into();
     for age in &waiting {
         index.claim(of_age(*age), own_tenant(of_age(*age)));
-        assert_eq!(
-            stands(&index, of_age(*age), &of_age(*age).key.name),
-            Standing::Undecided
-        );
+        assert_eq!(stands(&index, of_age(*age), &of_age(*age).key.name), Standing::Undecided);
     }
     let mut open: BTreeSet<i64> = [1, 3, 5].into();
     for decided in order {
@@ -165,11 +146,7 @@ fn whatever_the_order_of_decisions(
         assert_eq!(sorted(woken), free);
         waiting = still;
         for age in [2, 4, 6] {
-            let expected = if age < first_open {
-                owns()
-            } else {
-                Standing::Undecided
-            };
+            let expected = if age < first_open { owns() } else { Standing::Undecided };
             assert_eq!(stands(&index, of_age(age), &of_age(age).key.name), expected);
         }
     }
@@ -224,21 +201,12 @@ fn one_created_again_loses_its_age() {
     for object in [&owner, &next] {
         index.claim(object, Some(pull_in("one")));
     }
-    let again = Object {
-        uid: "another".into(),
-        created: at(3),
-        ..owner.clone()
-    };
+    let again = Object { uid: "another".into(), created: at(3), ..owner.clone() };
     assert_eq!(
         sorted(index.apply_resource(again.clone(), a_new_status())),
         [owner.key.clone(), next.key.clone()]
     );
     index.claim(&again, Some(pull_in("one")));
     assert_eq!(stands(&index, &again, "one"), lost_to(&next));
-    assert_eq!(
-        stands(&index, &next, "one"),
-        Standing::Owner {
-            heir: Some(again.key)
-        }
-    );
+    assert_eq!(stands(&index, &next, "one"), Standing::Owner { heir: Some(again.key) });
 }

@@ -12,36 +12,15 @@ use naive::{Model, Wish};
 
 #[derive(Clone, Debug)]
 enum Event {
-    Resource {
-        who: usize,
-        uid: u8,
-        source: u8,
-        suspend: bool,
-        pushed_to: Option<u8>,
-    },
+    Resource { who: usize, uid: u8, source: u8, suspend: bool, pushed_to: Option<u8> },
     Deleting(usize),
     Removed(usize),
-    Secret {
-        name: u8,
-        version: u8,
-    },
+    Secret { name: u8, version: u8 },
     SecretRemoved(u8),
-    Claims {
-        who: usize,
-        tenant: Option<u8>,
-    },
-    Kept {
-        who: usize,
-        version: u8,
-    },
-    Relist {
-        namespace: Option<u8>,
-        missing: BTreeSet<usize>,
-    },
-    RelistSecrets {
-        namespace: Option<u8>,
-        missing: BTreeSet<u8>,
-    },
+    Claims { who: usize, tenant: Option<u8> },
+    Kept { who: usize, version: u8 },
+    Relist { namespace: Option<u8>, missing: BTreeSet<usize> },
+    RelistSecrets { namespace: Option<u8>, missing: BTreeSet<u8> },
 }
 
 /// Four resources in two namespaces, all of the same remote name; Secrets 0 to 2 in each namespace, the last the key.
@@ -102,13 +81,7 @@ fn claim_on(tenant: u8) -> Claim {
 fn tell(index: &TestIndex, model: &Model, event: &Event) -> BTreeSet<ObjectKey> {
     let object = |who: usize| model.resources.get(&key_of(who)).map(|(object, _)| object);
     let woken = match event {
-        Event::Resource {
-            who,
-            uid,
-            source,
-            suspend,
-            pushed_to,
-        } => {
+        Event::Resource { who, uid, source, suspend, pushed_to } => {
             let mut status = a_new_status();
             if let Some(tenant) = pushed_to {
                 let claim = claim_on(*tenant);
@@ -118,10 +91,7 @@ fn tell(index: &TestIndex, model: &Model, event: &Event) -> BTreeSet<ObjectKey> 
             index.apply_resource(resource(*who, *uid, *source, *suspend), status)
         }
         Event::Deleting(who) => object(*who).map_or_else(Vec::new, |object| {
-            let object = Object {
-                deleting: true,
-                ..object.clone()
-            };
+            let object = Object { deleting: true, ..object.clone() };
             index.apply_resource(object, a_new_status())
         }),
         Event::Removed(who) => index.remove_resource(&key_of(*who)),
@@ -136,10 +106,7 @@ fn tell(index: &TestIndex, model: &Model, event: &Event) -> BTreeSet<ObjectKey> 
             }
             Vec::new()
         }
-        Event::Relist {
-            namespace: number,
-            missing,
-        } => {
+        Event::Relist { namespace: number, missing } => {
             let scope = scope(*number);
             index.resources_list_begins(&scope);
             let mut woken = Vec::new();
@@ -159,10 +126,7 @@ fn tell(index: &TestIndex, model: &Model, event: &Event) -> BTreeSet<ObjectKey> 
             woken.extend(more);
             woken
         }
-        Event::RelistSecrets {
-            namespace: number,
-            missing,
-        } => {
+        Event::RelistSecrets { namespace: number, missing } => {
             let scope = scope(*number);
             index.secrets_list_begins(&scope);
             let mut woken = Vec::new();
@@ -180,11 +144,7 @@ fn tell(index: &TestIndex, model: &Model, event: &Event) -> BTreeSet<ObjectKey> 
 
 /// What each resource is told when it asks.
 fn answers(index: &TestIndex, model: &Model) -> Vec<Standing> {
-    model
-        .resources
-        .values()
-        .map(|(object, wish)| index.standing(object, wish.claim()))
-        .collect()
+    model.resources.values().map(|(object, wish)| index.standing(object, wish.claim())).collect()
 }
 
 /// Whether a resource has to look again because its standing is another one now. Who came to wait finds out when it asks;

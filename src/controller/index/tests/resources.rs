@@ -3,26 +3,11 @@ use super::*;
 #[test]
 fn a_resource_is_looked_at_when_it_comes_and_when_it_changes() {
     let (index, object) = (TestIndex::default(), an_object());
-    assert_eq!(
-        index.apply_resource(object.clone(), a_new_status()),
-        just(&object)
-    );
-    assert!(
-        index
-            .apply_resource(object.clone(), a_status_in_sync())
-            .is_empty(),
-        "only the status differs"
-    );
-    assert_eq!(
-        *snapshot(&index, &object).status,
-        a_new_status(),
-        "the operator's own is newer"
-    );
+    assert_eq!(index.apply_resource(object.clone(), a_new_status()), just(&object));
+    assert!(index.apply_resource(object.clone(), a_status_in_sync()).is_empty(), "only the status differs");
+    assert_eq!(*snapshot(&index, &object).status, a_new_status(), "the operator's own is newer");
     let changed = changed(&object, |spec| spec.suspend = Some(true));
-    assert_eq!(
-        index.apply_resource(changed.clone(), a_new_status()),
-        just(&object)
-    );
+    assert_eq!(index.apply_resource(changed.clone(), a_new_status()), just(&object));
     assert_eq!(*snapshot(&index, &object).object, changed);
 }
 
@@ -44,10 +29,7 @@ fn what_was_recorded_stays_while_it_changes() {
     let object = an_object();
     let index = index_with(&[&object]);
     let status = Arc::new(a_status_in_sync());
-    let memory = Memory {
-        api_failures: 3,
-        ..Memory::default()
-    };
+    let memory = Memory { api_failures: 3, ..Memory::default() };
     index.record(&object, Some(Arc::clone(&status)), memory, None);
     index.apply_resource(changed(&object, |spec| spec.suspend = Some(true)), a_new_status());
     assert_eq!(*snapshot(&index, &object).status, *status);
@@ -61,16 +43,10 @@ fn what_was_recorded_stays_while_it_changes() {
 fn one_created_again_starts_anew() {
     let object = an_object();
     let index = index_with(&[&object]);
-    let memory = Memory {
-        unsaved: true,
-        ..Memory::default()
-    };
+    let memory = Memory { unsaved: true, ..Memory::default() };
     let in_sync = Arc::new(a_status_in_sync());
     index.record(&object, Some(Arc::clone(&in_sync)), memory.clone(), None);
-    let again = Object {
-        uid: "another".into(),
-        ..object.clone()
-    };
+    let again = Object { uid: "another".into(), ..object.clone() };
     assert_eq!(index.apply_resource(again.clone(), a_new_status()), just(&object));
     assert_eq!(*snapshot(&index, &object).status, a_new_status());
     assert!(!snapshot(&index, &object).memory.unsaved);
@@ -106,10 +82,7 @@ fn a_list_of_one_namespace_says_nothing_about_others() {
     let there = in_other_namespace(&here, "other");
     let index = index_with(&[&here, &there]);
     index.resources_list_begins(&Some(scope_of("ns")));
-    assert_eq!(
-        index.resources_list_ends(&Some(scope_of("ns"))),
-        (Vec::new(), just(&here))
-    );
+    assert_eq!(index.resources_list_ends(&Some(scope_of("ns"))), (Vec::new(), just(&here)));
     assert!(index.snapshot(&there.key).is_some());
 }
 
@@ -117,17 +90,9 @@ fn a_list_of_one_namespace_says_nothing_about_others() {
 fn a_list_finds_who_was_created_again_and_who_changed() {
     let (again, changes) = (object_named("again", 1), object_named("changes", 2));
     let index = index_with(&[&again, &changes]);
-    index.record(
-        &again,
-        Some(Arc::new(a_status_in_sync())),
-        Memory::default(),
-        None,
-    );
+    index.record(&again, Some(Arc::new(a_status_in_sync())), Memory::default(), None);
     index.resources_list_begins(&EVERYWHERE);
-    let again = Object {
-        uid: "another".into(),
-        ..again
-    };
+    let again = Object { uid: "another".into(), ..again };
     let changes = changed(&changes, |spec| spec.suspend = Some(true));
     for object in [&again, &changes] {
         assert_eq!(index.apply_resource(object.clone(), a_new_status()), just(object));
@@ -146,14 +111,8 @@ fn an_owner_that_is_missing_in_a_list_frees_its_name() {
     }
     index.resources_list_begins(&EVERYWHERE);
     index.apply_resource(younger.clone(), a_new_status());
-    assert_eq!(
-        index.resources_list_ends(&EVERYWHERE),
-        (just(&younger), just(&owner))
-    );
-    assert_eq!(
-        index.standing(&younger, Some(&claim_in("one", "pull"))),
-        Standing::Owner { heir: None }
-    );
+    assert_eq!(index.resources_list_ends(&EVERYWHERE), (just(&younger), just(&owner)));
+    assert_eq!(index.standing(&younger, Some(&claim_in("one", "pull"))), Standing::Owner { heir: None });
 }
 
 #[test]

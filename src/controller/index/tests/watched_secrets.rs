@@ -127,10 +127,8 @@ fn what_is_known_of_a_secret_stays_when_the_resource_changes() {
     index.keep_key(&object, "5", Arc::new(1));
     let since = snapshot(&index, &object).source_changed;
     assert!(since.is_some());
-    let with_finalizer = Object {
-        finalizer: true,
-        ..changed(&object, |spec| spec.resync_interval = Some("1m".to_owned()))
-    };
+    let with_finalizer =
+        Object { finalizer: true, ..changed(&object, |spec| spec.resync_interval = Some("1m".to_owned())) };
     index.apply_resource(with_finalizer, a_new_status());
     assert_eq!(source_version(&index, &object).as_deref(), Some("2"));
     assert_eq!(kept(&index, &object), Some(1));

@@ -56,10 +56,7 @@ fn check_no_leak(secret: &SecretData, key: Option<&str>) -> Result<(), TestCaseE
     let shown = match service_key(secret, key, &default_hosts()) {
         Ok(key) => {
             let certificate = match key.grant() {
-                Grant::X509 {
-                    certificate_chain_pem,
-                    ..
-                } => certificate_chain_pem.as_str(),
+                Grant::X509 { certificate_chain_pem, .. } => certificate_chain_pem.as_str(),
                 Grant::ClientSecret(_) => "",
             };
             // Neither the certificate nor the client's name nor a URL's path is secret.

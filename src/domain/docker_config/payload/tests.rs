@@ -3,10 +3,7 @@ use zeroize::Zeroizing;
 use super::*;
 
 fn login(username: &str, password: &str) -> Login {
-    Login {
-        username: Zeroizing::new(username.to_owned()),
-        password: Zeroizing::new(password.to_owned()),
-    }
+    Login { username: Zeroizing::new(username.to_owned()), password: Zeroizing::new(password.to_owned()) }
 }
 
 fn sensitive(login: &Login) -> Vec<String> {
@@ -22,10 +19,7 @@ fn exactly_one_mebibyte_is_sent_and_one_byte_more_is_not() {
     assert_eq!(payload.expose().len(), 1_048_576);
     let too_large = login("me", &"x".repeat(1_048_577 - around));
     assert_eq!(
-        Payload::render(BTreeMap::from([("ghcr.io", &too_large)]))
-            .map(|_| ())
-            .unwrap_err()
-            .to_string(),
+        Payload::render(BTreeMap::from([("ghcr.io", &too_large)])).map(|_| ()).unwrap_err().to_string(),
         "the docker config would have 1048577 bytes, more than the 1048576 that a Kubernetes Secret holds; send fewer \
          entries with spec.registries"
     );
@@ -43,11 +37,7 @@ fn passwords_and_their_encodings_are_sensitive_and_user_names_are_not() {
 #[test]
 fn a_password_is_sensitive_as_it_stands_in_the_config_and_in_the_request() {
     let values = sensitive(&login("_json_key", "{\"k\":\"\n\"}"));
-    for form in [
-        "{\"k\":\"\n\"}",
-        r#"{\"k\":\"\n\"}"#,
-        r#"{\\\"k\\\":\\\"\\n\\\"}"#,
-    ] {
+    for form in ["{\"k\":\"\n\"}", r#"{\"k\":\"\n\"}"#, r#"{\\\"k\\\":\\\"\\n\\\"}"#] {
         assert!(values.iter().any(|value| value == form), "{form} in {values:?}");
     }
     assert_eq!(values.len(), 6, "and the base64 forms");
@@ -60,25 +50,13 @@ fn equal_passwords_are_named_once() {
     let values: Vec<_> = payload.sensitive().collect();
     assert_eq!(
         values,
-        [
-            "YWFhYTpwYXNzMTI=",
-            "YmJiYjpwYXNzMTI=",
-            "YWFhYTpwYXNzMTI",
-            "YmJiYjpwYXNzMTI",
-            "cGFzczEy",
-            "pass12"
-        ]
+        ["YWFhYTpwYXNzMTI=", "YmJiYjpwYXNzMTI=", "YWFhYTpwYXNzMTI", "YmJiYjpwYXNzMTI", "cGFzczEy", "pass12"]
     );
 }
 
 #[test]
 fn debug_shows_the_registries_only() {
-    let shown = format!(
-        "{:?}",
-        Payload::render(BTreeMap::from([("ghcr.io", &login("token", "pass12"))])).unwrap()
-    );
-    assert!(
-        shown.contains("ghcr.io") && !shown.contains("pass12") && !shown.contains("cGFzczEy"),
-        "{shown}"
-    );
+    let shown =
+        format!("{:?}", Payload::render(BTreeMap::from([("ghcr.io", &login("token", "pass12"))])).unwrap());
+    assert!(shown.contains("ghcr.io") && !shown.contains("pass12") && !shown.contains("cGFzczEy"), "{shown}");
 }

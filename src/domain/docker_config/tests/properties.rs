@@ -16,11 +16,7 @@ fn text() -> impl Strategy<Value = String> {
 
 /// Registry → user name and password.
 fn logins() -> impl Strategy<Value = BTreeMap<String, (String, String)>> {
-    prop::collection::btree_map(
-        "[a-z]{1,6}\\.[a-z]{2}(:[0-9]{2,4})?(/[a-z]{3,5})?",
-        (text(), text()),
-        1..5,
-    )
+    prop::collection::btree_map("[a-z]{1,6}\\.[a-z]{2}(:[0-9]{2,4})?(/[a-z]{3,5})?", (text(), text()), 1..5)
 }
 
 /// JSON with the keys of docker configs in arbitrary places.
@@ -63,11 +59,7 @@ fn check_no_leak(secret: &SecretData, selection: &Selection<'_>) -> Result<(), T
         Err(invalid) => format!("{invalid} {invalid:?}"),
     };
     let encoded = STANDARD_NO_PAD.encode(CANARY);
-    prop_assert!(
-        !shown.contains(CANARY) && !shown.contains(&encoded[..6]),
-        "{}",
-        shown
-    );
+    prop_assert!(!shown.contains(CANARY) && !shown.contains(&encoded[..6]), "{}", shown);
     Ok(())
 }
 

@@ -12,27 +12,15 @@ use super::*;
 #[case::blank_password(&[("password", "\r\n"), ("username", "me")], r#"Secret "reg", key "password": the value is empty."#)]
 #[case::docker_config(&[(".dockercfg", "{}")], r#"Secret "reg": it has no key "username" (spec.secretRef.usernameKey), which spec.secretRef.server asks for; it has the key ".dockercfg"; to send its ".dockercfg", remove spec.secretRef.server."#)]
 fn says_what_a_server_misses(#[case] data: &[(&'static str, &str)], #[case] message: &str) {
-    let selection = Selection {
-        server: Some("ghcr.io"),
-        ..Selection::default()
-    };
-    assert_eq!(
-        refused_for(&secret("reg", None, data.iter().copied()), &selection),
-        message
-    );
+    let selection = Selection { server: Some("ghcr.io"), ..Selection::default() };
+    assert_eq!(refused_for(&secret("reg", None, data.iter().copied()), &selection), message);
 }
 
 #[test]
 fn a_user_name_must_be_text() {
     let data: [(_, &[u8]); 2] = [("username", b"\xff"), ("password", b"pw")];
     assert_eq!(
-        refused_for(
-            &secret("reg", None, data),
-            &Selection {
-                server: Some("a.b"),
-                ..Selection::default()
-            }
-        ),
+        refused_for(&secret("reg", None, data), &Selection { server: Some("a.b"), ..Selection::default() }),
         r#"Secret "reg", key "username": the value is not UTF-8 text."#
     );
 }
@@ -45,10 +33,7 @@ fn a_server_must_name_a_registry(#[case] server: &str, #[case] shown: &str) {
     assert_eq!(
         refused_for(
             &secret("reg", None, [("username", "me"), ("password", "pw")]),
-            &Selection {
-                server: Some(server),
-                ..Selection::default()
-            }
+            &Selection { server: Some(server), ..Selection::default() }
         ),
         format!(
             "Secret \"reg\": spec.secretRef.server {shown} is not the name of a registry; give its host, for example \
@@ -62,14 +47,7 @@ fn a_server_must_name_a_registry(#[case] server: &str, #[case] shown: &str) {
 #[case(None, Some("p"))]
 fn keys_without_a_server_are_refused(#[case] username_key: Option<&str>, #[case] password_key: Option<&str>) {
     assert_eq!(
-        refused_for(
-            &auths("{}"),
-            &Selection {
-                username_key,
-                password_key,
-                ..Selection::default()
-            }
-        ),
+        refused_for(&auths("{}"), &Selection { username_key, password_key, ..Selection::default() }),
         "Secret \"ghcr-pull\": spec.secretRef.usernameKey and passwordKey need spec.secretRef.server, the registry \
          that the user name and password are for."
     );
@@ -125,10 +103,7 @@ fn keys_without_a_server_are_refused(#[case] username_key: Option<&str>, #[case]
     config("{\n c4n4ry"),
     r#"Secret "ghcr-pull", key ".dockerconfigjson": the value is not valid JSON (line 2, column 2)."#
 )]
-#[case::empty(
-    config(""),
-    r#"Secret "ghcr-pull", key ".dockerconfigjson": the value is empty."#
-)]
+#[case::empty(config(""), r#"Secret "ghcr-pull", key ".dockerconfigjson": the value is empty."#)]
 fn says_why_there_is_no_entry(#[case] secret: SecretData, #[case] message: &str) {
     assert_eq!(refused(&secret), message);
 }
@@ -175,15 +150,8 @@ fn says_why_an_entry_is_unusable(#[case] entry: serde_json::Value, #[case] why: 
         )
     );
     let registries = ["a.test".to_owned()];
-    let selection = Selection {
-        registries: Some(&registries),
-        ..Selection::default()
-    };
-    assert_eq!(
-        sent_for(&beside_another, &selection),
-        me_at("a.test"),
-        "only selected entries are judged"
-    );
+    let selection = Selection { registries: Some(&registries), ..Selection::default() };
+    assert_eq!(sent_for(&beside_another, &selection), me_at("a.test"), "only selected entries are judged");
 }
 
 #[rstest]
@@ -220,9 +188,7 @@ fn says_more_when_it_knows_more(#[case] json: &str, #[case] what: &str) {
 #[test]
 fn all_unusable_entries_are_named() {
     assert_eq!(
-        refused(&auths(
-            json!({"c": {}, "b": {"identitytoken": "t"}, "a": {"auth": basic("me:pw")}, "d": 1})
-        )),
+        refused(&auths(json!({"c": {}, "b": {"identitytoken": "t"}, "a": {"auth": basic("me:pw")}, "d": 1}))),
         "Secret \"ghcr-pull\", key \".dockerconfigjson\": entry \"b\" has only an identity token, which AI Core \
          cannot use (unusable too: \"c\" and \"d\"); store a user name and a password or access token for it, or \
          leave the entry out with spec.registries."
@@ -237,13 +203,7 @@ fn a_registry_that_matches_nothing_is_an_error_that_names_what_is_there() {
     );
     let refused = |registries: &[&str]| {
         let registries: Vec<_> = registries.iter().map(ToString::to_string).collect();
-        refused_for(
-            &secret,
-            &Selection {
-                registries: Some(&registries),
-                ..Selection::default()
-            },
-        )
+        refused_for(&secret, &Selection { registries: Some(&registries), ..Selection::default() })
     };
     assert_eq!(
         refused(&["ghcr.io", "ghcr.io/acme", "a.b"]),
@@ -262,11 +222,8 @@ fn a_registry_that_matches_nothing_is_an_error_that_names_what_is_there() {
 fn registries_are_checked_against_the_server_too() {
     let secret = secret("reg", None, [("username", "me"), ("password", "pw")]);
     let registries = ["quay.io".to_owned()];
-    let selection = Selection {
-        server: Some("ghcr.io"),
-        registries: Some(&registries),
-        ..Selection::default()
-    };
+    let selection =
+        Selection { server: Some("ghcr.io"), registries: Some(&registries), ..Selection::default() };
     assert_eq!(
         refused_for(&secret, &selection),
         "Secret \"reg\", key \"password\": no entry matches \"quay.io\" of spec.registries; the entries are \"ghcr.io\"."

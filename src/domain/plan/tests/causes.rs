@@ -41,14 +41,9 @@ fn versions_alone_change_nothing() {
 #[test]
 fn a_digest_of_another_version() {
     let object = an_object();
-    let status = AICoreRegistrySecretStatus {
-        credentials_digest: Some("v0:00".to_owned()),
-        ..a_status_in_sync()
-    };
-    assert_eq!(
-        step(&an_observation(&object, &status)),
-        push(Cause::UnknownDigest)
-    );
+    let status =
+        AICoreRegistrySecretStatus { credentials_digest: Some("v0:00".to_owned()), ..a_status_in_sync() };
+    assert_eq!(step(&an_observation(&object, &status)), push(Cause::UnknownDigest));
 }
 
 #[test]

@@ -25,18 +25,12 @@ fn retained() -> Object {
 }
 
 fn abandoned() -> Object {
-    Object {
-        abandon: true,
-        ..dying()
-    }
+    Object { abandon: true, ..dying() }
 }
 
 #[test]
 fn without_the_finalizer_the_resource_is_gone() {
-    let object = Object {
-        finalizer: false,
-        ..dying()
-    };
+    let object = Object { finalizer: false, ..dying() };
     let status = a_status_in_sync();
     assert_eq!(step(&an_observation(&object, &status)), Step::Rest(Rest::Gone));
 }
@@ -121,10 +115,7 @@ fn without_a_service_key(
     #[values(false, true)] forced: bool,
 ) {
     let status = a_status_in_sync();
-    let object = Object {
-        requested_at: forced.then(|| Arc::from("1")),
-        ..dying()
-    };
+    let object = Object { requested_at: forced.then(|| Arc::from("1")), ..dying() };
     let mut observed = an_observation(&object, &status);
     observed.service_key = unusable(reason);
     observed.namespace_terminating = namespace_terminating;
@@ -145,10 +136,7 @@ fn a_failed_deletion_is_held_and_a_request_overrides_that() {
     observed.pace = Some(&pace);
     assert_eq!(
         step(&observed),
-        Step::Rest(Rest::Held {
-            left: seconds(60),
-            failure: failure(Reason::Forbidden)
-        })
+        Step::Rest(Rest::Held { left: seconds(60), failure: failure(Reason::Forbidden) })
     );
     observed.service_key_identity = Some("aicore-key/@21".to_owned());
     assert_eq!(step(&observed), Step::DeleteRemote, "another key ends the hold");
@@ -164,15 +152,8 @@ fn a_failed_deletion_is_held_and_a_request_overrides_that() {
 #[test]
 fn a_hold_from_before_the_deletion_does_not_delay_it() {
     let status = a_status_in_sync();
-    let alive = Object {
-        deleting: false,
-        ..dying()
-    };
-    let pace = a_hold(
-        &an_observation(&alive, &status),
-        failure(Reason::AuthenticationFailed),
-        seconds(900),
-    );
+    let alive = Object { deleting: false, ..dying() };
+    let pace = a_hold(&an_observation(&alive, &status), failure(Reason::AuthenticationFailed), seconds(900));
     let object = dying();
     let mut observed = an_observation(&object, &status);
     observed.pace = Some(&pace);

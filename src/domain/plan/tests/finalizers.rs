@@ -13,10 +13,7 @@ fn follow_the_policy(
     #[case] expected: FinalizerStep,
 ) {
     let status = a_status_in_sync();
-    let mut object = Object {
-        finalizer,
-        ..an_object().with_spec(|spec| spec.deletion_policy = policy)
-    };
+    let mut object = Object { finalizer, ..an_object().with_spec(|spec| spec.deletion_policy = policy) };
     assert_eq!(plan(&an_observation(&object, &status)).finalizer, expected);
     // Also where nothing is pushed.
     let mut observed = an_observation(&object, &status);
@@ -29,8 +26,5 @@ fn follow_the_policy(
     assert_eq!(plan(&observed).finalizer, expected);
     // The API server takes no new finalizers while an object is being deleted; removing it is a step of its own.
     object.deleting = true;
-    assert_eq!(
-        plan(&an_observation(&object, &status)).finalizer,
-        FinalizerStep::Keep
-    );
+    assert_eq!(plan(&an_observation(&object, &status)).finalizer, FinalizerStep::Keep);
 }

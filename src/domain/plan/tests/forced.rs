@@ -1,17 +1,11 @@
 use super::*;
 
 fn requested(value: &str) -> Object {
-    Object {
-        requested_at: Some(value.into()),
-        ..an_object()
-    }
+    Object { requested_at: Some(value.into()), ..an_object() }
 }
 
 fn answered(value: Option<&str>) -> AICoreRegistrySecretStatus {
-    AICoreRegistrySecretStatus {
-        last_handled_reconcile_at: value.map(str::to_owned),
-        ..a_status_in_sync()
-    }
+    AICoreRegistrySecretStatus { last_handled_reconcile_at: value.map(str::to_owned), ..a_status_in_sync() }
 }
 
 #[rstest]
@@ -33,10 +27,7 @@ fn any_value_is_answered_once(
 #[test]
 fn overrides_a_hold_once() {
     let object = requested("1");
-    let waits = Failure {
-        retry_after: Some(seconds(3600)),
-        ..failure(Reason::RateLimited)
-    };
+    let waits = Failure { retry_after: Some(seconds(3600)), ..failure(Reason::RateLimited) };
     for reason in [waits, failure(Reason::AuthenticationFailed)] {
         let (status, later) = (answered(None), answered(Some("1")));
         let mut observed = an_observation(&object, &status);
@@ -44,13 +35,7 @@ fn overrides_a_hold_once() {
         observed.pace = Some(&pace);
         assert_eq!(step(&observed), push(Cause::Forced));
         observed.status = &later;
-        assert_eq!(
-            step(&observed),
-            Step::Rest(Rest::Held {
-                left: seconds(60),
-                failure: reason
-            })
-        );
+        assert_eq!(step(&observed), Step::Rest(Rest::Held { left: seconds(60), failure: reason }));
     }
 }
 
@@ -76,15 +61,9 @@ fn does_not_override_the_rights_of_others(#[case] standing: Standing, #[case] ex
 fn does_not_override_suspension_nor_what_is_missing() {
     let status = answered(None);
     let suspended = requested("1").with_spec(|spec| spec.suspend = Some(true));
-    assert_eq!(
-        step(&an_observation(&suspended, &status)),
-        Step::Rest(Rest::Suspended)
-    );
+    assert_eq!(step(&an_observation(&suspended, &status)), Step::Rest(Rest::Suspended));
     let object = requested("1");
     let mut observed = an_observation(&object, &status);
     observed.source = unusable(Reason::SecretInvalid);
-    assert_eq!(
-        step(&observed),
-        Step::Rest(Rest::Unusable(failure(Reason::SecretInvalid)))
-    );
+    assert_eq!(step(&observed), Step::Rest(Rest::Unusable(failure(Reason::SecretInvalid))));
 }

@@ -23,23 +23,15 @@ fn what_ends_a_hold(
         Reason::RemoteMissing
     )]
     reason: Reason,
-    #[values(
-        Change::Nothing,
-        Change::Credential,
-        Change::Spec,
-        Change::ServiceKey,
-        Change::ServiceKeyGone
-    )]
+    #[values(Change::Nothing, Change::Credential, Change::Spec, Change::ServiceKey, Change::ServiceKeyGone)]
     change: Change,
 ) {
     let status = a_status_in_sync();
     let mut object = an_object();
     let before = an_observation(&object, &status);
     let pace = a_hold(&before, failure(reason), seconds(60));
-    let cured_by_content = matches!(
-        reason,
-        Reason::RemoteRejected | Reason::QuotaExceeded | Reason::RemoteMissing
-    );
+    let cured_by_content =
+        matches!(reason, Reason::RemoteRejected | Reason::QuotaExceeded | Reason::RemoteMissing);
     let ends = match change {
         Change::Nothing => false,
         Change::Credential | Change::Spec => cured_by_content,

@@ -4,22 +4,12 @@ use proptest::prelude::*;
 
 use super::*;
 
-const SEEN: Versions<'static> = Versions {
-    source: Some("10"),
-    service_key: Some("20"),
-};
+const SEEN: Versions<'static> = Versions { source: Some("10"), service_key: Some("20") };
 const EVERY_HOUR: ResyncInterval = ResyncInterval::Every(HOUR);
 
 #[expect(clippy::option_option, reason = "as `at_rest` itself")]
 fn rest(object: &Object, status: &AICoreRegistrySecretStatus) -> Option<Option<Duration>> {
-    at_rest(
-        object,
-        status,
-        SEEN,
-        Versions::default(),
-        EVERY_HOUR,
-        a_minute_later(),
-    )
+    at_rest(object, status, SEEN, Versions::default(), EVERY_HOUR, a_minute_later())
 }
 
 #[test]
@@ -29,18 +19,10 @@ fn a_restart_in_sync_needs_nothing() {
         finalizer: true,
         ..an_object().with_spec(|spec| spec.deletion_policy = Some(DeletionPolicy::Delete))
     };
-    assert_eq!(
-        rest(&keeps_finalizer, &a_status_in_sync()),
-        Some(Some(seconds(3540)))
-    );
-    let answered = Object {
-        requested_at: Some("1".into()),
-        ..an_object()
-    };
-    let status = AICoreRegistrySecretStatus {
-        last_handled_reconcile_at: Some("1".to_owned()),
-        ..a_status_in_sync()
-    };
+    assert_eq!(rest(&keeps_finalizer, &a_status_in_sync()), Some(Some(seconds(3540))));
+    let answered = Object { requested_at: Some("1".into()), ..an_object() };
+    let status =
+        AICoreRegistrySecretStatus { last_handled_reconcile_at: Some("1".to_owned()), ..a_status_in_sync() };
     assert_eq!(rest(&answered, &status), Some(Some(seconds(3540))));
 }
 
@@ -102,10 +84,7 @@ fn each_secret_must_be_as_pushed_or_as_checked(
         &an_object(),
         &status,
         Versions { source, service_key },
-        Versions {
-            source: checked.map(|(source, _)| source),
-            service_key: checked.map(|(_, key)| key),
-        },
+        Versions { source: checked.map(|(source, _)| source), service_key: checked.map(|(_, key)| key) },
         EVERY_HOUR,
         a_minute_later(),
     );
@@ -135,14 +114,7 @@ fn the_time_to_the_next_resync(
 ) {
     let mut status = a_status_in_sync();
     status.next_resync_time = announced.map(|after| Time(at(LAST_SYNC + after)));
-    let rests = at_rest(
-        &an_object(),
-        &status,
-        SEEN,
-        Versions::default(),
-        default,
-        a_minute_later(),
-    );
+    let rests = at_rest(&an_object(), &status, SEEN, Versions::default(), default, a_minute_later());
     assert_eq!(rests, quiet.then(|| again.map(seconds)));
 }
 

@@ -34,10 +34,7 @@ fn the_default_may_be_never() {
 #[test]
 fn an_interval_without_an_announced_time() {
     let object = every("1h");
-    let status = AICoreRegistrySecretStatus {
-        next_resync_time: None,
-        ..a_status_in_sync()
-    };
+    let status = AICoreRegistrySecretStatus { next_resync_time: None, ..a_status_in_sync() };
     let mut observed = an_observation(&object, &status);
     assert_eq!(step(&observed), in_sync(3900));
     observed.now.wall = at(LAST_SYNC + 3960);

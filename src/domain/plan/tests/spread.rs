@@ -13,10 +13,7 @@ fn wait(object: &Object, status: &AICoreRegistrySecretStatus, uptime: Duration) 
 }
 
 fn with_unknown_digest() -> AICoreRegistrySecretStatus {
-    AICoreRegistrySecretStatus {
-        credentials_digest: Some("v0:00".to_owned()),
-        ..a_status_in_sync()
-    }
+    AICoreRegistrySecretStatus { credentials_digest: Some("v0:00".to_owned()), ..a_status_in_sync() }
 }
 
 fn objects(interval: Option<&str>) -> Vec<Object> {

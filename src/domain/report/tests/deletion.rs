@@ -2,10 +2,8 @@ use super::*;
 use crate::api::DeletionPolicy;
 
 fn dying(status: AICoreRegistrySecretStatus) -> Life {
-    let mut life = Life::of(
-        an_object().with_spec(|spec| spec.deletion_policy = Some(DeletionPolicy::Delete)),
-        status,
-    );
+    let mut life =
+        Life::of(an_object().with_spec(|spec| spec.deletion_policy = Some(DeletionPolicy::Delete)), status);
     life.object.deleting = true;
     life.object.finalizer = true;
     life.object.generation = 2;
@@ -24,13 +22,7 @@ fn a_deleted_remote_secret_ends_the_story() {
     assert_eq!(step, Step::DeleteRemote);
     assert_eq!(
         report,
-        Report {
-            status: None,
-            events: Vec::new(),
-            again: None,
-            pace: None,
-            outcome: "deleted"
-        }
+        Report { status: None, events: Vec::new(), again: None, pace: None, outcome: "deleted" }
     );
 }
 
@@ -40,10 +32,7 @@ fn a_deleted_remote_secret_ends_the_story() {
 fn a_failed_deletion_is_tried_again_soon(#[case] reason: Reason, #[case] after: u64) {
     let mut life = dying(a_status_after_failed_resync(Reason::Forbidden));
     let (_, report) = life.pass(as_found, |_| Outcome::Failed(failure(reason)));
-    assert_eq!(
-        life.conditions(),
-        ["Ready=True/Synced", "Reconciling=True/Deleting"]
-    );
+    assert_eq!(life.conditions(), ["Ready=True/Synced", "Reconciling=True/Deleting"]);
     let message = life.message(RECONCILING);
     assert!(message.contains(&format!("{} happened", reason.as_str())));
     assert!(message.contains("aicore-registry.dev/abandon-remote=true"));
@@ -60,10 +49,7 @@ fn a_failed_deletion_is_tried_again_soon(#[case] reason: Reason, #[case] after: 
 #[test]
 fn retry_after_does_not_hold_a_deletion_longer_than_a_minute() {
     let mut life = dying(a_status_in_sync());
-    let asked = Failure {
-        retry_after: Some(HOUR),
-        ..failure(Reason::RateLimited)
-    };
+    let asked = Failure { retry_after: Some(HOUR), ..failure(Reason::RateLimited) };
     let (_, report) = life.pass(as_found, |_| Outcome::Failed(asked));
     assert_eq!(report.again, Some(LONGEST_WHILE_DELETING));
 }
@@ -72,10 +58,7 @@ fn retry_after_does_not_hold_a_deletion_longer_than_a_minute() {
 fn a_missing_service_key_is_looked_for_again_and_said() {
     let mut life = dying(a_status_in_sync());
     let report = life.rests(without_key);
-    assert_eq!(
-        life.conditions(),
-        ["Ready=True/Synced", "Reconciling=True/Deleting"]
-    );
+    assert_eq!(life.conditions(), ["Ready=True/Synced", "Reconciling=True/Deleting"]);
     assert!(life.message(RECONCILING).contains("ServiceKeyNotFound happened"));
     assert_eq!(report.again, Some(seconds(15)));
     assert_eq!(report.outcome, "Deleting");
@@ -95,10 +78,7 @@ fn a_missing_service_key_is_looked_for_again_and_said() {
 fn what_may_have_been_pushed_stays_so() {
     let mut life = dying(a_new_status());
     life.rests(without_key);
-    assert_eq!(
-        life.conditions(),
-        ["Ready=Unknown/Progressing", "Reconciling=True/Deleting"]
-    );
+    assert_eq!(life.conditions(), ["Ready=Unknown/Progressing", "Reconciling=True/Deleting"]);
     let (step, _) = life.pass(as_found, |_| Outcome::RemoteDeleted);
     assert_eq!(step, Step::DeleteRemote);
 }
@@ -117,24 +97,12 @@ fn each_way_to_let_go_has_its_event(#[case] why: LetGo, #[case] expected: Option
     let orphaned = why == LetGo::TenantChanged || why == LetGo::Orphaned;
     let handed_over = matches!(why, LetGo::HandedOver(_));
     let report = report(&observed, &Step::LetGo(why), Outcome::LetGo, DICE);
-    assert_eq!(
-        (report.status, report.again, report.outcome),
-        (None, None, "let_go")
-    );
-    let events: Vec<_> = report
-        .events
-        .iter()
-        .map(|event| (event.warning, event.reason))
-        .collect();
+    assert_eq!((report.status, report.again, report.outcome), (None, None, "let_go"));
+    let events: Vec<_> = report.events.iter().map(|event| (event.warning, event.reason)).collect();
     assert_eq!(events, expected.into_iter().collect::<Vec<_>>());
     for event in &report.events {
         assert!(event.note.contains("\"pull\""), "{}", event.note);
-        assert_eq!(
-            event.note.contains(&tenant("one").api_url),
-            orphaned,
-            "{}",
-            event.note
-        );
+        assert_eq!(event.note.contains(&tenant("one").api_url), orphaned, "{}", event.note);
         assert_eq!(event.note.contains("ns/heir"), handed_over, "{}", event.note);
     }
 }
@@ -144,8 +112,5 @@ fn without_the_finalizer_nothing_is_said() {
     let mut life = dying(a_status_in_sync());
     life.object.finalizer = false;
     let report = life.rests(as_found);
-    assert_eq!(
-        (report.status, report.again, report.events),
-        (None, None, Vec::new())
-    );
+    assert_eq!((report.status, report.again, report.events), (None, None, Vec::new()));
 }

@@ -3,11 +3,7 @@
 use super::*;
 
 fn reasons(report: &Report) -> Vec<(bool, &'static str)> {
-    report
-        .events
-        .iter()
-        .map(|event| (event.warning, event.reason))
-        .collect()
+    report.events.iter().map(|event| (event.warning, event.reason)).collect()
 }
 
 #[test]
@@ -20,10 +16,7 @@ fn a_life() {
     assert_eq!(reasons(&life.rests(rotated)), []);
     let refused = failure(Reason::AuthenticationFailed);
     life.object.requested_at = Some("1".into());
-    assert_eq!(
-        reasons(&life.push_fails(rotated, refused.clone())),
-        [(true, "AuthenticationFailed")]
-    );
+    assert_eq!(reasons(&life.push_fails(rotated, refused.clone())), [(true, "AuthenticationFailed")]);
     assert_eq!(reasons(&life.rests(rotated)), [], "held");
     life.later(seconds(1000));
     assert_eq!(reasons(&life.push_fails(rotated, refused)), [], "still refused");
@@ -38,10 +31,7 @@ fn a_life() {
     assert_eq!(reasons(&life.rests(rotated)), [(false, "Suspended")]);
     life.spec(|spec| spec.suspend = Some(false));
     assert_eq!(reasons(&life.rests(rotated)), [(false, "Synced")]);
-    assert_eq!(
-        reasons(&life.rests(lost_to(&key("older")))),
-        [(true, "RemoteConflict")]
-    );
+    assert_eq!(reasons(&life.rests(lost_to(&key("older")))), [(true, "RemoteConflict")]);
 }
 
 #[test]
@@ -77,8 +67,5 @@ fn another_tenant_is_told_with_what_stays_behind(#[values(false, true)] forced: 
     assert!(note.contains(&tenant("one").authorization_server), "{note}");
     assert!(note.contains("\"pull\""), "{note}");
     assert_eq!(life.status.api_url, Some(tenant("two").api_url));
-    assert_eq!(
-        life.status.authorization_server,
-        Some(tenant("two").authorization_server)
-    );
+    assert_eq!(life.status.authorization_server, Some(tenant("two").authorization_server));
 }

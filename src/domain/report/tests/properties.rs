@@ -6,10 +6,7 @@ use super::*;
 use crate::{api::DeletionPolicy, domain::reason::Class};
 
 /// What a pass may find and what may come of its step.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "independent facts, each of them as likely as not"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each of them as likely as not")]
 #[derive(Clone, Debug)]
 pub(super) struct Turn {
     pub(super) seconds: u32,
@@ -31,11 +28,7 @@ pub(super) struct Turn {
 pub(super) enum Happens {
     Accepted,
     Postponed,
-    Fails {
-        reason: Reason,
-        absent: bool,
-        retry_after: Option<u64>,
-    },
+    Fails { reason: Reason, absent: bool, retry_after: Option<u64> },
 }
 
 fn happens() -> impl Strategy<Value = Happens> {
@@ -70,11 +63,7 @@ pub(super) fn turns() -> impl Strategy<Value = Turn> {
         trouble(Reason::ServiceKeyNotFound, Reason::ServiceKeyInvalid),
         prop_oneof![5 => Just("one"), 1 => Just("two")],
         prop_oneof![5 => Just(0_u8), 1 => Just(1), 1 => Just(2)],
-        (
-            any::<bool>(),
-            prop::bool::weighted(0.2),
-            prop::bool::weighted(0.05),
-        ),
+        (any::<bool>(), prop::bool::weighted(0.2), prop::bool::weighted(0.05)),
         prop::option::weighted(0.3, 0_u8..3),
         (prop::bool::weighted(0.15), any::<bool>()),
         happens(),
@@ -136,14 +125,7 @@ impl Turn {
             (Step::DeleteRemote, Happens::Accepted) => Outcome::RemoteDeleted,
             (Step::Push(_), Happens::Accepted) => Outcome::Pushed { at, created: false },
             (_, Happens::Postponed) => Outcome::Postponed(seconds(2)),
-            (
-                _,
-                Happens::Fails {
-                    reason,
-                    absent,
-                    retry_after,
-                },
-            ) => Outcome::Failed(Failure {
+            (_, Happens::Fails { reason, absent, retry_after }) => Outcome::Failed(Failure {
                 retry_after: retry_after.map(seconds),
                 remote_absent: *absent,
                 ..failure(*reason)

@@ -12,10 +12,8 @@ fn the_first_push() {
     let mut life = Life::new();
     life.now.wall = Timestamp::from_millisecond(LAST_SYNC * 1000 + 789).unwrap();
     let report = life.push_succeeds(|observed| observed.digest = Some(digest_of("a")));
-    let expected = AICoreRegistrySecretStatus {
-        conditions: life.status.conditions.clone(),
-        ..a_status_in_sync()
-    };
+    let expected =
+        AICoreRegistrySecretStatus { conditions: life.status.conditions.clone(), ..a_status_in_sync() };
     assert_eq!(life.status, expected);
     assert_eq!(life.ready(), "True/Synced");
     assert_eq!(
@@ -68,10 +66,7 @@ fn a_forced_push_that_fails_leaves_ready_too() {
     let mut life = Life::in_sync();
     life.object.requested_at = Some("1".into());
     life.push_fails(as_found, failure(Reason::RemoteUnavailable));
-    assert_eq!(
-        life.conditions(),
-        ["Ready=True/Synced", "Reconciling=True/RemoteUnavailable"]
-    );
+    assert_eq!(life.conditions(), ["Ready=True/Synced", "Reconciling=True/RemoteUnavailable"]);
     assert_eq!(life.status.last_handled_reconcile_at.as_deref(), Some("1"));
 }
 
@@ -143,13 +138,7 @@ fn who_takes_over_pushes_before_it_is_ready() {
     assert_eq!(life.ready(), "False/RemoteConflict");
     // Meanwhile the owner pushed what it had.
     let (step, _) = life.pass(as_found, |_| Outcome::Failed(failure(Reason::RemoteUnavailable)));
-    assert_eq!(
-        step,
-        Step::Push(Push {
-            cause: Cause::Unconfirmed,
-            create: true
-        })
-    );
+    assert_eq!(step, Step::Push(Push { cause: Cause::Unconfirmed, create: true }));
     assert_eq!(life.ready(), "False/RemoteUnavailable");
     life.push_succeeds_later();
     assert_eq!(life.ready(), "True/Synced");
@@ -173,13 +162,7 @@ fn a_hold_is_reported_again_for_a_new_generation() {
     life.object.generation = 2;
     let report = life.rests(rotated);
     assert_eq!(life.status.observed_generation, Some(2));
-    assert_eq!(
-        life.conditions(),
-        [
-            "Ready=False/AuthenticationFailed",
-            "Stalled=True/AuthenticationFailed"
-        ]
-    );
+    assert_eq!(life.conditions(), ["Ready=False/AuthenticationFailed", "Stalled=True/AuthenticationFailed"]);
     for condition in &life.status.conditions {
         assert_eq!(condition.observed_generation, Some(2), "{}", condition.type_);
     }
@@ -193,10 +176,7 @@ fn a_hold_is_reported_again_for_a_new_generation() {
 fn a_push_that_waits_for_its_turn_says_so_only_before_the_first_outcome() {
     let mut life = Life::new();
     let (_, report) = life.pass(as_found, |_| Outcome::Postponed(seconds(3)));
-    assert_eq!(
-        life.conditions(),
-        ["Ready=Unknown/Progressing", "Reconciling=True/Progressing"]
-    );
+    assert_eq!(life.conditions(), ["Ready=Unknown/Progressing", "Reconciling=True/Progressing"]);
     assert_eq!(life.status.observed_generation, Some(-1));
     assert_eq!((report.again, report.events), (Some(seconds(3)), Vec::new()));
 
@@ -261,16 +241,10 @@ mod next_resync {
     fn follows_the_dice(#[case] resync: f64, #[case] after: i64) {
         let (object, status) = (an_object(), a_new_status());
         let observed = an_observation(&object, &status);
-        let outcome = Outcome::Pushed {
-            at: at(LAST_SYNC),
-            created: false,
-        };
+        let outcome = Outcome::Pushed { at: at(LAST_SYNC), created: false };
         let dice = Dice { retry: 0.5, resync };
         let report = report(&observed, &plan(&observed).step, outcome, dice);
-        assert_eq!(
-            report.status.unwrap().next_resync_time,
-            Some(Time(at(LAST_SYNC + after)))
-        );
+        assert_eq!(report.status.unwrap().next_resync_time, Some(Time(at(LAST_SYNC + after))));
     }
 
     #[test]

@@ -40,10 +40,7 @@ fn conditions_of_a_new_resource(
     reach(&mut life, reason, reached);
     assert_eq!(life.conditions(), conditions);
     let outcome = !matches!(reached, Reached::PostponedPush);
-    assert_eq!(
-        life.status.observed_generation,
-        Some(if outcome { 1 } else { -1 })
-    );
+    assert_eq!(life.status.observed_generation, Some(if outcome { 1 } else { -1 }));
     // Whatever came before leaves no trace.
     for (before, how) in [
         (Reason::SecretNotFound, Reached::BadSource),
@@ -59,10 +56,7 @@ fn conditions_of_a_new_resource(
             Reason::Suspended => assert_eq!(life.conditions(), ["Ready=False/Suspended"]),
             Reason::Deleting => assert_eq!(
                 life.conditions(),
-                [
-                    format!("Ready=False/{}", before.as_str()).as_str(),
-                    "Reconciling=True/Deleting"
-                ]
+                [format!("Ready=False/{}", before.as_str()).as_str(), "Reconciling=True/Deleting"]
             ),
             _ => assert_eq!(life.conditions(), conditions),
         }
@@ -110,9 +104,7 @@ fn looks_again(#[case] reason: Reason, #[case] reached: Reached, #[case] after: 
         Reached::BadSource => again = life.rests(|seen| seen.source = unusable(reason)).again,
         Reached::Conflict => again = life.rests(lost_to(&key("older"))).again,
         Reached::Deletion => {
-            again = life
-                .rests(|seen| seen.service_key = unusable(Reason::ServiceKeyNotFound))
-                .again;
+            again = life.rests(|seen| seen.service_key = unusable(Reason::ServiceKeyNotFound)).again;
         }
         _ => {}
     }
@@ -130,10 +122,7 @@ fn transient_failures_are_tried_again_with_growing_delays_and_retry_after_wins()
         life.later(report.again.unwrap());
     }
     assert_eq!(delays, [500, 1000, 2000, 4000]);
-    let asked = Failure {
-        retry_after: Some(seconds(42)),
-        ..failure(Reason::RateLimited)
-    };
+    let asked = Failure { retry_after: Some(seconds(42)), ..failure(Reason::RateLimited) };
     assert_eq!(life.push_fails(as_found, asked).again, Some(seconds(42)));
 }
 

@@ -66,10 +66,7 @@ fn port(text: &str) -> anyhow::Result<u16> {
     }
     let address: SocketAddr = text.parse().context("not a port or 127.0.0.1:port")?;
     // It hands out and accepts credentials; nobody else shall reach it.
-    ensure!(
-        address.ip() == Ipv4Addr::LOCALHOST,
-        "the simulator listens on 127.0.0.1 only"
-    );
+    ensure!(address.ip() == Ipv4Addr::LOCALHOST, "the simulator listens on 127.0.0.1 only");
     Ok(address.port())
 }
 
@@ -86,12 +83,7 @@ async fn main() -> anyhow::Result<()> {
         // One of an earlier run.
         let _ = std::fs::remove_file(file);
     }
-    let simulator = Simulator::start(Options {
-        port: cli.listen,
-        tls: cli.tls,
-        keep_journal: false,
-    })
-    .await?;
+    let simulator = Simulator::start(Options { port: cli.listen, tls: cli.tls, keep_journal: false }).await?;
     let mut requests = simulator.watch();
     cli.write_files(&simulator)?;
     cli.log.announce(&simulator, &cli.tenants)?;
@@ -153,12 +145,7 @@ const PLACEHOLDER: &str = "{tenant}";
 fn write_private(file: &Path, content: &str) -> anyhow::Result<()> {
     let write = || {
         let mut options = OpenOptions::new();
-        let mut file = options
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(file)?;
+        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(file)?;
         file.set_permissions(PermissionsExt::from_mode(0o600))?;
         file.write_all(content.as_bytes())
     };
@@ -167,10 +154,7 @@ fn write_private(file: &Path, content: &str) -> anyhow::Result<()> {
 
 impl Log {
     fn announce(self, simulator: &Simulator, tenants: &[String]) -> anyhow::Result<()> {
-        self.say(
-            || simulator.url().to_owned(),
-            || json!({"url": simulator.url(), "tenants": tenants}),
-        )
+        self.say(|| simulator.url().to_owned(), || json!({"url": simulator.url(), "tenants": tenants}))
     }
 
     async fn show(self, requests: &mut UnboundedReceiver<Arc<Entry>>) -> anyhow::Result<()> {
@@ -190,8 +174,6 @@ impl Log {
             Self::Json => json().to_string(),
         };
         let mut out = std::io::stdout().lock();
-        writeln!(out, "{line}")
-            .and_then(|()| out.flush())
-            .context("cannot print")
+        writeln!(out, "{line}").and_then(|()| out.flush()).context("cannot print")
     }
 }

@@ -86,11 +86,7 @@ fn main() {
     this_process_is_testbed();
     let task = Cli::parse().command;
     // As a shell says that it cannot run a command.
-    let failed = if matches!(task, Task::Tether { .. }) {
-        127
-    } else {
-        1
-    };
+    let failed = if matches!(task, Task::Tether { .. }) { 127 } else { 1 };
     let code = run(task).unwrap_or_else(|error| {
         eprintln!("testbed: {error:#}");
         failed
@@ -119,10 +115,7 @@ fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<
 
 impl Servers {
     fn options(&self) -> Options {
-        Options {
-            controller_manager: self.controller_manager,
-            ..Options::default()
-        }
+        Options { controller_manager: self.controller_manager, ..Options::default() }
     }
 }
 
@@ -130,10 +123,7 @@ async fn foreground(options: Options) -> anyhow::Result<()> {
     let control_plane = ControlPlane::start(options).await?;
     let mut signals = Signals::watch()?;
     println!("KUBECONFIG={}", control_plane.kubeconfig().display());
-    eprintln!(
-        "testbed: {} is ready; Ctrl-C stops it",
-        control_plane.api_server_url()
-    );
+    eprintln!("testbed: {} is ready; Ctrl-C stops it", control_plane.api_server_url());
     signals.next().await;
     control_plane.stop().await
 }
@@ -144,9 +134,7 @@ async fn with_control_plane(options: Options, command: &[OsString]) -> anyhow::R
     let mut signals = Signals::watch()?;
     let mut command = tethered(program);
     command.args(arguments);
-    command
-        .env(KUBECONFIG_VARIABLE, control_plane.kubeconfig())
-        .env(ASSETS_VARIABLE, control_plane.assets());
+    command.env(KUBECONFIG_VARIABLE, control_plane.kubeconfig()).env(ASSETS_VARIABLE, control_plane.assets());
     let mut child = command.spawn().context("cannot start the command")?;
     let status = loop {
         tokio::select! {
@@ -173,7 +161,5 @@ fn pass_on(signal: i32, child: Option<u32>) {
 
 /// As a shell gives it: 128 and the signal's number for a command that a signal ended.
 fn exit_code(status: ExitStatus) -> i32 {
-    status
-        .code()
-        .unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
 }

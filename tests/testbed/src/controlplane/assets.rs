@@ -39,9 +39,7 @@ impl Assets {
         let folder =
             std::path::absolute(folder).context("the folder of the binaries has no absolute path")?;
         let assets = Self(folder);
-        REQUIRED
-            .into_iter()
-            .try_for_each(|name| assets.binary(name).map(drop))?;
+        REQUIRED.into_iter().try_for_each(|name| assets.binary(name).map(drop))?;
         Ok(assets)
     }
 
@@ -82,11 +80,7 @@ impl Module {
             format!("{RECIPE}\n{module}\n{sums}").as_bytes(),
         );
         let key = format!("{version}-{}", super::credentials::hex(&digest.as_ref()[..6]));
-        Ok(Self {
-            version: version.to_owned(),
-            key,
-            folder,
-        })
+        Ok(Self { version: version.to_owned(), key, folder })
     }
 
     /// The built binaries. A folder under its final name is always complete.
@@ -102,11 +96,7 @@ impl Module {
                 self.build(&unfinished)?;
                 std::fs::rename(&unfinished, &done)
                     .context("cannot move the built binaries to their place")?;
-                eprintln!(
-                    "testbed: Kubernetes {} is built: {}",
-                    self.version,
-                    done.display()
-                );
+                eprintln!("testbed: Kubernetes {} is built: {}", self.version, done.display());
             }
         }
         Assets::at(&done)
@@ -145,9 +135,7 @@ impl Module {
     /// program's result.
     fn go(&self) -> anyhow::Result<Command> {
         let mut go = tethered_std("go")?;
-        go.current_dir(&self.folder)
-            .env("CGO_ENABLED", "0")
-            .env("GOWORK", "off");
+        go.current_dir(&self.folder).env("CGO_ENABLED", "0").env("GOWORK", "off");
         go.stdin(Stdio::null()).stdout(std::io::stderr());
         Ok(go)
     }
@@ -187,18 +175,13 @@ mod tests {
     fn the_version_is_that_of_the_kubernetes_module() {
         let module = "require k8s.io/kubernetes v1.37.2 // indirect\nrequire k8s.io/api v0.37.2\n";
         assert_eq!(kubernetes_version(module), Some("v1.37.2"));
-        assert_eq!(
-            kubernetes_version("require (\n\tk8s.io/kubernetes v1.36.0\n)"),
-            Some("v1.36.0")
-        );
+        assert_eq!(kubernetes_version("require (\n\tk8s.io/kubernetes v1.36.0\n)"), Some("v1.36.0"));
         assert_eq!(kubernetes_version("tool k8s.io/kubernetes/cmd/kubectl\n"), None);
     }
 
     #[test]
     fn a_folder_without_the_binaries_is_refused_by_name() {
-        let error = Assets::at(Path::new(env!("CARGO_MANIFEST_DIR")))
-            .unwrap_err()
-            .to_string();
+        let error = Assets::at(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap_err().to_string();
         assert!(error.starts_with("there is no etcd in "), "{error}");
     }
 }

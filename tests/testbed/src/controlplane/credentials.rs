@@ -34,33 +34,19 @@ pub(super) fn write_service_account_keys(private: &Path, public: &Path) -> anyho
     let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(unspecified)?;
     let key = pair.to_pkcs8v1().map_err(unspecified)?;
     write_private(private, &pem("PRIVATE KEY", key.as_ref()))?;
-    write_private(
-        public,
-        &pem(
-            "PUBLIC KEY",
-            pair.public_key().as_der().map_err(unspecified)?.as_ref(),
-        ),
-    )
+    write_private(public, &pem("PUBLIC KEY", pair.public_key().as_der().map_err(unspecified)?.as_ref()))
 }
 
 fn pem(label: &str, der: &[u8]) -> String {
     let text = BASE64_STANDARD.encode(der);
     let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
-    format!(
-        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
-        lines.join("\n")
-    )
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
 /// Writes a file that only this user can read.
 pub(super) fn write_private(path: &Path, content: &str) -> anyhow::Result<()> {
     let mut options = OpenOptions::new();
-    let file = options
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .mode(0o600)
-        .open(path);
+    let file = options.create(true).truncate(true).write(true).mode(0o600).open(path);
     file.and_then(|mut file| file.write_all(content.as_bytes()))
         .with_context(|| format!("cannot write {}", path.display()))
 }

@@ -55,24 +55,14 @@ impl Driver {
                 Ok(())
             }
         };
-        let thread = std::thread::Builder::new()
-            .name("control plane".to_owned())
-            .spawn(run);
-        (
-            Self {
-                jobs: Some(jobs),
-                thread: Some(thread.expect("a thread can be started")),
-            },
-            started,
-        )
+        let thread = std::thread::Builder::new().name("control plane".to_owned()).spawn(run);
+        (Self { jobs: Some(jobs), thread: Some(thread.expect("a thread can be started")) }, started)
     }
 
     pub(super) async fn request(&self, request: Request) -> anyhow::Result<()> {
         let (reply, answer) = oneshot::channel();
         let jobs = self.jobs.as_ref().context("the control plane is stopped")?;
-        jobs.send(Job(request, reply))
-            .ok()
-            .context("the control plane has ended")?;
+        jobs.send(Job(request, reply)).ok().context("the control plane has ended")?;
         answer.await.context("the control plane has ended")?
     }
 
@@ -106,35 +96,17 @@ impl Supervisor {
         let assets = Assets::ensure(options.kubernetes.as_deref())?;
         let mut command = Command::new(testbed()?);
         // The program may be a link of the kernel's that says nothing in a list of processes.
-        command
-            .arg0("testbed")
-            .arg("supervise")
-            .arg("--assets")
-            .arg(assets.folder());
+        command.arg0("testbed").arg("supervise").arg("--assets").arg(assets.folder());
         if options.controller_manager {
             command.arg("--controller-manager");
         }
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // Out of the terminal's group: Ctrl-C shall reach the owner alone, whose end then ends the supervisor
         // in order.
-        let mut process = command
-            .process_group(0)
-            .spawn()
-            .context("cannot start the supervisor")?;
+        let mut process = command.process_group(0).spawn().context("cannot start the supervisor")?;
         let input = process.stdin.take().context("the supervisor has no input")?;
-        let output = process
-            .stdout
-            .take()
-            .map(BufReader::new)
-            .context("the supervisor has no output")?;
-        let mut supervisor = Self {
-            process,
-            input,
-            output,
-        };
+        let output = process.stdout.take().map(BufReader::new).context("the supervisor has no output")?;
+        let mut supervisor = Self { process, input, output };
         match supervisor.read() {
             Ok(Reply::Ready { kubeconfig }) => Ok((supervisor, Ready { assets, kubeconfig })),
             Ok(Reply::Failed(reason)) => {
@@ -167,18 +139,9 @@ impl Supervisor {
 
     fn read(&mut self) -> anyhow::Result<Reply> {
         let mut line = String::new();
-        if self
-            .output
-            .read_line(&mut line)
-            .context("cannot read from the supervisor")?
-            == 0
-        {
+        if self.output.read_line(&mut line).context("cannot read from the supervisor")? == 0 {
             let mut errors = String::new();
-            let _ = self
-                .process
-                .stderr
-                .take()
-                .map(|mut stderr| stderr.read_to_string(&mut errors));
+            let _ = self.process.stderr.take().map(|mut stderr| stderr.read_to_string(&mut errors));
             bail!("the supervisor has ended: {}", errors.trim());
         }
         serde_json::from_str(&line).context("the supervisor's answer cannot be understood")
@@ -186,25 +149,14 @@ impl Supervisor {
 
     /// Closes the pipe and waits for the end.
     fn stop(self) -> anyhow::Result<()> {
-        let Self {
-            mut process,
-            input,
-            output,
-        } = self;
+        let Self { mut process, input, output } = self;
         drop((input, output));
         let deadline = Instant::now() + STOP_DEADLINE;
         while Instant::now() < deadline {
             if let Some(status) = process.try_wait().context("cannot wait for the supervisor")? {
                 let mut errors = String::new();
-                let _ = process
-                    .stderr
-                    .take()
-                    .map(|mut stderr| stderr.read_to_string(&mut errors));
-                anyhow::ensure!(
-                    status.success(),
-                    "the supervisor ended with {status}: {}",
-                    errors.trim()
-                );
+                let _ = process.stderr.take().map(|mut stderr| stderr.read_to_string(&mut errors));
+                anyhow::ensure!(status.success(), "the supervisor ended with {status}: {}", errors.trim());
                 return Ok(());
             }
             std::thread::sleep(Duration::from_millis(5));
@@ -212,9 +164,6 @@ impl Supervisor {
         // The kernel then kills the servers, which are tethered to it.
         let _ = process.kill();
         let _ = process.wait();
-        bail!(
-            "the supervisor did not end within {} s and was killed",
-            STOP_DEADLINE.as_secs()
-        )
+        bail!("the supervisor did not end within {} s and was killed", STOP_DEADLINE.as_secs())
     }
 }

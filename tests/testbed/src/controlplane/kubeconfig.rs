@@ -20,22 +20,15 @@ pub(super) struct Endpoint {
 impl Endpoint {
     /// `authority` is PEM: the certificates that the server's is checked against.
     pub(super) fn new(url: String, authority: &str) -> Self {
-        Self {
-            url,
-            authority: BASE64_STANDARD.encode(authority),
-        }
+        Self { url, authority: BASE64_STANDARD.encode(authority) }
     }
 
     /// The endpoint of the first cluster in a kubeconfig with embedded certificates.
     pub(super) fn read(kubeconfig: &Path) -> anyhow::Result<Self> {
         let place = || format!("{} is not a kubeconfig of the test bed", kubeconfig.display());
         let config = Kubeconfig::read_from(kubeconfig).with_context(place)?;
-        let cluster = config
-            .clusters
-            .into_iter()
-            .next()
-            .and_then(|named| named.cluster)
-            .with_context(place)?;
+        let cluster =
+            config.clusters.into_iter().next().and_then(|named| named.cluster).with_context(place)?;
         let url = cluster.server.with_context(place)?;
         let authority = cluster.certificate_authority_data.with_context(place)?;
         Ok(Self { url, authority })
@@ -68,8 +61,6 @@ pub async fn client(kubeconfig: &Path) -> anyhow::Result<kube::Client> {
     let place = || format!("cannot use the kubeconfig {}", kubeconfig.display());
     let config = Kubeconfig::read_from(kubeconfig).with_context(place)?;
     let options = KubeConfigOptions::default();
-    let config = kube::Config::from_custom_kubeconfig(config, &options)
-        .await
-        .with_context(place)?;
+    let config = kube::Config::from_custom_kubeconfig(config, &options).await.with_context(place)?;
     kube::Client::try_from(config).with_context(place)
 }

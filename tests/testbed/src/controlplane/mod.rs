@@ -77,22 +77,14 @@ impl ControlPlane {
 
     fn start_blocking(options: Options, shared: bool) -> anyhow::Result<Self> {
         let (driver, ready) = Driver::launch(options);
-        let ready = ready
-            .blocking_recv()
-            .context("the control plane does not start")??;
+        let ready = ready.blocking_recv().context("the control plane does not start")??;
         Self::of(driver, ready, shared)
     }
 
     fn of(driver: Driver, ready: Ready, shared: bool) -> anyhow::Result<Self> {
         let Ready { assets, kubeconfig } = ready;
         let endpoint = Endpoint::read(&kubeconfig)?;
-        Ok(Self {
-            assets,
-            kubeconfig,
-            endpoint,
-            driver: Some(driver),
-            shared,
-        })
+        Ok(Self { assets, kubeconfig, endpoint, driver: Some(driver), shared })
     }
 
     /// The kubeconfig of an administrator (group `system:masters`), with embedded certificates and token.
@@ -131,9 +123,7 @@ impl ControlPlane {
         let mut command = Command::new(self.kubectl_path());
         command.env("KUBECONFIG", &self.kubeconfig);
         // The user's cache is by address, and may hold the discovery of an earlier run at the same port.
-        command
-            .env("KUBECACHEDIR", self.folder().join("kubectl-cache"))
-            .env("KUBERC", "off");
+        command.env("KUBECACHEDIR", self.folder().join("kubectl-cache")).env("KUBERC", "off");
         command.kill_on_drop(true);
         command
     }
@@ -142,14 +132,8 @@ impl ControlPlane {
     /// name.
     pub async fn namespace(&self, prefix: &str) -> anyhow::Result<String> {
         let name = format!("{prefix}-{}", credentials::random(4));
-        let metadata = ObjectMeta {
-            name: Some(name.clone()),
-            ..ObjectMeta::default()
-        };
-        let namespace = Namespace {
-            metadata,
-            ..Namespace::default()
-        };
+        let metadata = ObjectMeta { name: Some(name.clone()), ..ObjectMeta::default() };
+        let namespace = Namespace { metadata, ..Namespace::default() };
         let namespaces: Api<Namespace> = Api::all(self.client().await?);
         let created = namespaces.create(&PostParams::default(), &namespace).await;
         created.with_context(|| format!("cannot create the namespace {name}"))?;
@@ -161,23 +145,13 @@ impl ControlPlane {
     /// the control plane.
     pub async fn kubeconfig_for(&self, namespace: &str, service_account: &str) -> anyhow::Result<PathBuf> {
         let accounts: Api<ServiceAccount> = Api::namespaced(self.client().await?, namespace);
-        let spec = TokenRequestSpec {
-            expiration_seconds: Some(TOKEN_SECONDS),
-            ..TokenRequestSpec::default()
-        };
-        let request = TokenRequest {
-            spec,
-            ..TokenRequest::default()
-        };
-        let answer = accounts
-            .create_token_request(service_account, &PostParams::default(), &request)
-            .await;
+        let spec =
+            TokenRequestSpec { expiration_seconds: Some(TOKEN_SECONDS), ..TokenRequestSpec::default() };
+        let request = TokenRequest { spec, ..TokenRequest::default() };
+        let answer = accounts.create_token_request(service_account, &PostParams::default(), &request).await;
         let place = || format!("no token for the ServiceAccount {namespace}/{service_account}");
         let token = answer.with_context(place)?.status.with_context(place)?.token;
-        let file = format!(
-            "{namespace}.{service_account}.{}.kubeconfig",
-            credentials::random(4)
-        );
+        let file = format!("{namespace}.{service_account}.{}.kubeconfig", credentials::random(4));
         let path = self.folder().join(file);
         self.endpoint.write(&path, service_account, &token, namespace)?;
         Ok(path)
@@ -206,14 +180,8 @@ impl ControlPlane {
     }
 
     async fn request(&self, request: Request) -> anyhow::Result<()> {
-        ensure!(
-            !self.shared,
-            "the shared control plane is in use by others: start one for this test"
-        );
-        let driver = self
-            .driver
-            .as_ref()
-            .context("another process owns the control plane")?;
+        ensure!(!self.shared, "the shared control plane is in use by others: start one for this test");
+        let driver = self.driver.as_ref().context("another process owns the control plane")?;
         driver.request(request).await
     }
 
@@ -223,9 +191,7 @@ impl ControlPlane {
         let Some(mut driver) = self.driver.take() else {
             return Ok(());
         };
-        tokio::task::spawn_blocking(move || driver.stop())
-            .await
-            .context("cannot wait for the end")?
+        tokio::task::spawn_blocking(move || driver.stop()).await.context("cannot wait for the end")?
     }
 
     /// The folder of this run's files.

@@ -31,22 +31,13 @@ impl Server {
         folder: &Path,
     ) -> anyhow::Result<Self> {
         let log = folder.join(format!("{name}.log"));
-        let output = File::options()
-            .create(true)
-            .append(true)
-            .open(&log)
-            .context("cannot open a log file")?;
+        let output =
+            File::options().create(true).append(true).open(&log).context("cannot open a log file")?;
         let mut command = tethered_std(program)?;
         command.args(arguments).current_dir(folder);
-        command
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output);
+        command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         let mut command = tokio::process::Command::from(command);
-        let child = command
-            .kill_on_drop(true)
-            .spawn()
-            .with_context(|| format!("cannot start {name}"))?;
+        let child = command.kill_on_drop(true).spawn().with_context(|| format!("cannot start {name}"))?;
         Ok(Self { name, log, child })
     }
 

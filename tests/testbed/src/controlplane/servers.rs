@@ -46,18 +46,10 @@ impl Servers {
     pub(super) fn prepare(assets: Assets, folder: &Path) -> anyhow::Result<Self> {
         let port = TcpSocket::new_v4()?;
         port.set_reuseport(true)?;
-        port.bind(([127, 0, 0, 1], 0).into())
-            .context("cannot reserve a port of 127.0.0.1")?;
+        port.bind(([127, 0, 0, 1], 0).into()).context("cannot reserve a port of 127.0.0.1")?;
         write_service_account_keys(&folder.join("sa.key"), &folder.join("sa.pub"))?;
         let folder = folder.to_owned();
-        Ok(Self {
-            assets,
-            folder,
-            etcd: None,
-            api_server: None,
-            controller_manager: None,
-            port,
-        })
+        Ok(Self { assets, folder, etcd: None, api_server: None, controller_manager: None, port })
     }
 
     /// Starts everything and returns the path of the administrator's kubeconfig when the API server answers.
@@ -66,10 +58,7 @@ impl Servers {
             self.assets.binary("kube-controller-manager")?;
         }
         let token = random(32);
-        write_private(
-            &self.folder.join("tokens.csv"),
-            &format!("{token},admin,admin,system:masters\n"),
-        )?;
+        write_private(&self.folder.join("tokens.csv"), &format!("{token},admin,admin,system:masters\n"))?;
         self.start_etcd().await?;
         self.launch_api_server()?;
         let kubeconfig = self.write_kubeconfig(&token).await?;
@@ -93,14 +82,9 @@ impl Servers {
             &format!("--initial-cluster=testbed={ETCD_PEERS}"),
         ];
         let program = self.assets.binary("etcd")?;
-        let etcd = self
-            .etcd
-            .insert(Server::start("etcd", &program, arguments, &self.folder)?);
+        let etcd = self.etcd.insert(Server::start("etcd", &program, arguments, &self.folder)?);
         let socket = self.folder.join(ETCD_CLIENTS.trim_start_matches("unix://"));
-        until(etcd, async || {
-            UnixStream::connect(&socket).await.is_ok().then_some(())
-        })
-        .await
+        until(etcd, async || UnixStream::connect(&socket).await.is_ok().then_some(())).await
     }
 
     fn launch_api_server(&mut self) -> anyhow::Result<()> {
@@ -127,12 +111,7 @@ impl Servers {
             "--profiling=false",
         ];
         let program = self.assets.binary("kube-apiserver")?;
-        self.api_server = Some(Server::start(
-            "kube-apiserver",
-            &program,
-            arguments,
-            &self.folder,
-        )?);
+        self.api_server = Some(Server::start("kube-apiserver", &program, arguments, &self.folder)?);
         Ok(())
     }
 
@@ -199,10 +178,7 @@ impl Servers {
     /// Waits until a server ends that was not told to.
     pub(super) async fn ended(&mut self) -> anyhow::Error {
         let servers = [&mut self.etcd, &mut self.api_server, &mut self.controller_manager];
-        let ends = servers
-            .into_iter()
-            .flatten()
-            .map(|server| Box::pin(server.ended()));
+        let ends = servers.into_iter().flatten().map(|server| Box::pin(server.ended()));
         futures::future::select_all(ends).await.0
     }
 
@@ -234,11 +210,8 @@ async fn until<T>(server: &mut Server, attempt: impl AsyncFn() -> Option<T>) -> 
     };
     match value {
         Some(value) => Ok(value),
-        None => bail!(
-            "{} was not ready within {} s:\n{}",
-            server.name(),
-            DEADLINE.as_secs(),
-            server.log_tail()
-        ),
+        None => {
+            bail!("{} was not ready within {} s:\n{}", server.name(), DEADLINE.as_secs(), server.log_tail())
+        }
     }
 }

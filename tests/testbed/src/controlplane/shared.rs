@@ -55,11 +55,5 @@ fn obtain() -> anyhow::Result<ControlPlane> {
     };
     let endpoint =
         Endpoint::read(&kubeconfig).with_context(|| format!("{KUBECONFIG_VARIABLE} cannot be used"))?;
-    Ok(ControlPlane {
-        assets,
-        kubeconfig,
-        endpoint,
-        driver: None,
-        shared: true,
-    })
+    Ok(ControlPlane { assets, kubeconfig, endpoint, driver: None, shared: true })
 }

@@ -34,11 +34,7 @@ pub async fn supervise(assets: PathBuf, controller_manager: bool) -> anyhow::Res
             return removed;
         }
     };
-    let Owner {
-        requests,
-        closed,
-        signals,
-    } = &mut owner;
+    let Owner { requests, closed, signals } = &mut owner;
     let result = tokio::select! {
         result = serve(&mut servers, requests, controller_manager) => result,
         _ = closed => Ok(()),
@@ -110,13 +106,7 @@ impl Owner {
             }
             let _ = close.send(());
         };
-        std::thread::Builder::new()
-            .name("requests".to_owned())
-            .spawn(read)?;
-        Ok(Self {
-            requests,
-            closed,
-            signals,
-        })
+        std::thread::Builder::new().name("requests".to_owned()).spawn(read)?;
+        Ok(Self { requests, closed, signals })
     }
 }

@@ -7,11 +7,7 @@ use anyhow::Context;
 
 /// The workspace that this package was built in.
 pub(crate) fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .ancestors()
-        .nth(2)
-        .expect("the package is two folders down")
-        .into()
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the package is two folders down").into()
 }
 
 /// `<workspace>/target`, wherever Cargo itself puts its output.
@@ -22,8 +18,7 @@ pub(super) fn target() -> PathBuf {
 /// Opens `path` and waits for an exclusive lock on it, which ends with the returned file or the process.
 pub(super) fn lock(path: &Path) -> anyhow::Result<File> {
     let file = open_lock(path)?;
-    file.lock()
-        .with_context(|| format!("cannot lock {}", path.display()))?;
+    file.lock().with_context(|| format!("cannot lock {}", path.display()))?;
     Ok(file)
 }
 
@@ -31,7 +26,5 @@ pub(super) fn lock(path: &Path) -> anyhow::Result<File> {
 pub(super) fn open_lock(path: &Path) -> anyhow::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).write(true).truncate(false);
-    options
-        .open(path)
-        .with_context(|| format!("cannot open {}", path.display()))
+    options.open(path).with_context(|| format!("cannot open {}", path.display()))
 }

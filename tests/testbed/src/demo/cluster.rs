@@ -43,16 +43,8 @@ impl Cluster {
         };
         let client = controlplane::client(&kubeconfig).await?;
         // The first request opens the connection; a rotation shall not be charged for it.
-        client
-            .apiserver_version()
-            .await
-            .context("the API server does not answer")?;
-        Ok(Self {
-            own,
-            kubeconfig,
-            client,
-            crd_was_there: std::sync::atomic::AtomicBool::default(),
-        })
+        client.apiserver_version().await.context("the API server does not answer")?;
+        Ok(Self { own, kubeconfig, client, crd_was_there: std::sync::atomic::AtomicBool::default() })
     }
 
     pub(super) fn kubeconfig(&self) -> &Path {
@@ -60,16 +52,11 @@ impl Cluster {
     }
 
     pub(super) fn kubectl_path(&self) -> PathBuf {
-        self.own
-            .as_ref()
-            .map_or_else(|| PathBuf::from("kubectl"), ControlPlane::kubectl_path)
+        self.own.as_ref().map_or_else(|| PathBuf::from("kubectl"), ControlPlane::kubectl_path)
     }
 
     fn command(&self) -> Command {
-        let mut command = self
-            .own
-            .as_ref()
-            .map_or_else(|| Command::new("kubectl"), ControlPlane::kubectl);
+        let mut command = self.own.as_ref().map_or_else(|| Command::new("kubectl"), ControlPlane::kubectl);
         command.env("KUBECONFIG", &self.kubeconfig).kill_on_drop(true);
         command
     }
@@ -84,11 +71,7 @@ impl Cluster {
             .await
             .context("cannot run kubectl")?;
         if !output.status.success() {
-            bail!(
-                "kubectl {}: {}",
-                arguments.join(" "),
-                String::from_utf8_lossy(&output.stderr).trim()
-            );
+            bail!("kubectl {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim());
         }
         // "No resources found" goes to standard error.
         let all = [output.stdout, output.stderr].concat();
@@ -110,10 +93,7 @@ impl Cluster {
         drop(stdin);
         let output = child.wait_with_output().await?;
         if !output.status.success() {
-            bail!(
-                "kubectl apply: {}",
-                String::from_utf8_lossy(&output.stderr).trim()
-            );
+            bail!("kubectl apply: {}", String::from_utf8_lossy(&output.stderr).trim());
         }
         Ok(())
     }
@@ -122,14 +102,12 @@ impl Cluster {
     pub(super) async fn install_crd(&self) -> anyhow::Result<()> {
         let name = "crd/aicoreregistrysecrets.aicore-registry.dev";
         let there = self.kubectl(&["get", name]).await.is_ok();
-        self.crd_was_there
-            .store(there, std::sync::atomic::Ordering::Relaxed);
+        self.crd_was_there.store(there, std::sync::atomic::Ordering::Relaxed);
         let file = controlplane::workspace().join("crds/aicoreregistrysecrets.aicore-registry.dev.yaml");
         let file = file.to_str().context("the path of the CRD is no text")?;
         self.kubectl(&["apply", "--server-side", "-f", file]).await?;
         let limit = format!("--timeout={}s", PATIENCE.as_secs());
-        self.kubectl(&["wait", name, "--for=condition=Established", &limit])
-            .await?;
+        self.kubectl(&["wait", name, "--for=condition=Established", &limit]).await?;
         Ok(())
     }
 
@@ -141,28 +119,14 @@ impl Cluster {
     pub(super) async fn wait_ready(&self) -> anyhow::Result<String> {
         let resource = format!("aicrs/{RESOURCE}");
         let limit = format!("--timeout={}s", PATIENCE.as_secs());
-        self.kubectl(&[
-            "wait",
-            "-n",
-            NAMESPACE,
-            &resource,
-            "--for=condition=Ready",
-            &limit,
-        ])
-        .await
+        self.kubectl(&["wait", "-n", NAMESPACE, &resource, "--for=condition=Ready", &limit]).await
     }
 
     /// Writes the next credential, by one request whose time can be taken.
     pub(super) async fn rotate(&self, rotation: u32) -> anyhow::Result<()> {
         let secrets: Api<Secret> = Api::namespaced(self.client.clone(), NAMESPACE);
         let params = PatchParams::apply("aicore-registry-demo").force();
-        secrets
-            .patch(
-                RESOURCE,
-                &params,
-                &Patch::Apply(manifests::registry_credential(rotation)),
-            )
-            .await?;
+        secrets.patch(RESOURCE, &params, &Patch::Apply(manifests::registry_credential(rotation))).await?;
         Ok(())
     }
 
@@ -171,8 +135,7 @@ impl Cluster {
         if let Some(own) = self.own {
             return own.stop().await;
         }
-        self.kubectl(&["delete", "namespace", NAMESPACE, "--ignore-not-found"])
-            .await?;
+        self.kubectl(&["delete", "namespace", NAMESPACE, "--ignore-not-found"]).await?;
         if !self.crd_was_there.load(std::sync::atomic::Ordering::Relaxed) {
             self.kubectl(&[
                 "delete",

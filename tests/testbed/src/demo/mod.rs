@@ -83,28 +83,19 @@ async fn show(cluster: &Cluster) -> anyhow::Result<Running> {
     cluster.install_crd().await?;
     cluster.create_namespace().await?;
     let operator = Operator::start(cluster, NAMESPACE).await?;
-    screen::say(&format!(
-        "the operator is ready; its log is in {}",
-        operator.log().display()
-    ));
+    screen::say(&format!("the operator is ready; its log is in {}", operator.log().display()));
 
     screen::step("What a user applies: two Secrets, and the resource that names them");
     screen::manifest(&manifests::shown());
     cluster.apply(&manifests::service_key(&tenant)).await?;
     cluster.apply(&manifests::registry_credential(0)).await?;
-    screen::command(
-        "kubectl get aicrs -A",
-        &cluster.kubectl(&["get", "aicrs", "-A"]).await?,
-    );
+    screen::command("kubectl get aicrs -A", &cluster.kubectl(&["get", "aicrs", "-A"]).await?);
     cluster.apply(&manifests::resource()).await?;
     screen::command(
         &format!("kubectl wait -n {NAMESPACE} aicrs/{RESOURCE} --for=condition=Ready"),
         &cluster.wait_ready().await?,
     );
-    screen::command(
-        "kubectl get aicrs -A",
-        &cluster.kubectl(&["get", "aicrs", "-A"]).await?,
-    );
+    screen::command("kubectl get aicrs -A", &cluster.kubectl(&["get", "aicrs", "-A"]).await?);
     screen::requests(
         "What AI Core was asked: a token, and, since it had no such secret yet (404), to create it",
         &tenant.journal(),
@@ -123,10 +114,7 @@ async fn show(cluster: &Cluster) -> anyhow::Result<Running> {
         "kubectl get aicrs -A -o wide",
         &cluster.kubectl(&["get", "aicrs", "-A", "-o", "wide"]).await?,
     );
-    Ok(Running {
-        simulator,
-        _operator: operator,
-    })
+    Ok(Running { simulator, _operator: operator })
 }
 
 /// Writes a new credential, and returns the time from sending that write to the API server until AI Core has accepted the
@@ -136,10 +124,7 @@ async fn rotate(cluster: &Cluster, tenant: &Tenant, rotation: u32) -> anyhow::Re
     let sent = Instant::now();
     cluster.rotate(rotation).await?;
     let accepted = journal
-        .wait_for(
-            |request| request.operation == Operation::Patch && request.applied,
-            PATIENCE,
-        )
+        .wait_for(|request| request.operation == Operation::Patch && request.applied, PATIENCE)
         .await
         .context("the rotation did not arrive at AI Core")?;
     Ok(accepted.answered.saturating_duration_since(sent))

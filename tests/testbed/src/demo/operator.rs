@@ -27,19 +27,11 @@ impl Operator {
     pub(super) async fn start(cluster: &Cluster, namespace: &str) -> anyhow::Result<Self> {
         let program = std::env::current_exe()?.with_file_name("aicore-registry-operator");
         if !program.exists() {
-            bail!(
-                "{} is missing: build it with `cargo build --workspace --bins`",
-                program.display()
-            );
+            bail!("{} is missing: build it with `cargo build --workspace --bins`", program.display());
         }
         let log = program.with_file_name("demo-operator.log");
         let mut child = tethered(&program)
-            .args([
-                "run",
-                "--listen=127.0.0.1:0",
-                "--allow-insecure-http",
-                "--log-format=text",
-            ])
+            .args(["run", "--listen=127.0.0.1:0", "--allow-insecure-http", "--log-format=text"])
             .arg(format!("--watch-namespaces={namespace}"))
             .env("KUBECONFIG", cluster.kubeconfig())
             .stdin(Stdio::null())
@@ -47,18 +39,12 @@ impl Operator {
             .stderr(Stdio::piped())
             .spawn()
             .context("cannot start the operator")?;
-        let stderr = child
-            .stderr
-            .take()
-            .context("the operator has no standard error")?;
+        let stderr = child.stderr.take().context("the operator has no standard error")?;
         let (ready, is_ready) = oneshot::channel();
         tokio::spawn(copy(BufReader::new(stderr), log.clone(), ready));
         match timeout(PATIENCE, is_ready).await {
             Ok(Ok(())) => Ok(Self { _child: child, log }),
-            _ => bail!(
-                "the operator did not become ready; its log is in {}",
-                log.display()
-            ),
+            _ => bail!("the operator did not become ready; its log is in {}", log.display()),
         }
     }
 

@@ -58,9 +58,5 @@ pub(super) fn keep(cluster: &Cluster, simulator: &Simulator) {
     println!("   AI Core answers at {}", simulator.url());
 }
 fn build() -> &'static str {
-    if cfg!(debug_assertions) {
-        "a debug build; a release build is faster"
-    } else {
-        "a release build"
-    }
+    if cfg!(debug_assertions) { "a debug build; a release build is faster" } else { "a release build" }
 }

@@ -28,11 +28,7 @@ pub(crate) fn testbed() -> anyhow::Result<PathBuf> {
     let current = std::env::current_exe().context("cannot tell which program this is")?;
     if SELF.get().is_some() {
         // By the link the kernel keeps: a build may have replaced the file since this process began.
-        return Ok(if cfg!(target_os = "linux") {
-            "/proc/self/exe".into()
-        } else {
-            current
-        });
+        return Ok(if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { current });
     }
     let mut found = FOUND.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if let Some(path) = found.as_ref() {
@@ -51,13 +47,8 @@ fn find_or_build(current: &Path) -> anyhow::Result<PathBuf> {
     }
     let lock = output.profile.join(".testbed.lock");
     let lock = File::create(&lock).with_context(|| format!("cannot create {}", lock.display()))?;
-    lock.lock()
-        .context("cannot lock the build of the testbed binary")?;
-    if is_current(&path) {
-        Ok(path)
-    } else {
-        output.build()
-    }
+    lock.lock().context("cannot lock the build of the testbed binary")?;
+    if is_current(&path) { Ok(path) } else { output.build() }
 }
 
 /// Whether `path` exists and is not older than the sources of what it does as a program.
@@ -67,18 +58,12 @@ fn is_current(path: &Path) -> bool {
     };
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let sources = ["Cargo.toml", "src/bin", "src/process", "src/controlplane"];
-    sources
-        .iter()
-        .filter_map(|source| newest(&package.join(source)))
-        .all(|changed| changed <= built)
+    sources.iter().filter_map(|source| newest(&package.join(source))).all(|changed| changed <= built)
 }
 
 fn newest(path: &Path) -> Option<SystemTime> {
-    let own = path
-        .metadata()
-        .ok()
-        .filter(std::fs::Metadata::is_file)
-        .and_then(|metadata| metadata.modified().ok());
+    let own =
+        path.metadata().ok().filter(std::fs::Metadata::is_file).and_then(|metadata| metadata.modified().ok());
     let below = std::fs::read_dir(path).into_iter().flatten().flatten();
     below.filter_map(|entry| newest(&entry.path())).chain(own).max()
 }
@@ -102,17 +87,12 @@ impl Output {
         let above = profile.parent().with_context(place)?;
         // Cargo marks the target folder itself, not the folder of a target triple in it.
         let (target, triple) = match above.parent() {
-            Some(target) if !above.join("CACHEDIR.TAG").exists() && target.join("CACHEDIR.TAG").exists() => (
-                target,
-                above.file_name().map(|name| name.to_string_lossy().into_owned()),
-            ),
+            Some(target) if !above.join("CACHEDIR.TAG").exists() && target.join("CACHEDIR.TAG").exists() => {
+                (target, above.file_name().map(|name| name.to_string_lossy().into_owned()))
+            }
             _ => (above, None),
         };
-        Ok(Self {
-            profile: profile.into(),
-            target: target.into(),
-            triple,
-        })
+        Ok(Self { profile: profile.into(), target: target.into(), triple })
     }
 
     /// Builds the binary and returns its path as Cargo reports it.
@@ -123,16 +103,7 @@ impl Output {
         };
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(&cargo);
-        command.args([
-            "build",
-            "--quiet",
-            "--package",
-            "testbed",
-            "--bin",
-            "testbed",
-            "--profile",
-            profile,
-        ]);
+        command.args(["build", "--quiet", "--package", "testbed", "--bin", "testbed", "--profile", profile]);
         command.args(["--message-format", "json-render-diagnostics"]);
         command
             .arg("--manifest-path")
@@ -149,10 +120,7 @@ impl Output {
             .output()
             .with_context(|| format!("cannot run {}", cargo.display()))?;
         if !built.status.success() {
-            bail!(
-                "the testbed binary cannot be built: cargo build ended with {}",
-                built.status
-            );
+            bail!("the testbed binary cannot be built: cargo build ended with {}", built.status);
         }
         let messages = String::from_utf8_lossy(&built.stdout);
         let executable = messages.lines().filter_map(executable_of).next_back();
@@ -178,33 +146,16 @@ mod tests {
         let plain = Output::of(&root.join("debug/deps/status-0123")).unwrap();
         let crossed = Output::of(&root.join("x86_64-unknown-linux-gnu/release/demo")).unwrap();
         std::fs::remove_dir_all(&root).unwrap();
-        assert_eq!(
-            plain,
-            Output {
-                profile: root.join("debug"),
-                target: root.clone(),
-                triple: None
-            }
-        );
+        assert_eq!(plain, Output { profile: root.join("debug"), target: root.clone(), triple: None });
         let triple = "x86_64-unknown-linux-gnu";
         let profile = root.join(triple).join("release");
-        assert_eq!(
-            crossed,
-            Output {
-                profile,
-                target: root,
-                triple: Some(triple.to_owned())
-            }
-        );
+        assert_eq!(crossed, Output { profile, target: root, triple: Some(triple.to_owned()) });
     }
 
     #[test]
     fn the_executable_is_read_from_cargos_messages() {
         let message = r#"{"reason":"compiler-artifact","executable":"/t/debug/testbed"}"#;
         assert_eq!(executable_of(message), Some("/t/debug/testbed".into()));
-        assert_eq!(
-            executable_of(r#"{"reason":"compiler-artifact","executable":null}"#),
-            None
-        );
+        assert_eq!(executable_of(r#"{"reason":"compiler-artifact","executable":null}"#), None);
     }
 }

@@ -47,11 +47,6 @@ pub fn tethered(program: impl AsRef<OsStr>) -> tokio::process::Command {
 /// [`tethered`] for blocking code.
 pub(crate) fn tethered_std(program: impl AsRef<OsStr>) -> anyhow::Result<std::process::Command> {
     let mut command = std::process::Command::new(testbed()?);
-    command
-        .arg("tether")
-        .arg("--parent")
-        .arg(std::process::id().to_string())
-        .arg("--")
-        .arg(program);
+    command.arg("tether").arg("--parent").arg(std::process::id().to_string()).arg("--").arg(program);
     Ok(command)
 }

@@ -18,11 +18,7 @@ struct Job {
 /// child is not killed when a worker or test thread ends. The child belongs to the calling runtime.
 pub async fn spawn(command: Command) -> io::Result<Child> {
     let (reply, answer) = oneshot::channel();
-    let job = Job {
-        command,
-        runtime: Handle::current(),
-        reply,
-    };
+    let job = Job { command, runtime: Handle::current(), reply };
     spawner().send(job).map_err(io::Error::other)?;
     answer.await.map_err(io::Error::other)?
 }
@@ -34,12 +30,7 @@ fn spawner() -> mpsc::Sender<Job> {
         std::thread::Builder::new()
             .name("spawner".to_owned())
             .spawn(move || {
-                for Job {
-                    mut command,
-                    runtime,
-                    reply,
-                } in queue
-                {
+                for Job { mut command, runtime, reply } in queue {
                     // A panic (a runtime without IO) must not end the thread: every child would end with it.
                     let spawned = catch_unwind(AssertUnwindSafe(|| {
                         let _context = runtime.enter();

@@ -7,9 +7,7 @@ use anyhow::{Context, bail};
 
 /// Ties this process to `parent` (a process id) and replaces it by `command`. Returns only when that failed.
 pub fn become_tethered(parent: u32, command: &[OsString]) -> anyhow::Result<std::convert::Infallible> {
-    let [program, arguments @ ..] = command else {
-        bail!("there is no command to run")
-    };
+    let [program, arguments @ ..] = command else { bail!("there is no command to run") };
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
         .context("cannot tie the process to its parent")?;

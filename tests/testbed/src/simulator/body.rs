@@ -41,27 +41,18 @@ pub(super) async fn read(body: Incoming) -> Result<Read, Cut> {
             whole.extend_from_slice(&chunk);
         }
     }
-    Ok(if length > LIMIT {
-        Read::TooLarge
-    } else {
-        Read::Whole(whole.freeze())
-    })
+    Ok(if length > LIMIT { Read::TooLarge } else { Read::Whole(whole.freeze()) })
 }
 
 /// What an answer could quote of a request: the header that authorizes it, its body or the content to be stored, and
 /// every string in that also in base64.
 pub(super) fn quoted(headers: &HeaderMap, body: &[u8], write: &Write) -> String {
-    let authorization = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
+    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let mut said = vec![authorization.unwrap_or_default().to_owned()];
     let mut strings = Vec::new();
     if let Some(payload) = &write.payload {
         said.push(payload.expose().to_owned());
-        collect_strings(
-            &serde_json::from_str(payload.expose()).unwrap_or_default(),
-            &mut strings,
-        );
+        collect_strings(&serde_json::from_str(payload.expose()).unwrap_or_default(), &mut strings);
     } else {
         said.push(String::from_utf8_lossy(body).into_owned());
         strings.extend(form_urlencoded::parse(body).map(|(_, value)| value.into_owned()));

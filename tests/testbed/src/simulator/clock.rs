@@ -3,10 +3,7 @@
 use jiff::Timestamp;
 
 /// The time now.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the place where the simulator reads the clock"
-)]
+#[allow(clippy::disallowed_methods, reason = "the place where the simulator reads the clock")]
 pub(super) fn now() -> Timestamp {
     Timestamp::now()
 }

@@ -39,10 +39,7 @@ impl Gauges {
         gauge.now += 1;
         gauge.max = gauge.max.max(gauge.now);
         drop(gauges);
-        Counted {
-            gauges: self.clone(),
-            scope,
-        }
+        Counted { gauges: self.clone(), scope }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Scope, Concurrency>> {

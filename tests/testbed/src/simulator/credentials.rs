@@ -18,12 +18,7 @@ pub(super) struct Credentials {
 
 impl Credentials {
     pub(super) fn random() -> Self {
-        let client_id = format!(
-            "sb-{}!b{}|aicore!b{}",
-            random::uuid(),
-            random::number(),
-            random::number()
-        );
+        let client_id = format!("sb-{}!b{}|aicore!b{}", random::uuid(), random::number(), random::number());
         Self {
             client_id,
             zone_id: random::uuid(),

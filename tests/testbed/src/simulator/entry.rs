@@ -79,9 +79,7 @@ impl Entry {
     /// payload's fingerprint. Without credentials, and without line breaks.
     #[must_use]
     pub fn to_line(&self) -> String {
-        let status = self
-            .status
-            .map_or_else(|| "cut".to_owned(), |status| status.as_str().to_owned());
+        let status = self.status.map_or_else(|| "cut".to_owned(), |status| status.as_str().to_owned());
         let mut line = format!(
             "{:.3} {} {} {} {status} {:.1} ms",
             self.received_at,
@@ -93,12 +91,7 @@ impl Entry {
         if let Some(payload) = &self.payload {
             let registries = payload.registries().join(",");
             let registries = registries.escape_debug();
-            line.extend([
-                " registries=",
-                &registries.to_string(),
-                " payload=",
-                &payload.fingerprint(),
-            ]);
+            line.extend([" registries=", &registries.to_string(), " payload=", &payload.fingerprint()]);
         }
         line
     }

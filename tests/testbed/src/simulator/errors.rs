@@ -29,12 +29,8 @@ pub(super) fn api(status: StatusCode, code: &str, message: &str, target: &str) -
 
 /// What the gateway says to a missing, unknown or expired token: plain text, as SAP's own Python client expects it.
 pub(super) fn unauthorized() -> Answer {
-    Answer::new(
-        StatusCode::UNAUTHORIZED,
-        "text/plain; charset=utf-8",
-        "Unauthorized",
-    )
-    .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+    Answer::new(StatusCode::UNAUTHORIZED, "text/plain; charset=utf-8", "Unauthorized")
+        .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
 }
 
 /// The authorization server's error body (RFC 6749 §5.2, as UAA writes it).

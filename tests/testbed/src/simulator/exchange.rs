@@ -40,11 +40,8 @@ pub(super) async fn exchange(
 ) -> Result<Response<Body>, Cut> {
     let stop = connection.shared.stop.clone();
     let (head, body) = request.into_parts();
-    let request = Exchange {
-        route: Route::of(&head.method, head.uri.path()),
-        connection: &connection,
-        head: &head,
-    };
+    let request =
+        Exchange { route: Route::of(&head.method, head.uri.path()), connection: &connection, head: &head };
     tokio::select! {
         answer = request.answer(body) => answer,
         () = stop.cancelled() => Err(Cut),
@@ -96,11 +93,8 @@ impl Exchange<'_> {
                 record.count(Scope::Secret(tenant.name.clone(), name));
             }
         }
-        let fault = tenant
-            .faults
-            .take(self.route.operation, record.entry.name.as_deref());
-        self.meet(fault.unwrap_or_default(), &tenant, &body, &write, record)
-            .await
+        let fault = tenant.faults.take(self.route.operation, record.entry.name.as_deref());
+        self.meet(fault.unwrap_or_default(), &tenant, &body, &write, record).await
     }
 
     async fn meet(
@@ -183,31 +177,18 @@ impl Exchange<'_> {
             || matches!(in_path, Some(None))
             || (for_tokens_only && self.route.operation != Operation::Token);
         if unknown {
-            return refused(
-                in_path.flatten().or(by_token),
-                operations::unknown(&self.route, self.path()),
-            );
+            return refused(in_path.flatten().or(by_token), operations::unknown(&self.route, self.path()));
         }
         let in_path = in_path.flatten();
         if self.route.operation == Operation::Token {
-            return Caller {
-                tenant: in_path,
-                token: None,
-                refusal: None,
-            };
+            return Caller { tenant: in_path, token: None, refusal: None };
         }
         let valid = issued.as_ref().is_some_and(|issued| {
-            let elsewhere = in_path
-                .as_ref()
-                .is_some_and(|tenant| !Arc::ptr_eq(tenant, &issued.tenant));
+            let elsewhere = in_path.as_ref().is_some_and(|tenant| !Arc::ptr_eq(tenant, &issued.tenant));
             issued.is_valid() && !elsewhere
         });
         if valid {
-            Caller {
-                tenant: by_token,
-                token: issued.map(|issued| issued.number),
-                refusal: None,
-            }
+            Caller { tenant: by_token, token: issued.map(|issued| issued.number), refusal: None }
         } else {
             refused(in_path.or(by_token), errors::unauthorized())
         }

@@ -75,27 +75,20 @@ impl RetryAfter {
             Self::HttpDate(wait) => rfc2822::DateTimePrinter::new()
                 .timestamp_to_rfc9110_string(&after(wait))
                 .expect("the year has four digits"),
-            Self::UtcDateTime(wait) => after(wait)
-                .to_zoned(TimeZone::UTC)
-                .strftime("%Y-%m-%d %H:%M:%S")
-                .to_string(),
+            Self::UtcDateTime(wait) => {
+                after(wait).to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S").to_string()
+            }
         }
     }
 }
 
 impl Fault {
     fn reply(reply: Reply) -> Self {
-        Self {
-            reply,
-            ..Self::default()
-        }
+        Self { reply, ..Self::default() }
     }
 
     fn travel(travel: Travel) -> Self {
-        Self {
-            travel,
-            ..Self::default()
-        }
+        Self { travel, ..Self::default() }
     }
 
     fn canned(answer: Answer) -> Self {

@@ -24,10 +24,7 @@ impl Matcher {
     /// Requests for one operation.
     #[must_use]
     pub fn op(op: Operation) -> Self {
-        Self {
-            op: Some(op),
-            name: None,
-        }
+        Self { op: Some(op), name: None }
     }
 
     /// Requests for one secret.
@@ -100,11 +97,7 @@ impl Faults {
     }
 
     fn add(&self, matcher: Matcher, fault: Fault, remaining: Option<usize>) {
-        self.lock().push(Rule {
-            matcher,
-            fault,
-            remaining,
-        });
+        self.lock().push(Rule { matcher, fault, remaining });
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Rule>> {

@@ -77,8 +77,6 @@ impl Gate {
             place = state.arrived;
         });
         // The sender lives in `self`.
-        let _ = state
-            .wait_for(|state| state.open || place <= state.admitted)
-            .await;
+        let _ = state.wait_for(|state| state.open || place <= state.admitted).await;
     }
 }

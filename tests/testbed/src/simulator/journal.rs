@@ -44,14 +44,8 @@ impl Requests {
 
 impl Journal {
     pub(super) fn new() -> Self {
-        let log = Log {
-            requests: Mutex::default(),
-            ended: watch::Sender::new(()),
-        };
-        Self {
-            log: Arc::new(log),
-            start: 0,
-        }
+        let log = Log { requests: Mutex::default(), ended: watch::Sender::new(()) };
+        Self { log: Arc::new(log), start: 0 }
     }
 
     pub(super) fn add(&self, entry: Arc<Entry>) {
@@ -86,10 +80,7 @@ impl Journal {
     /// A handle that sees only what ends from now on.
     #[must_use]
     pub fn from_now(&self) -> Self {
-        Self {
-            log: Arc::clone(&self.log),
-            start: self.lock().end(),
-        }
+        Self { log: Arc::clone(&self.log), start: self.lock().end() }
     }
 
     /// Forgets the requests so far, for all handles.
@@ -121,10 +112,7 @@ impl Journal {
             }
             position = end;
             if timeout_at(until, ended.changed()).await.is_err() {
-                bail!(
-                    "no such request within {deadline:?}; there were {:#?}",
-                    self.entries()
-                );
+                bail!("no such request within {deadline:?}; there were {:#?}", self.entries());
             }
         }
     }

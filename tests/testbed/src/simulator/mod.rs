@@ -103,20 +103,10 @@ impl Simulator {
             tls = Some((authority, url));
         }
         let scheme = if options.tls { "https" } else { "http" };
-        let shared = Arc::new(Shared::new(
-            url(scheme, &listeners[0].0)?,
-            tls,
-            options.keep_journal,
-        ));
+        let shared = Arc::new(Shared::new(url(scheme, &listeners[0].0)?, tls, options.keep_journal));
         let tasks = TaskTracker::new();
         for (tcp, tls, clients) in listeners {
-            let listener = Listener {
-                shared: Arc::clone(&shared),
-                tcp,
-                tls,
-                clients,
-                tasks: tasks.clone(),
-            };
+            let listener = Listener { shared: Arc::clone(&shared), tcp, tls, clients, tasks: tasks.clone() };
             listener.start();
         }
         Ok(Self { shared, tasks })
@@ -137,13 +127,8 @@ impl Simulator {
     pub fn tenant(&self, name: &str) -> Tenant {
         assert!(is_tenant_name(name), "{name:?} is no name for a tenant");
         let mut tenants = self.shared.tenants.lock().expect("no holder panics");
-        let state = tenants
-            .entry(name.to_owned())
-            .or_insert_with(|| Arc::new(TenantState::new(name)));
-        Tenant {
-            state: Arc::clone(state),
-            shared: Arc::clone(&self.shared),
-        }
+        let state = tenants.entry(name.to_owned()).or_insert_with(|| Arc::new(TenantState::new(name)));
+        Tenant { state: Arc::clone(state), shared: Arc::clone(&self.shared) }
     }
 
     /// The certificate of the authority that signs all others, in PEM; `None` without TLS.
@@ -163,11 +148,7 @@ impl Simulator {
     #[must_use]
     pub fn watch(&self) -> mpsc::UnboundedReceiver<Arc<Entry>> {
         let (sender, receiver) = mpsc::unbounded_channel();
-        self.shared
-            .observers
-            .lock()
-            .expect("no holder panics")
-            .push(sender);
+        self.shared.observers.lock().expect("no holder panics").push(sender);
         receiver
     }
 

@@ -76,11 +76,7 @@ fn check(tenant: &TenantState, proof: &Proof<'_>, headers: &HeaderMap, body: &[u
     if accepted {
         Ok(())
     } else {
-        Err(errors::oauth(
-            StatusCode::UNAUTHORIZED,
-            "unauthorized",
-            "Bad credentials",
-        ))
+        Err(errors::oauth(StatusCode::UNAUTHORIZED, "unauthorized", "Bad credentials"))
     }
 }
 

@@ -61,10 +61,7 @@ impl Call<'_> {
         let page: Vec<_> = secrets.keys().skip(skip).take(top).collect();
         let count = if total { secrets.len() } else { page.len() };
         let page: Vec<_> = page.iter().map(|name| json!({"name": name})).collect();
-        Ok(Answer::json(
-            StatusCode::OK,
-            &json!({"count": count, "resources": page}),
-        ))
+        Ok(Answer::json(StatusCode::OK, &json!({"count": count, "resources": page})))
     }
 
     fn create(&self, tenant: &TenantState) -> Result<Answer, Answer> {
@@ -83,10 +80,7 @@ impl Call<'_> {
             return Err(self.error(options.exists_status, code::EXISTS, &message));
         }
         if secrets.len() >= options.quota {
-            let message = format!(
-                "the quota of {} docker registry secrets is used up",
-                options.quota
-            );
+            let message = format!("the quota of {} docker registry secrets is used up", options.quota);
             return Err(self.error(options.quota_status, code::QUOTA, &message));
         }
         secrets.insert(name.clone(), content);
@@ -198,12 +192,7 @@ fn accepted(id: &str, message: &str) -> Answer {
 /// The answer to a path that does not exist, or not with this method.
 pub(super) fn unknown(route: &Route, path: &str) -> Answer {
     if route.wrong_method {
-        errors::api(
-            StatusCode::METHOD_NOT_ALLOWED,
-            code::METHOD,
-            "Method Not Allowed",
-            path,
-        )
+        errors::api(StatusCode::METHOD_NOT_ALLOWED, code::METHOD, "Method Not Allowed", path)
     } else {
         errors::api(StatusCode::NOT_FOUND, code::NOT_FOUND, "Not Found", path)
     }

@@ -18,11 +18,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            port: 0,
-            tls: false,
-            keep_journal: true,
-        }
+        Self { port: 0, tls: false, keep_journal: true }
     }
 }
 

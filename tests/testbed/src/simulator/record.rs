@@ -50,11 +50,7 @@ impl Record {
             faulty: false,
             applied: false,
         };
-        let mut record = Self {
-            entry,
-            shared,
-            counted: Vec::new(),
-        };
+        let mut record = Self { entry, shared, counted: Vec::new() };
         record.count(Scope::All);
         record
     }

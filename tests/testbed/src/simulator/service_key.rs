@@ -64,8 +64,5 @@ pub fn binding_data(service_key: &Value, instance: &str) -> BTreeMap<String, Str
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let fields = fields.iter().map(|(name, value)| (name.clone(), text(value)));
     let about = about.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    fields
-        .chain(about)
-        .chain([(".metadata".to_owned(), metadata.to_string())])
-        .collect()
+    fields.chain(about).chain([(".metadata".to_owned(), metadata.to_string())]).collect()
 }

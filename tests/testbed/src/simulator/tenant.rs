@@ -123,20 +123,11 @@ impl Tenant {
     ///
     /// When the simulator does not serve TLS.
     pub fn x509_service_key(&self, format: KeyFormat) -> anyhow::Result<Value> {
-        let (authority, cert_url) = self
-            .shared
-            .tls
-            .as_ref()
-            .context("the simulator serves plain http")?;
+        let (authority, cert_url) = self.shared.tls.as_ref().context("the simulator serves plain http")?;
         let client = authority.client(&self.state.name, format)?;
         lock(&self.state.credentials).add_certificate(client.certificate);
         let cert_url = format!("{cert_url}/uaa/{}", self.state.name);
-        Ok(service_key::with_certificate(
-            &self.place(),
-            &cert_url,
-            &client.chain,
-            &client.key,
-        ))
+        Ok(service_key::with_certificate(&self.place(), &cert_url, &client.chain, &client.key))
     }
 
     /// Refuses all client certificates issued so far.
@@ -214,8 +205,6 @@ impl Tenant {
 
 impl fmt::Debug for Tenant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Tenant")
-            .field(&self.state.name)
-            .finish_non_exhaustive()
+        f.debug_tuple("Tenant").field(&self.state.name).finish_non_exhaustive()
     }
 }

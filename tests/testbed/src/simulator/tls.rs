@@ -53,12 +53,8 @@ impl Authority {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "AI Core simulator");
-        let certificate = params
-            .self_signed(&key)
-            .context("cannot make the authority's certificate")?;
+        params.distinguished_name.push(DnType::CommonName, "AI Core simulator");
+        let certificate = params.self_signed(&key).context("cannot make the authority's certificate")?;
         Ok(Self {
             certificate: certificate.der().clone(),
             certificate_pem: certificate.pem(),
@@ -72,9 +68,8 @@ impl Authority {
         let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
         let mut params = CertificateParams::new(names).context("the server's names are not valid")?;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        let certificate = params
-            .signed_by(&key, &self.issuer)
-            .context("cannot make the server's certificate")?;
+        let certificate =
+            params.signed_by(&key, &self.issuer).context("cannot make the server's certificate")?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -83,9 +78,7 @@ impl Authority {
             Clients::Anyone => config.with_no_client_auth(),
             Clients::Certified => {
                 let mut roots = RootCertStore::empty();
-                roots
-                    .add(self.certificate.clone())
-                    .context("the authority's certificate is not valid")?;
+                roots.add(self.certificate.clone()).context("the authority's certificate is not valid")?;
                 let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
                 config.with_client_cert_verifier(verifier.context("cannot check client certificates")?)
             }
@@ -105,9 +98,8 @@ impl Authority {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        let certificate = params
-            .signed_by(&key, &self.issuer)
-            .context("cannot make the client's certificate")?;
+        let certificate =
+            params.signed_by(&key, &self.issuer).context("cannot make the client's certificate")?;
         let pkcs8 = key.serialized_der();
         let key = match format {
             KeyFormat::Pkcs8 => pem("PRIVATE KEY", pkcs8),
@@ -139,12 +131,9 @@ fn element(der: &[u8], tag: u8) -> anyhow::Result<(&[u8], &[u8])> {
     ensure!(found == tag, "the key has tag {found:#x} where {tag:#x} belongs");
     let mut length = usize::from(first);
     if first & 0x80 != 0 {
-        let (digits, after) = rest
-            .split_at_checked(usize::from(first & 0x7f))
-            .context("the key ends early")?;
-        length = digits
-            .iter()
-            .fold(0, |length, digit| (length << 8) | usize::from(*digit));
+        let (digits, after) =
+            rest.split_at_checked(usize::from(first & 0x7f)).context("the key ends early")?;
+        length = digits.iter().fold(0, |length, digit| (length << 8) | usize::from(*digit));
         rest = after;
     }
     rest.split_at_checked(length).context("the key ends early")
@@ -153,10 +142,7 @@ fn element(der: &[u8], tag: u8) -> anyhow::Result<(&[u8], &[u8])> {
 /// RFC 7468.
 fn pem(label: &str, der: &[u8]) -> String {
     let base64 = STANDARD.encode(der);
-    let lines = base64
-        .as_bytes()
-        .chunks(64)
-        .map(|line| String::from_utf8_lossy(line) + "\n");
+    let lines = base64.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line) + "\n");
     let body: String = lines.collect();
     format!("-----BEGIN {label}-----\n{body}-----END {label}-----\n")
 }

@@ -34,11 +34,7 @@ impl Tokens {
         let token = random::token();
         let mut tokens = self.0.lock().expect("no holder panics");
         let number = tokens.len() as u64 + 1;
-        let issued = Issued {
-            tenant: Arc::clone(tenant),
-            number,
-            expires: Instant::now() + lifetime,
-        };
+        let issued = Issued { tenant: Arc::clone(tenant), number, expires: Instant::now() + lifetime };
         tokens.insert(token.clone(), issued);
         (token, number)
     }
@@ -51,10 +47,7 @@ impl Tokens {
     pub(super) fn revoke(&self, tenant: &Arc<TenantState>) {
         let now = Instant::now();
         let mut tokens = self.0.lock().expect("no holder panics");
-        for issued in tokens
-            .values_mut()
-            .filter(|issued| Arc::ptr_eq(&issued.tenant, tenant))
-        {
+        for issued in tokens.values_mut().filter(|issued| Arc::ptr_eq(&issued.tenant, tenant)) {
             issued.expires = issued.expires.min(now);
         }
     }

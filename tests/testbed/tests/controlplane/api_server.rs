@@ -31,37 +31,17 @@ async fn exists(client: Client, namespace: &str, config_map: &str) -> bool {
 
 async fn create_config_map(client: Client, namespace: &str, name: &str) {
     let config_maps: Api<ConfigMap> = Api::namespaced(client, namespace);
-    config_maps
-        .create(
-            &PostParams::default(),
-            &object(json!({"metadata": {"name": name}})),
-        )
-        .await
-        .unwrap();
+    config_maps.create(&PostParams::default(), &object(json!({"metadata": {"name": name}}))).await.unwrap();
 }
 
 #[tokio::test]
 async fn the_api_server_answers_clients_and_kubectl() {
     let control_plane = ControlPlane::shared().await;
-    let version = control_plane
-        .client()
-        .await
-        .unwrap()
-        .apiserver_version()
-        .await
-        .unwrap();
+    let version = control_plane.client().await.unwrap().apiserver_version().await.unwrap();
     let namespace = control_plane.namespace("answers").await.unwrap();
-    let output = control_plane
-        .kubectl()
-        .args(["get", "namespace", "-o", "name"])
-        .output()
-        .await
-        .unwrap();
+    let output = control_plane.kubectl().args(["get", "namespace", "-o", "name"]).output().await.unwrap();
     let names = String::from_utf8(output.stdout).unwrap();
-    assert!(
-        names.lines().any(|name| name == format!("namespace/{namespace}")),
-        "{names}"
-    );
+    assert!(names.lines().any(|name| name == format!("namespace/{namespace}")), "{names}");
     assert!(version.git_version.starts_with("v1."), "{}", version.git_version);
     assert!(control_plane.api_server_url().starts_with("https://127.0.0.1:"));
 }
@@ -69,10 +49,7 @@ async fn the_api_server_answers_clients_and_kubectl() {
 #[test]
 fn the_shared_control_plane_is_one_for_all_runtimes() {
     let address = || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let shared = ControlPlane::shared().await;
             // A client of this runtime, while other runtimes come and go.
@@ -82,10 +59,7 @@ fn the_shared_control_plane_is_one_for_all_runtimes() {
     };
     let threads: Vec<_> = (0..3).map(|_| std::thread::spawn(address)).collect();
     let addresses: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
-    assert!(
-        addresses.iter().all(|other| *other == addresses[0]),
-        "{addresses:?}"
-    );
+    assert!(addresses.iter().all(|other| *other == addresses[0]), "{addresses:?}");
 }
 
 #[tokio::test]
@@ -103,10 +77,7 @@ async fn rbac_decides_what_a_service_account_may_do() {
     let admin = control_plane.client().await.unwrap();
     let post = PostParams::default();
     let accounts: Api<ServiceAccount> = Api::namespaced(admin.clone(), &namespace);
-    accounts
-        .create(&post, &object(json!({"metadata": {"name": "reader"}})))
-        .await
-        .unwrap();
+    accounts.create(&post, &object(json!({"metadata": {"name": "reader"}}))).await.unwrap();
 
     let kubeconfig = control_plane.kubeconfig_for(&namespace, "reader").await.unwrap();
     let reader = client(&kubeconfig).await.unwrap();
@@ -115,22 +86,13 @@ async fn rbac_decides_what_a_service_account_may_do() {
 
     let role = json!({"metadata": {"name": "reader"},
         "rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["list"]}]});
-    Api::<Role>::namespaced(admin.clone(), &namespace)
-        .create(&post, &object(role))
-        .await
-        .unwrap();
+    Api::<Role>::namespaced(admin.clone(), &namespace).create(&post, &object(role)).await.unwrap();
     let binding = json!({"metadata": {"name": "reader"},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "reader"},
         "subjects": [{"kind": "ServiceAccount", "name": "reader", "namespace": namespace}]});
-    Api::<RoleBinding>::namespaced(admin, &namespace)
-        .create(&post, &object(binding))
-        .await
-        .unwrap();
+    Api::<RoleBinding>::namespaced(admin, &namespace).create(&post, &object(binding)).await.unwrap();
     // The API server's authorizer follows by a watch.
-    eventually("the role counts", async || {
-        secrets.list(&ListParams::default()).await.ok()
-    })
-    .await;
+    eventually("the role counts", async || secrets.list(&ListParams::default()).await.ok()).await;
 
     let elsewhere: Api<Secret> = Api::namespaced(reader, "default");
     assert_eq!(refusal(elsewhere.list(&ListParams::default()).await), 403);
@@ -179,10 +141,7 @@ async fn a_paused_api_server_answers_after_the_pause() {
     let server = server(control_plane.kubeconfig(), "kube-apiserver");
 
     control_plane.pause_api_server().await.unwrap();
-    eventually("the server is frozen", async || {
-        status(server, "State").starts_with('T').then_some(())
-    })
-    .await;
+    eventually("the server is frozen", async || status(server, "State").starts_with('T').then_some(())).await;
     let asked = tokio::spawn(async move { client.apiserver_version().await });
     control_plane.resume_api_server().await.unwrap();
     asked.await.unwrap().unwrap();
@@ -194,27 +153,19 @@ async fn a_paused_api_server_answers_after_the_pause() {
 
 #[tokio::test]
 async fn the_controller_manager_finishes_the_deletion_of_a_namespace() {
-    let options = Options {
-        controller_manager: true,
-        ..Options::default()
-    };
+    let options = Options { controller_manager: true, ..Options::default() };
     let control_plane = ControlPlane::start(options).await.unwrap();
     let name = control_plane.namespace("deleted").await.unwrap();
     let client = control_plane.client().await.unwrap();
     create_config_map(client.clone(), &name, "content").await;
     let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), &name);
-    eventually("there is a default account", async || {
-        accounts.get_opt("default").await.unwrap()
-    })
-    .await;
+    eventually("there is a default account", async || accounts.get_opt("default").await.unwrap()).await;
 
     let namespaces: Api<Namespace> = Api::all(client);
     namespaces.delete(&name, &DeleteParams::default()).await.unwrap();
-    eventually("the namespace is gone", async || {
-        match namespaces.get_opt(&name).await.unwrap() {
-            Some(_) => None,
-            None => Some(()),
-        }
+    eventually("the namespace is gone", async || match namespaces.get_opt(&name).await.unwrap() {
+        Some(_) => None,
+        None => Some(()),
     })
     .await;
     control_plane.stop().await.unwrap();

@@ -18,12 +18,7 @@ fn testbed() -> Command {
 
 #[tokio::test]
 async fn run_lends_a_control_plane_from_kubebuilder_assets_to_its_command() {
-    let built = testbed()
-        .arg("assets")
-        .env_remove("KUBEBUILDER_ASSETS")
-        .output()
-        .await
-        .unwrap();
+    let built = testbed().arg("assets").env_remove("KUBEBUILDER_ASSETS").output().await.unwrap();
     let built = PathBuf::from(String::from_utf8(built.stdout).unwrap().trim());
     // Its own folder, to tell that it is taken rather than the built one.
     let assets = Folder::new("assets");
@@ -58,17 +53,9 @@ async fn run_lends_a_control_plane_from_kubebuilder_assets_to_its_command() {
 #[tokio::test]
 async fn a_folder_without_binaries_is_refused() {
     let empty = Folder::new("empty");
-    let output = testbed()
-        .arg("assets")
-        .env("KUBEBUILDER_ASSETS", &empty.0)
-        .output()
-        .await
-        .unwrap();
+    let output = testbed().arg("assets").env("KUBEBUILDER_ASSETS", &empty.0).output().await.unwrap();
     let error = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        error.contains("KUBEBUILDER_ASSETS cannot be used: there is no etcd in "),
-        "{error}"
-    );
+    assert!(error.contains("KUBEBUILDER_ASSETS cannot be used: there is no etcd in "), "{error}");
     assert_eq!(output.status.code(), Some(1));
 }
 
@@ -80,22 +67,9 @@ async fn a_server_that_does_not_start_is_reported_with_its_log() {
     assets.script("kubectl", "exit 0");
     let mut command = testbed();
     command.arg("controlplane").env("KUBEBUILDER_ASSETS", &assets.0);
-    let mut child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut error = String::new();
-    child
-        .stderr
-        .take()
-        .unwrap()
-        .read_to_string(&mut error)
-        .await
-        .unwrap();
-    assert!(
-        error.contains("etcd ended (exit status: 3):\nthe disk is full"),
-        "{error}"
-    );
+    child.stderr.take().unwrap().read_to_string(&mut error).await.unwrap();
+    assert!(error.contains("etcd ended (exit status: 3):\nthe disk is full"), "{error}");
     assert_eq!(child.wait().await.unwrap().code(), Some(1));
 }

@@ -13,17 +13,9 @@ use crate::servers::{eventually, gone, server, servers_gone, servers_of, signal,
 /// Runs `testbed controlplane` and ends it with a signal.
 async fn end_owner_with(end: Signal) {
     let mut command = tethered(env!("CARGO_BIN_EXE_testbed"));
-    let mut owner = command
-        .arg("controlplane")
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut owner = command.arg("controlplane").stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(owner.stdout.take().unwrap()).lines();
-    let line = lines
-        .next_line()
-        .await
-        .unwrap()
-        .expect("a line says where the kubeconfig is");
+    let line = lines.next_line().await.unwrap().expect("a line says where the kubeconfig is");
     let kubeconfig = std::path::Path::new(line.strip_prefix("KUBECONFIG=").unwrap());
     assert_eq!(servers_of(kubeconfig).len(), 2, "etcd and kube-apiserver");
 
@@ -85,23 +77,13 @@ async fn an_owner_killed_during_the_start_leaves_nothing() {
     // Never listens, so that the start lasts until something ends it.
     assets.script(
         "etcd",
-        &format!(
-            "pwd > '{0}.new' && mv '{0}.new' '{0}'; exec sleep 600",
-            assets.0.join("run").display()
-        ),
+        &format!("pwd > '{0}.new' && mv '{0}.new' '{0}'; exec sleep 600", assets.0.join("run").display()),
     );
     assets.script("kube-apiserver", "exit 0");
     assets.script("kubectl", "exit 0");
     let mut command = tethered(env!("CARGO_BIN_EXE_testbed"));
-    let mut owner = command
-        .arg("controlplane")
-        .env("KUBEBUILDER_ASSETS", &assets.0)
-        .spawn()
-        .unwrap();
-    let run = eventually("etcd starts", async || {
-        std::fs::read_to_string(assets.0.join("run")).ok()
-    })
-    .await;
+    let mut owner = command.arg("controlplane").env("KUBEBUILDER_ASSETS", &assets.0).spawn().unwrap();
+    let run = eventually("etcd starts", async || std::fs::read_to_string(assets.0.join("run")).ok()).await;
     let kubeconfig = std::path::Path::new(run.trim()).join("admin.kubeconfig");
     assert_eq!(servers_of(&kubeconfig).len(), 1);
     owner.kill().await.unwrap();

@@ -18,9 +18,7 @@ pub(crate) async fn eventually<T>(what: &str, condition: impl AsyncFn() -> Optio
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(DEADLINE, poll)
-        .await
-        .unwrap_or_else(|_| panic!("not reached: {what}"))
+    tokio::time::timeout(DEADLINE, poll).await.unwrap_or_else(|_| panic!("not reached: {what}"))
 }
 
 /// Process ids of the servers whose files are in the folder of `kubeconfig`: they run in that folder.
@@ -50,9 +48,7 @@ pub(crate) fn server(kubeconfig: &Path, name: &str) -> u32 {
 /// A field of `/proc/<id>/status` (`proc_pid_status(5)`).
 pub(crate) fn status(id: u32, field: &str) -> String {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
     line.unwrap().trim().to_owned()
 }
 
@@ -69,8 +65,5 @@ pub(crate) async fn gone(kubeconfig: &Path) {
 
 /// Waits until no server of the control plane is left.
 pub(crate) async fn servers_gone(kubeconfig: &Path) {
-    eventually("the servers are gone", async || {
-        servers_of(kubeconfig).is_empty().then_some(())
-    })
-    .await;
+    eventually("the servers are gone", async || servers_of(kubeconfig).is_empty().then_some(())).await;
 }

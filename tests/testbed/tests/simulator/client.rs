@@ -24,12 +24,7 @@ pub(crate) async fn simulator() -> (Simulator, Tenant) {
 
 /// No connection is kept, so that a cut is never taken for an idle connection's end.
 pub(crate) fn http() -> reqwest::Client {
-    reqwest::Client::builder()
-        .no_proxy()
-        .redirect(Policy::none())
-        .pool_max_idle_per_host(0)
-        .build()
-        .unwrap()
+    reqwest::Client::builder().no_proxy().redirect(Policy::none()).pool_max_idle_per_host(0).build().unwrap()
 }
 
 pub(crate) fn docker_config(password: &str) -> String {
@@ -90,17 +85,12 @@ impl Client {
         Self {
             http: http(),
             base: tenant.api_url(),
-            token: token(tenant).await.json()["access_token"]
-                .as_str()
-                .unwrap()
-                .to_owned(),
+            token: token(tenant).await.json()["access_token"].as_str().unwrap().to_owned(),
         }
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http
-            .request(method, format!("{}{path}", self.base))
-            .bearer_auth(&self.token)
+        self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token)
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {
@@ -137,11 +127,8 @@ pub(crate) async fn token(tenant: &Tenant) -> Reply {
 }
 
 pub(crate) async fn token_with(tenant: &Tenant, client_id: &str, client_secret: &str) -> Reply {
-    let form = [
-        ("grant_type", "client_credentials"),
-        ("client_id", client_id),
-        ("client_secret", client_secret),
-    ];
+    let form =
+        [("grant_type", "client_credentials"), ("client_id", client_id), ("client_secret", client_secret)];
     Reply::of(token_request(tenant).form(&form)).await.unwrap()
 }
 

@@ -30,11 +30,7 @@ impl Contract {
     fn body(&self, method: &Method, path: &str, reply: &Reply, declared: &str) -> Result<Value, String> {
         let responses = &self.0["paths"][path][method.as_str().to_lowercase()]["responses"];
         let status = reply.status.as_str();
-        let key = if responses[status].is_null() {
-            "default"
-        } else {
-            status
-        };
+        let key = if responses[status].is_null() { "default" } else { status };
         if key != declared {
             return Err(format!("status is declared as {key}"));
         }
@@ -73,44 +69,15 @@ fn reply(status: u16, content_type: &str, body: &str) -> Reply {
 fn an_answer_of_the_declared_form_passes() {
     let modified = r#"{"id":"ghcr-pull","message":"Secret has been modified"}"#;
     let path = "/admin/dockerRegistrySecrets/{dockerRegistryName}";
-    CONTRACT.check(
-        &Method::PATCH,
-        path,
-        &reply(202, "application/json", modified),
-        "202",
-    );
+    CONTRACT.check(&Method::PATCH, path, &reply(202, "application/json", modified), "202");
 }
 
 #[rstest::rstest]
 #[case::id_is_missing(202, "application/json", r#"{"message":"x"}"#, "202", "required property")]
-#[case::id_is_too_short(
-    202,
-    "application/json",
-    r#"{"id":"gh","message":"x"}"#,
-    "202",
-    "does not match"
-)]
-#[case::other_status(
-    200,
-    "application/json",
-    r#"{"id":"ghcr-pull","message":"x"}"#,
-    "202",
-    "as default"
-)]
-#[case::not_json(
-    404,
-    "text/plain",
-    r#"{"error":{"code":"1","message":"x"}}"#,
-    "404",
-    "text/plain is not"
-)]
-#[case::no_code(
-    404,
-    "application/json",
-    r#"{"error":{"message":"x"}}"#,
-    "404",
-    "required property"
-)]
+#[case::id_is_too_short(202, "application/json", r#"{"id":"gh","message":"x"}"#, "202", "does not match")]
+#[case::other_status(200, "application/json", r#"{"id":"ghcr-pull","message":"x"}"#, "202", "as default")]
+#[case::not_json(404, "text/plain", r#"{"error":{"code":"1","message":"x"}}"#, "404", "text/plain is not")]
+#[case::no_code(404, "application/json", r#"{"error":{"message":"x"}}"#, "404", "required property")]
 #[test]
 fn another_answer_does_not(
     #[case] status: u16,

@@ -18,36 +18,11 @@ async fn each_form_of_answer_is_given_and_nothing_is_stored() {
     tenant.put("ghcr-pull", "old");
     let client = Client::of(&tenant).await;
     let cases = [
-        (
-            Fault::error(503, "overloaded"),
-            503,
-            "application/json",
-            "overloaded",
-        ),
-        (
-            Fault::text(502, "bad gateway"),
-            502,
-            "text/plain; charset=utf-8",
-            "bad gateway",
-        ),
-        (
-            Fault::html(504, "<h1>late</h1>"),
-            504,
-            "text/html; charset=utf-8",
-            "<h1>late</h1>",
-        ),
-        (
-            Fault::json(418, &json!({"tea": true})),
-            418,
-            "application/json",
-            r#"{"tea":true}"#,
-        ),
-        (
-            Fault::unsupported_media_type(),
-            415,
-            "application/json",
-            "Unsupported Media Type",
-        ),
+        (Fault::error(503, "overloaded"), 503, "application/json", "overloaded"),
+        (Fault::text(502, "bad gateway"), 502, "text/plain; charset=utf-8", "bad gateway"),
+        (Fault::html(504, "<h1>late</h1>"), 504, "text/html; charset=utf-8", "<h1>late</h1>"),
+        (Fault::json(418, &json!({"tea": true})), 418, "application/json", r#"{"tea":true}"#),
+        (Fault::unsupported_media_type(), 415, "application/json", "Unsupported Media Type"),
     ];
     for (fault, status, content_type, text) in cases {
         tenant.faults().next(1, Operation::Patch, fault);
@@ -57,13 +32,7 @@ async fn each_form_of_answer_is_given_and_nothing_is_stored() {
         assert!(reply.body.contains(text), "{reply:?}");
     }
     assert_eq!(tenant.secrets()["ghcr-pull"], "old");
-    assert!(
-        tenant
-            .journal()
-            .writes()
-            .iter()
-            .all(|entry| entry.faulty && !entry.applied)
-    );
+    assert!(tenant.journal().writes().iter().all(|entry| entry.faulty && !entry.applied));
     assert_eq!(client.patch("new").await.status, 202);
 }
 
@@ -71,11 +40,7 @@ async fn each_form_of_answer_is_given_and_nothing_is_stored() {
 async fn a_redirect_leads_elsewhere() {
     let (_simulator, tenant) = simulator().await;
     let client = Client::of(&tenant).await;
-    tenant.faults().next(
-        1,
-        Operation::List,
-        Fault::redirect("http://127.0.0.1:9/elsewhere"),
-    );
+    tenant.faults().next(1, Operation::List, Fault::redirect("http://127.0.0.1:9/elsewhere"));
     let reply = client.get(SECRETS).await;
     assert_eq!(reply.status, 302);
     assert_eq!(reply.headers["location"], "http://127.0.0.1:9/elsewhere");
@@ -87,9 +52,7 @@ async fn retry_after_comes_in_three_forms() {
     let client = Client::of(&tenant).await;
     let wait = Duration::from_hours(1);
     let ask = async |form| {
-        tenant
-            .faults()
-            .next(1, Operation::List, Fault::rate_limited(form));
+        tenant.faults().next(1, Operation::List, Fault::rate_limited(form));
         let reply = client.get(SECRETS).await;
         assert_eq!(reply.status, 429);
         reply.headers["retry-after"].to_str().unwrap().to_owned()
@@ -127,9 +90,7 @@ async fn an_echo_quotes_all_secrets_of_the_request() {
 async fn an_error_can_be_huge() {
     let (_simulator, tenant) = simulator().await;
     let client = Client::of(&tenant).await;
-    tenant
-        .faults()
-        .next(1, Operation::List, Fault::huge(500, 5 << 20));
+    tenant.faults().next(1, Operation::List, Fault::huge(500, 5 << 20));
     assert_eq!(client.get(SECRETS).await.error_message().len(), 5 << 20);
 }
 
@@ -138,21 +99,13 @@ async fn a_write_can_be_stored_although_it_fails() {
     let (_simulator, tenant) = simulator().await;
     tenant.put("ghcr-pull", "old");
     let client = Client::of(&tenant).await;
-    tenant
-        .faults()
-        .next(1, Operation::Patch, Fault::status(500).applied());
+    tenant.faults().next(1, Operation::Patch, Fault::status(500).applied());
     assert_eq!(client.patch("first").await.status, 500);
     assert_eq!(tenant.secrets()["ghcr-pull"], docker_config("first"));
     tenant.faults().next(1, Operation::Patch, Fault::cut().applied());
     client.patch_request("second").send().await.unwrap_err();
     assert_eq!(tenant.secrets()["ghcr-pull"], docker_config("second"));
-    assert!(
-        tenant
-            .journal()
-            .writes()
-            .iter()
-            .all(|entry| entry.faulty && entry.applied)
-    );
+    assert!(tenant.journal().writes().iter().all(|entry| entry.faulty && entry.applied));
 }
 
 #[tokio::test]
@@ -163,11 +116,7 @@ async fn a_fault_meets_the_requests_it_is_for() {
     let client = Client::of(&tenant).await;
     let faults = tenant.faults();
     faults.next(1, Operation::Delete, Fault::status(500));
-    faults.next(
-        2,
-        Matcher::op(Operation::Get).named("ghcr-pull"),
-        Fault::status(501),
-    );
+    faults.next(2, Matcher::op(Operation::Get).named("ghcr-pull"), Fault::status(501));
     faults.always(Matcher::name("other"), Fault::status(502));
     assert_eq!(faults.pending(), 3);
     assert_eq!(client.get(SECRETS).await.status, 200);
@@ -185,11 +134,7 @@ async fn a_fault_meets_the_requests_it_is_for() {
     faults.always(Matcher::any(), Fault::status(503));
     assert_eq!(client.get(SECRETS).await.status, 503);
     let beta = simulator.tenant("beta");
-    assert_eq!(
-        Client::of(&beta).await.get(SECRETS).await.status,
-        200,
-        "another tenant"
-    );
+    assert_eq!(Client::of(&beta).await.get(SECRETS).await.status, 200, "another tenant");
 }
 
 #[tokio::test]

@@ -21,19 +21,14 @@ async fn a_request_is_kept_as_it_was_sent() {
         .body(named("ghcr-pull", &docker_config("new")).to_string());
     assert_eq!(Reply::of(request).await.unwrap().status, 202);
     let entries = tenant.journal().entries();
-    let [token, create] = entries.as_slice() else {
-        panic!("{entries:?}")
-    };
+    let [token, create] = entries.as_slice() else { panic!("{entries:?}") };
     assert_eq!(token.operation, Operation::Token);
     assert_eq!((token.sequence, create.sequence), (1, 2));
     assert_ne!(token.connection, create.connection);
     assert_eq!(create.tenant.as_deref(), Some("acme"));
     assert_eq!(create.operation, Operation::Create);
     assert_eq!(create.method, Method::POST);
-    assert_eq!(
-        (create.path.as_str(), create.query.as_deref()),
-        (SECRETS, Some("x=1"))
-    );
+    assert_eq!((create.path.as_str(), create.query.as_deref()), (SECRETS, Some("x=1")));
     assert_eq!(create.content_type(), Some(JSON));
     assert_eq!(create.user_agent(), Some("tester/1"));
     assert_eq!(create.headers["x-trace"], "abc");
@@ -88,10 +83,7 @@ async fn waiting_ends_with_the_request() {
         }
     };
     let (third, ()) = tokio::join!(third, requests);
-    assert_eq!(
-        third.unwrap().payload.as_ref().unwrap().expose(),
-        docker_config("c")
-    );
+    assert_eq!(third.unwrap().payload.as_ref().unwrap().expose(), docker_config("c"));
     // What has ended already is found as well.
     let first = journal.wait_for(|entry| entry.applied, DEADLINE).await.unwrap();
     assert_eq!(first.payload.as_ref().unwrap().expose(), docker_config("a"));
@@ -101,10 +93,7 @@ async fn waiting_ends_with_the_request() {
 async fn waiting_in_vain_tells_what_there_was() {
     let (_simulator, tenant) = simulator().await;
     Client::of(&tenant).await.patch("s3cret").await;
-    let error = tenant
-        .journal()
-        .wait_for(|entry| entry.applied, Duration::ZERO)
-        .await;
+    let error = tenant.journal().wait_for(|entry| entry.applied, Duration::ZERO).await;
     let error = error.unwrap_err().to_string();
     assert!(error.contains(&format!("PATCH {PULL} 404")), "{error}");
     assert!(!error.contains("s3cret"), "{error}");
@@ -141,9 +130,8 @@ async fn requests_in_progress_are_counted() {
     let gate = Gate::new();
     tenant.faults().always(Operation::Patch, Fault::gate(&gate));
     tenant.faults().always(Operation::Create, Fault::gate(&gate));
-    let elsewhere = client
-        .request(Method::PATCH, &format!("{SECRETS}/other"))
-        .header("Content-Type", MERGE_PATCH);
+    let elsewhere =
+        client.request(Method::PATCH, &format!("{SECRETS}/other")).header("Content-Type", MERGE_PATCH);
     let create = client
         .request(Method::POST, SECRETS)
         .header("Content-Type", JSON)

@@ -25,10 +25,7 @@ async fn a_secret_is_replaced() {
     tenant.put("ghcr-pull", "old");
     let reply = Client::of(&tenant).await.patch("new").await;
     let body = CONTRACT.check(&Method::PATCH, ONE, &reply, "202");
-    assert_eq!(
-        body,
-        json!({"id": "ghcr-pull", "message": "Secret has been modified"})
-    );
+    assert_eq!(body, json!({"id": "ghcr-pull", "message": "Secret has been modified"}));
     assert_eq!(tenant.secrets()["ghcr-pull"], docker_config("new"));
 }
 
@@ -39,10 +36,7 @@ async fn a_secret_is_deleted() {
     tenant.put("other", "stays");
     let reply = Client::of(&tenant).await.delete(PULL).await;
     let body = CONTRACT.check(&Method::DELETE, ONE, &reply, "202");
-    assert_eq!(
-        body,
-        json!({"id": "ghcr-pull", "message": "Docker Registry Secret has been deleted"})
-    );
+    assert_eq!(body, json!({"id": "ghcr-pull", "message": "Docker Registry Secret has been deleted"}));
     assert_eq!(tenant.secrets().into_keys().collect::<Vec<_>>(), ["other"]);
 }
 
@@ -86,12 +80,7 @@ async fn the_quota_is_told(#[case] query: &str, #[case] expected: serde_json::Va
     let (_simulator, tenant) = simulator().await;
     tenant.put("ghcr-pull", "");
     let reply = Client::of(&tenant).await.get(&format!("{QUOTA}{query}")).await;
-    let body = CONTRACT.check(
-        &Method::GET,
-        "/admin/resourceQuota/dockerRegistrySecrets",
-        &reply,
-        "200",
-    );
+    let body = CONTRACT.check(&Method::GET, "/admin/resourceQuota/dockerRegistrySecrets", &reply, "200");
     assert_eq!(body, expected);
 }
 

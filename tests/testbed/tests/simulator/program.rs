@@ -27,21 +27,14 @@ impl Program {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::create_dir(&folder).unwrap();
         let mut command = tethered(env!("CARGO_BIN_EXE_aicore-simulator"));
-        command
-            .args(arguments)
-            .current_dir(&folder)
-            .stdout(Stdio::piped());
+        command.args(arguments).current_dir(&folder).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { child, lines, folder }
     }
 
     async fn line(&mut self) -> String {
-        timeout(DEADLINE, self.lines.next_line())
-            .await
-            .unwrap()
-            .unwrap()
-            .unwrap()
+        timeout(DEADLINE, self.lines.next_line()).await.unwrap().unwrap().unwrap()
     }
 
     fn read(&self, file: &str) -> String {
@@ -82,24 +75,12 @@ async fn use_key(key: &Value) -> String {
     let reply = Reply::of(http().post(url).form(&form)).await.unwrap();
     let token = reply.json()["access_token"].as_str().unwrap().to_owned();
     for (method, path, content_type, body) in [
-        (
-            Method::POST,
-            SECRETS,
-            JSON,
-            named("ghcr-pull", &docker_config("s3cret")),
-        ),
-        (
-            Method::PATCH,
-            PULL,
-            MERGE_PATCH,
-            content(&docker_config("s3cret2")),
-        ),
+        (Method::POST, SECRETS, JSON, named("ghcr-pull", &docker_config("s3cret"))),
+        (Method::PATCH, PULL, MERGE_PATCH, content(&docker_config("s3cret2"))),
     ] {
         let url = format!("{}{path}", key["serviceurls"]["AI_API_URL"].as_str().unwrap());
         let request = http().request(method, url).bearer_auth(&token);
-        let request = request
-            .header("Content-Type", content_type)
-            .body(body.to_string());
+        let request = request.header("Content-Type", content_type).body(body.to_string());
         assert_eq!(Reply::of(request).await.unwrap().status, 202);
     }
     token
@@ -110,10 +91,7 @@ async fn use_key(key: &Value) -> String {
 #[case::json("json", Signal::TERM)]
 #[tokio::test]
 async fn it_shows_requests_without_credentials(#[case] log: &str, #[case] signal: Signal) {
-    let mut program = Program::start(
-        log,
-        &["--log", log, "--write-key", "key.json", "--tenant", "acme"],
-    );
+    let mut program = Program::start(log, &["--log", log, "--write-key", "key.json", "--tenant", "acme"]);
     let announced = program.line().await;
     let key: Value = serde_json::from_str(&program.read("key.json")).unwrap();
     let url = key["serviceurls"]["AI_API_URL"].as_str().unwrap();
@@ -130,28 +108,13 @@ async fn it_shows_requests_without_credentials(#[case] log: &str, #[case] signal
         assert_eq!(patch["name"], "ghcr-pull");
         assert_eq!(patch["status"], 202);
         assert_eq!(patch["registries"], serde_json::json!(["ghcr.io"]));
-        assert!(
-            patch["ms"].is_f64() && patch["time"].as_str().unwrap().ends_with('Z'),
-            "{patch}"
-        );
+        assert!(patch["ms"].is_f64() && patch["time"].as_str().unwrap().ends_with('Z'), "{patch}");
         assert_eq!(patch["payload"].as_str().unwrap().len(), 12);
     } else {
         assert_eq!(announced, url);
-        assert!(
-            lines[0].contains(" acme POST /uaa/acme/oauth/token 200 "),
-            "{}",
-            lines[0]
-        );
-        assert!(
-            lines[2].contains(&format!(" acme PATCH {PULL} 202 ")),
-            "{}",
-            lines[2]
-        );
-        assert!(
-            lines[2].contains(" ms registries=ghcr.io payload="),
-            "{}",
-            lines[2]
-        );
+        assert!(lines[0].contains(" acme POST /uaa/acme/oauth/token 200 "), "{}", lines[0]);
+        assert!(lines[2].contains(&format!(" acme PATCH {PULL} 202 ")), "{}", lines[2]);
+        assert!(lines[2].contains(" ms registries=ghcr.io payload="), "{}", lines[2]);
     }
     let printed = lines.join("\n") + &program.end(signal).await;
     for credential in ["s3cret", &token, key["clientsecret"].as_str().unwrap()] {
@@ -176,19 +139,12 @@ async fn it_writes_files_for_each_tenant() {
     );
     let url = program.line().await;
     assert!(url.starts_with("https://127.0.0.1:"), "{url}");
-    assert!(
-        program
-            .read("ca.pem")
-            .starts_with("-----BEGIN CERTIFICATE-----\n")
-    );
+    assert!(program.read("ca.pem").starts_with("-----BEGIN CERTIFICATE-----\n"));
     for tenant in ["acme", "beta"] {
         let key: Value = serde_json::from_str(&program.read(&format!("{tenant}.json"))).unwrap();
         assert_eq!(key["identityzone"], tenant);
         let binding: Value = serde_saphyr::from_str(&program.read(&format!("{tenant}.yaml"))).unwrap();
-        assert_eq!(
-            (&binding["apiVersion"], &binding["kind"]),
-            (&"v1".into(), &"Secret".into())
-        );
+        assert_eq!((&binding["apiVersion"], &binding["kind"]), (&"v1".into(), &"Secret".into()));
         assert_eq!(binding["metadata"]["name"], format!("key-of-{tenant}"));
         let data = &binding["stringData"];
         assert_eq!(data["clientid"], key["clientid"]);
@@ -215,10 +171,7 @@ async fn it_writes_files_for_each_tenant() {
 #[tokio::test]
 async fn it_refuses_what_cannot_be_meant(#[case] arguments: &[&str]) {
     let mut command = tethered(env!("CARGO_BIN_EXE_aicore-simulator"));
-    command
-        .args(arguments)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
     let status = timeout(DEADLINE, command.status()).await.unwrap().unwrap();
     assert!(!status.success());
 }

@@ -17,10 +17,7 @@ const ONE: &str = "/admin/dockerRegistrySecrets/{dockerRegistryName}";
 fn check_error(method: &Method, path: &str, reply: &Reply, declared: &str, target: &str) {
     let error = &CONTRACT.check(method, path, reply, declared)["error"];
     let code = error["code"].as_str().unwrap();
-    assert!(
-        code.len() == 8 && code.bytes().all(|byte| byte.is_ascii_digit()),
-        "{code}"
-    );
+    assert!(code.len() == 8 && code.bytes().all(|byte| byte.is_ascii_digit()), "{code}");
     assert!(!error["message"].as_str().unwrap().is_empty());
     assert_eq!(error["requestId"].as_str().unwrap().len(), 36);
     assert_eq!(error["target"], target);
@@ -56,13 +53,7 @@ async fn a_name_outside_the_rule_is_refused(#[case] name: &str) {
     let reply = client.send(Method::PATCH, &path, MERGE_PATCH, body).await;
     check_error(&Method::PATCH, ONE, &reply, "400", &path);
     tenant.remove(name);
-    check_error(
-        &Method::POST,
-        ALL,
-        &client.post(&named(name, "new")).await,
-        "400",
-        SECRETS,
-    );
+    check_error(&Method::POST, ALL, &client.post(&named(name, "new")).await, "400", SECRETS);
     assert!(tenant.secrets().is_empty());
 }
 
@@ -92,27 +83,19 @@ async fn a_body_of_another_form_is_refused(#[case] body: &str) {
     let (_simulator, tenant) = simulator().await;
     tenant.put("ghcr-pull", "old");
     let client = Client::of(&tenant).await;
-    let reply = client
-        .send(Method::PATCH, PULL, MERGE_PATCH, body.to_owned())
-        .await;
+    let reply = client.send(Method::PATCH, PULL, MERGE_PATCH, body.to_owned()).await;
     check_error(&Method::PATCH, ONE, &reply, "400", PULL);
     let body = body.replacen('{', r#"{"name":"other","#, 1).replace(",}", "}");
     let reply = client.send(Method::POST, SECRETS, JSON, body).await;
     check_error(&Method::POST, ALL, &reply, "400", SECRETS);
-    assert_eq!(
-        tenant.secrets().into_iter().collect::<Vec<_>>(),
-        [("ghcr-pull".into(), "old".into())]
-    );
+    assert_eq!(tenant.secrets().into_iter().collect::<Vec<_>>(), [("ghcr-pull".into(), "old".into())]);
 }
 
 #[tokio::test]
 async fn a_name_must_be_a_string_and_be_there() {
     let (_simulator, tenant) = simulator().await;
     let client = Client::of(&tenant).await;
-    for body in [
-        content("new"),
-        json!({"name": 1, "data": {".dockerconfigjson": "new"}}),
-    ] {
+    for body in [content("new"), json!({"name": 1, "data": {".dockerconfigjson": "new"}})] {
         check_error(&Method::POST, ALL, &client.post(&body).await, "400", SECRETS);
     }
     assert!(tenant.secrets().is_empty());
@@ -245,10 +228,7 @@ async fn other_paths_and_methods_do_not_exist(
     assert_eq!(reply.status, status);
     let error = &reply.json()["error"];
     assert_eq!(error["target"], path);
-    assert!(
-        error["code"].is_string() && error["message"].is_string(),
-        "{error}"
-    );
+    assert!(error["code"].is_string() && error["message"].is_string(), "{error}");
 }
 
 /// The document declares JSON here too; the gateway in front of the API is what answers.
@@ -265,9 +245,7 @@ async fn without_a_good_token_the_gateway_answers_in_plain_text() {
         client.delete(PULL).await,
         client.post(&named("other", "new")).await,
         client.get(QUOTA).await,
-        Reply::of(crate::client::http().get(format!("{}{PULL}", tenant.api_url())))
-            .await
-            .unwrap(),
+        Reply::of(crate::client::http().get(format!("{}{PULL}", tenant.api_url()))).await.unwrap(),
     ];
     for reply in replies {
         assert_eq!(reply.status, 401);
@@ -293,12 +271,7 @@ async fn scripted_errors_have_the_declared_form(#[case] status: u16) {
         (Method::GET, ONE, PULL, client.get(PULL).await),
         (Method::PATCH, ONE, PULL, client.patch("new").await),
         (Method::DELETE, ONE, PULL, client.delete(PULL).await),
-        (
-            Method::GET,
-            "/admin/resourceQuota/dockerRegistrySecrets",
-            QUOTA,
-            client.get(QUOTA).await,
-        ),
+        (Method::GET, "/admin/resourceQuota/dockerRegistrySecrets", QUOTA, client.get(QUOTA).await),
     ] {
         assert_eq!(reply.status, status);
         check_error(&method, path, &reply, "default", target);

@@ -11,15 +11,9 @@ async fn a_service_key_has_the_form_of_saps_and_works() {
     let key = tenant.service_key();
     let text = |name: &str| key[name].as_str().unwrap().to_owned();
     let (id, secret) = (text("clientid"), text("clientsecret"));
-    assert!(
-        id.starts_with("sb-") && id.contains('!') && id.contains('|'),
-        "{id}"
-    );
+    assert!(id.starts_with("sb-") && id.contains('!') && id.contains('|'), "{id}");
     assert_eq!(format!("sb-{}", text("appname")), id);
-    assert!(
-        secret.contains('$') && secret.ends_with('='),
-        "the form of the secret"
-    );
+    assert!(secret.contains('$') && secret.ends_with('='), "the form of the secret");
     assert_eq!(text("identityzone"), "acme");
     assert_eq!(text("identityzoneid").len(), 36);
     assert_eq!(text("url"), tenant.authorization_server());
@@ -55,11 +49,7 @@ async fn nothing_that_is_shown_holds_a_credential() {
     let client = crate::client::Client::of(&tenant).await;
     tenant.put("ghcr-pull", "old");
     client.patch("s3cret").await;
-    let entry = tenant
-        .journal()
-        .wait_for(|entry| entry.applied, DEADLINE)
-        .await
-        .unwrap();
+    let entry = tenant.journal().wait_for(|entry| entry.applied, DEADLINE).await.unwrap();
     let shown = format!(
         "{tenant:?} {entry:?} {:?} {:?} {} {} {:?}",
         entry.payload,

@@ -32,17 +32,9 @@ async fn a_token_is_issued_and_works() {
 async fn http_basic_is_accepted(#[case] encoded: bool) {
     let (_simulator, tenant) = simulator().await;
     let encode = |text: String| {
-        if encoded {
-            byte_serialize(text.as_bytes()).collect()
-        } else {
-            text
-        }
+        if encoded { byte_serialize(text.as_bytes()).collect() } else { text }
     };
-    let pair = format!(
-        "{}:{}",
-        encode(tenant.client_id()),
-        encode(tenant.client_secret())
-    );
+    let pair = format!("{}:{}", encode(tenant.client_id()), encode(tenant.client_secret()));
     let ask = |pair: &str| {
         let form = token_request(&tenant).form(&[("grant_type", "client_credentials")]);
         Reply::of(form.header(AUTHORIZATION, format!("Basic {}", STANDARD.encode(pair))))
@@ -69,11 +61,7 @@ async fn wrong_credentials_are_refused_in_the_form_of_uaa() {
 }
 
 #[rstest::rstest]
-#[case(
-    "application/x-www-form-urlencoded",
-    "client_id={id}&client_secret={secret}",
-    "invalid_request"
-)]
+#[case("application/x-www-form-urlencoded", "client_id={id}&client_secret={secret}", "invalid_request")]
 #[case(
     "application/x-www-form-urlencoded",
     "grant_type=password&client_id={id}&client_secret={secret}",
@@ -158,60 +146,29 @@ async fn the_journal_tells_which_token_was_used() {
     new.get(SECRETS).await;
     tenant.revoke_tokens();
     old.get(SECRETS).await;
-    let told: Vec<_> = tenant
-        .journal()
-        .entries()
-        .iter()
-        .map(|entry| (entry.operation, entry.token))
-        .collect();
+    let told: Vec<_> =
+        tenant.journal().entries().iter().map(|entry| (entry.operation, entry.token)).collect();
     let (token, list) = (Operation::Token, Operation::List);
-    assert_eq!(
-        told,
-        [
-            (token, Some(1)),
-            (token, Some(2)),
-            (list, Some(2)),
-            (list, Some(1))
-        ]
-    );
+    assert_eq!(told, [(token, Some(1)), (token, Some(2)), (list, Some(2)), (list, Some(1))]);
 }
 
 #[tokio::test]
 async fn the_token_endpoint_has_faults_of_its_own() {
     let (_simulator, tenant) = simulator().await;
-    tenant
-        .faults()
-        .next(1, Operation::Token, Fault::malformed_token());
-    tenant
-        .faults()
-        .next(1, Operation::Token, Fault::html(503, "<h1>down</h1>"));
-    tenant.faults().next(
-        1,
-        Operation::Token,
-        Fault::oauth_error(400, "invalid_client", "gone"),
-    );
+    tenant.faults().next(1, Operation::Token, Fault::malformed_token());
+    tenant.faults().next(1, Operation::Token, Fault::html(503, "<h1>down</h1>"));
+    tenant.faults().next(1, Operation::Token, Fault::oauth_error(400, "invalid_client", "gone"));
     let malformed = token(&tenant).await;
-    assert_eq!(
-        (malformed.status.as_u16(), malformed.json().get("access_token")),
-        (200, None)
-    );
+    assert_eq!((malformed.status.as_u16(), malformed.json().get("access_token")), (200, None));
     assert_eq!(token(&tenant).await.body, "<h1>down</h1>");
     assert_eq!(token(&tenant).await.json()["error"], "invalid_client");
     assert_eq!(token(&tenant).await.status, 200);
-    let numbers: Vec<_> = tenant
-        .journal()
-        .token_requests()
-        .iter()
-        .map(|entry| entry.token)
-        .collect();
+    let numbers: Vec<_> = tenant.journal().token_requests().iter().map(|entry| entry.token).collect();
     assert_eq!(numbers, [None, None, None, Some(1)]);
 }
 
 async fn with_tls() -> (Simulator, Tenant) {
-    let options = Options {
-        tls: true,
-        ..Options::default()
-    };
+    let options = Options { tls: true, ..Options::default() };
     let simulator = Simulator::start(options).await.unwrap();
     let tenant = simulator.tenant("acme");
     (simulator, tenant)
@@ -223,21 +180,14 @@ fn trusting(simulator: &Simulator) -> reqwest::ClientBuilder {
 }
 
 fn identified(simulator: &Simulator, key: &Value) -> reqwest::Client {
-    let pem = format!(
-        "{}{}",
-        key["certificate"].as_str().unwrap(),
-        key["key"].as_str().unwrap()
-    );
+    let pem = format!("{}{}", key["certificate"].as_str().unwrap(), key["key"].as_str().unwrap());
     let identity = Identity::from_pem(pem.as_bytes()).unwrap();
     trusting(simulator).identity(identity).build().unwrap()
 }
 
 async fn certified_token(client: &reqwest::Client, key: &Value) -> reqwest::Result<Reply> {
     let url = format!("{}/oauth/token", key["certurl"].as_str().unwrap());
-    let form = [
-        ("grant_type", "client_credentials"),
-        ("client_id", key["clientid"].as_str().unwrap()),
-    ];
+    let form = [("grant_type", "client_credentials"), ("client_id", key["clientid"].as_str().unwrap())];
     Reply::of(client.post(url).form(&form)).await
 }
 
@@ -247,9 +197,7 @@ async fn https_needs_trust_in_the_simulators_authority() {
     assert!(tenant.api_url().starts_with("https://127.0.0.1:"));
     assert!(tenant.authorization_server().starts_with("https://"));
     let url = format!("{}{SECRETS}", tenant.api_url());
-    let reply = Reply::of(trusting(&simulator).build().unwrap().get(&url))
-        .await
-        .unwrap();
+    let reply = Reply::of(trusting(&simulator).build().unwrap().get(&url)).await.unwrap();
     assert_eq!(reply.status, 401);
     Reply::of(http().get(&url)).await.unwrap_err();
 }
@@ -279,24 +227,15 @@ async fn without_its_certificate_there_is_no_token() {
     let key = tenant.x509_service_key(KeyFormat::Pkcs8).unwrap();
     let anonymous = trusting(&simulator).build().unwrap();
     certified_token(&anonymous, &key).await.unwrap_err();
-    let other = simulator
-        .tenant("beta")
-        .x509_service_key(KeyFormat::Pkcs8)
-        .unwrap();
-    let reply = certified_token(&identified(&simulator, &other), &key)
-        .await
-        .unwrap();
+    let other = simulator.tenant("beta").x509_service_key(KeyFormat::Pkcs8).unwrap();
+    let reply = certified_token(&identified(&simulator, &other), &key).await.unwrap();
     assert_eq!(reply.status, 401, "another tenant's certificate");
     let mut at_url = key.clone();
     at_url["certurl"] = key["url"].clone();
-    let reply = certified_token(&identified(&simulator, &key), &at_url)
-        .await
-        .unwrap();
+    let reply = certified_token(&identified(&simulator, &key), &at_url).await.unwrap();
     assert_eq!(reply.status, 401, "the other listener wants the secret");
     tenant.revoke_certificates();
-    let reply = certified_token(&identified(&simulator, &key), &key)
-        .await
-        .unwrap();
+    let reply = certified_token(&identified(&simulator, &key), &key).await.unwrap();
     assert_eq!(reply.status, 401, "revoked");
 }
 

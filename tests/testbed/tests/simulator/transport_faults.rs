@@ -34,10 +34,7 @@ async fn a_connection_is_cut_within_the_body() {
     response.bytes().await.unwrap_err();
     assert_eq!(tenant.secrets()["ghcr-pull"], docker_config("new"));
     let entry = &tenant.journal().writes()[0];
-    assert!(
-        entry.status.is_some() && entry.faulty && entry.applied,
-        "{entry:?}"
-    );
+    assert!(entry.status.is_some() && entry.faulty && entry.applied, "{entry:?}");
 }
 
 #[tokio::test]
@@ -45,11 +42,7 @@ async fn a_body_drips() {
     let (_simulator, tenant) = simulator().await;
     let client = Client::of(&tenant).await;
     tenant.faults().next(1, Operation::List, Fault::drip(HOUR));
-    let response = client
-        .request(reqwest::Method::GET, SECRETS)
-        .send()
-        .await
-        .unwrap();
+    let response = client.request(reqwest::Method::GET, SECRETS).send().await.unwrap();
     assert_eq!(tenant.concurrency().now, 1, "until the body has been sent");
     // Time that nobody spends working now passes at once.
     tokio::time::pause();
@@ -78,9 +71,7 @@ async fn an_answer_never_comes_until_the_simulator_stops() {
     let client = Client::of(&tenant).await;
     let gate = Gate::new();
     gate.release();
-    tenant
-        .faults()
-        .next(1, Operation::Patch, Fault::hang().through(&gate));
+    tenant.faults().next(1, Operation::Patch, Fault::hang().through(&gate));
     let hanging = tokio::spawn(client.patch_request("new").send());
     gate.arrived().await.unwrap();
     assert_eq!(client.get(SECRETS).await.status, 200);
@@ -90,11 +81,7 @@ async fn an_answer_never_comes_until_the_simulator_stops() {
     hanging.await.unwrap().unwrap_err();
     assert_eq!(journal.writes()[0].status, None);
     assert_eq!(tenant.secrets()["ghcr-pull"], "old");
-    client
-        .request(reqwest::Method::GET, SECRETS)
-        .send()
-        .await
-        .unwrap_err();
+    client.request(reqwest::Method::GET, SECRETS).send().await.unwrap_err();
 }
 
 #[tokio::test]
@@ -106,16 +93,8 @@ async fn a_dropped_simulator_stops() {
     let held = tokio::spawn(client.request(reqwest::Method::GET, SECRETS).send());
     gate.arrived().await.unwrap();
     drop(simulator);
-    tokio::time::timeout(DEADLINE, held)
-        .await
-        .unwrap()
-        .unwrap()
-        .unwrap_err();
-    client
-        .request(reqwest::Method::GET, SECRETS)
-        .send()
-        .await
-        .unwrap_err();
+    tokio::time::timeout(DEADLINE, held).await.unwrap().unwrap().unwrap_err();
+    client.request(reqwest::Method::GET, SECRETS).send().await.unwrap_err();
 }
 
 #[tokio::test]
@@ -152,18 +131,8 @@ async fn a_gate_holds_a_write_before_it_is_stored() {
     assert!(!second.is_finished());
     gate.release();
     assert_eq!(second.await.unwrap().unwrap().status, 202);
-    assert_eq!(
-        client.patch("third").await.status,
-        202,
-        "a released gate stays open"
-    );
-    assert!(
-        tenant
-            .journal()
-            .writes()
-            .iter()
-            .all(|entry| entry.applied && !entry.faulty)
-    );
+    assert_eq!(client.patch("third").await.status, 202, "a released gate stays open");
+    assert!(tenant.journal().writes().iter().all(|entry| entry.applied && !entry.faulty));
 }
 
 #[tokio::test]
@@ -172,9 +141,7 @@ async fn a_gate_can_hold_the_answer_of_a_stored_write() {
     tenant.put("ghcr-pull", "old");
     let client = Client::of(&tenant).await;
     let gate = Gate::new();
-    tenant
-        .faults()
-        .next(1, Operation::Patch, Fault::gate(&gate).applied());
+    tenant.faults().next(1, Operation::Patch, Fault::gate(&gate).applied());
     let held = tokio::spawn(Reply::of(client.patch_request("new")));
     gate.arrived().await.unwrap();
     assert_eq!(tenant.secrets()["ghcr-pull"], docker_config("new"));

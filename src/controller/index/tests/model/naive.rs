@@ -35,10 +35,7 @@ impl Model {
     }
 
     pub(super) fn standings(&self) -> BTreeMap<ObjectKey, Standing> {
-        self.resources
-            .iter()
-            .map(|(key, (me, wish))| (key.clone(), self.standing(me, wish)))
-            .collect()
+        self.resources.iter().map(|(key, (me, wish))| (key.clone(), self.standing(me, wish))).collect()
     }
 
     fn standing(&self, me: &Object, wish: &Wish) -> Standing {
@@ -61,9 +58,7 @@ impl Model {
         if waits && !me.deleting {
             return Standing::Undecided;
         }
-        Standing::Owner {
-            heir: first_other.map(|heir| heir.key),
-        }
+        Standing::Owner { heir: first_other.map(|heir| heir.key) }
     }
 
     fn users(&self, secret: &ObjectKey) -> BTreeSet<ObjectKey> {
@@ -75,11 +70,8 @@ impl Model {
     }
 
     fn forget_unnamed(&mut self) {
-        let named: HashSet<ObjectKey> = self
-            .resources
-            .values()
-            .flat_map(|(object, _)| [object.source(), object.service_key()])
-            .collect();
+        let named: HashSet<ObjectKey> =
+            self.resources.values().flat_map(|(object, _)| [object.source(), object.service_key()]).collect();
         self.secrets.retain(|key, _| named.contains(key));
         self.kept.retain(|key, _| named.contains(key));
     }
@@ -87,13 +79,9 @@ impl Model {
     /// Takes the event in, and returns who must be woken by it, apart from changes in who owns what.
     pub(super) fn happens(&mut self, event: &Event) -> BTreeSet<ObjectKey> {
         match event {
-            Event::Resource {
-                who,
-                uid,
-                source,
-                suspend,
-                pushed_to,
-            } => self.resource(resource(*who, *uid, *source, *suspend), pushed_to.map(claim_on)),
+            Event::Resource { who, uid, source, suspend, pushed_to } => {
+                self.resource(resource(*who, *uid, *source, *suspend), pushed_to.map(claim_on))
+            }
             Event::Deleting(who) => self.deleting(&key_of(*who)),
             Event::Removed(who) => {
                 self.resources.remove(&key_of(*who));
@@ -125,10 +113,7 @@ impl Model {
                 }
                 BTreeSet::new()
             }
-            Event::Relist {
-                namespace: number,
-                missing,
-            } => {
+            Event::Relist { namespace: number, missing } => {
                 for key in missing.iter().map(|who| key_of(*who)) {
                     if within(&scope(*number), &key) {
                         self.resources.remove(&key);
@@ -137,10 +122,7 @@ impl Model {
                 self.forget_unnamed();
                 BTreeSet::new()
             }
-            Event::RelistSecrets {
-                namespace: number,
-                missing,
-            } => {
+            Event::RelistSecrets { namespace: number, missing } => {
                 let scope = scope(*number);
                 (0..6)
                     .filter(|name| within(&scope, &secret(*name)))
@@ -155,11 +137,7 @@ impl Model {
 
     fn resource(&mut self, object: Object, pushed: Option<Claim>) -> BTreeSet<ObjectKey> {
         let key = object.key.clone();
-        let same = self
-            .resources
-            .get(&key)
-            .filter(|(known, _)| known.uid == object.uid)
-            .cloned();
+        let same = self.resources.get(&key).filter(|(known, _)| known.uid == object.uid).cloned();
         let mut must = BTreeSet::new();
         if same.as_ref().is_none_or(|(known, _)| *known != object) {
             must.insert(key.clone());
@@ -194,14 +172,7 @@ impl Model {
             return BTreeSet::new();
         }
         self.kept.remove(secret);
-        let before = self
-            .secrets
-            .insert(secret.clone(), version.map(str::to_owned))
-            .flatten();
-        if version.is_some() || before.is_some() {
-            users
-        } else {
-            BTreeSet::new()
-        }
+        let before = self.secrets.insert(secret.clone(), version.map(str::to_owned)).flatten();
+        if version.is_some() || before.is_some() { users } else { BTreeSet::new() }
     }
 }
