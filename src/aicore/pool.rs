@@ -3,7 +3,10 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, Weak},
+    sync::{
+        Arc, Mutex, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -48,6 +51,7 @@ pub struct Connection {
     pub(super) lane: Arc<Lane>,
     pub(super) metrics: Arc<Metrics>,
     tenant: Arc<Tenant>,
+    id: u64,
 }
 
 impl fmt::Debug for Connection {
@@ -61,6 +65,12 @@ impl Connection {
     #[must_use]
     pub fn tenant(&self) -> &Arc<Tenant> {
         &self.tenant
+    }
+
+    /// A number that no other service key has had in this process.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.id
     }
 
     /// The tenant's request rate.
@@ -81,6 +91,7 @@ pub struct Pool {
     connections: Mutex<HashMap<Fingerprint, Weak<Connection>>>,
     lanes: Mutex<HashMap<Arc<Tenant>, Weak<Lane>>>,
     order: KeyedLocks<Claim>,
+    opened: AtomicU64,
 }
 
 impl Pool {
@@ -98,6 +109,7 @@ impl Pool {
             connections: Mutex::default(),
             lanes: Mutex::default(),
             order: KeyedLocks::default(),
+            opened: AtomicU64::default(),
         })
     }
 
@@ -148,6 +160,7 @@ impl Pool {
             lane: self.lane(&tenant),
             metrics: Arc::clone(&self.metrics),
             tenant,
+            id: self.opened.fetch_add(1, Ordering::Relaxed),
         })
     }
 

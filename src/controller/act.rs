@@ -13,6 +13,7 @@ use crate::{
     clock,
     domain::{
         object::Object,
+        observed::Standing,
         plan::{Cause, FinalizerStep, LetGo, Plan, Push, Step},
         report::Outcome,
     },
@@ -73,6 +74,10 @@ async fn send(
         return Outcome::Postponed(wait);
     }
     let _order = ctx.pool.in_order(claim).await;
+    // Others had their turn meanwhile: what was true when the facts were gathered may not be any more.
+    if !matches!(ctx.index.standing(object, Some(claim)), Standing::Owner { .. }) {
+        return Outcome::Postponed(Duration::ZERO);
+    }
     let insistence = if push.cause == Cause::Forced { Insistence::Forced } else { Insistence::Patient };
     let mut session = Session::new(connection, insistence);
     match session.push(object.remote_name(), payload, push.create).await {
@@ -91,6 +96,9 @@ async fn delete(ctx: &Context, object: &Object, gathered: &Gathered, memory: &mu
         return Outcome::Postponed(wait);
     }
     let _order = ctx.pool.in_order(claim).await;
+    if ctx.index.standing(object, Some(claim)) != (Standing::Owner { heir: None }) {
+        return Outcome::Postponed(Duration::ZERO);
+    }
     let result: Result<(), Error> =
         Session::new(connection, Insistence::Deleting).delete(object.remote_name()).await;
     match result {

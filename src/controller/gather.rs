@@ -151,7 +151,7 @@ async fn service_key(ctx: &Context, snapshot: &Snapshot<ServiceKeyHeld>) -> Resu
     let object = &snapshot.object;
     let usable = |held: Arc<ServiceKeyHeld>| Key {
         found: Found::Usable { version: held.version.clone(), content: (**held.connection.tenant()).clone() },
-        identity: Some(identity(object, &held.version)),
+        identity: Some(identity(object, &held.connection.id().to_string())),
         held: Some(held),
     };
     let unusable = |failure, identity| Key { found: Found::Unusable(failure), held: None, identity };
@@ -165,7 +165,7 @@ async fn service_key(ctx: &Context, snapshot: &Snapshot<ServiceKeyHeld>) -> Resu
             Ok(read) => read,
             Err(failure) => return Ok(unusable(failure, None)),
         };
-    let identity = identity(object, &read.version);
+    let identity = identity(object, &format!("@{}", read.version));
     let field = object.spec.ai_core_secret_ref.key.as_deref();
     let key = match credentials::service_key(&read.data, field, &ctx.settings.allowed_hosts) {
         Ok(key) => key,
@@ -182,10 +182,11 @@ async fn service_key(ctx: &Context, snapshot: &Snapshot<ServiceKeyHeld>) -> Resu
     Ok(usable(held))
 }
 
-/// What tells one service key from another for the purpose of trying again.
-fn identity(object: &Object, version: &str) -> String {
+/// What tells one service key from another for the purpose of trying again: its content, of which the connection has the
+/// number, and not its version, which a change of labels raises too. A key that cannot be used has only its version.
+fn identity(object: &Object, which: &str) -> String {
     let reference = &object.spec.ai_core_secret_ref;
-    format!("{}/{}@{version}", reference.name, reference.key.as_deref().unwrap_or_default())
+    format!("{}/{}#{which}", reference.name, reference.key.as_deref().unwrap_or_default())
 }
 
 /// Reads a Secret; a Secret that is missing, or that may not be read, is a failure of the resource and not of the pass.

@@ -86,7 +86,9 @@ async fn pass(ctx: &Context, snapshot: &Snapshot<ServiceKeyHeld>) -> Result<Done
     {
         memory.checked = Some((source.into(), key.into()));
     }
-    let answered = snapshot.source_changed.filter(|_| in_sync);
+    // What is not to be pushed, or cannot be, is no rotation under way either.
+    let no_rotation = matches!(plan.step, Step::Rest(Rest::Suspended | Rest::LostTo(_) | Rest::Unusable(_)));
+    let answered = snapshot.source_changed.filter(|_| in_sync || no_rotation);
     if matches!(outcome, Outcome::Pushed { .. })
         && let Some(changed) = answered
     {

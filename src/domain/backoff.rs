@@ -22,7 +22,8 @@ pub const LONGEST_WHILE_DELETING: Duration = Duration::from_mins(1);
 /// Under which circumstances an attempt was made. When they change, its failure says nothing about the next attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Circumstances {
-    /// Which service key: name, key within the Secret, uid and resourceVersion. `None` when there is none.
+    /// Which service key: the Secret's name, the key within it, and something that changes with its content. `None` when
+    /// there is none.
     pub service_key: Option<String>,
     /// What would be sent.
     pub digest: Option<Digest>,

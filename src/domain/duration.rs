@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Longest duration that is taken for one: three centuries, which arithmetic with times still bears.
+const LONGEST: Duration = Duration::from_secs(10_000_000_000);
+
 /// Parses a duration of the form `^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`. `None` when it is not of that form or too long to
 /// count.
 #[must_use]
@@ -24,7 +27,7 @@ pub fn parse(text: &str) -> Option<Duration> {
         total = total.checked_add(Duration::try_from_secs_f64(number * unit).ok()?)?;
         rest = tail;
     }
-    Some(total)
+    (total <= LONGEST).then_some(total)
 }
 
 /// How often an unchanged credential is sent again.
@@ -69,9 +72,21 @@ mod tests {
 
     #[test]
     fn refuses_everything_else() {
-        for text in
-            ["", "1", "s", "1d", "-1s", "1.s", ".5s", "1..5s", "1 s", "1h ", "1e3s", "99999999999999999999h"]
-        {
+        for text in [
+            "",
+            "1",
+            "s",
+            "1d",
+            "-1s",
+            "1.s",
+            ".5s",
+            "1..5s",
+            "1 s",
+            "1h ",
+            "1e3s",
+            "99999999999999999999h",
+            "2777778h",
+        ] {
             assert_eq!(parse(text), None, "{text}");
         }
     }

@@ -309,7 +309,8 @@ fn let_go(observed: &Observed<'_>) -> Option<LetGo> {
             .into_iter()
             .any(|reason| reason.as_str() == ready.reason)
     });
-    (status.last_sync_time.is_none() && surely_not && observed.pace.is_none()).then_some(LetGo::NeverPushed)
+    let may_have_arrived = observed.pace.is_some_and(|pace| pace.failure.reason == Reason::RemoteUnavailable);
+    (status.last_sync_time.is_none() && surely_not && !may_have_arrived).then_some(LetGo::NeverPushed)
 }
 
 /// What is known of the two Secrets without reading them.

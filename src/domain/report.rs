@@ -23,6 +23,9 @@ use crate::api::{
     condition::{self, ConditionStatus, READY},
 };
 
+/// A wait for the tenant's request rate that is worth a word in the status.
+const NOTEWORTHY_WAIT: Duration = Duration::from_secs(5);
+
 /// What came of the plan's step.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
@@ -167,14 +170,22 @@ fn troubled(observed: &Observed<'_>, failure: &Failure) -> Story {
 }
 
 fn postponed(observed: &Observed<'_>, wait: Duration) -> Report {
-    let known = condition::find(&observed.status.conditions, READY).is_some();
+    let ready = condition::find(&observed.status.conditions, READY);
     let story = Story::new(observed, observed.status.clone(), Vec::new()).unfinished();
-    let story = if known {
-        story
-    } else {
-        story
-            .ready(ConditionStatus::Unknown, Reason::Progressing, messages::PROGRESSING.to_owned())
-            .reconciling(Reason::Progressing, messages::PROGRESSING.to_owned())
+    let progressing = |status| (status, Reason::Progressing, messages::PROGRESSING.to_owned());
+    let turned = match ready.map(|ready| ready.status.as_str()) {
+        None => Some(progressing(ConditionStatus::Unknown)),
+        // A short wait is not worth a write; after a long one, people would believe a Ready that is not true.
+        Some("True") if wait >= NOTEWORTHY_WAIT && !observed.object.deleting && !observed.unchanged() => {
+            Some(progressing(ConditionStatus::False))
+        }
+        Some(_) => None,
+    };
+    let story = match turned {
+        None => story,
+        Some((status, reason, message)) => {
+            story.ready(status, reason, message.clone()).reconciling(reason, message)
+        }
     };
     story.finish(Some(wait), observed.pace.cloned(), "postponed")
 }
@@ -244,7 +255,8 @@ fn let_go_events(observed: &Observed<'_>, why: &LetGo) -> Vec<Event> {
 /// Whether the reason calls for a Warning event.
 fn is_warning(reason: Reason) -> bool {
     matches!(reason.class(), Class::Stalled | Class::Waiting)
-        || matches!(reason, Reason::RateLimited | Reason::RemoteUnavailable)
+        // A deletion is only spoken of when it does not succeed at once.
+        || matches!(reason, Reason::RateLimited | Reason::RemoteUnavailable | Reason::Deleting)
 }
 
 #[cfg(test)]

@@ -174,6 +174,7 @@ async fn a_remote_secret_that_another_resource_wants_is_handed_over() {
     let world = with_policy_delete("handover").await;
     let operator = world.operator().await;
     world.wait_ready("pull").await;
+    world.next_second().await;
     world.docker_secret("heirs", &[("ghcr.io", Login::new("heir", 1))]).await;
     world.resource("heir", json!({ "remoteName": "pull", "secretRef": { "name": "heirs" } })).await;
     world.wait_reason("heir", "RemoteConflict").await;

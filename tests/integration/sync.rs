@@ -143,6 +143,7 @@ async fn unrelated_secrets_and_metadata_changes_push_nothing() {
     world.wait_quiet(&operator).await;
 
     assert_eq!(world.writes_of("pull"), []);
+    assert_eq!(world.token_requests(), 0, "the token outlives a change of the key's metadata");
     assert_eq!(world.resource_now("pull").await.status, status);
     assert_eq!(world.status_writes("pull").await, 1);
     world.check(&operator).await;

@@ -27,8 +27,17 @@ pub(super) struct Sight<K> {
     seen: Seen,
     /// Whether the list that is under way has had it.
     listed: bool,
-    /// What was read at `version`, by `aiCoreSecretRef.key`.
-    kept: Vec<(Option<String>, Arc<K>)>,
+    /// What was read, by `aiCoreSecretRef.key`.
+    kept: Vec<Kept<K>>,
+}
+
+/// What was read of the Secret at one version. It outlives the version until the Secret is read again, so that a change of
+/// its metadata costs neither a token nor a hold.
+#[derive(Debug)]
+struct Kept<K> {
+    field: Option<String>,
+    version: Arc<str>,
+    value: Arc<K>,
 }
 
 /// What the watch said last.
@@ -64,7 +73,9 @@ impl<K> Sight<K> {
     }
 
     pub(super) fn kept(&self, field: Option<&str>) -> Option<Arc<K>> {
-        self.kept.iter().find(|(kept, _)| kept.as_deref() == field).map(|(_, key)| Arc::clone(key))
+        let version = self.version()?;
+        let kept = self.kept.iter().find(|kept| kept.field.as_deref() == field && kept.version == version)?;
+        Some(Arc::clone(&kept.value))
     }
 
     fn users(&self) -> Vec<ObjectKey> {
@@ -137,7 +148,6 @@ impl<K> SecretBook<K> {
             Seen::At(_) | Seen::Gone => sight.mark_changed(now),
         }
         sight.seen = Seen::At(version.into());
-        sight.kept.clear();
         sight.users()
     }
 
@@ -173,8 +183,8 @@ impl<K> SecretBook<K> {
         if !matches!(&sight.seen, Seen::At(seen) if **seen == *version) {
             return;
         }
-        sight.kept.retain(|(kept, _)| kept.as_deref() != field);
-        sight.kept.push((field.map(str::to_owned), key));
+        sight.kept.retain(|kept| kept.field.as_deref() != field);
+        sight.kept.push(Kept { field: field.map(str::to_owned), version: version.into(), value: key });
     }
 
     /// A read found the Secret at this version. What the watch said about it counts for more.

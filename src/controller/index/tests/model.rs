@@ -204,7 +204,7 @@ proptest! {
                 prop_assert_eq!(&*snapshot.object, object);
                 prop_assert_eq!(source_version(&index, object), model.version(&object.source()));
                 prop_assert_eq!(key_version(&index, object), model.version(&object.service_key()));
-                prop_assert_eq!(snapshot.key.as_deref(), model.kept.get(&object.service_key()));
+                prop_assert_eq!(snapshot.key.as_deref().copied(), model.kept(&object.service_key()));
             }
             let mut keys = Vec::new();
             index.for_each(|key, _| keys.push(key.clone()));

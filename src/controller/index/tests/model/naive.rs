@@ -26,12 +26,19 @@ pub(super) struct Model {
     pub(super) resources: BTreeMap<ObjectKey, (Object, Wish)>,
     /// What is known of a Secret that is named: a version, or that there is none.
     secrets: BTreeMap<ObjectKey, Option<String>>,
-    pub(super) kept: BTreeMap<ObjectKey, u32>,
+    /// What was read last of a Secret, and at which version.
+    kept: BTreeMap<ObjectKey, (String, u32)>,
 }
 
 impl Model {
     pub(super) fn version(&self, secret: &ObjectKey) -> Option<String> {
         self.secrets.get(secret).cloned().flatten()
+    }
+
+    /// What was read of a Secret, if it is still at that version.
+    pub(super) fn kept(&self, secret: &ObjectKey) -> Option<u32> {
+        let (version, value) = self.kept.get(secret)?;
+        (self.version(secret).as_ref() == Some(version)).then_some(*value)
     }
 
     pub(super) fn standings(&self) -> BTreeMap<ObjectKey, Standing> {
@@ -108,7 +115,7 @@ impl Model {
                     // A read tells the version of what nothing else was said about.
                     let seen = self.secrets.entry(secret.clone()).or_insert_with(|| read.clone());
                     if *seen == read {
-                        self.kept.insert(secret, (*version).into());
+                        self.kept.insert(secret, (version.to_string(), (*version).into()));
                     }
                 }
                 BTreeSet::new()
@@ -171,7 +178,9 @@ impl Model {
         if users.is_empty() || (version.is_some() && self.version(secret).as_deref() == version) {
             return BTreeSet::new();
         }
-        self.kept.remove(secret);
+        if version.is_none() {
+            self.kept.remove(secret);
+        }
         let before = self.secrets.insert(secret.clone(), version.map(str::to_owned)).flatten();
         if version.is_some() || before.is_some() { users } else { BTreeSet::new() }
     }
