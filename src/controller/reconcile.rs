@@ -186,7 +186,7 @@ fn log(step: &Step, outcome: &Outcome) {
         Outcome::RemoteDeleted => info!("AI Core no longer holds the secret"),
         Outcome::LetGo => info!(?step, "let go without touching AI Core"),
         Outcome::Postponed(wait) => {
-            debug!(wait_ms = wait.as_millis(), "waits for its turn in the tenant's request rate")
+            debug!(wait_ms = wait.as_millis(), "waits for its turn in the tenant's request rate");
         }
         Outcome::Rested => debug!(?step, "nothing to send"),
     }
