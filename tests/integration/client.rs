@@ -180,3 +180,37 @@ async fn a_huge_answer_is_cut() {
     assert!(stalled.condition("Stalled").message.chars().count() < 600);
     world.check(&operator).await;
 }
+
+/// However much is to be sent, a tenant gets no more requests than it is promised; and nobody else waits for that.
+#[tokio::test]
+async fn a_tenant_gets_no_more_than_its_rate() {
+    const RESOURCES: u32 = 10;
+    let world = World::new("rate").await;
+    let other = world.simulator().tenant("rate-other");
+    world.service_key("key").await;
+    world.secret("other-key", "Opaque", other.binding_data()).await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
+    for number in 0..RESOURCES {
+        world.resource(&format!("pull-{number}"), json!({})).await;
+    }
+    let operator =
+        world.launch().with("--tenant-rps=5").with("--tenant-burst=2").with("--concurrency=1").start().await;
+    // The other tenant's turn comes although all workers' worth of the first tenant's resources wait.
+    world.resource("other", json!({ "aiCoreSecretRef": { "name": "other-key" } })).await;
+    world.wait_ready("other").await;
+    assert!(world.writes().len() < 2 * RESOURCES as usize, "the first tenant is still at it");
+    // Forced pushes wait their turn like all others.
+    world.annotate("pull-9", "aicore-registry.dev/requestedAt", "now").await;
+    for number in 0..RESOURCES {
+        world.wait_ready(&format!("pull-{number}")).await;
+    }
+    let entries = world.tenant().journal().entries();
+    let mut times: Vec<_> =
+        entries.iter().filter(|entry| entry.operation != TOKEN).map(|entry| entry.received).collect();
+    times.sort();
+    // A burst of two, then five in a second: a slow machine can only make it longer.
+    let least = f64::from(u32::try_from(times.len()).unwrap() - 2 - 1) / 5.0;
+    let took = (*times.last().unwrap() - times[0]).as_secs_f64();
+    assert!(times.len() >= 20 && took >= least, "{} requests in {took} s", times.len());
+    world.check(&operator).await;
+}

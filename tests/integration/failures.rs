@@ -45,11 +45,12 @@ async fn a_wrong_service_key_is_one_attempt_and_no_storm() {
     world.service_key("key").await;
     world.rotate_service_key();
     world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
-    for name in ["one", "two", "three"] {
+    let names: Vec<String> = (0..40).map(|number| format!("pull-{number}")).collect();
+    for name in &names {
         world.resource(name, json!({})).await;
     }
     let operator = world.operator().await;
-    for name in ["one", "two", "three"] {
+    for name in &names {
         let stalled = world.wait_reason(name, "AuthenticationFailed").await;
         let message = &stalled.condition("Stalled").message;
         assert!(message.contains("HTTP 401") && message.contains("Bad credentials"), "{message}");
@@ -63,6 +64,33 @@ async fn a_wrong_service_key_is_one_attempt_and_no_storm() {
     assert_eq!(world.token_requests(), 1, "the refusal holds for all who share the key");
     assert_eq!(world.writes(), []);
     world.check(&operator).await;
+}
+
+/// The authorization server gives tokens, and AI Core refuses them.
+#[tokio::test]
+async fn refused_tokens_are_renewed_once_for_all_who_share_the_key() {
+    for (status, reason) in [(401, "AuthenticationFailed"), (403, "Forbidden")] {
+        let world = World::new(&format!("refused-{status}")).await;
+        world.service_key("key").await;
+        world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
+        let names: Vec<String> = (0..8).map(|number| format!("pull-{number}")).collect();
+        for name in &names {
+            world.resource(name, json!({})).await;
+        }
+        world.always_answer(PATCH, status);
+        let operator = world.operator().await;
+        for name in &names {
+            let stalled = world.wait_reason(name, reason).await;
+            assert_eq!(stalled.condition("Stalled").reason, reason);
+        }
+        world.wait_quiet(&operator).await;
+        assert_eq!(world.token_requests(), 2, "the first, and one in its place");
+        for name in &names {
+            let calls = world.writes_of(name).len();
+            assert!((1..=2).contains(&calls), "{name}: {calls} calls");
+        }
+        world.check(&operator).await;
+    }
 }
 
 #[tokio::test]
