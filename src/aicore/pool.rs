@@ -17,7 +17,7 @@ use super::{
     error::Error,
     exchange::CONNECT_TIMEOUT,
     lanes::{KeyedLocks, Lane, lock},
-    push::PatchType,
+    secrets::PatchType,
     token::{Grant as TokenGrant, TokenSource},
 };
 use crate::{

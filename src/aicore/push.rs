@@ -1,16 +1,13 @@
 //! One push, and one deletion: which requests they are made of.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
 use super::{
     error::{Error, Server},
     exchange::{self, Answer},
     pool::Connection,
     redact::Redactor,
-    secrets::{JSON, MERGE_PATCH, Operation, Quota},
+    secrets::{Operation, Quota},
     token::{Insistence, Token},
 };
 use crate::domain::docker_config::Payload;
@@ -36,20 +33,6 @@ pub struct PushError {
 impl From<Error> for PushError {
     fn from(error: Error) -> Self {
         Self { error, remote_absent: false }
-    }
-}
-
-/// Whether PATCH goes out as plain JSON, because the server refused the merge-patch media type.
-#[derive(Default)]
-pub(super) struct PatchType(AtomicBool);
-
-impl PatchType {
-    fn preferred(&self) -> [&'static str; 2] {
-        if self.0.load(Ordering::Relaxed) { [JSON, MERGE_PATCH] } else { [MERGE_PATCH, JSON] }
-    }
-
-    fn works(&self, media_type: &str) {
-        self.0.store(media_type == JSON, Ordering::Relaxed);
     }
 }
 

@@ -1,12 +1,14 @@
 //! The operations on docker registry secrets (SAP AI Core API 2.42.0, `/v2/admin/dockerRegistrySecrets`).
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use reqwest::{Method, header::CONTENT_TYPE};
 use serde::{Deserialize, Serialize};
 
 /// Media type that the API's description names for PATCH (RFC 7396).
-pub(super) const MERGE_PATCH: &str = "application/merge-patch+json";
+const MERGE_PATCH: &str = "application/merge-patch+json";
 /// Media type of POST, and of PATCH in older versions of the API.
-pub(super) const JSON: &str = "application/json";
+const JSON: &str = "application/json";
 
 /// The collection, relative to `/v2`.
 const COLLECTION: &str = "admin/dockerRegistrySecrets";
@@ -70,6 +72,22 @@ fn write(
     // A structure of strings always serialises.
     let body = serde_json::to_vec(&body).unwrap_or_default();
     http.request(method, url).header(CONTENT_TYPE, media_type).body(body)
+}
+
+/// Whether PATCH goes out as plain JSON, because the server refused the merge-patch media type.
+#[derive(Default)]
+pub(super) struct PatchType(AtomicBool);
+
+impl PatchType {
+    /// The media types to try, the likelier first.
+    pub(super) fn preferred(&self) -> [&'static str; 2] {
+        if self.0.load(Ordering::Relaxed) { [JSON, MERGE_PATCH] } else { [MERGE_PATCH, JSON] }
+    }
+
+    /// Remembers which one the server took.
+    pub(super) fn works(&self, media_type: &str) {
+        self.0.store(media_type == JSON, Ordering::Relaxed);
+    }
 }
 
 /// Answer of the quota operation.
