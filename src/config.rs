@@ -153,6 +153,8 @@ impl RunArgs {
             aicore: pool::Settings {
                 request_timeout: self.request_timeout,
                 tenant_rate: Rate::new(self.tenant_rps, self.tenant_burst),
+                // A quarter: a tenant that does not answer leaves the rest to the others.
+                tenant_passes: usize::from(self.concurrency).div_ceil(4),
                 extra_roots_pem,
             },
             listen: self.listen,

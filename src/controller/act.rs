@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use super::{Context, gather::Gathered, index::Memory};
 use crate::{
     aicore::{
@@ -19,6 +21,9 @@ use crate::{
     },
     k8s::{self, resources},
 };
+
+/// How long to wait when a tenant has as many passes under way as it may.
+const ROOM_WAIT: Duration = Duration::from_millis(500);
 
 /// Carries out the plan. `memory.turn` keeps the place in the tenant's request rate over passes.
 ///
@@ -70,9 +75,10 @@ async fn send(
         // A push is only planned when both Secrets are usable.
         return Outcome::Rested;
     };
-    if let Some(wait) = wait_for_turn(ctx, connection, memory) {
-        return Outcome::Postponed(wait);
-    }
+    let _place = match place(ctx, connection, memory) {
+        Ok(place) => place,
+        Err(wait) => return Outcome::Postponed(wait),
+    };
     let _order = ctx.pool.in_order(claim).await;
     // Others had their turn meanwhile: what was true when the facts were gathered may not be any more.
     if !matches!(ctx.index.standing(object, Some(claim)), Standing::Owner { .. }) {
@@ -92,9 +98,10 @@ async fn delete(ctx: &Context, object: &Object, gathered: &Gathered, memory: &mu
     let (Some(connection), Some(claim)) = (&gathered.connection, &gathered.claim) else {
         return Outcome::Rested;
     };
-    if let Some(wait) = wait_for_turn(ctx, connection, memory) {
-        return Outcome::Postponed(wait);
-    }
+    let _place = match place(ctx, connection, memory) {
+        Ok(place) => place,
+        Err(wait) => return Outcome::Postponed(wait),
+    };
     let _order = ctx.pool.in_order(claim).await;
     if ctx.index.standing(object, Some(claim)) != (Standing::Owner { heir: None }) {
         return Outcome::Postponed(Duration::ZERO);
@@ -107,15 +114,21 @@ async fn delete(ctx: &Context, object: &Object, gathered: &Gathered, memory: &mu
     }
 }
 
-/// The time until the resource's turn in the tenant's request rate; `None`: now. Nobody waits here, so that one tenant's
-/// queue does not keep workers from other tenants.
-fn wait_for_turn(ctx: &Context, connection: &Connection, memory: &mut Memory) -> Option<Duration> {
+/// A place for a request in the tenant, or the time until there may be one. Nobody waits here, so that one tenant's queue does
+/// not keep workers from other tenants.
+fn place(
+    ctx: &Context,
+    connection: &Connection,
+    memory: &mut Memory,
+) -> Result<OwnedSemaphorePermit, Duration> {
     let uptime = ctx.clock.now().uptime;
     let turn = *memory.turn.get_or_insert_with(|| uptime + connection.lane().take_place());
     let wait = turn.saturating_sub(uptime);
-    if wait.is_zero() {
-        memory.turn = None;
-        return None;
+    if !wait.is_zero() {
+        return Err(wait);
     }
-    Some(wait)
+    // The turn is kept until there is room.
+    let permit = connection.lane().enter().ok_or(ROOM_WAIT)?;
+    memory.turn = None;
+    Ok(permit)
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use http::StatusCode;
+use rstest::rstest;
 use serde_json::json;
-use testbed::simulator::{Fault, Operation, PatchType, RetryAfter};
+use testbed::simulator::{Fault, Gate, Operation, PatchType, RetryAfter};
 
 use crate::world::{
     Conditions, Login, World,
@@ -87,10 +88,15 @@ async fn a_lost_race_for_the_creation_ends_in_an_update() {
     world.check(&operator).await;
 }
 
+/// Which status AI Core answers then is not documented.
+#[rstest]
 #[tokio::test]
-async fn a_used_up_quota_is_named_with_its_figures() {
+async fn a_used_up_quota_is_named_with_its_figures(#[values(400, 403, 409, 422)] status: u16) {
     let world = World::synced("quota").await;
-    world.tenant().configure(|options| options.quota = 1);
+    world.tenant().configure(|options| {
+        options.quota = 1;
+        options.quota_status = StatusCode::from_u16(status).unwrap();
+    });
     world.preset_remote("other", "{}");
     let operator = world.operator().await;
     let stalled = world.wait_reason("pull", "QuotaExceeded").await;
@@ -178,6 +184,31 @@ async fn a_huge_answer_is_cut() {
     let operator = world.operator().await;
     let stalled = world.wait_reason("pull", "RemoteRejected").await;
     assert!(stalled.condition("Stalled").message.chars().count() < 600);
+    world.check(&operator).await;
+}
+
+/// A tenant that does not answer occupies a part of the operator only.
+#[tokio::test]
+async fn a_tenant_that_hangs_does_not_stop_another() {
+    let world = World::new("hanging").await;
+    let other = world.simulator().tenant("hanging-other");
+    world.service_key("key").await;
+    world.secret("other-key", "Opaque", other.binding_data()).await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
+    let gate = Gate::new();
+    world.tenant().faults().always(PATCH, Fault::gate(&gate));
+    for number in 0..12 {
+        world.resource(&format!("pull-{number}"), json!({})).await;
+    }
+    let operator = world.launch().with("--concurrency=4").start().await;
+    gate.arrived().await.unwrap();
+    world.resource("other", json!({ "aiCoreSecretRef": { "name": "other-key" } })).await;
+    world.wait_ready("other").await;
+    assert_eq!(world.writes(), [], "the first tenant has not answered yet");
+    gate.release();
+    for number in 0..12 {
+        world.wait_ready(&format!("pull-{number}")).await;
+    }
     world.check(&operator).await;
 }
 
