@@ -117,3 +117,64 @@ async fn the_same_name_in_two_tenants_is_no_conflict() {
     assert_eq!(world.remote("shared"), other.secrets().remove("shared"));
     world.check(&operator).await;
 }
+
+/// Who is older counts, not in which namespace.
+#[tokio::test]
+async fn the_older_owns_across_namespaces() {
+    let world = World::synced("across").await;
+    let neighbour = World::new("across-next").await;
+    neighbour.secret("key", "Opaque", world.tenant().binding_data()).await;
+    neighbour.docker_secret("source", &[("ghcr.io", Login::new("heir", 1))]).await;
+    world.next_second().await;
+    neighbour.resource("pull", json!({})).await;
+    let both = world.launch().with(&format!("--watch-namespaces={}", neighbour.namespace));
+    let operator = both.start().await;
+    world.wait_ready("pull").await;
+    let lost = neighbour.wait_reason("pull", "RemoteConflict").await;
+    let message = &lost.condition("Stalled").message;
+    assert!(message.contains(&format!("{}/pull", world.namespace)), "{message}");
+    assert_eq!(world.writes(), [(PATCH, 404), (POST, 202)]);
+    world.delete_resource("pull").await;
+    neighbour.wait_ready("pull").await;
+    assert_eq!(world.remote("pull").unwrap(), World::payload(&[("ghcr.io", Login::new("heir", 1))]));
+    world.check(&operator).await;
+}
+
+/// A key that cannot be read says nothing about what AI Core holds: the owner stays the owner.
+#[tokio::test]
+async fn an_owner_without_its_key_keeps_its_claim_over_a_restart() {
+    let world = two("keyless").await;
+    world.service_key("younger-key").await;
+    world.patch_spec("a-younger", json!({ "aiCoreSecretRef": { "name": "younger-key" } })).await;
+    let operator = world.operator().await;
+    world.wait_ready("z-older").await;
+    world.wait_reason("a-younger", "RemoteConflict").await;
+    world.delete_secret("key").await;
+    world.wait_reason("z-older", "ServiceKeyNotFound").await;
+    operator.kill().await;
+    world.forget_requests();
+    let operator = world.operator().await;
+    world.docker_secret("others", &[("ghcr.io", Login::new("heir", 2))]).await;
+    world.wait_quiet(&operator).await;
+    assert_eq!(world.writes_of("shared"), []);
+    world.wait_reason("a-younger", "RemoteConflict").await;
+    world.check(&operator).await;
+}
+
+#[tokio::test]
+async fn a_request_is_answered_by_a_loser_without_a_remote_call() {
+    let world = two("loser").await;
+    let operator = world.operator().await;
+    world.wait_ready("z-older").await;
+    world.wait_reason("a-younger", "RemoteConflict").await;
+    world.forget_requests();
+    world.annotate("a-younger", "aicore-registry.dev/requestedAt", "now").await;
+    let answered = world
+        .wait_for("a-younger", "the answer", |resource| {
+            resource.status.as_ref().unwrap().last_handled_reconcile_at.as_deref() == Some("now")
+        })
+        .await;
+    assert_eq!(answered.condition("Stalled").reason, "RemoteConflict");
+    assert_eq!(world.requests(), 0);
+    world.check(&operator).await;
+}

@@ -250,3 +250,47 @@ async fn a_late_deletion_never_hits_what_the_next_owner_pushed() {
     assert_eq!(world.most_at_once("pull"), 1);
     world.check(&operator).await;
 }
+
+/// A refusal holds the next attempt back; without the key there is nothing left to hold back, and the resource says so.
+#[tokio::test]
+async fn the_end_of_the_service_key_ends_a_hold() {
+    let world = with_policy_delete("hold").await;
+    let operator = world.operator().await;
+    world.wait_ready("pull").await;
+    world.always_answer(DELETE, 403);
+    world.ask_to_delete("pull").await;
+    world.wait_for("pull", "the refusal", |resource| says(resource, "HTTP 403")).await;
+    world.delete_secret("key").await;
+    world.wait_for("pull", "the missing key", |resource| says(resource, "Secret \"key\"")).await;
+    world.clear_faults();
+    world.service_key("key").await;
+    world.wait_gone("pull").await;
+    assert_eq!(world.remote("pull"), None);
+    world.check(&operator).await;
+}
+
+fn says(resource: &aicore_registry_operator::api::AICoreRegistrySecret, part: &str) -> bool {
+    resource.condition("Reconciling").message.contains(part)
+}
+
+/// What was pushed is in the old tenant, which the operator does not touch any more; in the new one there is nothing of it.
+#[tokio::test]
+async fn after_a_change_of_tenant_nothing_is_deleted_in_either() {
+    let world = with_policy_delete("moved-away").await;
+    let operator = world.operator().await;
+    world.wait_ready("pull").await;
+    let other = world.simulator().tenant("moved-away-other");
+    other.put("pull", "{\"auths\":{\"by\":\"hand\"}}");
+    other.faults().always(PATCH, Fault::status(503));
+    world.forget_requests();
+    world.secret("key", "Opaque", other.binding_data()).await;
+    let waiting = world.wait_reason("pull", "RemoteUnavailable").await;
+    assert_eq!(waiting.condition("Ready").status, "False", "the new tenant does not hold it");
+    world.delete_resource("pull").await;
+    let event = world.wait_event("pull", "RemoteOrphaned").await;
+    assert!(event.note.unwrap().contains(&world.authorization_server()));
+    assert_eq!(world.writes(), []);
+    assert_eq!(other.secrets()["pull"], "{\"auths\":{\"by\":\"hand\"}}");
+    assert!(world.remote("pull").is_some());
+    world.check(&operator).await;
+}

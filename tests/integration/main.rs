@@ -27,5 +27,7 @@ mod reference;
 mod requests;
 mod robustness;
 mod rules;
+mod statuses;
 mod sync;
+mod unusable;
 mod world;

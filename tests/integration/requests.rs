@@ -5,7 +5,7 @@ use jiff::ToSpan;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
-use testbed::simulator::Fault;
+use testbed::simulator::{Fault, RetryAfter};
 
 use crate::world::{
     Conditions, Login, World,
@@ -147,5 +147,48 @@ async fn never_creates_nothing() {
     assert_eq!(world.writes(), [(PATCH, 404)]);
     world.patch_spec("pull", json!({ "creationPolicy": "IfMissing" })).await;
     world.wait_ready("pull").await;
+    world.check(&operator).await;
+}
+
+/// `Retry-After` holds every attempt back, except one that a user asks for.
+#[tokio::test]
+async fn a_forced_push_overrides_retry_after_once() {
+    let world = World::synced("impatient").await;
+    let operator = world.operator().await;
+    world.wait_ready("pull").await;
+    world.tenant().faults().next(2, PATCH, Fault::rate_limited(RetryAfter::Seconds(1800)));
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
+    world.wait_reason("pull", "RateLimited").await;
+    world.forget_requests();
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 3))]).await;
+    world.annotate("pull", REQUESTED_AT, "first").await;
+    world
+        .wait_for("pull", "the answer", |resource| {
+            resource.status.as_ref().unwrap().last_handled_reconcile_at.as_deref() == Some("first")
+        })
+        .await;
+    world.wait_quiet(&operator).await;
+    assert_eq!(world.writes(), [(PATCH, 429)], "one attempt, and the new Retry-After holds again");
+    world.annotate("pull", REQUESTED_AT, "second").await;
+    world.wait_ready("pull").await;
+    assert_eq!(world.remote("pull").unwrap(), World::payload(&[("ghcr.io", Login::new("robot", 3))]));
+    world.check(&operator).await;
+}
+
+#[tokio::test]
+async fn without_a_resync_interval_there_is_no_time_to_wait_for() {
+    let world = World::synced("noresync").await;
+    world.patch_spec("pull", json!({ "resyncInterval": "0s" })).await;
+    let operator = world.operator().await;
+    let ready = world.wait_ready("pull").await;
+    assert_eq!(ready.status.unwrap().next_resync_time, None);
+    // A later change of mind counts from the last push.
+    world.patch_spec("pull", json!({ "resyncInterval": "1h" })).await;
+    let ready = world
+        .wait_for("pull", "a time", |resource| resource.status.as_ref().unwrap().next_resync_time.is_some());
+    let status = ready.await.status.unwrap();
+    let (last, next) = (status.last_sync_time.unwrap().0, status.next_resync_time.unwrap().0);
+    assert!((3240..=3960).contains(&next.duration_since(last).as_secs()));
+    assert_eq!(world.writes(), [(PATCH, 404), (POST, 202)]);
     world.check(&operator).await;
 }
