@@ -1,5 +1,6 @@
 //! The program is killed after each step of a pass, and started again: the same end, nothing lost, nothing doubled.
 
+use aicore_registry_operator::api::FINALIZER;
 use serde_json::json;
 use testbed::{
     controlplane::{ControlPlane, Options},
@@ -39,11 +40,14 @@ async fn while_the_first_push_is_under_way() {
         [(TOKEN, before as fn(&Gate) -> Fault), (PATCH, before), (POST, before), (POST, after)]
     {
         let world = World::synced("crash-first").await;
+        // With a finalizer, which is added before anything is sent.
+        world.patch_spec("pull", json!({ "deletionPolicy": "Delete" })).await;
         let gate = Gate::new();
         world.tenant().faults().next(1, operation, fault(&gate));
         let operator = world.operator().await;
         let operator = killed_at_the_gate(&world, operator, &gate).await;
-        world.wait_ready("pull").await;
+        let ready = world.wait_ready("pull").await;
+        assert_eq!(ready.metadata.finalizers, Some(vec![FINALIZER.to_owned()]));
         assert_eq!(world.remote("pull").unwrap(), World::payload(&[("ghcr.io", Login::new("robot", 1))]));
         let created = world
             .tenant()
