@@ -135,10 +135,9 @@ impl Reader<'_> {
         let authorization_server = self.required_url(&fields::URL, AuthorizationServer::parse);
         let api_url = self.fields.api_url();
         let api_url = self.known(api_url).and_then(|(name, text)| self.url(&name, &text, ApiUrl::parse));
+        // Whatever is missing or wrong is a problem noted, and a None here.
         match (client_id, grant, authorization_server, api_url) {
-            (Some(client_id), Some(grant), Some(authorization_server), Some(api_url))
-                if self.problems.wrong.is_empty() =>
-            {
+            (Some(client_id), Some(grant), Some(authorization_server), Some(api_url)) => {
                 Ok(ServiceKey { api_url, authorization_server, client_id, grant })
             }
             _ => Err(self.problems),
