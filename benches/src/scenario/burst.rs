@@ -1,0 +1,96 @@
+//! All Secrets change at once.
+
+use std::sync::Mutex;
+
+use tokio::time::Instant;
+
+use super::{CONCURRENCY, Run, milliseconds, rate};
+use crate::{
+    fleet::{Fleet, Rotation},
+    report::{Figure, Target},
+    statistics::Sample,
+    subject::Which,
+};
+
+const SCENARIO: &str = "rotation burst";
+
+struct Burst {
+    rate: f64,
+    latencies: Sample,
+    more_than_needed: usize,
+    rss: u64,
+}
+
+pub(super) async fn run(fleet: &Fleet, run: &mut Run<'_>) -> anyhow::Result<()> {
+    let mut rounds = Vec::new();
+    for pair in 0..run.parameters.pairs {
+        let product = burst(fleet, Which::Product, &format!("burst-{pair}-product")).await?;
+        let floor = burst(fleet, Which::Floor, &format!("burst-{pair}-floor")).await?;
+        rounds.push((product, floor));
+    }
+    let pairs = |value: &dyn Fn(&Burst) -> f64| -> Vec<(f64, f64)> {
+        rounds.iter().map(|(product, floor)| (value(product), value(floor))).collect()
+    };
+    let report = &mut *run.report;
+    report.add(
+        Figure::paired(SCENARIO, "rotations sent", "/s", &pairs(&|burst| burst.rate))
+            .target(Target::RatioAtLeast(0.9)),
+    );
+    for percent in [50.0, 99.0] {
+        let what = format!("until AI Core has it, p{percent:.0}");
+        report.add(Figure::paired(
+            SCENARIO,
+            what,
+            "ms",
+            &pairs(&|burst| burst.latencies.percentile(percent)),
+        ));
+    }
+    report.add(Figure::paired(
+        SCENARIO,
+        "writes beyond one for each rotation",
+        "",
+        &pairs(&|burst| burst.more_than_needed as f64),
+    ));
+    report.add(Figure::paired(
+        SCENARIO,
+        "memory after it",
+        "MiB",
+        &pairs(&|burst| burst.rss as f64 / 1048576.0),
+    ));
+    Ok(())
+}
+
+async fn burst(fleet: &Fleet, which: Which, mark: &str) -> anyhow::Result<Burst> {
+    let subject = fleet.launch(which, CONCURRENCY, &[])?.start_ready().await?;
+    fleet.settled().await?;
+    fleet.arrivals.forget();
+    let rotations: Mutex<Vec<Rotation>> = Mutex::default();
+    let began = Instant::now();
+    fleet
+        .each((0..fleet.size).collect(), |number| {
+            let rotations = &rotations;
+            async move {
+                let rotation = fleet.rotate(number, mark).await?;
+                rotations.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(rotation);
+                Ok(())
+            }
+        })
+        .await?;
+    let rotations = rotations.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut latencies = Vec::new();
+    let mut last = began;
+    for rotation in &rotations {
+        let arrived = fleet.arrivals.wait(&rotation.name, &rotation.content).await?;
+        last = last.max(arrived);
+        latencies.push(milliseconds(rotation.answered, arrived));
+    }
+    fleet.settled().await?;
+    let rss = subject.usage()?.rss;
+    subject.stop().await?;
+    Ok(Burst {
+        rate: rate(fleet.size, last - began),
+        latencies: Sample::new(latencies),
+        more_than_needed: fleet.arrivals.writes().len().saturating_sub(fleet.size),
+        rss,
+    })
+}

@@ -1,0 +1,64 @@
+//! What one resource costs, by the number of resources.
+
+use super::{CONCURRENCY, Run, rate};
+use crate::{
+    counts::{answered, more},
+    fleet::Fleet,
+    plot::Plot,
+    report::Figure,
+    subject::Which,
+};
+
+const SCENARIO: &str = "growth";
+
+pub(super) async fn run(run: &mut Run<'_>, step: &dyn Fn(&str)) -> anyhow::Result<()> {
+    let mut fleet = Fleet::start(run.parameters).await?;
+    let (mut cpu, mut memory) = (Vec::new(), Vec::new());
+    for size in sizes(run.parameters.resources) {
+        step(&format!("growth: {size} resources"));
+        fleet.grow(size).await?;
+        fleet.forget_all().await?;
+        let before = answered(&fleet.client).await?;
+        let subject = fleet.launch(Which::Product, CONCURRENCY, &[])?.start()?;
+        fleet.arrivals.wait_count(size).await?;
+        fleet.settled().await?;
+        let after = answered(&fleet.client).await?;
+        let usage = subject.usage()?;
+        let last = fleet.arrivals.writes().iter().map(|write| write.at).max().unwrap_or(subject.started);
+        let took = last.duration_since(subject.started);
+        subject.stop().await?;
+        let each = |total: f64| total / size as f64;
+        let cpu_ms = usage.cpu.as_secs_f64() * 1e3;
+        let gets = more(&before, &after, "GET secrets/") as f64;
+        let writes = more(&before, &after, "PATCH aicoreregistrysecrets/status") as f64;
+        let (requests, _) = fleet.arrivals.requests();
+        for (what, unit, value) in [
+            ("resources sent at the start", "/s", rate(size, took)),
+            ("CPU of one resource", "ms", each(cpu_ms)),
+            ("GETs of Secrets for one resource", "", each(gets)),
+            ("status writes for one resource", "", each(writes)),
+            ("requests to AI Core for one resource", "", each(requests as f64)),
+            ("memory", "MiB", usage.rss as f64 / 1_048_576.0),
+        ] {
+            run.report.add(Figure::new(SCENARIO, format!("{size}: {what}"), unit, value));
+        }
+        cpu.push((size as f64, cpu_ms / 1e3));
+        memory.push((size as f64, usage.rss as f64 / 1_048_576.0));
+    }
+    fleet.control_plane.stop().await?;
+    let lines = vec![("memory, MiB".to_owned(), memory), ("CPU of a cold start, s".to_owned(), cpu)];
+    let title = "Memory and CPU by the number of resources";
+    run.draw("growth.svg", &Plot { title, x: "resources", y: "MiB, seconds", lines })
+}
+
+/// Up to the number that was asked for, in large steps; `GROWTH` names others.
+fn sizes(most: usize) -> Vec<usize> {
+    let asked = std::env::var("GROWTH").unwrap_or_default();
+    let asked: Vec<usize> = asked.split(',').filter_map(|size| size.trim().parse().ok()).collect();
+    if !asked.is_empty() {
+        return asked;
+    }
+    let mut sizes: Vec<usize> = [100, 1000, 5000].into_iter().filter(|size| *size < most).collect();
+    sizes.push(most);
+    sizes
+}

@@ -1,0 +1,62 @@
+//! Percentiles and medians.
+
+/// Values of one quantity, sorted.
+#[derive(Clone, Debug, Default)]
+pub struct Sample(Vec<f64>);
+
+impl Sample {
+    /// Sorts them.
+    #[must_use]
+    pub fn new(mut values: Vec<f64>) -> Self {
+        values.retain(|value| value.is_finite());
+        values.sort_by(f64::total_cmp);
+        Self(values)
+    }
+
+    /// The value that `percent` of 100 do not exceed (nearest rank); NaN when there is none.
+    #[must_use]
+    pub fn percentile(&self, percent: f64) -> f64 {
+        let rank = (self.0.len() as f64 * percent / 100.0).ceil().max(1.0) as usize;
+        self.0.get(rank - 1).or(self.0.last()).copied().unwrap_or(f64::NAN)
+    }
+
+    /// The middle one.
+    #[must_use]
+    pub fn median(&self) -> f64 {
+        self.percentile(50.0)
+    }
+
+    /// The largest.
+    #[must_use]
+    pub fn max(&self) -> f64 {
+        self.0.last().copied().unwrap_or(f64::NAN)
+    }
+
+    /// All of them, smallest first.
+    #[must_use]
+    pub fn values(&self) -> &[f64] {
+        &self.0
+    }
+}
+
+/// The median.
+#[must_use]
+pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    Sample::new(values.into_iter().collect()).median()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_values_that_occurred() {
+        let sample = Sample::new((1..=100).rev().map(f64::from).collect());
+        assert_eq!(
+            [50.0, 90.0, 99.0, 100.0, 0.0].map(|percent| sample.percentile(percent) as u32),
+            [50, 90, 99, 100, 1]
+        );
+        assert!(Sample::default().median().is_nan());
+        assert_eq!(median([3.0, 1.0, 2.0]) as u32, 2);
+    }
+}
