@@ -14,6 +14,9 @@ use crate::{
     },
 };
 
+/// Default of `--request-timeout`.
+pub(crate) const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+
 /// Keeps docker registry secrets in SAP AI Core up to date from Kubernetes Secrets.
 #[derive(Parser, Debug)]
 #[command(
@@ -162,7 +165,11 @@ impl RunArgs {
     }
 }
 
-fn read_bundle(path: &std::path::Path) -> Result<Vec<u8>, String> {
+/// Reads certificates in PEM form.
+///
+/// # Errors
+/// One sentence that names the flag.
+pub(crate) fn read_bundle(path: &std::path::Path) -> Result<Vec<u8>, String> {
     let pem = std::fs::read(path)
         .map_err(|error| format!("--ca-bundle: {} cannot be read: {error}", path.display()))?;
     match reqwest::Certificate::from_pem_bundle(&pem) {
@@ -234,6 +241,7 @@ mod tests {
         assert_eq!(config.controller.default_resync_interval, ResyncInterval::Every(Duration::from_hours(1)));
         assert_eq!(config.listen, "[::]:8080".parse().unwrap());
         assert_eq!(config.aicore.request_timeout, Duration::from_secs(15));
+        assert_eq!(config.aicore.request_timeout, DEFAULT_REQUEST_TIMEOUT);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Data flows one way. The watches of [`controller`] find the resources that an event concerns; for each, one pass gathers
 //! what is there, [`domain`] plans what to do and says what came of it, and the adapters [`aicore`] and [`k8s`] do it.
-//! [`api`] holds the custom resource. [`config`] and [`run()`] are the way in.
+//! [`api`] holds the custom resource. [`config`] and [`run()`] are the way in; [`plugin`] is the way in for kubectl.
 
 pub mod aicore;
 pub mod api;
@@ -14,6 +14,7 @@ pub mod domain;
 pub mod health;
 pub mod k8s;
 pub mod metrics;
+pub mod plugin;
 mod run;
 mod server;
 pub mod telemetry;

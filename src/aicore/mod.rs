@@ -6,6 +6,7 @@
 
 pub mod error;
 mod exchange;
+mod inspect;
 pub mod lanes;
 pub mod pool;
 pub mod push;

@@ -7,7 +7,7 @@ use super::{
     exchange::{self, Answer},
     pool::Connection,
     redact::Redactor,
-    secrets::{Operation, Quota},
+    secrets::Operation,
     token::{Insistence, Token},
 };
 use crate::domain::docker_config::Payload;
@@ -38,7 +38,7 @@ impl From<Error> for PushError {
 
 /// The requests of one pass for one remote secret. The token is renewed at most once in it.
 pub struct Session<'a> {
-    connection: &'a Connection,
+    pub(super) connection: &'a Connection,
     insistence: Insistence,
     token: Option<Arc<Token>>,
     renewed: bool,
@@ -119,14 +119,16 @@ impl<'a> Session<'a> {
 
     /// The quota, if it is the reason why a creation was refused.
     async fn quota_exceeded(&mut self) -> Option<Error> {
-        let answer = self.send(&Operation::Quota, None).await.ok()?;
-        let (used, limit) = serde_json::from_slice::<Quota>(&answer.body).ok()?.counts()?;
-        self.connection.metrics.quota(self.connection.tenant(), used, limit);
+        let (used, limit) = self.quota().await.ok()??;
         (used >= limit).then_some(Error::QuotaExceeded { used, limit })
     }
 
     /// One operation, with a token; once more with another token if the API refuses the first.
-    async fn send(&mut self, operation: &Operation<'_>, payload: Option<&Payload>) -> Result<Answer, Error> {
+    pub(super) async fn send(
+        &mut self,
+        operation: &Operation<'_>,
+        payload: Option<&Payload>,
+    ) -> Result<Answer, Error> {
         let connection = self.connection;
         let mut token = match self.token.take() {
             Some(token) => token,

@@ -125,14 +125,7 @@ async fn source(ctx: &Context, object: &Object) -> Result<Source, k8s::error::Er
         Ok(read) => read,
         Err(failure) => return Ok(Source::unusable(failure)),
     };
-    let secret_ref = &object.spec.secret_ref;
-    let selection = Selection {
-        server: secret_ref.server.as_deref(),
-        username_key: secret_ref.username_key.as_deref(),
-        password_key: secret_ref.password_key.as_deref(),
-        registries: object.spec.registries.as_deref(),
-    };
-    Ok(match docker_config::payload(&read.data, &selection) {
+    Ok(match docker_config::payload(&read.data, &Selection::of(&object.spec)) {
         Ok(payload) => Source {
             found: Found::Usable { version: read.version, content: payload.registries().to_vec() },
             payload: Some(payload),
@@ -198,14 +191,7 @@ async fn read(
 ) -> Result<Result<secrets::Read, Failure>, k8s::error::Error> {
     match secrets::read(&ctx.client, key).await {
         Ok(Some(read)) => Ok(Ok(read)),
-        Ok(None) => Ok(Err(Failure::new(
-            missing,
-            format!(
-                "Secret {:?}, which {field} names, does not exist in namespace {:?}; the operator goes on as soon as it is \
-                 created",
-                key.name, key.namespace
-            ),
-        ))),
+        Ok(None) => Ok(Err(Failure::secret_missing(missing, field, key))),
         Err(k8s::error::Error::Forbidden(message)) => Ok(Err(Failure::new(
             missing,
             format!(

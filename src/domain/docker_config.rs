@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use zeroize::Zeroizing;
 
+use crate::api::AICoreRegistrySecretSpec;
 use crate::domain::invalid::{Invalid, Quoted, listed, quoted_list};
 use crate::domain::json::{Ambiguous, Json, Object};
 use crate::domain::registry_host::RegistryHost;
@@ -37,6 +38,19 @@ pub struct Selection<'a> {
     pub password_key: Option<&'a str>,
     /// `spec.registries`: the entries to send; absent or empty: all.
     pub registries: Option<&'a [String]>,
+}
+
+impl<'a> Selection<'a> {
+    /// What `spec` says.
+    #[must_use]
+    pub fn of(spec: &'a AICoreRegistrySecretSpec) -> Self {
+        Self {
+            server: spec.secret_ref.server.as_deref(),
+            username_key: spec.secret_ref.username_key.as_deref(),
+            password_key: spec.secret_ref.password_key.as_deref(),
+            registries: spec.registries.as_deref(),
+        }
+    }
 }
 
 /// The docker config to send for `secret`.

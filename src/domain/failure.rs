@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::reason::Reason;
+use super::{object::ObjectKey, reason::Reason};
 
 /// A failed attempt, as status, events and pacing need it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,5 +23,17 @@ impl Failure {
     #[must_use]
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
         Self { reason, message: message.into(), retry_after: None, remote_absent: false }
+    }
+    /// There is no Secret of the name that the spec's `field` has.
+    #[must_use]
+    pub fn secret_missing(reason: Reason, field: &str, key: &ObjectKey) -> Self {
+        Self::new(
+            reason,
+            format!(
+                "Secret {:?}, which {field} names, does not exist in namespace {:?}; the operator goes on as soon as it is \
+                 created",
+                key.name, key.namespace
+            ),
+        )
     }
 }

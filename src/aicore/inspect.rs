@@ -1,0 +1,34 @@
+//! Questions to AI Core that change nothing there.
+
+use super::{
+    error::{Error, Server},
+    push::Session,
+    secrets::{Operation, Quota},
+};
+
+impl Session<'_> {
+    /// Whether AI Core has a docker registry secret of the name.
+    ///
+    /// # Errors
+    /// What AI Core or the authorization server refused.
+    pub async fn exists(&mut self, name: &str) -> Result<bool, Error> {
+        match self.send(&Operation::Get { name }, None).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.status_of(Server::Api) == Some(404) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// How many docker registry secrets the tenant has and may have; `None` when the answer does not say it.
+    ///
+    /// # Errors
+    /// What AI Core or the authorization server refused.
+    pub async fn quota(&mut self) -> Result<Option<(u64, u64)>, Error> {
+        let answer = self.send(&Operation::Quota, None).await?;
+        let counts = serde_json::from_slice::<Quota>(&answer.body).ok().and_then(Quota::counts);
+        if let Some((used, limit)) = counts {
+            self.connection.metrics.quota(self.connection.tenant(), used, limit);
+        }
+        Ok(counts)
+    }
+}

@@ -1,0 +1,196 @@
+//! Judges a case by the operator's own rules. No request is made.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+
+use super::{Case, Held, certificate, findings::Finding};
+use crate::{
+    aicore::pool::{Connection, Pool},
+    api::{AICoreRegistrySecretSpec, CreationPolicy},
+    domain::{
+        allowed_hosts::AllowedHosts,
+        credentials::{self, Grant, ServiceKey},
+        docker_config::{self, Selection},
+        duration,
+        name::RemoteName,
+        secret_data::SecretData,
+    },
+    plugin::age,
+};
+
+pub(super) struct Doctor {
+    pub(super) allowed_hosts: AllowedHosts,
+    /// Instead of `spec.registries`.
+    pub(super) registries: Option<Vec<String>>,
+    pub(super) pool: Pool,
+    pub(super) now: Timestamp,
+}
+
+/// A case that was judged, and what is needed to ask AI Core about it.
+pub(super) struct Examined {
+    pub(super) title: String,
+    pub(super) findings: Vec<Finding>,
+    pub(super) remote_name: Option<RemoteName>,
+    pub(super) creation_policy: CreationPolicy,
+    /// Name of the Secret with the service key, and the way to the tenant; none while the key cannot be used.
+    pub(super) connection: Option<(String, Arc<Connection>)>,
+    /// Whether a service key was there to be judged.
+    pub(super) has_service_key: bool,
+}
+
+impl Doctor {
+    pub(super) fn examine(&self, case: Case) -> Examined {
+        let Case { title, found: mut findings, resource, source, service_key } = case;
+        let remote_name = resource.as_ref().and_then(|(name, spec)| remote_name(name, spec, &mut findings));
+        let spec = resource.as_ref().map(|(_, spec)| spec);
+        if let Some(spec) = spec {
+            findings.extend(resync_interval(spec));
+        }
+        match source {
+            Some(Held::Read(secret)) => findings.push(self.credential(&secret, spec)),
+            Some(Held::Unread(why)) => findings.push(why),
+            None => {}
+        }
+        let mut connection = None;
+        let mut has_service_key = false;
+        match service_key {
+            Some(Held::Read(secret)) => {
+                has_service_key = true;
+                connection = self
+                    .service_key(&secret, spec, &mut findings)
+                    .map(|connection| (secret.name().to_owned(), connection));
+            }
+            Some(Held::Unread(why)) => findings.push(why),
+            None => {}
+        }
+        Examined {
+            title,
+            findings,
+            remote_name,
+            creation_policy: spec.map(AICoreRegistrySecretSpec::creation_policy).unwrap_or_default(),
+            connection,
+            has_service_key,
+        }
+    }
+
+    fn credential(&self, secret: &SecretData, spec: Option<&AICoreRegistrySecretSpec>) -> Finding {
+        let mut selection = spec.map(Selection::of).unwrap_or_default();
+        if let Some(registries) = &self.registries {
+            selection.registries = Some(registries);
+        }
+        match docker_config::payload(secret, &selection) {
+            Ok(payload) => Finding::ok(
+                "credential",
+                format!(
+                    "Secret {:?} gives a user name and a password for {}",
+                    secret.name(),
+                    payload.registries().join(", ")
+                ),
+            ),
+            Err(invalid) => Finding::wrong("credential", invalid),
+        }
+    }
+
+    fn service_key(
+        &self,
+        secret: &SecretData,
+        spec: Option<&AICoreRegistrySecretSpec>,
+        findings: &mut Vec<Finding>,
+    ) -> Option<Arc<Connection>> {
+        let field = spec.and_then(|spec| spec.ai_core_secret_ref.key.as_deref());
+        let key = match credentials::service_key(secret, field, &self.allowed_hosts) {
+            Ok(key) => key,
+            Err(invalid) => {
+                findings.push(Finding::wrong("service key", invalid));
+                return None;
+            }
+        };
+        findings.push(Finding::ok("service key", format!("Secret {:?} is complete", secret.name())));
+        findings.push(Finding::ok(
+            "tenant",
+            format!("API {}, authorization server {}", key.api_url(), key.authorization_server()),
+        ));
+        findings
+            .push(Finding::ok("hosts", format!("they are among the allowed ones, {}", self.allowed_hosts)));
+        let (authentication, usable) = self.authentication(secret, &key);
+        findings.push(authentication);
+        usable
+    }
+
+    /// How tokens are got, and the connection that would get them.
+    fn authentication(&self, secret: &SecretData, key: &ServiceKey) -> (Finding, Option<Arc<Connection>>) {
+        const PART: &str = "token";
+        let connection = match self.pool.connect(key) {
+            Ok(connection) => connection,
+            Err(error) => return (Finding::wrong(PART, error.failure(secret.name(), false).message), None),
+        };
+        let server = key.token_url();
+        let finding = match key.grant() {
+            Grant::ClientSecret(_) => Finding::ok(PART, format!("with a client secret, from {server}")),
+            Grant::X509 { certificate_chain_pem, .. } => {
+                match certificate::not_after(certificate_chain_pem) {
+                    Some(end) if end <= self.now => Finding::wrong(
+                        PART,
+                        format!(
+                            "the X.509 certificate of the service key in Secret {:?} expired on {end}; renew the service key",
+                            secret.name()
+                        ),
+                    ),
+                    Some(end) => {
+                        let left = age::short(end.duration_since(self.now).as_secs());
+                        Finding::ok(
+                            PART,
+                            format!(
+                                "with an X.509 certificate that is valid until {end} ({left} more), from {server}"
+                            ),
+                        )
+                    }
+                    None => Finding::ok(PART, format!("with an X.509 certificate, from {server}")),
+                }
+            }
+        };
+        (finding, Some(connection))
+    }
+}
+
+fn remote_name(
+    name: &str,
+    spec: &AICoreRegistrySecretSpec,
+    findings: &mut Vec<Finding>,
+) -> Option<RemoteName> {
+    match RemoteName::parse(spec.remote_name.as_deref().unwrap_or(name)) {
+        Ok(name) => {
+            findings.push(Finding::ok(
+                "remote name",
+                format!("{:?} is a name that AI Core accepts", name.as_str()),
+            ));
+            Some(name)
+        }
+        Err(invalid) => {
+            findings.push(Finding::wrong("remote name", invalid));
+            None
+        }
+    }
+}
+
+/// What admission says about the interval.
+fn resync_interval(spec: &AICoreRegistrySecretSpec) -> Option<Finding> {
+    let text = spec.resync_interval.as_deref()?;
+    match duration::parse(text) {
+        None => Some(Finding::wrong(
+            "spec",
+            format!("spec.resyncInterval {text:?} is not a duration such as 90s, 1h30m or 1.5h"),
+        )),
+        Some(interval) if !interval.is_zero() && interval < Duration::from_secs(10) => Some(Finding::wrong(
+            "spec",
+            format!(
+                "spec.resyncInterval {text:?} is below 10s; write 0s to never send an unchanged credential again"
+            ),
+        )),
+        Some(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+use std::collections::BTreeMap;
+
+use rstest::rstest;
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use super::{
+    super::{certificate::tests::UNTIL_2027, findings::Level},
+    *,
+};
+use crate::{aicore::pool, domain::bucket::Rate, metrics::Metrics};
+
+const CANARY: &str = "s3cr3tCanary";
+
+fn doctor(registries: Option<&[&str]>) -> Doctor {
+    // An earlier test may have installed it.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let settings = pool::Settings {
+        request_timeout: Duration::from_secs(1),
+        tenant_rate: Rate::new(1.0, 1),
+        tenant_passes: 1,
+        extra_roots_pem: None,
+    };
+    Doctor {
+        allowed_hosts: AllowedHosts::parse("*.example.com", false).unwrap(),
+        registries: registries.map(|all| all.iter().map(|one| (*one).to_owned()).collect()),
+        pool: Pool::new(settings, Arc::new(Metrics::new())).unwrap(),
+        now: "2026-03-01T10:00:00Z".parse().unwrap(),
+    }
+}
+
+fn secret(name: &str, key: &str, content: &Value) -> Option<Held> {
+    let data = BTreeMap::from([(key.to_owned(), Zeroizing::new(content.to_string().into_bytes()))]);
+    Some(Held::Read(SecretData::new(name, None, false, data)))
+}
+
+fn docker_config(content: &Value) -> Option<Held> {
+    secret("source", ".dockerconfigjson", content)
+}
+
+fn service_key(content: &Value) -> Option<Held> {
+    secret("key", "key.json", content)
+}
+
+fn good_docker_config() -> Value {
+    json!({ "auths": { "ghcr.io": { "username": "u", "password": CANARY }, "quay.io": { "auth": "" } } })
+}
+
+fn good_service_key() -> Value {
+    json!({
+        "clientid": "c", "clientsecret": CANARY, "url": "https://t.authentication.example.com",
+        "serviceurls": { "AI_API_URL": "https://api.example.com" },
+    })
+}
+
+fn case(spec: &Value, source: Option<Held>, service_key: Option<Held>) -> Case {
+    let mut whole = json!({ "secretRef": { "name": "source" }, "aiCoreSecretRef": { "name": "key" } });
+    whole.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+    let resource = Some(("pull".to_owned(), serde_json::from_value(whole).unwrap()));
+    Case { title: "pull".to_owned(), found: Vec::new(), resource, source, service_key }
+}
+
+fn all(findings: &[Finding]) -> String {
+    let text: String =
+        findings.iter().map(|one| format!("{} {}: {}\n", one.level, one.part, one.text)).collect();
+    assert!(!text.contains(CANARY), "{text}");
+    text
+}
+
+#[test]
+fn a_sound_case_says_what_would_be_sent_and_where() {
+    let spec = json!({ "registries": ["ghcr.io"] });
+    let case = case(&spec, docker_config(&good_docker_config()), service_key(&good_service_key()));
+    let examined = doctor(None).examine(case);
+    assert_eq!(
+        all(&examined.findings),
+        "ok remote name: \"pull\" is a name that AI Core accepts\n\
+         ok credential: Secret \"source\" gives a user name and a password for ghcr.io\n\
+         ok service key: Secret \"key\" is complete\n\
+         ok tenant: API https://api.example.com, authorization server https://t.authentication.example.com\n\
+         ok hosts: they are among the allowed ones, *.example.com\n\
+         ok token: with a client secret, from https://t.authentication.example.com/oauth/token\n"
+    );
+    assert!(examined.connection.is_some());
+}
+
+#[rstest]
+#[case::name(json!({ "remoteName": "Upper" }), "wrong remote name: AI Core does not accept the name \"Upper\"")]
+#[case::interval(json!({ "resyncInterval": "5s" }), "wrong spec: spec.resyncInterval \"5s\" is below 10s")]
+#[case::no_interval(json!({ "resyncInterval": "soon" }), "wrong spec: spec.resyncInterval \"soon\" is not a duration")]
+#[case::registries(json!({ "registries": ["x.io"] }), "no entry matches \"x.io\" of spec.registries")]
+#[case::unusable_entry(json!({}), "entry \"quay.io\"")]
+#[case::login(
+    json!({ "secretRef": { "name": "source", "server": "ghcr.io" } }),
+    "it has no key \"username\" (spec.secretRef.usernameKey)"
+)]
+fn what_the_spec_says_is_judged_as_the_operator_judges_it(#[case] spec: Value, #[case] part: &str) {
+    let case = case(&spec, docker_config(&good_docker_config()), service_key(&good_service_key()));
+    let findings = doctor(None).examine(case).findings;
+    let text = all(&findings);
+    assert!(text.contains(part), "{text}");
+    assert!(findings.iter().any(|one| one.level == Level::Wrong));
+}
+
+#[test]
+fn the_flag_takes_the_place_of_the_specs_registries() {
+    let spec = json!({ "registries": ["x.io"] });
+    let case = case(&spec, docker_config(&good_docker_config()), None);
+    let text = all(&doctor(Some(&["https://ghcr.io/"])).examine(case).findings);
+    assert!(text.contains("ok credential"), "{text}");
+}
+
+#[rstest]
+#[case::missing("clientsecret", Value::Null, "\"clientsecret\" is missing")]
+#[case::host("url", json!("https://evil.org"), "points to host \"evil.org\"")]
+#[case::http("url", json!("http://t.example.com"), "does not start with https://")]
+fn a_service_key_that_cannot_be_used_is_explained(
+    #[case] field: &str,
+    #[case] value: Value,
+    #[case] part: &str,
+) {
+    let mut key = good_service_key();
+    key[field] = value;
+    let examined = doctor(None).examine(case(&json!({}), None, service_key(&key)));
+    let text = all(&examined.findings);
+    assert!(text.contains("wrong service key") && text.contains(part), "{text}");
+    assert!(examined.connection.is_none());
+}
+
+/// The certificate has another key: the TLS library says so, as it says it to the operator.
+#[test]
+fn a_certificate_that_does_not_fit_its_key_is_found() {
+    let mut key = good_service_key();
+    key.as_object_mut().unwrap().remove("clientsecret");
+    key["certurl"] = "https://t.authentication.cert.example.com".into();
+    key["certificate"] = UNTIL_2027.into();
+    key["key"] = format!("-----BEGIN PRIVATE KEY-----\n{CANARY}\n-----END PRIVATE KEY-----\n").into();
+    let examined = doctor(None).examine(case(&json!({}), None, service_key(&key)));
+    let text = all(&examined.findings);
+    assert!(
+        text.contains(
+            "wrong token: The certificate and private key of the AI Core service key cannot be used"
+        ),
+        "{text}"
+    );
+    assert!(examined.connection.is_none());
+}

@@ -1,0 +1,102 @@
+//! What a check has found, and how it is printed.
+
+use std::fmt::{self, Display, Write};
+
+/// How good it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Level {
+    Ok,
+    Wrong,
+    /// Neither: something that could not be looked at.
+    Note,
+}
+
+/// One sentence about one part of a case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Finding {
+    pub(super) level: Level,
+    pub(super) part: &'static str,
+    pub(super) text: String,
+}
+
+impl Finding {
+    pub(super) fn ok(part: &'static str, text: impl Into<String>) -> Self {
+        Self { level: Level::Ok, part, text: text.into() }
+    }
+
+    pub(super) fn wrong(part: &'static str, text: impl Display) -> Self {
+        Self { level: Level::Wrong, part, text: text.to_string().trim_end_matches('.').to_owned() }
+    }
+
+    pub(super) fn note(part: &'static str, text: impl Into<String>) -> Self {
+        Self { level: Level::Note, part, text: text.into() }
+    }
+}
+
+impl Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Ok => "ok",
+            Self::Wrong => "wrong",
+            Self::Note => "note",
+        })
+    }
+}
+
+/// All findings, by case.
+#[derive(Default)]
+pub(super) struct Findings(Vec<(String, Vec<Finding>)>);
+
+impl Findings {
+    pub(super) fn add(&mut self, title: String, findings: Vec<Finding>) {
+        self.0.push((title, findings));
+    }
+
+    fn wrong(&self) -> usize {
+        self.0.iter().flat_map(|(_, findings)| findings).filter(|one| one.level == Level::Wrong).count()
+    }
+
+    pub(super) fn are_fine(&self) -> bool {
+        self.wrong() == 0
+    }
+
+    pub(super) fn render(&self) -> String {
+        let mut text = String::new();
+        for (title, findings) in &self.0 {
+            // Writing to a String does not fail.
+            let _ = writeln!(text, "{title}");
+            for Finding { level, part, text: said } in findings {
+                let _ = writeln!(text, "  {level:<5}  {part:<11}  {said}");
+            }
+            text.push('\n');
+        }
+        let verdict = match self.wrong() {
+            0 => "Nothing is wrong.".to_owned(),
+            1 => "1 thing is wrong.".to_owned(),
+            many => format!("{many} things are wrong."),
+        };
+        text.push_str(&verdict);
+        text.push('\n');
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn findings_stand_below_their_case_and_are_counted() {
+        let mut findings = Findings::default();
+        findings.add("one".to_owned(), vec![Finding::ok("name", "good"), Finding::note("quota", "unread")]);
+        assert!(findings.are_fine());
+        assert!(findings.render().ends_with("\n\nNothing is wrong.\n"));
+        findings.add("two".to_owned(), vec![Finding::wrong("service key", "A sentence.")]);
+        assert!(!findings.are_fine());
+        assert_eq!(
+            findings.render(),
+            "one\n  ok     name         good\n  note   quota        unread\n\n\
+             two\n  wrong  service key  A sentence\n\n1 thing is wrong.\n"
+        );
+    }
+}

@@ -1,0 +1,110 @@
+use rstest::rstest;
+
+use super::{super::findings::Level, *};
+
+const RESOURCE: &str = "
+apiVersion: aicore-registry.dev/v1alpha1
+kind: AICoreRegistrySecret
+metadata: {name: pull, namespace: ml}
+spec: {secretRef: {name: source}, aiCoreSecretRef: {name: key}}
+";
+const SECRETS: &str = "
+apiVersion: v1
+kind: Secret
+metadata: {name: source, namespace: ml}
+type: kubernetes.io/dockerconfigjson
+stringData: {.dockerconfigjson: '{}'}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: key, namespace: other}
+stringData: {clientid: x}
+---
+";
+
+fn file(name: &str, text: &str) -> File {
+    File { name: name.to_owned(), text: text.to_owned() }
+}
+
+fn read(files: &[(&str, &str)]) -> Vec<Case> {
+    let files: Vec<File> = files.iter().map(|(name, text)| file(name, text)).collect();
+    cases(&files, None).unwrap()
+}
+
+fn is_read(held: Option<&Held>) -> bool {
+    matches!(held, Some(Held::Read(_)))
+}
+
+#[test]
+fn a_resource_finds_its_secrets_in_all_files_but_in_its_own_namespace_only() {
+    let cases = read(&[("resource.yaml", RESOURCE), ("secrets.yaml", SECRETS)]);
+    let [case] = &cases[..] else { panic!("{} cases", cases.len()) };
+    assert_eq!(case.title, "AICoreRegistrySecret ml/pull");
+    assert!(is_read(case.source.as_ref()));
+    let Some(Held::Unread(why)) = &case.service_key else { panic!("it is read") };
+    assert_eq!(why.level, Level::Note);
+    assert!(why.text.contains("which have only \"source\""), "{}", why.text);
+}
+
+#[test]
+fn without_a_resource_each_secret_is_judged_by_itself() {
+    let cases = read(&[("secrets.yaml", SECRETS)]);
+    let titles: Vec<&str> = cases.iter().map(|case| &*case.title).collect();
+    assert_eq!(titles, ["Secret ml/source", "Secret other/key"]);
+    assert!(is_read(cases[0].source.as_ref()) && cases[0].service_key.is_none());
+    assert!(is_read(cases[1].service_key.as_ref()) && cases[1].source.is_none());
+}
+
+#[test]
+fn lists_as_kubectl_prints_them_are_taken_apart() {
+    let list = r#"{"apiVersion": "v1", "kind": "List", "items": [
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}, "data": {".dockercfg": "e30="}},
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "b"}}]}"#;
+    let cases = read(&[("list.json", list)]);
+    assert_eq!(cases.iter().map(|case| &*case.title).collect::<Vec<_>>(), ["Secret a"]);
+}
+
+#[rstest]
+#[case::docker_config(r#"{"auths": {}}"#, "Docker config in f", true)]
+#[case::helpers(r#"{"credsStore": "desktop"}"#, "Docker config in f", true)]
+#[case::service_key(r#"{"clientid": "x"}"#, "Service key in f", false)]
+#[case::yaml("serviceurls: {}", "Service key in f", false)]
+#[case::environment("AICORE_AUTH_URL: x", "Service key in f", false)]
+fn bare_credentials_are_recognised(#[case] text: &str, #[case] title: &str, #[case] docker: bool) {
+    let cases = read(&[("f", text)]);
+    assert_eq!(cases[0].title, title);
+    assert_eq!(
+        (is_read(cases[0].source.as_ref()), is_read(cases[0].service_key.as_ref())),
+        (docker, !docker)
+    );
+}
+
+/// The parser would keep the last of two; the operator refuses them.
+#[test]
+fn a_bare_docker_config_is_judged_as_it_stands() {
+    let twice = r#"{"auths": {"a": {}}, "auths": {"b": {}}}"#;
+    let cases = read(&[("f", twice)]);
+    let Some(Held::Read(data)) = &cases[0].source else { panic!("it is not read") };
+    assert_eq!(data.value(DOCKER_CONFIG_JSON_KEY), Some(twice.as_bytes()));
+}
+
+#[rstest]
+#[case::json("{\"auths\": {\"ghcr.io\": \"s3cr3t\"", "not valid JSON (line 1, column 30)")]
+#[case::yaml("stringData:\n  password: \"s3cr3t\n", "not valid YAML (line")]
+#[case::yaml_twice("password: s3cr3t\npassword: s3cr3t", "not valid YAML (line")]
+#[case::something_else("replicas: 3", "no docker config with auths")]
+#[case::text("s3cr3t", "no docker config with auths")]
+fn what_is_broken_is_named_but_not_shown(#[case] text: &str, #[case] part: &str) {
+    let cases = read(&[("f", text)]);
+    let found = &cases[0].found[0];
+    assert_eq!(found.level, Level::Wrong);
+    assert!(found.text.contains(part) && !found.text.contains("s3cr3t"), "{}", found.text);
+}
+
+#[test]
+fn files_without_anything_to_check_are_wrong_usage() {
+    let other = file("f", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}");
+    for files in [vec![other], vec![file("f", "")]] {
+        assert!(matches!(cases(&files, None), Err(Failed::Usage(_))));
+    }
+}

@@ -1,0 +1,168 @@
+//! Manifests, read as the API server would store them.
+
+use std::{collections::BTreeMap, fmt};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use super::{Held, findings::Finding};
+use crate::{
+    api::{AICoreRegistrySecret, AICoreRegistrySecretSpec, GROUP, VERSION},
+    domain::{
+        docker_config::{DOCKER_CFG_KEY, DOCKER_CONFIG_JSON_KEY},
+        invalid::Quoted,
+        secret_data::{STALE_LABEL, SecretData},
+    },
+};
+
+/// Namespace and name; the namespace is empty when the manifest names none.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub(super) namespace: String,
+    pub(super) name: String,
+}
+
+impl Place {
+    fn of(manifest: &Value, namespace: &str) -> Option<Self> {
+        let text = |field: &str| manifest.pointer(&format!("/metadata/{field}")).and_then(Value::as_str);
+        let namespace = text("namespace").unwrap_or(namespace).to_owned();
+        Some(Self { namespace, name: text("name")?.to_owned() })
+    }
+
+    pub(super) fn sibling(&self, name: &str) -> Self {
+        Self { namespace: self.namespace.clone(), name: name.to_owned() }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.namespace.as_str() {
+            "" => f.write_str(&self.name),
+            namespace => write!(f, "{namespace}/{}", self.name),
+        }
+    }
+}
+
+/// A resource's manifest.
+#[derive(Debug)]
+pub(super) struct Resource {
+    pub(super) place: Place,
+    pub(super) spec: AICoreRegistrySecretSpec,
+    /// Paths of what the schema does not have; `kubectl apply` refuses them.
+    pub(super) unknown_fields: Vec<String>,
+}
+
+impl Resource {
+    pub(super) fn read(manifest: &Value, namespace: &str) -> Result<Self, String> {
+        let place = Place::of(manifest, namespace).ok_or("an AICoreRegistrySecret has no metadata.name")?;
+        let version = format!("{GROUP}/{VERSION}");
+        let given = manifest.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
+        if given != version {
+            return Err(format!(
+                "AICoreRegistrySecret {place} has apiVersion {}; write {version}",
+                Quoted(given)
+            ));
+        }
+        let spec = serde_json::from_value::<AICoreRegistrySecret>(manifest.clone())
+            .map_err(|error| format!("AICoreRegistrySecret {place} does not fit its schema: {error}"))?
+            .spec;
+        let mut unknown_fields = Vec::new();
+        if let (Some(given), Ok(known)) = (manifest.get("spec"), serde_json::to_value(&spec)) {
+            collect_unknown(given, &known, "spec", &mut unknown_fields);
+        }
+        Ok(Self { place, spec, unknown_fields })
+    }
+}
+
+/// What is given but was not taken over.
+fn collect_unknown(given: &Value, known: &Value, path: &str, unknown: &mut Vec<String>) {
+    let (Value::Object(given), Value::Object(known)) = (given, known) else { return };
+    for (name, value) in given.iter().filter(|(_, value)| !value.is_null()) {
+        let path = format!("{path}.{name}");
+        match known.get(name) {
+            Some(known) => collect_unknown(value, known, &path, unknown),
+            None => unknown.push(path),
+        }
+    }
+}
+
+/// A Secret's manifest.
+pub(super) struct Secret {
+    pub(super) place: Place,
+    content: Content,
+}
+
+enum Content {
+    Plain(SecretData),
+    /// With SOPS.
+    Encrypted,
+}
+
+impl Secret {
+    pub(super) fn read(manifest: &Value, namespace: &str) -> Result<Self, String> {
+        let place = Place::of(manifest, namespace).ok_or("a Secret has no metadata.name")?;
+        if manifest.get("sops").is_some() {
+            return Ok(Self { place, content: Content::Encrypted });
+        }
+        let mut data = BTreeMap::new();
+        for (key, value) in entries(manifest, "data") {
+            // The API server ignores line breaks in base64 too.
+            let text = value.as_str().map(|text| text.replace(['\r', '\n'], ""));
+            let bytes = match text.map(|text| STANDARD.decode(text)) {
+                Some(Ok(bytes)) => bytes,
+                None if value.is_null() => Vec::new(),
+                _ => {
+                    return Err(format!(
+                        "Secret {}, key {}: the value under data is not base64; put plain text under stringData",
+                        Quoted(&place.name),
+                        Quoted(key)
+                    ));
+                }
+            };
+            data.insert(key.clone(), Zeroizing::new(bytes));
+        }
+        for (key, value) in entries(manifest, "stringData") {
+            let Some(text) = value.as_str().or(value.is_null().then_some("")) else {
+                return Err(format!(
+                    "Secret {}, key {}: the value under stringData is not text; put it in quotes",
+                    Quoted(&place.name),
+                    Quoted(key)
+                ));
+            };
+            data.insert(key.clone(), Zeroizing::new(text.as_bytes().to_vec()));
+        }
+        let stale =
+            manifest.pointer("/metadata/labels").is_some_and(|labels| labels.get(STALE_LABEL).is_some());
+        let type_ = manifest.get("type").and_then(Value::as_str).map(str::to_owned);
+        let content = Content::Plain(SecretData::new(&*place.name, type_, stale, data));
+        Ok(Self { place, content })
+    }
+
+    pub(super) fn held(&self, part: &'static str) -> Held {
+        match &self.content {
+            Content::Plain(data) => Held::Read(data.clone()),
+            Content::Encrypted => Held::Unread(Finding::note(
+                part,
+                format!(
+                    "not checked: Secret {} is encrypted with SOPS; decrypt it and give it with -f -",
+                    Quoted(&self.place.name)
+                ),
+            )),
+        }
+    }
+
+    pub(super) fn has_docker_config(&self) -> bool {
+        let Content::Plain(data) = &self.content else { return false };
+        let by_type =
+            matches!(data.type_(), Some("kubernetes.io/dockerconfigjson" | "kubernetes.io/dockercfg"));
+        by_type || [DOCKER_CONFIG_JSON_KEY, DOCKER_CFG_KEY].iter().any(|key| data.value(key).is_some())
+    }
+}
+
+fn entries<'a>(manifest: &'a Value, field: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    manifest.get(field).and_then(Value::as_object).into_iter().flat_map(Map::iter)
+}
+
+#[cfg(test)]
+mod tests;

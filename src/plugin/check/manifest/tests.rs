@@ -1,0 +1,71 @@
+use rstest::rstest;
+use serde_json::json;
+
+use super::*;
+
+#[test]
+fn data_is_decoded_and_string_data_wins() {
+    let manifest = json!({
+        "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
+        "metadata": { "name": "s", "namespace": "ml", "labels": { STALE_LABEL: "x" } },
+        "data": { "a": "b25l\n", "b": "dHdv", "empty": null },
+        "stringData": { "b": "three" },
+    });
+    let secret = Secret::read(&manifest, "other").unwrap();
+    assert_eq!(secret.place.to_string(), "ml/s");
+    let Held::Read(data) = secret.held("credential") else { panic!("it is not read") };
+    assert_eq!(data.value("a"), Some(&b"one"[..]));
+    assert_eq!(data.value("b"), Some(&b"three"[..]));
+    assert_eq!(data.value("empty"), Some(&b""[..]));
+    assert!(data.is_stale());
+    assert_eq!(data.type_(), Some("Opaque"));
+}
+
+#[rstest]
+#[case(json!({ "data": { "k": "s3cr3t plain" } }), "key \"k\": the value under data is not base64")]
+#[case(json!({ "stringData": { "k": 5 } }), "key \"k\": the value under stringData is not text")]
+fn values_that_the_api_server_refuses_are_named_but_not_shown(#[case] part: Value, #[case] sentence: &str) {
+    let mut manifest = json!({ "metadata": { "name": "s" } });
+    manifest.as_object_mut().unwrap().extend(part.as_object().unwrap().clone());
+    let error = Secret::read(&manifest, "").err().unwrap();
+    assert!(error.contains(sentence) && !error.contains("s3cr3t"), "{error}");
+}
+
+#[test]
+fn an_encrypted_secret_is_not_judged() {
+    let manifest = json!({ "metadata": { "name": "s" }, "data": { "k": "ENC[AES256_GCM]" }, "sops": {} });
+    let Held::Unread(why) = Secret::read(&manifest, "").unwrap().held("credential") else {
+        panic!("it is read")
+    };
+    assert!(why.text.contains("encrypted with SOPS"), "{}", why.text);
+}
+
+fn resource(version: &str, spec: &Value) -> Value {
+    json!({ "apiVersion": version, "kind": "AICoreRegistrySecret", "metadata": { "name": "pull" }, "spec": spec })
+}
+
+#[test]
+fn fields_that_the_schema_does_not_have_are_named() {
+    let spec = json!({
+        "secretRef": { "name": "s", "Server": "ghcr.io", "server": null },
+        "aiCoreSecretRef": { "name": "k" },
+        "registry": ["ghcr.io"],
+        "suspend": null,
+    });
+    let read = Resource::read(&resource("aicore-registry.dev/v1alpha1", &spec), "ml").unwrap();
+    assert_eq!(read.unknown_fields, ["spec.registry", "spec.secretRef.Server"]);
+    assert_eq!(read.place.to_string(), "ml/pull");
+}
+
+#[rstest]
+#[case("aicore-registry.dev/v1", json!({}), "has apiVersion \"aicore-registry.dev/v1\"; write aicore-registry.dev/v1alpha1")]
+#[case("aicore-registry.dev/v1alpha1", json!({ "secretRef": { "name": "s" } }), "missing field `aiCoreSecretRef`")]
+#[case(
+    "aicore-registry.dev/v1alpha1",
+    json!({ "secretRef": { "name": "s" }, "aiCoreSecretRef": { "name": "k" }, "creationPolicy": "Always" }),
+    "unknown variant `Always`"
+)]
+fn a_manifest_that_does_not_fit_is_refused(#[case] version: &str, #[case] spec: Value, #[case] part: &str) {
+    let error = Resource::read(&resource(version, &spec), "").unwrap_err();
+    assert!(error.contains(part), "{error}");
+}

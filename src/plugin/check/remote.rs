@@ -1,0 +1,49 @@
+//! Asks AI Core about a case. Nothing is changed there.
+
+use super::{doctor::Examined, findings::Finding};
+use crate::{
+    aicore::{Insistence, error::Error, push::Session},
+    api::CreationPolicy,
+    domain::name::RemoteName,
+};
+
+pub(super) async fn ask(examined: &Examined) -> Vec<Finding> {
+    const PART: &str = "AI Core";
+    let Some((secret, connection)) = &examined.connection else {
+        let note = Finding::note(PART, "not asked, because there is no usable service key");
+        return if examined.has_service_key || examined.remote_name.is_some() {
+            vec![note]
+        } else {
+            Vec::new()
+        };
+    };
+    let failed = |error: &Error| Finding::wrong(PART, error.failure(secret, false).message);
+    let mut session = Session::new(connection, Insistence::Forced);
+    let mut findings = Vec::new();
+    let mut exists = true;
+    if let Some(name) = examined.remote_name.as_ref().map(RemoteName::as_str) {
+        exists = match session.exists(name).await {
+            Ok(exists) => exists,
+            // What refused this refuses the rest too.
+            Err(error) => return vec![failed(&error)],
+        };
+        findings.push(match (exists, examined.creation_policy) {
+            (true, _) => Finding::ok(PART, format!("it has a docker registry secret {name:?}")),
+            (false, CreationPolicy::IfMissing) => Finding::ok(
+                PART,
+                format!("it has no docker registry secret {name:?} yet; the operator creates it"),
+            ),
+            (false, CreationPolicy::Never) => failed(&Error::Missing { name: name.to_owned() }),
+        });
+    }
+    findings.push(match session.quota().await {
+        // A full quota is in the way only of what has to be created.
+        Ok(Some((used, limit))) if used >= limit && !exists => failed(&Error::QuotaExceeded { used, limit }),
+        Ok(Some((used, limit))) => {
+            Finding::ok("quota", format!("{used} of {limit} docker registry secrets are used"))
+        }
+        Ok(None) => Finding::note("quota", "AI Core's answer does not say how much of it is used"),
+        Err(error) => Finding::wrong("quota", error.failure(secret, false).message),
+    });
+    findings
+}

@@ -1,0 +1,123 @@
+//! The command line of the plugin.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::domain::{allowed_hosts::DEFAULT_ALLOWED_HOSTS, duration};
+
+/// Looks after AICoreRegistrySecrets, which keep docker registry secrets in SAP AI Core up to date.
+///
+/// Exit codes: 0 all is well, 1 something is wrong, 2 wrong usage.
+#[derive(Parser, Debug)]
+#[command(
+    name = "kubectl-aicore_registry",
+    bin_name = "kubectl aicore-registry",
+    version,
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub(super) cluster: ClusterArgs,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// Which cluster and namespace, with kubectl's names.
+#[derive(Args, Debug)]
+pub(super) struct ClusterArgs {
+    /// Path of the kubeconfig file. Default: $KUBECONFIG, else ~/.kube/config.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig. Default: its current context.
+    #[arg(long, global = true)]
+    pub(super) context: Option<String>,
+    /// Namespace. Default: that of the context.
+    #[arg(short, long, global = true)]
+    pub(super) namespace: Option<String>,
+}
+
+#[derive(Subcommand, Debug)]
+pub(super) enum Command {
+    /// Show whether AI Core holds the current credentials.
+    ///
+    /// Exit code 0 when all resources shown are ready, 1 when one is not.
+    Status(StatusArgs),
+    /// Have the credential sent to AI Core now, and wait for the outcome.
+    ///
+    /// Exit code 0 when AI Core accepted it, 1 when it did not, or when the operator did not answer in time.
+    Sync(SyncArgs),
+    /// Stop sending anything to AI Core for a resource.
+    Suspend(NameArgs),
+    /// End a suspension.
+    Resume(NameArgs),
+    /// Tell what is wrong with a resource and its Secrets, in files or in the cluster, without showing secret values.
+    ///
+    /// Reads credentials as the operator does. Exit code 0 when nothing is wrong, 1 when something is.
+    Check(CheckArgs),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct StatusArgs {
+    /// Name of the resource. Default: all of the namespace.
+    pub(super) name: Option<String>,
+    /// Show the resources of all namespaces.
+    #[arg(short = 'A', long, conflicts_with_all = ["name", "namespace"])]
+    pub(super) all_namespaces: bool,
+    /// Form of the output.
+    #[arg(short, long, value_enum)]
+    pub(super) output: Option<Output>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Output {
+    /// More columns: age, API URL and registries.
+    Wide,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct NameArgs {
+    /// Name of the resource.
+    pub(super) name: String,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct SyncArgs {
+    /// Name of the resource.
+    pub(super) name: String,
+    /// How long to wait for the outcome: a duration such as 90s or 5m.
+    #[arg(long, default_value = "1m", value_parser = timeout)]
+    pub(super) timeout: Duration,
+}
+
+#[derive(Args, Debug)]
+#[command(group = clap::ArgGroup::new("subject").required(true).args(["name", "files"]))]
+pub(super) struct CheckArgs {
+    /// Name of the resource in the cluster.
+    pub(super) name: Option<String>,
+    /// File or folder to check instead: manifests, a docker config or a service key, as YAML or JSON; - for standard input.
+    /// May be repeated; a resource finds its Secrets in all of them.
+    #[arg(short = 'f', long = "filename", value_name = "FILE", num_args = 1..)]
+    pub(super) files: Vec<PathBuf>,
+    /// Also ask AI Core whether the name exists and how much of the quota is used. Nothing is changed there.
+    #[arg(long)]
+    pub(super) remote: bool,
+    /// Check as if spec.registries were this list, separated by commas.
+    #[arg(long, value_delimiter = ',')]
+    pub(super) registries: Vec<String>,
+    /// Hosts that a service key may name, as in the operator's flag of this name.
+    #[arg(long, default_value = DEFAULT_ALLOWED_HOSTS)]
+    pub(super) allowed_hosts: String,
+    /// Allow http to loopback addresses, as in the operator's flag of this name.
+    #[arg(long)]
+    pub(super) allow_insecure_http: bool,
+    /// File with certificates (PEM) to trust in addition to the system's, for --remote.
+    #[arg(long, value_name = "FILE")]
+    pub(super) ca_bundle: Option<PathBuf>,
+}
+
+fn timeout(text: &str) -> Result<Duration, String> {
+    duration::parse(text)
+        .filter(|timeout| !timeout.is_zero())
+        .ok_or_else(|| format!("{text:?} is not a duration such as 90s or 5m"))
+}

@@ -1,0 +1,143 @@
+//! `status`: one line for each resource.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::{Api, api::ListParams};
+
+use super::{
+    Done, Failed, age,
+    cli::{ClusterArgs, Output, StatusArgs},
+    cluster::{self, Cluster},
+    table,
+};
+use crate::{
+    api::{
+        AICoreRegistrySecret, AICoreRegistrySecretStatus,
+        condition::{self, READY, RECONCILING, STALLED},
+    },
+    clock,
+    k8s::error::within_limit,
+};
+
+/// Stands where there is nothing to show.
+const NONE: &str = "-";
+
+pub(super) async fn run(args: &ClusterArgs, what: &StatusArgs) -> Result<Done, Failed> {
+    let cluster = Cluster::connect(args).await?;
+    let resources = match &what.name {
+        Some(name) => {
+            let found = within_limit(cluster.resources().get(name)).await;
+            vec![found.map_err(|error| cluster.failed(name, error))?]
+        }
+        None => {
+            let api: Api<AICoreRegistrySecret> =
+                if what.all_namespaces { Api::all(cluster.client.clone()) } else { cluster.resources() };
+            let list = within_limit(api.list(&ListParams::default())).await;
+            list.map_err(|error| Failed::Cluster(cluster::in_words(error)))?.items
+        }
+    };
+    if resources.is_empty() {
+        let place =
+            if what.all_namespaces { String::new() } else { format!(" in {} namespace", cluster.namespace) };
+        eprintln!("No resources found{place}.");
+        return Ok(Done { text: String::new(), fine: true });
+    }
+    Ok(show(&resources, what.output == Some(Output::Wide), clock::now()))
+}
+
+/// The table, and whether every resource is ready.
+fn show(resources: &[AICoreRegistrySecret], wide: bool, now: Timestamp) -> Done {
+    let mut headings =
+        vec!["NAMESPACE", "NAME", "READY", "REASON", "REMOTE NAME", "LAST SYNC", "NEXT RESYNC"];
+    if wide {
+        headings.extend(["AGE", "API URL", "REGISTRIES"]);
+    }
+    headings.push("MESSAGE");
+    let rows: Vec<Vec<String>> = resources.iter().map(|resource| row(resource, wide, now)).collect();
+    let fine = resources.iter().all(|resource| Summary::of(resource).is_ready());
+    Done { text: table::render(&headings, &rows), fine }
+}
+
+fn row(resource: &AICoreRegistrySecret, wide: bool, now: Timestamp) -> Vec<String> {
+    let Summary { ready, reason, message } = Summary::of(resource);
+    let empty = AICoreRegistrySecretStatus::default();
+    let status = resource.status.as_ref().unwrap_or(&empty);
+    let text = |text: Option<&String>| text.map_or(NONE.to_owned(), Clone::clone);
+    let since = |time: Option<&Time>| {
+        time.map_or(NONE.to_owned(), |time| age::short(now.duration_since(time.0).as_secs()))
+    };
+    let resync = status.next_resync_time.as_ref().map(|time| time.0.duration_since(now).as_secs());
+    let mut cells = vec![
+        text(resource.metadata.namespace.as_ref()),
+        text(resource.metadata.name.as_ref()),
+        ready,
+        reason,
+        text(status.remote_name.as_ref()),
+        since(status.last_sync_time.as_ref()),
+        match resync {
+            None => NONE.to_owned(),
+            Some(seconds) if seconds <= 0 => "due".to_owned(),
+            Some(seconds) => format!("in {}", age::short(seconds)),
+        },
+    ];
+    if wide {
+        cells.push(since(resource.metadata.creation_timestamp.as_ref()));
+        cells.push(text(status.api_url.as_ref()));
+        cells.push(status.registries.as_ref().map_or(NONE.to_owned(), |registries| registries.join(",")));
+    }
+    cells.push(message);
+    cells
+}
+
+/// The conditions in three cells.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Summary {
+    ready: String,
+    reason: String,
+    message: String,
+}
+
+impl Summary {
+    pub(super) fn of(resource: &AICoreRegistrySecret) -> Self {
+        let conditions = resource.status.as_ref().map_or(&[][..], |status| &status.conditions);
+        let Some(ready) = condition::find(conditions, READY) else {
+            return Self::unknown("The operator has not looked at this resource yet".to_owned());
+        };
+        let observed = resource.status.as_ref().and_then(|status| status.observed_generation);
+        let next = unfinished(conditions);
+        if observed < resource.metadata.generation {
+            let last = next.unwrap_or(ready);
+            return Self::unknown(format!(
+                "The operator has not dealt with the latest change of this resource yet; before: {}: {}",
+                last.reason, last.message
+            ));
+        }
+        Self {
+            ready: ready.status.clone(),
+            reason: ready.reason.clone(),
+            message: match next.filter(|next| next.reason != ready.reason) {
+                // A repetition failed: AI Core still holds the current credential.
+                Some(next) => {
+                    format!("{}; {}: {}: {}", ready.message, next.type_, next.reason, next.message)
+                }
+                None => ready.message.clone(),
+            },
+        }
+    }
+
+    fn unknown(message: String) -> Self {
+        Self { ready: "Unknown".to_owned(), reason: NONE.to_owned(), message }
+    }
+
+    fn is_ready(&self) -> bool {
+        self.ready == "True"
+    }
+}
+
+/// What somebody still has to do, if anything.
+pub(super) fn unfinished(conditions: &[Condition]) -> Option<&Condition> {
+    [STALLED, RECONCILING].iter().find_map(|type_| condition::find(conditions, type_))
+}
+
+#[cfg(test)]
+mod tests;

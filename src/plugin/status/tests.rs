@@ -1,0 +1,108 @@
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use super::*;
+
+fn condition(type_: &str, status: &str, reason: &str, message: &str) -> Value {
+    json!({
+        "type": type_, "status": status, "reason": reason, "message": message,
+        "lastTransitionTime": "2026-03-01T10:00:00Z",
+    })
+}
+
+fn resource(observed: i64, conditions: &[Value]) -> AICoreRegistrySecret {
+    serde_json::from_value(json!({
+        "apiVersion": "aicore-registry.dev/v1alpha1",
+        "kind": "AICoreRegistrySecret",
+        "metadata": {
+            "namespace": "ml", "name": "pull", "generation": 2, "creationTimestamp": "2026-03-01T08:00:00Z",
+        },
+        "spec": { "secretRef": { "name": "s" }, "aiCoreSecretRef": { "name": "k" } },
+        "status": {
+            "observedGeneration": observed,
+            "conditions": conditions,
+            "remoteName": "remote",
+            "apiURL": "https://api.example",
+            "registries": ["ghcr.io", "quay.io"],
+            "lastSyncTime": "2026-03-01T09:59:30Z",
+            "nextResyncTime": "2026-03-01T10:57:00Z",
+        },
+    }))
+    .unwrap()
+}
+
+fn shown(resources: &[AICoreRegistrySecret], wide: bool) -> (String, bool) {
+    let Done { text, fine } = show(resources, wide, "2026-03-01T10:00:00Z".parse().unwrap());
+    (text, fine)
+}
+
+#[test]
+fn a_resource_is_a_line_with_its_times_as_lengths() {
+    let ready = resource(2, &[condition("Ready", "True", "Synced", "AI Core accepted it")]);
+    assert_eq!(
+        shown(std::slice::from_ref(&ready), false),
+        (
+            "NAMESPACE   NAME   READY   REASON   REMOTE NAME   LAST SYNC   NEXT RESYNC   MESSAGE\n\
+             ml          pull   True    Synced   remote        30s         in 57m        AI Core accepted it\n"
+                .to_owned(),
+            true
+        )
+    );
+    let (wide, _) = shown(&[ready], true);
+    assert!(wide.contains("AGE    API URL               REGISTRIES        MESSAGE\n"), "{wide}");
+    assert!(wide.contains("120m   https://api.example   ghcr.io,quay.io   AI Core accepted it\n"), "{wide}");
+}
+
+#[test]
+fn one_resource_that_is_not_ready_is_enough() {
+    let ready = resource(2, &[condition("Ready", "True", "Synced", "fine")]);
+    let other = resource(
+        2,
+        &[
+            condition("Ready", "False", "SecretNotFound", "no Secret"),
+            condition("Reconciling", "True", "SecretNotFound", "no Secret"),
+        ],
+    );
+    let (text, fine) = shown(&[ready, other], false);
+    assert!(!fine);
+    assert!(text.ends_with("no Secret\n"), "{text}");
+    assert_eq!(text.matches("no Secret").count(), 1, "said once: {text}");
+}
+
+#[rstest]
+#[case::never_seen(-1, &[], "Unknown", "has not looked at this resource yet")]
+#[case::outdated(
+    1,
+    &[condition("Ready", "True", "Synced", "fine")],
+    "Unknown",
+    "has not dealt with the latest change of this resource yet; before: Synced: fine"
+)]
+#[case::repetition_failed(
+    2,
+    &[condition("Ready", "True", "Synced", "fine"), condition("Stalled", "True", "Forbidden", "not allowed")],
+    "True",
+    "fine; Stalled: Forbidden: not allowed"
+)]
+#[case::suspended(2, &[condition("Ready", "True", "Suspended", "rests")], "True", "rests")]
+fn conditions_become_one_message(
+    #[case] observed: i64,
+    #[case] conditions: &[Value],
+    #[case] ready: &str,
+    #[case] part: &str,
+) {
+    let summary = Summary::of(&resource(observed, conditions));
+    assert_eq!(summary.ready, ready);
+    assert!(summary.message.contains(part), "{}", summary.message);
+}
+
+#[test]
+fn what_is_not_known_is_a_dash_and_a_resync_in_the_past_is_due() {
+    let mut bare = resource(2, &[condition("Ready", "False", "SecretInvalid", "broken")]);
+    bare.status.as_mut().unwrap().next_resync_time = "2026-03-01T09:00:00Z".parse().ok().map(Time);
+    bare.status.as_mut().unwrap().last_sync_time = None;
+    let cells = row(&bare, false, "2026-03-01T10:00:00Z".parse().unwrap());
+    assert_eq!(cells[5..7], ["-", "due"]);
+    bare.status = None;
+    let cells = row(&bare, true, "2026-03-01T10:00:00Z".parse().unwrap());
+    assert_eq!(cells[4..10], ["-", "-", "-", "120m", "-", "-"]);
+}

@@ -1,0 +1,77 @@
+//! `sync`: asks for a push now, and waits for what came of it.
+
+use kube::{
+    api::{Patch, PatchParams},
+    runtime::wait::await_condition,
+};
+use serde_json::json;
+
+use super::{
+    Done, Failed, age,
+    cli::{ClusterArgs, SyncArgs},
+    cluster::{Cluster, FIELD_MANAGER},
+    status::unfinished,
+};
+use crate::{
+    api::{
+        AICoreRegistrySecret, REQUESTED_AT,
+        condition::{self, READY},
+    },
+    clock,
+    domain::reason::Reason,
+    k8s::error::within_limit,
+};
+
+pub(super) async fn run(args: &ClusterArgs, what: &SyncArgs) -> Result<Done, Failed> {
+    let cluster = Cluster::connect(args).await?;
+    let (name, resources) = (&*what.name, cluster.resources());
+    let place = format!("{}/{name}", cluster.namespace);
+    let value = clock::now().to_string();
+    let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    let patch = Patch::Merge(json!({ "metadata": { "annotations": { REQUESTED_AT: value } } }));
+    within_limit(resources.patch(name, &params, &patch))
+        .await
+        .map_err(|error| cluster.failed(name, error))?;
+
+    let answered = |resource: Option<&AICoreRegistrySecret>| {
+        resource.is_none_or(|resource| is_answered(resource, &value))
+    };
+    match tokio::time::timeout(what.timeout, await_condition(resources, name, answered)).await {
+        Ok(Ok(Some(resource))) => Ok(outcome(&place, &resource)),
+        Ok(Ok(None)) => Err(Failed::Cluster(format!("{place} was deleted"))),
+        Ok(Err(error)) => Err(Failed::Cluster(format!("{place} cannot be watched: {error}"))),
+        Err(_elapsed) => Err(Failed::Cluster(format!(
+            "the operator has not answered for {place} within {}; see whether it runs and watches this namespace, or wait \
+             longer with --timeout",
+            age::short(i64::try_from(what.timeout.as_secs()).unwrap_or(i64::MAX))
+        ))),
+    }
+}
+
+/// Whether this request has been answered, or a later one that took its place.
+fn is_answered(resource: &AICoreRegistrySecret, value: &str) -> bool {
+    let annotations = resource.metadata.annotations.as_ref();
+    let requested = annotations.and_then(|annotations| annotations.get(REQUESTED_AT)).map(String::as_str);
+    let handled = resource.status.as_ref().and_then(|status| status.last_handled_reconcile_at.as_deref());
+    handled.is_some() && (handled == Some(value) || handled == requested)
+}
+
+/// The outcome is good when AI Core accepted the credential just now: a resource that is suspended, or whose repetition
+/// failed, can be ready all the same.
+fn outcome(place: &str, resource: &AICoreRegistrySecret) -> Done {
+    let conditions = resource.status.as_ref().map_or(&[][..], |status| &status.conditions);
+    let ready = condition::find(conditions, READY);
+    let (fine, last) = match (ready, unfinished(conditions)) {
+        (Some(ready), None) => {
+            (ready.status == "True" && ready.reason == Reason::Synced.as_str(), Some(ready))
+        }
+        (ready, next) => (false, next.or(ready)),
+    };
+    let said = last.map_or("the operator gave no outcome".to_owned(), |condition| {
+        format!("{}: {}", condition.reason, condition.message)
+    });
+    Done { text: format!("{place} {}: {said}\n", if fine { "synced" } else { "not synced" }), fine }
+}
+
+#[cfg(test)]
+mod tests;
