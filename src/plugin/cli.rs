@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::domain::{allowed_hosts::DEFAULT_ALLOWED_HOSTS, duration};
 
-/// Looks after AICoreRegistrySecrets, which keep docker registry secrets in SAP AI Core up to date.
+/// Looks after the resources that keep docker registry secrets in SAP AI Core up to date.
 ///
 /// Exit codes: 0 all is well, 1 something is wrong, 2 wrong usage.
 #[derive(Parser, Debug)]

@@ -22,6 +22,7 @@ mod documents;
 mod failures;
 mod forms;
 mod operator;
+mod plugin;
 mod program;
 mod reference;
 mod requests;

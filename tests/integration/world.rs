@@ -145,8 +145,13 @@ impl World {
         let mut visible = vec![serde_json::to_string(&history).unwrap(), operator.log().join("\n")];
         visible.extend(self.events().await.iter().map(|event| serde_json::to_string(event).unwrap()));
         visible.push(operator.get("/metrics").await.1);
+        self.check_secrecy(&visible);
+    }
+
+    /// Looks for secret values in texts that people can see.
+    pub(crate) fn check_secrecy(&self, visible: &[String]) {
         let needles = self.client_secrets.lock().unwrap().clone();
-        rules::check_canaries(&visible, &needles);
+        rules::check_canaries(visible, &needles);
     }
 
     /// Waits until an object that is created now has another creationTimestamp than all before, which has whole seconds.

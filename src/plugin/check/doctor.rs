@@ -111,11 +111,21 @@ impl Doctor {
             "tenant",
             format!("API {}, authorization server {}", key.api_url(), key.authorization_server()),
         ));
-        findings
-            .push(Finding::ok("hosts", format!("they are among the allowed ones, {}", self.allowed_hosts)));
+        findings.push(Finding::ok("hosts", self.hosts(&key)));
         let (authentication, usable) = self.authentication(secret, &key);
         findings.push(authentication);
         usable
+    }
+
+    /// Which setting admits the hosts; a key with another host is not read at all.
+    fn hosts(&self, key: &ServiceKey) -> String {
+        let (tenant, token_url) = (key.tenant(), key.token_url());
+        let urls = [tenant.api_url.as_str(), &tenant.authorization_server, token_url.as_str()];
+        match urls.iter().filter(|url| url.starts_with("http://")).count() {
+            0 => format!("allowed by --allowed-hosts {}", self.allowed_hosts),
+            3 => "on this machine, allowed by --allow-insecure-http".to_owned(),
+            _ => format!("allowed by --allowed-hosts {} and --allow-insecure-http", self.allowed_hosts),
+        }
     }
 
     /// How tokens are got, and the connection that would get them.

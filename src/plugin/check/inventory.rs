@@ -128,7 +128,7 @@ impl Inventory<'_> {
     fn into_cases(self) -> Vec<Case> {
         let Self { resources, secrets, alone, .. } = self;
         let mut cases: Vec<Case> = if resources.is_empty() {
-            secrets.into_values().map(secret_alone).collect()
+            secrets.values().map(secret_alone).collect()
         } else {
             resources.into_iter().map(|resource| with_secrets(resource, &secrets)).collect()
         };
@@ -176,7 +176,7 @@ fn with_secrets(resource: Resource, secrets: &BTreeMap<Place, Secret>) -> Case {
 }
 
 /// Without a resource, a Secret with a docker config is judged as that, and any other as a service key.
-fn secret_alone(secret: Secret) -> Case {
+fn secret_alone(secret: &Secret) -> Case {
     let docker = secret.has_docker_config();
     let (source, service_key) = if docker {
         (Some(secret.held("credential")), None)

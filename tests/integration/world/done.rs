@@ -24,11 +24,16 @@ impl World {
 
     /// Starts an operator that trusts the simulator's certificate authority, and may connect to this machine.
     pub(crate) async fn operator_trusting(&self) -> Operator {
+        let [bundle, hosts] = self.trust();
+        self.launch().with(&bundle).with(&hosts).start().await
+    }
+
+    /// The arguments that make a program trust the simulator's certificate authority, and connect to this machine.
+    pub(crate) fn trust(&self) -> [String; 2] {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let bundle = folder.join(format!("{}-ca.pem", self.namespace));
         std::fs::write(&bundle, self.simulator.ca_pem().unwrap()).unwrap();
-        let launch = self.launch().with(&format!("--ca-bundle={}", bundle.display()));
-        launch.with("--allowed-hosts=127.0.0.1,localhost").start().await
+        [format!("--ca-bundle={}", bundle.display()), "--allowed-hosts=127.0.0.1,localhost".to_owned()]
     }
 
     /// Writes a service binding with the tenant's current client secret.

@@ -2,7 +2,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::not_after;
 
-/// Public certificates, whose keys were thrown away: the first ends in a UTCTime, the second in a GeneralizedTime.
+/// Public certificates, whose keys were thrown away: the first ends in a `UTCTime`, the second in a `GeneralizedTime`.
 pub(in crate::plugin::check) const UNTIL_2027: &str = "\
 -----BEGIN CERTIFICATE-----
 MIIBDDCBsgIBATAKBggqhkjOPQQDAjASMRAwDgYDVQQDDAdleGFtcGxlMB4XDTI0

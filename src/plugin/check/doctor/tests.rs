@@ -29,16 +29,16 @@ fn doctor(registries: Option<&[&str]>) -> Doctor {
     }
 }
 
-fn secret(name: &str, key: &str, content: &Value) -> Option<Held> {
+fn secret(name: &str, key: &str, content: &Value) -> Held {
     let data = BTreeMap::from([(key.to_owned(), Zeroizing::new(content.to_string().into_bytes()))]);
-    Some(Held::Read(SecretData::new(name, None, false, data)))
+    Held::Read(SecretData::new(name, None, false, data))
 }
 
-fn docker_config(content: &Value) -> Option<Held> {
+fn docker_config(content: &Value) -> Held {
     secret("source", ".dockerconfigjson", content)
 }
 
-fn service_key(content: &Value) -> Option<Held> {
+fn service_key(content: &Value) -> Held {
     secret("key", "key.json", content)
 }
 
@@ -53,16 +53,23 @@ fn good_service_key() -> Value {
     })
 }
 
-fn case(spec: &Value, source: Option<Held>, service_key: Option<Held>) -> Case {
+fn case(spec: &Value, source: impl Into<Option<Held>>, service_key: impl Into<Option<Held>>) -> Case {
     let mut whole = json!({ "secretRef": { "name": "source" }, "aiCoreSecretRef": { "name": "key" } });
     whole.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
     let resource = Some(("pull".to_owned(), serde_json::from_value(whole).unwrap()));
-    Case { title: "pull".to_owned(), found: Vec::new(), resource, source, service_key }
+    Case {
+        title: "pull".to_owned(),
+        found: Vec::new(),
+        resource,
+        source: source.into(),
+        service_key: service_key.into(),
+    }
 }
 
 fn all(findings: &[Finding]) -> String {
-    let text: String =
+    let lines: Vec<String> =
         findings.iter().map(|one| format!("{} {}: {}\n", one.level, one.part, one.text)).collect();
+    let text = lines.concat();
     assert!(!text.contains(CANARY), "{text}");
     text
 }
@@ -78,7 +85,7 @@ fn a_sound_case_says_what_would_be_sent_and_where() {
          ok credential: Secret \"source\" gives a user name and a password for ghcr.io\n\
          ok service key: Secret \"key\" is complete\n\
          ok tenant: API https://api.example.com, authorization server https://t.authentication.example.com\n\
-         ok hosts: they are among the allowed ones, *.example.com\n\
+         ok hosts: allowed by --allowed-hosts *.example.com\n\
          ok token: with a client secret, from https://t.authentication.example.com/oauth/token\n"
     );
     assert!(examined.connection.is_some());

@@ -1,0 +1,197 @@
+//! `check -f`: what is wrong in files. No cluster is asked.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use super::Said;
+use crate::rules::{CANARY, check_canaries};
+
+/// A folder that goes with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("check-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        let path = self.0.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn check(arguments: &[&str]) -> Said {
+    let output: Output = Command::new(env!("CARGO_BIN_EXE_kubectl-aicore_registry"))
+        .arg("check")
+        .args(arguments)
+        .env_clear()
+        .env("KUBECONFIG", "/does/not/exist")
+        .output()
+        .unwrap();
+    let said = Said::of(output);
+    check_canaries(&[said.out.clone(), said.err.clone()], &[]);
+    said
+}
+
+fn docker_config() -> Value {
+    json!({ "auths": {
+        "ghcr.io": { "username": "robot", "password": CANARY },
+        "index.docker.io": { "username": "robot", "password": CANARY },
+    } })
+}
+
+fn service_key() -> Value {
+    json!({
+        "clientid": "sb-x", "clientsecret": CANARY,
+        "url": "https://t.authentication.eu10.hana.ondemand.com",
+        "serviceurls": { "AI_API_URL": "https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com" },
+    })
+}
+
+fn secret(name: &str, key: &str, content: &Value) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name, "namespace": "ml" },
+        "stringData": { key: content.to_string() },
+    })
+}
+
+fn resource(spec: &Value) -> Value {
+    let mut whole = json!({ "secretRef": { "name": "source" }, "aiCoreSecretRef": { "name": "key" } });
+    whole.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+    json!({
+        "apiVersion": "aicore-registry.dev/v1alpha1", "kind": "AICoreRegistrySecret",
+        "metadata": { "name": "pull", "namespace": "ml" },
+        "spec": whole,
+    })
+}
+
+/// One file of several documents.
+fn yaml(documents: &[Value]) -> String {
+    let texts: Vec<String> =
+        documents.iter().map(|document| serde_saphyr::to_string(document).unwrap()).collect();
+    texts.join("\n---\n")
+}
+
+#[test]
+fn what_is_sound_is_explained() {
+    let folder = Folder::new("sound");
+    let documents = [
+        resource(&json!({ "registries": ["docker.io"] })),
+        secret("source", ".dockerconfigjson", &docker_config()),
+        secret("key", "key.json", &service_key()),
+    ];
+    let file = folder.file("all.yaml", &yaml(&documents));
+    let said = check(&["-f", &file]);
+    said.assert(0, &[
+        "AICoreRegistrySecret ml/pull\n",
+        "\"pull\" is a name that AI Core accepts",
+        "Secret \"source\" gives a user name and a password for https://index.docker.io\n",
+        "API https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com, authorization server https://t.auth",
+        "*.hana.ondemand.com",
+        "with a client secret",
+        "Nothing is wrong.",
+    ]);
+}
+
+#[rstest]
+#[case::name(json!({ "remoteName": "Upper" }), docker_config(), "AI Core does not accept the name \"Upper\"")]
+#[case::registries(
+    json!({ "registries": ["quay.io"] }),
+    docker_config(),
+    "no entry matches \"quay.io\" of spec.registries; the entries are \"ghcr.io\" and \"index.docker.io\""
+)]
+#[case::empty(json!({}), json!({ "auths": {} }), "it has no entry for any registry")]
+#[case::helper(json!({}), json!({ "credsStore": "desktop" }), "it has no entry for any registry")]
+#[case::no_password(json!({}), json!({ "auths": { "ghcr.io": { "username": "robot" } } }), "entry \"ghcr.io\"")]
+#[case::misspelled(json!({ "registry": ["ghcr.io"] }), docker_config(), "spec.registry is not a field")]
+#[case::interval(json!({ "resyncInterval": "1s" }), docker_config(), "spec.resyncInterval \"1s\" is below 10s")]
+fn what_is_wrong_with_a_resource_and_its_credential_is_said(
+    #[case] spec: Value,
+    #[case] config: Value,
+    #[case] part: &str,
+) {
+    let folder = Folder::new(&part[..part.len().min(20)].replace(['"', ' ', '.', '/'], "-"));
+    let documents = [
+        resource(&spec),
+        secret("source", ".dockerconfigjson", &config),
+        secret("key", "key.json", &service_key()),
+    ];
+    let file = folder.file("all.yaml", &yaml(&documents));
+    check(&["-f", &file]).assert(1, &[part, "1 thing is wrong."]);
+}
+
+#[rstest]
+#[case::missing("clientsecret", Value::Null, "\"clientsecret\" is missing")]
+#[case::two_missing("serviceurls", Value::Null, "\"serviceurls.AI_API_URL\" is missing")]
+#[case::host("url", json!("https://evil.example"), "points to host \"evil.example\", which the operator may not connect to")]
+#[case::http("url", json!("http://t.authentication.eu10.hana.ondemand.com"), "does not start with https://")]
+fn what_is_wrong_with_a_service_key_is_said(#[case] field: &str, #[case] value: Value, #[case] part: &str) {
+    let folder = Folder::new(&format!("key-{field}-{}", part.len()));
+    let mut key = service_key();
+    key[field] = value;
+    let file = folder.file("key.json", &key.to_string());
+    check(&["-f", &file]).assert(1, &["Service key in", part]);
+    if field == "url" && part.contains("evil") {
+        let more = "--allowed-hosts=evil.example,*.hana.ondemand.com";
+        check(&["-f", &file, more]).assert(0, &["authorization server https://evil.example"]);
+    }
+}
+
+#[test]
+fn bare_files_are_judged_by_themselves() {
+    let folder = Folder::new("bare");
+    let config = folder.file("config.json", &docker_config().to_string());
+    let key = folder.file("key.json", &service_key().to_string());
+    check(&["-f", &config, "-f", &key]).assert(0, &["Docker config in", "Service key in", "ghcr.io"]);
+    check(&["-f", &config, "--registries=ghcr.io"]).assert(0, &["a password for ghcr.io\n"]);
+    check(&["-f", &config, "--registries=x.io,ghcr.io"]).assert(1, &["no entry matches \"x.io\""]);
+    let whole = folder.0.display().to_string();
+    check(&["-f", &whole]).assert(0, &["Docker config in", "Service key in"]);
+}
+
+#[rstest]
+#[case::json("broken.json", format!("{{\"auths\": {{\"ghcr.io\": \"{CANARY}\""), "not valid JSON (line 1, column")]
+#[case::yaml("broken.yaml", format!("stringData:\n  a: \"{CANARY}\n"), "not valid YAML (line")]
+#[case::typed("typed.yaml", format!("{CANARY}: [{CANARY}"), "not valid YAML")]
+#[case::base64(
+    "base64.yaml",
+    format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\ndata: {{.dockerconfigjson: '{{{CANARY}}}'}}"),
+    "the value under data is not base64; put plain text under stringData"
+)]
+fn a_broken_file_is_named_but_not_shown(#[case] name: &str, #[case] text: String, #[case] part: &str) {
+    let folder = Folder::new(name);
+    let file = folder.file(name, &text);
+    check(&["-f", &file]).assert(1, &[part, name]);
+}
+
+#[test]
+fn wrong_usage_is_exit_code_2() {
+    check(&[]).assert(2, &["required"]);
+    check(&["-f", "/does/not/exist"]).assert(2, &["-f: /does/not/exist cannot be read"]);
+    check(&["-f", "Cargo.toml", "--allowed-hosts=https://x"]).assert(2, &["--allowed-hosts: "]);
+    check(&["-f", "Cargo.toml", "--ca-bundle=Cargo.toml"])
+        .assert(2, &["--ca-bundle: Cargo.toml holds no certificate"]);
+    check(&["-f", "deploy/krew/aicore-registry.yaml"]).assert(2, &["the files have no AICoreRegistrySecret"]);
+}
+
+/// What we show to users passes our own doctor.
+#[test]
+fn the_examples_are_sound() {
+    check(&["-f", "examples"]).assert(0, &["a password for harbor.example.com", "not in the files"]);
+    check(&["-f", "examples/ghcr.yaml"]).assert(0, &["gives a user name and a password for ghcr.io"]);
+}
