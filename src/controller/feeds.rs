@@ -4,11 +4,7 @@
 use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use k8s_openapi::api::core::v1::Secret;
-use kube::{
-    Api, Client, Resource,
-    core::{DeserializeGuard, NamespaceResourceScope, PartialObjectMeta},
-    runtime::watcher::Event,
-};
+use kube::{Api, Client, Resource, core::NamespaceResourceScope, runtime::watcher::Event};
 use tokio::{sync::watch, task::JoinSet};
 use tracing::{info, warn};
 
@@ -18,15 +14,15 @@ use super::{
     queue::{Priority, Queue},
 };
 use crate::{
-    api::AICoreRegistrySecret,
     domain::object::{Object, ObjectKey},
-    k8s::watch::{self as k8s_watch, Pulse},
+    k8s::{
+        lean::{Metadata, Unchecked},
+        watch::{self as k8s_watch, Pulse},
+    },
 };
 
-/// A resource whose spec this version of the operator may not understand.
-type Guarded = DeserializeGuard<AICoreRegistrySecret>;
 /// A Secret without its content.
-type SecretMeta = PartialObjectMeta<Secret>;
+type SecretMeta = Metadata<Secret>;
 
 /// How many watches have listed at least once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -108,14 +104,14 @@ impl Feeds {
     }
 
     fn resources(&self, scope: Scope, pulse: Arc<Pulse>) -> impl Future<Output = &'static str> + use<> {
-        let api: Api<Guarded> = api(&self.client, &scope);
+        let api: Api<Unchecked> = api(&self.client, &scope);
         let mut config = k8s_watch::config();
         if let Some(selector) = &self.label_selector {
             config = config.labels(selector);
         }
         let (index, queue, listed) = (Arc::clone(&self.index), Arc::clone(&self.queue), self.listed.clone());
         let mut first = true;
-        let on = move |event: Event<Guarded>| match event {
+        let on = move |event: Event<Unchecked>| match event {
             Event::Init => index.resources_list_begins(&scope),
             // What a restart finds is routine; what a later list finds has changed since.
             Event::InitApply(resource) => {
@@ -152,7 +148,7 @@ impl Feeds {
         let on = move |event: Event<SecretMeta>| {
             let seen = |secret: &SecretMeta| {
                 let key = key_of(secret)?;
-                Some(index.apply_secret(&key, secret.metadata.resource_version.as_deref()?))
+                Some(index.apply_secret(&key, secret.meta().resource_version.as_deref()?))
             };
             let priority = if first { Priority::Routine } else { Priority::Urgent };
             let woken = match event {
@@ -213,14 +209,14 @@ fn key_of<K: Resource>(object: &K) -> Option<ObjectKey> {
     Some(ObjectKey::new(meta.namespace.as_deref()?, meta.name.as_deref()?))
 }
 
-fn apply(index: &Index<ServiceKeyHeld>, queue: &Queue, resource: Guarded, priority: Priority) {
-    let resource = match resource.0 {
+fn apply(index: &Index<ServiceKeyHeld>, queue: &Queue, resource: Unchecked, priority: Priority) {
+    let resource = match resource.check() {
         Ok(resource) => resource,
-        Err(invalid) => {
+        Err((metadata, error)) => {
             warn!(
-                name = ?invalid.metadata.name,
-                namespace = ?invalid.metadata.namespace,
-                error = %invalid.error,
+                name = ?metadata.name,
+                namespace = ?metadata.namespace,
+                %error,
                 "a resource is left alone, because this version of the operator does not understand it"
             );
             return;

@@ -3,11 +3,13 @@
 use kube::{
     Api, Client,
     api::{Patch, PatchParams},
-    core::PartialObjectMeta,
 };
 use serde_json::{Map, Value, json};
 
-use super::error::{Error, within_limit};
+use super::{
+    error::{Error, within_limit},
+    lean::Metadata,
+};
 use crate::{
     api::{AICoreRegistrySecret, AICoreRegistrySecretStatus, FINALIZER},
     domain::object::Object,
@@ -29,8 +31,7 @@ pub async fn write_status(
     object: &Object,
     status: &AICoreRegistrySecretStatus,
 ) -> Result<(), Error> {
-    let api: Api<PartialObjectMeta<AICoreRegistrySecret>> =
-        Api::namespaced(client.clone(), &object.key.namespace);
+    let api: Api<Metadata<AICoreRegistrySecret>> = Api::namespaced(client.clone(), &object.key.namespace);
     let patch = json!({ "metadata": { "uid": &*object.uid }, "status": with_nulls(status) });
     let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     within_limit(api.patch_status(&object.key.name, &params, &Patch::Merge(patch))).await.map(drop)
