@@ -150,14 +150,14 @@ impl RunArgs {
                 namespaces,
                 label_selector: self.watch_label_selector.filter(|selector| !selector.trim().is_empty()),
                 concurrency: usize::from(self.concurrency),
+                // A quarter: a tenant that does not answer leaves the rest to the others.
+                tenant_passes: usize::from(self.concurrency).div_ceil(4),
                 default_resync_interval: ResyncInterval::from(self.default_resync_interval),
                 allowed_hosts,
             },
             aicore: pool::Settings {
                 request_timeout: self.request_timeout,
                 tenant_rate: Rate::new(self.tenant_rps, self.tenant_burst),
-                // A quarter: a tenant that does not answer leaves the rest to the others.
-                tenant_passes: usize::from(self.concurrency).div_ceil(4),
                 extra_roots_pem,
             },
             listen: self.listen,

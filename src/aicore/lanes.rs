@@ -1,4 +1,4 @@
-//! The tenant's request rate, how much of the operator it may occupy, and the order of requests for one remote secret.
+//! The tenant's request rate, and the order of requests for one remote secret.
 
 use std::{
     collections::HashMap,
@@ -7,38 +7,22 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::Instant,
-};
+use tokio::time::Instant;
 
 use crate::domain::bucket::{Bucket, Rate};
 
-/// What one tenant gets of the operator, shared by all who write to it.
+/// The request rate of one tenant, shared by all who write to it.
 pub struct Lane {
-    passes: Arc<Semaphore>,
     bucket: Mutex<Bucket>,
     rate: Rate,
     start: Instant,
 }
 
 impl Lane {
-    /// A full bucket, and room for so many passes at the same time.
+    /// A full bucket.
     #[must_use]
-    pub fn new(rate: Rate, passes: usize) -> Self {
-        Self {
-            passes: Arc::new(Semaphore::new(passes)),
-            bucket: Mutex::new(Bucket::default()),
-            rate,
-            start: Instant::now(),
-        }
-    }
-
-    /// Room for a pass, until the permit is dropped. `None` when the tenant has as many under way as it may: one that does not
-    /// answer must not occupy all workers.
-    #[must_use]
-    pub fn enter(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.passes).try_acquire_owned().ok()
+    pub fn new(rate: Rate) -> Self {
+        Self { bucket: Mutex::new(Bucket::default()), rate, start: Instant::now() }
     }
 
     /// Takes the next place, and says how long it is until its turn. A place that was taken is used up, so that whoever

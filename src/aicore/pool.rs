@@ -37,8 +37,6 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// Request rate of each tenant.
     pub tenant_rate: Rate,
-    /// Passes that may be under way in one tenant at the same time.
-    pub tenant_passes: usize,
     /// Certificates (PEM) to trust in addition to the system's.
     pub extra_roots_pem: Option<Vec<u8>>,
 }
@@ -172,7 +170,7 @@ impl Pool {
             return lane;
         }
         lanes.retain(|_, lane| lane.strong_count() > 0);
-        let lane = Arc::new(Lane::new(self.settings.tenant_rate, self.settings.tenant_passes));
+        let lane = Arc::new(Lane::new(self.settings.tenant_rate));
         lanes.insert(Arc::clone(tenant), Arc::downgrade(&lane));
         lane
     }

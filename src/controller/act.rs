@@ -1,10 +1,14 @@
 //! Does what was planned, and says what came of it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use tokio::sync::OwnedSemaphorePermit;
-
-use super::{Context, gather::Gathered, index::Memory};
+use super::{
+    Context,
+    gather::Gathered,
+    index::Memory,
+    queue::Priority,
+    rooms::{Room, Stay},
+};
 use crate::{
     aicore::{
         Insistence,
@@ -14,7 +18,7 @@ use crate::{
     },
     clock,
     domain::{
-        object::Object,
+        object::{Object, ObjectKey},
         observed::Standing,
         plan::{Cause, FinalizerStep, LetGo, Plan, Push, Step},
         report::Outcome,
@@ -22,10 +26,11 @@ use crate::{
     k8s::{self, resources},
 };
 
-/// How long to wait when a tenant has as many passes under way as it may.
-const ROOM_WAIT: Duration = Duration::from_millis(500);
+/// After this long, a resource that stands in line for its tenant looks by itself whether there is room.
+pub(super) const CROWDED_WAIT: Duration = Duration::from_secs(2);
 
-/// Carries out the plan. `memory.turn` keeps the place in the tenant's request rate over passes.
+/// Carries out the plan. `memory.turn` keeps the place in the tenant's request rate over passes; `stay` is the place among the
+/// passes of the tenant, if there is one already.
 ///
 /// # Errors
 /// When the API server refuses or does not answer; then the pass is repeated.
@@ -34,6 +39,7 @@ pub(super) async fn act(
     object: &Object,
     plan: &Plan,
     gathered: &Gathered,
+    stay: Option<Stay>,
     memory: &mut Memory,
 ) -> Result<Outcome, k8s::error::Error> {
     match plan.finalizer {
@@ -44,9 +50,9 @@ pub(super) async fn act(
     }
     match &plan.step {
         Step::Rest(_) => Ok(Outcome::Rested),
-        Step::Push(push) => Ok(send(ctx, object, *push, gathered, memory).await),
+        Step::Push(push) => Ok(send(ctx, object, *push, gathered, stay, memory).await),
         Step::DeleteRemote => {
-            let outcome = delete(ctx, object, gathered, memory).await;
+            let outcome = delete(ctx, object, gathered, stay, memory).await;
             if outcome == Outcome::RemoteDeleted {
                 resources::set_finalizer(&ctx.client, object, false).await?;
             }
@@ -67,6 +73,7 @@ async fn send(
     object: &Object,
     push: Push,
     gathered: &Gathered,
+    stay: Option<Stay>,
     memory: &mut Memory,
 ) -> Outcome {
     let (Some(connection), Some(payload), Some(claim)) =
@@ -75,7 +82,7 @@ async fn send(
         // A push is only planned when both Secrets are usable.
         return Outcome::Rested;
     };
-    let _place = match place(ctx, connection, memory) {
+    let _place = match place(ctx, object, connection, stay, memory) {
         Ok(place) => place,
         Err(wait) => return Outcome::Postponed(wait),
     };
@@ -94,11 +101,17 @@ async fn send(
     }
 }
 
-async fn delete(ctx: &Context, object: &Object, gathered: &Gathered, memory: &mut Memory) -> Outcome {
+async fn delete(
+    ctx: &Context,
+    object: &Object,
+    gathered: &Gathered,
+    stay: Option<Stay>,
+    memory: &mut Memory,
+) -> Outcome {
     let (Some(connection), Some(claim)) = (&gathered.connection, &gathered.claim) else {
         return Outcome::Rested;
     };
-    let _place = match place(ctx, connection, memory) {
+    let _place = match place(ctx, object, connection, stay, memory) {
         Ok(place) => place,
         Err(wait) => return Outcome::Postponed(wait),
     };
@@ -118,9 +131,11 @@ async fn delete(ctx: &Context, object: &Object, gathered: &Gathered, memory: &mu
 /// not keep workers from other tenants.
 fn place(
     ctx: &Context,
+    object: &Object,
     connection: &Connection,
+    stay: Option<Stay>,
     memory: &mut Memory,
-) -> Result<OwnedSemaphorePermit, Duration> {
+) -> Result<Stay, Duration> {
     let uptime = ctx.clock.now().uptime;
     let turn = *memory.turn.get_or_insert_with(|| uptime + connection.lane().take_place());
     let wait = turn.saturating_sub(uptime);
@@ -128,7 +143,23 @@ fn place(
         return Err(wait);
     }
     // The turn is kept until there is room.
-    let permit = connection.lane().enter().ok_or(ROOM_WAIT)?;
+    let Some(stay) = stay.or_else(|| enter(ctx, &object.key, connection, Priority::Routine)) else {
+        let since = *memory.crowded_since.get_or_insert(uptime);
+        // What has waited for long is worth a word in the status.
+        return Err(uptime.saturating_sub(since).max(CROWDED_WAIT));
+    };
     memory.turn = None;
-    Ok(permit)
+    memory.crowded_since = None;
+    Ok(stay)
+}
+
+/// A place among the passes of the tenant: one that does not answer must not occupy all workers.
+pub(super) fn enter(
+    ctx: &Context,
+    key: &ObjectKey,
+    connection: &Connection,
+    priority: Priority,
+) -> Option<Stay> {
+    let room = Room::Tenant(Arc::clone(connection.tenant()));
+    ctx.rooms.enter(room, ctx.settings.tenant_passes, key, priority)
 }

@@ -62,6 +62,10 @@ pub struct Memory {
     pub api_failures: u32,
     /// The place in the tenant's request rate that was taken: its time since the start of the process.
     pub turn: Option<Duration>,
+    /// Since when it has waited in vain for a place in its tenant, in time since the start of the process.
+    pub crowded_since: Option<Duration>,
+    /// Whether it has waited for another pass to read the service key.
+    pub awaited_key: bool,
 }
 
 /// What is known of a resource at one moment.

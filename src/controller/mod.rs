@@ -14,6 +14,7 @@ pub mod index;
 mod observe;
 pub mod queue;
 mod reconcile;
+mod rooms;
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 pub use self::observe::Vitals;
-use self::{index::Index, queue::Queue};
+use self::{index::Index, queue::Queue, rooms::Rooms};
 use crate::{
     aicore::pool::{Connection, Pool},
     clock::Clock,
@@ -49,6 +50,8 @@ pub struct Settings {
     pub label_selector: Option<String>,
     /// Resources that are looked at at the same time.
     pub concurrency: usize,
+    /// How many of them may be of one tenant.
+    pub tenant_passes: usize,
     /// For resources without `spec.resyncInterval`.
     pub default_resync_interval: ResyncInterval,
     /// Where the operator may connect to.
@@ -70,6 +73,7 @@ pub(crate) struct Context {
     pool: Pool,
     index: Arc<Index<ServiceKeyHeld>>,
     queue: Arc<Queue>,
+    rooms: Arc<Rooms>,
     events: EventSink,
     metrics: Arc<Metrics>,
     clock: Clock,
@@ -103,7 +107,9 @@ impl Controller {
         let feeds = feeds::Feeds::new(&client, &settings, &index, &queue);
         let vitals = Vitals::new(Arc::clone(&queue), &index, &feeds);
         metrics.register(vitals.clone());
-        let ctx = Context { client, settings, pool, index, queue, events, metrics, clock: Clock::start() };
+        let rooms = Rooms::new(Arc::clone(&queue));
+        let ctx =
+            Context { client, settings, pool, index, queue, rooms, events, metrics, clock: Clock::start() };
         (Self { ctx: Arc::new(ctx), feeds, publisher: Box::pin(publisher) }, vitals)
     }
 

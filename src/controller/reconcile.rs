@@ -7,10 +7,11 @@ use tracing::{Instrument, debug, info, info_span, warn};
 
 use super::{
     Context, ServiceKeyHeld,
-    act::act,
+    act::{self, CROWDED_WAIT, act},
     gather::gather,
     index::{Memory, Snapshot},
     queue::Priority,
+    rooms::{Room, Stay},
 };
 use crate::{
     api::AICoreRegistrySecretStatus,
@@ -19,9 +20,10 @@ use crate::{
         backoff,
         failure::Failure,
         object::ObjectKey,
+        observed::Standing,
         plan::{Rest, Step, Versions, at_rest, plan},
         reason::Reason,
-        report::{Outcome, Report, report},
+        report::{NOTEWORTHY_WAIT, Outcome, Report, report},
     },
     k8s,
 };
@@ -68,15 +70,20 @@ async fn pass(ctx: &Context, snapshot: &Snapshot<ServiceKeyHeld>) -> Result<Done
     } else if let Some(again) = nothing_changed(ctx, snapshot) {
         return Ok(("unchanged", again));
     }
-    let mut memory = Memory { unsaved: false, api_failures: 0, ..snapshot.memory.clone() };
+    let Some(Places { service_key, tenant }) = places(ctx, snapshot) else {
+        return Ok(("queued", Some(CROWDED_WAIT)));
+    };
+    let mut memory =
+        Memory { unsaved: false, api_failures: 0, awaited_key: false, ..snapshot.memory.clone() };
     let gathered = gather(ctx, snapshot).await?;
+    drop(service_key);
     for key in &gathered.wakes {
         ctx.queue.wake(key, Priority::Urgent);
     }
     let observed = gathered.observed(ctx, snapshot);
     let plan = plan(&observed);
     debug!(?plan, "planned");
-    let outcome = act(ctx, &snapshot.object, &plan, &gathered, &mut memory).await?;
+    let outcome = act(ctx, &snapshot.object, &plan, &gathered, tenant, &mut memory).await?;
     log(&plan.step, &outcome);
     let report = report(&observed, &plan.step, outcome.clone(), chance::dice());
 
@@ -98,6 +105,48 @@ async fn pass(ctx: &Context, snapshot: &Snapshot<ServiceKeyHeld>) -> Result<Done
     finish(ctx, snapshot, report, memory, answered).await
 }
 
+/// Places that a pass has before it reads anything.
+#[derive(Default)]
+struct Places {
+    service_key: Option<Stay>,
+    tenant: Option<Stay>,
+}
+
+/// Places for a pass that will push, by all that is known; `None`: it stands in line. What it would read now would be old, or
+/// read by another pass, when it gets there.
+fn places(ctx: &Context, snapshot: &Snapshot<ServiceKeyHeld>) -> Option<Places> {
+    let Snapshot { object, memory, .. } = snapshot;
+    let idle = object.deleting || object.spec.suspended() || memory.pace.is_some();
+    if idle || matches!(ctx.index.standing(object, None), Standing::LostTo(_)) {
+        return Some(Places::default());
+    }
+    let uptime = ctx.clock.now().uptime;
+    let priority = if snapshot.source_changed.is_some() { Priority::Urgent } else { Priority::Routine };
+    match &snapshot.key {
+        Some(held) => {
+            let since = memory.crowded_since.unwrap_or(uptime);
+            let tenant = act::enter(ctx, &object.key, &held.connection, priority);
+            // After a long wait, the status has to say so.
+            if tenant.is_none() && uptime.saturating_sub(since) < NOTEWORTHY_WAIT {
+                let memory = Memory { crowded_since: Some(since), ..memory.clone() };
+                ctx.index.record(object, None, memory, None);
+                return None;
+            }
+            Some(Places { service_key: None, tenant })
+        }
+        // Nobody has read the key at this version yet. Waiting once is enough: it may be one that cannot be used.
+        None if snapshot.key_version.is_some() && !memory.awaited_key => {
+            let room = Room::ServiceKey(object.service_key());
+            let Some(service_key) = ctx.rooms.enter(room, 1, &object.key, priority) else {
+                ctx.index.record(object, None, Memory { awaited_key: true, ..memory.clone() }, None);
+                return None;
+            };
+            Some(Places { service_key: Some(service_key), tenant: None })
+        }
+        None => Some(Places::default()),
+    }
+}
+
 #[expect(clippy::option_option, reason = "at rest or not, and if so, when to look again, if at all")]
 /// Whether what is known without a request shows that nothing is to be done; if so, when to look again.
 fn nothing_changed(ctx: &Context, snapshot: &Snapshot<ServiceKeyHeld>) -> Option<Option<Duration>> {
@@ -112,8 +161,7 @@ fn nothing_changed(ctx: &Context, snapshot: &Snapshot<ServiceKeyHeld>) -> Option
     };
     let interval = ctx.settings.default_resync_interval;
     let again = at_rest(&snapshot.object, &snapshot.status, versions, checked, interval, ctx.clock.now())?;
-    if ctx.index.standing(&snapshot.object, None) != (crate::domain::observed::Standing::Owner { heir: None })
-    {
+    if ctx.index.standing(&snapshot.object, None) != (Standing::Owner { heir: None }) {
         return None;
     }
     if snapshot.source_changed.is_some() {

@@ -23,8 +23,8 @@ use crate::api::{
     condition::{self, ConditionStatus, READY},
 };
 
-/// A wait for the tenant's request rate that is worth a word in the status.
-const NOTEWORTHY_WAIT: Duration = Duration::from_secs(5);
+/// A wait for a turn in the tenant that is worth a word in the status.
+pub const NOTEWORTHY_WAIT: Duration = Duration::from_secs(5);
 
 /// What came of the plan's step.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,7 +60,7 @@ pub struct Dice {
 /// What to say and when to look again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
-    /// The whole status as it should stand; `None` when the resource is gone with this pass.
+    /// The whole status as it should stand; `None` when it is as it should be, or the resource is gone with this pass.
     pub status: Option<AICoreRegistrySecretStatus>,
     /// What changed, for `kubectl describe`.
     pub events: Vec<Event>,
@@ -170,24 +170,24 @@ fn troubled(observed: &Observed<'_>, failure: &Failure) -> Story {
 }
 
 fn postponed(observed: &Observed<'_>, wait: Duration) -> Report {
-    let ready = condition::find(&observed.status.conditions, READY);
-    let story = Story::new(observed, observed.status.clone(), Vec::new()).unfinished();
-    let progressing = |status| (status, Reason::Progressing, messages::PROGRESSING.to_owned());
-    let turned = match ready.map(|ready| ready.status.as_str()) {
-        None => Some(progressing(ConditionStatus::Unknown)),
+    let pace = observed.pace.cloned();
+    let ready = condition::find(&observed.status.conditions, READY).map(|ready| ready.status.as_str());
+    let status = match ready {
         // A short wait is not worth a write; after a long one, people would believe a Ready that is not true.
-        Some("True") if wait >= NOTEWORTHY_WAIT && !observed.object.deleting && !observed.unchanged() => {
-            Some(progressing(ConditionStatus::False))
-        }
+        _ if wait < NOTEWORTHY_WAIT => None,
+        None => Some(ConditionStatus::Unknown),
+        Some("True") if !observed.object.deleting && !observed.unchanged() => Some(ConditionStatus::False),
         Some(_) => None,
     };
-    let story = match turned {
-        None => story,
-        Some((status, reason, message)) => {
-            story.ready(status, reason, message.clone()).reconciling(reason, message)
-        }
+    let Some(status) = status else {
+        return Report { status: None, events: Vec::new(), again: Some(wait), pace, outcome: "postponed" };
     };
-    story.finish(Some(wait), observed.pace.cloned(), "postponed")
+    let message = messages::PROGRESSING.to_owned();
+    Story::new(observed, observed.status.clone(), Vec::new())
+        .unfinished()
+        .ready(status, Reason::Progressing, message.clone())
+        .reconciling(Reason::Progressing, message)
+        .finish(Some(wait), pace, "postponed")
 }
 
 fn rested(observed: &Observed<'_>, rest: &Rest, dice: Dice) -> Report {

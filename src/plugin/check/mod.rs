@@ -80,7 +80,6 @@ fn pool(args: &CheckArgs) -> Result<Pool, Failed> {
     let settings = pool::Settings {
         request_timeout: DEFAULT_REQUEST_TIMEOUT,
         tenant_rate: Rate::new(10.0, 20),
-        tenant_passes: 1,
         extra_roots_pem,
     };
     Pool::new(settings, Arc::new(Metrics::new())).map_err(Failed::Usage)

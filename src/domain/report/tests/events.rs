@@ -44,7 +44,7 @@ fn the_note_is_the_message() {
 #[test]
 fn waiting_for_a_turn_is_no_event_but_what_follows_is() {
     let mut life = Life::new();
-    let (_, report) = life.pass(as_found, |_| Outcome::Postponed(seconds(1)));
+    let (_, report) = life.pass(as_found, |_| Outcome::Postponed(NOTEWORTHY_WAIT));
     assert_eq!(reasons(&report), []);
     assert_eq!(reasons(&life.push_succeeds(as_found)), [(false, "Synced")]);
 }

@@ -67,7 +67,7 @@ fn reach(life: &mut Life, reason: Reason, reached: Reached) {
     match reached {
         Reached::Push => drop(life.push_succeeds(as_found)),
         Reached::FailedPush => drop(life.push_fails(as_found, failure(reason))),
-        Reached::PostponedPush => drop(life.pass(as_found, |_| Outcome::Postponed(seconds(3)))),
+        Reached::PostponedPush => drop(life.pass(as_found, |_| Outcome::Postponed(NOTEWORTHY_WAIT))),
         Reached::BadSource => drop(life.rests(|observed| observed.source = unusable(reason))),
         Reached::BadKey => drop(life.rests(|observed| observed.service_key = unusable(reason))),
         Reached::Conflict => drop(life.rests(lost_to(&key("older")))),

@@ -18,7 +18,6 @@ fn doctor(registries: Option<&[&str]>) -> Doctor {
     let settings = pool::Settings {
         request_timeout: Duration::from_secs(1),
         tenant_rate: Rate::new(1.0, 1),
-        tenant_passes: 1,
         extra_roots_pem: None,
     };
     Doctor {
