@@ -16,7 +16,7 @@ use testbed::process::{Signals, become_tethered, tethered, this_process_is_testb
 /// kube-controller-manager.
 ///
 /// The binaries are built once with Go, which takes 4 to 6 minutes on two cores, or taken from the folder
-/// `KUBEBUILDER_ASSETS`. There are no nodes: objects can be created and watched, pods do not run.
+/// `KUBEBUILDER_ASSETS`. `K8S` chooses the Kubernetes minor, as in `K8S=1.36`; the newest otherwise. There are no nodes: objects can be created and watched, pods do not run.
 #[derive(Parser)]
 #[command(version)]
 struct Cli {

@@ -11,6 +11,10 @@ use crate::process::tethered_std;
 /// Folder with ready binaries, as the Kubebuilder tools name it; overrides the build.
 const OVERRIDE: &str = "KUBEBUILDER_ASSETS";
 
+/// The Kubernetes minor to run where the caller names none, as in `1.36`: how the same tests run on each
+/// supported minor.
+const MINOR: &str = "K8S";
+
 /// What every control plane needs. `kube-controller-manager` is only needed where it is asked for.
 const REQUIRED: [&str; 3] = ["etcd", "kube-apiserver", "kubectl"];
 
@@ -23,14 +27,17 @@ pub(super) struct Assets(PathBuf);
 
 impl Assets {
     /// Takes `KUBEBUILDER_ASSETS`, else the binaries of the Go module for `kubernetes` (a minor as in `1.37`;
-    /// the newest without), which are built first when they are not there. Blocks, for minutes when it
-    /// builds.
+    /// without, that of `K8S`, else the newest), which are built first when they are not there. Blocks, for
+    /// minutes when it builds.
     pub(super) fn ensure(kubernetes: Option<&str>) -> anyhow::Result<Self> {
         match std::env::var_os(OVERRIDE).filter(|folder| !folder.is_empty()) {
             Some(folder) => {
                 Self::at(Path::new(&folder)).with_context(|| format!("{OVERRIDE} cannot be used"))
             }
-            None => Module::of(kubernetes)?.assets(),
+            None => {
+                let asked = std::env::var(MINOR).ok().filter(|minor| !minor.is_empty());
+                Module::of(kubernetes.or(asked.as_deref()))?.assets()
+            }
         }
     }
 
@@ -65,10 +72,23 @@ struct Module {
 }
 
 impl Module {
-    /// `controlplane/` of this package, or `controlplane/<minor>/`.
+    /// `controlplane/` of this package for the newest minor, `controlplane/<minor>/` for an older one.
     fn of(kubernetes: Option<&str>) -> anyhow::Result<Self> {
-        let mut folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("controlplane");
-        folder.extend(kubernetes);
+        let newest = Self::read(root())?;
+        let Some(minor) = kubernetes.filter(|minor| *minor != newest.minor()) else {
+            return Ok(newest);
+        };
+        let older = older_minors();
+        ensure!(
+            older.iter().any(|known| known == minor),
+            "there is no Kubernetes {minor:?} here: set {MINOR} to {} or {}",
+            older.join(", "),
+            newest.minor()
+        );
+        Self::read(root().join(minor))
+    }
+
+    fn read(folder: PathBuf) -> anyhow::Result<Self> {
         let read = |name| {
             let path = folder.join(name);
             std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
@@ -81,6 +101,12 @@ impl Module {
         );
         let key = format!("{version}-{}", super::credentials::hex(&digest.as_ref()[..6]));
         Ok(Self { version: version.to_owned(), key, folder })
+    }
+
+    /// As in `1.37`.
+    fn minor(&self) -> &str {
+        let version = self.version.trim_start_matches('v');
+        version.rsplit_once('.').map_or(version, |(minor, _)| minor)
     }
 
     /// The built binaries. A folder under its final name is always complete.
@@ -141,6 +167,22 @@ impl Module {
     }
 }
 
+/// Where the Go modules are.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("controlplane")
+}
+
+/// The minors that have a folder of their own, in order.
+fn older_minors() -> Vec<String> {
+    let entries = std::fs::read_dir(root()).into_iter().flatten().flatten();
+    let mut minors: Vec<String> = entries
+        .filter(|entry| entry.path().join("go.mod").is_file())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    minors.sort();
+    minors
+}
+
 /// The version in the module's `require k8s.io/kubernetes v…`.
 fn kubernetes_version(module: &str) -> Option<&str> {
     module.lines().find_map(|line| {
@@ -161,8 +203,8 @@ fn remove_interrupted(root: &Path) {
     }
 }
 
-/// Builds or finds the newest Kubernetes' binaries as [`ControlPlane::start`](super::ControlPlane::start)
-/// does, and returns their folder. Blocks.
+/// Builds or finds the binaries as [`ControlPlane::start`](super::ControlPlane::start) does by default, and
+/// returns their folder. Blocks.
 pub fn assets() -> anyhow::Result<PathBuf> {
     Assets::ensure(None).map(|assets| assets.0)
 }
@@ -177,6 +219,27 @@ mod tests {
         assert_eq!(kubernetes_version(module), Some("v1.37.2"));
         assert_eq!(kubernetes_version("require (\n\tk8s.io/kubernetes v1.36.0\n)"), Some("v1.36.0"));
         assert_eq!(kubernetes_version("tool k8s.io/kubernetes/cmd/kubectl\n"), None);
+    }
+
+    #[test]
+    fn each_minor_is_built_from_the_module_that_bears_its_name() {
+        let older = older_minors();
+        assert!(older.len() >= 2, "{older:?}");
+        for minor in &older {
+            let module = Module::of(Some(minor)).unwrap();
+            assert_eq!(module.minor(), minor);
+            assert!(module.folder.ends_with(minor));
+        }
+        let newest = Module::of(None).unwrap();
+        assert_eq!(newest.folder, root());
+        assert!(older.iter().all(|minor| minor.as_str() < newest.minor()), "{older:?}");
+        assert_eq!(Module::of(Some(newest.minor())).unwrap().key, newest.key);
+    }
+
+    #[test]
+    fn an_unknown_minor_is_refused_with_those_that_there_are() {
+        let error = Module::of(Some("1.2")).err().unwrap().to_string();
+        assert!(error.starts_with("there is no Kubernetes \"1.2\" here: set K8S to 1.35, "), "{error}");
     }
 
     #[test]

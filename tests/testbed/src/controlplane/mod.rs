@@ -50,7 +50,7 @@ pub struct Options {
     /// Also run kube-controller-manager, with the controllers that do not need nodes.
     pub controller_manager: bool,
     /// The Kubernetes minor, as in `1.36`: a Go module `controlplane/1.36` beside this package's newest.
-    /// `KUBEBUILDER_ASSETS` overrides it.
+    /// Without, the environment variable `K8S` says it. `KUBEBUILDER_ASSETS` overrides both.
     pub kubernetes: Option<String>,
 }
 
