@@ -6,13 +6,17 @@ SHELL := /bin/bash
 
 CARGO ?= cargo
 CARGO_DENY_VERSION := 0.20.2
+VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml | head -1)
+IMAGE ?= ghcr.io/aicore-registry/aicore-registry-operator
+PLATFORMS ?= linux/$(subst aarch64,arm64,$(subst x86_64,amd64,$(shell uname -m)))
 TOOLS := $(CURDIR)/target/tools
 DENY := $(TOOLS)/bin/cargo-deny
+OLDER_MINORS := $(sort $(notdir $(patsubst %/go.mod,%,$(wildcard tests/testbed/controlplane/*/go.mod))))
 CRD := crds/aicoreregistrysecrets.aicore-registry.dev.yaml
 
 .PHONY: help
 help: ## Say what there is
-	@awk 'BEGIN {FS = ":.*## "; print "Usage: make TARGET\n"} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "; print "Usage: make TARGET\n"} /^[a-z-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: ## Show a rotation on a real API server with a simulated AI Core (KEEP=1: leave it running; KUBECONFIG=file: use that cluster)
@@ -28,12 +32,24 @@ test: ## Run all tests: unit, simulator, and integration on a real control plane
 	awk -f tests/summary.awk target/test.log
 	exit $$failed
 
+.PHONY: test-integration
+test-integration: ## Run the integration tests alone (K8S=1.35|1.36|1.37: on that Kubernetes minor; the newest without)
+	@$(CARGO) build --workspace --bins
+	target/debug/testbed run --controller-manager -- $(CARGO) test --test integration --no-fail-fast $(TEST_ARGS)
+
+# Slow: each older minor is built once, in 4 to 6 minutes, and a release build with link-time optimisation takes as long.
+.PHONY: test-all
+test-all: test image-check ## Run what make test leaves out too: the image's build, and older Kubernetes minors
+	@for minor in $(OLDER_MINORS); do
+	  K8S=$$minor $(MAKE) test-integration
+	done
+
 .PHONY: test-unit
 test-unit: ## Run the tests that need no control plane
 	@$(CARGO) test --lib
 
 .PHONY: check
-check: fmt-check lint deny generated-check ## Check formatting, lints, dependencies and generated files
+check: fmt-check lint deny generated-check workflows ## Check formatting, lints, dependencies and generated files
 
 .PHONY: fmt
 fmt: ## Format the code
@@ -46,6 +62,10 @@ fmt-check:
 .PHONY: lint
 lint: ## Run clippy with warnings denied
 	@$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+.PHONY: workflows
+workflows: ## Check the GitHub workflows (builds actionlint in a few seconds, once)
+	@cd .github/tools && GOWORK=off go tool actionlint -shellcheck= -pyflakes= ../workflows/*.yml
 
 .PHONY: deny
 deny: $(DENY) ## Check licences, sources and duplicates of dependencies
@@ -69,6 +89,17 @@ reference: ## Generate docs/reference.md from the CRD
 generated-check: ## Fail if a generated file differs from what the code generates
 	@$(CARGO) run --quiet -- crd | diff -u $(CRD) - || { echo "$(CRD) is not what the code says: run make crd" >&2; exit 1; }
 
+.PHONY: image
+image: ## Build the container image with docker buildx (PLATFORMS=linux/amd64,linux/arm64 PUSH=1 IMAGE=registry/name: publish)
+	@docker buildx build --platform $(PLATFORMS) --tag $(IMAGE):$(VERSION) --build-arg VERSION=$(VERSION) \
+	  --build-arg REVISION=$$(git rev-parse HEAD) --build-arg CREATED=$$(git log -1 --format=%cI) \
+	  $(if $(RUST_IMAGE),--build-arg RUST_IMAGE=$(RUST_IMAGE)) $(if $(RUNTIME_IMAGE),--build-arg RUNTIME_IMAGE=$(RUNTIME_IMAGE)) \
+	  $(if $(PUSH),--push,--load) .
+
+.PHONY: image-check
+image-check: ## Build the image's binary in a clean folder and check it, without a container engine (some minutes)
+	@deploy/image/check.sh
+
 .PHONY: controlplane
-controlplane: ## Build etcd, kube-apiserver and kubectl (4 to 6 minutes, once)
+controlplane: ## Build etcd, kube-apiserver and kubectl (4 to 6 minutes, once; K8S=1.36: of that minor)
 	@$(CARGO) run --quiet -p testbed --bin testbed -- assets
