@@ -34,7 +34,7 @@ const PASS_LIMIT: Duration = Duration::from_mins(3);
 /// Looks at a resource, does what is to be done, and returns when to look again without being woken.
 pub(super) async fn reconcile(ctx: &Context, key: &ObjectKey) -> Option<Duration> {
     let snapshot = ctx.index.snapshot(key)?;
-    let span = info_span!("reconcile", namespace = &*key.namespace, name = &*key.name);
+    let span = info_span!("reconcile", namespace = &*key.namespace, resource = &*key.name);
     let started = Instant::now();
     let (outcome, again) = match tokio::time::timeout(
         PASS_LIMIT,
