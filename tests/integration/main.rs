@@ -21,6 +21,8 @@ mod deletion;
 mod documents;
 mod failures;
 mod forms;
+mod links;
+mod monitoring;
 mod operator;
 mod plugin;
 mod program;
