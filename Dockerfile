@@ -20,6 +20,7 @@ COPY deploy/image/build.sh /build.sh
 RUN /build.sh tools
 # A layer for the dependencies, which an external cache can hold; cache mounts cannot leave the building machine.
 COPY Cargo.toml Cargo.lock ./
+COPY benches/Cargo.toml benches/
 COPY tests/testbed/Cargo.toml tests/testbed/
 RUN /build.sh dependencies
 COPY . .

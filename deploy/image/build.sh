@@ -59,7 +59,7 @@ case "${1-}" in
     # With empty sources in place of ours, cargo compiles all that is not ours; the layer stands until a manifest changes.
     # Targets that a manifest declares would need their files, and none of them is part of the binary. This takes four lines
     # here, and spares the image's supply chain another tool.
-    for manifest in Cargo.toml tests/testbed/Cargo.toml; do
+    for manifest in Cargo.toml */Cargo.toml */*/Cargo.toml; do
       awk '/^\[/ { skip = /^\[\[(bin|bench|test|example)\]\]/ } !skip' "$manifest" > "$manifest.new"
       mv "$manifest.new" "$manifest"
       mkdir -p "${manifest%Cargo.toml}src"

@@ -30,7 +30,8 @@ say "building, which takes some minutes"
 # In the order of the Dockerfile, with what .dockerignore lets through of the files that Git knows.
 cp rust-toolchain.toml "$source/"
 (cd "$source" && "$root/deploy/image/build.sh" tools)
-copy Cargo.toml Cargo.lock tests/testbed/Cargo.toml
+read -ra manifests <<< "$(sed -nE 's/^COPY (.*Cargo\.toml.*) .*$/\1/p' Dockerfile | tr '\n' ' ')"
+copy "${manifests[@]}"
 (cd "$source" && "$root/deploy/image/build.sh" dependencies)
 mapfile -t context < <(sed -n 's/^!//p' .dockerignore)
 copy "${context[@]}"
