@@ -2,5 +2,7 @@
 
 pub mod controlplane;
 pub mod demo;
+mod golang;
 pub mod process;
 pub mod simulator;
+pub mod tools;

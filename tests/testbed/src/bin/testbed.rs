@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use testbed::controlplane::{ASSETS_VARIABLE, ControlPlane, KUBECONFIG_VARIABLE, Options, assets, supervise};
 use testbed::demo;
 use testbed::process::{Signals, become_tethered, tethered, this_process_is_testbed};
+use testbed::tools::tools;
 
 /// A real Kubernetes control plane on 127.0.0.1: etcd, kube-apiserver and, on request,
 /// kube-controller-manager.
@@ -28,6 +29,8 @@ struct Cli {
 enum Task {
     /// Build the Kubernetes binaries unless they are there, and print their folder
     Assets,
+    /// Build promtool and the small tools of the tests unless they are there, and print their folder
+    Tools,
     /// Run a control plane until Ctrl-C, and print its KUBECONFIG=… when it is ready
     Controlplane {
         #[command(flatten)]
@@ -98,6 +101,7 @@ fn main() {
 fn run(task: Task) -> anyhow::Result<i32> {
     match task {
         Task::Assets => println!("{}", assets()?.display()),
+        Task::Tools => println!("{}", tools()?.display()),
         Task::Tether { parent, command } => match become_tethered(parent, &command)? {},
         Task::Supervise { assets, servers } => block_on(supervise(assets, servers.controller_manager))?,
         Task::Demo { keep, kubeconfig } => block_on(demo::run(demo::Settings { keep, kubeconfig }))?,

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, ensure};
 
-use super::workspace::{lock, target};
+use crate::golang::built_once;
 use crate::process::tethered_std;
 
 /// Folder with ready binaries, as the Kubebuilder tools name it; overrides the build.
@@ -109,23 +109,10 @@ impl Module {
         version.rsplit_once('.').map_or(version, |(minor, _)| minor)
     }
 
-    /// The built binaries. A folder under its final name is always complete.
+    /// The built binaries.
     fn assets(&self) -> anyhow::Result<Assets> {
-        let root = target().join("controlplane");
-        let done = root.join(&self.key);
-        if !done.is_dir() {
-            std::fs::create_dir_all(&root).with_context(|| format!("cannot create {}", root.display()))?;
-            let _lock = lock(&root.join(".lock"))?;
-            if !done.is_dir() {
-                remove_interrupted(&root);
-                let unfinished = root.join(format!(".build-{}", std::process::id()));
-                self.build(&unfinished)?;
-                std::fs::rename(&unfinished, &done)
-                    .context("cannot move the built binaries to their place")?;
-                eprintln!("testbed: Kubernetes {} is built: {}", self.version, done.display());
-            }
-        }
-        Assets::at(&done)
+        let folder = built_once("controlplane", &self.key, |folder| self.build(folder))?;
+        Assets::at(&folder)
     }
 
     fn build(&self, output: &Path) -> anyhow::Result<()> {
@@ -133,7 +120,6 @@ impl Module {
             "testbed: building etcd and Kubernetes {} with Go; the first time this takes 4 to 6 minutes on two cores",
             self.version
         );
-        std::fs::create_dir_all(output).with_context(|| format!("cannot create {}", output.display()))?;
         let version = &self.version;
         // The version that /version and `kubectl version` report; released builds set it in the same way.
         let flags = format!(
@@ -192,15 +178,6 @@ fn kubernetes_version(module: &str) -> Option<&str> {
             .flatten()
             .filter(|version| version.starts_with('v'))
     })
-}
-
-/// Removes what builds left that were interrupted. Only called under the lock.
-fn remove_interrupted(root: &Path) {
-    for entry in std::fs::read_dir(root).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(".build-") {
-            let _ = std::fs::remove_dir_all(entry.path());
-        }
-    }
 }
 
 /// Builds or finds the binaries as [`ControlPlane::start`](super::ControlPlane::start) does by default, and

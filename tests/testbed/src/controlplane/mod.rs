@@ -35,11 +35,12 @@ use self::kubeconfig::Endpoint;
 use self::protocol::Request;
 
 pub use self::assets::assets;
+pub(crate) use self::credentials::hex;
 pub use self::kubeconfig::client;
 pub use self::shared::{ASSETS_VARIABLE, KUBECONFIG_VARIABLE};
 #[doc(hidden)]
 pub use self::supervisor::supervise;
-pub(crate) use self::workspace::workspace;
+pub(crate) use self::workspace::{lock, target, workspace};
 
 /// How long the tokens of [`ControlPlane::kubeconfig_for`] are valid, in seconds: longer than any test run.
 const TOKEN_SECONDS: i64 = 24 * 60 * 60;

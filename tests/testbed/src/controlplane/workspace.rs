@@ -11,12 +11,12 @@ pub(crate) fn workspace() -> PathBuf {
 }
 
 /// `<workspace>/target`, wherever Cargo itself puts its output.
-pub(super) fn target() -> PathBuf {
+pub(crate) fn target() -> PathBuf {
     workspace().join("target")
 }
 
 /// Opens `path` and waits for an exclusive lock on it, which ends with the returned file or the process.
-pub(super) fn lock(path: &Path) -> anyhow::Result<File> {
+pub(crate) fn lock(path: &Path) -> anyhow::Result<File> {
     let file = open_lock(path)?;
     file.lock().with_context(|| format!("cannot lock {}", path.display()))?;
     Ok(file)

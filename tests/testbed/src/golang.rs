@@ -1,0 +1,62 @@
+//! What is built from Go modules: once for each state of its sources, whoever asks, and never seen half done.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use crate::controlplane::{lock, target};
+
+/// The folder `target/<name>/<key>`, which `build` fills when it is not there. Its argument is the folder to
+/// fill. A folder under its final name is always complete. Blocks.
+pub(crate) fn built_once(
+    name: &str,
+    key: &str,
+    build: impl FnOnce(&Path) -> anyhow::Result<()>,
+) -> anyhow::Result<PathBuf> {
+    let root = target().join(name);
+    let done = root.join(key);
+    if !done.is_dir() {
+        std::fs::create_dir_all(&root).with_context(|| format!("cannot create {}", root.display()))?;
+        let _lock = lock(&root.join(".lock"))?;
+        if !done.is_dir() {
+            remove_interrupted(&root);
+            let unfinished = root.join(format!(".build-{}", std::process::id()));
+            std::fs::create_dir_all(&unfinished)
+                .with_context(|| format!("cannot create {}", unfinished.display()))?;
+            build(&unfinished)?;
+            std::fs::rename(&unfinished, &done).context("cannot move the built binaries to their place")?;
+            eprintln!("testbed: built {}", done.display());
+        }
+    }
+    Ok(done)
+}
+
+/// Names the exact sources that something is built from.
+pub(crate) fn key_of(parts: &[&[u8]]) -> String {
+    let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+    for part in parts {
+        context.update(&part.len().to_be_bytes());
+        context.update(part);
+    }
+    crate::controlplane::hex(&context.finish().as_ref()[..6])
+}
+
+/// Removes what builds left that were interrupted. Only called under the lock.
+fn remove_interrupted(root: &Path) {
+    for entry in std::fs::read_dir(root).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(".build-") {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_tells_sources_apart() {
+        assert_eq!(key_of(&[b"a", b"b"]), key_of(&[b"a", b"b"]));
+        assert_ne!(key_of(&[b"a", b"b"]), key_of(&[b"ab", b""]));
+    }
+}
