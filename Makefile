@@ -27,6 +27,7 @@ demo: ## Show a rotation on a real API server with a simulated AI Core (KEEP=1: 
 test: ## Run all tests: unit, simulator, and integration on a real control plane
 	@$(CARGO) build --workspace --bins
 	mkdir -p target
+	target/debug/testbed tools >/dev/null
 	target/debug/testbed run --controller-manager -- $(CARGO) test --workspace --no-fail-fast $(TEST_ARGS) 2>&1 | tee target/test.log \
 	  && failed=0 || failed=1
 	awk -f tests/summary.awk target/test.log
@@ -84,6 +85,11 @@ crd: ## Generate crds/ from the Rust types
 .PHONY: reference
 reference: ## Generate docs/reference.md from the CRD
 	@WRITE_REFERENCE=1 $(CARGO) test --quiet --test integration reference::
+
+.PHONY: recorded
+recorded: ## Record the objects of deploy/argocd again, and make its ConfigMap from the Lua files
+	@$(CARGO) build --workspace --bins
+	WRITE_RECORDED=1 target/debug/testbed run -- $(CARGO) test --quiet --test integration -- recorded:: argocd::the_config_map
 
 .PHONY: generated-check
 generated-check: ## Fail if a generated file differs from what the code generates

@@ -63,7 +63,7 @@ async fn the_manifest_of_the_readme_is_accepted_by_the_api_server() {
 }
 
 /// Applies a manifest without keeping it, with unknown fields refused.
-async fn dry_run(client: &Client, namespace: &str, mut document: Value) -> kube::Result<()> {
+pub(crate) async fn dry_run(client: &Client, namespace: &str, mut document: Value) -> kube::Result<()> {
     let kind = document["kind"].as_str().unwrap().to_owned();
     if !KNOWN.contains(&kind.as_str()) {
         return Ok(());

@@ -11,6 +11,7 @@
 )]
 #![allow(clippy::float_cmp, reason = "counters are whole numbers")]
 
+mod argocd;
 mod budget;
 mod client;
 mod cluster;
@@ -20,12 +21,14 @@ mod crd;
 mod deletion;
 mod documents;
 mod failures;
+mod flux;
 mod forms;
 mod links;
 mod monitoring;
 mod operator;
 mod plugin;
 mod program;
+mod recorded;
 mod reference;
 mod requests;
 mod robustness;

@@ -1,0 +1,176 @@
+//! Objects in each state that matters to GitOps tools. They are kept in `deploy/argocd`, in the place where Argo CD looks for the
+//! test data of a customization, and hold what the operator really writes: `make recorded` records them again.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use aicore_registry_operator::api::REQUESTED_AT;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::world::{
+    Login, World,
+    operation::{DELETE, PATCH},
+};
+
+/// Where Argo CD's source tree would have the customization.
+pub(crate) fn customization() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("deploy/argocd/resource_customizations/aicore-registry.dev/AICoreRegistrySecret")
+}
+
+/// All recorded objects, by the name of their state.
+pub(crate) fn objects() -> BTreeMap<String, Value> {
+    let mut objects = BTreeMap::new();
+    for entry in std::fs::read_dir(customization().join("testdata")).unwrap() {
+        let path = entry.unwrap().path();
+        objects.insert(path.file_stem().unwrap().to_str().unwrap().to_owned(), read(&path));
+    }
+    assert!(objects.len() >= 10, "{:?}", objects.keys());
+    objects
+}
+
+fn read(path: &Path) -> Value {
+    serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+#[rstest]
+#[case::created("created")]
+#[case::healthy("healthy")]
+#[case::waiting("waiting")]
+#[case::retrying("retrying")]
+#[case::stalled("stalled")]
+#[case::resync_retrying("resync-retrying")]
+#[case::resync_refused("resync-refused")]
+#[case::outdated("outdated")]
+#[case::suspended("suspended")]
+#[case::suspended_at_first("suspended-at-first")]
+#[case::deleting("deleting")]
+#[tokio::test]
+async fn the_operator_writes_what_is_recorded(#[case] state: &str) {
+    let world = World::new(&format!("recorded-{state}")).await;
+    world.service_key("key").await;
+    produce(&world, state).await;
+    let object = without_chance(&world, serde_json::to_value(world.resource_now("pull").await).unwrap());
+    let path = customization().join("testdata").join(format!("{state}.yaml"));
+    if std::env::var_os("WRITE_RECORDED").is_some() {
+        std::fs::write(&path, serde_saphyr::to_string(&object).unwrap()).unwrap();
+    }
+    assert_eq!(read(&path), object, "run `make recorded`");
+}
+
+/// Brings the resource `pull` into the state.
+async fn produce(world: &World, state: &str) {
+    let source = |rotation| {
+        let login = Login::new("robot", rotation);
+        async move { world.docker_secret("source", &[("ghcr.io", login)]).await }
+    };
+    if state == "created" {
+        return world.resource("pull", json!({})).await;
+    }
+    let operator = world.operator().await;
+    match state {
+        "waiting" => {
+            world.resource("pull", json!({})).await;
+            world.wait_reason("pull", "SecretNotFound").await;
+            return world.check(&operator).await;
+        }
+        "suspended-at-first" => {
+            world.resource("pull", json!({ "suspend": true })).await;
+            world.wait_reason("pull", "Suspended").await;
+            return world.check(&operator).await;
+        }
+        _ => source(1).await,
+    }
+    let policy = if state == "deleting" { "Delete" } else { "Retain" };
+    world.resource("pull", json!({ "deletionPolicy": policy })).await;
+    world.wait_ready("pull").await;
+    match state {
+        "healthy" => {}
+        "retrying" => {
+            world.always_answer(PATCH, 500);
+            source(2).await;
+            world.wait_reason("pull", "RemoteUnavailable").await;
+        }
+        "stalled" => {
+            world.rotate_service_key();
+            source(2).await;
+            world.wait_reason("pull", "AuthenticationFailed").await;
+        }
+        "resync-retrying" => {
+            world.always_answer(PATCH, 503);
+            world.annotate("pull", REQUESTED_AT, "1").await;
+            world.wait_reason("pull", "RemoteUnavailable").await;
+        }
+        "resync-refused" => {
+            world.always_answer(PATCH, 400);
+            world.annotate("pull", REQUESTED_AT, "1").await;
+            world.wait_reason("pull", "RemoteRejected").await;
+        }
+        "outdated" => {
+            operator.kill().await;
+            return world.patch_spec("pull", json!({ "registries": ["quay.io"] })).await;
+        }
+        "suspended" => {
+            world.patch_spec("pull", json!({ "suspend": true })).await;
+            world.wait_reason("pull", "Suspended").await;
+        }
+        "deleting" => {
+            world.always_answer(DELETE, 503);
+            world.ask_to_delete("pull").await;
+            world.wait_reason("pull", "Deleting").await;
+        }
+        other => panic!("nobody knows how to produce {other:?}"),
+    }
+    world.check(&operator).await;
+}
+
+/// With fixed values where two runs differ: names of the test world, times, versions and digests.
+fn without_chance(world: &World, mut object: Value) -> Value {
+    object["metadata"].as_object_mut().unwrap().remove("managedFields");
+    let names = [
+        // The simulator has both in one place, the first below the second.
+        (world.authorization_server(), "https://example.authentication.eu10.hana.ondemand.com"),
+        (world.api_url(), "https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com"),
+        (host(&world.api_url()), "api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com"),
+        (world.namespace.clone(), "ml"),
+    ];
+    fix("", &mut object, &names);
+    object
+}
+
+fn fix(field: &str, value: &mut Value, names: &[(String, &str)]) {
+    match value {
+        Value::Object(fields) => fields.iter_mut().for_each(|(field, value)| fix(field, value, names)),
+        Value::Array(items) => items.iter_mut().for_each(|item| fix(field, item, names)),
+        Value::String(text) => {
+            for (from, to) in names {
+                *text = text.replace(from.as_str(), to);
+            }
+            let fixed = match field {
+                "uid" => "00000000-0000-4000-8000-000000000000",
+                "credentialsDigest" => "v1:00000000000000000000000000000000",
+                "resourceVersion" | "secretResourceVersion" | "aiCoreSecretResourceVersion" => "1",
+                "message" => return *text = without_request_id(text),
+                _ if text.parse::<jiff::Timestamp>().is_ok() => "2026-01-01T00:00:00Z",
+                _ => return,
+            };
+            fixed.clone_into(text);
+        }
+        _ => {}
+    }
+}
+
+fn host(url: &str) -> String {
+    url.trim_start_matches("http://").split('/').next().unwrap().to_owned()
+}
+
+/// AI Core gives each request an id of its own, a UUID.
+fn without_request_id(message: &str) -> String {
+    let Some((before, after)) = message.split_once("request id ") else {
+        return message.to_owned();
+    };
+    format!("{before}request id 00000000-0000-4000-8000-000000000000{}", &after[36..])
+}
