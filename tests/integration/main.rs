@@ -24,6 +24,7 @@ mod failures;
 mod flux;
 mod forms;
 mod links;
+mod metrics_table;
 mod monitoring;
 mod operator;
 mod plugin;
