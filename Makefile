@@ -49,6 +49,12 @@ test-all: test image-check ## Run what make test leaves out too: the image's bui
 test-unit: ## Run the tests that need no control plane
 	@$(CARGO) test --lib
 
+.PHONY: bench
+bench: ## Measure the operator beside the least that any program could do (N, UNRELATED, ROTATIONS, PAIRS, SCENARIOS)
+	@$(CARGO) build --release --package aicore-registry-operator --bin aicore-registry-operator --package bench --bin floor
+	$(CARGO) build --profile quick --package bench --bin bench --package testbed --bin testbed
+	PROGRAMS=target/release target/quick/bench
+
 .PHONY: check
 check: fmt-check lint deny generated-check workflows ## Check formatting, lints, dependencies and generated files
 

@@ -104,7 +104,7 @@ pub fn simulate(fleet: Fleet, seed: u64) -> Convergence {
         if !std::mem::replace(&mut has_token[resource.tenant], true) {
             tokens.count(begins);
         }
-        accepted.push(*shard - fleet.outage.min(*shard));
+        accepted.push(shard.saturating_sub(fleet.outage));
     }
     accepted.sort_unstable();
     let share = |of_hundred: usize| {

@@ -32,13 +32,15 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Reads the environment. The two programs are those beside the running one, of the same build profile.
+    /// Reads the environment. The two programs are in the folder `PROGRAMS`, else beside the running one.
     ///
     /// # Errors
     /// One sentence that names the variable and what it may be.
     pub fn from_environment() -> anyhow::Result<Self> {
-        let programs = std::env::current_exe()?;
-        let programs = programs.parent().context("the program has no folder")?;
+        let programs = match std::env::var_os("PROGRAMS") {
+            Some(folder) => PathBuf::from(folder),
+            None => std::env::current_exe()?.parent().context("the program has no folder")?.to_owned(),
+        };
         let scenarios = match std::env::var("SCENARIOS") {
             Ok(list) if !list.trim().is_empty() => {
                 list.split(',').map(|name| name.trim().to_owned()).collect()

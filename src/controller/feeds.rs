@@ -212,7 +212,8 @@ fn key_of<K: Resource>(object: &K) -> Option<ObjectKey> {
 fn apply(index: &Index<ServiceKeyHeld>, queue: &Queue, resource: Unchecked, priority: Priority) {
     let resource = match resource.check() {
         Ok(resource) => resource,
-        Err((metadata, error)) => {
+        Err(misunderstood) => {
+            let (metadata, error) = *misunderstood;
             warn!(
                 name = ?metadata.name,
                 namespace = ?metadata.namespace,

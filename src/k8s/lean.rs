@@ -11,7 +11,7 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time},
 };
 use kube::Resource;
-use serde::{Deserialize, Deserializer, de::IgnoredAny};
+use serde::{Deserialize, Deserializer};
 
 use crate::api::{ABANDON_REMOTE, AICoreRegistrySecret, REQUESTED_AT};
 
@@ -42,13 +42,13 @@ impl Unchecked {
     ///
     /// # Errors
     /// What it does not understand, and the metadata of the resource.
-    pub fn check(self) -> Result<AICoreRegistrySecret, (ObjectMeta, serde_json::Error)> {
+    pub fn check(self) -> Result<AICoreRegistrySecret, Box<(ObjectMeta, serde_json::Error)>> {
         let Self { metadata, spec, status } = self;
         let parsed = serde_json::from_value(spec)
             .and_then(|spec| Ok((spec, status.map(serde_json::from_value).transpose()?)));
         match parsed {
             Ok((spec, status)) => Ok(AICoreRegistrySecret { metadata, spec, status }),
-            Err(error) => Err((metadata, error)),
+            Err(error) => Err(Box::new((metadata, error))),
         }
     }
 }
@@ -133,19 +133,18 @@ fn identity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D:
     Ok(ObjectMeta { name, namespace, resource_version, ..ObjectMeta::default() })
 }
 
-/// The same, and which labels there are.
+/// The same, and the labels.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Labelled {
     name: Option<String>,
     namespace: Option<String>,
     resource_version: Option<String>,
-    labels: Option<BTreeMap<String, IgnoredAny>>,
+    labels: Option<BTreeMap<String, String>>,
 }
 
 fn labelled<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {
     let Labelled { name, namespace, resource_version, labels } = Labelled::deserialize(deserializer)?;
-    let labels = labels.map(|labels| labels.into_keys().map(|key| (key, String::new())).collect());
     Ok(ObjectMeta { name, namespace, resource_version, labels, ..ObjectMeta::default() })
 }
 
@@ -240,7 +239,7 @@ mod tests {
         {
             let mut sent = sent();
             sent[part] = content;
-            let (metadata, _) = serde_json::from_value::<Unchecked>(sent).unwrap().check().unwrap_err();
+            let (metadata, _) = *serde_json::from_value::<Unchecked>(sent).unwrap().check().unwrap_err();
             assert_eq!(metadata.name.as_deref(), Some("pull"));
         }
     }
@@ -255,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_secret_content_and_the_names_of_its_labels_are_kept() {
+    fn of_a_secret_content_and_labels_are_kept() {
         let mut sent = sent();
         sent["data"] = json!({ "k": "djE=" });
         sent["type"] = "Opaque".into();

@@ -55,7 +55,7 @@ pub(super) async fn run(fleet: &Fleet, run: &mut Run<'_>) -> anyhow::Result<()> 
         SCENARIO,
         "memory after it",
         "MiB",
-        &pairs(&|burst| burst.rss as f64 / 1048576.0),
+        &pairs(&|burst| burst.rss as f64 / 1_048_576.0),
     ));
     Ok(())
 }

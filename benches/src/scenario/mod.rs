@@ -121,6 +121,7 @@ pub async fn run(parameters: &Parameters, report: &mut Report) -> anyhow::Result
 }
 
 /// Milliseconds from `earlier` to `later`; negative when it was the other way round.
+#[must_use]
 pub fn milliseconds(earlier: Instant, later: Instant) -> f64 {
     let ahead = later.saturating_duration_since(earlier).as_secs_f64();
     (ahead - earlier.saturating_duration_since(later).as_secs_f64()) * 1e3
@@ -160,6 +161,7 @@ pub async fn one_by_one(fleet: &Fleet, count: usize, mark: &str) -> anyhow::Resu
 }
 
 /// Per second.
+#[must_use]
 pub fn rate(count: usize, time: Duration) -> f64 {
     count as f64 / time.as_secs_f64()
 }
