@@ -115,7 +115,7 @@ async fn follow<K>(
             }
             Some(Err(error)) => {
                 pulse.beat(false);
-                let pause = trouble.again();
+                let pause = if expired(&error) { trouble.expired() } else { trouble.again() };
                 warn!(watch = pulse.name, error = %describe(&error), pause_ms = pause.as_millis(), "watch failed");
                 // A watcher whose *request* was answered 410 would ask for the expired version for ever.
                 if is_expired(&error) {
@@ -140,6 +140,8 @@ struct Trouble {
     failures: u32,
     last: Option<Instant>,
     announced: bool,
+    /// Whether the last failure was that the version had expired.
+    listing: bool,
 }
 
 impl Trouble {
@@ -149,7 +151,22 @@ impl Trouble {
         self.failures = if calm { 1 } else { self.failures.saturating_add(1) };
         self.last = Some(Instant::now());
         self.announced = true;
+        self.listing = false;
         PAUSE.0.saturating_mul(2_u32.saturating_pow(self.failures - 1)).min(PAUSE.1)
+    }
+
+    /// The version has expired, as after a restart of the API server; how long to pause: not at all, since a list mends that,
+    /// unless it did not mend it the last time.
+    fn expired(&mut self) -> Duration {
+        if self.listing {
+            let pause = self.again();
+            self.listing = true;
+            return pause;
+        }
+        self.announced = true;
+        self.listing = true;
+        self.last = Some(Instant::now());
+        Duration::ZERO
     }
 
     /// Whether this is the first success after a failure.
@@ -162,6 +179,12 @@ async fn next<T>(stream: &mut (impl Stream<Item = T> + Unpin)) -> Option<T> {
     stream.next().await
 }
 
+/// Whether the API server no longer knows the version that the watch stands at.
+fn expired(error: &watcher::Error) -> bool {
+    is_expired(error) || matches!(error, watcher::Error::WatchError(status) if status.code == 410)
+}
+
+/// Whether it said so instead of opening the watch.
 fn is_expired(error: &watcher::Error) -> bool {
     matches!(error, watcher::Error::WatchStartFailed(kube::Error::Api(status)) if status.code == 410)
 }

@@ -1,6 +1,6 @@
 //! Rotations one by one on a quiet system.
 
-use super::{CONCURRENCY, Run, one_by_one};
+use super::{CONCURRENCY, Run, one_by_one, warm_up};
 use crate::{
     counts::{answered, more},
     fleet::Fleet,
@@ -11,9 +11,6 @@ use crate::{
 };
 
 const SCENARIO: &str = "rotation, idle";
-/// Rotations before those that count: connections are made, and tokens fetched.
-const WARM_UP: usize = 10;
-
 struct Round {
     arrived: Sample,
     shown: Sample,
@@ -82,7 +79,7 @@ pub(super) async fn run(fleet: &Fleet, run: &mut Run<'_>) -> anyhow::Result<()> 
 async fn round(fleet: &Fleet, which: Which, count: usize, mark: &str) -> anyhow::Result<Round> {
     let subject = fleet.launch(which, CONCURRENCY, &[])?.start_ready().await?;
     fleet.settled().await?;
-    one_by_one(fleet, WARM_UP, &format!("{mark}-warm")).await?;
+    warm_up(fleet, &format!("{mark}-warm")).await?;
     let (before, used) = (answered(&fleet.client).await?, subject.usage()?);
     let (arrived, shown) = one_by_one(fleet, count, mark).await?;
     let cpu = subject.usage()?.cpu.saturating_sub(used.cpu);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use testbed::simulator::{Fault, Operation, RetryAfter};
 
-use super::{CONCURRENCY, Run, follow};
+use super::{CONCURRENCY, Run, follow, warm_up};
 use crate::{
     fleet::{Fleet, PER_TENANT},
     report::{Figure, Target},
@@ -21,6 +21,7 @@ pub(super) async fn run(fleet: &Fleet, run: &mut Run<'_>) -> anyhow::Result<()> 
     let count = ROTATIONS.min(run.parameters.rotations);
     let subject = fleet.launch(Which::Product, CONCURRENCY, &[])?.start_ready().await?;
     fleet.settled().await?;
+    warm_up(fleet, "limits-warm").await?;
     let mut pairs = Vec::new();
     for pair in 0..run.parameters.pairs {
         let quiet = healthy(fleet, count, &format!("well-{pair}")).await?;

@@ -17,7 +17,7 @@ use std::{fs, time::Duration};
 use tokio::time::Instant;
 
 use crate::{
-    fleet::{Fleet, Rotation},
+    fleet::{Fleet, PER_TENANT, Rotation},
     parameters::Parameters,
     plot::Plot,
     report::Report,
@@ -158,6 +158,18 @@ pub async fn one_by_one(fleet: &Fleet, count: usize, mark: &str) -> anyhow::Resu
         shown.push(to_status);
     }
     Ok((arrived, shown))
+}
+
+/// Rotates one resource of each tenant, so that its service key is read, a token fetched and a connection made: each process
+/// does that once, and not with each rotation.
+///
+/// # Errors
+/// When a rotation does not arrive.
+pub async fn warm_up(fleet: &Fleet, mark: &str) -> anyhow::Result<()> {
+    for number in (0..fleet.size).step_by(PER_TENANT) {
+        follow(fleet, &fleet.rotate(number, mark).await?).await?;
+    }
+    Ok(())
 }
 
 /// Per second.

@@ -5,7 +5,7 @@ use std::{cell::Cell, time::Duration};
 use futures::{StreamExt, stream};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::{CONCURRENCY, Run, one_by_one};
+use super::{CONCURRENCY, Run, one_by_one, warm_up};
 use crate::{
     fleet::Fleet,
     report::{Figure, Target},
@@ -67,7 +67,7 @@ async fn round(
 ) -> anyhow::Result<Round> {
     let subject = fleet.launch(which, CONCURRENCY, &[])?.start_ready().await?;
     fleet.settled().await?;
-    one_by_one(fleet, 5, &format!("{mark}-warm")).await?;
+    warm_up(fleet, &format!("{mark}-warm")).await?;
     let (used, began) = (subject.usage()?, Instant::now());
     let made = Cell::new(0_u32);
     let rotations = one_by_one(fleet, count, mark);

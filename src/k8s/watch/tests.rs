@@ -155,3 +155,18 @@ async fn one_failing_watch_delays_no_other() {
     assert!(seen.iter().any(|name| name == "b"), "{seen:?}");
     assert_eq!(none, Vec::<String>::new());
 }
+
+/// An API server that comes back has refused connections for a while, and knows no history: the list that mends that must not
+/// wait for as long as one that fails.
+#[tokio::test(start_paused = true)]
+async fn the_first_expiry_after_other_failures_is_mended_at_once() {
+    let mut trouble = Trouble::default();
+    for _ in 0..4 {
+        trouble.again();
+    }
+    assert_eq!(trouble.expired(), Duration::ZERO);
+    assert!(trouble.expired() >= PAUSE.0, "a list that did not mend it is not repeated without pause");
+    assert!(trouble.expired() > PAUSE.0);
+    trouble.again();
+    assert_eq!(trouble.expired(), Duration::ZERO);
+}
