@@ -17,6 +17,7 @@ pub mod failure;
 pub mod fingerprint;
 pub mod invalid;
 mod json;
+pub mod lease;
 pub mod name;
 pub mod object;
 pub mod observed;

@@ -4,6 +4,7 @@ pub mod client;
 pub mod error;
 pub mod events;
 pub mod lean;
+pub mod lease;
 pub mod namespaces;
 pub mod resources;
 pub mod secrets;

@@ -1,0 +1,112 @@
+//! Tests of the decision of one candidate, and of what several of them add up to.
+
+use super::*;
+use crate::domain::testing::{at, seconds};
+
+mod rivals;
+
+const DURATION: Duration = Duration::from_secs(15);
+
+fn me() -> Candidate {
+    Candidate { identity: "me".to_owned(), duration: DURATION }
+}
+
+fn now(uptime: u64) -> Now {
+    Now { wall: at(1_000_000), uptime: seconds(uptime) }
+}
+
+fn held_by(holder: &str, renewed: i64) -> Record {
+    Record {
+        holder: holder.to_owned(),
+        duration: Some(DURATION),
+        acquired: Some(at(7)),
+        renewed: Some(at(renewed)),
+        transitions: 4,
+    }
+}
+
+/// After these looks at the Lease, each with its time since the start of the process.
+fn view(looks: &[(u64, Option<Record>)]) -> View {
+    let mut view = View::default();
+    looks.iter().for_each(|(uptime, record)| view.see(record.clone(), seconds(*uptime)));
+    view
+}
+
+fn written(decision: Decision) -> Record {
+    match decision {
+        Decision::Acquire(record) | Decision::Renew(record) => record,
+        Decision::Wait(left) => panic!("waits for {left:?}"),
+    }
+}
+
+#[test]
+fn a_lease_that_does_not_exist_or_has_no_holder_is_taken_at_once() {
+    let first = Record { acquired: Some(at(1_000_000)), transitions: 0, ..held_by("me", 1_000_000) };
+    assert_eq!(view(&[(3, None)]).decide(&me(), now(3)), Decision::Acquire(first.clone()));
+    assert_eq!(View::default().decide(&me(), now(3)), Decision::Acquire(first.clone()));
+    let next = Record { transitions: 5, ..first };
+    assert_eq!(view(&[(3, Some(held_by("", 9)))]).decide(&me(), now(3)), Decision::Acquire(next));
+}
+
+#[test]
+fn a_holder_has_the_whole_duration_from_when_it_was_last_seen_to_renew() {
+    let looks =
+        [(3, Some(held_by("other", 1))), (8, Some(held_by("other", 1))), (9, Some(held_by("other", 2)))];
+    let view = view(&looks);
+    assert_eq!(view.holder(), "other");
+    assert_eq!(view.decide(&me(), now(9)), Decision::Wait(DURATION));
+    assert_eq!(view.decide(&me(), now(23)), Decision::Wait(seconds(1)));
+    assert_eq!(
+        view.decide(&me(), now(24)),
+        Decision::Acquire(Record {
+            acquired: Some(at(1_000_000)),
+            transitions: 5,
+            ..held_by("me", 1_000_000)
+        })
+    );
+}
+
+/// The holder's clock may be years ahead or behind, or go backwards.
+#[test]
+fn the_time_of_the_renewal_only_tells_that_there_was_one() {
+    for renewed in [-2_000_000_000, 0, 1_000_000, 4_000_000_000] {
+        let view = view(&[(3, Some(held_by("other", 5))), (9, Some(held_by("other", renewed)))]);
+        assert_eq!(view.decide(&me(), now(10)), Decision::Wait(seconds(14)), "{renewed}");
+        assert!(matches!(view.decide(&me(), now(24)), Decision::Acquire(_)), "{renewed}");
+    }
+}
+
+#[test]
+fn the_duration_that_the_holder_wrote_counts() {
+    let longer = Record { duration: Some(seconds(60)), ..held_by("other", 1) };
+    assert_eq!(view(&[(0, Some(longer))]).decide(&me(), now(15)), Decision::Wait(seconds(45)));
+    let silent = Record { duration: None, ..held_by("other", 1) };
+    assert_eq!(view(&[(0, Some(silent))]).decide(&me(), now(14)), Decision::Wait(seconds(1)));
+}
+
+#[test]
+fn a_lease_of_ones_own_is_renewed_and_keeps_its_history() {
+    let own = held_by("me", 1);
+    let renewed = Decision::Renew(held_by("me", 1_000_000));
+    assert_eq!(view(&[(0, Some(own.clone()))]).decide(&me(), now(2)), renewed);
+    assert_eq!(view(&[(0, Some(own.clone()))]).decide(&me(), now(1000)), renewed, "nobody else took it");
+    assert_eq!(view(&[(0, Some(own)), (5, None)]).decide(&me(), now(5)), renewed, "deleted by hand");
+}
+
+/// Its holder does not know yet that it was deleted.
+#[test]
+fn a_lease_that_was_deleted_stands_until_it_would_have_expired() {
+    let view = view(&[(0, Some(held_by("other", 1))), (5, None)]);
+    assert_eq!(view.decide(&me(), now(5)), Decision::Wait(seconds(10)));
+    assert!(matches!(view.decide(&me(), now(15)), Decision::Acquire(_)));
+}
+
+#[test]
+fn only_ones_own_lease_is_given_back() {
+    let own = view(&[(0, Some(held_by("me", 1)))]);
+    let free = own.give_back(&me(), at(9)).unwrap();
+    assert_eq!((&*free.holder, free.duration, free.transitions), ("", Some(seconds(1)), 4));
+    assert_eq!(written(view(&[(0, Some(free))]).decide(&me(), now(0))).transitions, 5);
+    assert_eq!(view(&[(0, Some(held_by("other", 1)))]).give_back(&me(), at(9)), None);
+    assert_eq!(View::default().give_back(&me(), at(9)), None);
+}
