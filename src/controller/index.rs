@@ -38,6 +38,8 @@ struct State<K> {
     resources: HashMap<ObjectKey, Entry>,
     secrets: SecretBook<K>,
     claims: ClaimBook,
+    /// Whether somebody else works, and this process only looks on.
+    following: bool,
 }
 
 #[derive(Debug)]
@@ -93,11 +95,37 @@ impl<K> Default for Index<K> {
             resources: HashMap::new(),
             secrets: SecretBook::default(),
             claims: ClaimBook::default(),
+            following: false,
         }))
     }
 }
 
 impl<K> Index<K> {
+    /// For a process that looks on until [`Index::lead`].
+    #[must_use]
+    pub fn following() -> Self {
+        let index = Self::default();
+        index.lock().following = true;
+        index
+    }
+
+    /// From now on this process works. What it knows stands as after a restart; returns all resources, to be looked at.
+    pub fn lead(&self) -> Vec<ObjectKey> {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        state.following = false;
+        // Another process has answered most changes, and which ones is not known.
+        state.secrets.forget_changes();
+        state.claims = ClaimBook::default();
+        for Entry { object, status, .. } in state.resources.values() {
+            state.claims.appear(object, claim_of_status(object, status));
+            if object.deleting {
+                state.claims.withdraw(&object.key);
+            }
+        }
+        state.resources.keys().cloned().collect()
+    }
+
     /// A list of the resources in `scope` begins.
     pub fn resources_list_begins(&self, scope: &Scope) {
         let mut state = self.lock();
@@ -131,6 +159,10 @@ impl<K> Index<K> {
         let same = match previous {
             Some(entry) if entry.object.uid == object.uid => {
                 entry.listed = true;
+                if state.following {
+                    // Later this process's own writes count, which the watch shows late.
+                    entry.status = Arc::new(status.clone());
+                }
                 if *entry.object == object {
                     return Vec::new();
                 }

@@ -42,6 +42,7 @@ struct State {
     waiting: usize,
     running: usize,
     taken: u64,
+    idle: bool,
     closed: bool,
 }
 
@@ -75,6 +76,19 @@ pub struct Load {
 }
 
 impl Queue {
+    /// A queue that takes nothing in until [`Queue::start`], for a time when nobody would take it out.
+    #[must_use]
+    pub fn idle() -> Self {
+        let queue = Self::default();
+        queue.lock().idle = true;
+        queue
+    }
+
+    /// Takes in from now on.
+    pub fn start(&self) {
+        self.lock().idle = false;
+    }
+
     /// Has the object looked at as soon as a worker is free.
     pub fn wake(&self, key: &ObjectKey, priority: Priority) {
         if self.lock().wake(key, priority) {
@@ -166,6 +180,9 @@ impl Queue {
 
 impl State {
     fn wake(&mut self, key: &ObjectKey, priority: Priority) -> bool {
+        if self.idle {
+            return false;
+        }
         let slot = self.slots.entry(key.clone()).or_insert(Slot { phase: Phase::Idle, timer: None });
         match &mut slot.phase {
             Phase::Running { again } => {

@@ -26,6 +26,17 @@ async fn changes_come_before_routine_and_nothing_is_taken_twice() {
     assert_eq!(queue.load(), Load { waiting: 0, running: 3, taken: 3 });
 }
 
+/// Of a replica that stands by: what happens meanwhile must not pile up.
+#[tokio::test(start_paused = true)]
+async fn an_idle_queue_takes_nothing_in_until_it_is_started() {
+    let queue = Queue::idle();
+    queue.wake(&key("a"), Priority::Urgent);
+    assert_eq!(queue.load(), Load { waiting: 0, running: 0, taken: 0 });
+    queue.start();
+    queue.wake(&key("b"), Priority::Urgent);
+    assert_eq!(take(&queue).await, "b");
+}
+
 #[tokio::test(start_paused = true)]
 async fn woken_while_running_means_once_more_after_it() {
     let queue = Queue::default();

@@ -187,6 +187,11 @@ impl<K> SecretBook<K> {
         sight.kept.push(Kept { field: field.map(str::to_owned), version: version.into(), value: key });
     }
 
+    /// Takes all changes as answered.
+    pub(super) fn forget_changes(&mut self) {
+        self.0.values_mut().flat_map(|sight| sight.users.values_mut()).for_each(|user| user.changed = None);
+    }
+
     /// A read found the Secret at this version. What the watch said about it counts for more.
     pub(super) fn learn(&mut self, secret: &ObjectKey, version: &str) {
         if let Some(sight) = self.0.get_mut(secret) {

@@ -9,6 +9,7 @@ use crate::{
 };
 
 mod claiming;
+mod following;
 mod model;
 mod resources;
 mod watched_secrets;
