@@ -12,6 +12,12 @@ pub fn fraction() -> f64 {
     f64::from(u32::try_from(bits >> 32).unwrap_or_default()) / f64::from(u32::MAX)
 }
 
+/// Eight characters that tell one process from another.
+#[must_use]
+pub fn suffix() -> String {
+    format!("{:08x}", RandomState::new().build_hasher().finish() >> 32)
+}
+
 /// The two numbers that a report needs.
 #[must_use]
 pub fn dice() -> Dice {
@@ -25,5 +31,7 @@ mod tests {
         let numbers: Vec<f64> = (0..100).map(|_| super::fraction()).collect();
         assert!(numbers.iter().all(|number| (0.0..=1.0).contains(number)));
         assert!(numbers.windows(2).any(|pair| (pair[0] - pair[1]).abs() > 0.01));
+        assert_ne!(super::suffix(), super::suffix());
+        assert_eq!(super::suffix().len(), 8);
     }
 }

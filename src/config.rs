@@ -1,9 +1,12 @@
 //! Command line and environment, and the validated configuration made of them.
 
+mod leader_election;
+
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use self::leader_election::LeaderElectionArgs;
 use crate::{
     aicore::pool,
     controller::Settings,
@@ -12,6 +15,7 @@ use crate::{
         bucket::Rate,
         duration::{self, ResyncInterval},
     },
+    leadership,
 };
 
 /// Default of `--request-timeout`.
@@ -57,9 +61,13 @@ pub struct RunArgs {
     #[arg(long, env = "AICORE_REGISTRY_WATCH_NAMESPACES", value_delimiter = ',', default_value = "")]
     pub watch_namespaces: Vec<String>,
 
-    /// Look only at resources whose labels match this selector, so that several operators can share the work.
+    /// Look only at resources whose labels match this selector, so that several operators can share the work. The name of the
+    /// Lease follows it.
     #[arg(long, env = "AICORE_REGISTRY_WATCH_LABEL_SELECTOR")]
     pub watch_label_selector: Option<String>,
+
+    #[command(flatten)]
+    leader_election: LeaderElectionArgs,
 
     /// How many resources are looked at at the same time.
     #[arg(long, env = "AICORE_REGISTRY_CONCURRENCY", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -113,6 +121,8 @@ pub struct RunArgs {
 pub struct Config {
     /// For the controller.
     pub controller: Settings,
+    /// How replicas agree on which one works; `None`: there is only one.
+    pub leader_election: Option<leadership::Settings>,
     /// For requests to AI Core.
     pub aicore: pool::Settings,
     /// Where health and metrics are served.
@@ -141,6 +151,8 @@ impl RunArgs {
                 namespaces.push(namespace.to_owned());
             }
         }
+        let label_selector = self.watch_label_selector.filter(|selector| !selector.trim().is_empty());
+        let leader_election = self.leader_election.validate(label_selector.as_deref())?;
         let extra_roots_pem = match &self.ca_bundle {
             None => None,
             Some(path) => Some(read_bundle(path)?),
@@ -148,13 +160,14 @@ impl RunArgs {
         Ok(Config {
             controller: Settings {
                 namespaces,
-                label_selector: self.watch_label_selector.filter(|selector| !selector.trim().is_empty()),
+                label_selector,
                 concurrency: usize::from(self.concurrency),
                 // A quarter: a tenant that does not answer leaves the rest to the others.
                 tenant_passes: usize::from(self.concurrency).div_ceil(4),
                 default_resync_interval: ResyncInterval::from(self.default_resync_interval),
                 allowed_hosts,
             },
+            leader_election,
             aicore: pool::Settings {
                 request_timeout: self.request_timeout,
                 tenant_rate: Rate::new(self.tenant_rps, self.tenant_burst),

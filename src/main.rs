@@ -60,6 +60,8 @@ fn start(args: RunArgs) -> ExitCode {
         });
         anyhow::Ok(run(config, stop).await?)
     });
+    // Whatever still runs ends with the process: nothing is waited for, a lookup of a host name least of all.
+    runtime.shutdown_background();
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

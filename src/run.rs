@@ -9,8 +9,9 @@ use tracing::info;
 use crate::{
     aicore::pool::Pool,
     config::Config,
-    controller::{self, Controller},
+    controller::{self, Controller, Vitals},
     k8s,
+    leadership::{Election, Leadership, Lost},
     metrics::Metrics,
     server,
 };
@@ -38,6 +39,9 @@ pub enum RunError {
     /// The controller ended.
     #[error(transparent)]
     Controller(#[from] controller::Error),
+    /// This process no longer leads.
+    #[error(transparent)]
+    Leadership(#[from] Lost),
 }
 
 /// Runs until `stop` is cancelled, then lets running work end.
@@ -47,9 +51,21 @@ pub enum RunError {
 pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError> {
     let kube_config = kube::Config::infer().await.map_err(|error| RunError::Kubernetes(error.to_string()))?;
     let api_server = kube_config.cluster_url.to_string();
-    let client = k8s::client::client(kube_config).map_err(|error| RunError::Kubernetes(error.to_string()))?;
+    let connect = |kube_config| {
+        k8s::client::client(kube_config).map_err(|error| RunError::Kubernetes(error.to_string()))
+    };
+    let client = connect(kube_config.clone())?;
+    let (mut election, leadership) = match config.leader_election {
+        Some(settings) => {
+            // A client of its own, whose requests queue behind no others.
+            let (election, leadership) = Election::new(settings, connect(kube_config)?);
+            (Some(election), leadership)
+        }
+        None => (None, Leadership::always()),
+    };
     let metrics = Arc::new(Metrics::new());
-    let pool = Pool::new(config.aicore, Arc::clone(&metrics)).map_err(RunError::AiCore)?;
+    let pool = Pool::new(config.aicore, leadership.fence().clone(), Arc::clone(&metrics))
+        .map_err(RunError::AiCore)?;
     let listener = TcpListener::bind(config.listen)
         .await
         .map_err(|error| RunError::Listen { address: config.listen, error })?;
@@ -62,10 +78,13 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError
         namespaces = ?config.controller.namespaces,
         "started"
     );
-    let (controller, vitals) = Controller::new(client, config.controller, pool, Arc::clone(&metrics));
+    let (controller, vitals) =
+        Controller::new(client, config.controller, pool, leadership, Arc::clone(&metrics));
     let server_stop = CancellationToken::new();
-    let serving = tokio::spawn(server::serve(listener, vitals, metrics, server_stop.clone()));
+    let serving = tokio::spawn(server::serve(listener, vitals.clone(), metrics, server_stop.clone()));
     let result = tokio::select! {
+        // What is not chosen is dropped, and with the controller all that runs in it.
+        lost = lead(election.as_mut(), &vitals) => Err(lost.into()),
         result = controller.run(stop) => result.map_err(RunError::from),
         ended = serving => Err(RunError::Server(match ended {
             Ok(Ok(())) => "without an error".to_owned(),
@@ -74,6 +93,22 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError
         })),
     };
     server_stop.cancel();
+    if let Some(election) = &mut election
+        && !matches!(result, Err(RunError::Leadership(_)))
+    {
+        election.give_back().await;
+    }
     info!("stopped");
     result
+}
+
+/// Stands for election once the caches are filled; returns when this process no longer leads.
+async fn lead(election: Option<&mut Election>, vitals: &Vitals) -> Lost {
+    match election {
+        Some(election) => {
+            vitals.warm().await;
+            election.run().await
+        }
+        None => std::future::pending().await,
+    }
 }

@@ -27,6 +27,7 @@ use crate::{
         conflict::Claim,
         credentials::{Grant, ServiceKey},
     },
+    fence::Fence,
     metrics::Metrics,
 };
 
@@ -49,6 +50,7 @@ pub struct Connection {
     pub(super) tokens: TokenSource,
     pub(super) patch_type: PatchType,
     pub(super) lane: Arc<Lane>,
+    pub(super) fence: Fence,
     pub(super) metrics: Arc<Metrics>,
     tenant: Arc<Tenant>,
     id: u64,
@@ -87,6 +89,7 @@ type Fingerprint = [u8; 32];
 pub struct Pool {
     settings: Settings,
     http: reqwest::Client,
+    fence: Fence,
     metrics: Arc<Metrics>,
     connections: Mutex<HashMap<Fingerprint, Weak<Connection>>>,
     lanes: Mutex<HashMap<Arc<Tenant>, Weak<Lane>>>,
@@ -95,16 +98,17 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// A pool without connections.
+    /// A pool without connections. Its requests go out while the fence is open.
     ///
     /// # Errors
     /// When the TLS library refuses the additional certificates; the sentence says why.
-    pub fn new(settings: Settings, metrics: Arc<Metrics>) -> Result<Self, String> {
+    pub fn new(settings: Settings, fence: Fence, metrics: Arc<Metrics>) -> Result<Self, String> {
         let http =
             client(&settings, None).map_err(|error| format!("the HTTP client cannot be set up: {error}"))?;
         Ok(Self {
             settings,
             http,
+            fence,
             metrics,
             connections: Mutex::default(),
             lanes: Mutex::default(),
@@ -158,6 +162,7 @@ impl Pool {
             tokens: TokenSource::new(grant, Arc::clone(&self.metrics)),
             patch_type: PatchType::default(),
             lane: self.lane(&tenant),
+            fence: self.fence.clone(),
             metrics: Arc::clone(&self.metrics),
             tenant,
             id: self.opened.fetch_add(1, Ordering::Relaxed),

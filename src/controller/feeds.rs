@@ -6,7 +6,7 @@ use std::{fmt::Debug, sync::Arc, time::Duration};
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client, Resource, core::NamespaceResourceScope, runtime::watcher::Event};
 use tokio::{sync::watch, task::JoinSet};
-use tracing::{info, warn};
+use tracing::warn;
 
 use super::{
     ServiceKeyHeld, Settings,
@@ -178,20 +178,11 @@ impl Feeds {
     }
 }
 
-/// Waits until all watches have listed; for the Secrets no longer than `limit` after the resources.
-pub(super) async fn wait_until_listed(mut listed: watch::Receiver<Listed>, limit: Duration) {
+/// Waits until all watches have listed; for the Secrets no longer than `limit` after the resources. Returns whether all have.
+pub(super) async fn wait_until_listed(mut listed: watch::Receiver<Listed>, limit: Duration) -> bool {
     let _ = listed.wait_for(Listed::all_resources).await;
-    let Ok(complete) = tokio::time::timeout(limit, listed.wait_for(Listed::complete)).await else {
-        warn!(
-            limit_s = limit.as_secs(),
-            "the Secrets could not be listed; changes of Secrets go unnoticed until they can be, and resources are looked at \
-             by their own timers"
-        );
-        return;
-    };
-    if complete.is_ok() {
-        info!("resources and Secrets are listed");
-    }
+    let complete = tokio::time::timeout(limit, listed.wait_for(Listed::complete)).await;
+    matches!(complete, Ok(Ok(_)))
 }
 
 fn api<K>(client: &Client, scope: &Scope) -> Api<K>

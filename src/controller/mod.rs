@@ -16,7 +16,7 @@ pub mod queue;
 mod reconcile;
 mod rooms;
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use kube::Client;
 use tokio::{
@@ -27,12 +27,17 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 pub use self::observe::Vitals;
-use self::{index::Index, queue::Queue, rooms::Rooms};
+use self::{
+    index::Index,
+    queue::{Priority, Queue},
+    rooms::Rooms,
+};
 use crate::{
     aicore::pool::{Connection, Pool},
     clock::Clock,
     domain::{allowed_hosts::AllowedHosts, credentials::ServiceKey, duration::ResyncInterval},
     k8s::events::{self, EventSink},
+    leadership::Leadership,
     metrics::Metrics,
 };
 
@@ -75,6 +80,7 @@ pub(crate) struct Context {
     queue: Arc<Queue>,
     rooms: Arc<Rooms>,
     events: EventSink,
+    leadership: Leadership,
     metrics: Arc<Metrics>,
     clock: Clock,
 }
@@ -100,16 +106,22 @@ pub struct Controller {
 impl Controller {
     /// Builds it; nothing is sent yet.
     #[must_use]
-    pub fn new(client: Client, settings: Settings, pool: Pool, metrics: Arc<Metrics>) -> (Self, Vitals) {
+    pub fn new(
+        client: Client,
+        settings: Settings,
+        pool: Pool,
+        leadership: Leadership,
+        metrics: Arc<Metrics>,
+    ) -> (Self, Vitals) {
         let (events, publisher) = events::publisher(client.clone());
-        let index = Arc::new(Index::default());
-        let queue = Arc::new(Queue::default());
+        let index = Arc::new(Index::following());
+        let queue = Arc::new(Queue::idle());
         let feeds = feeds::Feeds::new(&client, &settings, &index, &queue);
-        let vitals = Vitals::new(Arc::clone(&queue), &index, &feeds);
+        let vitals = Vitals::new(Arc::clone(&queue), &index, &feeds, leadership.clone());
         metrics.register(vitals.clone());
         let rooms = Rooms::new(Arc::clone(&queue));
-        let ctx =
-            Context { client, settings, pool, index, queue, rooms, events, metrics, clock: Clock::start() };
+        let clock = Clock::start();
+        let ctx = Context { client, settings, pool, index, queue, rooms, events, leadership, metrics, clock };
         (Self { ctx: Arc::new(ctx), feeds, publisher: Box::pin(publisher) }, vitals)
     }
 
@@ -144,19 +156,31 @@ impl Controller {
     }
 }
 
-/// Starts the workers once the caches are filled, and waits for one to end, which none should.
+/// Starts the workers once the caches are filled and this process leads, and waits for one to end, which none should.
 async fn work(
     ctx: &Arc<Context>,
     listed: watch::Receiver<feeds::Listed>,
     workers: &mut JoinSet<&'static str>,
 ) -> Error {
-    feeds::wait_until_listed(listed, SECRETS_LIST_LIMIT).await;
+    if feeds::wait_until_listed(listed, SECRETS_LIST_LIMIT).await {
+        info!("resources and Secrets are listed");
+    } else {
+        warn!(
+            limit_s = SECRETS_LIST_LIMIT.as_secs(),
+            "the Secrets could not be listed; changes of Secrets go unnoticed until they can be, and resources are looked at \
+             by their own timers"
+        );
+    }
+    ctx.leadership.gained().await;
+    ctx.queue.start();
+    ctx.index.lead().iter().for_each(|key| ctx.queue.wake(key, Priority::Routine));
     info!(workers = ctx.settings.concurrency, "reconciling");
     for _ in 0..ctx.settings.concurrency {
         let ctx = Arc::clone(ctx);
         workers.spawn(async move {
             while let Some(key) = ctx.queue.next().await {
-                let again = reconcile::reconcile(&ctx, &key).await;
+                let pass = pin!(reconcile::reconcile(&ctx, &key));
+                let again = ctx.leadership.fence().guard(pass).await;
                 ctx.queue.done(&key, again);
             }
             "worker"
@@ -177,6 +201,7 @@ async fn drain(mut workers: JoinSet<&'static str>) {
     let all = async { while workers.join_next().await.is_some() {} };
     if tokio::time::timeout(DRAIN_LIMIT, all).await.is_err() {
         warn!(limit_s = DRAIN_LIMIT.as_secs(), "passes that were still running are given up");
+        workers.shutdown().await;
     }
 }
 

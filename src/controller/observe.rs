@@ -10,8 +10,8 @@ use prometheus_client::{
 use tokio::sync::watch;
 
 use super::{
-    ServiceKeyHeld,
-    feeds::{Feeds, Listed},
+    SECRETS_LIST_LIMIT, ServiceKeyHeld,
+    feeds::{self, Feeds, Listed},
     index::Index,
     queue::Queue,
 };
@@ -19,6 +19,7 @@ use crate::{
     api::condition::{self, READY},
     domain::object::ObjectKey,
     k8s::watch::Pulse,
+    leadership::Leadership,
     metrics::encode_gauge,
 };
 
@@ -29,6 +30,7 @@ pub struct Vitals {
     index: Arc<Index<ServiceKeyHeld>>,
     pulses: Arc<[Arc<Pulse>]>,
     listed: watch::Receiver<Listed>,
+    leadership: Leadership,
 }
 
 impl fmt::Debug for Vitals {
@@ -38,8 +40,19 @@ impl fmt::Debug for Vitals {
 }
 
 impl Vitals {
-    pub(super) fn new(queue: Arc<Queue>, index: &Arc<Index<ServiceKeyHeld>>, feeds: &Feeds) -> Self {
-        Self { queue, index: Arc::clone(index), pulses: feeds.pulses().into(), listed: feeds.listed() }
+    pub(super) fn new(
+        queue: Arc<Queue>,
+        index: &Arc<Index<ServiceKeyHeld>>,
+        feeds: &Feeds,
+        leadership: Leadership,
+    ) -> Self {
+        let (pulses, listed) = (feeds.pulses().into(), feeds.listed());
+        Self { queue, index: Arc::clone(index), pulses, listed, leadership }
+    }
+
+    /// Waits until the caches are filled, as far as they can be.
+    pub async fn warm(&self) {
+        feeds::wait_until_listed(self.listed.clone(), SECRETS_LIST_LIMIT).await;
     }
 
     /// Whether the caches are filled; else what is missing.
@@ -76,7 +89,11 @@ impl Collector for Vitals {
         let waiting = self.queue.load().waiting as f64;
         encode_gauge(&mut encoder, "queue_depth", "Resources that wait to be looked at", waiting)?;
         self.encode_watches(&mut encoder)?;
-        self.encode_resources(&mut encoder)
+        let leader = self.leadership.is_leader();
+        let help = "1 if this replica is the one that writes, 0 if it stands by";
+        encode_gauge(&mut encoder, "leader", help, f64::from(u8::from(leader)))?;
+        // Several replicas would say the same of a resource, and those that stand by would say it late.
+        if leader { self.encode_resources(&mut encoder) } else { Ok(()) }
     }
 }
 

@@ -23,6 +23,7 @@ mod documents;
 mod failures;
 mod flux;
 mod forms;
+mod leadership;
 mod links;
 mod metrics_table;
 mod monitoring;

@@ -101,6 +101,23 @@ impl Operator {
         }
     }
 
+    /// How many lines contain `part` so far.
+    pub(crate) fn count_lines(&self, part: &str) -> usize {
+        self.log().iter().filter(|line| line.contains(part)).count()
+    }
+
+    /// Waits for so many lines that contain `part`.
+    pub(crate) async fn wait_for_lines(&self, part: &str, count: usize) {
+        let mut lines = self.lines.clone();
+        let enough = async {
+            while self.count_lines(part) < count {
+                assert!(lines.changed().await.is_ok(), "the operator ended:\n{}", self.log().join("\n"));
+            }
+        };
+        let enough = tokio::time::timeout(PATIENCE, enough).await;
+        assert!(enough.is_ok(), "the operator logged {part:?} less than {count} times");
+    }
+
     /// Asks a path of its server; the status and the body.
     pub(crate) async fn get(&self, path: &str) -> (u16, String) {
         let started: Value = serde_json::from_str(&self.wait_for_line("\"started\"").await).unwrap();
@@ -130,10 +147,20 @@ impl Operator {
     }
 
     /// Sends SIGTERM, waits for the end, and returns the exit code and the log.
-    pub(crate) async fn terminate(mut self) -> (Option<i32>, Vec<String>) {
+    pub(crate) async fn terminate(self) -> (Option<i32>, Vec<String>) {
+        self.signal("TERM").await;
+        self.ended().await
+    }
+
+    /// Sends a signal, by its name without SIG.
+    pub(crate) async fn signal(&self, name: &str) {
         let pid = self.child.id().unwrap().to_string();
-        let kill = tokio::process::Command::new("kill").args(["-TERM", &pid]).status().await.unwrap();
+        let kill = tokio::process::Command::new("kill").args(["-s", name, &pid]).status().await.unwrap();
         assert!(kill.success());
+    }
+
+    /// Waits for the end, and returns the exit code and the log.
+    pub(crate) async fn ended(mut self) -> (Option<i32>, Vec<String>) {
         let status = tokio::time::timeout(Duration::from_secs(40), self.child.wait()).await.unwrap().unwrap();
         while self.lines.changed().await.is_ok() {}
         (status.code(), self.log())

@@ -16,7 +16,7 @@ use std::{
 };
 
 use aicore_registry_operator::api::AICoreRegistrySecret;
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::{coordination::v1::Lease, core::v1::Secret};
 use kube::{Api, Client};
 use serde_json::json;
 use testbed::{
@@ -184,6 +184,10 @@ impl World {
     }
 
     pub(crate) fn resources(&self) -> Api<AICoreRegistrySecret> {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    pub(crate) fn leases(&self) -> Api<Lease> {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
 

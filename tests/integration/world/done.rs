@@ -107,6 +107,10 @@ impl World {
         self.patch_resource(name, json!({ "metadata": { "annotations": { key: value } } })).await;
     }
 
+    pub(crate) async fn label(&self, name: &str, key: &str, value: &str) {
+        self.patch_resource(name, json!({ "metadata": { "labels": { key: value } } })).await;
+    }
+
     async fn patch_resource(&self, name: &str, patch: Value) {
         self.resources().patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
     }

@@ -1,0 +1,217 @@
+//! Flags of leader election.
+
+use std::{path::Path, time::Duration};
+
+use clap::Args;
+use sha2::{Digest, Sha256};
+
+use super::parse_duration;
+use crate::leadership::{JITTER, Settings};
+
+/// Name of the Lease; operators that share the work by labels have one each.
+const LEASE: &str = "aicore-registry-operator";
+/// Where a pod finds the name of its namespace.
+const OWN_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+
+/// Flags of leader election.
+#[derive(Args, Debug)]
+pub(super) struct LeaderElectionArgs {
+    /// Let replicas agree by a Lease on which one of them works; the others stand by.
+    #[arg(long = "leader-elect", env = "AICORE_REGISTRY_LEADER_ELECT", value_name = "true|false", num_args = 0..=1, default_missing_value = "true", default_value_t = false, action = clap::ArgAction::Set)]
+    enabled: bool,
+
+    /// Name of the Lease. Default: aicore-registry-operator, and with --watch-label-selector a suffix that follows from that.
+    #[arg(long = "leader-elect-lease-name", env = "AICORE_REGISTRY_LEADER_ELECT_LEASE_NAME")]
+    lease_name: Option<String>,
+
+    /// Namespace of the Lease. Default: that of the pod.
+    #[arg(long = "leader-elect-lease-namespace", env = "AICORE_REGISTRY_LEADER_ELECT_LEASE_NAMESPACE")]
+    lease_namespace: Option<String>,
+
+    /// How long the others wait for a leader that is silent, in whole seconds.
+    #[arg(long = "leader-elect-lease-duration", env = "AICORE_REGISTRY_LEADER_ELECT_LEASE_DURATION", default_value = "15s", value_parser = lease_duration)]
+    lease_duration: Duration,
+
+    /// How long a leader tries to renew the Lease before it stops all work and ends; less than the Lease's duration.
+    #[arg(long = "leader-elect-renew-deadline", env = "AICORE_REGISTRY_LEADER_ELECT_RENEW_DEADLINE", default_value = "10s", value_parser = parse_duration)]
+    renew_deadline: Duration,
+
+    /// Time between two looks at the Lease; several must fit into the renew deadline.
+    #[arg(long = "leader-elect-retry-period", env = "AICORE_REGISTRY_LEADER_ELECT_RETRY_PERIOD", default_value = "2s", value_parser = retry_period)]
+    retry_period: Duration,
+}
+
+impl LeaderElectionArgs {
+    /// `None` without leader election.
+    pub(super) fn validate(self, label_selector: Option<&str>) -> Result<Option<Settings>, String> {
+        if !self.enabled {
+            return Ok(None);
+        }
+        let (duration, deadline) = (self.lease_duration, self.renew_deadline);
+        if deadline >= duration {
+            return Err(format!(
+                "--leader-elect-renew-deadline: {deadline:?} must be less than --leader-elect-lease-duration ({duration:?}), \
+                 so that a leader stops before another one begins"
+            ));
+        }
+        let retry = self.retry_period;
+        if retry.mul_f64(1.0 + JITTER) >= deadline {
+            return Err(format!(
+                "--leader-elect-retry-period: {retry:?} and the {:.0} % by which it is spread must be less than \
+                 --leader-elect-renew-deadline ({deadline:?}), so that a leader can try more than once",
+                JITTER * 100.0
+            ));
+        }
+        let name = match self.lease_name.filter(|name| !name.is_empty()) {
+            Some(name) if is_subdomain(&name) => name,
+            Some(name) => {
+                return Err(format!("--leader-elect-lease-name: {name:?} is not the name of a Lease"));
+            }
+            None => lease_of(label_selector),
+        };
+        let namespace = match self.lease_namespace.filter(|name| !name.is_empty()) {
+            Some(name) if super::is_namespace(&name) => name,
+            Some(name) => {
+                return Err(format!(
+                    "--leader-elect-lease-namespace: {name:?} is not the name of a namespace"
+                ));
+            }
+            None => own_namespace(Path::new(OWN_NAMESPACE))?,
+        };
+        Ok(Some(Settings {
+            namespace,
+            name,
+            lease_duration: duration,
+            renew_deadline: deadline,
+            retry_period: retry,
+        }))
+    }
+}
+
+/// Operators with different selectors work side by side, so each has a Lease of its own.
+fn lease_of(label_selector: Option<&str>) -> String {
+    let Some(selector) = label_selector else { return LEASE.to_owned() };
+    let spaceless: String = selector.split_whitespace().collect();
+    let [a, b, c, d, ..]: [u8; 32] = Sha256::digest(spaceless.as_bytes()).into();
+    format!("{LEASE}-{:08x}", u32::from_be_bytes([a, b, c, d]))
+}
+
+fn own_namespace(file: &Path) -> Result<String, String> {
+    let namespace = std::fs::read_to_string(file).unwrap_or_default();
+    match namespace.trim() {
+        "" => Err(format!(
+            "--leader-elect-lease-namespace: outside a pod it must be given, because {} does not say in which namespace this \
+             is",
+            file.display()
+        )),
+        namespace => Ok(namespace.to_owned()),
+    }
+}
+
+fn lease_duration(text: &str) -> Result<Duration, String> {
+    let duration = parse_duration(text)?;
+    if duration.subsec_nanos() == 0 && (1..=3600).contains(&duration.as_secs()) {
+        Ok(duration)
+    } else {
+        Err("it must be whole seconds between 1s and 1h".to_owned())
+    }
+}
+
+fn retry_period(text: &str) -> Result<Duration, String> {
+    let period = parse_duration(text)?;
+    if period >= Duration::from_millis(100) {
+        Ok(period)
+    } else {
+        Err("it must be at least 100ms".to_owned())
+    }
+}
+
+/// RFC 1123 subdomain, as Leases are named.
+fn is_subdomain(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let is_label = |label: &str| {
+        label.starts_with(plain) && label.ends_with(plain) && label.chars().all(|c| plain(c) || c == '-')
+    };
+    name.len() <= 253 && name.split('.').all(is_label)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Flags {
+        #[command(flatten)]
+        args: LeaderElectionArgs,
+    }
+
+    fn settings(label_selector: Option<&str>, flags: &[&str]) -> Result<Option<Settings>, String> {
+        let on = if flags.iter().any(|flag| flag.starts_with("--leader-elect=")) {
+            None
+        } else {
+            Some(&"--leader-elect")
+        };
+        let all = ["test", "--leader-elect-lease-namespace=ops"].iter().chain(on).chain(flags);
+        let parsed = Flags::try_parse_from(all).map_err(|error| error.to_string())?;
+        parsed.args.validate(label_selector)
+    }
+
+    #[test]
+    fn it_is_off_by_default_and_then_needs_nothing() {
+        assert_eq!(Flags::try_parse_from(["test"]).unwrap().args.validate(None), Ok(None));
+        assert_eq!(settings(None, &["--leader-elect=false"]), Ok(None));
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_documentation() {
+        let expected = Settings {
+            namespace: "ops".to_owned(),
+            name: "aicore-registry-operator".to_owned(),
+            lease_duration: Duration::from_secs(15),
+            renew_deadline: Duration::from_secs(10),
+            retry_period: Duration::from_secs(2),
+        };
+        assert_eq!(settings(None, &[]), Ok(Some(expected)));
+    }
+
+    #[test]
+    fn the_name_of_the_lease_follows_the_selector() {
+        let name = |selector| settings(Some(selector), &[]).unwrap().unwrap().name;
+        assert_eq!(name("shard=a, team in (x, y)"), name("shard=a,team in (x,y)"));
+        assert_ne!(name("shard=a"), name("shard=b"));
+        assert!(is_subdomain(&name("shard=a")) && name("shard=a").len() == LEASE.len() + 9);
+        let given = settings(Some("shard=a"), &["--leader-elect-lease-name=mine"]).unwrap().unwrap();
+        assert_eq!(given.name, "mine");
+    }
+
+    #[test]
+    fn the_namespace_of_the_pod_is_taken_where_there_is_one() {
+        let folder = std::env::temp_dir().join(format!("lease-{}", std::process::id()));
+        std::fs::write(&folder, "ops\n").unwrap();
+        assert_eq!(own_namespace(&folder), Ok("ops".to_owned()));
+        std::fs::remove_file(&folder).unwrap();
+        assert!(own_namespace(&folder).unwrap_err().contains("outside a pod it must be given"));
+    }
+
+    #[test]
+    fn wrong_values_get_a_sentence_that_names_the_flag() {
+        for (flags, part) in [
+            (
+                &["--leader-elect-renew-deadline=15s"][..],
+                "--leader-elect-renew-deadline: 15s must be less than --leader-elect-lease-duration (15s)",
+            ),
+            (&["--leader-elect-retry-period=9s"], "--leader-elect-retry-period: 9s and the 20 % by which"),
+            (&["--leader-elect-retry-period=1ms"], "at least 100ms"),
+            (&["--leader-elect-lease-duration=1500ms"], "whole seconds between 1s and 1h"),
+            (&["--leader-elect-lease-duration=0s"], "whole seconds"),
+            (&["--leader-elect-lease-name=A_b"], "--leader-elect-lease-name: \"A_b\""),
+            (&["--leader-elect-lease-namespace=A_b"], "--leader-elect-lease-namespace"),
+            (&["--leader-elect=maybe"], "invalid value 'maybe'"),
+        ] {
+            let message = settings(None, flags).unwrap_err();
+            assert!(message.contains(part), "{flags:?}: {message}");
+        }
+    }
+}
