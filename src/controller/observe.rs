@@ -6,6 +6,7 @@ use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
     metrics::{MetricType, gauge::ConstGauge},
+    registry::Unit,
 };
 use tokio::sync::watch;
 
@@ -50,6 +51,13 @@ impl Vitals {
         Self { queue, index: Arc::clone(index), pulses, listed, leadership }
     }
 
+    /// With empty caches that count as filled, and these watches.
+    #[cfg(test)]
+    pub(crate) fn of(queue: Arc<Queue>, pulses: &[Arc<Pulse>], leadership: Leadership) -> Self {
+        let listed = watch::Sender::new(Listed { scopes: 1, resources: 1, secrets: 1 }).subscribe();
+        Self { queue, index: Arc::default(), pulses: pulses.into(), listed, leadership }
+    }
+
     /// Waits until the caches are filled, as far as they can be.
     pub async fn warm(&self) {
         feeds::wait_until_listed(self.listed.clone(), SECRETS_LIST_LIMIT).await;
@@ -87,10 +95,10 @@ impl Collector for Vitals {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         #[expect(clippy::cast_precision_loss, reason = "a queue is never 2^52 long")]
         let waiting = self.queue.load().waiting as f64;
-        encode_gauge(&mut encoder, "queue_depth", "Resources that wait to be looked at", waiting)?;
+        encode_gauge(&mut encoder, "queue_depth", "Resources that wait to be looked at.", waiting)?;
         self.encode_watches(&mut encoder)?;
         let leader = self.leadership.is_leader();
-        let help = "1 if this replica is the one that writes, 0 if it stands by";
+        let help = "1 if this replica is the one that writes, 0 if it stands by.";
         encode_gauge(&mut encoder, "leader", help, f64::from(u8::from(leader)))?;
         // Several replicas would say the same of a resource, and those that stand by would say it late.
         if leader { self.encode_resources(&mut encoder) } else { Ok(()) }
@@ -100,9 +108,9 @@ impl Collector for Vitals {
 impl Vitals {
     fn encode_watches(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let mut family = encoder.encode_descriptor(
-            "watch_age_seconds",
-            "Time since the API server last sent something on the watch; the oldest where there are several",
-            None,
+            "watch_age",
+            "Time since the API server last sent something on the watch; the oldest where there are several.",
+            Some(&Unit::Seconds),
             MetricType::Gauge,
         )?;
         for name in ["resources", "secrets"] {
@@ -131,7 +139,7 @@ impl Vitals {
             |key: &ObjectKey| [("namespace", key.namespace.to_string()), ("name", key.name.to_string())];
         let mut family = encoder.encode_descriptor(
             "resource_ready",
-            "1 if AI Core holds the credential that the Secret holds now, else 0",
+            "1 if AI Core holds the credential that the Secret holds now, else 0.",
             None,
             MetricType::Gauge,
         )?;
@@ -139,9 +147,9 @@ impl Vitals {
             ConstGauge::new(i64::from(*ready)).encode(family.encode_family(&labels(key))?)?;
         }
         let mut family = encoder.encode_descriptor(
-            "resource_last_sync_timestamp_seconds",
-            "When AI Core last accepted the credential, in seconds since 1970",
-            None,
+            "resource_last_sync_timestamp",
+            "When AI Core last accepted the credential, in seconds since 1970.",
+            Some(&Unit::Seconds),
             MetricType::Gauge,
         )?;
         for (key, _, synced) in &resources {
