@@ -103,7 +103,7 @@ pub struct RunArgs {
     #[arg(long, env = "AICORE_REGISTRY_CA_BUNDLE")]
     pub ca_bundle: Option<PathBuf>,
 
-    /// Address for /livez, /readyz and /metrics; without a host, all interfaces.
+    /// Address for /livez, /readyz, /metrics and /log-level; without a host, all interfaces.
     #[arg(long, env = "AICORE_REGISTRY_LISTEN", default_value = ":8080", value_parser = listen)]
     pub listen: SocketAddr,
 
@@ -111,7 +111,8 @@ pub struct RunArgs {
     #[arg(long, env = "AICORE_REGISTRY_LOG_FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
 
-    /// What to log: error, warn, info, debug or trace, or a filter such as `info,aicore_registry_operator=debug`.
+    /// What to log: error, warn, info, debug or trace, or a filter such as `info,aicore_registry_operator=debug`. It can be
+    /// changed later by PUT /log-level from the same machine.
     #[arg(long, env = "AICORE_REGISTRY_LOG_LEVEL", default_value = "info")]
     pub log_level: String,
 }

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use aicore_registry_operator::{
     api,
     config::{Cli, Command, RunArgs},
-    run, telemetry,
+    run,
+    telemetry::Telemetry,
 };
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
@@ -37,9 +38,6 @@ fn start(args: RunArgs) -> ExitCode {
         Ok(config) => config,
         Err(sentence) => return fail(WRONG_CONFIGURATION.into(), &sentence),
     };
-    if let Err(sentence) = telemetry::init(format, &level) {
-        return fail(WRONG_CONFIGURATION.into(), &sentence);
-    }
     // Both TLS clients take the process's provider; without one they would panic at their first use.
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
         return fail(ExitCode::FAILURE, "another TLS provider is installed already");
@@ -47,6 +45,11 @@ fn start(args: RunArgs) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(ExitCode::FAILURE, &error.to_string()),
+    };
+    let roots = config.aicore.extra_roots_pem.as_deref();
+    let telemetry = match Telemetry::start(format, &level, runtime.handle().clone(), roots) {
+        Ok(telemetry) => telemetry,
+        Err(sentence) => return fail(WRONG_CONFIGURATION.into(), &sentence),
     };
     let result = runtime.block_on(async {
         let stop = CancellationToken::new();
@@ -58,17 +61,19 @@ fn start(args: RunArgs) -> ExitCode {
             tracing::info!(signal = name, "stopping");
             asked.cancel();
         });
-        anyhow::Ok(run(config, stop).await?)
+        anyhow::Ok(run(config, telemetry.level(), stop).await?)
     });
-    // Whatever still runs ends with the process: nothing is waited for, a lookup of a host name least of all.
-    runtime.shutdown_background();
-    match result {
+    let code = match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "ended");
             ExitCode::FAILURE
         }
-    }
+    };
+    telemetry.finish();
+    // Whatever still runs ends with the process: nothing is waited for, a lookup of a host name least of all.
+    runtime.shutdown_background();
+    code
 }
 
 fn fail(code: ExitCode, sentence: &str) -> ExitCode {

@@ -14,6 +14,7 @@ use crate::{
     leadership::{Election, Leadership, Lost},
     metrics::Metrics,
     server,
+    telemetry::LogLevel,
 };
 
 /// Why a run ended, other than by request.
@@ -48,7 +49,7 @@ pub enum RunError {
 ///
 /// # Errors
 /// When the run cannot start, or when a part of it ends by itself.
-pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError> {
+pub async fn run(config: Config, level: LogLevel, stop: CancellationToken) -> Result<(), RunError> {
     let kube_config = kube::Config::infer().await.map_err(|error| RunError::Kubernetes(error.to_string()))?;
     let api_server = kube_config.cluster_url.to_string();
     let connect = |kube_config| {
@@ -81,7 +82,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), RunError
     let (controller, vitals) =
         Controller::new(client, config.controller, pool, leadership, Arc::clone(&metrics));
     let server_stop = CancellationToken::new();
-    let serving = tokio::spawn(server::serve(listener, vitals.clone(), metrics, server_stop.clone()));
+    let serving = tokio::spawn(server::serve(listener, vitals.clone(), metrics, level, server_stop.clone()));
     let result = tokio::select! {
         // What is not chosen is dropped, and with the controller all that runs in it.
         lost = lead(election.as_mut(), &vitals) => Err(lost.into()),

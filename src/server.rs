@@ -1,10 +1,12 @@
-//! `/livez`, `/readyz` and `/metrics`.
+//! `/livez`, `/readyz`, `/metrics` and `/log-level`.
 
-use std::sync::Arc;
+mod log_level;
+
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
-    extract::State,
+    extract::{DefaultBodyLimit, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
@@ -12,15 +14,19 @@ use axum::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{controller::Vitals, health::Liveness, metrics::Metrics};
+use crate::{controller::Vitals, health::Liveness, metrics::Metrics, telemetry::LogLevel};
 
 /// Media type of OpenMetrics text.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Longest body of a request, in bytes.
+const BODY_LIMIT: usize = 4 * 1024;
 
 struct Shared {
     vitals: Vitals,
     liveness: Liveness,
     metrics: Arc<Metrics>,
+    level: LogLevel,
 }
 
 /// Serves until `stop`.
@@ -28,6 +34,7 @@ pub(crate) async fn serve(
     listener: TcpListener,
     vitals: Vitals,
     metrics: Arc<Metrics>,
+    level: LogLevel,
     stop: CancellationToken,
 ) -> std::io::Result<()> {
     let liveness = Liveness::new(vitals.clone());
@@ -35,7 +42,10 @@ pub(crate) async fn serve(
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/metrics", get(scrape))
-        .with_state(Arc::new(Shared { vitals, liveness, metrics }));
+        .route("/log-level", get(log_level::show).put(log_level::change))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .with_state(Arc::new(Shared { vitals, liveness, metrics, level }));
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
 }
 

@@ -1,31 +1,96 @@
-//! The log.
+//! The log and, if a collector is configured, the traces.
 
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+mod collector;
+mod level;
+mod traces;
 
+use opentelemetry::trace::TraceContextExt;
+use tokio::runtime::Handle;
+use tracing::{Span, field};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+use tracing_subscriber::{Layer, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+
+pub use self::level::LogLevel;
+use self::traces::{Traces, Wish};
 use crate::config::LogFormat;
 
-/// Starts logging to standard error.
-///
-/// # Errors
-/// One sentence when the level is not a filter, or logging was started before.
-pub fn init(format: LogFormat, level: &str) -> Result<(), String> {
-    let filter = EnvFilter::try_new(level)
-        .map_err(|error| format!("--log-level: {level:?} is not a log filter: {error}"))?;
-    let registry = tracing_subscriber::registry().with(filter);
-    let result = match format {
-        LogFormat::Json => registry
-            .with(
-                fmt::layer()
-                    .json()
-                    .flatten_event(true)
-                    .with_current_span(true)
-                    .with_span_list(false)
-                    .with_writer(std::io::stderr),
-            )
-            .try_init(),
-        LogFormat::Text => {
-            registry.with(fmt::layer().with_ansi(false).with_writer(std::io::stderr)).try_init()
+/// What was started.
+#[derive(Debug)]
+pub struct Telemetry {
+    level: LogLevel,
+    traces: Option<Traces>,
+}
+
+impl Telemetry {
+    /// Starts logging to standard error, and traces if the environment (`OTEL_*`) names a collector. `roots` are certificates
+    /// (PEM) to trust in addition to the system's.
+    ///
+    /// # Errors
+    /// One sentence when the level is not a filter, or logging was started before.
+    pub fn start(
+        format: LogFormat,
+        level: &str,
+        runtime: Handle,
+        roots: Option<&[u8]>,
+    ) -> Result<Self, String> {
+        let (level, filter) = LogLevel::new(level).map_err(|sentence| format!("--log-level: {sentence}"))?;
+        let (traces, trouble) = match Wish::from_environment(|name| std::env::var(name).ok()) {
+            Wish::Nothing => (None, None),
+            Wish::Traces(settings) => match Traces::start(&settings, runtime, roots) {
+                Ok(traces) => (Some(traces), None),
+                Err(sentence) => (None, Some(sentence)),
+            },
+            Wish::Unsupported(sentence) => (None, Some(sentence)),
+        };
+        let log = match format {
+            LogFormat::Json => fmt::layer()
+                .json()
+                .flatten_event(true)
+                .with_current_span(true)
+                .with_span_list(false)
+                .with_writer(std::io::stderr)
+                .with_filter(filter)
+                .boxed(),
+            LogFormat::Text => {
+                fmt::layer().with_ansi(false).with_writer(std::io::stderr).with_filter(filter).boxed()
+            }
+        };
+        tracing_subscriber::registry()
+            .with(log)
+            .with(traces.as_ref().map(Traces::layer))
+            .try_init()
+            .map_err(|error| format!("logging cannot be started: {error}"))?;
+        if let Some(sentence) = trouble {
+            tracing::warn!("no traces are sent: {sentence}");
         }
-    };
-    result.map_err(|error| format!("logging cannot be started: {error}"))
+        Ok(Self { level, traces })
+    }
+
+    /// The level of the log, which can be changed.
+    #[must_use]
+    pub fn level(&self) -> LogLevel {
+        self.level.clone()
+    }
+
+    /// Sends what is left, for a short time at most. To be called while the runtime still runs, and outside of it.
+    pub fn finish(self) {
+        if let Some(traces) = self.traces {
+            traces.finish();
+        }
+    }
+}
+
+/// Writes the trace's id into the span's field `trace_id`, from where it comes into each line of the log. Without traces the
+/// field stays away.
+pub fn show_trace_id(span: &Span) {
+    let context = span.context();
+    let context = context.span().span_context().clone();
+    if context.is_valid() {
+        span.record("trace_id", field::display(context.trace_id()));
+    }
+}
+
+/// Tells the trace, and only that, what came of the span's work.
+pub fn set_outcome(span: &Span, outcome: &'static str) {
+    span.set_attribute("outcome", outcome);
 }

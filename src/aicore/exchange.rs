@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::time::Instant;
-use tracing::debug;
+use tracing::{Instrument, Span, debug, field::Empty, trace_span};
 
 use super::{
     error::{Error, Refusal, Server},
@@ -38,7 +38,21 @@ pub(super) async fn send(
     let method = request.method().clone();
     let path = request.url().path().to_owned();
     let started = Instant::now();
-    let result = exchange(&http, request).await;
+    let span = span(&request);
+    let result = exchange(&http, request).instrument(span.clone()).await;
+    match &result {
+        Ok((status, ..)) => {
+            span.record("http.response.status_code", *status);
+            if *status >= 400 {
+                span.record("otel.status_code", "ERROR");
+            }
+        }
+        Err(error) => {
+            span.record("error.type", if error.is_timeout() { "timeout" } else { "connection" });
+            span.record("otel.status_code", "ERROR");
+        }
+    }
+    drop(span);
     let code = result.as_ref().map_or("none".to_owned(), |(status, ..)| status.to_string());
     let elapsed = started.elapsed();
     match server {
@@ -71,6 +85,21 @@ pub(super) async fn send(
         message: said.message.map(|message| redactor.clean(&message)).filter(|message| !message.is_empty()),
         retry_after,
     }))
+}
+
+/// For traces only; the names are those of OpenTelemetry's conventions for HTTP clients.
+fn span(request: &reqwest::Request) -> Span {
+    trace_span!(
+        "request",
+        otel.name = request.method().as_str(),
+        otel.kind = "client",
+        otel.status_code = Empty,
+        http.request.method = request.method().as_str(),
+        server.address = request.url().host_str(),
+        server.port = request.url().port_or_known_default(),
+        http.response.status_code = Empty,
+        "error.type" = Empty,
+    )
 }
 
 async fn exchange(

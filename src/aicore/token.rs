@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::{sync::Mutex, time::Instant};
+use tracing::{Instrument, trace_span};
 use url::Url;
 
 use super::{
@@ -156,7 +157,7 @@ impl TokenSource {
                 return Err(error.clone());
             }
         }
-        match self.fetch().await {
+        match self.fetch().instrument(trace_span!("token")).await {
             Ok(token) => {
                 let token = Arc::new(token);
                 state.token = Some(Arc::clone(&token));

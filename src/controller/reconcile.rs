@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
-use tracing::{Instrument, debug, info, info_span, warn};
+use tracing::{Instrument, debug, field::Empty, info, info_span, warn};
 
 use super::{
     Context, ServiceKeyHeld,
@@ -25,7 +25,7 @@ use crate::{
         reason::Reason,
         report::{NOTEWORTHY_WAIT, Outcome, Report, report},
     },
-    k8s,
+    k8s, telemetry,
 };
 
 /// Limit on a whole pass: the requests in it have their own limits, and this is more than they can add up to.
@@ -34,7 +34,8 @@ const PASS_LIMIT: Duration = Duration::from_mins(3);
 /// Looks at a resource, does what is to be done, and returns when to look again without being woken.
 pub(super) async fn reconcile(ctx: &Context, key: &ObjectKey) -> Option<Duration> {
     let snapshot = ctx.index.snapshot(key)?;
-    let span = info_span!("reconcile", namespace = &*key.namespace, resource = &*key.name);
+    let span = info_span!("reconcile", namespace = &*key.namespace, resource = &*key.name, trace_id = Empty);
+    telemetry::show_trace_id(&span);
     let started = Instant::now();
     let (outcome, again) = match tokio::time::timeout(
         PASS_LIMIT,
@@ -58,7 +59,10 @@ pub(super) async fn reconcile(ctx: &Context, key: &ObjectKey) -> Option<Duration
             ("timeout", Some(again))
         }
     };
-    ctx.metrics.reconciled(outcome, started.elapsed());
+    let took = started.elapsed();
+    debug!(parent: &span, outcome, took_ms = took.as_secs_f64() * 1e3, "pass ended");
+    telemetry::set_outcome(&span, outcome);
+    ctx.metrics.reconciled(outcome, took);
     again
 }
 
@@ -84,8 +88,8 @@ async fn pass(ctx: &Context, snapshot: &Snapshot<ServiceKeyHeld>) -> Result<Done
     let plan = plan(&observed);
     debug!(?plan, "planned");
     let outcome = act(ctx, &snapshot.object, &plan, &gathered, tenant, &mut memory).await?;
-    log(&plan.step, &outcome);
     let report = report(&observed, &plan.step, outcome.clone(), chance::dice());
+    log(&plan.step, &outcome, report.outcome);
 
     let in_sync =
         matches!(outcome, Outcome::Pushed { .. }) || matches!(plan.step, Step::Rest(Rest::InSync { .. }));
@@ -225,17 +229,17 @@ fn api_failed(ctx: &Context, snapshot: &Snapshot<ServiceKeyHeld>) -> Duration {
 }
 
 /// One line for each pass that did something, with what a person would ask for.
-fn log(step: &Step, outcome: &Outcome) {
-    match outcome {
-        Outcome::Pushed { created, .. } => info!(created, ?step, "AI Core accepted the credential"),
+fn log(step: &Step, result: &Outcome, outcome: &str) {
+    match result {
+        Outcome::Pushed { created, .. } => info!(outcome, created, ?step, "AI Core accepted the credential"),
         Outcome::Failed(Failure { reason, message, .. }) => {
-            warn!(reason = reason.as_str(), message, "push failed");
+            warn!(outcome, reason = reason.as_str(), message, "push failed");
         }
-        Outcome::RemoteDeleted => info!("AI Core no longer holds the secret"),
-        Outcome::LetGo => info!(?step, "let go without touching AI Core"),
+        Outcome::RemoteDeleted => info!(outcome, "AI Core no longer holds the secret"),
+        Outcome::LetGo => info!(outcome, ?step, "let go without touching AI Core"),
         Outcome::Postponed(wait) => {
-            debug!(wait_ms = wait.as_millis(), "waits for its turn in the tenant's request rate");
+            debug!(outcome, wait_ms = wait.as_millis(), "waits for its turn in the tenant's request rate");
         }
-        Outcome::Rested => debug!(?step, "nothing to send"),
+        Outcome::Rested => debug!(outcome, ?step, "nothing to send"),
     }
 }

@@ -23,15 +23,26 @@ pub(crate) struct Launch {
     pub(crate) kubeconfig: PathBuf,
     pub(crate) namespace: String,
     pub(crate) arguments: Vec<String>,
+    pub(crate) environment: Vec<(String, String)>,
 }
 
 impl Launch {
     pub(crate) fn new(kubeconfig: &Path, namespace: &str) -> Self {
-        Self { kubeconfig: kubeconfig.to_owned(), namespace: namespace.to_owned(), arguments: Vec::new() }
+        Self {
+            kubeconfig: kubeconfig.to_owned(),
+            namespace: namespace.to_owned(),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+        }
     }
 
     pub(crate) fn with(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
+        self
+    }
+
+    pub(crate) fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -50,6 +61,7 @@ impl Launch {
             .args(&self.arguments)
             .env_clear()
             .env("KUBECONFIG", &self.kubeconfig)
+            .envs(self.environment.clone())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -120,9 +132,18 @@ impl Operator {
 
     /// Asks a path of its server; the status and the body.
     pub(crate) async fn get(&self, path: &str) -> (u16, String) {
+        self.ask(|url| reqwest::Client::new().get(url), path).await
+    }
+
+    /// Sends a request that is made from the URL of a path; the status and the body of the answer.
+    pub(crate) async fn ask(
+        &self,
+        request: impl FnOnce(String) -> reqwest::RequestBuilder,
+        path: &str,
+    ) -> (u16, String) {
         let started: Value = serde_json::from_str(&self.wait_for_line("\"started\"").await).unwrap();
-        let url = format!("http://{}{path}", started["listen"].as_str().unwrap());
-        let response = reqwest::get(url).await.unwrap();
+        let response =
+            request(format!("http://{}{path}", started["listen"].as_str().unwrap())).send().await.unwrap();
         (response.status().as_u16(), response.text().await.unwrap())
     }
 
