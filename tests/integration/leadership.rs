@@ -25,7 +25,7 @@ const STANDING_BY: &str = "\"standing by\"";
 
 /// A replica whose Lease lasts as short as a busy machine bears.
 fn replica(world: &World) -> Launch {
-    replica_with(world, "6s", "4s")
+    replica_with(world, "8s", "6s")
 }
 
 fn replica_with(world: &World, lease_duration: &str, renew_deadline: &str) -> Launch {
