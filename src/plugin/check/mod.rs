@@ -24,6 +24,7 @@ use crate::{
     clock,
     config::{DEFAULT_REQUEST_TIMEOUT, read_bundle},
     domain::{allowed_hosts::AllowedHosts, bucket::Rate, secret_data::SecretData},
+    fence::Fence,
     metrics::Metrics,
 };
 use doctor::Doctor;
@@ -82,5 +83,5 @@ fn pool(args: &CheckArgs) -> Result<Pool, Failed> {
         tenant_rate: Rate::new(10.0, 20),
         extra_roots_pem,
     };
-    Pool::new(settings, Arc::new(Metrics::new())).map_err(Failed::Usage)
+    Pool::new(settings, Fence::always_open(), Arc::new(Metrics::new())).map_err(Failed::Usage)
 }

@@ -8,7 +8,7 @@ use super::{
     super::{certificate::tests::UNTIL_2027, findings::Level},
     *,
 };
-use crate::{aicore::pool, domain::bucket::Rate, metrics::Metrics};
+use crate::{aicore::pool, domain::bucket::Rate, fence::Fence, metrics::Metrics};
 
 const CANARY: &str = "s3cr3tCanary";
 
@@ -23,7 +23,7 @@ fn doctor(registries: Option<&[&str]>) -> Doctor {
     Doctor {
         allowed_hosts: AllowedHosts::parse("*.example.com", false).unwrap(),
         registries: registries.map(|all| all.iter().map(|one| (*one).to_owned()).collect()),
-        pool: Pool::new(settings, Arc::new(Metrics::new())).unwrap(),
+        pool: Pool::new(settings, Fence::always_open(), Arc::new(Metrics::new())).unwrap(),
         now: "2026-03-01T10:00:00Z".parse().unwrap(),
     }
 }
