@@ -12,6 +12,7 @@ PLATFORMS ?= linux/$(subst aarch64,arm64,$(subst x86_64,amd64,$(shell uname -m))
 TOOLS := $(CURDIR)/target/tools
 DENY := $(TOOLS)/bin/cargo-deny
 OLDER_MINORS := $(sort $(notdir $(patsubst %/go.mod,%,$(wildcard tests/testbed/controlplane/*/go.mod))))
+TESTBED := $(CARGO) run --quiet -p testbed --bin testbed --
 CRD := crds/aicoreregistrysecrets.aicore-registry.dev.yaml
 
 .PHONY: help
@@ -84,9 +85,18 @@ $(DENY):
 	rm -rf $(TOOLS)/build
 
 .PHONY: crd
-crd: ## Generate crds/ from the Rust types
+crd: ## Generate crds/ and the chart's CRD from the Rust types
 	@$(CARGO) run --quiet -- crd > $(CRD).new
 	mv $(CRD).new $(CRD)
+	$(TESTBED) packaging --write crd
+
+.PHONY: chart
+chart: ## Generate the chart's README, and its copies of rules and dashboard
+	@$(TESTBED) packaging --write chart
+
+.PHONY: deploy
+deploy: ## Render the kustomizations in deploy/ from the chart (builds helm, 3 minutes, once)
+	@$(TESTBED) packaging --write deploy
 
 .PHONY: reference
 reference: ## Generate docs/reference.md from the CRD
@@ -100,6 +110,7 @@ recorded: ## Record the objects of deploy/argocd again, and make its ConfigMap f
 .PHONY: generated-check
 generated-check: ## Fail if a generated file differs from what the code generates
 	@$(CARGO) run --quiet -- crd | diff -u $(CRD) - || { echo "$(CRD) is not what the code says: run make crd" >&2; exit 1; }
+	$(TESTBED) packaging
 
 .PHONY: image
 image: ## Build the container image with docker buildx (PLATFORMS=linux/amd64,linux/arm64 PUSH=1 IMAGE=registry/name: publish)
@@ -114,4 +125,4 @@ image-check: ## Build the image's binary in a clean folder and check it, without
 
 .PHONY: controlplane
 controlplane: ## Build etcd, kube-apiserver and kubectl (4 to 6 minutes, once; K8S=1.36: of that minor)
-	@$(CARGO) run --quiet -p testbed --bin testbed -- assets
+	@$(TESTBED) assets

@@ -3,6 +3,8 @@
 pub mod controlplane;
 pub mod demo;
 mod golang;
+pub mod helm;
+pub mod packaging;
 pub mod process;
 pub mod simulator;
 pub mod tools;

@@ -10,6 +10,8 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use testbed::controlplane::{ASSETS_VARIABLE, ControlPlane, KUBECONFIG_VARIABLE, Options, assets, supervise};
 use testbed::demo;
+use testbed::helm::helm_path;
+use testbed::packaging::{self, Part};
 use testbed::process::{Signals, become_tethered, tethered, this_process_is_testbed};
 use testbed::tools::tools;
 
@@ -31,6 +33,14 @@ enum Task {
     Assets,
     /// Build promtool and the small tools of the tests unless they are there, and print their folder
     Tools,
+    /// Build helm unless it is there, and print its path
+    Helm,
+    /// Write what is made from other files of the repository: parts of the chart, and the kustomizations
+    Packaging {
+        /// Which part; without, all are checked and nothing is written
+        #[arg(long, value_enum)]
+        write: Option<Packaging>,
+    },
     /// Run a control plane until Ctrl-C, and print its KUBECONFIG=… when it is ready
     Controlplane {
         #[command(flatten)]
@@ -78,6 +88,26 @@ enum Task {
     },
 }
 
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Packaging {
+    /// The chart's CRD
+    Crd,
+    /// The chart's README and its copies of rules and dashboard
+    Chart,
+    /// The kustomizations in deploy/
+    Deploy,
+}
+
+impl From<Packaging> for Part {
+    fn from(part: Packaging) -> Self {
+        match part {
+            Packaging::Crd => Self::Crd,
+            Packaging::Chart => Self::Chart,
+            Packaging::Deploy => Self::Deploy,
+        }
+    }
+}
+
 #[derive(Args)]
 struct Servers {
     /// Also run kube-controller-manager: removes deleted namespaces and collects garbage
@@ -102,6 +132,9 @@ fn run(task: Task) -> anyhow::Result<i32> {
     match task {
         Task::Assets => println!("{}", assets()?.display()),
         Task::Tools => println!("{}", tools()?.display()),
+        Task::Helm => println!("{}", helm_path()?.display()),
+        Task::Packaging { write: Some(part) } => block_on(packaging::write(part.into()))?,
+        Task::Packaging { write: None } => block_on(packaging::check())?,
         Task::Tether { parent, command } => match become_tethered(parent, &command)? {},
         Task::Supervise { assets, servers } => block_on(supervise(assets, servers.controller_manager))?,
         Task::Demo { keep, kubeconfig } => block_on(demo::run(demo::Settings { keep, kubeconfig }))?,

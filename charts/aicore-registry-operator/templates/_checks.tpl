@@ -1,0 +1,22 @@
+{{/* What the schema cannot say: values that do not go together. */}}
+{{- define "aicore-registry-operator.check" -}}
+{{- if and (gt (int .Values.replicas) 1) (not .Values.leaderElection.enabled) }}
+{{- fail (printf "replicas is %d, and leaderElection.enabled is false: all replicas would write to AI Core. Enable leader election, or set replicas to 1." (int .Values.replicas)) }}
+{{- end }}
+{{- if and (not .Values.leaderElection.enabled) (eq (dig "type" "" .Values.strategy) "RollingUpdate") }}
+{{- fail "strategy.type is RollingUpdate, and leaderElection.enabled is false: the old and the new pod would both write to AI Core. Enable leader election, or set strategy.type to Recreate." }}
+{{- end }}
+{{- $sources := list }}
+{{- if .Values.caBundle.inline }}{{ $sources = append $sources "caBundle.inline" }}{{ end }}
+{{- if .Values.caBundle.configMap.name }}{{ $sources = append $sources "caBundle.configMap.name" }}{{ end }}
+{{- if .Values.caBundle.secret.name }}{{ $sources = append $sources "caBundle.secret.name" }}{{ end }}
+{{- if gt (len $sources) 1 }}
+{{- fail (printf "%s are set: the certificates come from one place. Set one of them." (join " and " $sources)) }}
+{{- end }}
+{{- if and .Values.metrics.serviceMonitor.enabled (not .Values.service.enabled) }}
+{{- fail "metrics.serviceMonitor.enabled is true, and service.enabled is false: a ServiceMonitor scrapes a Service. Enable the Service, or use metrics.podMonitor." }}
+{{- end }}
+{{- if and .Values.metrics.serviceMonitor.enabled .Values.metrics.podMonitor.enabled }}
+{{- fail "metrics.serviceMonitor.enabled and metrics.podMonitor.enabled are true: each pod would be scraped twice. Enable one of them." }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,51 @@
+//! The chart's README.
+
+use std::fmt::Write as _;
+
+use super::values::Section;
+
+const INTRODUCTION: &str = "# The chart aicore-registry-operator
+
+Keeps docker registry secrets of SAP AI Core equal to Kubernetes Secrets. This page is made from `values.yaml` by `make chart`.
+
+```console
+helm install aicore-registry-operator charts/aicore-registry-operator --namespace aicore-registry-system --create-namespace
+helm test aicore-registry-operator --namespace aicore-registry-system
+```
+
+## The CRD
+
+The chart installs the CRD and upgrades it: `helm upgrade` needs no other step. `helm uninstall` leaves the CRD, and with it all
+AICoreRegistrySecrets, unless `crds.keep` is false. When the CRD is installed by other means, as by a second release in the same
+cluster, set `crds.enabled=false`. To take over a CRD that another release or kubectl has made, add `--take-ownership` to
+`helm install`.
+
+## Namespaces
+
+With `operator.watchNamespaces`, the operator looks after these namespaces and has rights in these alone, by a Role in each; the
+namespaces must exist. The CRD and the roles for people (`rbac.aggregateToView`, `rbac.aggregateToEdit`) belong to the cluster all
+the same: whoever may not create them sets `crds.enabled`, `rbac.aggregateToView` and `rbac.aggregateToEdit` to false.
+
+## Values
+";
+
+pub(super) fn render(sections: &[Section]) -> String {
+    let mut page = INTRODUCTION.to_owned();
+    for section in sections {
+        let _ = write!(page, "\n### {}\n\n| value | default | meaning |\n|---|---|---|\n", section.title);
+        for value in &section.values {
+            let _ = writeln!(
+                page,
+                "| `{}` | `{}` | {} |",
+                value.path,
+                cell(&value.default.to_string()),
+                cell(&value.meaning)
+            );
+        }
+    }
+    page
+}
+
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}
