@@ -13,6 +13,7 @@
 
 mod argocd;
 mod budget;
+mod chart;
 mod client;
 mod cluster;
 mod conflict;

@@ -20,20 +20,22 @@ use crate::cluster::PATIENCE;
 /// How to start it.
 #[derive(Clone, Debug)]
 pub(crate) struct Launch {
-    pub(crate) kubeconfig: PathBuf,
-    pub(crate) namespace: String,
-    pub(crate) arguments: Vec<String>,
-    pub(crate) environment: Vec<(String, String)>,
+    kubeconfig: PathBuf,
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
 }
 
 impl Launch {
+    /// For one namespace.
     pub(crate) fn new(kubeconfig: &Path, namespace: &str) -> Self {
-        Self {
-            kubeconfig: kubeconfig.to_owned(),
-            namespace: namespace.to_owned(),
-            arguments: Vec::new(),
-            environment: Vec::new(),
-        }
+        let usual = ["run", "--listen=127.0.0.1:0", "--allow-insecure-http", "--log-level=debug"];
+        Self::exactly(kubeconfig, usual.map(str::to_owned).to_vec())
+            .with(&format!("--watch-namespaces={namespace}"))
+    }
+
+    /// With these arguments and no other.
+    pub(crate) fn exactly(kubeconfig: &Path, arguments: Vec<String>) -> Self {
+        Self { kubeconfig: kubeconfig.to_owned(), arguments, environment: Vec::new() }
     }
 
     pub(crate) fn with(mut self, argument: &str) -> Self {
@@ -56,8 +58,6 @@ impl Launch {
     /// Starts it.
     pub(crate) fn start_unready(&self) -> Operator {
         let mut child = tethered(env!("CARGO_BIN_EXE_aicore-registry-operator"))
-            .args(["run", "--listen=127.0.0.1:0", "--allow-insecure-http", "--log-level=debug"])
-            .arg(format!("--watch-namespaces={}", self.namespace))
             .args(&self.arguments)
             .env_clear()
             .env("KUBECONFIG", &self.kubeconfig)

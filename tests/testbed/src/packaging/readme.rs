@@ -22,9 +22,11 @@ cluster, set `crds.enabled=false`. To take over a CRD that another release or ku
 
 ## Namespaces
 
-With `operator.watchNamespaces`, the operator looks after these namespaces and has rights in these alone, by a Role in each; the
-namespaces must exist. The CRD and the roles for people (`rbac.aggregateToView`, `rbac.aggregateToEdit`) belong to the cluster all
-the same: whoever may not create them sets `crds.enabled`, `rbac.aggregateToView` and `rbac.aggregateToEdit` to false.
+With `operator.watchNamespaces`, the operator looks after these namespaces alone, and reads Secrets in these alone, by a Role in each;
+the namespaces must exist. These belong to the cluster all the same: the CRD (`crds.enabled`), the roles for people
+(`rbac.aggregateToView`, `rbac.aggregateToEdit`), and the right to release a resource from its finalizer after the Role in its namespace
+has gone (`rbac.releaseClusterWide`). Whoever may not create them sets all four to false; then set `deletionPolicy: Retain`, or delete
+the resources before their namespace.
 
 ## Values
 ";

@@ -1,0 +1,45 @@
+//! The arguments that the chart renders are those of the program.
+
+use aicore_registry_operator::config::{Cli, Command, RunArgs};
+use clap::Parser;
+use serde_json::json;
+
+use super::{arguments, chart, objects, only, template, values::sets};
+
+/// What the program makes of the arguments of a rendered Deployment.
+fn parsed(rendered: &str) -> Result<RunArgs, String> {
+    let objects = objects(rendered);
+    let mut arguments = arguments(only(&objects, "Deployment"), "default");
+    // Those of leader election have tests of their own.
+    arguments.retain(|argument| !argument.starts_with("--leader-elect"));
+    let program = std::iter::once("aicore-registry-operator".to_owned());
+    match Cli::try_parse_from(program.chain(arguments)).map_err(|error| error.to_string())?.command {
+        Command::Run(args) => Ok(*args),
+        other => Err(format!("the chart runs {other:?}")),
+    }
+}
+
+#[tokio::test]
+async fn the_program_understands_all_arguments() {
+    for set in sets() {
+        let rendered = template(&set.name, "default", &set.values).await.unwrap();
+        parsed(&rendered).unwrap_or_else(|error| panic!("{}: {error}", set.name));
+    }
+}
+
+#[tokio::test]
+async fn the_charts_defaults_are_the_programs() {
+    let rendered = template("rel", "default", &json!({})).await.unwrap();
+    let Command::Run(own) = Cli::try_parse_from(["aicore-registry-operator", "run"]).unwrap().command else {
+        panic!("the command is run")
+    };
+    assert_eq!(format!("{:?}", parsed(&rendered).unwrap()), format!("{own:?}"));
+}
+
+#[test]
+fn the_charts_version_is_the_programs() {
+    let chart = std::fs::read_to_string(chart().join("Chart.yaml")).unwrap();
+    let chart: serde_json::Value = serde_saphyr::from_str(&chart).unwrap();
+    assert_eq!(chart["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(chart["appVersion"], env!("CARGO_PKG_VERSION"));
+}

@@ -1,0 +1,131 @@
+//! The operator with the arguments of the installed Deployment and the rights of the installed ServiceAccount does its work.
+
+use aicore_registry_operator::api::FINALIZER;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{Api, api::DeleteParams};
+use serde_json::{Value, json};
+use testbed::controlplane::{ControlPlane, Options};
+
+use super::{arguments, install, kubectl, objects, only};
+use crate::{
+    cluster::install_crd,
+    operator::{Launch, Operator},
+    world::{
+        Login, World,
+        operation::{DELETE, PATCH, POST},
+    },
+};
+
+/// A control plane of its own: an operator for the cluster would work for other tests too.
+async fn control_plane() -> ControlPlane {
+    let options = Options { controller_manager: true, ..Options::default() };
+    let control_plane = ControlPlane::start(options).await.unwrap();
+    install_crd(control_plane.client().await.unwrap()).await;
+    control_plane
+}
+
+/// What the pod of the release would be: its arguments, its ServiceAccount, but on a port that is free here.
+async fn launch(control_plane: &ControlPlane, namespace: &str, mut values: Value) -> Launch {
+    values["crds"] = json!({ "enabled": false });
+    values["leaderElection"] = json!({ "enabled": false });
+    values["logging"] = json!({ "level": "debug" });
+    values["extraArgs"] = json!(["--allow-insecure-http"]);
+    install(control_plane, "rel", namespace, &values).await;
+    let mut helm = super::helm_on(control_plane);
+    helm.args(["get", "manifest", "rel", "--namespace", namespace]);
+    let manifest = objects(&super::run(helm, "").await.unwrap().stdout);
+    let deployment = only(&manifest, "Deployment");
+    let account = deployment["spec"]["template"]["spec"]["serviceAccountName"].as_str().unwrap();
+    let kubeconfig = control_plane.kubeconfig_for(namespace, account).await.unwrap();
+    let listen = |argument: String| match argument.as_str() {
+        "--listen=:8080" => "--listen=127.0.0.1:0".to_owned(),
+        _ => argument,
+    };
+    Launch::exactly(&kubeconfig, arguments(deployment, namespace).into_iter().map(listen).collect())
+}
+
+#[tokio::test]
+async fn with_rights_for_the_cluster() {
+    let control_plane = control_plane().await;
+    let (world, doomed) =
+        (World::new_on(&control_plane, "all").await, World::new_on(&control_plane, "end").await);
+    let own = control_plane.namespace("own").await.unwrap();
+    let operator = launch(&control_plane, &own, json!({})).await.start().await;
+    works(&world, &operator).await;
+    lets_the_namespace_go(&control_plane, doomed, &operator, false).await;
+    nothing_was_refused(&operator);
+    control_plane.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn with_rights_for_each_of_its_namespaces() {
+    let control_plane = control_plane().await;
+    let (world, doomed) =
+        (World::new_on(&control_plane, "one").await, World::new_on(&control_plane, "end").await);
+    let foreign = World::synced_on(&control_plane, "foreign").await;
+    let own = control_plane.namespace("own").await.unwrap();
+    let values = json!({ "operator": { "watchNamespaces": [world.namespace, doomed.namespace] } });
+    let operator = launch(&control_plane, &own, values).await.start().await;
+    works(&world, &operator).await;
+    nothing_was_refused(&operator);
+    lets_the_namespace_go(&control_plane, doomed, &operator, true).await;
+    assert_eq!(foreign.requests(), 0);
+    control_plane.stop().await.unwrap();
+}
+
+/// Every way in which the operator speaks to the API server, but for the end of a namespace.
+async fn works(world: &World, operator: &Operator) {
+    world.service_key("key").await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
+    world.resource("pull", json!({})).await;
+    world.wait_ready("pull").await;
+    world.wait_event("pull", "Synced").await;
+    // A rotation, of which the event is the same again: it is counted, by a patch.
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
+    world.wait_remote("pull", &World::payload(&[("ghcr.io", Login::new("robot", 2))])).await;
+    world.wait_ready("pull").await;
+    world.next_second().await;
+    world.docker_secret("others", &[("ghcr.io", Login::new("heir", 1))]).await;
+    world.resource("heir", json!({ "remoteName": "pull", "secretRef": { "name": "others" } })).await;
+    world.wait_reason("heir", "RemoteConflict").await;
+    world.delete_resource("heir").await;
+    world.patch_spec("pull", json!({ "deletionPolicy": "Delete" })).await;
+    world
+        .wait_for("pull", "finalized", |resource| {
+            resource.metadata.finalizers.as_deref() == Some(&[FINALIZER.to_owned()])
+        })
+        .await;
+    world.delete_resource("pull").await;
+    assert_eq!(world.writes(), [(PATCH, 404), (POST, 202), (PATCH, 202), (DELETE, 202)]);
+    assert_eq!(world.remote("pull"), None);
+    world.check(operator).await;
+}
+
+/// The end of a namespace, with the key gone first, and, if there is one, the operator's Role too: nothing says in which order the
+/// namespace controller deletes.
+async fn lets_the_namespace_go(control_plane: &ControlPlane, world: World, operator: &Operator, role: bool) {
+    world.service_key("key").await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
+    world.resource("pull", json!({ "deletionPolicy": "Delete" })).await;
+    world.wait_ready("pull").await;
+    world.delete_secret("key").await;
+    if role {
+        let delete = ["delete", "rolebinding", "--all", "--namespace", &world.namespace];
+        kubectl(control_plane, &delete, "").await;
+    }
+    let namespaces: Api<Namespace> = Api::all(control_plane.client().await.unwrap());
+    namespaces.delete(&world.namespace, &DeleteParams::default()).await.unwrap();
+    world
+        .eventually("the namespace to go", || async {
+            namespaces.get_opt(&world.namespace).await.unwrap().is_none().then_some(())
+        })
+        .await;
+    assert!((operator.metric("aicore_registry_remote_orphaned_total").await - 1.0).abs() < f64::EPSILON);
+}
+
+/// A right that is missing shows as `User "system:serviceaccount:…" cannot …`.
+fn nothing_was_refused(operator: &Operator) {
+    let log = operator.log();
+    let refused: Vec<&String> = log.iter().filter(|line| line.contains("system:serviceaccount:")).collect();
+    assert_eq!(refused, Vec::<&String>::new());
+}

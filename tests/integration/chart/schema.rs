@@ -1,0 +1,89 @@
+//! Values that cannot be right are refused before anything is installed, with a sentence that names the value.
+
+use std::collections::BTreeSet;
+
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use super::{chart, template, values};
+
+#[rstest]
+#[case(json!({ "replica": 2 }), "'replica' not allowed")]
+#[case(json!({ "image": { "name": "x" } }), "'name' not allowed")]
+#[case(json!({ "image": { "digest": "latest" } }), "at '/image/digest': 'latest' does not match pattern")]
+#[case(json!({ "image": { "pullPolicy": "Sometimes" } }), "at '/image/pullPolicy': value must be one of")]
+#[case(json!({ "replicas": "2" }), "at '/replicas': got string, want integer")]
+#[case(json!({ "replicas": -1 }), "at '/replicas': minimum: got -1, want 0")]
+#[case(json!({ "operator": { "concurrency": 0 } }), "at '/operator/concurrency': minimum: got 0, want 1")]
+#[case(json!({ "operator": { "requestTimeout": "15" } }), "at '/operator/requestTimeout': '15' does not match")]
+#[case(json!({ "operator": { "defaultResyncInterval": "1d" } }), "at '/operator/defaultResyncInterval': '1d'")]
+#[case(json!({ "operator": { "watchNamespaces": "ml" } }), "at '/operator/watchNamespaces': got string, want array")]
+#[case(json!({ "operator": { "watchNamespaces": ["Bad_One"] } }), "at '/operator/watchNamespaces/0': 'Bad_One'")]
+#[case(json!({ "operator": { "allowedHosts": ["https://x"] } }), "at '/operator/allowedHosts/0': 'https://x'")]
+#[case(json!({ "operator": { "allowedHosts": [] } }), "at '/operator/allowedHosts': minItems")]
+#[case(json!({ "logging": { "format": "xml" } }), "at '/logging/format': value must be one of 'json', 'text'")]
+#[case(json!({ "containerPort": 80 }), "at '/containerPort': minimum")]
+#[case(json!({ "caBundle": { "inline": "not PEM" } }), "at '/caBundle/inline': 'not PEM' does not match")]
+#[case(json!({ "commonLabels": { "a": 1 } }), "at '/commonLabels/a': got number, want string")]
+#[case(json!({ "extraArgs": ["listen"] }), "at '/extraArgs/0': 'listen' does not match")]
+#[case(
+    json!({ "replicas": 2, "leaderElection": { "enabled": false } }),
+    "replicas is 2, and leaderElection.enabled is false: all replicas would write to AI Core."
+)]
+#[case(
+    json!({ "strategy": { "type": "RollingUpdate" }, "leaderElection": { "enabled": false } }),
+    "strategy.type is RollingUpdate, and leaderElection.enabled is false"
+)]
+#[case(
+    json!({ "caBundle": { "secret": { "name": "a" }, "configMap": { "name": "b" } } }),
+    "caBundle.configMap.name and caBundle.secret.name are set"
+)]
+#[case(
+    json!({ "service": { "enabled": false }, "metrics": { "serviceMonitor": { "enabled": true } } }),
+    "metrics.serviceMonitor.enabled is true, and service.enabled is false"
+)]
+#[case(
+    json!({ "metrics": { "serviceMonitor": { "enabled": true }, "podMonitor": { "enabled": true } } }),
+    "each pod would be scraped twice"
+)]
+#[tokio::test]
+async fn wrong_values_are_refused_by_name(#[case] values: Value, #[case] part: &str) {
+    let error = template("wrong", "default", &values).await.unwrap_err();
+    assert!(error.contains(part), "{error}");
+}
+
+/// As a dependency of another chart, the chart is given these too.
+#[tokio::test]
+async fn what_parent_charts_pass_down_is_accepted() {
+    template("child", "default", &json!({ "global": { "a": 1 }, "enabled": true })).await.unwrap();
+}
+
+#[test]
+fn the_schema_and_the_values_name_the_same() {
+    let schema = std::fs::read_to_string(chart().join("values.schema.json")).unwrap();
+    let schema: Value = serde_json::from_str(&schema).unwrap();
+    let mut named = properties(&schema);
+    for from_parents in [".global", ".enabled"] {
+        assert!(named.remove(from_parents));
+    }
+    // Where the schema leaves the content to the API server, defaults may be in it.
+    let defaults = values::leaves(&values::defaults());
+    let unnamed = defaults
+        .iter()
+        .filter(|leaf| !named.iter().any(|name| name == *leaf || leaf.starts_with(&format!("{name}."))));
+    assert_eq!(unnamed.collect::<Vec<_>>(), Vec::<&String>::new());
+    let unused = named
+        .iter()
+        .filter(|name| !defaults.iter().any(|leaf| leaf == *name || leaf.starts_with(&format!("{name}."))));
+    assert_eq!(unused.collect::<Vec<_>>(), Vec::<&String>::new());
+}
+
+/// The paths of what the schema lets users set; it is strict all the way down.
+fn properties(schema: &Value) -> BTreeSet<String> {
+    let Some(inner) = schema["properties"].as_object() else { return BTreeSet::from([String::new()]) };
+    assert_eq!(schema["additionalProperties"], false, "{schema}");
+    inner
+        .iter()
+        .flat_map(|(key, value)| properties(value).into_iter().map(move |path| format!(".{key}{path}")))
+        .collect()
+}

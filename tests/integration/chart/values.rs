@@ -1,0 +1,56 @@
+//! The table of value sets, `values.yaml` in this folder.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{chart, repository};
+
+/// One set.
+#[derive(Debug)]
+pub(super) struct Set {
+    /// Also the release's name.
+    pub(super) name: String,
+    pub(super) values: Value,
+    pub(super) expect: Vec<Value>,
+}
+
+pub(super) fn sets() -> Vec<Set> {
+    let text = std::fs::read_to_string(repository().join("tests/integration/chart/values.yaml")).unwrap();
+    super::objects(&text)
+        .into_iter()
+        .map(|set| Set {
+            name: set["name"].as_str().unwrap().to_owned(),
+            values: set["values"].clone(),
+            expect: set["expect"].as_array().unwrap().clone(),
+        })
+        .collect()
+}
+
+/// The chart's own values.
+pub(super) fn defaults() -> Value {
+    serde_saphyr::from_str(&std::fs::read_to_string(chart().join("values.yaml")).unwrap()).unwrap()
+}
+
+/// The paths of all values that hold no others, as in `.image.tag`.
+pub(super) fn leaves(value: &Value) -> BTreeSet<String> {
+    match value.as_object().filter(|inner| !inner.is_empty()) {
+        None => BTreeSet::from([String::new()]),
+        Some(inner) => inner
+            .iter()
+            .flat_map(|(key, value)| leaves(value).into_iter().map(move |path| format!(".{key}{path}")))
+            .collect(),
+    }
+}
+
+#[test]
+fn every_value_is_in_the_table() {
+    let sets = sets();
+    let names: BTreeSet<&str> = sets.iter().map(|set| set.name.as_str()).collect();
+    assert_eq!(names.len(), sets.len(), "two sets have the same name");
+    let set: BTreeSet<String> = sets.iter().flat_map(|set| leaves(&set.values)).collect();
+    let touched =
+        |leaf: &String| set.iter().any(|path| path == leaf || path.starts_with(&format!("{leaf}.")));
+    let missing: Vec<String> = leaves(&defaults()).into_iter().filter(|leaf| !touched(leaf)).collect();
+    assert_eq!(missing, Vec::<String>::new());
+}
