@@ -8,7 +8,7 @@ use testbed::controlplane::{ControlPlane, Options};
 
 use super::{arguments, install, kubectl, objects, only};
 use crate::{
-    cluster::install_crd,
+    cluster::{cluster, install_crd},
     operator::{Launch, Operator},
     world::{
         Login, World,
@@ -73,6 +73,21 @@ async fn with_rights_for_each_of_its_namespaces() {
     control_plane.stop().await.unwrap();
 }
 
+/// Without any right for the cluster. Only the end of a namespace needs one.
+#[tokio::test]
+async fn with_rights_in_its_namespace_alone() {
+    let control_plane = cluster().await;
+    let world = World::new("strict").await;
+    let own = control_plane.namespace("strict-own").await.unwrap();
+    let values = json!({
+        "operator": { "watchNamespaces": [world.namespace] },
+        "rbac": { "releaseClusterWide": false, "aggregateToView": false, "aggregateToEdit": false },
+    });
+    let operator = launch(control_plane, &own, values).await.start().await;
+    works(&world, &operator).await;
+    nothing_was_refused(&operator);
+}
+
 /// Every way in which the operator speaks to the API server, but for the end of a namespace.
 async fn works(world: &World, operator: &Operator) {
     world.service_key("key").await;
@@ -80,10 +95,14 @@ async fn works(world: &World, operator: &Operator) {
     world.resource("pull", json!({})).await;
     world.wait_ready("pull").await;
     world.wait_event("pull", "Synced").await;
-    // A rotation, of which the event is the same again: it is counted, by a patch.
     world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
     world.wait_remote("pull", &World::payload(&[("ghcr.io", Login::new("robot", 2))])).await;
     world.wait_ready("pull").await;
+    // The same event again: it is counted, by a patch.
+    world.patch_spec("pull", json!({ "suspend": true })).await;
+    world.wait_reason("pull", "Suspended").await;
+    world.patch_spec("pull", json!({ "suspend": false })).await;
+    world.wait_event_counted("pull", "Synced").await;
     world.next_second().await;
     world.docker_secret("others", &[("ghcr.io", Login::new("heir", 1))]).await;
     world.resource("heir", json!({ "remoteName": "pull", "secretRef": { "name": "others" } })).await;

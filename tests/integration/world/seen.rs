@@ -109,6 +109,15 @@ impl World {
         .await
     }
 
+    /// Waits until the event was counted again instead of being written again.
+    pub(crate) async fn wait_event_counted(&self, name: &str, reason: &str) {
+        self.eventually("the event to be counted", || async {
+            let event = self.wait_event(name, reason).await;
+            event.series.filter(|series| series.count > 1).map(drop)
+        })
+        .await;
+    }
+
     pub(super) async fn events(&self) -> Vec<Event> {
         let api: Api<Event> = Api::namespaced(self.client.clone(), &self.namespace);
         api.list(&ListParams::default()).await.unwrap().items
