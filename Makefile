@@ -10,6 +10,8 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml | head -1)
 IMAGE ?= ghcr.io/aicore-registry/aicore-registry-operator
 PLATFORMS ?= linux/$(subst aarch64,arm64,$(subst x86_64,amd64,$(shell uname -m)))
 TOOLS := $(CURDIR)/target/tools
+CHECKOV_VERSION := 3.3.30
+CHECKOV := $(TOOLS)/checkov-$(CHECKOV_VERSION)/bin/checkov
 DENY := $(TOOLS)/bin/cargo-deny
 OLDER_MINORS := $(sort $(notdir $(patsubst %/go.mod,%,$(wildcard tests/testbed/controlplane/*/go.mod))))
 TESTBED := $(CARGO) run --quiet -p testbed --bin testbed --
@@ -28,7 +30,9 @@ demo: ## Show a rotation on a real API server with a simulated AI Core (KEEP=1: 
 test: ## Run all tests: unit, simulator, and integration on a real control plane
 	@$(CARGO) build --workspace --bins
 	mkdir -p target
-	target/debug/testbed tools >/dev/null
+	# Built now, and not beside running tests.
+	target/debug/testbed tools > /dev/null
+	target/debug/testbed helm > /dev/null
 	target/debug/testbed run --controller-manager -- $(CARGO) test --workspace --no-fail-fast $(TEST_ARGS) 2>&1 | tee target/test.log \
 	  && failed=0 || failed=1
 	awk -f tests/summary.awk target/test.log
@@ -39,9 +43,10 @@ test-integration: ## Run the integration tests alone (K8S=1.35|1.36|1.37: on tha
 	@$(CARGO) build --workspace --bins
 	target/debug/testbed run --controller-manager -- $(CARGO) test --test integration --no-fail-fast $(TEST_ARGS)
 
-# Slow: each older minor is built once, in 4 to 6 minutes, and a release build with link-time optimisation takes as long.
+# Slow: each older minor is built once, in 4 to 6 minutes, a release build with link-time optimisation takes as long, and the
+# linter of manifests installs some 300 MB of Python.
 .PHONY: test-all
-test-all: test image-check ## Run what make test leaves out too: the image's build, and older Kubernetes minors
+test-all: test image-check chart-lint ## Run what make test leaves out too: the image's build, older Kubernetes minors, the linter of manifests
 	@for minor in $(OLDER_MINORS); do
 	  K8S=$$minor $(MAKE) test-integration
 	done
@@ -122,6 +127,25 @@ image: ## Build the container image with docker buildx (PLATFORMS=linux/amd64,li
 .PHONY: image-check
 image-check: ## Build the image's binary in a clean folder and check it, without a container engine (some minutes)
 	@deploy/image/check.sh
+
+.PHONY: chart-lint
+chart-lint: $(CHECKOV) ## Check the chart with helm lint and checkov (charts/checkov.yaml says what is left out, and why)
+	@helm=$$($(TESTBED) helm)
+	rendered=target/chart-lint
+	rm -rf $$rendered && mkdir -p $$rendered/release $$rendered/test
+	chart=(aicore-registry-operator charts/aicore-registry-operator --namespace aicore-registry-system)
+	for values in deploy/values/*.yaml; do
+	  "$$helm" lint --strict --quiet charts/aicore-registry-operator --values "$$values"
+	  "$$helm" template "$${chart[@]}" --skip-tests --values "$$values" --set networkPolicy.enabled=true \
+	    > "$$rendered/release/$$(basename "$$values")"
+	done
+	"$$helm" template "$${chart[@]}" --show-only templates/tests/pod.yaml > $$rendered/test/pod.yaml
+	$(CHECKOV) --config-file charts/checkov.yaml --directory $$rendered/release
+	$(CHECKOV) --config-file charts/checkov-test.yaml --directory $$rendered/test
+
+$(CHECKOV):
+	@python3 -m venv $(TOOLS)/checkov-$(CHECKOV_VERSION)
+	$(TOOLS)/checkov-$(CHECKOV_VERSION)/bin/pip install --quiet --disable-pip-version-check checkov==$(CHECKOV_VERSION)
 
 .PHONY: controlplane
 controlplane: ## Build etcd, kube-apiserver and kubectl (4 to 6 minutes, once; K8S=1.36: of that minor)

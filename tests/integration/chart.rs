@@ -30,7 +30,7 @@ async fn run(mut command: Command, input: &str) -> Result<Output, String> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    let (_, output) = tokio::join!(
+    let ((), output) = tokio::join!(
         async move {
             // A command that fails at once may not read it.
             let _ = stdin.write_all(input.as_bytes()).await;

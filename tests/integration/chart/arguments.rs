@@ -13,10 +13,9 @@ fn parsed(rendered: &str) -> Result<RunArgs, String> {
     // Those of leader election have tests of their own.
     arguments.retain(|argument| !argument.starts_with("--leader-elect"));
     let program = std::iter::once("aicore-registry-operator".to_owned());
-    match Cli::try_parse_from(program.chain(arguments)).map_err(|error| error.to_string())?.command {
-        Command::Run(args) => Ok(*args),
-        other => Err(format!("the chart runs {other:?}")),
-    }
+    let cli = Cli::try_parse_from(program.chain(arguments)).map_err(|error| error.to_string())?;
+    let Command::Run(args) = cli.command else { return Err(format!("the chart runs {:?}", cli.command)) };
+    Ok(*args)
 }
 
 #[tokio::test]

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use rstest::rstest;
 use serde_json::{Value, json};
+use testbed::helm::helm;
 
-use super::{chart, template, values};
+use super::{chart, run, template, values};
 
 #[rstest]
 #[case(json!({ "replica": 2 }), "'replica' not allowed")]
@@ -50,6 +51,14 @@ use super::{chart, template, values};
 async fn wrong_values_are_refused_by_name(#[case] values: Value, #[case] part: &str) {
     let error = template("wrong", "default", &values).await.unwrap_err();
     assert!(error.contains(part), "{error}");
+}
+
+#[tokio::test]
+async fn helm_lint_has_no_complaint() {
+    let mut helm = helm().unwrap();
+    helm.args(["lint", "--strict"]).arg(chart());
+    let output = run(helm, "").await.unwrap().stdout;
+    assert!(!output.contains("WARNING") && !output.contains("ERROR"), "{output}");
 }
 
 /// As a dependency of another chart, the chart is given these too.

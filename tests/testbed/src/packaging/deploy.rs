@@ -18,8 +18,8 @@ const NAMESPACE: &str = "aicore-registry-system";
 const HEADER: &str = "# Rendered from the chart by `make deploy`; what to change is in deploy/values.\n";
 
 pub(super) async fn kustomizations() -> anyhow::Result<Generated> {
-    let mut generated = Generated::default();
-    generated.folders = vec!["deploy/base".into(), "deploy/overlays".into()];
+    let folders = vec!["deploy/base".into(), "deploy/overlays".into()];
+    let mut generated = Generated { folders, ..Generated::default() };
     let base = render(&["base"]).await?;
     let mut resources = vec!["../../crds".to_owned()];
     resources.extend(add_files(&mut generated, Path::new("deploy/base"), &base)?);

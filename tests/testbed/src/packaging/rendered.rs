@@ -47,7 +47,7 @@ fn object(document: &str) -> anyhow::Result<Object> {
         let line = line.trim_start();
         !OF_HELM.iter().any(|label| line.starts_with(label))
     });
-    let text = kept.map(|line| format!("{line}\n")).collect::<String>();
+    let text = kept.flat_map(|line| [line, "\n"]).collect::<String>();
     let value: Value = serde_saphyr::from_str(&text).with_context(|| format!("{path} renders no YAML"))?;
     ensure!(value["metadata"]["name"].is_string(), "{path} renders an object without a name");
     Ok(Object { file: file.to_owned(), text, value })
