@@ -60,12 +60,12 @@ mod tests {
     #[test]
     fn documents_are_split_and_helms_labels_go() {
         let output = "---\n# Source: c/templates/service.yaml\n# Why.\napiVersion: v1\nkind: Service\nmetadata:\n  name: a\n  \
-                      labels:\n    helm.sh/chart: c-1\n    x: y\n\n---\n# Source: c/templates/empty.yaml\n---\n\
+                      labels:\n    helm.sh/chart: c-1\n    x: a\n\n---\n# Source: c/templates/empty.yaml\n---\n\
                       # Source: c/templates/tests/pod.yaml\napiVersion: v1\nkind: Pod\nmetadata:\n  name: b\n";
         let objects = objects(output).unwrap();
         assert_eq!(objects.iter().map(|object| &*object.file).collect::<Vec<_>>(), ["service", "pod"]);
         assert!(objects[0].text.starts_with("# Why.\napiVersion: v1\n"), "{}", objects[0].text);
-        assert_eq!(objects[0].value["metadata"]["labels"], serde_json::json!({ "x": "y" }));
+        assert_eq!(objects[0].value["metadata"]["labels"], serde_json::json!({ "x": "a" }));
         assert!(!objects[0].is(&objects[1]));
     }
 }
