@@ -20,7 +20,7 @@ use crate::cluster::PATIENCE;
 /// How to start it.
 #[derive(Clone, Debug)]
 pub(crate) struct Launch {
-    kubeconfig: PathBuf,
+    pub(crate) kubeconfig: PathBuf,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
 }
