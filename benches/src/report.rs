@@ -68,7 +68,8 @@ impl Figure {
         use crate::statistics::median;
         Self {
             floor: Some(median(pairs.iter().map(|pair| pair.1))),
-            ratio: Some(median(pairs.iter().map(|pair| pair.0 / pair.1))),
+            // None where the floor is zero.
+            ratio: Some(median(pairs.iter().map(|pair| pair.0 / pair.1))).filter(|ratio| ratio.is_finite()),
             ..Self::new(scenario, what, unit, median(pairs.iter().map(|pair| pair.0)))
         }
     }

@@ -7,6 +7,7 @@ mod idle;
 mod limits;
 mod memory;
 mod noise;
+mod pacing;
 mod relist;
 mod rest;
 mod restart;
@@ -115,6 +116,10 @@ pub async fn run(parameters: &Parameters, report: &mut Report) -> anyhow::Result
     if parameters.wants("growth") {
         step("growth");
         growth::run(&mut run, &step).await?;
+    }
+    if parameters.wants("pacing") {
+        step("100,000 resources in virtual time");
+        pacing::run(&mut run);
     }
     step("done");
     Ok(())
