@@ -26,10 +26,7 @@ pub async fn answered(client: &Client) -> anyhow::Result<Counts> {
                 .and_then(|rest| rest.split('"').next())
                 .unwrap_or_default()
         };
-        if matches!(
-            label("resource"),
-            "secrets" | "aicoreregistrysecrets" | "events" | "leases" | "namespaces"
-        ) {
+        if matches!(label("resource"), "secrets" | "aicoreregistrysecrets" | "events") {
             let what = format!("{} {}/{}", label("verb"), label("resource"), label("subresource"));
             *counts.entry(what).or_insert(0) += count.parse::<f64>().unwrap_or_default() as u64;
         }

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 
 /// All scenarios, in the order in which they run.
-pub const SCENARIOS: [&str; 11] =
-    ["memory", "cold", "idle", "burst", "restart", "noise", "rest", "limits", "relist", "shards", "growth"];
+pub const SCENARIOS: [&str; 12] = [
+    "memory", "cold", "idle", "burst", "restart", "noise", "rest", "limits", "relist", "shards", "growth",
+    "pacing",
+];
 
 /// Parameters of a run.
 #[derive(Clone, Debug)]

@@ -6,6 +6,8 @@ const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 360.0;
 /// Left, right, top, bottom.
 const MARGINS: (f64, f64, f64, f64) = (64.0, 16.0, 36.0, 48.0);
+/// Points of a line, at most, and the last one.
+const POINTS: usize = 200;
 /// Readable on white and on dark ground, and by people who see no red or no green.
 const COLOURS: [&str; 4] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7"];
 
@@ -67,8 +69,16 @@ impl Plot<'_> {
         );
         for (number, (name, points)) in self.lines.iter().enumerate() {
             let colour = COLOURS[number % COLOURS.len()];
-            let path: Vec<String> =
-                points.iter().map(|(x, y)| format!("{:.1},{:.1}", place_x(*x), place_y(*y))).collect();
+            // More than the eye can tell apart would only make the file large.
+            let step = points.len().div_ceil(POINTS).max(1);
+            let last = points.len().saturating_sub(1);
+            let path: Vec<String> = points
+                .iter()
+                .enumerate()
+                .filter(|(rank, _)| rank % step == 0 || *rank == last)
+                .map(|(_, point)| point)
+                .map(|(x, y)| format!("{:.1},{:.1}", place_x(*x), place_y(*y)))
+                .collect();
             let _ = writeln!(
                 svg,
                 "<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\" points=\"{}\"/>\
