@@ -69,7 +69,8 @@ pub(super) async fn reconcile(ctx: &Context, key: &ObjectKey) -> Option<Duration
 type Done = (&'static str, Option<Duration>);
 
 async fn pass(ctx: &Context, snapshot: &Snapshot<ServiceKeyHeld>) -> Result<Done, k8s::error::Error> {
-    if snapshot.memory.unsaved {
+    // Nobody reads the status of what goes; where it cannot be written any more, it must not keep the resource.
+    if snapshot.memory.unsaved && !snapshot.object.deleting {
         save_late(ctx, snapshot).await?;
     } else if let Some(again) = nothing_changed(ctx, snapshot) {
         return Ok(("unchanged", again));

@@ -127,10 +127,14 @@ async fn lets_the_namespace_go(control_plane: &ControlPlane, world: World, opera
     world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
     world.resource("pull", json!({ "deletionPolicy": "Delete" })).await;
     world.wait_ready("pull").await;
-    world.delete_secret("key").await;
     if role {
         let delete = ["delete", "rolebinding", "--all", "--namespace", &world.namespace];
         kubectl(control_plane, &delete, "").await;
+    }
+    world.delete_secret("key").await;
+    if role {
+        // The status that says so cannot be written any more, which must not keep the resource.
+        operator.wait_for_line("system:serviceaccount:").await;
     }
     let namespaces: Api<Namespace> = Api::all(control_plane.client().await.unwrap());
     namespaces.delete(&world.namespace, &DeleteParams::default()).await.unwrap();
