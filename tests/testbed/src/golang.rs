@@ -1,10 +1,21 @@
 //! What is built from Go modules: once for each state of its sources, whoever asks, and never seen half done.
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use anyhow::Context;
 
 use crate::controlplane::{lock, target};
+use crate::process::tethered_std;
+
+/// `go` in the folder of a module. Its output goes to standard error: standard output belongs to the
+/// program's result.
+pub(crate) fn go(module: &Path) -> anyhow::Result<Command> {
+    let mut go = tethered_std("go")?;
+    go.current_dir(module).env("CGO_ENABLED", "0").env("GOWORK", "off");
+    go.stdin(Stdio::null()).stdout(std::io::stderr());
+    Ok(go)
+}
 
 /// The folder `target/<name>/<key>`, which `build` fills when it is not there. Its argument is the folder to
 /// fill. A folder under its final name is always complete. Blocks.

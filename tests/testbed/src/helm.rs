@@ -1,14 +1,12 @@
 //! Helm, as users run it.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use anyhow::{Context, ensure};
 use tokio::process::Command;
 
 use crate::controlplane::target;
-use crate::golang::{built_once, key_of};
-use crate::process::tethered_std;
+use crate::golang::{built_once, go, key_of};
 
 /// Arguments of `go build`.
 const BUILD: [&str; 4] = ["build", "-trimpath", "-ldflags", "-s -w"];
@@ -27,16 +25,11 @@ pub fn helm_path() -> anyhow::Result<PathBuf> {
 
 fn build(module: &Path, output: &Path) -> anyhow::Result<()> {
     eprintln!("testbed: building helm with Go; the first time this takes about three minutes on two cores");
-    let built = tethered_std("go")?
-        .current_dir(module)
-        .env("CGO_ENABLED", "0")
-        .env("GOWORK", "off")
+    let built = go(module)?
         .args(BUILD)
         .arg("-o")
         .arg(output.join("helm"))
         .arg("tool")
-        .stdin(Stdio::null())
-        .stdout(std::io::stderr())
         .status()
         .context("cannot run go")?;
     ensure!(built.success(), "go build ended with {built} (Go is needed to build helm)");

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, ensure};
 
-use crate::golang::{built_once, key_of};
+use crate::golang::{built_once, go, key_of};
 use crate::process::tethered_std;
 
 /// The programs of the folder `tools/`.
@@ -38,17 +38,12 @@ fn build(module: &Path, output: &Path) -> anyhow::Result<()> {
         "testbed: building promtool and small tools with Go; the first time this takes about two minutes on two cores"
     );
     // As its own argument `tool` stands for the tool dependencies of go.mod.
-    let built = tethered_std("go")?
-        .current_dir(module)
-        .env("CGO_ENABLED", "0")
-        .env("GOWORK", "off")
+    let built = go(module)?
         .args(BUILD)
         .arg("-o")
         .arg(output)
         .arg("tool")
         .args(OWN.map(|name| format!("./{name}")))
-        .stdin(Stdio::null())
-        .stdout(std::io::stderr())
         .status()
         .context("cannot run go")?;
     ensure!(built.success(), "go build ended with {built} (Go is needed to build the tools of the tests)");

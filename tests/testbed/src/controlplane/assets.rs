@@ -1,12 +1,10 @@
 //! The Kubernetes binaries: found in `KUBEBUILDER_ASSETS`, or built once with Go.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use anyhow::{Context, ensure};
 
-use crate::golang::built_once;
-use crate::process::tethered_std;
+use crate::golang::{built_once, go};
 
 /// Folder with ready binaries, as the Kubebuilder tools name it; overrides the build.
 const OVERRIDE: &str = "KUBEBUILDER_ASSETS";
@@ -126,8 +124,7 @@ impl Module {
             "-s -w -X k8s.io/component-base/version.gitVersion={version} \
              -X k8s.io/client-go/pkg/version.gitVersion={version}"
         );
-        let built = self
-            .go()?
+        let built = go(&self.folder)?
             .args(["build", "-trimpath", "-ldflags", &flags, "-o"])
             .arg(output)
             .arg("tool")
@@ -141,15 +138,6 @@ impl Module {
         // Go names an executable after the last element of its package's path.
         std::fs::rename(output.join("server"), output.join("etcd")).context("the build made no etcd")?;
         Ok(())
-    }
-
-    /// `go` in the module's folder. Its output goes to standard error: standard output belongs to the
-    /// program's result.
-    fn go(&self) -> anyhow::Result<Command> {
-        let mut go = tethered_std("go")?;
-        go.current_dir(&self.folder).env("CGO_ENABLED", "0").env("GOWORK", "off");
-        go.stdin(Stdio::null()).stdout(std::io::stderr());
-        Ok(go)
     }
 }
 
