@@ -15,7 +15,7 @@ use super::{
     duration::{ResyncInterval, spread},
     failure::Failure,
     observed::Observed,
-    plan::{Cause, LetGo, Push, Rest, Step},
+    plan::{LetGo, Rest, Step},
     reason::{Class, Reason},
 };
 use crate::api::{
@@ -87,7 +87,7 @@ pub struct Event {
 #[must_use]
 pub fn report(observed: &Observed<'_>, step: &Step, outcome: Outcome, dice: Dice) -> Report {
     match (step, outcome) {
-        (Step::Push(push), Outcome::Pushed { at, created }) => pushed(observed, *push, at, created, dice),
+        (Step::Push(_), Outcome::Pushed { at, created }) => pushed(observed, at, created, dice),
         (_, Outcome::Failed(failure)) => failed(observed, &failure, dice),
         (_, Outcome::Postponed(wait)) => postponed(observed, wait),
         (_, Outcome::RemoteDeleted) => gone("deleted", Vec::new()),
@@ -102,11 +102,11 @@ fn gone(outcome: &'static str, events: Vec<Event>) -> Report {
     Report { status: None, events, again: None, pace: None, outcome }
 }
 
-fn pushed(observed: &Observed<'_>, push: Push, at: Timestamp, created: bool, dice: Dice) -> Report {
+fn pushed(observed: &Observed<'_>, at: Timestamp, created: bool, dice: Dice) -> Report {
     let at = whole_seconds(at);
     let mut status = observed.status.clone();
     let mut events = Vec::new();
-    if push.cause == Cause::TenantChanged || observed.tenant_changed() {
+    if observed.tenant_changed() {
         events.push(Event {
             warning: true,
             reason: "TenantChanged",

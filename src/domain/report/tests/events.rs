@@ -60,6 +60,9 @@ fn another_tenant_is_told_with_what_stays_behind(#[values(false, true)] forced: 
     let report = life.push_fails(elsewhere, failure(Reason::RemoteUnavailable));
     assert_eq!(reasons(&report), [(true, "RemoteUnavailable")]);
     life.later(seconds(1));
+    if forced {
+        life.object.requested_at = Some("2".into());
+    }
     let report = life.push_succeeds(elsewhere);
     assert_eq!(reasons(&report), [(true, "TenantChanged"), (false, "Synced")]);
     let note = &report.events[0].note;

@@ -192,6 +192,28 @@ fn a_push_that_waits_for_its_turn_says_so_only_before_the_first_outcome() {
     assert_eq!((report.again, report.events), (Some(seconds(3)), Vec::new()));
 }
 
+/// After a long wait for its turn, a rotation has made a Ready that says otherwise untrue.
+#[test]
+fn a_rotation_that_waits_long_for_its_turn_makes_ready_false() {
+    let mut life = Life::in_sync();
+    life.pass(rotated, |_| Outcome::Postponed(NOTEWORTHY_WAIT));
+    assert_eq!(life.conditions(), ["Ready=False/Progressing", "Reconciling=True/Progressing"]);
+    // What did not change is still held, however long a repetition waits.
+    let mut life = Life::in_sync();
+    life.object.requested_at = Some("1".into());
+    let (_, report) = life.pass(as_found, |_| Outcome::Postponed(NOTEWORTHY_WAIT));
+    assert_eq!((report.status, report.again), (None, Some(NOTEWORTHY_WAIT)));
+    // What goes is not to become anything any more.
+    let mut life = Life::of(
+        an_object().with_spec(|spec| spec.deletion_policy = Some(crate::api::DeletionPolicy::Delete)),
+        a_status_in_sync(),
+    );
+    life.object.deleting = true;
+    life.object.finalizer = true;
+    let (_, report) = life.pass(rotated, |_| Outcome::Postponed(NOTEWORTHY_WAIT));
+    assert_eq!((report.status, report.again), (None, Some(NOTEWORTHY_WAIT)));
+}
+
 #[test]
 fn a_postponed_attempt_keeps_the_failure_before() {
     let mut life = Life::in_sync();

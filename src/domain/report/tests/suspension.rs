@@ -44,6 +44,7 @@ fn gives_ready_back() {
     suspend(&mut life, false);
     let report = life.rests(as_found);
     assert_eq!(life.conditions(), ["Ready=True/Synced"]);
+    assert!(life.message(READY).starts_with("AI Core accepted"), "{}", life.message(READY));
     assert_eq!(
         condition::find(&life.status.conditions, READY).map(|ready| &ready.last_transition_time),
         condition::find(&before.conditions, READY).map(|ready| &ready.last_transition_time),
