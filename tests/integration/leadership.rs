@@ -158,7 +158,7 @@ async fn a_leader_that_was_stopped_for_longer_than_its_lease_writes_nothing_when
     let stopped = launch.start().await;
     let next = standby(&launch).await;
     gate.arrived().await.unwrap();
-    stopped.signal("STOP").await;
+    stopped.stand_still().await;
     gate.release();
     next.wait_for_line(LEADING).await;
     for name in &names {

@@ -180,6 +180,19 @@ impl Operator {
         assert!(kill.success());
     }
 
+    /// Stops it until SIGCONT, and returns when it stands still: on a busy machine its threads go on for a while after the
+    /// signal was sent.
+    pub(crate) async fn stand_still(&self) {
+        self.signal("STOP").await;
+        let tasks = format!("/proc/{}/task", self.child.id().unwrap());
+        let stopped = async {
+            while !every_thread_is_stopped(Path::new(&tasks)) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, stopped).await.expect("it goes on after SIGSTOP");
+    }
+
     /// Waits for the end, and returns the exit code and the log.
     pub(crate) async fn ended(mut self) -> (Option<i32>, Vec<String>) {
         let status = tokio::time::timeout(Duration::from_secs(40), self.child.wait()).await.unwrap().unwrap();
@@ -193,4 +206,12 @@ impl Operator {
         while self.lines.changed().await.is_ok() {}
         self.log()
     }
+}
+
+/// By the kernel's account (see proc(5), `stat`): the state is the first field after the name, which is in parentheses.
+fn every_thread_is_stopped(tasks: &Path) -> bool {
+    std::fs::read_dir(tasks).unwrap().all(|task| {
+        let stat = std::fs::read_to_string(task.unwrap().path().join("stat")).unwrap();
+        stat.rsplit_once(')').unwrap().1.trim_start().starts_with('T')
+    })
 }
