@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output},
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use rstest::rstest;
@@ -15,9 +16,12 @@ use crate::rules::{CANARY, check_canaries};
 struct Folder(PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    /// Of this test alone: others run in the same process.
+    fn new() -> Self {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let path =
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("check-{name}-{}", std::process::id()));
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("check-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
@@ -89,7 +93,7 @@ fn yaml(documents: &[Value]) -> String {
 
 #[test]
 fn what_is_sound_is_explained() {
-    let folder = Folder::new("sound");
+    let folder = Folder::new();
     let documents = [
         resource(&json!({ "registries": ["docker.io"] })),
         secret("source", ".dockerconfigjson", &docker_config()),
@@ -125,7 +129,7 @@ fn what_is_wrong_with_a_resource_and_its_credential_is_said(
     #[case] config: Value,
     #[case] part: &str,
 ) {
-    let folder = Folder::new(&part[..part.len().min(20)].replace(['"', ' ', '.', '/'], "-"));
+    let folder = Folder::new();
     let documents = [
         resource(&spec),
         secret("source", ".dockerconfigjson", &config),
@@ -141,7 +145,7 @@ fn what_is_wrong_with_a_resource_and_its_credential_is_said(
 #[case::host("url", json!("https://evil.example"), "points to host \"evil.example\", which the operator may not connect to")]
 #[case::http("url", json!("http://t.authentication.eu10.hana.ondemand.com"), "does not start with https://")]
 fn what_is_wrong_with_a_service_key_is_said(#[case] field: &str, #[case] value: Value, #[case] part: &str) {
-    let folder = Folder::new(&format!("key-{field}-{}", part.len()));
+    let folder = Folder::new();
     let mut key = service_key();
     key[field] = value;
     let file = folder.file("key.json", &key.to_string());
@@ -154,7 +158,7 @@ fn what_is_wrong_with_a_service_key_is_said(#[case] field: &str, #[case] value: 
 
 #[test]
 fn bare_files_are_judged_by_themselves() {
-    let folder = Folder::new("bare");
+    let folder = Folder::new();
     let config = folder.file("config.json", &docker_config().to_string());
     let key = folder.file("key.json", &service_key().to_string());
     check(&["-f", &config, "-f", &key]).assert(0, &["Docker config in", "Service key in", "ghcr.io"]);
@@ -174,7 +178,7 @@ fn bare_files_are_judged_by_themselves() {
     "the value under data is not base64; put plain text under stringData"
 )]
 fn a_broken_file_is_named_but_not_shown(#[case] name: &str, #[case] text: String, #[case] part: &str) {
-    let folder = Folder::new(name);
+    let folder = Folder::new();
     let file = folder.file(name, &text);
     check(&["-f", &file]).assert(1, &[part, name]);
 }
