@@ -33,7 +33,7 @@ fn print_crd() -> ExitCode {
 }
 
 fn start(args: RunArgs) -> ExitCode {
-    let (format, level) = (args.log_format, args.log_level.clone());
+    let (format, filter) = (args.log_format, args.log_level.clone());
     let config = match args.validate() {
         Ok(config) => config,
         Err(sentence) => return fail(WRONG_CONFIGURATION.into(), &sentence),
@@ -42,16 +42,18 @@ fn start(args: RunArgs) -> ExitCode {
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
         return fail(ExitCode::FAILURE, "another TLS provider is installed already");
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(ExitCode::FAILURE, &error.to_string()),
     };
     let roots = config.aicore.extra_roots_pem.as_deref();
-    let telemetry = match Telemetry::start(format, &level, runtime.handle().clone(), roots) {
+    let telemetry = match Telemetry::start(format, &filter, runtime.handle().clone(), roots) {
         Ok(telemetry) => telemetry,
         Err(sentence) => return fail(WRONG_CONFIGURATION.into(), &sentence),
     };
-    let result = runtime.block_on(async {
+    let level = telemetry.level();
+    // Spawned, so that one thread does all the work and allocates all the memory: what one frees, the same one uses again.
+    let running = runtime.spawn(async move {
         let stop = CancellationToken::new();
         let (mut terminate, mut interrupt) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -61,8 +63,9 @@ fn start(args: RunArgs) -> ExitCode {
             tracing::info!(signal = name, "stopping");
             asked.cancel();
         });
-        anyhow::Ok(run(config, telemetry.level(), stop).await?)
+        anyhow::Ok(run(config, level, stop).await?)
     });
+    let result = runtime.block_on(running).unwrap_or_else(|error| Err(error.into()));
     let code = match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -1,6 +1,10 @@
 //! One run of the operator, from a validated configuration to the end.
 
-use std::sync::Arc;
+use std::{
+    io::ErrorKind,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+};
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -30,7 +34,7 @@ pub enum RunError {
     #[error("cannot listen on {address}: {error}")]
     Listen {
         /// The address.
-        address: std::net::SocketAddr,
+        address: SocketAddr,
         /// Why not.
         error: std::io::Error,
     },
@@ -67,9 +71,8 @@ pub async fn run(config: Config, level: LogLevel, stop: CancellationToken) -> Re
     let metrics = Arc::new(Metrics::new());
     let pool = Pool::new(config.aicore, leadership.fence().clone(), Arc::clone(&metrics))
         .map_err(RunError::AiCore)?;
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .map_err(|error| RunError::Listen { address: config.listen, error })?;
+    let listener =
+        listen(config.listen).await.map_err(|error| RunError::Listen { address: config.listen, error })?;
     let address =
         listener.local_addr().map_err(|error| RunError::Listen { address: config.listen, error })?;
     info!(
@@ -101,6 +104,17 @@ pub async fn run(config: Config, level: LogLevel, stop: CancellationToken) -> Re
     }
     info!("stopped");
     result
+}
+
+/// Binds the address. `[::]` takes IPv4 as well; on a node without IPv6 it cannot be bound, and `0.0.0.0` does.
+async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    match TcpListener::bind(address).await {
+        Err(error) if error.kind() != ErrorKind::AddrInUse && address.ip() == Ipv6Addr::UNSPECIFIED => {
+            // What stands in the way may be something else: then it is said for the address that was asked for.
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await.map_err(|_| error)
+        }
+        bound => bound,
+    }
 }
 
 /// Stands for election once the caches are filled; returns when this process no longer leads.

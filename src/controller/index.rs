@@ -35,7 +35,8 @@ pub struct Index<K>(Mutex<State<K>>);
 
 #[derive(Debug)]
 struct State<K> {
-    resources: HashMap<ObjectKey, Entry>,
+    // Boxed: a table that grows has up to twice the room that it needs, and for a moment three times.
+    resources: HashMap<ObjectKey, Box<Entry>>,
     secrets: SecretBook<K>,
     claims: ClaimBook,
     /// Whether somebody else works, and this process only looks on.
@@ -117,10 +118,10 @@ impl<K> Index<K> {
         // Another process has answered most changes, and which ones is not known.
         state.secrets.forget_changes();
         state.claims = ClaimBook::default();
-        for Entry { object, status, .. } in state.resources.values() {
-            state.claims.appear(object, claim_of_status(object, status));
-            if object.deleting {
-                state.claims.withdraw(&object.key);
+        for entry in state.resources.values() {
+            state.claims.appear(&entry.object, claim_of_status(&entry.object, &entry.status));
+            if entry.object.deleting {
+                state.claims.withdraw(&entry.object.key);
             }
         }
         state.resources.keys().cloned().collect()
@@ -187,7 +188,7 @@ impl<K> Index<K> {
                 wakes.extend(state.claims.appear(&object, claim_of_status(&object, &status)));
                 let entry =
                     Entry { object: Arc::clone(&object), status, memory: Memory::default(), listed: true };
-                state.resources.insert(key.clone(), entry);
+                state.resources.insert(key.clone(), Box::new(entry));
                 state.secrets.link(&object);
             }
         }

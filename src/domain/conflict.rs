@@ -1,13 +1,10 @@
 //! Who owns a remote name in a tenant when several resources claim it.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
 
-use super::{api_url::Tenant, object::ObjectKey};
+use super::{api_url::Tenant, object::ObjectKey, sorted_map::SortedMap};
 
 /// What can be owned: a docker registry secret of a tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -32,7 +29,7 @@ pub struct Claimant {
 /// All claims, kept so that each change costs the same however many resources there are.
 #[derive(Debug, Default)]
 pub struct Claims {
-    by_claim: HashMap<Claim, BTreeSet<Claimant>>,
+    by_claim: HashMap<Claim, SortedMap<Claimant>>,
     by_object: HashMap<ObjectKey, (Claim, Claimant)>,
 }
 
@@ -51,7 +48,7 @@ impl Claims {
             let claimants = self.by_claim.entry(claim.clone()).or_default();
             affected
                 .extend(claimants.first().filter(|owner| *owner > claimant).map(|owner| owner.key.clone()));
-            claimants.insert(claimant.clone());
+            claimants.insert(claimant.clone(), ());
             self.by_object.insert(claimant.key.clone(), (claim, claimant.clone()));
         }
         affected
@@ -84,7 +81,7 @@ impl Claims {
     /// The first resource other than `key` that claims this.
     #[must_use]
     pub fn heir(&self, claim: &Claim, key: &ObjectKey) -> Option<&ObjectKey> {
-        self.by_claim.get(claim)?.iter().map(|claimant| &claimant.key).find(|other| *other != key)
+        self.by_claim.get(claim)?.keys().map(|claimant| &claimant.key).find(|other| *other != key)
     }
 }
 
@@ -269,7 +266,7 @@ mod tests {
             // Nothing is kept for those that claim nothing.
             prop_assert_eq!(claims.by_object.len(), model.iter().flatten().count());
             prop_assert_eq!(
-                claims.by_claim.values().map(BTreeSet::len).sum::<usize>(),
+                claims.by_claim.values().map(SortedMap::len).sum::<usize>(),
                 model.iter().flatten().count()
             );
         }

@@ -27,5 +27,6 @@ pub mod reason;
 mod registry_host;
 pub mod report;
 pub mod secret_data;
+pub mod sorted_map;
 #[cfg(test)]
 pub(crate) mod testing;

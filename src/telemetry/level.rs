@@ -38,6 +38,10 @@ impl LogLevel {
     }
 }
 
+/// kube logs each request that fails as an error, without saying which; whoever sent it says it better. A filter that names the
+/// module brings it back.
+const TWICE_TOLD: &str = "kube_client::client::builder=off";
+
 fn parse(text: &str) -> Result<EnvFilter, String> {
     let wrong = |why: String| {
         format!(
@@ -51,7 +55,8 @@ fn parse(text: &str) -> Result<EnvFilter, String> {
     if let Some(part) = parts.iter().find(|part| !part.contains('=') && !is_level(part)) {
         return Err(wrong(format!("{part:?} is not a level")));
     }
-    EnvFilter::try_new(parts.join(",")).map_err(|error| wrong(error.to_string()))
+    let text = format!("{TWICE_TOLD},{}", parts.join(","));
+    EnvFilter::try_new(text).map_err(|error| wrong(error.to_string()))
 }
 
 #[cfg(test)]
@@ -67,6 +72,14 @@ mod tests {
             let sentence = parse(text).unwrap_err();
             assert!(sentence.contains("is not a log filter") && sentence.contains("use error"), "{sentence}");
         }
+    }
+
+    #[test]
+    fn the_line_that_says_nothing_new_can_be_asked_for() {
+        let target = TWICE_TOLD.split('=').next().unwrap();
+        assert!(parse("trace").unwrap().to_string().contains(TWICE_TOLD));
+        let asked = parse(&format!("info,{target}=error")).unwrap().to_string();
+        assert!(asked.contains(&format!("{target}=error")) && !asked.contains(TWICE_TOLD), "{asked}");
     }
 
     #[test]

@@ -1,15 +1,13 @@
 //! Who wants which remote secret, including resources of which it is not known yet which tenant they mean.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use super::claimant;
 use crate::domain::{
     conflict::{Claim, Claimant, Claims},
     object::{Object, ObjectKey},
     observed::Standing,
+    sorted_map::SortedMap,
 };
 
 /// Claims, and the resources that have not said theirs. While an older resource with the same remote name has not, a younger
@@ -18,10 +16,10 @@ use crate::domain::{
 pub(super) struct ClaimBook {
     claims: Claims,
     /// By remote name.
-    undecided: HashMap<Arc<str>, BTreeSet<Claimant>>,
+    undecided: HashMap<Arc<str>, SortedMap<Claimant>>,
     undecided_name: HashMap<ObjectKey, (Arc<str>, Claimant)>,
     /// Who was told to wait for older ones, by remote name.
-    waiting: HashMap<Arc<str>, BTreeSet<Claimant>>,
+    waiting: HashMap<Arc<str>, SortedMap<Claimant>>,
 }
 
 impl ClaimBook {
@@ -33,7 +31,7 @@ impl ClaimBook {
             Some(claim) => wakes.extend(self.claims.set(&claimant, Some(claim))),
             None => {
                 let name: Arc<str> = object.remote_name().into();
-                self.undecided.entry(Arc::clone(&name)).or_default().insert(claimant.clone());
+                self.undecided.entry(Arc::clone(&name)).or_default().insert(claimant.clone(), ());
                 self.undecided_name.insert(object.key.clone(), (name, claimant));
             }
         }
@@ -75,8 +73,10 @@ impl ClaimBook {
         let Some(waiting) = self.waiting.get_mut(&name) else {
             return Vec::new();
         };
-        let still = first.map(|first| waiting.split_off(&first)).unwrap_or_default();
-        let free = std::mem::replace(waiting, still);
+        let free = match first {
+            Some(first) => waiting.take_below(&first),
+            None => std::mem::take(waiting).into_iter().map(|(claimant, ())| claimant).collect(),
+        };
         if waiting.is_empty() {
             self.waiting.remove(&name);
         }
@@ -92,7 +92,7 @@ impl ClaimBook {
             && let Some((name, undecided)) = self.undecided.get_key_value(object.remote_name())
             && undecided.first().is_some_and(|first| *first < me)
         {
-            self.waiting.entry(Arc::clone(name)).or_default().insert(me);
+            self.waiting.entry(Arc::clone(name)).or_default().insert(me, ());
             return Standing::Undecided;
         }
         Standing::Owner { heir: claim.and_then(|claim| self.claims.heir(claim, &object.key)).cloned() }

@@ -1,14 +1,14 @@
 //! The Secrets that resources name: who names them, at which version they were seen, and what was read of them.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use tokio::time::Instant;
 
 use super::{Scope, within};
-use crate::domain::object::{Object, ObjectKey};
+use crate::domain::{
+    object::{Object, ObjectKey},
+    sorted_map::SortedMap,
+};
 
 /// Secrets that at least one resource names. Others leave no trace.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ impl<K> Default for SecretBook<K> {
 /// One Secret.
 #[derive(Debug)]
 pub(super) struct Sight<K> {
-    users: BTreeMap<ObjectKey, User>,
+    users: SortedMap<ObjectKey, User>,
     seen: Seen,
     /// Whether the list that is under way has had it.
     listed: bool,
@@ -52,7 +52,7 @@ enum Seen {
 }
 
 /// A resource that names the Secret.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct User {
     /// How often: once or twice.
     links: u8,
@@ -100,13 +100,16 @@ impl<K> SecretBook<K> {
     pub(super) fn link(&mut self, object: &Object) {
         for secret in [object.source(), object.service_key()] {
             let sight = self.0.entry(secret).or_insert_with(|| Sight {
-                users: BTreeMap::new(),
+                users: SortedMap::default(),
                 seen: Seen::Never,
                 // A list that is under way may have passed it already.
                 listed: true,
                 kept: Vec::new(),
             });
-            sight.users.entry(object.key.clone()).or_default().links += 1;
+            match sight.users.get_mut(&object.key) {
+                Some(user) => user.links += 1,
+                None => sight.users.insert(object.key.clone(), User { links: 1, changed: None }),
+            }
         }
     }
 
