@@ -1,12 +1,19 @@
 //! Publishes Kubernetes events, apart from the reconcile loop: a slow or failing API server must not slow it, and a failure
 //! to publish is never more than a log line (in a terminating namespace the API server takes no new events).
+//!
+//! Nor must events slow the API server for the rotations: of many that come at once, most wait.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{
     Client,
     runtime::events::{Event as KubeEvent, EventType, Recorder, Reporter},
 };
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep, timeout},
+};
 use tracing::{debug, warn};
 
 use super::{error::REQUEST_TIMEOUT, resources::FIELD_MANAGER};
@@ -16,26 +23,28 @@ use crate::{
 };
 
 /// Events that may wait. More are dropped: what they say is in the status as well.
-const WAITING: usize = 1024;
+const WAITING: usize = 10_000;
+/// While more events wait, each is followed by a pause this many times as long as it took.
+const REST: u32 = 3;
+/// And no longer than this.
+const LONGEST_REST: Duration = Duration::from_millis(50);
+/// Events whose repetitions are counted. kube's recorder would remember all of the last minutes, each with a KiB or more.
+const REMEMBERED: usize = 512;
 /// The API server's limit on `note`, in bytes.
 const NOTE_LIMIT: usize = 1024;
 
 /// Where events are handed in. Cheap to clone.
 #[derive(Clone)]
-pub struct EventSink(mpsc::Sender<(ObjectReference, Event)>);
+pub struct EventSink {
+    warnings: mpsc::Sender<(Arc<Object>, Event)>,
+    others: mpsc::Sender<(Arc<Object>, Event)>,
+}
 
 impl EventSink {
     /// Hands in an event about the resource.
-    pub fn publish(&self, object: &Object, event: Event) {
-        let reference = ObjectReference {
-            api_version: Some(format!("{GROUP}/{VERSION}")),
-            kind: Some(KIND.to_owned()),
-            namespace: Some(object.key.namespace.to_string()),
-            name: Some(object.key.name.to_string()),
-            uid: Some(object.uid.to_string()),
-            ..ObjectReference::default()
-        };
-        if let Err(error) = self.0.try_send((reference, event)) {
+    pub fn publish(&self, object: &Arc<Object>, event: Event) {
+        let line = if event.warning { &self.warnings } else { &self.others };
+        if let Err(error) = line.try_send((Arc::clone(object), event)) {
             debug!(object = %object.key, %error, "event dropped");
         }
     }
@@ -43,26 +52,76 @@ impl EventSink {
 
 /// A sink, and the task that empties it until all sinks are gone.
 pub fn publisher(client: Client) -> (EventSink, impl Future<Output = ()>) {
-    let (sender, mut receiver) = mpsc::channel::<(ObjectReference, Event)>(WAITING);
-    let reporter = Reporter { controller: FIELD_MANAGER.to_owned(), instance: None };
-    let recorder = Recorder::new(client, reporter);
+    let (warnings, mut first) = mpsc::channel::<(Arc<Object>, Event)>(WAITING);
+    let (others, mut then) = mpsc::channel::<(Arc<Object>, Event)>(WAITING);
     let task = async move {
-        while let Some((reference, event)) = receiver.recv().await {
-            let event = to_kube(event);
-            let publish = recorder.publish(&event, &reference);
-            match tokio::time::timeout(REQUEST_TIMEOUT, publish).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => {
-                    let error = super::error::Error::from(error);
-                    warn!(object = ?reference.name, namespace = ?reference.namespace, %error, "event not published");
-                }
-                Err(_) => {
-                    warn!(object = ?reference.name, namespace = ?reference.namespace, "event not published in time");
-                }
+        let mut memory = Memory::new(client);
+        loop {
+            let (object, event) = tokio::select! {
+                biased;
+                Some(warning) = first.recv() => warning,
+                Some(other) = then.recv() => other,
+                else => return,
+            };
+            let began = Instant::now();
+            publish(memory.recorder_for(&object, &event), &object, event).await;
+            if !(first.is_empty() && then.is_empty()) {
+                sleep((began.elapsed() * REST).min(LONGEST_REST)).await;
             }
         }
     };
-    (EventSink(sender), task)
+    (EventSink { warnings, others }, task)
+}
+
+/// The recorder, and what it has seen. It takes an event for the repetition of another one with another note, and keeps that
+/// one's note; so it starts anew before such an event.
+struct Memory {
+    client: Client,
+    recorder: Recorder,
+    notes: HashMap<(Arc<str>, &'static str), String>,
+}
+
+impl Memory {
+    fn new(client: Client) -> Self {
+        let recorder = recorder(client.clone());
+        Self { client, recorder, notes: HashMap::new() }
+    }
+
+    fn recorder_for(&mut self, object: &Object, event: &Event) -> &Recorder {
+        let kind = (Arc::clone(&object.uid), event.reason);
+        let other_note = self.notes.get(&kind).is_some_and(|note| *note != event.note);
+        if other_note || self.notes.len() >= REMEMBERED {
+            self.recorder = recorder(self.client.clone());
+            self.notes.clear();
+        }
+        self.notes.insert(kind, event.note.clone());
+        &self.recorder
+    }
+}
+
+fn recorder(client: Client) -> Recorder {
+    Recorder::new(client, Reporter { controller: FIELD_MANAGER.to_owned(), instance: None })
+}
+
+async fn publish(recorder: &Recorder, object: &Object, event: Event) {
+    let event = to_kube(event);
+    let why = match timeout(REQUEST_TIMEOUT, recorder.publish(&event, &reference(object))).await {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => super::error::Error::from(error),
+        Err(_) => super::error::Error::Timeout,
+    };
+    warn!(object = %object.key, error = %why, "event not published");
+}
+
+fn reference(object: &Object) -> ObjectReference {
+    ObjectReference {
+        api_version: Some(format!("{GROUP}/{VERSION}")),
+        kind: Some(KIND.to_owned()),
+        namespace: Some(object.key.namespace.to_string()),
+        name: Some(object.key.name.to_string()),
+        uid: Some(object.uid.to_string()),
+        ..ObjectReference::default()
+    }
 }
 
 fn to_kube(event: Event) -> KubeEvent {
@@ -85,7 +144,73 @@ fn shorten(mut note: String) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::{convert::Infallible, future::pending};
+
+    use http::{Method, Request, Response};
+    use kube::client::Body;
+
     use super::*;
+    use crate::domain::testing::an_object;
+
+    fn event(warning: bool, note: &str) -> Event {
+        Event { warning, reason: "Synced", note: note.to_owned() }
+    }
+
+    /// What reaches an API server that takes 10 ms for each event: method, note, and milliseconds after the start.
+    async fn published(events: &[Event]) -> Vec<(Method, String, u128)> {
+        let began = Instant::now();
+        let (published, mut arrived) = mpsc::unbounded_channel();
+        let api_server = tower::service_fn(move |request: Request<Body>| {
+            let published = published.clone();
+            async move {
+                let method = request.method().clone();
+                let body = request.into_body().collect_bytes().await.unwrap();
+                let event: serde_json::Value = serde_json::from_slice(&body).unwrap();
+                sleep(Duration::from_millis(10)).await;
+                let note = event["note"].as_str().unwrap().to_owned();
+                published.send((method, note, began.elapsed().as_millis())).unwrap();
+                Ok::<_, Infallible>(Response::new(Body::from(body)))
+            }
+        });
+        let (sink, task) = publisher(Client::new(api_server, "default"));
+        let object = Arc::new(an_object());
+        events.iter().for_each(|event| sink.publish(&object, event.clone()));
+        drop(sink);
+        task.await;
+        let mut all = Vec::new();
+        while let Some(one) = arrived.recv().await {
+            all.push(one);
+        }
+        all
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn warnings_go_first_and_many_events_leave_the_api_server_time_for_other_work() {
+        let all = published(&[event(false, "a"), event(false, "b"), event(true, "warning")]).await;
+        let expected = [("warning", 10), ("a", 50), ("b", 90)];
+        assert_eq!(all, expected.map(|(note, at)| (Method::POST, note.to_owned(), at)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_what_says_the_same_is_a_repetition() {
+        let all = published(&["a", "a", "b", "a"].map(|note| event(true, note))).await;
+        let expected = [(Method::POST, "a"), (Method::PATCH, "a"), (Method::POST, "b"), (Method::POST, "a")];
+        let all: Vec<_> = all.iter().map(|(method, note, _)| (method.clone(), note.as_str())).collect();
+        assert_eq!(all, expected);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_remembered_is_bounded() {
+        let mut memory = Memory::new(Client::new(
+            tower::service_fn(|_: Request<Body>| pending::<Result<Response<Body>, Infallible>>()),
+            "default",
+        ));
+        for number in 0..2 * REMEMBERED {
+            let object = Object { uid: number.to_string().into(), ..an_object() };
+            memory.recorder_for(&object, &event(false, "a"));
+            assert!(memory.notes.len() <= REMEMBERED);
+        }
+    }
 
     #[test]
     fn notes_fit_the_api_servers_limit() {
