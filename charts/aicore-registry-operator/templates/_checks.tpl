@@ -1,7 +1,7 @@
 {{/* What the schema cannot say: values that do not go together. */}}
 {{- define "aicore-registry-operator.check" -}}
-{{- if and (gt (int .Values.replicas) 1) (not .Values.leaderElection.enabled) }}
-{{- fail (printf "replicas is %d, and leaderElection.enabled is false: all replicas would write to AI Core. Enable leader election, or set replicas to 1." (int .Values.replicas)) }}
+{{- if and (gt (int .Values.replicaCount) 1) (not .Values.leaderElection.enabled) }}
+{{- fail (printf "replicaCount is %d, and leaderElection.enabled is false: all replicas would write to AI Core. Enable leader election, or set replicaCount to 1." (int .Values.replicaCount)) }}
 {{- end }}
 {{- if and (not .Values.leaderElection.enabled) (eq (dig "type" "" .Values.strategy) "RollingUpdate") }}
 {{- fail "strategy.type is RollingUpdate, and leaderElection.enabled is false: the old and the new pod would both write to AI Core. Enable leader election, or set strategy.type to Recreate." }}

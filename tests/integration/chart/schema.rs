@@ -6,15 +6,15 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use testbed::helm::helm;
 
-use super::{chart, run, template, values};
+use super::{chart, objects, only, repository, run, template, values};
 
 #[rstest]
 #[case(json!({ "replica": 2 }), "'replica' not allowed")]
 #[case(json!({ "image": { "name": "x" } }), "'name' not allowed")]
 #[case(json!({ "image": { "digest": "latest" } }), "at '/image/digest': 'latest' does not match pattern")]
 #[case(json!({ "image": { "pullPolicy": "Sometimes" } }), "at '/image/pullPolicy': value must be one of")]
-#[case(json!({ "replicas": "2" }), "at '/replicas': got string, want integer")]
-#[case(json!({ "replicas": -1 }), "at '/replicas': minimum: got -1, want 0")]
+#[case(json!({ "replicaCount": "2" }), "at '/replicaCount': got string, want integer")]
+#[case(json!({ "replicaCount": -1 }), "at '/replicaCount': minimum: got -1, want 0")]
 #[case(json!({ "operator": { "concurrency": 0 } }), "at '/operator/concurrency': minimum: got 0, want 1")]
 #[case(json!({ "operator": { "requestTimeout": "15" } }), "at '/operator/requestTimeout': '15' does not match")]
 #[case(json!({ "operator": { "defaultResyncInterval": "1d" } }), "at '/operator/defaultResyncInterval': '1d'")]
@@ -28,8 +28,8 @@ use super::{chart, run, template, values};
 #[case(json!({ "commonLabels": { "a": 1 } }), "at '/commonLabels/a': got number, want string")]
 #[case(json!({ "extraArgs": ["listen"] }), "at '/extraArgs/0': 'listen' does not match")]
 #[case(
-    json!({ "replicas": 2, "leaderElection": { "enabled": false } }),
-    "replicas is 2, and leaderElection.enabled is false: all replicas would write to AI Core."
+    json!({ "replicaCount": 2, "leaderElection": { "enabled": false } }),
+    "replicaCount is 2, and leaderElection.enabled is false: all replicas would write to AI Core."
 )]
 #[case(
     json!({ "strategy": { "type": "RollingUpdate" }, "leaderElection": { "enabled": false } }),
@@ -59,6 +59,21 @@ async fn helm_lint_has_no_complaint() {
     helm.args(["lint", "--strict"]).arg(chart());
     let output = run(helm, "").await.unwrap().stdout;
     assert!(!output.contains("WARNING") && !output.contains("ERROR"), "{output}");
+}
+
+/// Values that the manifests for Argo CD and Flux give to the chart.
+#[rstest]
+#[case("argocd/application-chart.yaml", "Application", "/spec/source/helm/valuesObject")]
+#[case("flux/operator.yaml", "HelmRelease", "/spec/values")]
+#[tokio::test]
+async fn values_in_manifests_of_other_tools_are_accepted(
+    #[case] file: &str,
+    #[case] kind: &str,
+    #[case] at: &str,
+) {
+    let manifests = std::fs::read_to_string(repository().join("deploy").join(file)).unwrap();
+    let manifests = objects(&manifests);
+    template("other", "default", only(&manifests, kind).pointer(at).unwrap()).await.unwrap();
 }
 
 /// As a dependency of another chart, the chart is given these too.
