@@ -83,3 +83,14 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- printf "%s:%s" $image.repository (default (index . 1) $image.tag) }}
 {{- end }}
 {{- end }}
+
+{{/* Those of the chart and of its parents, which have objects or, as some charts want them, names. Empty when there are none. */}}
+{{- define "aicore-registry-operator.imagePullSecrets" -}}
+{{- $secrets := list }}
+{{- range concat (default list .Values.imagePullSecrets) (dig "imagePullSecrets" list (default dict .Values.global)) }}
+{{- $secrets = append $secrets (kindIs "string" . | ternary (dict "name" .) .) }}
+{{- end }}
+{{- with uniq $secrets }}
+{{- toYaml . }}
+{{- end }}
+{{- end }}

@@ -1,6 +1,6 @@
 //! Values that cannot be right are refused before anything is installed, with a sentence that names the value.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -23,6 +23,7 @@ use super::{chart, objects, only, repository, run, template, values};
 #[case(json!({ "operator": { "allowedHosts": ["https://x"] } }), "at '/operator/allowedHosts/0': 'https://x'")]
 #[case(json!({ "operator": { "allowedHosts": [] } }), "at '/operator/allowedHosts': minItems")]
 #[case(json!({ "logging": { "format": "xml" } }), "at '/logging/format': value must be one of 'json', 'text'")]
+#[case(json!({ "global": { "imagePullSecrets": ["A b"] } }), "at '/global/imagePullSecrets/0': 'A b' does not match")]
 #[case(json!({ "containerPort": 80 }), "at '/containerPort': minimum")]
 #[case(json!({ "caBundle": { "inline": "not PEM" } }), "at '/caBundle/inline': 'not PEM' does not match")]
 #[case(json!({ "commonLabels": { "a": 1 } }), "at '/commonLabels/a': got number, want string")]
@@ -76,20 +77,40 @@ async fn values_in_manifests_of_other_tools_are_accepted(
     template("other", "default", only(&manifests, kind).pointer(at).unwrap()).await.unwrap();
 }
 
-/// As a dependency of another chart, the chart is given these too.
+/// As a dependency of another chart, the chart is given the condition, and values that are meant for its siblings.
 #[tokio::test]
-async fn what_parent_charts_pass_down_is_accepted() {
-    template("child", "default", &json!({ "global": { "a": 1 }, "enabled": true })).await.unwrap();
+async fn a_parent_chart_passes_down_its_global_values() {
+    let parent = Path::new(env!("CARGO_TARGET_TMPDIR")).join("parent");
+    let _ = std::fs::remove_dir_all(&parent);
+    std::fs::create_dir_all(parent.join("charts")).unwrap();
+    let name = "aicore-registry-operator";
+    std::os::unix::fs::symlink(chart(), parent.join("charts").join(name)).unwrap();
+    let condition = format!("{name}.enabled");
+    let dependency = json!({ "name": name, "version": "*", "condition": condition });
+    let description =
+        json!({ "apiVersion": "v2", "name": "parent", "version": "1.0.0", "dependencies": [dependency] });
+    std::fs::write(parent.join("Chart.yaml"), description.to_string()).unwrap();
+    let values = json!({
+        name: { "enabled": true, "imagePullSecrets": [{ "name": "own" }] },
+        "global": { "imagePullSecrets": [{ "name": "mirror" }], "priorityClassName": "x" },
+    });
+    std::fs::write(parent.join("values.yaml"), values.to_string()).unwrap();
+    let mut helm = helm().unwrap();
+    helm.arg("template").arg("family").arg(&parent);
+    let objects = objects(&run(helm, "").await.unwrap().stdout);
+    let secrets = &only(&objects, "Deployment")["spec"]["template"]["spec"]["imagePullSecrets"];
+    assert_eq!(secrets, &json!([{ "name": "own" }, { "name": "mirror" }]));
 }
 
 #[test]
 fn the_schema_and_the_values_name_the_same() {
     let schema = std::fs::read_to_string(chart().join("values.schema.json")).unwrap();
-    let schema: Value = serde_json::from_str(&schema).unwrap();
+    let mut schema: Value = serde_json::from_str(&schema).unwrap();
+    // Parents have more there, for other charts.
+    let global = schema["properties"]["global"].as_object_mut().unwrap();
+    assert_eq!(global.insert("additionalProperties".to_owned(), json!(false)), None);
     let mut named = properties(&schema);
-    for from_parents in [".global", ".enabled"] {
-        assert!(named.remove(from_parents));
-    }
+    assert!(named.remove(".enabled"), "the condition of a parent");
     // Where the schema leaves the content to the API server, defaults may be in it.
     let defaults = values::leaves(&values::defaults());
     let unnamed = defaults
