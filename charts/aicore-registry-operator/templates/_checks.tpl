@@ -13,6 +13,14 @@
 {{- if gt (len $sources) 1 }}
 {{- fail (printf "%s are set: the certificates come from one place. Set one of them." (join " and " $sources)) }}
 {{- end }}
+{{- with .Values.networkPolicy }}
+{{- if and (kindIs "slice" .ingress) .metricsFrom }}
+{{- fail "networkPolicy.ingress and networkPolicy.metricsFrom are set: ingress replaces the rule that metricsFrom is a part of. Set one of them." }}
+{{- end }}
+{{- if and (kindIs "slice" .egress) (or .proxyPorts .extraEgress) }}
+{{- fail "networkPolicy.egress is set, and so is proxyPorts or extraEgress: egress replaces the rules that they are a part of. Write all into egress, or unset it." }}
+{{- end }}
+{{- end }}
 {{- if and .Values.metrics.serviceMonitor.enabled (not .Values.service.enabled) }}
 {{- fail "metrics.serviceMonitor.enabled is true, and service.enabled is false: a ServiceMonitor scrapes a Service. Enable the Service, or use metrics.podMonitor." }}
 {{- end }}

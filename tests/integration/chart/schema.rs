@@ -26,6 +26,7 @@ use super::{chart, objects, only, repository, run, template, values};
 #[case(json!({ "global": { "imagePullSecrets": ["A b"] } }), "at '/global/imagePullSecrets/0': 'A b' does not match")]
 #[case(json!({ "containerPort": 80 }), "at '/containerPort': minimum")]
 #[case(json!({ "caBundle": { "inline": "not PEM" } }), "at '/caBundle/inline': 'not PEM' does not match")]
+#[case(json!({ "networkPolicy": { "egress": [] } }), "at '/networkPolicy/egress': minItems: got 0, want 1")]
 #[case(json!({ "commonLabels": { "a": 1 } }), "at '/commonLabels/a': got number, want string")]
 #[case(json!({ "extraArgs": ["listen"] }), "at '/extraArgs/0': 'listen' does not match")]
 #[case(
@@ -39,6 +40,14 @@ use super::{chart, objects, only, repository, run, template, values};
 #[case(
     json!({ "caBundle": { "secret": { "name": "a" }, "configMap": { "name": "b" } } }),
     "caBundle.configMap.name and caBundle.secret.name are set"
+)]
+#[case(
+    json!({ "networkPolicy": { "ingress": [], "metricsFrom": [{ "podSelector": {} }] } }),
+    "networkPolicy.ingress and networkPolicy.metricsFrom are set"
+)]
+#[case(
+    json!({ "networkPolicy": { "egress": [{}], "proxyPorts": [3128] } }),
+    "networkPolicy.egress is set, and so is proxyPorts or extraEgress"
 )]
 #[case(
     json!({ "service": { "enabled": false }, "metrics": { "serviceMonitor": { "enabled": true } } }),
