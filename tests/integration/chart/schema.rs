@@ -27,6 +27,11 @@ use super::{chart, objects, only, repository, run, template, values};
 #[case(json!({ "containerPort": 80 }), "at '/containerPort': minimum")]
 #[case(json!({ "caBundle": { "inline": "not PEM" } }), "at '/caBundle/inline': 'not PEM' does not match")]
 #[case(json!({ "networkPolicy": { "egress": [] } }), "at '/networkPolicy/egress': minItems: got 0, want 1")]
+// What belongs to the pod, and what other charts have there.
+#[case(json!({ "securityContext": { "fsGroup": 1 } }), "at '/securityContext/fsGroup': false schema")]
+#[case(json!({ "securityContext": { "sysctls": [] } }), "at '/securityContext/sysctls': false schema")]
+#[case(json!({ "securityContext": { "enabled": true } }), "at '/securityContext/enabled': false schema")]
+#[case(json!({ "podSecurityContext": { "enabled": true } }), "at '/podSecurityContext/enabled': false schema")]
 #[case(json!({ "commonLabels": { "a": 1 } }), "at '/commonLabels/a': got number, want string")]
 #[case(json!({ "extraArgs": ["listen"] }), "at '/extraArgs/0': 'listen' does not match")]
 #[case(
@@ -132,12 +137,15 @@ fn the_schema_and_the_values_name_the_same() {
     assert_eq!(unused.collect::<Vec<_>>(), Vec::<&String>::new());
 }
 
-/// The paths of what the schema lets users set; it is strict all the way down.
+/// The paths of what the schema lets users set. Where it names what is there, it is strict; elsewhere it only refuses a few.
 fn properties(schema: &Value) -> BTreeSet<String> {
-    let Some(inner) = schema["properties"].as_object() else { return BTreeSet::from([String::new()]) };
+    let named = schema["properties"].as_object().into_iter().flatten();
+    let mut named = named.filter(|(_, value)| **value != json!(false)).peekable();
+    if named.peek().is_none() {
+        return BTreeSet::from([String::new()]);
+    }
     assert_eq!(schema["additionalProperties"], false, "{schema}");
-    inner
-        .iter()
+    named
         .flat_map(|(key, value)| properties(value).into_iter().map(move |path| format!(".{key}{path}")))
         .collect()
 }
