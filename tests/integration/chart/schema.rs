@@ -91,6 +91,24 @@ async fn values_in_manifests_of_other_tools_are_accepted(
     template("other", "default", only(&manifests, kind).pointer(at).unwrap()).await.unwrap();
 }
 
+/// Blocks of YAML in `docs/` that say of themselves that they are values.
+#[tokio::test]
+async fn values_in_documents_are_accepted() {
+    let mut found = 0;
+    for entry in std::fs::read_dir(repository().join("docs")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = if path.is_file() { std::fs::read_to_string(&path).unwrap() } else { continue };
+        for block in text.split("```yaml\n# values of the chart").skip(1) {
+            found += 1;
+            let block = block.split("```").next().unwrap().split_once('\n').unwrap().1;
+            let values: Value = serde_saphyr::from_str(block).unwrap();
+            let rendered = template("documented", "default", &values).await;
+            rendered.unwrap_or_else(|error| panic!("{}: {error}\n{block}", path.display()));
+        }
+    }
+    assert!(found >= 5, "only {found} were found");
+}
+
 /// As a dependency of another chart, the chart is given the condition, and values that are meant for its siblings.
 #[tokio::test]
 async fn a_parent_chart_passes_down_its_global_values() {
