@@ -1,7 +1,7 @@
 {{/* What the schema cannot say: values that do not go together. */}}
 {{- define "aicore-registry-operator.check" -}}
-{{- if and (gt (int .Values.replicas) 1) (not .Values.leaderElection.enabled) }}
-{{- fail (printf "replicas is %d, and leaderElection.enabled is false: all replicas would write to AI Core. Enable leader election, or set replicas to 1." (int .Values.replicas)) }}
+{{- if and (gt (int .Values.replicaCount) 1) (not .Values.leaderElection.enabled) }}
+{{- fail (printf "replicaCount is %d, and leaderElection.enabled is false: all replicas would write to AI Core. Enable leader election, or set replicaCount to 1." (int .Values.replicaCount)) }}
 {{- end }}
 {{- if and (not .Values.leaderElection.enabled) (eq (dig "type" "" .Values.strategy) "RollingUpdate") }}
 {{- fail "strategy.type is RollingUpdate, and leaderElection.enabled is false: the old and the new pod would both write to AI Core. Enable leader election, or set strategy.type to Recreate." }}
@@ -12,6 +12,14 @@
 {{- if .Values.caBundle.secret.name }}{{ $sources = append $sources "caBundle.secret.name" }}{{ end }}
 {{- if gt (len $sources) 1 }}
 {{- fail (printf "%s are set: the certificates come from one place. Set one of them." (join " and " $sources)) }}
+{{- end }}
+{{- with .Values.networkPolicy }}
+{{- if and (kindIs "slice" .ingress) .metricsFrom }}
+{{- fail "networkPolicy.ingress and networkPolicy.metricsFrom are set: ingress replaces the rule that metricsFrom is a part of. Set one of them." }}
+{{- end }}
+{{- if and (kindIs "slice" .egress) (or .proxyPorts .extraEgress) }}
+{{- fail "networkPolicy.egress is set, and so is proxyPorts or extraEgress: egress replaces the rules that they are a part of. Write all into egress, or unset it." }}
+{{- end }}
 {{- end }}
 {{- if and .Values.metrics.serviceMonitor.enabled (not .Values.service.enabled) }}
 {{- fail "metrics.serviceMonitor.enabled is true, and service.enabled is false: a ServiceMonitor scrapes a Service. Enable the Service, or use metrics.podMonitor." }}

@@ -54,6 +54,7 @@ fn differences(set: &Set, objects: &[Value]) -> Vec<String> {
 async fn each_value_does_what_the_table_says_and_the_api_server_accepts_the_manifests() {
     let cluster = cluster().await;
     install_foreign_kinds(cluster.client().await.unwrap()).await;
+    kubectl(cluster, &["apply", "-f", "-"], &runtime_class().to_string()).await;
     let namespace = restricted_namespace("chart").await;
     let default = template("default", &namespace, &json!({})).await.unwrap();
     let (mut all, mut wrong) = (default.clone(), Vec::new());
@@ -74,6 +75,11 @@ async fn each_value_does_what_the_table_says_and_the_api_server_accepts_the_mani
     // The API server warns of pods that the namespace's Pod Security level would refuse, and of fields that are deprecated.
     assert_eq!(output.stderr, "");
     assert_eq!(output.stdout.lines().count(), objects(&all).len());
+}
+
+/// Of the set `sandbox`: the API server refuses pods with a class that is not there.
+fn runtime_class() -> Value {
+    json!({ "apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": { "name": "sandboxed" }, "handler": "runsc" })
 }
 
 /// A namespace that warns of pods that are not restricted.

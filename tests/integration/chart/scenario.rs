@@ -1,7 +1,7 @@
 //! The operator with the arguments of the installed Deployment and the rights of the installed ServiceAccount does its work.
 
 use aicore_registry_operator::api::FINALIZER;
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::{coordination::v1::Lease, core::v1::Namespace};
 use kube::{Api, api::DeleteParams};
 use serde_json::{Value, json};
 use testbed::controlplane::{ControlPlane, Options};
@@ -24,10 +24,10 @@ async fn control_plane() -> ControlPlane {
     control_plane
 }
 
-/// What the pod of the release would be: its arguments, its ServiceAccount, but on a port that is free here.
+/// What a pod of the release would be: its arguments, with which it stands for election, and its ServiceAccount, but on a port that
+/// is free here.
 async fn launch(control_plane: &ControlPlane, namespace: &str, mut values: Value) -> Launch {
     values["crds"] = json!({ "enabled": false });
-    values["leaderElection"] = json!({ "enabled": false });
     values["logging"] = json!({ "level": "debug" });
     values["extraArgs"] = json!(["--allow-insecure-http"]);
     install(control_plane, "rel", namespace, &values).await;
@@ -144,6 +144,44 @@ async fn lets_the_namespace_go(control_plane: &ControlPlane, world: World, opera
         })
         .await;
     assert!((operator.metric("aicore_registry_remote_orphaned_total").await - 1.0).abs() < f64::EPSILON);
+}
+
+/// Both replicas of a release, until the second one has taken over from the first, and has ended too.
+#[tokio::test]
+async fn two_replicas_hand_over_with_the_rights_to_the_lease() {
+    let control_plane = cluster().await;
+    let world = World::synced("replicas").await;
+    let own = control_plane.namespace("replicas-own").await.unwrap();
+    let values = json!({
+        "replicaCount": 2,
+        "operator": { "watchNamespaces": [world.namespace] },
+        "rbac": { "releaseClusterWide": false, "aggregateToView": false, "aggregateToEdit": false },
+    });
+    let launch = launch(control_plane, &own, values).await;
+    let leases: Api<Lease> = Api::namespaced(control_plane.client().await.unwrap(), &own);
+    let lease = async || leases.get("rel-aicore-registry-operator").await.unwrap().spec.unwrap();
+
+    let first = launch.start().await;
+    let second = launch.start_unready();
+    second.wait_for_line("\"standing by\"").await;
+    world.wait_ready("pull").await;
+    let held = lease().await;
+    assert_ne!(held.holder_identity.unwrap_or_default(), "");
+    assert_eq!(held.lease_duration_seconds, Some(15), "as the chart has it");
+
+    nothing_was_refused(&first);
+    let (code, log) = first.terminate().await;
+    assert_eq!(code, Some(0), "{}", log.join("\n"));
+    assert!(log.iter().any(|line| line.contains("gave the Lease back")), "{}", log.join("\n"));
+    second.wait_for_line("\"leading\"").await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
+    world.wait_remote("pull", &World::payload(&[("ghcr.io", Login::new("robot", 2))])).await;
+    assert_eq!(lease().await.lease_transitions, Some(1));
+    nothing_was_refused(&second);
+    world.check(&second).await;
+    let (code, _) = second.terminate().await;
+    assert_eq!(code, Some(0));
+    assert_eq!(lease().await.holder_identity.as_deref(), Some(""));
 }
 
 /// A right that is missing shows as `User "system:serviceaccount:…" cannot …`.

@@ -1,20 +1,20 @@
 //! Values that cannot be right are refused before anything is installed, with a sentence that names the value.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
 use rstest::rstest;
 use serde_json::{Value, json};
 use testbed::helm::helm;
 
-use super::{chart, run, template, values};
+use super::{chart, objects, only, repository, run, template, values};
 
 #[rstest]
 #[case(json!({ "replica": 2 }), "'replica' not allowed")]
 #[case(json!({ "image": { "name": "x" } }), "'name' not allowed")]
 #[case(json!({ "image": { "digest": "latest" } }), "at '/image/digest': 'latest' does not match pattern")]
 #[case(json!({ "image": { "pullPolicy": "Sometimes" } }), "at '/image/pullPolicy': value must be one of")]
-#[case(json!({ "replicas": "2" }), "at '/replicas': got string, want integer")]
-#[case(json!({ "replicas": -1 }), "at '/replicas': minimum: got -1, want 0")]
+#[case(json!({ "replicaCount": "2" }), "at '/replicaCount': got string, want integer")]
+#[case(json!({ "replicaCount": -1 }), "at '/replicaCount': minimum: got -1, want 0")]
 #[case(json!({ "operator": { "concurrency": 0 } }), "at '/operator/concurrency': minimum: got 0, want 1")]
 #[case(json!({ "operator": { "requestTimeout": "15" } }), "at '/operator/requestTimeout': '15' does not match")]
 #[case(json!({ "operator": { "defaultResyncInterval": "1d" } }), "at '/operator/defaultResyncInterval': '1d'")]
@@ -23,13 +23,20 @@ use super::{chart, run, template, values};
 #[case(json!({ "operator": { "allowedHosts": ["https://x"] } }), "at '/operator/allowedHosts/0': 'https://x'")]
 #[case(json!({ "operator": { "allowedHosts": [] } }), "at '/operator/allowedHosts': minItems")]
 #[case(json!({ "logging": { "format": "xml" } }), "at '/logging/format': value must be one of 'json', 'text'")]
+#[case(json!({ "global": { "imagePullSecrets": ["A b"] } }), "at '/global/imagePullSecrets/0': 'A b' does not match")]
 #[case(json!({ "containerPort": 80 }), "at '/containerPort': minimum")]
 #[case(json!({ "caBundle": { "inline": "not PEM" } }), "at '/caBundle/inline': 'not PEM' does not match")]
+#[case(json!({ "networkPolicy": { "egress": [] } }), "at '/networkPolicy/egress': minItems: got 0, want 1")]
+// What belongs to the pod, and what other charts have there.
+#[case(json!({ "securityContext": { "fsGroup": 1 } }), "at '/securityContext/fsGroup': false schema")]
+#[case(json!({ "securityContext": { "sysctls": [] } }), "at '/securityContext/sysctls': false schema")]
+#[case(json!({ "securityContext": { "enabled": true } }), "at '/securityContext/enabled': false schema")]
+#[case(json!({ "podSecurityContext": { "enabled": true } }), "at '/podSecurityContext/enabled': false schema")]
 #[case(json!({ "commonLabels": { "a": 1 } }), "at '/commonLabels/a': got number, want string")]
 #[case(json!({ "extraArgs": ["listen"] }), "at '/extraArgs/0': 'listen' does not match")]
 #[case(
-    json!({ "replicas": 2, "leaderElection": { "enabled": false } }),
-    "replicas is 2, and leaderElection.enabled is false: all replicas would write to AI Core."
+    json!({ "replicaCount": 2, "leaderElection": { "enabled": false } }),
+    "replicaCount is 2, and leaderElection.enabled is false: all replicas would write to AI Core."
 )]
 #[case(
     json!({ "strategy": { "type": "RollingUpdate" }, "leaderElection": { "enabled": false } }),
@@ -38,6 +45,14 @@ use super::{chart, run, template, values};
 #[case(
     json!({ "caBundle": { "secret": { "name": "a" }, "configMap": { "name": "b" } } }),
     "caBundle.configMap.name and caBundle.secret.name are set"
+)]
+#[case(
+    json!({ "networkPolicy": { "ingress": [], "metricsFrom": [{ "podSelector": {} }] } }),
+    "networkPolicy.ingress and networkPolicy.metricsFrom are set"
+)]
+#[case(
+    json!({ "networkPolicy": { "egress": [{}], "proxyPorts": [3128] } }),
+    "networkPolicy.egress is set, and so is proxyPorts or extraEgress"
 )]
 #[case(
     json!({ "service": { "enabled": false }, "metrics": { "serviceMonitor": { "enabled": true } } }),
@@ -61,20 +76,73 @@ async fn helm_lint_has_no_complaint() {
     assert!(!output.contains("WARNING") && !output.contains("ERROR"), "{output}");
 }
 
-/// As a dependency of another chart, the chart is given these too.
+/// Values that the manifests for Argo CD and Flux give to the chart.
+#[rstest]
+#[case("argocd/application-chart.yaml", "Application", "/spec/source/helm/valuesObject")]
+#[case("flux/operator.yaml", "HelmRelease", "/spec/values")]
 #[tokio::test]
-async fn what_parent_charts_pass_down_is_accepted() {
-    template("child", "default", &json!({ "global": { "a": 1 }, "enabled": true })).await.unwrap();
+async fn values_in_manifests_of_other_tools_are_accepted(
+    #[case] file: &str,
+    #[case] kind: &str,
+    #[case] at: &str,
+) {
+    let manifests = std::fs::read_to_string(repository().join("deploy").join(file)).unwrap();
+    let manifests = objects(&manifests);
+    template("other", "default", only(&manifests, kind).pointer(at).unwrap()).await.unwrap();
+}
+
+/// Blocks of YAML in `docs/` that say of themselves that they are values.
+#[tokio::test]
+async fn values_in_documents_are_accepted() {
+    let mut found = 0;
+    for entry in std::fs::read_dir(repository().join("docs")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = if path.is_file() { std::fs::read_to_string(&path).unwrap() } else { continue };
+        for block in text.split("```yaml\n# values of the chart").skip(1) {
+            found += 1;
+            let block = block.split("```").next().unwrap().split_once('\n').unwrap().1;
+            let values: Value = serde_saphyr::from_str(block).unwrap();
+            let rendered = template("documented", "default", &values).await;
+            rendered.unwrap_or_else(|error| panic!("{}: {error}\n{block}", path.display()));
+        }
+    }
+    assert!(found >= 5, "only {found} were found");
+}
+
+/// As a dependency of another chart, the chart is given the condition, and values that are meant for its siblings.
+#[tokio::test]
+async fn a_parent_chart_passes_down_its_global_values() {
+    let parent = Path::new(env!("CARGO_TARGET_TMPDIR")).join("parent");
+    let _ = std::fs::remove_dir_all(&parent);
+    std::fs::create_dir_all(parent.join("charts")).unwrap();
+    let name = "aicore-registry-operator";
+    std::os::unix::fs::symlink(chart(), parent.join("charts").join(name)).unwrap();
+    let condition = format!("{name}.enabled");
+    let dependency = json!({ "name": name, "version": "*", "condition": condition });
+    let description =
+        json!({ "apiVersion": "v2", "name": "parent", "version": "1.0.0", "dependencies": [dependency] });
+    std::fs::write(parent.join("Chart.yaml"), description.to_string()).unwrap();
+    let values = json!({
+        name: { "enabled": true, "imagePullSecrets": [{ "name": "own" }] },
+        "global": { "imagePullSecrets": [{ "name": "mirror" }], "priorityClassName": "x" },
+    });
+    std::fs::write(parent.join("values.yaml"), values.to_string()).unwrap();
+    let mut helm = helm().unwrap();
+    helm.arg("template").arg("family").arg(&parent);
+    let objects = objects(&run(helm, "").await.unwrap().stdout);
+    let secrets = &only(&objects, "Deployment")["spec"]["template"]["spec"]["imagePullSecrets"];
+    assert_eq!(secrets, &json!([{ "name": "own" }, { "name": "mirror" }]));
 }
 
 #[test]
 fn the_schema_and_the_values_name_the_same() {
     let schema = std::fs::read_to_string(chart().join("values.schema.json")).unwrap();
-    let schema: Value = serde_json::from_str(&schema).unwrap();
+    let mut schema: Value = serde_json::from_str(&schema).unwrap();
+    // Parents have more there, for other charts.
+    let global = schema["properties"]["global"].as_object_mut().unwrap();
+    assert_eq!(global.insert("additionalProperties".to_owned(), json!(false)), None);
     let mut named = properties(&schema);
-    for from_parents in [".global", ".enabled"] {
-        assert!(named.remove(from_parents));
-    }
+    assert!(named.remove(".enabled"), "the condition of a parent");
     // Where the schema leaves the content to the API server, defaults may be in it.
     let defaults = values::leaves(&values::defaults());
     let unnamed = defaults
@@ -87,12 +155,15 @@ fn the_schema_and_the_values_name_the_same() {
     assert_eq!(unused.collect::<Vec<_>>(), Vec::<&String>::new());
 }
 
-/// The paths of what the schema lets users set; it is strict all the way down.
+/// The paths of what the schema lets users set. Where it names what is there, it is strict; elsewhere it only refuses a few.
 fn properties(schema: &Value) -> BTreeSet<String> {
-    let Some(inner) = schema["properties"].as_object() else { return BTreeSet::from([String::new()]) };
+    let named = schema["properties"].as_object().into_iter().flatten();
+    let mut named = named.filter(|(_, value)| **value != json!(false)).peekable();
+    if named.peek().is_none() {
+        return BTreeSet::from([String::new()]);
+    }
     assert_eq!(schema["additionalProperties"], false, "{schema}");
-    inner
-        .iter()
+    named
         .flat_map(|(key, value)| properties(value).into_iter().map(move |path| format!(".{key}{path}")))
         .collect()
 }

@@ -1,4 +1,6 @@
-//! The table of value sets, `values.yaml` in this folder.
+//! The table of value sets, in the files of `values/`. `at` is a JSON pointer into the one object of the kind (and of the name that
+//! ends in `name`); `is`: the value there (null: nothing), `has`: an element of the list or a part of the text there; `absent`: there
+//! is no such object. The API server validates all of them.
 
 use std::collections::BTreeSet;
 
@@ -16,9 +18,10 @@ pub(super) struct Set {
 }
 
 pub(super) fn sets() -> Vec<Set> {
-    let text = std::fs::read_to_string(repository().join("tests/integration/chart/values.yaml")).unwrap();
-    super::objects(&text)
-        .into_iter()
+    let files = std::fs::read_dir(repository().join("tests/integration/chart/values")).unwrap();
+    files
+        .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
+        .flat_map(|text| super::objects(&text))
         .map(|set| Set {
             name: set["name"].as_str().unwrap().to_owned(),
             values: set["values"].clone(),

@@ -20,12 +20,8 @@ const METADATA: &str = r#"  labels:
     {{- include "aicore-registry-operator.labels" . | nindent 4 }}
   {{- if or .Values.crds.keep .Values.crds.annotations }}
   annotations:
-    {{- if .Values.crds.keep }}
-    helm.sh/resource-policy: keep
-    {{- end }}
-    {{- with .Values.crds.annotations }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- $keep := ternary (dict "helm.sh/resource-policy" "keep") dict .Values.crds.keep }}
+    {{- include "aicore-registry-operator.merged" (list .Values.crds.annotations $keep) | nindent 4 }}
   {{- end }}
 "#;
 
