@@ -38,7 +38,9 @@ pub struct Cli {
 /// What to do.
 #[derive(Subcommand, Debug)]
 pub enum Command {
-    /// Run the operator until SIGTERM or Ctrl-C.
+    /// Run the operator until SIGTERM or Ctrl-C. Of a flag that is given twice, the last one counts.
+    #[command(args_override_self = true)]
+    // so that the chart's extraArgs can replace what the chart sets
     Run(Box<RunArgs>),
     /// Print the CustomResourceDefinition as YAML.
     Crd,
@@ -245,6 +247,17 @@ mod tests {
             Command::Run(args) => args.validate(),
             Command::Crd => unreachable!("the command is run"),
         }
+    }
+
+    #[test]
+    fn of_a_flag_that_is_given_twice_the_last_one_counts() {
+        let twice =
+            config(&["--concurrency=3", "--listen=:1", "--concurrency=5", "--listen=127.0.0.1:2"]).unwrap();
+        assert_eq!(twice.controller.concurrency, 5);
+        assert_eq!(twice.listen, "127.0.0.1:2".parse().unwrap());
+        // Of a list nothing is lost.
+        let listed = config(&["--watch-namespaces=a,b", "--watch-namespaces=c"]).unwrap();
+        assert_eq!(listed.controller.namespaces, ["a", "b", "c"]);
     }
 
     #[test]

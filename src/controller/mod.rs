@@ -113,9 +113,10 @@ impl Controller {
         leadership: Leadership,
         metrics: Arc<Metrics>,
     ) -> (Self, Vitals) {
-        let (events, publisher) = events::publisher(client.clone());
         let index = Arc::new(Index::following());
         let queue = Arc::new(Queue::idle());
+        let load = Arc::clone(&queue);
+        let (events, publisher) = events::publisher(client.clone(), move || load.load().waiting > 0);
         let feeds = feeds::Feeds::new(&client, &settings, &index, &queue);
         let vitals = Vitals::new(Arc::clone(&queue), &index, &feeds, leadership.clone());
         metrics.register(vitals.clone());

@@ -23,7 +23,7 @@ use crate::{
         observed::Standing,
         plan::{Rest, Step, Versions, at_rest, plan},
         reason::Reason,
-        report::{NOTEWORTHY_WAIT, Outcome, Report, report},
+        report::{Event, NOTEWORTHY_WAIT, Outcome, Report, report},
     },
     k8s, telemetry,
 };
@@ -90,7 +90,7 @@ async fn pass(ctx: &Context, snapshot: &Snapshot<ServiceKeyHeld>) -> Result<Done
     debug!(?plan, "planned");
     let outcome = act(ctx, &snapshot.object, &plan, &gathered, tenant, &mut memory).await?;
     let report = report(&observed, &plan.step, outcome.clone(), chance::dice());
-    log(&plan.step, &outcome, report.outcome);
+    log(&plan.step, &outcome, &report);
 
     let in_sync =
         matches!(outcome, Outcome::Pushed { .. }) || matches!(plan.step, Step::Rest(Rest::InSync { .. }));
@@ -229,18 +229,30 @@ fn api_failed(ctx: &Context, snapshot: &Snapshot<ServiceKeyHeld>) -> Duration {
     again
 }
 
-/// One line for each pass that did something, with what a person would ask for.
-fn log(step: &Step, result: &Outcome, outcome: &str) {
+/// One line for each pass that did something or found something new, with what a person would ask for.
+fn log(step: &Step, result: &Outcome, report: &Report) {
+    let outcome = report.outcome;
     match result {
         Outcome::Pushed { created, .. } => info!(outcome, created, ?step, "AI Core accepted the credential"),
         Outcome::Failed(Failure { reason, message, .. }) => {
             warn!(outcome, reason = reason.as_str(), message, "push failed");
         }
         Outcome::RemoteDeleted => info!(outcome, "AI Core no longer holds the secret"),
-        Outcome::LetGo => info!(outcome, ?step, "let go without touching AI Core"),
         Outcome::Postponed(wait) => {
             debug!(outcome, wait_ms = wait.as_millis(), "waits for its turn in the tenant's request rate");
         }
-        Outcome::Rested => debug!(outcome, ?step, "nothing to send"),
+        Outcome::LetGo if report.events.is_empty() => {
+            info!(outcome, ?step, "let go without touching AI Core");
+        }
+        Outcome::LetGo | Outcome::Rested => {
+            debug!(outcome, ?step, "nothing to send");
+            for Event { warning, reason, note } in &report.events {
+                if *warning {
+                    warn!(outcome, reason, "{note}");
+                } else {
+                    info!(outcome, reason, "{note}");
+                }
+            }
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Publishes Kubernetes events, apart from the reconcile loop: a slow or failing API server must not slow it, and a failure
 //! to publish is never more than a log line (in a terminating namespace the API server takes no new events).
 //!
-//! Nor must events slow the API server for the rotations: of many that come at once, most wait.
+//! Nor must events take the API server's time from rotations: while there is other work, most of them wait.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -24,10 +24,10 @@ use crate::{
 
 /// Events that may wait. More are dropped: what they say is in the status as well.
 const WAITING: usize = 10_000;
-/// While more events wait, each is followed by a pause this many times as long as it took.
-const REST: u32 = 3;
+/// While resources wait to be looked at, each event is followed by a pause this many times as long as it took.
+const REST: u32 = 9;
 /// And no longer than this.
-const LONGEST_REST: Duration = Duration::from_millis(50);
+const LONGEST_REST: Duration = Duration::from_millis(100);
 /// Events whose repetitions are counted. kube's recorder would remember all of the last minutes, each with a KiB or more.
 const REMEMBERED: usize = 512;
 /// The API server's limit on `note`, in bytes.
@@ -50,8 +50,8 @@ impl EventSink {
     }
 }
 
-/// A sink, and the task that empties it until all sinks are gone.
-pub fn publisher(client: Client) -> (EventSink, impl Future<Output = ()>) {
+/// A sink, and the task that empties it until all sinks are gone. `busy`: whether resources wait to be looked at.
+pub fn publisher(client: Client, busy: impl Fn() -> bool) -> (EventSink, impl Future<Output = ()>) {
     let (warnings, mut first) = mpsc::channel::<(Arc<Object>, Event)>(WAITING);
     let (others, mut then) = mpsc::channel::<(Arc<Object>, Event)>(WAITING);
     let task = async move {
@@ -65,7 +65,7 @@ pub fn publisher(client: Client) -> (EventSink, impl Future<Output = ()>) {
             };
             let began = Instant::now();
             publish(memory.recorder_for(&object, &event), &object, event).await;
-            if !(first.is_empty() && then.is_empty()) {
+            if busy() {
                 sleep((began.elapsed() * REST).min(LONGEST_REST)).await;
             }
         }
@@ -157,7 +157,7 @@ mod tests {
     }
 
     /// What reaches an API server that takes 10 ms for each event: method, note, and milliseconds after the start.
-    async fn published(events: &[Event]) -> Vec<(Method, String, u128)> {
+    async fn published(events: &[Event], busy: bool) -> Vec<(Method, String, u128)> {
         let began = Instant::now();
         let (published, mut arrived) = mpsc::unbounded_channel();
         let api_server = tower::service_fn(move |request: Request<Body>| {
@@ -172,7 +172,7 @@ mod tests {
                 Ok::<_, Infallible>(Response::new(Body::from(body)))
             }
         });
-        let (sink, task) = publisher(Client::new(api_server, "default"));
+        let (sink, task) = publisher(Client::new(api_server, "default"), || busy);
         let object = Arc::new(an_object());
         events.iter().for_each(|event| sink.publish(&object, event.clone()));
         drop(sink);
@@ -185,15 +185,18 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn warnings_go_first_and_many_events_leave_the_api_server_time_for_other_work() {
-        let all = published(&[event(false, "a"), event(false, "b"), event(true, "warning")]).await;
-        let expected = [("warning", 10), ("a", 50), ("b", 90)];
-        assert_eq!(all, expected.map(|(note, at)| (Method::POST, note.to_owned(), at)));
+    async fn warnings_go_first_and_events_leave_the_api_server_time_for_other_work() {
+        for (busy, times) in [(true, [10, 110, 210]), (false, [10, 20, 30])] {
+            let all = published(&[event(false, "a"), event(false, "b"), event(true, "warning")], busy).await;
+            let expected = ["warning", "a", "b"].into_iter().zip(times);
+            let expected: Vec<_> = expected.map(|(note, at)| (Method::POST, note.to_owned(), at)).collect();
+            assert_eq!(all, expected);
+        }
     }
 
     #[tokio::test(start_paused = true)]
     async fn only_what_says_the_same_is_a_repetition() {
-        let all = published(&["a", "a", "b", "a"].map(|note| event(true, note))).await;
+        let all = published(&["a", "a", "b", "a"].map(|note| event(true, note)), false).await;
         let expected = [(Method::POST, "a"), (Method::PATCH, "a"), (Method::POST, "b"), (Method::POST, "a")];
         let all: Vec<_> = all.iter().map(|(method, note, _)| (method.clone(), note.as_str())).collect();
         assert_eq!(all, expected);

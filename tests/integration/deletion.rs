@@ -288,7 +288,9 @@ async fn after_a_change_of_tenant_nothing_is_deleted_in_either() {
     assert_eq!(waiting.condition("Ready").status, "False", "the new tenant does not hold it");
     world.delete_resource("pull").await;
     let event = world.wait_event("pull", "RemoteOrphaned").await;
-    assert!(event.note.unwrap().contains(&world.authorization_server()));
+    let note = event.note.unwrap();
+    assert!(note.contains(&world.authorization_server()));
+    operator.wait_for_line(&note.replace('"', "\\\"")).await;
     assert_eq!(world.writes(), []);
     assert_eq!(other.secrets()["pull"], "{\"auths\":{\"by\":\"hand\"}}");
     assert!(world.remote("pull").is_some());

@@ -156,6 +156,7 @@ async fn broken_content_leaves_the_remote_secret_alone() {
         assert_eq!(stalled.condition("Ready").reason, "SecretInvalid", "{version:?}");
         assert_eq!(stalled.condition("Ready").status, "False");
     }
+    operator.wait_for_line("\"reason\":\"SecretInvalid\"").await;
     assert_eq!(world.writes(), []);
     assert_eq!(world.remote("pull"), good);
     world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
