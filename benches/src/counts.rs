@@ -1,9 +1,10 @@
 //! How many requests the API server has answered.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use http::Request;
 use kube::Client;
+use tokio::time::{sleep, timeout};
 
 /// Answered requests by verb and resource, as in `GET secrets/` or `PATCH aicoreregistrysecrets/status`. Watches count when
 /// they end.
@@ -32,6 +33,25 @@ pub async fn answered(client: &Client) -> anyhow::Result<Counts> {
         }
     }
     Ok(counts)
+}
+
+/// Waits until no more events are published: they come after the statuses that they are about, one after another.
+///
+/// # Errors
+/// When the API server does not answer, or they do not end within two minutes.
+pub async fn events_end(client: &Client) -> anyhow::Result<()> {
+    let end = async {
+        let mut before = None;
+        loop {
+            let counts = answered(client).await?;
+            let events = ["POST events/", "PATCH events/"].map(|what| counts.get(what).copied());
+            if before.replace(events) == Some(events) {
+                return Ok(());
+            }
+            sleep(Duration::from_millis(250)).await;
+        }
+    };
+    timeout(Duration::from_secs(120), end).await?
 }
 
 /// How many more of one kind there are after than before.

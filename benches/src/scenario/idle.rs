@@ -2,7 +2,7 @@
 
 use super::{CONCURRENCY, Run, one_by_one, warm_up};
 use crate::{
-    counts::{answered, more},
+    counts::{answered, events_end, more},
     fleet::Fleet,
     plot::Plot,
     report::{Figure, Target},
@@ -80,6 +80,7 @@ async fn round(fleet: &Fleet, which: Which, count: usize, mark: &str) -> anyhow:
     let subject = fleet.launch(which, CONCURRENCY, &[])?.start_ready().await?;
     fleet.settled().await?;
     warm_up(fleet, &format!("{mark}-warm")).await?;
+    events_end(&fleet.client).await?;
     let (before, used) = (answered(&fleet.client).await?, subject.usage()?);
     let (arrived, shown) = one_by_one(fleet, count, mark).await?;
     let cpu = subject.usage()?.cpu.saturating_sub(used.cpu);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{CONCURRENCY, Run};
 use crate::{
-    counts::answered,
+    counts::{answered, events_end},
     fleet::Fleet,
     report::{Figure, Target},
     subject::Which,
@@ -15,6 +15,7 @@ const SCENARIO: &str = "at rest";
 pub(super) async fn run(fleet: &Fleet, run: &mut Run<'_>) -> anyhow::Result<()> {
     let subject = fleet.launch(Which::Product, CONCURRENCY, &[])?.start_ready().await?;
     fleet.settled().await?;
+    events_end(&fleet.client).await?;
     let (before, used) = (answered(&fleet.client).await?, subject.usage()?);
     fleet.arrivals.forget();
     let seconds = run.parameters.rest_seconds;
