@@ -11,7 +11,7 @@ use crate::golang::{built_once, go, key_of};
 use crate::process::tethered_std;
 
 /// The programs of the folder `tools/`.
-const OWN: [&str; 3] = ["kstatus", "lua", "promql"];
+const OWN: [&str; 4] = ["kstatus", "lua", "promeval", "promql"];
 
 /// Arguments of `go build`. Without the tag promtool brings the clients of twenty clouds, to find what to
 /// scrape, which rules do not need.
