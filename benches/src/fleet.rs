@@ -58,6 +58,16 @@ pub struct Fleet {
     launches: std::cell::Cell<u32>,
 }
 
+/// Makes a namespace.
+pub(crate) async fn create_namespace(client: &Client, name: &str) -> anyhow::Result<()> {
+    let namespace = Namespace {
+        metadata: ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() },
+        ..Namespace::default()
+    };
+    Api::all(client.clone()).create(&PostParams::default(), &namespace).await?;
+    Ok(())
+}
+
 /// A Secret was changed.
 #[derive(Clone, Debug)]
 pub struct Rotation {
@@ -84,11 +94,7 @@ impl Fleet {
         let name = crd.metadata.name.clone().context("the CRD has no name")?;
         crds.patch(&name, &PatchParams::apply("bench").force(), &Patch::Apply(&crd)).await?;
         await_condition(crds, &name, conditions::is_crd_established()).await?;
-        let namespace = Namespace {
-            metadata: ObjectMeta { name: Some(NAMESPACE.to_owned()), ..ObjectMeta::default() },
-            ..Namespace::default()
-        };
-        Api::all(client.clone()).create(&PostParams::default(), &namespace).await?;
+        create_namespace(&client, NAMESPACE).await?;
         let simulator =
             Simulator::start(simulator::Options { keep_journal: false, ..simulator::Options::default() })
                 .await?;

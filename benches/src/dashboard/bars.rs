@@ -19,18 +19,12 @@ const ROOMY: f64 = 40.0;
 pub(super) fn draw(panel: &Panel, answers: &Answers, area: Area, canvas: &mut Canvas) -> anyhow::Result<()> {
     let defaults = &panel.field_config.defaults;
     let unit = Unit::of(&defaults.unit)?;
-    let mut bars = Vec::new();
-    for target in &panel.targets {
-        for series in answers.get(panel.id, &target.ref_id) {
-            if let Some(value) = series.last() {
-                bars.push((series.name(&target.legend_format), value));
-            }
-        }
-    }
+    let bars: Vec<(String, f64)> = answers
+        .of(panel)
+        .filter_map(|(target, series)| Some((series.name(&target.legend_format), series.last()?)))
+        .collect();
     if bars.is_empty() {
-        let text = defaults.no_value.as_deref().unwrap_or("No data");
-        let style = Style::new(16.0, colours::FAINT).at(Anchor::Middle);
-        canvas.text(area.middle(), text, style, area.width);
+        canvas.empty(area, defaults.no_value(), 16.0);
         return Ok(());
     }
     let least = defaults.min.unwrap_or_default();

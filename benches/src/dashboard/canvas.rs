@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use super::colours;
+
 /// A rectangle.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Area {
@@ -155,6 +157,11 @@ impl Canvas {
     /// What lies below it.
     pub fn shade(&mut self, path: &str, colour: &str, opacity: f64) {
         let _ = writeln!(self.0, "<path fill=\"{colour}\" fill-opacity=\"{opacity}\" d=\"{path}\"/>");
+    }
+
+    /// What stands in an area where nothing can be drawn.
+    pub fn empty(&mut self, area: Area, text: &str, size: f64) {
+        self.text(area.middle(), text, Style::new(size, colours::FAINT).at(Anchor::Middle), area.width);
     }
 
     /// A text on its base line, cut to the room it has.

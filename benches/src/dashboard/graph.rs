@@ -46,8 +46,7 @@ pub(super) fn draw(
     legend.draw(area, canvas);
     grid(plot, &axis, &labels, window, canvas);
     if lines.is_empty() {
-        let style = Style::new(13.0, colours::FAINT).at(Anchor::Middle);
-        canvas.text(plot.middle(), "No data", style, plot.width);
+        canvas.empty(plot, defaults.no_value(), 13.0);
     }
     let custom = &defaults.custom;
     let place = |at: f64, value: f64| {
@@ -78,20 +77,15 @@ fn lines(panel: &Panel, answers: &Answers) -> Vec<Line> {
     let mut below: BTreeMap<i64, f64> = BTreeMap::new();
     let ground = panel.field_config.defaults.min.unwrap_or_default();
     let mut lines: Vec<Line> = Vec::new();
-    for target in &panel.targets {
-        for series in answers.get(panel.id, &target.ref_id) {
-            if series.points.is_empty() {
-                continue;
-            }
-            let points = if custom.stacking.mode == "normal" {
-                stacked(series, &mut below)
-            } else {
-                let point = |&(at, high): &(f64, f64)| path::Point { at, low: ground, high };
-                series.points.iter().map(point).collect()
-            };
-            let colour = colours::of_series(lines.len());
-            lines.push(Line { name: series.name(&target.legend_format), colour, points });
-        }
+    for (target, series) in answers.of(panel).filter(|(_, series)| !series.points.is_empty()) {
+        let points = if custom.stacking.mode == "normal" {
+            stacked(series, &mut below)
+        } else {
+            let point = |&(at, high): &(f64, f64)| path::Point { at, low: ground, high };
+            series.points.iter().map(point).collect()
+        };
+        let colour = colours::of_series(lines.len());
+        lines.push(Line { name: series.name(&target.legend_format), colour, points });
     }
     lines
 }

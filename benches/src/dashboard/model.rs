@@ -101,6 +101,14 @@ pub struct Defaults {
     pub custom: Lines,
 }
 
+impl Defaults {
+    /// What stands for no value.
+    #[must_use]
+    pub fn no_value(&self) -> &str {
+        self.no_value.as_deref().unwrap_or("No data")
+    }
+}
+
 /// A colour that does not follow from the value.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::model::{Panel, Target};
+
 /// A series.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Series {
@@ -50,10 +52,12 @@ impl Answers {
         self.0.insert((panel, query.to_owned()), series);
     }
 
-    /// The answer to a query.
-    #[must_use]
-    pub fn get(&self, panel: u64, query: &str) -> &[Series] {
-        self.0.get(&(panel, query.to_owned())).map_or(&[], Vec::as_slice)
+    /// The answers to a panel's queries: each series with its query.
+    pub fn of<'a>(&'a self, panel: &'a Panel) -> impl Iterator<Item = (&'a Target, &'a Series)> {
+        panel.targets.iter().flat_map(|target| {
+            let series = self.0.get(&(panel.id, target.ref_id.clone())).into_iter().flatten();
+            series.map(move |series| (target, series))
+        })
     }
 }
 

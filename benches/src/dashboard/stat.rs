@@ -46,19 +46,16 @@ fn values(panel: &Panel, answers: &Answers) -> anyhow::Result<Vec<(String, &'sta
     let defaults = &panel.field_config.defaults;
     let unit = Unit::of(&defaults.unit)?;
     let mut found = Vec::new();
-    for target in &panel.targets {
-        for series in answers.get(panel.id, &target.ref_id) {
-            let Some(value) = series.last() else { continue };
-            let text = match panel.options.text_mode.as_str() {
-                "name" => series.name(&target.legend_format),
-                _ => unit.show(value),
-            };
-            found.push((text, colours::of_value(defaults, value)?));
-        }
+    for (target, series) in answers.of(panel) {
+        let Some(value) = series.last() else { continue };
+        let text = match panel.options.text_mode.as_str() {
+            "name" => series.name(&target.legend_format),
+            _ => unit.show(value),
+        };
+        found.push((text, colours::of_value(defaults, value)?));
     }
     if found.is_empty() {
-        let text = defaults.no_value.clone().unwrap_or_else(|| "No data".to_owned());
-        found.push((text, colours::FAINT));
+        found.push((defaults.no_value().to_owned(), colours::FAINT));
     }
     Ok(found)
 }

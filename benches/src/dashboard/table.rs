@@ -3,7 +3,7 @@
 use std::{cmp::Ordering, collections::BTreeMap};
 
 use super::{
-    canvas::{Anchor, Area, Canvas, Style},
+    canvas::{Area, Canvas, Style},
     colours,
     columns::{self, Column},
     model::Panel,
@@ -32,8 +32,7 @@ pub(super) fn draw(panel: &Panel, answers: &Answers, area: Area, canvas: &mut Ca
     let mut rows = rows(panel, answers);
     let columns = columns::of(panel, rows.iter().flat_map(Row::keys))?;
     if columns.is_empty() {
-        let style = Style::new(13.0, colours::FAINT).at(Anchor::Middle);
-        canvas.text(area.middle(), "No data", style, area.width);
+        canvas.empty(area, panel.field_config.defaults.no_value(), 13.0);
         return Ok(());
     }
     sort(&mut rows, panel, &columns);
@@ -67,21 +66,19 @@ pub(super) fn draw(panel: &Panel, answers: &Answers, area: Area, canvas: &mut Ca
 /// One row for all series with the same labels, as the transformation `merge` makes it.
 fn rows(panel: &Panel, answers: &Answers) -> Vec<Row> {
     let mut merged: Vec<(&BTreeMap<String, String>, Row)> = Vec::new();
-    for target in &panel.targets {
+    for (target, series) in answers.of(panel) {
+        let Some(value) = series.last() else { continue };
         let field =
             if panel.targets.len() > 1 { format!("Value #{}", target.ref_id) } else { "Value".to_owned() };
-        for series in answers.get(panel.id, &target.ref_id) {
-            let Some(value) = series.last() else { continue };
-            let cell = Cell::Number(value);
-            if let Some((_, row)) = merged.iter_mut().find(|(labels, _)| *labels == &series.labels) {
-                row.insert(field.clone(), cell);
-                continue;
-            }
-            let mut row: Row =
-                series.labels.iter().map(|(name, value)| (name.clone(), Cell::Text(value.clone()))).collect();
-            row.insert(field.clone(), cell);
-            merged.push((&series.labels, row));
+        let cell = Cell::Number(value);
+        if let Some((_, row)) = merged.iter_mut().find(|(labels, _)| *labels == &series.labels) {
+            row.insert(field, cell);
+            continue;
         }
+        let mut row: Row =
+            series.labels.iter().map(|(name, value)| (name.clone(), Cell::Text(value.clone()))).collect();
+        row.insert(field, cell);
+        merged.push((&series.labels, row));
     }
     merged.into_iter().map(|(_, row)| row).collect()
 }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use aicore_registry_operator::api::{self, AICoreRegistrySecret};
 use anyhow::ensure;
-use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::api::core::v1::Secret;
 use kube::{
     Api, ResourceExt,
-    api::{DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, PostParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams},
 };
 use serde_json::json;
 use testbed::simulator::{Fault, Matcher, Tenant};
@@ -16,7 +16,10 @@ use super::{
     replica,
     team::{TEAMS, Team},
 };
-use crate::{fleet::Fleet, parameters::Parameters};
+use crate::{
+    fleet::{Fleet, create_namespace},
+    parameters::Parameters,
+};
 
 /// The Secret with a team's service key.
 const SERVICE_KEY: &str = "aicore-service-key";
@@ -35,9 +38,9 @@ impl World {
     /// Starts it, with what the teams have from the start.
     pub(super) async fn start(parameters: &Parameters) -> anyhow::Result<Self> {
         let world = Self { fleet: Fleet::start(parameters).await? };
-        world.namespace(replica::NAMESPACE).await?;
+        create_namespace(&world.fleet.client, replica::NAMESPACE).await?;
         for team in TEAMS {
-            world.namespace(team.name).await?;
+            create_namespace(&world.fleet.client, team.name).await?;
             let tenant = world.tenant(team);
             tenant.configure(|options| {
                 options.quota = team.quota;
@@ -83,15 +86,6 @@ impl World {
         // Last, since it is the beginning of all others.
         addresses.push((self.fleet.simulator.url().to_owned(), API_URL.to_owned()));
         addresses
-    }
-
-    async fn namespace(&self, name: &str) -> anyhow::Result<()> {
-        let namespace = Namespace {
-            metadata: ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() },
-            ..Namespace::default()
-        };
-        Api::all(self.fleet.client.clone()).create(&PostParams::default(), &namespace).await?;
-        Ok(())
     }
 
     /// Writes a team's service key, with this client secret.

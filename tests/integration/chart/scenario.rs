@@ -81,11 +81,16 @@ async fn with_rights_in_its_namespace_alone() {
     let own = control_plane.namespace("strict-own").await.unwrap();
     let values = json!({
         "operator": { "watchNamespaces": [world.namespace] },
-        "rbac": { "releaseClusterWide": false, "aggregateToView": false, "aggregateToEdit": false },
+        "rbac": nothing_for_the_cluster(),
     });
     let operator = launch(control_plane, &own, values).await.start().await;
     works(&world, &operator).await;
     nothing_was_refused(&operator);
+}
+
+/// Values of `rbac` without any right for the cluster.
+fn nothing_for_the_cluster() -> Value {
+    json!({ "releaseClusterWide": false, "aggregateToView": false, "aggregateToEdit": false })
 }
 
 /// Every way in which the operator speaks to the API server, but for the end of a namespace.
@@ -155,7 +160,7 @@ async fn two_replicas_hand_over_with_the_rights_to_the_lease() {
     let values = json!({
         "replicaCount": 2,
         "operator": { "watchNamespaces": [world.namespace] },
-        "rbac": { "releaseClusterWide": false, "aggregateToView": false, "aggregateToEdit": false },
+        "rbac": nothing_for_the_cluster(),
     });
     let launch = launch(control_plane, &own, values).await;
     let leases: Api<Lease> = Api::namespaced(control_plane.client().await.unwrap(), &own);
