@@ -1,4 +1,4 @@
-# syntax=docker/dockerfile:1
+# No `syntax` line: it would have BuildKit fetch a frontend by a tag that moves, and the built-in one is enough.
 # `make image` builds this. What is compiled, and how, is in deploy/image/build.sh.
 #
 # The base images are arguments, so that a build can pin them and use mirrors of its own. A release pins both by digest: it is
@@ -6,8 +6,8 @@
 # and    --build-arg RUNTIME_IMAGE=gcr.io/distroless/cc-debian12:nonroot@sha256:…
 #
 # The runtime has glibc, libgcc, the roots of public certificate authorities and time zones; no shell and no package manager.
-# A static build with musl would save 20 MB of image, but its allocator is slow where several threads allocate, its resolver
-# has no settings of /etc/nsswitch.conf, and aws-lc would need a C compiler for musl of each architecture. Both images are of
+# A static build with musl would save 20 MB of image, but its resolver has no settings of /etc/nsswitch.conf, and aws-lc would
+# need a C compiler for musl of each architecture. Both images are of
 # Debian 12, so that the binary finds the glibc that it was linked with.
 ARG RUST_IMAGE=docker.io/library/rust:1.95.0-bookworm
 ARG RUNTIME_IMAGE=gcr.io/distroless/cc-debian12:nonroot

@@ -68,7 +68,7 @@ dashboard: ## Draw docs/monitoring/dashboard.svg over six minutes of the test be
 	AGAIN=$(AGAIN) PROGRAMS=target/release target/quick/dashboard
 
 .PHONY: check
-check: fmt-check lint deny generated-check workflows ## Check formatting, lints, dependencies and generated files
+check: fmt-check lint deny advisories generated-check workflows ## Check formatting, lints, dependencies and generated files
 
 .PHONY: fmt
 fmt: ## Format the code
@@ -89,6 +89,18 @@ workflows: ## Check the GitHub workflows (builds actionlint in a few seconds, on
 .PHONY: deny
 deny: $(DENY) ## Check licences, sources and duplicates of dependencies
 	@$(DENY) --workspace check bans licenses sources
+
+# A database that cannot be fetched is no finding: `make check` goes on, and with REQUIRED=1 it is an error.
+.PHONY: advisories
+advisories: $(DENY) ## Check dependencies for known vulnerabilities, where the database can be had (REQUIRED=1: else fail)
+	@if "$(DENY)" fetch db; then
+	  "$(DENY)" --workspace check --disable-fetch advisories
+	elif [ -n "$(REQUIRED)" ]; then
+	  echo "the advisory database could not be fetched, so the dependencies are not checked" >&2
+	  exit 1
+	else
+	  echo "skipped: the advisory database could not be fetched, so the dependencies are not checked for known vulnerabilities" >&2
+	fi
 
 $(DENY):
 	@echo "building cargo-deny $(CARGO_DENY_VERSION), which takes some minutes once" >&2
@@ -143,6 +155,7 @@ chart-lint: $(CHECKOV) ## Check the chart with helm lint and checkov (charts/che
 	for values in deploy/values/*.yaml; do
 	  "$$helm" lint --strict --quiet charts/aicore-registry-operator --values "$$values"
 	  "$$helm" template "$${chart[@]}" --skip-tests --values "$$values" --set networkPolicy.enabled=true \
+	      --set-json 'networkPolicy.metricsFrom=[{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]' \
 	    > "$$rendered/release/$$(basename "$$values")"
 	done
 	"$$helm" template "$${chart[@]}" --show-only templates/tests/pod.yaml > $$rendered/test/pod.yaml

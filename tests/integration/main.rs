@@ -39,6 +39,7 @@ mod requests;
 mod robustness;
 mod rules;
 mod statuses;
+mod supply_chain;
 mod sync;
 mod traces;
 mod unusable;
