@@ -17,6 +17,9 @@
 {{- if and (kindIs "slice" .ingress) .metricsFrom }}
 {{- fail "networkPolicy.ingress and networkPolicy.metricsFrom are set: ingress replaces the rule that metricsFrom is a part of. Set one of them." }}
 {{- end }}
+{{- if and .enabled (not (kindIs "slice" .ingress)) (not .metricsFrom) }}
+{{- fail "networkPolicy.enabled is true, and networkPolicy.metricsFrom does not say who may reach the metrics port. Set it, for example to [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: monitoring}}}]; [{namespaceSelector: {}}] is every pod of the cluster; for nobody, set networkPolicy.ingress to []." }}
+{{- end }}
 {{- if and (kindIs "slice" .egress) (or .proxyPorts .extraEgress) }}
 {{- fail "networkPolicy.egress is set, and so is proxyPorts or extraEgress: egress replaces the rules that they are a part of. Write all into egress, or unset it." }}
 {{- end }}

@@ -104,3 +104,26 @@ async fn the_overlay_for_one_namespace_can_be_moved() {
     let arguments = super::arguments(deployment, "ml");
     assert!(arguments.contains(&"--watch-namespaces=ml".to_owned()), "{arguments:?}");
 }
+
+/// kustomize writes the hashed names of generated Secrets only into fields that it is told of.
+#[tokio::test]
+async fn generated_secrets_are_named_with_their_hash() {
+    let (objects, _) = built("examples/kustomize").await;
+    let resource = objects.values().find(|object| object["kind"] == "AICoreRegistrySecret").unwrap();
+    for (field, prefix) in [("secretRef", "ghcr-pull-"), ("aiCoreSecretRef", "aicore-key-")] {
+        let name = resource["spec"][field]["name"].as_str().unwrap();
+        assert!(name.starts_with(prefix), "{name}");
+        let secrets = objects.values().filter(|object| object["kind"] == "Secret");
+        assert_eq!(secrets.filter(|secret| secret["metadata"]["name"] == name).count(), 1, "{name}");
+    }
+}
+
+/// The page shows what the example does.
+#[test]
+fn the_page_on_gitops_has_the_name_references_of_the_example() {
+    let page = std::fs::read_to_string(repository().join("docs/gitops.md")).unwrap();
+    let example =
+        std::fs::read_to_string(repository().join("examples/kustomize/name-reference.yaml")).unwrap();
+    let configuration = example.split_once('\n').unwrap().1;
+    assert!(page.contains(configuration), "{configuration}");
+}

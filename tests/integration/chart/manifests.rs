@@ -103,8 +103,8 @@ pub(super) async fn install_foreign_kinds(client: kube::Client) {
 /// Two releases in one namespace must not select each other's pods, nor the pod of `helm test`.
 #[tokio::test]
 async fn selectors_match_the_pods_of_the_release_alone() {
-    let one =
-        objects(&template("one", "ns", &json!({ "networkPolicy": { "enabled": true } })).await.unwrap());
+    let policy = json!({ "networkPolicy": { "enabled": true, "metricsFrom": [{ "podSelector": {} }] } });
+    let one = objects(&template("one", "ns", &policy).await.unwrap());
     let two = objects(&template("two", "ns", &json!({})).await.unwrap());
     let labels =
         |objects: &[Value]| only(objects, "Deployment")["spec"]["template"]["metadata"]["labels"].clone();

@@ -51,6 +51,11 @@ use super::{chart, objects, only, repository, run, template, values};
     "networkPolicy.ingress and networkPolicy.metricsFrom are set"
 )]
 #[case(
+    json!({ "networkPolicy": { "enabled": true } }),
+    "networkPolicy.metricsFrom does not say who may reach the metrics port"
+)]
+#[case(json!({ "networkPolicy": { "dnsPorts": [] } }), "at '/networkPolicy/dnsPorts': minItems: got 0, want 1")]
+#[case(
     json!({ "networkPolicy": { "egress": [{}], "proxyPorts": [3128] } }),
     "networkPolicy.egress is set, and so is proxyPorts or extraEgress"
 )]
