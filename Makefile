@@ -61,12 +61,6 @@ bench: ## Measure the operator beside the least that any program could do (N, UN
 	$(CARGO) build --profile quick --package bench --bin bench --package testbed --bin testbed
 	PROGRAMS=target/release target/quick/bench
 
-.PHONY: dashboard
-dashboard: ## Draw docs/monitoring/dashboard.svg over six minutes of the test bed (AGAIN=1: over the last run)
-	@$(CARGO) build --release --package aicore-registry-operator --bin aicore-registry-operator
-	$(CARGO) build --profile quick --package bench --bin dashboard --package testbed --bin testbed
-	AGAIN=$(AGAIN) PROGRAMS=target/release target/quick/dashboard
-
 .PHONY: check
 check: fmt-check lint deny advisories generated-check workflows ## Check formatting, lints, dependencies and generated files
 

@@ -2,12 +2,9 @@
 //! least that any program could do. Both run in turn in one run, since machines are noisy; what counts is the ratio.
 //!
 //! The simulator and the clients that change things run in this process, so that all times are of one clock.
-//!
-//! The picture of the dashboard in the documentation is made here too, since it needs the same world: [`dashboard`].
 
 pub mod arrivals;
 pub mod counts;
-pub mod dashboard;
 pub mod fleet;
 pub mod pacing;
 pub mod parameters;

@@ -9,7 +9,7 @@ const MARGINS: (f64, f64, f64, f64) = (64.0, 16.0, 36.0, 48.0);
 /// Points of a line, at most, and the last one.
 const POINTS: usize = 200;
 /// Readable on white and on dark ground, and by people who see no red or no green.
-pub(crate) const COLOURS: [&str; 4] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7"];
+const COLOURS: [&str; 4] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7"];
 
 /// A plot.
 #[derive(Clone, Debug)]

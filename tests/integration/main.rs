@@ -19,6 +19,7 @@ mod cluster;
 mod conflict;
 mod crash;
 mod crd;
+mod dashboard;
 mod deletion;
 mod documents;
 mod failures;

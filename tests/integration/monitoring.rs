@@ -9,7 +9,10 @@ use aicore_registry_operator::domain::reason::Reason;
 use serde_json::{Value, json};
 use testbed::tools::{ask, promtool};
 
-use crate::world::{Login, World};
+use crate::{
+    dashboard::queries,
+    world::{Login, World},
+};
 
 /// Labels by the name of a series, as they are exposed.
 type Series = BTreeMap<String, BTreeSet<String>>;
@@ -17,7 +20,7 @@ type Series = BTreeMap<String, BTreeSet<String>>;
 /// What Prometheus adds to each series that it scrapes.
 const SCRAPE_LABELS: [&str; 2] = ["instance", "job"];
 
-fn deploy(path: &str) -> PathBuf {
+pub(crate) fn deploy(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(path)
 }
 
@@ -121,10 +124,10 @@ async fn rules_and_dashboard_ask_only_for_what_the_program_exports() {
     }
     let mut expressions: Vec<String> = rules.iter().map(expression).collect();
     assert!(expressions.len() >= 10);
-    expressions.extend(dashboard().into_iter().map(|query| query.expression));
+    expressions.extend(queries().into_iter().map(|query| query.expression));
     assert_eq!(complaints(&known, &expressions).await, Vec::<String>::new());
 
-    for query in dashboard() {
+    for query in queries() {
         let uses = uses(std::slice::from_ref(&query.expression)).await.remove(0);
         let mut labels: BTreeSet<String> = strings(&uses["labels"]);
         for metric in uses["metrics"].as_object().unwrap().keys() {
@@ -236,55 +239,4 @@ fn exported(text: &str) -> Series {
         }
     }
     series
-}
-
-struct Query {
-    expression: String,
-    legend: String,
-}
-
-/// All queries of the dashboard: those of panels and those of its variables.
-fn dashboard() -> Vec<Query> {
-    let dashboard: Value = serde_json::from_str(&read("grafana/dashboard.json")).unwrap();
-    let mut queries = Vec::new();
-    for panel in dashboard["panels"].as_array().unwrap() {
-        for target in panel["targets"].as_array().into_iter().flatten() {
-            let expression = target["expr"].as_str().unwrap();
-            // What Grafana puts in; a variable that stands for a label's value is a string already.
-            let expression = expression.replace("$__rate_interval", "5m").replace("$__range", "6h");
-            queries.push(Query { expression, legend: target["legendFormat"].as_str().unwrap().to_owned() });
-        }
-    }
-    for variable in dashboard["templating"]["list"].as_array().unwrap() {
-        if variable["type"] == "query" {
-            let definition = variable["query"]["query"].as_str().unwrap();
-            let inner = definition.strip_prefix("label_values(").unwrap().strip_suffix(')').unwrap();
-            let (metric, label) = inner.rsplit_once(", ").unwrap();
-            queries.push(Query { expression: format!("sum by ({label}) ({metric})"), legend: String::new() });
-        }
-    }
-    assert!(queries.len() >= 20);
-    queries
-}
-
-#[test]
-fn the_dashboard_is_well_formed() {
-    let dashboard: Value = serde_json::from_str(&read("grafana/dashboard.json")).unwrap();
-    let panels = dashboard["panels"].as_array().unwrap();
-    let ids: BTreeSet<u64> = panels.iter().map(|panel| panel["id"].as_u64().unwrap()).collect();
-    assert_eq!(ids.len(), panels.len(), "each panel has an id of its own");
-    for panel in panels {
-        let place = |side: &str| panel["gridPos"][side].as_u64().unwrap();
-        assert!(place("x") + place("w") <= 24, "{}", panel["title"]);
-        if panel["type"] != "row" {
-            assert!(!panel["description"].as_str().unwrap().is_empty(), "{}", panel["title"]);
-            assert_eq!(panel["datasource"]["uid"], "${datasource}", "{}", panel["title"]);
-        }
-        for other in panels.iter().filter(|other| other["id"] != panel["id"]) {
-            let of = |side: &str| other["gridPos"][side].as_u64().unwrap();
-            let apart =
-                |at: &str, size: &str| place(at) >= of(at) + of(size) || of(at) >= place(at) + place(size);
-            assert!(apart("x", "w") || apart("y", "h"), "{} covers {}", panel["title"], other["title"]);
-        }
-    }
 }
