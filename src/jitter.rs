@@ -1,27 +1,23 @@
-//! The one source of randomness: decisions take it as an argument.
+//! The one source of chance: decisions take it as an argument. Nothing secret depends on it.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
+use crate::domain::report::Jitter;
 
-use crate::domain::report::Dice;
-
-/// A number in `0.0..=1.0`. Good enough to spread load; nothing secret depends on it.
+/// A number in `0.0..=1.0`, to spread load.
 #[must_use]
 pub fn fraction() -> f64 {
-    // Each RandomState has other keys, so the hash of nothing is a new number.
-    let bits = RandomState::new().build_hasher().finish();
-    f64::from(u32::try_from(bits >> 32).unwrap_or_default()) / f64::from(u32::MAX)
+    fastrand::f64_inclusive()
 }
 
 /// Eight characters that tell one process from another.
 #[must_use]
 pub fn suffix() -> String {
-    format!("{:08x}", RandomState::new().build_hasher().finish() >> 32)
+    format!("{:08x}", fastrand::u32(..))
 }
 
 /// The two numbers that a report needs.
 #[must_use]
-pub fn dice() -> Dice {
-    Dice { retry: fraction(), resync: fraction() }
+pub fn jitter() -> Jitter {
+    Jitter { retry: fraction(), resync: fraction() }
 }
 
 #[cfg(test)]
