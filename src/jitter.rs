@@ -14,7 +14,7 @@ pub fn suffix() -> String {
     format!("{:08x}", fastrand::u32(..))
 }
 
-/// The two numbers that a report needs.
+/// The two values that a report needs.
 #[must_use]
 pub fn jitter() -> Jitter {
     Jitter { retry: fraction(), resync: fraction() }

@@ -131,3 +131,6 @@ fn admit<K, A: AiCore>(
         .admit(connection.tenant(), connection.rate_limiter(), permit, request)
         .map_err(|wait| wait.requeue_after)
 }
+
+#[cfg(test)]
+mod tests;

@@ -232,3 +232,6 @@ fn failure(reason: Reason, invalid: &Invalid) -> Failure {
     // Conditions are phrases: they are quoted in longer sentences.
     Failure::new(reason, invalid.to_string().trim_end_matches('.'))
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,8 @@
 mod act;
 mod adapters;
 mod admission;
+#[cfg(test)]
+mod fakes;
 mod feeds;
 mod gather;
 pub mod index;

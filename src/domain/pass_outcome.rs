@@ -69,3 +69,40 @@ impl PassOutcome {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWN: [PassOutcome; 11] = [
+        PassOutcome::Created,
+        PassOutcome::Updated,
+        PassOutcome::Deleted,
+        PassOutcome::LetGo,
+        PassOutcome::Unchanged,
+        PassOutcome::Postponed,
+        PassOutcome::Queued,
+        PassOutcome::BackingOff,
+        PassOutcome::Gone,
+        PassOutcome::ApiServerError,
+        PassOutcome::Timeout,
+    ];
+
+    #[test]
+    fn labels_are_spelt_like_reasons_and_none_means_two_things() {
+        let labels = OWN.into_iter().chain(Reason::ALL.map(PassOutcome::Reason)).map(PassOutcome::as_str);
+        let labels: Vec<&str> = labels.collect();
+        for label in &labels {
+            assert!(label.starts_with(|first: char| first.is_ascii_uppercase()), "{label}");
+            assert!(label.chars().all(|character| character.is_ascii_alphanumeric()), "{label}");
+        }
+        let different: std::collections::HashSet<_> = labels.iter().collect();
+        assert_eq!(different.len(), labels.len());
+    }
+
+    #[test]
+    fn a_pass_that_the_api_server_or_the_clock_ended_says_nothing_of_the_resource() {
+        let cut_short = OWN.into_iter().filter(|outcome| !outcome.is_conclusive());
+        assert_eq!(cut_short.collect::<Vec<_>>(), [PassOutcome::ApiServerError, PassOutcome::Timeout]);
+    }
+}

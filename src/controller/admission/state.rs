@@ -68,6 +68,7 @@ impl State {
         let usage = self.usage.entry(limit.clone()).or_default();
         if usage.in_use < places {
             usage.in_use += 1;
+            self.goes_on(request.who);
             return (Ok(()), self.leave(request.who));
         }
         let stands_here =
@@ -127,7 +128,7 @@ impl State {
         }
     }
 
-    /// It goes on without the place that it was refused.
+    /// It goes on, whatever it was refused before in this pass.
     pub(super) fn goes_on(&mut self, who: &ObjectKey) {
         if let Some(waiting) = self.waiting.get_mut(who) {
             waiting.refused = false;
