@@ -281,8 +281,8 @@ impl World {
         ready.map(|ready| format!("{}/{}", ready.status, ready.reason)).unwrap_or_default()
     }
 
-    /// The value of one series.
-    pub(super) fn metric(&self, series: &str) -> Option<f64> {
+    /// The count of one series.
+    pub(super) fn metric(&self, series: &str) -> Option<u64> {
         let text = self.ctx.metrics.encode().unwrap();
         text.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok())
     }

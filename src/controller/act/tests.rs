@@ -112,9 +112,9 @@ async fn letting_go_needs_the_api_server_only() {
         carry_out(&world, FinalizerStep::Keep, Step::LetGo(LetGo::Retained)).await.unwrap(),
         Outcome::LetGo
     );
-    assert_eq!(world.metric("aicore_registry_remote_orphaned_total"), Some(0.0));
+    assert_eq!(world.metric("aicore_registry_remote_orphaned_total"), Some(0));
     let orphaned = Step::LetGo(LetGo::Orphaned);
     assert_eq!(carry_out(&world, FinalizerStep::Keep, orphaned).await.unwrap(), Outcome::LetGo);
     assert_eq!(world.journal(), ["remove finalizer"]);
-    assert_eq!(world.metric("aicore_registry_remote_orphaned_total"), Some(1.0));
+    assert_eq!(world.metric("aicore_registry_remote_orphaned_total"), Some(1));
 }

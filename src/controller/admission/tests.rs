@@ -169,7 +169,7 @@ fn whoever_has_waited_for_long_goes_on_without_a_place() {
     let start = seconds(100);
     assert_eq!(ask(start), Err(Wait { requeue_after: LOOK_AGAIN }));
     admission.pass_ended(&b, true);
-    assert_eq!(ask(start + NOTEWORTHY_WAIT - seconds(1)), Err(Wait { requeue_after: LOOK_AGAIN }));
+    assert_eq!(ask(start + seconds(4)), Err(Wait { requeue_after: LOOK_AGAIN }));
     admission.pass_ended(&b, true);
     assert_eq!(ask(start + NOTEWORTHY_WAIT), Ok(false));
     // It turns out that it needs no place: it has waited in vain.

@@ -15,12 +15,12 @@ use crate::{
 
 const PUSH: &str = "push pull for ghcr.io, create true, Patient";
 
-fn outcomes(world: &World, outcome: &str) -> f64 {
+fn outcomes(world: &World, outcome: &str) -> u64 {
     let series = format!("aicore_registry_reconcile_total{{outcome=\"{outcome}\"}}");
     world.metric(&series).unwrap_or_default()
 }
 
-fn latencies(world: &World) -> f64 {
+fn latencies(world: &World) -> u64 {
     world.metric("aicore_registry_rotation_latency_seconds_count").unwrap_or_default()
 }
 
@@ -40,7 +40,7 @@ fn with_policy_delete() -> Object {
     }
 }
 
-async fn dying(world: &mut World) {
+fn dying(world: &mut World) {
     world.object.deleting = true;
     world.applied();
     world.journal();
@@ -54,8 +54,8 @@ async fn the_first_pass_reads_both_secrets_pushes_and_says_so() {
     assert_eq!(world.ready(), "True/Synced");
     assert_eq!(*world.ctx.kubernetes.events.lock().unwrap(), ["Synced"]);
     assert!(requeue_after >= HOUR.mul_f64(0.9) && requeue_after <= HOUR.mul_f64(1.1), "{requeue_after:?}");
-    assert_eq!(outcomes(&world, "Created"), 1.0);
-    assert_eq!(latencies(&world), 0.0, "the first sight of a Secret is no rotation");
+    assert_eq!(outcomes(&world, "Created"), 1);
+    assert_eq!(latencies(&world), 0, "the first sight of a Secret is no rotation");
 }
 
 #[tokio::test(start_paused = true)]
@@ -64,7 +64,7 @@ async fn where_nothing_changed_nothing_is_asked() {
     let requeue_after = world.pass().await.unwrap();
     assert!(requeue_after > HOUR / 2, "{requeue_after:?}");
     assert_eq!(world.journal(), Vec::<String>::new());
-    assert_eq!(outcomes(&world, "Unchanged"), 1.0);
+    assert_eq!(outcomes(&world, "Unchanged"), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -73,11 +73,11 @@ async fn a_rotation_reads_only_the_secret_that_changed_and_is_measured_once() {
     world.rotated("2", "b");
     world.pass().await;
     assert_eq!(world.journal(), ["read Secret", PUSH, "write status"]);
-    assert_eq!(latencies(&world), 1.0);
+    assert_eq!(latencies(&world), 1);
     assert_eq!(world.snapshot().source_changed, None);
     world.pass().await;
     assert_eq!(world.journal(), Vec::<String>::new());
-    assert_eq!(latencies(&world), 1.0);
+    assert_eq!(latencies(&world), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -89,7 +89,7 @@ async fn the_same_content_is_read_once_and_not_sent() {
     assert_eq!(world.snapshot().source_changed, None);
     world.pass().await;
     assert_eq!(world.journal(), Vec::<String>::new());
-    assert_eq!(latencies(&world), 0.0);
+    assert_eq!(latencies(&world), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -99,7 +99,7 @@ async fn a_status_that_cannot_be_written_is_written_later_and_not_the_push_repea
     let soon = world.pass().await.unwrap();
     assert!(soon <= Duration::from_secs(1) && !soon.is_zero(), "{soon:?}");
     assert_eq!(world.journal().last().unwrap(), "write status");
-    assert_eq!(outcomes(&world, "ApiServerError"), 1.0);
+    assert_eq!(outcomes(&world, "ApiServerError"), 1);
     let memory = world.snapshot().memory;
     assert_eq!((memory.unsaved, memory.retry.api_failures), (true, 1));
     world.pass().await;
@@ -150,7 +150,7 @@ async fn a_resource_that_goes_during_the_pass_is_not_looked_at_again() {
     let world = World::new();
     world.ctx.kubernetes.resource_gone.store(true, SeqCst);
     assert_eq!(world.pass().await, None);
-    assert_eq!(outcomes(&world, "Gone"), 1.0);
+    assert_eq!(outcomes(&world, "Gone"), 1);
     assert!(!world.snapshot().memory.unsaved);
 }
 
@@ -173,7 +173,7 @@ async fn a_failed_push_delays_the_next_one() {
     world.ctx.ai_core.unreachable.store(false, SeqCst);
     assert_eq!(world.pass().await, Some(delay), "the time does not go on");
     assert_eq!(world.journal(), ["read Secret"]);
-    assert_eq!(outcomes(&world, "BackingOff"), 1.0);
+    assert_eq!(outcomes(&world, "BackingOff"), 1);
     tokio::time::advance(delay).await;
     world.pass().await;
     assert_eq!(world.journal(), ["read Secret", PUSH, "write status"]);
@@ -205,7 +205,7 @@ async fn the_finalizer_comes_before_the_push() {
 #[tokio::test(start_paused = true)]
 async fn the_finalizer_goes_after_the_remote_secret() {
     let mut world = in_sync(with_policy_delete()).await;
-    dying(&mut world).await;
+    dying(&mut world);
     world.ctx.ai_core.unreachable.store(true, SeqCst);
     world.pass().await;
     assert_eq!(world.journal(), ["delete pull", "write status"]);
@@ -217,7 +217,7 @@ async fn the_finalizer_goes_after_the_remote_secret() {
     world.accept_all();
     assert_eq!(world.pass().await, None);
     assert_eq!(world.journal(), ["delete pull", "remove finalizer"]);
-    assert_eq!(outcomes(&world, "Deleted"), 1.0);
+    assert_eq!(outcomes(&world, "Deleted"), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -225,7 +225,7 @@ async fn a_status_that_cannot_be_written_does_not_keep_a_resource() {
     let mut world = World::of(with_policy_delete());
     world.refuse("write status");
     world.pass().await;
-    dying(&mut world).await;
+    dying(&mut world);
     assert!(world.snapshot().memory.unsaved);
     assert_eq!(world.pass().await, None);
     assert_eq!(world.journal(), ["delete pull", "remove finalizer"]);
@@ -235,10 +235,10 @@ async fn a_status_that_cannot_be_written_does_not_keep_a_resource() {
 async fn what_is_to_be_retained_is_let_go_without_a_request() {
     let mut world = in_sync(with_policy_delete()).await;
     world.object = world.object.clone().with_spec(|spec| spec.deletion_policy = None);
-    dying(&mut world).await;
+    dying(&mut world);
     assert_eq!(world.pass().await, None);
     assert_eq!(world.journal(), ["remove finalizer"]);
-    assert_eq!(outcomes(&world, "LetGo"), 1.0);
+    assert_eq!(outcomes(&world, "LetGo"), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -246,14 +246,14 @@ async fn what_stays_behind_with_a_namespace_is_counted() {
     let mut world = in_sync(with_policy_delete()).await;
     world.ctx.kubernetes.secrets.lock().unwrap().clear();
     world.ctx.index.remove_secret(&world.object.service_key());
-    dying(&mut world).await;
+    dying(&mut world);
     let looks_again = world.pass().await;
     assert!(looks_again.is_some(), "the namespace stays: the key may come back");
     assert_eq!(world.journal(), ["read Secret", "look at namespace", "write status"]);
     world.ctx.kubernetes.namespace_terminating.store(true, SeqCst);
     assert_eq!(world.pass().await, None);
     assert_eq!(world.journal(), ["read Secret", "look at namespace", "remove finalizer"]);
-    assert_eq!(world.metric("aicore_registry_remote_orphaned_total"), Some(1.0));
+    assert_eq!(world.metric("aicore_registry_remote_orphaned_total"), Some(1));
     assert_eq!(world.ctx.kubernetes.events.lock().unwrap().last(), Some(&"RemoteOrphaned"));
 }
 
@@ -280,12 +280,12 @@ async fn a_resource_that_loses_the_name_while_it_waits_sends_nothing() {
     let world = in_sync(an_object()).await;
     let (older, claim) = (an_older_one(&world.object), claim(&world));
     world.rotated("2", "b");
-    let order = world.ctx.ai_core.in_order(&claim).await;
+    let turn = world.ctx.ai_core.in_order(&claim).await;
     let meanwhile = async {
         assert_eq!(world.journal(), ["read Secret"], "it waits");
         world.ctx.index.apply_resource(older.clone(), crate::api::AICoreRegistrySecretStatus::default());
         world.ctx.index.claim(&older, Some(claim.clone()));
-        drop(order);
+        drop(turn);
     };
     let (requeue_after, ()) = tokio::join!(world.pass(), meanwhile);
     assert_eq!(requeue_after, Some(Duration::ZERO));
@@ -312,7 +312,7 @@ async fn without_a_place_nothing_is_read_until_it_is_woken() {
     world.rotated("2", "b");
     assert!(world.pass().await.is_some());
     assert_eq!(world.journal(), Vec::<String>::new());
-    assert_eq!(outcomes(&world, "Queued"), 1.0);
+    assert_eq!(outcomes(&world, "Queued"), 1);
     drop(permit);
     assert_eq!(world.ctx.queue.next().await.as_ref(), Some(&world.object.key));
     world.pass().await;
@@ -345,7 +345,7 @@ async fn a_push_waits_for_its_turn_in_the_rate() {
     let wait = world.pass().await.unwrap();
     assert!(wait <= Duration::from_secs(1) && !wait.is_zero(), "{wait:?}");
     assert_eq!(world.journal(), ["read Secret"]);
-    assert_eq!(outcomes(&world, "Postponed"), 1.0);
+    assert_eq!(outcomes(&world, "Postponed"), 1);
     assert!(world.snapshot().source_changed.is_some());
     tokio::time::advance(wait).await;
     world.pass().await;
@@ -358,7 +358,7 @@ async fn a_pass_that_takes_too_long_is_given_up_with_its_place() {
     world.rotated("2", "b");
     world.ctx.ai_core.hangs.store(true, SeqCst);
     assert!(world.pass().await.is_some());
-    assert_eq!(outcomes(&world, "Timeout"), 1.0);
+    assert_eq!(outcomes(&world, "Timeout"), 1);
     assert_eq!(world.snapshot().memory.retry.api_failures, 1);
     world.ctx.ai_core.hangs.store(false, SeqCst);
     world.journal();

@@ -3,8 +3,8 @@
 use super::*;
 use crate::domain::memory::Checked;
 
-fn checked(source: &str, service_key: &str) -> Option<Checked> {
-    Some(Checked { source: source.into(), service_key: service_key.into() })
+fn checked(source: &str, service_key: &str) -> Checked {
+    Checked { source: source.into(), service_key: service_key.into() }
 }
 
 fn delete(life: &mut Life) {
@@ -18,7 +18,7 @@ fn an_accepted_push_answers_a_rotation_with_its_latency() {
     let mut life = Life::in_sync();
     let report = life.push_succeeds(rotated);
     assert_eq!(report.source_answered, Some(Answer::Accepted));
-    assert_eq!(life.memory.checked, checked("11", "20"));
+    assert_eq!(life.memory.checked, Some(checked("11", "20")));
 }
 
 #[test]
@@ -26,7 +26,7 @@ fn the_same_content_at_another_version_is_remembered_and_is_no_rotation() {
     let mut life = Life::in_sync();
     let report = life.rests(|observed| observed.source = usable("11", vec!["ghcr.io".to_owned()]));
     assert_eq!(report.source_answered, Some(Answer::NothingToSend));
-    assert_eq!(life.memory.checked, checked("11", "20"));
+    assert_eq!(life.memory.checked, Some(checked("11", "20")));
 }
 
 /// A push that only waits for its place in the spread of a restart is due without a change.
@@ -37,7 +37,7 @@ fn so_is_content_that_is_sent_again_later() {
     life.object.uid = "uid-that-waits".into();
     let report = life.rests(as_found);
     assert_eq!(report.source_answered, Some(Answer::NothingToSend));
-    assert_eq!(life.memory.checked, checked("10", "20"));
+    assert_eq!(life.memory.checked, Some(checked("10", "20")));
 }
 
 #[rstest]
@@ -49,24 +49,24 @@ fn what_is_not_to_be_sent_ends_a_rotation_and_teaches_nothing(
     #[case] see: fn(&mut Observed<'_>),
 ) {
     let mut life = Life::in_sync();
-    life.memory.checked = checked("7", "8");
+    life.memory.checked = Some(checked("7", "8"));
     life.spec(|spec| spec.suspend = Some(suspend));
     let report = life.rests(|observed| {
         rotated(observed);
         see(observed);
     });
     assert_eq!(report.source_answered, Some(Answer::NothingToSend));
-    assert_eq!(life.memory.checked, checked("7", "8"));
+    assert_eq!(life.memory.checked, Some(checked("7", "8")));
 }
 
 #[test]
 fn a_rotation_stays_open_until_it_is_sent() {
     let mut life = Life::in_sync();
-    life.memory.checked = checked("7", "8");
+    life.memory.checked = Some(checked("7", "8"));
     let open = |life: &mut Life, outcome: Outcome, see: fn(&mut Observed<'_>)| {
         let (_, report) = life.pass(see, |_| outcome);
         assert_eq!(report.source_answered, None);
-        assert_eq!(life.memory.checked, checked("7", "8"));
+        assert_eq!(life.memory.checked, Some(checked("7", "8")));
     };
     let undecided = |observed: &mut Observed<'_>| {
         rotated(observed);
