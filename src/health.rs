@@ -87,8 +87,8 @@ mod tests {
         tokio::time::advance(QUEUE_LIMIT * 3).await;
         assert_eq!(liveness.check(), Ok(()), "there was nothing to do");
         let (one, other) = (ObjectKey::new("ns", "one"), ObjectKey::new("ns", "other"));
-        queue.wake(&one, Priority::Urgent);
-        queue.wake(&other, Priority::Urgent);
+        queue.enqueue(&one, Priority::Urgent);
+        queue.enqueue(&other, Priority::Urgent);
         tokio::time::advance(QUEUE_LIMIT).await;
         assert_eq!(liveness.check(), Ok(()), "it may be the next second's work");
         assert_eq!(queue.next().await, Some(one), "it moves");
@@ -123,7 +123,7 @@ mod tests {
     async fn a_replica_that_stands_by_is_alive() {
         let queue = Arc::new(Queue::idle());
         let liveness = liveness(&queue, &[]);
-        queue.wake(&ObjectKey::new("ns", "one"), Priority::Urgent);
+        queue.enqueue(&ObjectKey::new("ns", "one"), Priority::Urgent);
         tokio::time::advance(QUEUE_LIMIT * 3).await;
         assert_eq!(liveness.check(), Ok(()));
     }

@@ -12,10 +12,10 @@ use tokio::{
 use tracing::{debug, info, warn};
 
 use crate::{
-    chance,
     clock::Clock,
     domain::lease::{Candidate, Decision, View},
     fence::Fence,
+    jitter,
     k8s::{
         error::{Error, REQUEST_TIMEOUT},
         lease::{Found, Leases},
@@ -179,7 +179,7 @@ impl Election {
         let mut holder = String::new();
         loop {
             let began = Instant::now();
-            let mut pause = self.settings.retry_period.mul_f64(1.0 + JITTER * chance::fraction());
+            let mut pause = self.settings.retry_period.mul_f64(1.0 + JITTER * jitter::fraction());
             match self.attempt().await {
                 // Without the second part this process was stopped in between, and has to ask again.
                 Ok(Attempt::Held) if self.fence.open(began + self.settings.renew_deadline) => return began,
@@ -290,5 +290,5 @@ impl Election {
 fn identity() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
     let host = host.as_deref().map(str::trim).filter(|host| !host.is_empty()).unwrap_or("unknown");
-    format!("{host}_{}", chance::suffix())
+    format!("{host}_{}", jitter::suffix())
 }

@@ -6,13 +6,13 @@
 
 pub mod aicore;
 pub mod api;
-pub mod chance;
 pub mod clock;
 pub mod config;
 pub mod controller;
 pub mod domain;
 pub mod fence;
 pub mod health;
+pub mod jitter;
 pub mod k8s;
 pub mod leadership;
 pub mod metrics;

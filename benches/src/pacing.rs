@@ -4,7 +4,7 @@
 use std::{cmp::Reverse, collections::BinaryHeap, time::Duration};
 
 use aicore_registry_operator::domain::{
-    backoff::{Circumstances, Pace},
+    backoff::{Backoff, Circumstances},
     bucket::{Bucket, Rate},
     failure::Failure,
     reason::Reason,
@@ -46,7 +46,7 @@ pub struct Convergence {
 
 struct Resource {
     tenant: usize,
-    pace: Option<Pace>,
+    backoff: Option<Backoff>,
     /// Whether its place in the tenant's rate is taken.
     placed: bool,
 }
@@ -62,7 +62,7 @@ pub fn simulate(fleet: Fleet, seed: u64) -> Convergence {
     let mut free_at = vec![Duration::ZERO; fleet.shards.max(1) as usize];
     let pass = Duration::from_secs_f64(1.0 / fleet.passes_per_second);
     let mut resources: Vec<Resource> = (0..fleet.resources as usize)
-        .map(|number| Resource { tenant: number % tenants, pace: None, placed: false })
+        .map(|number| Resource { tenant: number % tenants, backoff: None, placed: false })
         .collect();
     let mut due: BinaryHeap<Reverse<(Duration, usize)>> = (0..resources.len())
         .map(|number| Reverse((fleet.outage.mul_f64(chance.fraction()), number)))
@@ -90,15 +90,15 @@ pub fn simulate(fleet: Fleet, seed: u64) -> Convergence {
         if begins < fleet.outage {
             failed_attempts += 1;
             let failure = Failure::new(Reason::RemoteUnavailable, "no answer");
-            let next = Pace::after(
-                resource.pace.as_ref(),
+            let next = Backoff::after(
+                resource.backoff.as_ref(),
                 failure,
                 Circumstances { service_key: None, digest: None, generation: 1, deleting: false },
                 begins,
                 chance.fraction(),
             );
             due.push(Reverse((next.not_before, number)));
-            resource.pace = Some(next);
+            resource.backoff = Some(next);
             continue;
         }
         if !std::mem::replace(&mut has_token[resource.tenant], true) {

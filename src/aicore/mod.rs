@@ -7,9 +7,10 @@
 pub mod error;
 mod exchange;
 mod inspect;
-pub mod lanes;
+pub mod keyed_mutex;
 pub mod pool;
 pub mod push;
+pub mod rate_limit;
 mod redact;
 mod retry_after;
 pub mod secrets;

@@ -12,11 +12,13 @@ use std::{
 
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest as _, Sha256};
+use tokio::sync::OwnedMutexGuard;
 
 use super::{
     error::Error,
     exchange::CONNECT_TIMEOUT,
-    lanes::{KeyedLocks, Lane, lock},
+    keyed_mutex::{KeyedMutex, lock},
+    rate_limit::RateLimiter,
     secrets::PatchType,
     token::{Grant as TokenGrant, TokenSource},
 };
@@ -49,7 +51,7 @@ pub struct Connection {
     pub(super) api: String,
     pub(super) tokens: TokenSource,
     pub(super) patch_type: PatchType,
-    pub(super) lane: Arc<Lane>,
+    pub(super) rate_limiter: Arc<RateLimiter>,
     pub(super) fence: Fence,
     pub(super) metrics: Arc<Metrics>,
     tenant: Arc<Tenant>,
@@ -77,8 +79,8 @@ impl Connection {
 
     /// The tenant's request rate.
     #[must_use]
-    pub fn lane(&self) -> &Lane {
-        &self.lane
+    pub fn rate_limiter(&self) -> &RateLimiter {
+        &self.rate_limiter
     }
 }
 
@@ -92,8 +94,8 @@ pub struct Pool {
     fence: Fence,
     metrics: Arc<Metrics>,
     connections: Mutex<HashMap<Fingerprint, Weak<Connection>>>,
-    lanes: Mutex<HashMap<Arc<Tenant>, Weak<Lane>>>,
-    order: KeyedLocks<Claim>,
+    rate_limiters: Mutex<HashMap<Arc<Tenant>, Weak<RateLimiter>>>,
+    order: KeyedMutex<Claim>,
     opened: AtomicU64,
 }
 
@@ -111,8 +113,8 @@ impl Pool {
             fence,
             metrics,
             connections: Mutex::default(),
-            lanes: Mutex::default(),
-            order: KeyedLocks::default(),
+            rate_limiters: Mutex::default(),
+            order: KeyedMutex::default(),
             opened: AtomicU64::default(),
         })
     }
@@ -135,7 +137,7 @@ impl Pool {
 
     /// Waits until no other request for the same remote secret is under way, and keeps others waiting until the guard is
     /// dropped: a late DELETE must never hit what the next owner has just pushed.
-    pub async fn in_order(&self, claim: &Claim) -> impl Drop + use<> {
+    pub async fn in_order(&self, claim: &Claim) -> OwnedMutexGuard<()> {
         self.order.lock(claim).await
     }
 
@@ -161,7 +163,7 @@ impl Pool {
             api: format!("{}/v2", tenant.api_url.trim_end_matches('/')),
             tokens: TokenSource::new(grant, Arc::clone(&self.metrics)),
             patch_type: PatchType::default(),
-            lane: self.lane(&tenant),
+            rate_limiter: self.rate_limiter(&tenant),
             fence: self.fence.clone(),
             metrics: Arc::clone(&self.metrics),
             tenant,
@@ -169,15 +171,15 @@ impl Pool {
         })
     }
 
-    fn lane(&self, tenant: &Arc<Tenant>) -> Arc<Lane> {
-        let mut lanes = lock(&self.lanes);
-        if let Some(lane) = lanes.get(tenant).and_then(Weak::upgrade) {
-            return lane;
+    fn rate_limiter(&self, tenant: &Arc<Tenant>) -> Arc<RateLimiter> {
+        let mut limiters = lock(&self.rate_limiters);
+        if let Some(limiter) = limiters.get(tenant).and_then(Weak::upgrade) {
+            return limiter;
         }
-        lanes.retain(|_, lane| lane.strong_count() > 0);
-        let lane = Arc::new(Lane::new(self.settings.tenant_rate));
-        lanes.insert(Arc::clone(tenant), Arc::downgrade(&lane));
-        lane
+        limiters.retain(|_, limiter| limiter.strong_count() > 0);
+        let limiter = Arc::new(RateLimiter::new(self.settings.tenant_rate));
+        limiters.insert(Arc::clone(tenant), Arc::downgrade(&limiter));
+        limiter
     }
 }
 

@@ -163,9 +163,9 @@ impl<'a> Session<'a> {
         payload: Option<&Payload>,
         token: &Token,
     ) -> Result<Answer, Error> {
-        // The first request of a pass has its place already; the others take theirs here.
+        // The first request of a pass has its reservation already; the others wait for theirs here.
         if self.sent > 0 {
-            self.connection.lane.wait_for_place().await;
+            self.connection.rate_limiter.wait().await;
         }
         self.sent += 1;
         let mut redactor = Redactor::default();

@@ -1,65 +1,63 @@
 //! Does what was planned, and says what came of it.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use super::{
     Context,
+    adapters::{AiCore, Kubernetes, Reach},
+    admission::{Permit, Request},
     gather::Gathered,
-    index::Memory,
     queue::Priority,
-    rooms::{Room, Stay},
 };
 use crate::{
-    aicore::{
-        Insistence,
-        error::Error,
-        pool::Connection,
-        push::{Pushed, Session},
-    },
+    aicore::{Insistence, push::Pushed},
     clock,
     domain::{
-        object::{Object, ObjectKey},
-        observed::Standing,
+        object::Object,
         plan::{Cause, FinalizerStep, LetGo, Plan, Push, Step},
         report::Outcome,
     },
-    k8s::{self, resources},
+    k8s,
 };
 
-/// After this long, a resource that stands in line for its tenant looks by itself whether there is room.
-pub(super) const CROWDED_WAIT: Duration = Duration::from_secs(2);
+/// What a pass over a resource was given to act with.
+pub(super) struct Means<C> {
+    /// What was read.
+    pub(super) gathered: Gathered<C>,
+    /// The place among the passes of the tenant, if there is one already.
+    pub(super) permit: Option<Permit>,
+    /// How soon the pass wants to be repeated when it has to wait.
+    pub(super) priority: Priority,
+}
 
-/// Carries out the plan. `memory.turn` keeps the place in the tenant's request rate over passes; `stay` is the place among the
-/// passes of the tenant, if there is one already.
+/// Carries out the plan.
 ///
 /// # Errors
 /// When the API server refuses or does not answer; then the pass is repeated.
-pub(super) async fn act(
-    ctx: &Context,
+pub(super) async fn act<K: Kubernetes, A: AiCore>(
+    ctx: &Context<K, A>,
     object: &Object,
     plan: &Plan,
-    gathered: &Gathered,
-    stay: Option<Stay>,
-    memory: &mut Memory,
+    means: Means<A::Connection>,
 ) -> Result<Outcome, k8s::error::Error> {
     match plan.finalizer {
         FinalizerStep::Keep => {}
         // Before the push: what is created from now on must not be forgotten.
-        FinalizerStep::Add => resources::set_finalizer(&ctx.client, object, true).await?,
-        FinalizerStep::Remove => resources::set_finalizer(&ctx.client, object, false).await?,
+        FinalizerStep::Add => ctx.kubernetes.set_finalizer(object, true).await?,
+        FinalizerStep::Remove => ctx.kubernetes.set_finalizer(object, false).await?,
     }
     match &plan.step {
-        Step::Rest(_) => Ok(Outcome::Rested),
-        Step::Push(push) => Ok(send(ctx, object, *push, gathered, stay, memory).await),
+        Step::NoPush(_) => Ok(Outcome::NothingSent),
+        Step::Push(push) => Ok(send(ctx, object, *push, means).await),
         Step::DeleteRemote => {
-            let outcome = delete(ctx, object, gathered, stay, memory).await;
+            let outcome = delete(ctx, object, means).await;
             if outcome == Outcome::RemoteDeleted {
-                resources::set_finalizer(&ctx.client, object, false).await?;
+                ctx.kubernetes.set_finalizer(object, false).await?;
             }
             Ok(outcome)
         }
         Step::LetGo(why) => {
-            resources::set_finalizer(&ctx.client, object, false).await?;
+            ctx.kubernetes.set_finalizer(object, false).await?;
             if *why == LetGo::Orphaned {
                 ctx.metrics.orphaned();
             }
@@ -68,32 +66,28 @@ pub(super) async fn act(
     }
 }
 
-async fn send(
-    ctx: &Context,
+async fn send<K: Kubernetes, A: AiCore>(
+    ctx: &Context<K, A>,
     object: &Object,
     push: Push,
-    gathered: &Gathered,
-    stay: Option<Stay>,
-    memory: &mut Memory,
+    means: Means<A::Connection>,
 ) -> Outcome {
-    let (Some(connection), Some(payload), Some(claim)) =
-        (&gathered.connection, &gathered.payload, &gathered.claim)
-    else {
+    let Means { gathered: Gathered { connection, payload, claim, .. }, permit, priority } = means;
+    let (Some(connection), Some(payload), Some(claim)) = (connection, payload, claim) else {
         // A push is only planned when both Secrets are usable.
-        return Outcome::Rested;
+        return Outcome::NothingSent;
     };
-    let _place = match place(ctx, object, connection, stay, memory) {
-        Ok(place) => place,
+    let _permit = match admit(ctx, object, &*connection, permit, priority) {
+        Ok(permit) => permit,
         Err(wait) => return Outcome::Postponed(wait),
     };
-    let _order = ctx.pool.in_order(claim).await;
+    let _order = ctx.ai_core.in_order(&claim).await;
     // Others had their turn meanwhile: what was true when the facts were gathered may not be any more.
-    if !matches!(ctx.index.standing(object, Some(claim)), Standing::Owner { .. }) {
+    if !ctx.index.ownership(object, Some(&claim)).may_push() {
         return Outcome::Postponed(Duration::ZERO);
     }
     let insistence = if push.cause == Cause::Forced { Insistence::Forced } else { Insistence::Patient };
-    let mut session = Session::new(connection, insistence);
-    match session.push(object.remote_name(), payload, push.create).await {
+    match ctx.ai_core.push(&connection, insistence, object.remote_name(), &payload, push.create).await {
         Ok(pushed) => Outcome::Pushed { at: clock::now(), created: pushed == Pushed::Created },
         Err(failed) => {
             Outcome::Failed(failed.error.failure(&object.spec.ai_core_secret_ref.name, failed.remote_absent))
@@ -101,65 +95,42 @@ async fn send(
     }
 }
 
-async fn delete(
-    ctx: &Context,
+async fn delete<K: Kubernetes, A: AiCore>(
+    ctx: &Context<K, A>,
     object: &Object,
-    gathered: &Gathered,
-    stay: Option<Stay>,
-    memory: &mut Memory,
+    means: Means<A::Connection>,
 ) -> Outcome {
-    let (Some(connection), Some(claim)) = (&gathered.connection, &gathered.claim) else {
-        return Outcome::Rested;
+    let Means { gathered: Gathered { connection, claim, .. }, permit, priority } = means;
+    let (Some(connection), Some(claim)) = (connection, claim) else {
+        return Outcome::NothingSent;
     };
-    let _place = match place(ctx, object, connection, stay, memory) {
-        Ok(place) => place,
+    let _permit = match admit(ctx, object, &*connection, permit, priority) {
+        Ok(permit) => permit,
         Err(wait) => return Outcome::Postponed(wait),
     };
-    let _order = ctx.pool.in_order(claim).await;
-    if ctx.index.standing(object, Some(claim)) != (Standing::Owner { heir: None }) {
+    let _order = ctx.ai_core.in_order(&claim).await;
+    if !ctx.index.ownership(object, Some(&claim)).may_delete() {
         return Outcome::Postponed(Duration::ZERO);
     }
-    let result: Result<(), Error> =
-        Session::new(connection, Insistence::Deleting).delete(object.remote_name()).await;
-    match result {
+    match ctx.ai_core.delete(&connection, object.remote_name()).await {
         Ok(()) => Outcome::RemoteDeleted,
         Err(error) => Outcome::Failed(error.failure(&object.spec.ai_core_secret_ref.name, false)),
     }
 }
 
-/// A place for a request in the tenant, or the time until there may be one. Nobody waits here, so that one tenant's queue does
-/// not keep workers from other tenants.
-fn place(
-    ctx: &Context,
+/// Leave to send requests to the tenant, or the time until there may be.
+fn admit<K, A: AiCore>(
+    ctx: &Context<K, A>,
     object: &Object,
-    connection: &Connection,
-    stay: Option<Stay>,
-    memory: &mut Memory,
-) -> Result<Stay, Duration> {
-    let uptime = ctx.clock.now().uptime;
-    let turn = *memory.turn.get_or_insert_with(|| uptime + connection.lane().take_place());
-    let wait = turn.saturating_sub(uptime);
-    if !wait.is_zero() {
-        return Err(wait);
-    }
-    // The turn is kept until there is room.
-    let Some(stay) = stay.or_else(|| enter(ctx, &object.key, connection, Priority::Routine)) else {
-        let since = *memory.crowded_since.get_or_insert(uptime);
-        // What has waited for long is worth a word in the status.
-        return Err(uptime.saturating_sub(since).max(CROWDED_WAIT));
-    };
-    memory.turn = None;
-    memory.crowded_since = None;
-    Ok(stay)
+    connection: &A::Connection,
+    permit: Option<Permit>,
+    priority: Priority,
+) -> Result<Permit, Duration> {
+    let request = Request { who: &object.key, priority, uptime: ctx.clock.now().uptime };
+    ctx.admission
+        .admit(connection.tenant(), connection.rate_limiter(), permit, request)
+        .map_err(|wait| wait.requeue_after)
 }
 
-/// A place among the passes of the tenant: one that does not answer must not occupy all workers.
-pub(super) fn enter(
-    ctx: &Context,
-    key: &ObjectKey,
-    connection: &Connection,
-    priority: Priority,
-) -> Option<Stay> {
-    let room = Room::Tenant(Arc::clone(connection.tenant()));
-    ctx.rooms.enter(room, ctx.settings.tenant_passes, key, priority)
-}
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use tracing::warn;
 
 use super::{
     ServiceKeyHeld, Settings,
+    admission::Admission,
     index::{Index, Scope},
     queue::{Priority, Queue},
 };
@@ -54,6 +55,7 @@ pub(super) struct Feeds {
     label_selector: Option<String>,
     index: Arc<Index<ServiceKeyHeld>>,
     queue: Arc<Queue>,
+    admission: Arc<Admission>,
     listed: watch::Sender<Listed>,
     pulses: Vec<(Arc<Pulse>, Arc<Pulse>)>,
 }
@@ -64,6 +66,7 @@ impl Feeds {
         settings: &Settings,
         index: &Arc<Index<ServiceKeyHeld>>,
         queue: &Arc<Queue>,
+        admission: &Arc<Admission>,
     ) -> Self {
         let scopes: Vec<Scope> = if settings.namespaces.is_empty() {
             vec![None]
@@ -76,6 +79,7 @@ impl Feeds {
             label_selector: settings.label_selector.clone(),
             index: Arc::clone(index),
             queue: Arc::clone(queue),
+            admission: Arc::clone(admission),
             listed: watch::Sender::new(Listed { scopes: scopes.len(), ..Listed::default() }),
             scopes,
             pulses,
@@ -110,6 +114,7 @@ impl Feeds {
             config = config.labels(selector);
         }
         let (index, queue, listed) = (Arc::clone(&self.index), Arc::clone(&self.queue), self.listed.clone());
+        let admission = Arc::clone(&self.admission);
         let mut first = true;
         let on = move |event: Event<Unchecked>| match event {
             Event::Init => index.resources_list_begins(&scope),
@@ -122,13 +127,15 @@ impl Feeds {
             Event::Delete(resource) => {
                 if let Some(key) = key_of(&resource) {
                     wake(&queue, &index.remove_resource(&key), Priority::Urgent);
-                    queue.forget(&key);
+                    queue.remove(&key);
+                    admission.remove(&key);
                 }
             }
             Event::InitDone => {
                 let (woken, gone) = index.resources_list_ends(&scope);
                 wake(&queue, &woken, Priority::Urgent);
-                gone.iter().for_each(|key| queue.forget(key));
+                gone.iter().for_each(|key| queue.remove(key));
+                gone.iter().for_each(|key| admission.remove(key));
                 if std::mem::take(&mut first) {
                     listed.send_modify(|listed| listed.resources += 1);
                 }
@@ -220,5 +227,5 @@ fn apply(index: &Index<ServiceKeyHeld>, queue: &Queue, resource: Unchecked, prio
 }
 
 fn wake(queue: &Queue, keys: &[ObjectKey], priority: Priority) {
-    keys.iter().for_each(|key| queue.wake(key, priority));
+    keys.iter().for_each(|key| queue.enqueue(key, priority));
 }

@@ -2,45 +2,54 @@
 
 use std::sync::Arc;
 
-use super::{Context, ServiceKeyHeld, index::Snapshot};
+use super::{
+    Context, ServiceKeyHeld,
+    adapters::{AiCore, Kubernetes, Reach},
+    index::Snapshot,
+};
 use crate::{
-    aicore::pool::Connection,
     domain::{
         api_url::Tenant,
         conflict::Claim,
         credentials,
         docker_config::{self, Payload, Selection},
+        duration::ResyncInterval,
         failure::Failure,
         fingerprint::Digest,
         invalid::Invalid,
-        object::{Object, ObjectKey, pushed_tenant},
-        observed::{Found, Observed, Standing},
+        object::{Now, Object, ObjectKey, pushed_tenant},
+        observed::{Found, Observed, Ownership},
         reason::Reason,
     },
-    k8s::{self, namespaces, secrets},
+    k8s::{self, secrets},
 };
 
 /// What was found, and the secret values that a push needs. The observation itself has none.
-pub(super) struct Gathered {
+pub(super) struct Gathered<C> {
     source: Found<Vec<String>>,
     service_key: Found<Tenant>,
     digest: Option<Digest>,
     service_key_identity: Option<String>,
-    standing: Standing,
+    ownership: Ownership,
     namespace_terminating: bool,
     /// What to send.
     pub(super) payload: Option<Payload>,
     /// Where to.
-    pub(super) connection: Option<Arc<Connection>>,
+    pub(super) connection: Option<Arc<C>>,
     /// What is claimed: the remote secret in that tenant.
     pub(super) claim: Option<Claim>,
-    /// Other resources whose standing changed by what was found.
+    /// Other resources whose ownership changed by what was found.
     pub(super) wakes: Vec<ObjectKey>,
 }
 
-impl Gathered {
+impl<C: Reach> Gathered<C> {
     /// The observation, complete.
-    pub(super) fn observed<'a>(&self, ctx: &Context, snapshot: &'a Snapshot<ServiceKeyHeld>) -> Observed<'a> {
+    pub(super) fn observed<'a>(
+        &self,
+        snapshot: &'a Snapshot<ServiceKeyHeld<C>>,
+        default_resync_interval: ResyncInterval,
+        now: Now,
+    ) -> Observed<'a> {
         Observed {
             object: &snapshot.object,
             status: &snapshot.status,
@@ -48,11 +57,12 @@ impl Gathered {
             service_key: self.service_key.clone(),
             digest: self.digest.clone(),
             service_key_identity: self.service_key_identity.clone(),
-            standing: self.standing.clone(),
+            ownership: self.ownership.clone(),
             namespace_terminating: self.namespace_terminating,
-            pace: snapshot.memory.pace.as_ref(),
-            default_resync_interval: ctx.settings.default_resync_interval,
-            now: ctx.clock.now(),
+            backoff: snapshot.memory.retry.backoff.as_ref(),
+            checked: snapshot.memory.checked.as_ref(),
+            default_resync_interval,
+            now,
         }
     }
 }
@@ -61,33 +71,33 @@ impl Gathered {
 ///
 /// # Errors
 /// When the API server refuses or does not answer; then nothing can be said about the resource.
-pub(super) async fn gather(
-    ctx: &Context,
-    snapshot: &Snapshot<ServiceKeyHeld>,
-) -> Result<Gathered, k8s::error::Error> {
+pub(super) async fn gather<K: Kubernetes, A: AiCore>(
+    ctx: &Context<K, A>,
+    snapshot: &Snapshot<ServiceKeyHeld<A::Connection>>,
+) -> Result<Gathered<A::Connection>, k8s::error::Error> {
     let object = &snapshot.object;
     let (key, source) = if object.deleting {
         // What would be sent does not matter any more.
         (service_key(ctx, snapshot).await?, Source::unread())
     } else {
-        let (key, source) = tokio::join!(service_key(ctx, snapshot), source(ctx, object));
+        let (key, source) = tokio::join!(service_key(ctx, snapshot), source(&ctx.kubernetes, object));
         (key?, source?)
     };
     let claim = claim(snapshot, key.held.as_deref());
     let wakes = if object.deleting { Vec::new() } else { ctx.index.claim(object, claim.clone()) };
-    let standing = ctx.index.standing(object, claim.as_ref());
+    let ownership = ctx.index.ownership(object, claim.as_ref());
     let digest = key.held.as_ref().zip(source.payload.as_ref()).map(|(held, payload)| {
         Digest::of(payload, object.remote_name(), &held.key, held.connection.tenant())
     });
     let namespace_terminating = object.deleting
         && key.found.failure().is_some()
-        && namespaces::is_terminating(&ctx.client, &object.key.namespace).await?;
+        && ctx.kubernetes.is_terminating(&object.key.namespace).await?;
     Ok(Gathered {
         source: source.found,
         service_key: key.found,
         digest,
         service_key_identity: key.identity,
-        standing,
+        ownership,
         namespace_terminating,
         payload: source.payload,
         connection: key.held.as_ref().map(|held| Arc::clone(&held.connection)),
@@ -97,7 +107,10 @@ pub(super) async fn gather(
 }
 
 /// The tenant of the key; while that cannot be read, the tenant of the last push.
-fn claim(snapshot: &Snapshot<ServiceKeyHeld>, held: Option<&ServiceKeyHeld>) -> Option<Claim> {
+fn claim<C: Reach>(
+    snapshot: &Snapshot<ServiceKeyHeld<C>>,
+    held: Option<&ServiceKeyHeld<C>>,
+) -> Option<Claim> {
     let tenant = match held {
         Some(held) => Arc::clone(held.connection.tenant()),
         None => Arc::new(pushed_tenant(&snapshot.status)?),
@@ -120,8 +133,8 @@ impl Source {
     }
 }
 
-async fn source(ctx: &Context, object: &Object) -> Result<Source, k8s::error::Error> {
-    let read = match read(ctx, &object.source(), Reason::SecretNotFound, "spec.secretRef").await? {
+async fn source(kubernetes: &impl Kubernetes, object: &Object) -> Result<Source, k8s::error::Error> {
+    let read = match read(kubernetes, &object.source(), Reason::SecretNotFound, "spec.secretRef").await? {
         Ok(read) => read,
         Err(failure) => return Ok(Source::unusable(failure)),
     };
@@ -134,30 +147,41 @@ async fn source(ctx: &Context, object: &Object) -> Result<Source, k8s::error::Er
     })
 }
 
-struct Key {
+struct Key<C> {
     found: Found<Tenant>,
-    held: Option<Arc<ServiceKeyHeld>>,
+    held: Option<Arc<ServiceKeyHeld<C>>>,
     identity: Option<String>,
 }
 
-async fn service_key(ctx: &Context, snapshot: &Snapshot<ServiceKeyHeld>) -> Result<Key, k8s::error::Error> {
+async fn service_key<K: Kubernetes, A: AiCore>(
+    ctx: &Context<K, A>,
+    snapshot: &Snapshot<ServiceKeyHeld<A::Connection>>,
+) -> Result<Key<A::Connection>, k8s::error::Error> {
     let object = &snapshot.object;
-    let usable = |held: Arc<ServiceKeyHeld>| Key {
+    let usable = |held: Arc<ServiceKeyHeld<A::Connection>>| Key {
         found: Found::Usable { version: held.version.clone(), content: (**held.connection.tenant()).clone() },
         identity: Some(identity(object, &held.connection.id().to_string())),
         held: Some(held),
     };
     let unusable = |failure, identity| Key { found: Found::Unusable(failure), held: None, identity };
-    if let Some(held) =
-        snapshot.key.as_ref().filter(|held| snapshot.key_version.as_deref() == Some(&*held.version))
+    if let Some(held) = snapshot
+        .service_key
+        .as_ref()
+        .filter(|held| snapshot.service_key_version.as_deref() == Some(&*held.version))
     {
         return Ok(usable(Arc::clone(held)));
     }
-    let read =
-        match read(ctx, &object.service_key(), Reason::ServiceKeyNotFound, "spec.aiCoreSecretRef").await? {
-            Ok(read) => read,
-            Err(failure) => return Ok(unusable(failure, None)),
-        };
+    let read = match read(
+        &ctx.kubernetes,
+        &object.service_key(),
+        Reason::ServiceKeyNotFound,
+        "spec.aiCoreSecretRef",
+    )
+    .await?
+    {
+        Ok(read) => read,
+        Err(failure) => return Ok(unusable(failure, None)),
+    };
     let identity = identity(object, &format!("@{}", read.version));
     let field = object.spec.ai_core_secret_ref.key.as_deref();
     let key = match credentials::service_key(&read.data, field, &ctx.settings.allowed_hosts) {
@@ -166,12 +190,12 @@ async fn service_key(ctx: &Context, snapshot: &Snapshot<ServiceKeyHeld>) -> Resu
             return Ok(unusable(failure(Reason::ServiceKeyInvalid, &invalid), Some(identity)));
         }
     };
-    let connection = match ctx.pool.connect(&key) {
+    let connection = match ctx.ai_core.connect(&key) {
         Ok(connection) => connection,
         Err(error) => return Ok(unusable(error.failure(read.data.name(), false), Some(identity))),
     };
     let held = Arc::new(ServiceKeyHeld { version: read.version, key, connection });
-    ctx.index.keep_key(object, &held.version, Arc::clone(&held));
+    ctx.index.cache_service_key(object, &held.version, Arc::clone(&held));
     Ok(usable(held))
 }
 
@@ -184,12 +208,12 @@ fn identity(object: &Object, which: &str) -> String {
 
 /// Reads a Secret; a Secret that is missing, or that may not be read, is a failure of the resource and not of the pass.
 async fn read(
-    ctx: &Context,
+    kubernetes: &impl Kubernetes,
     key: &ObjectKey,
     missing: Reason,
     field: &str,
 ) -> Result<Result<secrets::Read, Failure>, k8s::error::Error> {
-    match secrets::read(&ctx.client, key).await {
+    match kubernetes.read_secret(key).await {
         Ok(Some(read)) => Ok(Ok(read)),
         Ok(None) => Ok(Err(Failure::secret_missing(missing, field, key))),
         Err(k8s::error::Error::Forbidden(message)) => Ok(Err(Failure::new(
@@ -208,3 +232,6 @@ fn failure(reason: Reason, invalid: &Invalid) -> Failure {
     // Conditions are phrases: they are quoted in longer sentences.
     Failure::new(reason, invalid.to_string().trim_end_matches('.'))
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,34 +2,35 @@
 //! looking at the others. Synchronous: events go in, the resources to look at come out.
 
 mod claims;
-mod secrets;
+mod watched_secrets;
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use tokio::time::Instant;
 
 use self::{
-    claims::ClaimBook,
-    secrets::{SecretBook, Sight},
+    claims::ClaimIndex,
+    watched_secrets::{SecretEntry, SecretIndex},
 };
 use crate::{
     api::AICoreRegistrySecretStatus,
     domain::{
-        backoff::Pace,
         conflict::{Claim, Claimant},
-        object::{Object, ObjectKey, pushed_tenant},
-        observed::Standing,
+        duration::ResyncInterval,
+        known::{Known, Versions},
+        memory::Memory,
+        object::{Now, Object, ObjectKey, pushed_tenant},
+        observed::Ownership,
     },
 };
 
 /// A part of the cluster that one watch covers: a namespace, or everything.
 pub type Scope = Option<Arc<str>>;
 
-/// All knowledge. `K` is what is kept of a service key that was read, for as long as its Secret stays the same.
+/// All knowledge. `K` is what is cached of a service key that was read, for as long as its Secret stays the same.
 #[derive(Debug)]
 pub struct Index<K>(Mutex<State<K>>);
 
@@ -37,8 +38,8 @@ pub struct Index<K>(Mutex<State<K>>);
 struct State<K> {
     // Boxed: a table that grows has up to twice the room that it needs, and for a moment three times.
     resources: HashMap<ObjectKey, Box<Entry>>,
-    secrets: SecretBook<K>,
-    claims: ClaimBook,
+    secrets: SecretIndex<K>,
+    claims: ClaimIndex,
     /// Whether somebody else works, and this process only looks on.
     following: bool,
 }
@@ -50,25 +51,6 @@ struct Entry {
     memory: Memory,
     /// Whether the list that is under way has had it.
     listed: bool,
-}
-
-/// What the process remembers of a resource beyond its status.
-#[derive(Clone, Debug, Default)]
-pub struct Memory {
-    /// The failed attempt that delays the next one.
-    pub pace: Option<Pace>,
-    /// resourceVersions of the two Secrets that were read since the last push and held the same content.
-    pub checked: Option<(Arc<str>, Arc<str>)>,
-    /// Whether the status could not be written yet.
-    pub unsaved: bool,
-    /// Passes in a row that failed because of the API server.
-    pub api_failures: u32,
-    /// The place in the tenant's request rate that was taken: its time since the start of the process.
-    pub turn: Option<Duration>,
-    /// Since when it has waited in vain for a place in its tenant, in time since the start of the process.
-    pub crowded_since: Option<Duration>,
-    /// Whether it has waited for another pass to read the service key.
-    pub awaited_key: bool,
 }
 
 /// What is known of a resource at one moment.
@@ -85,17 +67,38 @@ pub struct Snapshot<K> {
     /// When an event said that this Secret changed, if that was not answered by a push yet.
     pub source_changed: Option<Instant>,
     /// resourceVersion of the Secret with the service key, if it was seen.
-    pub key_version: Option<Arc<str>>,
+    pub service_key_version: Option<Arc<str>>,
     /// The service key, if it was read at this version.
-    pub key: Option<Arc<K>>,
+    pub service_key: Option<Arc<K>>,
+    /// Whether it owns what it claims, without a look for a successor.
+    pub ownership: Ownership,
+}
+
+impl<K> Snapshot<K> {
+    /// What of it decides without a request.
+    #[must_use]
+    pub fn known(&self, default_resync_interval: ResyncInterval, now: Now) -> Known<'_> {
+        Known {
+            object: &self.object,
+            status: &self.status,
+            memory: &self.memory,
+            versions: Versions {
+                source: self.source_version.as_deref(),
+                service_key: self.service_key_version.as_deref(),
+            },
+            ownership: &self.ownership,
+            default_resync_interval,
+            now,
+        }
+    }
 }
 
 impl<K> Default for Index<K> {
     fn default() -> Self {
         Self(Mutex::new(State {
             resources: HashMap::new(),
-            secrets: SecretBook::default(),
-            claims: ClaimBook::default(),
+            secrets: SecretIndex::default(),
+            claims: ClaimIndex::default(),
             following: false,
         }))
     }
@@ -117,7 +120,7 @@ impl<K> Index<K> {
         state.following = false;
         // Another process has answered most changes, and which ones is not known.
         state.secrets.forget_changes();
-        state.claims = ClaimBook::default();
+        state.claims = ClaimIndex::default();
         for entry in state.resources.values() {
             state.claims.appear(&entry.object, claim_of_status(&entry.object, &entry.status));
             if entry.object.deleting {
@@ -233,24 +236,25 @@ impl<K> Index<K> {
     pub fn snapshot(&self, key: &ObjectKey) -> Option<Snapshot<K>> {
         let state = self.lock();
         let entry = state.resources.get(key)?;
-        let source = state.secrets.sight(&entry.object.source());
-        let service_key = state.secrets.sight(&entry.object.service_key());
+        let source = state.secrets.get(&entry.object.source());
+        let service_key = state.secrets.get(&entry.object.service_key());
         let key_field = entry.object.spec.ai_core_secret_ref.key.as_deref();
         Some(Snapshot {
             object: Arc::clone(&entry.object),
             status: Arc::clone(&entry.status),
             memory: entry.memory.clone(),
-            source_version: source.and_then(Sight::version),
-            source_changed: source.and_then(|sight| sight.changed(key)),
-            key_version: service_key.and_then(Sight::version),
-            key: service_key.and_then(|sight| sight.kept(key_field)),
+            source_version: source.and_then(SecretEntry::version),
+            source_changed: source.and_then(|secret| secret.changed(key)),
+            service_key_version: service_key.and_then(SecretEntry::version),
+            service_key: service_key.and_then(|secret| secret.cached(key_field)),
+            ownership: state.claims.ownership(&entry.object, None),
         })
     }
 
     /// Keeps what was read of a service key until its Secret changes. Does nothing if it changed in between.
-    pub fn keep_key(&self, object: &Object, version: &str, key: Arc<K>) {
+    pub fn cache_service_key(&self, object: &Object, version: &str, key: Arc<K>) {
         let field = object.spec.ai_core_secret_ref.key.as_deref();
-        self.lock().secrets.keep(&object.service_key(), field, version, key);
+        self.lock().secrets.cache(&object.service_key(), field, version, key);
     }
 
     /// A resource's claim is known now (`None`: it has none, as long as its key cannot be read). Returns the resources to
@@ -265,15 +269,16 @@ impl<K> Index<K> {
         if current { state.claims.settle(&claimant(object), object.remote_name(), claim) } else { Vec::new() }
     }
 
-    /// How a resource stands towards others that want the same. `claim` is what it wants; one that is being deleted has no
+    /// Whether a resource owns the remote secret that it wants. One that has to wait for others to say what they claim is woken
+    /// when they have. `claim` is what it wants; one that is being deleted has no
     /// claim of its own any more.
     #[must_use]
-    pub fn standing(&self, object: &Object, claim: Option<&Claim>) -> Standing {
-        self.lock().claims.standing(object, claim)
+    pub fn ownership(&self, object: &Object, claim: Option<&Claim>) -> Ownership {
+        self.lock().claims.ask(object, claim)
     }
 
-    /// Records what came of a pass: the status as it should stand, and what to remember. `pushed`: a push answered the
-    /// events about the source Secret up to `source_changed`.
+    /// Records what came of a pass: the status as it should stand, and what to remember. The events about the source Secret up
+    /// to `answered` are dealt with.
     pub fn record(
         &self,
         object: &Object,
@@ -290,14 +295,27 @@ impl<K> Index<K> {
         if let Some(status) = status {
             entry.status = status;
         }
-        if let Some((source, service_key)) = &memory.checked {
-            state.secrets.learn(&object.source(), source);
-            state.secrets.learn(&object.service_key(), service_key);
+        if let Some(checked) = &memory.checked {
+            state.secrets.learn(&object.source(), &checked.source);
+            state.secrets.learn(&object.service_key(), &checked.service_key);
         }
         entry.memory = memory;
         if let Some(answered) = answered {
             state.secrets.answered(&object.source(), &object.key, answered);
         }
+    }
+
+    /// Changes what is remembered of a resource, and returns what `change` says besides; `None`: it is gone.
+    pub fn update_memory<T>(
+        &self,
+        object: &Object,
+        change: impl FnOnce(&Memory) -> (Memory, T),
+    ) -> Option<T> {
+        let mut state = self.lock();
+        let entry = state.resources.get_mut(&object.key).filter(|entry| entry.object.uid == object.uid)?;
+        let (memory, result) = change(&entry.memory);
+        entry.memory = memory;
+        Some(result)
     }
 
     /// Calls `visit` for each resource.

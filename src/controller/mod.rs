@@ -8,13 +8,16 @@
 //! ```
 
 mod act;
+mod adapters;
+mod admission;
+#[cfg(test)]
+mod fakes;
 mod feeds;
 mod gather;
 pub mod index;
 mod observe;
 pub mod queue;
 mod reconcile;
-mod rooms;
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
@@ -28,15 +31,16 @@ use tracing::{info, warn};
 
 pub use self::observe::Vitals;
 use self::{
+    adapters::{AiCore, Cluster, Kubernetes},
+    admission::Admission,
     index::Index,
     queue::{Priority, Queue},
-    rooms::Rooms,
 };
 use crate::{
     aicore::pool::{Connection, Pool},
     clock::Clock,
     domain::{allowed_hosts::AllowedHosts, credentials::ServiceKey, duration::ResyncInterval},
-    k8s::events::{self, EventSink},
+    k8s::events,
     leadership::Leadership,
     metrics::Metrics,
 };
@@ -53,7 +57,7 @@ pub struct Settings {
     pub namespaces: Vec<String>,
     /// Label selector of the resources to look at.
     pub label_selector: Option<String>,
-    /// Resources that are looked at at the same time.
+    /// Maximum number of concurrent reconciles.
     pub concurrency: usize,
     /// How many of them may be of one tenant.
     pub tenant_passes: usize,
@@ -65,22 +69,20 @@ pub struct Settings {
 
 /// A service key that was read, and the connection that it opens.
 #[derive(Debug)]
-pub(crate) struct ServiceKeyHeld {
+pub(crate) struct ServiceKeyHeld<C = Connection> {
     version: String,
     key: ServiceKey,
-    connection: Arc<Connection>,
+    connection: Arc<C>,
 }
 
 /// Everything that passes share.
-pub(crate) struct Context {
-    client: Client,
+struct Context<K, A: AiCore> {
+    kubernetes: K,
+    ai_core: A,
     settings: Settings,
-    pool: Pool,
-    index: Arc<Index<ServiceKeyHeld>>,
+    index: Arc<Index<ServiceKeyHeld<A::Connection>>>,
     queue: Arc<Queue>,
-    rooms: Arc<Rooms>,
-    events: EventSink,
-    leadership: Leadership,
+    admission: Arc<Admission>,
     metrics: Arc<Metrics>,
     clock: Clock,
 }
@@ -98,7 +100,8 @@ pub enum Error {
 
 /// The controller, ready to run.
 pub struct Controller {
-    ctx: Arc<Context>,
+    ctx: Arc<Context<Cluster, Pool>>,
+    leadership: Leadership,
     feeds: feeds::Feeds,
     publisher: futures::future::BoxFuture<'static, ()>,
 }
@@ -117,13 +120,14 @@ impl Controller {
         let queue = Arc::new(Queue::idle());
         let load = Arc::clone(&queue);
         let (events, publisher) = events::publisher(client.clone(), move || load.load().waiting > 0);
-        let feeds = feeds::Feeds::new(&client, &settings, &index, &queue);
+        let admission = Admission::new(Arc::clone(&queue), settings.tenant_passes);
+        let feeds = feeds::Feeds::new(&client, &settings, &index, &queue, &admission);
         let vitals = Vitals::new(Arc::clone(&queue), &index, &feeds, leadership.clone());
         metrics.register(vitals.clone());
-        let rooms = Rooms::new(Arc::clone(&queue));
+        let kubernetes = Cluster { client, events };
         let clock = Clock::start();
-        let ctx = Context { client, settings, pool, index, queue, rooms, events, leadership, metrics, clock };
-        (Self { ctx: Arc::new(ctx), feeds, publisher: Box::pin(publisher) }, vitals)
+        let ctx = Context { kubernetes, ai_core: pool, settings, index, queue, admission, metrics, clock };
+        (Self { ctx: Arc::new(ctx), leadership, feeds, publisher: Box::pin(publisher) }, vitals)
     }
 
     /// Runs until `stop`, then lets running passes end.
@@ -131,7 +135,7 @@ impl Controller {
     /// # Errors
     /// When a task that lives as long as the process ends: the process must not go on half alive.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
-        let Self { ctx, feeds, publisher } = self;
+        let Self { ctx, leadership, feeds, publisher } = self;
         let mut tasks: JoinSet<&'static str> = JoinSet::new();
         let listed = feeds.listed();
         feeds.spawn(&mut tasks);
@@ -148,7 +152,7 @@ impl Controller {
         let result = tokio::select! {
             () = stop.cancelled() => Ok(()),
             ended = first_end(&mut tasks) => Err(ended),
-            ended = work(&ctx, listed, &mut workers) => Err(ended),
+            ended = work(&ctx, &leadership, listed, &mut workers) => Err(ended),
         };
         ctx.queue.close();
         drain(workers).await;
@@ -158,8 +162,9 @@ impl Controller {
 }
 
 /// Starts the workers once the caches are filled and this process leads, and waits for one to end, which none should.
-async fn work(
-    ctx: &Arc<Context>,
+async fn work<K: Kubernetes, A: AiCore>(
+    ctx: &Arc<Context<K, A>>,
+    leadership: &Leadership,
     listed: watch::Receiver<feeds::Listed>,
     workers: &mut JoinSet<&'static str>,
 ) -> Error {
@@ -172,17 +177,17 @@ async fn work(
              by their own timers"
         );
     }
-    ctx.leadership.gained().await;
+    leadership.gained().await;
     ctx.queue.start();
-    ctx.index.lead().iter().for_each(|key| ctx.queue.wake(key, Priority::Routine));
+    ctx.index.lead().iter().for_each(|key| ctx.queue.enqueue(key, Priority::Routine));
     info!(workers = ctx.settings.concurrency, "reconciling");
     for _ in 0..ctx.settings.concurrency {
-        let ctx = Arc::clone(ctx);
+        let (ctx, fence) = (Arc::clone(ctx), leadership.fence().clone());
         workers.spawn(async move {
             while let Some(key) = ctx.queue.next().await {
                 let pass = pin!(reconcile::reconcile(&ctx, &key));
-                let again = ctx.leadership.fence().guard(pass).await;
-                ctx.queue.done(&key, again);
+                let requeue_after = fence.guard(pass).await;
+                ctx.queue.done(&key, requeue_after);
             }
             "worker"
         });

@@ -60,7 +60,7 @@ enum Phase {
     Idle,
     Queued(Priority),
     Running {
-        again: Option<Priority>,
+        requeue: Option<Priority>,
     },
 }
 
@@ -90,8 +90,8 @@ impl Queue {
     }
 
     /// Has the object looked at as soon as a worker is free.
-    pub fn wake(&self, key: &ObjectKey, priority: Priority) {
-        if self.lock().wake(key, priority) {
+    pub fn enqueue(&self, key: &ObjectKey, priority: Priority) {
+        if self.lock().enqueue(key, priority) {
             self.ready.notify_one();
         }
     }
@@ -120,8 +120,9 @@ impl Queue {
     }
 
     /// Gives an object back, and has it looked at again after `again` unless it is woken before.
-    pub fn done(&self, key: &ObjectKey, again: Option<Duration>) {
-        let (woken, earliest) = self.lock().done(key, again.map(|again| Instant::now() + again));
+    pub fn done(&self, key: &ObjectKey, requeue_after: Option<Duration>) {
+        let (woken, earliest) =
+            self.lock().done(key, requeue_after.map(|requeue_after| Instant::now() + requeue_after));
         if woken {
             self.ready.notify_one();
         }
@@ -131,8 +132,8 @@ impl Queue {
     }
 
     /// Forgets an object that no longer exists. One that is being looked at is looked at to the end.
-    pub fn forget(&self, key: &ObjectKey) {
-        self.lock().forget(key);
+    pub fn remove(&self, key: &ObjectKey) {
+        self.lock().remove(key);
     }
 
     /// Moves objects whose time has come to the ready list, until the queue is closed.
@@ -179,14 +180,14 @@ impl Queue {
 }
 
 impl State {
-    fn wake(&mut self, key: &ObjectKey, priority: Priority) -> bool {
+    fn enqueue(&mut self, key: &ObjectKey, priority: Priority) -> bool {
         if self.idle {
             return false;
         }
         let slot = self.slots.entry(key.clone()).or_insert(Slot { phase: Phase::Idle, timer: None });
         match &mut slot.phase {
-            Phase::Running { again } => {
-                *again = (*again).max(Some(priority));
+            Phase::Running { requeue } => {
+                *requeue = (*requeue).max(Some(priority));
                 return false;
             }
             Phase::Queued(queued) if *queued >= priority => return false,
@@ -214,7 +215,7 @@ impl State {
             if let Some(slot) = self.slots.get_mut(&key)
                 && slot.phase == Phase::Queued(priority)
             {
-                slot.phase = Phase::Running { again: None };
+                slot.phase = Phase::Running { requeue: None };
                 self.waiting -= 1;
                 self.running += 1;
                 self.taken += 1;
@@ -228,13 +229,13 @@ impl State {
         let Entry::Occupied(mut entry) = self.slots.entry(key.clone()) else {
             return (false, false);
         };
-        let Phase::Running { again } = entry.get().phase else {
+        let Phase::Running { requeue } = entry.get().phase else {
             return (false, false);
         };
         self.running -= 1;
-        if let Some(priority) = again {
+        if let Some(priority) = requeue {
             entry.get_mut().phase = Phase::Idle;
-            return (self.wake(key, priority), false);
+            return (self.enqueue(key, priority), false);
         }
         let Some(at) = at else {
             entry.remove();
@@ -248,7 +249,7 @@ impl State {
         (false, earliest)
     }
 
-    fn forget(&mut self, key: &ObjectKey) {
+    fn remove(&mut self, key: &ObjectKey) {
         let Entry::Occupied(entry) = self.slots.entry(key.clone()) else {
             return;
         };
@@ -270,12 +271,11 @@ impl State {
             if let Some(slot) = self.slots.get_mut(&key) {
                 slot.timer = None;
             }
-            woken |= self.wake(&key, Priority::Routine);
+            woken |= self.enqueue(&key, Priority::Routine);
         }
         woken
     }
 }
 
 #[cfg(test)]
-#[path = "queue_tests.rs"]
 mod tests;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     failure::Failure,
     fingerprint::Digest,
-    reason::{Class, Reason},
+    reason::{Class, RetryEndsWith},
 };
 
 /// First delay of the exponential backoff.
@@ -33,9 +33,9 @@ pub struct Circumstances {
     pub deleting: bool,
 }
 
-/// A failed attempt that still delays the next one.
+/// A failed attempt that delays the next one.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Pace {
+pub struct Backoff {
     /// Failed attempts in a row.
     pub attempts: u32,
     /// Earliest time of the next attempt, in time since the start of the process.
@@ -46,7 +46,7 @@ pub struct Pace {
     pub circumstances: Circumstances,
 }
 
-impl Pace {
+impl Backoff {
     /// After a failed attempt at `uptime`. `jitter` is in `0.0..=1.0`.
     #[must_use]
     pub fn after(
@@ -56,7 +56,7 @@ impl Pace {
         uptime: Duration,
         jitter: f64,
     ) -> Self {
-        let attempts = previous.map_or(0, |pace| pace.attempts).saturating_add(1);
+        let attempts = previous.map_or(0, |backoff| backoff.attempts).saturating_add(1);
         let longest = if circumstances.deleting { LONGEST_WHILE_DELETING } else { Duration::MAX };
         let delay = delay(&failure, attempts, jitter).min(longest);
         Self { attempts, not_before: uptime.saturating_add(delay), failure, circumstances }
@@ -65,7 +65,7 @@ impl Pace {
     /// How much longer to wait at `uptime` under `circumstances`; `None` when an attempt may be made.
     #[must_use]
     pub fn remaining(&self, circumstances: &Circumstances, uptime: Duration) -> Option<Duration> {
-        if !self.still_stands(circumstances) {
+        if !self.applies_to(circumstances) {
             return None;
         }
         self.not_before.checked_sub(uptime).filter(|left| !left.is_zero())
@@ -73,18 +73,16 @@ impl Pace {
 
     /// Whether the failure still tells something about an attempt under these circumstances.
     #[must_use]
-    pub fn still_stands(&self, now: &Circumstances) -> bool {
+    pub fn applies_to(&self, now: &Circumstances) -> bool {
         let then = &self.circumstances;
         if then.service_key != now.service_key || then.deleting != now.deleting {
             return false;
         }
-        match self.failure.reason {
-            // Another payload, or another spec, may be accepted where the last one was refused.
-            Reason::RemoteRejected | Reason::QuotaExceeded | Reason::RemoteMissing => {
+        match self.failure.reason.retry_ends_with() {
+            RetryEndsWith::ServiceKeyOrContent => {
                 then.digest == now.digest && then.generation == now.generation
             }
-            // Nothing but time or another credential mends these.
-            _ => true,
+            RetryEndsWith::ServiceKey => true,
         }
     }
 }
@@ -94,7 +92,7 @@ impl Pace {
 pub fn delay(failure: &Failure, attempts: u32, jitter: f64) -> Duration {
     match failure.reason.class() {
         Class::Stalled => super::duration::spread(STALLED_INTERVAL, jitter),
-        _ => failure
+        Class::Done | Class::Waiting | Class::Transient => failure
             .retry_after
             .map_or_else(|| exponential(attempts, jitter), |asked| asked.min(LONGEST_RETRY_AFTER)),
     }
@@ -102,7 +100,8 @@ pub fn delay(failure: &Failure, attempts: u32, jitter: f64) -> Duration {
 
 /// Exponential backoff with full jitter: between nothing and `1 s · 2^(attempts-1)`, at most five minutes; never shorter
 /// than a tenth of the ceiling, so that a lucky draw does not turn into a burst.
-fn exponential(attempts: u32, jitter: f64) -> Duration {
+#[must_use]
+pub fn exponential(attempts: u32, jitter: f64) -> Duration {
     let ceiling =
         FIRST_DELAY.saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1))).min(LONGEST_DELAY);
     ceiling.mul_f64(jitter.clamp(0.1, 1.0))
@@ -113,6 +112,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::domain::reason::Reason;
 
     fn failure(reason: Reason) -> Failure {
         Failure::new(reason, "no")
@@ -160,10 +160,15 @@ mod tests {
 
     #[test]
     fn attempts_add_up_and_time_runs_out() {
-        let first =
-            Pace::after(None, failure(Reason::RemoteUnavailable), circumstances("a", 1), Duration::ZERO, 1.0);
+        let first = Backoff::after(
+            None,
+            failure(Reason::RemoteUnavailable),
+            circumstances("a", 1),
+            Duration::ZERO,
+            1.0,
+        );
         assert_eq!((first.attempts, first.not_before), (1, Duration::from_secs(1)));
-        let second = Pace::after(
+        let second = Backoff::after(
             Some(&first),
             failure(Reason::RemoteUnavailable),
             circumstances("a", 1),
@@ -180,9 +185,9 @@ mod tests {
     fn a_resource_that_is_being_deleted_is_not_held_longer_than_a_minute() {
         let alive = circumstances("a", 1);
         let dying = Circumstances { deleting: true, ..alive.clone() };
-        let before = Pace::after(None, failure(Reason::Forbidden), alive, Duration::ZERO, 1.0);
+        let before = Backoff::after(None, failure(Reason::Forbidden), alive, Duration::ZERO, 1.0);
         assert_eq!(before.remaining(&dying, Duration::ZERO), None);
-        let during = Pace::after(None, failure(Reason::Forbidden), dying.clone(), Duration::ZERO, 1.0);
+        let during = Backoff::after(None, failure(Reason::Forbidden), dying.clone(), Duration::ZERO, 1.0);
         assert_eq!(during.remaining(&dying, Duration::ZERO), Some(Duration::from_mins(1)));
     }
 
@@ -201,8 +206,8 @@ mod tests {
         #[case] generation: i64,
         #[case] stands: bool,
     ) {
-        let pace = Pace::after(None, failure(reason), circumstances("a", 1), Duration::ZERO, 1.0);
-        assert_eq!(pace.still_stands(&circumstances(key, generation)), stands);
-        assert_eq!(pace.remaining(&circumstances(key, generation), Duration::ZERO).is_some(), stands);
+        let backoff = Backoff::after(None, failure(reason), circumstances("a", 1), Duration::ZERO, 1.0);
+        assert_eq!(backoff.applies_to(&circumstances(key, generation)), stands);
+        assert_eq!(backoff.remaining(&circumstances(key, generation), Duration::ZERO).is_some(), stands);
     }
 }

@@ -34,7 +34,7 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// Sets what a resource claims (`None`: nothing), and returns the other resources whose standing may have changed by
+    /// Sets what a resource claims (`None`: nothing), and returns the other resources whose ownership may have changed by
     /// that: a new owner, and an owner that lost to an older resource.
     pub fn set(&mut self, claimant: &Claimant, claim: Option<Claim>) -> Vec<ObjectKey> {
         if let (Some((old, by)), Some(new)) = (self.by_object.get(&claimant.key), &claim)
@@ -64,23 +64,23 @@ impl Claims {
         };
         let owned = claimants.first() == Some(&claimant);
         claimants.remove(&claimant);
-        let heir = claimants.first().map(|next| next.key.clone());
+        let successor = claimants.first().map(|next| next.key.clone());
         if claimants.is_empty() {
             self.by_claim.remove(&claim);
         }
-        heir.filter(|_| owned).into_iter().collect()
+        successor.filter(|_| owned).into_iter().collect()
     }
 
     /// The resource that owns what `key` claims, when it is another one.
     #[must_use]
-    pub fn lost_to(&self, key: &ObjectKey) -> Option<&ObjectKey> {
+    pub fn owned_by(&self, key: &ObjectKey) -> Option<&ObjectKey> {
         let (claim, _) = self.by_object.get(key)?;
         self.by_claim.get(claim)?.first().map(|owner| &owner.key).filter(|owner| *owner != key)
     }
 
     /// The first resource other than `key` that claims this.
     #[must_use]
-    pub fn heir(&self, claim: &Claim, key: &ObjectKey) -> Option<&ObjectKey> {
+    pub fn successor(&self, claim: &Claim, key: &ObjectKey) -> Option<&ObjectKey> {
         self.by_claim.get(claim)?.keys().map(|claimant| &claimant.key).find(|other| *other != key)
     }
 }
@@ -118,16 +118,16 @@ mod tests {
         let (old, young, twin) = (claimant(1, "b"), claimant(2, "a"), claimant(1, "c"));
         let mut claims = Claims::default();
         assert_eq!(claims.set(&young, Some(claim("t", "n"))), []);
-        assert_eq!(claims.lost_to(&young.key), None);
+        assert_eq!(claims.owned_by(&young.key), None);
         // An older resource takes over, and the former owner hears of it.
         assert_eq!(claims.set(&old, Some(claim("t", "n"))), just(&young));
-        assert_eq!(claims.lost_to(&young.key), Some(&old.key));
-        assert_eq!(claims.lost_to(&old.key), None);
+        assert_eq!(claims.owned_by(&young.key), Some(&old.key));
+        assert_eq!(claims.owned_by(&old.key), None);
         assert_eq!(claims.set(&twin, Some(claim("t", "n"))), []);
-        assert_eq!(claims.lost_to(&twin.key), Some(&old.key));
+        assert_eq!(claims.owned_by(&twin.key), Some(&old.key));
         // The owner goes: the next in age is told, nobody else.
         assert_eq!(claims.release(&old.key), just(&twin));
-        assert_eq!(claims.lost_to(&young.key), Some(&twin.key));
+        assert_eq!(claims.owned_by(&young.key), Some(&twin.key));
         // A loser goes: nobody needs to know.
         assert_eq!(claims.release(&young.key), []);
     }
@@ -139,8 +139,8 @@ mod tests {
         claims.set(&old, Some(claim("t", "n")));
         claims.set(&young, Some(claim("t", "n")));
         assert_eq!(claims.set(&old, Some(claim("u", "n"))), just(&young));
-        assert_eq!(claims.lost_to(&young.key), None);
-        assert_eq!(claims.lost_to(&old.key), None);
+        assert_eq!(claims.owned_by(&young.key), None);
+        assert_eq!(claims.owned_by(&old.key), None);
     }
 
     #[test]
@@ -149,7 +149,7 @@ mod tests {
         let mut claims = Claims::default();
         assert_eq!(claims.set(&one, Some(claim("t", "n"))), []);
         assert_eq!(claims.set(&other, Some(claim("u", "n"))), []);
-        assert_eq!(claims.lost_to(&other.key), None);
+        assert_eq!(claims.owned_by(&other.key), None);
     }
 
     #[test]
@@ -160,7 +160,7 @@ mod tests {
         claims.set(&old, Some(claim("t", "n")));
         assert_eq!(claims.set(&old, Some(claim("t", "n"))), []);
         assert_eq!(claims.set(&young, Some(claim("t", "n"))), []);
-        assert_eq!(claims.lost_to(&young.key), Some(&old.key));
+        assert_eq!(claims.owned_by(&young.key), Some(&old.key));
     }
 
     #[test]
@@ -171,18 +171,18 @@ mod tests {
         claims.set(&first, Some(claim("t", "n")));
         claims.set(&other, Some(claim("t", "n")));
         assert_eq!(claims.set(&second, Some(claim("t", "n"))), just(&other));
-        assert_eq!(claims.lost_to(&second.key), Some(&other.key));
+        assert_eq!(claims.owned_by(&second.key), Some(&other.key));
     }
 
     #[test]
-    fn the_heir_is_the_first_other_claimant() {
+    fn the_successor_is_the_first_other_claimant() {
         let (old, young) = (claimant(1, "a"), claimant(2, "b"));
         let mut claims = Claims::default();
         claims.set(&old, Some(claim("t", "n")));
-        assert_eq!(claims.heir(&claim("t", "n"), &old.key), None);
+        assert_eq!(claims.successor(&claim("t", "n"), &old.key), None);
         claims.set(&young, Some(claim("t", "n")));
-        assert_eq!(claims.heir(&claim("t", "n"), &old.key), Some(&young.key));
-        assert_eq!(claims.heir(&claim("t", "n"), &young.key), Some(&old.key));
+        assert_eq!(claims.successor(&claim("t", "n"), &old.key), Some(&young.key));
+        assert_eq!(claims.successor(&claim("t", "n"), &young.key), Some(&old.key));
     }
 
     /// The oldest of those in `model` that claim the same as `key`.
@@ -218,13 +218,13 @@ mod tests {
             let mut model: Vec<Option<(Claimant, Claim)>> = vec![None; 3];
             let mut claims = Claims::default();
             for (who, what) in steps {
-                let standing = |model: &[Option<(Claimant, Claim)>]| -> Vec<Option<ObjectKey>> {
+                let ownership = |model: &[Option<(Claimant, Claim)>]| -> Vec<Option<ObjectKey>> {
                     model
                         .iter()
                         .map(|entry| entry.as_ref().and_then(|(_, claim)| owner(model, claim)))
                         .collect()
                 };
-                let before = standing(&model);
+                let before = ownership(&model);
                 let me = &people[who];
                 let wants = what.map(|(tenant, name)| claim(&format!("t{tenant}"), &format!("n{name}")));
                 let claims_now = wants.clone().map(|wants| (me.clone(), wants));
@@ -232,9 +232,9 @@ mod tests {
                 if model[who % 3] != claims_now {
                     model[who % 3] = None;
                 }
-                let between = standing(&model);
+                let between = ownership(&model);
                 model[who % 3] = claims_now;
-                let after = standing(&model);
+                let after = ownership(&model);
                 let mut told = match wants {
                     None if who < 3 => claims.release(&me.key),
                     wants => claims.set(me, wants),
@@ -245,21 +245,21 @@ mod tests {
                 let expected: Vec<ObjectKey> = (0..3)
                     .filter(|index| *index != who % 3)
                     .filter(|index| {
-                        let owns = |standing: &[Option<ObjectKey>]| standing[*index].as_ref() == Some(&keys[*index]);
+                        let owns = |ownership: &[Option<ObjectKey>]| ownership[*index].as_ref() == Some(&keys[*index]);
                         owns(&before) != owns(&between) || owns(&between) != owns(&after)
                     })
                     .map(|index| keys[index].clone())
                     .collect();
                 prop_assert_eq!(told, expected);
                 for (index, key) in keys.iter().enumerate() {
-                    let lost_to = after[index].as_ref().filter(|owner| *owner != key);
-                    prop_assert_eq!(claims.lost_to(key), lost_to);
+                    let owned_by = after[index].as_ref().filter(|owner| *owner != key);
+                    prop_assert_eq!(claims.owned_by(key), owned_by);
                     for thing in &things {
                         let others: Vec<_> = model
                             .iter()
                             .map(|entry| entry.clone().filter(|(claimant, _)| claimant.key != *key))
                             .collect();
-                        prop_assert_eq!(claims.heir(thing, key).cloned(), owner(&others, thing));
+                        prop_assert_eq!(claims.successor(thing, key).cloned(), owner(&others, thing));
                     }
                 }
             }

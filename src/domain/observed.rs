@@ -2,10 +2,11 @@
 
 use super::{
     api_url::Tenant,
-    backoff::{Circumstances, Pace},
+    backoff::{Backoff, Circumstances},
     duration::ResyncInterval,
     failure::Failure,
     fingerprint::Digest,
+    memory::Checked,
     object::{Now, Object, ObjectKey, pushed_tenant},
     reason::Reason,
 };
@@ -54,36 +55,43 @@ impl<T> Found<T> {
     }
 }
 
-/// How the resource stands towards others that want the same remote secret.
+/// Whether the resource owns the remote secret that it wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// Nobody older wants it.
+pub enum Ownership {
+    /// It does: nobody older wants it.
     Owner {
-        /// Another resource that wants it and would own it if this one went.
-        heir: Option<ObjectKey>,
+        /// Another resource that wants it, and will own it when this one goes.
+        successor: Option<ObjectKey>,
     },
     /// An older resource owns it.
-    LostTo(ObjectKey),
+    OwnedBy(ObjectKey),
     /// Older resources of the same remote name have not said yet which tenant they mean.
-    Undecided,
+    Pending,
 }
 
-/// Reasons that leave open what AI Core holds until a push succeeds: an attempt failed, or somebody else could write
-/// meanwhile.
-const DOUBTFUL: [Reason; 9] = [
-    Reason::AuthenticationFailed,
-    Reason::Forbidden,
-    Reason::QuotaExceeded,
-    Reason::RemoteRejected,
-    Reason::RemoteMissing,
-    Reason::RateLimited,
-    Reason::RemoteUnavailable,
-    Reason::RemoteConflict,
-    Reason::Suspended,
-];
+impl Ownership {
+    /// Whether it may write the remote secret.
+    #[must_use]
+    pub fn may_push(&self) -> bool {
+        match self {
+            Self::Owner { .. } => true,
+            Self::OwnedBy(_) | Self::Pending => false,
+        }
+    }
 
-fn doubtful(reason: &str) -> bool {
-    DOUBTFUL.into_iter().any(|doubtful| doubtful.as_str() == reason)
+    /// Whether it may delete the remote secret: nobody else wants it.
+    #[must_use]
+    pub fn may_delete(&self) -> bool {
+        match self {
+            Self::Owner { successor } => successor.is_none(),
+            Self::OwnedBy(_) | Self::Pending => false,
+        }
+    }
+}
+
+/// Whether a reason in a status leaves open what AI Core holds.
+fn leaves_doubt(reason: &str) -> bool {
+    Reason::parse(reason).is_some_and(Reason::leaves_doubt)
 }
 
 /// The gathered facts.
@@ -99,14 +107,16 @@ pub struct Observed<'a> {
     pub service_key: Found<Tenant>,
     /// What a push would send, when both are usable.
     pub digest: Option<Digest>,
-    /// Identity of the service key for pacing; present also when the key cannot be used.
+    /// Identity of the service key for the purpose of trying again; present also when the key cannot be used.
     pub service_key_identity: Option<String>,
-    /// Towards other resources.
-    pub standing: Standing,
+    /// Whether it owns the remote secret.
+    pub ownership: Ownership,
     /// Whether the namespace is being deleted. Only looked up for a resource that is being deleted.
     pub namespace_terminating: bool,
     /// The failed attempt that may delay the next one.
-    pub pace: Option<&'a Pace>,
+    pub backoff: Option<&'a Backoff>,
+    /// The Secrets' versions that were read since the last push and held the same content.
+    pub checked: Option<&'a Checked>,
     /// Interval for resources that do not set their own.
     pub default_resync_interval: ResyncInterval,
     /// The time.
@@ -148,20 +158,20 @@ impl Observed<'_> {
     #[must_use]
     pub fn in_doubt(&self) -> bool {
         condition::find(&self.status.conditions, READY)
-            .is_some_and(|ready| ready.status != "True" && doubtful(&ready.reason))
+            .is_some_and(|ready| ready.status != "True" && leaves_doubt(&ready.reason))
     }
 
     /// Whether the last attempt failed, or AI Core may not hold what it accepted last; a push settles both. Known also
     /// after a restart.
     #[must_use]
     pub fn unconfirmed(&self) -> bool {
-        self.pace.is_some()
+        self.backoff.is_some()
             || self.in_doubt()
             || self
                 .status
                 .conditions
                 .iter()
-                .any(|condition| condition.type_ != READY && doubtful(&condition.reason))
+                .any(|condition| condition.type_ != READY && leaves_doubt(&condition.reason))
     }
 
     /// Whether the status says that AI Core holds the credential, and nothing speaks against it.

@@ -5,17 +5,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    backoff::Pace,
+    backoff::Backoff,
     duration::ResyncInterval,
     failure::Failure,
     fingerprint,
     object::{Now, Object, ObjectKey},
-    observed::{Observed, Standing},
+    observed::{Observed, Ownership},
     reason::Reason,
 };
 use crate::api::{
     AICoreRegistrySecretStatus, CreationPolicy, DeletionPolicy,
-    condition::{self, READY, RECONCILING, STALLED},
+    condition::{self, READY},
 };
 
 /// Window over which pushes that a restart would bunch together are spread.
@@ -44,8 +44,8 @@ pub enum FinalizerStep {
 /// What to do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
-    /// Nothing remote.
-    Rest(Rest),
+    /// Send nothing.
+    NoPush(Why),
     /// Send the credential.
     Push(Push),
     /// Delete the remote secret, then let the resource go.
@@ -56,22 +56,22 @@ pub enum Step {
 
 /// Why nothing is sent.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Rest {
-    /// AI Core has it. `again`: time to the next resync.
+pub enum Why {
+    /// AI Core has it.
     InSync {
         /// Time to the next resync, or to a push that is spread.
-        again: Option<Duration>,
+        requeue_after: Option<Duration>,
     },
     /// `spec.suspend` is true.
     Suspended,
     /// An older resource owns the remote secret.
-    LostTo(ObjectKey),
+    OwnedBy(ObjectKey),
     /// It is not known yet who owns the remote secret.
-    Undecided,
+    Pending,
     /// Something that the push needs cannot be used.
     Unusable(Failure),
     /// An earlier failure still delays the next attempt.
-    Held {
+    BackingOff {
         /// For how long.
         left: Duration,
         /// The earlier failure.
@@ -130,6 +130,79 @@ pub enum LetGo {
     Orphaned,
 }
 
+impl Step {
+    /// For the log.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::NoPush(_) => "NoPush",
+            Self::Push(_) => "Push",
+            Self::DeleteRemote => "DeleteRemote",
+            Self::LetGo(_) => "LetGo",
+        }
+    }
+
+    /// What made it so, for the log.
+    #[must_use]
+    pub fn cause(&self) -> Option<&'static str> {
+        match self {
+            Self::NoPush(why) => Some(why.as_str()),
+            Self::Push(push) => Some(push.cause.as_str()),
+            Self::DeleteRemote => None,
+            Self::LetGo(why) => Some(why.as_str()),
+        }
+    }
+}
+
+impl Why {
+    /// For the log.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::InSync { .. } => "InSync",
+            Self::Suspended => "Suspended",
+            Self::OwnedBy(_) => "OwnedByAnother",
+            Self::Pending => "OwnerUnknown",
+            Self::Unusable(_) => "Unusable",
+            Self::BackingOff { .. } => "BackingOff",
+            Self::Blocked(_) => "DeletionBlocked",
+            Self::Gone => "OtherFinalizers",
+        }
+    }
+}
+
+impl Cause {
+    /// For the log.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Forced => "Forced",
+            Self::First => "First",
+            Self::TenantChanged => "TenantChanged",
+            Self::UnknownDigest => "UnknownDigest",
+            Self::Changed => "Changed",
+            Self::Unconfirmed => "Unconfirmed",
+            Self::Resync => "Resync",
+        }
+    }
+}
+
+impl LetGo {
+    /// For the log.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Retained => "Retained",
+            Self::Suspended => "Suspended",
+            Self::Abandoned => "Abandoned",
+            Self::NeverPushed => "NeverPushed",
+            Self::HandedOver(_) => "HandedOver",
+            Self::TenantChanged => "TenantChanged",
+            Self::Orphaned => "Orphaned",
+        }
+    }
+}
+
 /// Decides. Total: every observation has a plan.
 #[must_use]
 pub fn plan(observed: &Observed<'_>) -> Plan {
@@ -152,26 +225,26 @@ pub fn finalizer_step(object: &Object) -> FinalizerStep {
 
 fn sync(observed: &Observed<'_>) -> Step {
     if observed.object.spec.suspended() {
-        return Step::Rest(Rest::Suspended);
+        return Step::NoPush(Why::Suspended);
     }
-    if let Standing::LostTo(owner) = &observed.standing {
-        return Step::Rest(Rest::LostTo(owner.clone()));
+    if let Ownership::OwnedBy(owner) = &observed.ownership {
+        return Step::NoPush(Why::OwnedBy(owner.clone()));
     }
     if let Some(failure) = observed.source.failure().or(observed.service_key.failure()) {
-        return Step::Rest(Rest::Unusable(failure.clone()));
+        return Step::NoPush(Why::Unusable(failure.clone()));
     }
     let Some(cause) = cause(observed) else {
-        return Step::Rest(Rest::InSync { again: until_resync(observed) });
+        return Step::NoPush(Why::InSync { requeue_after: until_resync(observed) });
     };
-    if observed.standing == Standing::Undecided {
-        return Step::Rest(Rest::Undecided);
+    if observed.ownership == Ownership::Pending {
+        return Step::NoPush(Why::Pending);
     }
     if cause != Cause::Forced {
-        if let Some((pace, left)) = hold(observed) {
-            return Step::Rest(Rest::Held { left, failure: pace.failure.clone() });
+        if let Some((backoff, left)) = backing_off(observed) {
+            return Step::NoPush(Why::BackingOff { left, failure: backoff.failure.clone() });
         }
         if let Some(wait) = spread_wait(cause, observed) {
-            return Step::Rest(Rest::InSync { again: Some(wait) });
+            return Step::NoPush(Why::InSync { requeue_after: Some(wait) });
         }
     }
     Step::Push(Push { cause, create: observed.object.spec.creation_policy() == CreationPolicy::IfMissing })
@@ -203,9 +276,9 @@ fn cause(observed: &Observed<'_>) -> Option<Cause> {
     (until_resync(observed) == Some(Duration::ZERO)).then_some(Cause::Resync)
 }
 
-fn hold<'a>(observed: &'a Observed<'_>) -> Option<(&'a Pace, Duration)> {
-    let pace = observed.pace?;
-    Some((pace, pace.remaining(&observed.circumstances(), observed.now.uptime)?))
+fn backing_off<'a>(observed: &'a Observed<'_>) -> Option<(&'a Backoff, Duration)> {
+    let backoff = observed.backoff?;
+    Some((backoff, backoff.remaining(&observed.circumstances(), observed.now.uptime)?))
 }
 
 /// Pushes that are only due because time passed while no operator ran wait for their place in the window after the start;
@@ -254,14 +327,14 @@ pub fn next_resync(status: &AICoreRegistrySecretStatus, interval: Duration) -> O
     Some(status.next_resync_time.as_ref().map_or(latest, |next| next.0.min(latest)))
 }
 
-fn until(time: Timestamp, now: Now) -> Duration {
+pub(super) fn until(time: Timestamp, now: Now) -> Duration {
     Duration::try_from(time.duration_since(now.wall)).unwrap_or(Duration::ZERO)
 }
 
 fn deletion(observed: &Observed<'_>) -> Step {
     let object = observed.object;
     if !object.finalizer {
-        return Step::Rest(Rest::Gone);
+        return Step::NoPush(Why::Gone);
     }
     if let Some(why) = let_go(observed) {
         return Step::LetGo(why);
@@ -270,12 +343,12 @@ fn deletion(observed: &Observed<'_>) -> Step {
         if observed.namespace_terminating {
             return Step::LetGo(LetGo::Orphaned);
         }
-        return Step::Rest(Rest::Blocked(failure.clone()));
+        return Step::NoPush(Why::Blocked(failure.clone()));
     }
     if object.unanswered_request(observed.status).is_none()
-        && let Some((pace, left)) = hold(observed)
+        && let Some((backoff, left)) = backing_off(observed)
     {
-        return Step::Rest(Rest::Held { left, failure: pace.failure.clone() });
+        return Step::NoPush(Why::BackingOff { left, failure: backoff.failure.clone() });
     }
     Step::DeleteRemote
 }
@@ -297,76 +370,16 @@ fn let_go(observed: &Observed<'_>) -> Option<LetGo> {
     if observed.tenant_changed() {
         return Some(LetGo::TenantChanged);
     }
-    match &observed.standing {
-        Standing::LostTo(owner) => return Some(LetGo::HandedOver(owner.clone())),
-        Standing::Owner { heir: Some(heir) } => return Some(LetGo::HandedOver(heir.clone())),
-        Standing::Owner { heir: None } | Standing::Undecided => {}
+    match &observed.ownership {
+        Ownership::OwnedBy(owner) => return Some(LetGo::HandedOver(owner.clone())),
+        Ownership::Owner { successor: Some(successor) } => return Some(LetGo::HandedOver(successor.clone())),
+        Ownership::Owner { successor: None } | Ownership::Pending => {}
     }
-    // A resource without any outcome may have been pushed by a process that ended before it could say so, and a request
-    // without an answer may have arrived.
-    let surely_not = condition::find(&status.conditions, READY).is_some_and(|ready| {
-        ![Reason::Progressing, Reason::RemoteUnavailable]
-            .into_iter()
-            .any(|reason| reason.as_str() == ready.reason)
-    });
-    let may_have_arrived = observed.pace.is_some_and(|pace| pace.failure.reason == Reason::RemoteUnavailable);
+    // Neither does the status leave it open, nor the last attempt.
+    let said = condition::find(&status.conditions, READY).map(|ready| Reason::parse(&ready.reason));
+    let surely_not = said.is_some_and(|said| !said.is_some_and(Reason::may_have_been_pushed));
+    let may_have_arrived = observed.backoff.is_some_and(|last| last.failure.reason.may_have_been_pushed());
     (status.last_sync_time.is_none() && surely_not && !may_have_arrived).then_some(LetGo::NeverPushed)
-}
-
-/// What is known of the two Secrets without reading them.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Versions<'a> {
-    /// resourceVersion of the Secret with the registry credential.
-    pub source: Option<&'a str>,
-    /// resourceVersion of the Secret with the service key.
-    pub service_key: Option<&'a str>,
-}
-
-/// Whether the status alone, together with the Secrets' versions, shows that nothing is to be done; if so, the time to the
-/// next resync. `checked` are versions that were read since the last push and held the same content.
-#[must_use]
-pub fn at_rest(
-    object: &Object,
-    status: &AICoreRegistrySecretStatus,
-    now_versions: Versions<'_>,
-    checked: Versions<'_>,
-    default_resync_interval: ResyncInterval,
-    now: Now,
-) -> Option<Option<Duration>> {
-    let synced = condition::find(&status.conditions, READY)
-        .is_some_and(|ready| ready.status == "True" && ready.reason == Reason::Synced.as_str());
-    let quiet = !object.deleting
-        && !object.spec.suspended()
-        && finalizer_step(object) == FinalizerStep::Keep
-        && object.unanswered_request(status).is_none()
-        && status.observed_generation == Some(object.generation)
-        && synced
-        && condition::find(&status.conditions, RECONCILING).is_none()
-        && condition::find(&status.conditions, STALLED).is_none()
-        && status.credentials_digest.as_deref().is_some_and(fingerprint::is_known_version);
-    if !quiet {
-        return None;
-    }
-    let same = |now: Option<&str>, pushed: Option<&str>, checked: Option<&str>| {
-        now.is_some() && (now == pushed || now == checked)
-    };
-    if !same(now_versions.source, status.secret_resource_version.as_deref(), checked.source)
-        || !same(
-            now_versions.service_key,
-            status.ai_core_secret_resource_version.as_deref(),
-            checked.service_key,
-        )
-    {
-        return None;
-    }
-    match object.resync_interval(default_resync_interval) {
-        ResyncInterval::Never => status.next_resync_time.is_none().then_some(None),
-        ResyncInterval::Every(interval) => {
-            status.next_resync_time.as_ref()?;
-            let left = until(next_resync(status, interval)?, now);
-            (!left.is_zero()).then_some(Some(left))
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,31 @@
-//! Why a resource is in the state it is in, and what class of waiting that means.
+//! Why a resource is in the state it is in, and everything that depends on that: one exhaustive `match` for each property, so
+//! that a new reason does not compile until each of them is decided.
 
-/// Reason of a condition, as users see it with `kubectl get`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reason {
+/// Defines the reasons, the list of them, and their spelling, so that none can be missing in one of the three.
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $reason:ident,)+) => {
+        /// Reason of a condition, as users see it with `kubectl get`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Reason {
+            $($(#[doc = $doc])+ $reason,)+
+        }
+
+        impl Reason {
+            /// All reasons, in the order of the documentation.
+            pub const ALL: [Self; [$(stringify!($reason)),+].len()] = [$(Self::$reason),+];
+
+            /// As conditions, events and metrics spell it.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$reason => stringify!($reason),)+
+                }
+            }
+        }
+    };
+}
+
+reasons! {
     /// AI Core accepted the credential.
     Synced,
     /// No outcome yet: the first push waits for its turn.
@@ -50,48 +73,20 @@ pub enum Class {
     Stalled,
 }
 
-impl Reason {
-    /// All reasons, in the order of the documentation.
-    pub const ALL: [Self; 16] = [
-        Self::Synced,
-        Self::Progressing,
-        Self::Suspended,
-        Self::SecretNotFound,
-        Self::ServiceKeyNotFound,
-        Self::SecretInvalid,
-        Self::ServiceKeyInvalid,
-        Self::AuthenticationFailed,
-        Self::Forbidden,
-        Self::RemoteConflict,
-        Self::QuotaExceeded,
-        Self::RemoteRejected,
-        Self::RemoteMissing,
-        Self::RateLimited,
-        Self::RemoteUnavailable,
-        Self::Deleting,
-    ];
+/// What lets the next attempt go ahead before its time, after one that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetryEndsWith {
+    /// Another service key, or none any more.
+    ServiceKey,
+    /// Another service key, another payload, or another spec: it may be accepted where the last one was refused.
+    ServiceKeyOrContent,
+}
 
-    /// As conditions, events and metrics spell it.
+impl Reason {
+    /// The reason of that spelling. `None` for what this version of the operator does not write.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Synced => "Synced",
-            Self::Progressing => "Progressing",
-            Self::Suspended => "Suspended",
-            Self::SecretNotFound => "SecretNotFound",
-            Self::ServiceKeyNotFound => "ServiceKeyNotFound",
-            Self::SecretInvalid => "SecretInvalid",
-            Self::ServiceKeyInvalid => "ServiceKeyInvalid",
-            Self::AuthenticationFailed => "AuthenticationFailed",
-            Self::Forbidden => "Forbidden",
-            Self::RemoteConflict => "RemoteConflict",
-            Self::QuotaExceeded => "QuotaExceeded",
-            Self::RemoteRejected => "RemoteRejected",
-            Self::RemoteMissing => "RemoteMissing",
-            Self::RateLimited => "RateLimited",
-            Self::RemoteUnavailable => "RemoteUnavailable",
-            Self::Deleting => "Deleting",
-        }
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == text)
     }
 
     /// Who has to move next.
@@ -111,6 +106,125 @@ impl Reason {
             | Self::QuotaExceeded
             | Self::RemoteRejected
             | Self::RemoteMissing => Class::Stalled,
+        }
+    }
+
+    /// Whether it calls for a Warning event.
+    #[must_use]
+    pub fn is_warning(self) -> bool {
+        match self {
+            Self::Synced | Self::Progressing | Self::Suspended => false,
+            Self::SecretNotFound
+            | Self::ServiceKeyNotFound
+            | Self::SecretInvalid
+            | Self::ServiceKeyInvalid
+            | Self::AuthenticationFailed
+            | Self::Forbidden
+            | Self::RemoteConflict
+            | Self::QuotaExceeded
+            | Self::RemoteRejected
+            | Self::RemoteMissing
+            | Self::RateLimited
+            | Self::RemoteUnavailable
+            // A deletion is only spoken of when it does not succeed at once.
+            | Self::Deleting => true,
+        }
+    }
+
+    /// Whether it leaves open what AI Core holds until a push succeeds: an attempt failed, or somebody else could write
+    /// meanwhile.
+    #[must_use]
+    pub fn leaves_doubt(self) -> bool {
+        match self {
+            Self::Suspended
+            | Self::AuthenticationFailed
+            | Self::Forbidden
+            | Self::RemoteConflict
+            | Self::QuotaExceeded
+            | Self::RemoteRejected
+            | Self::RemoteMissing
+            | Self::RateLimited
+            | Self::RemoteUnavailable => true,
+            Self::Synced
+            | Self::Progressing
+            | Self::SecretNotFound
+            | Self::ServiceKeyNotFound
+            | Self::SecretInvalid
+            | Self::ServiceKeyInvalid
+            | Self::Deleting => false,
+        }
+    }
+
+    /// Whether AI Core may hold a first push all the same: a process may have ended before it could say so, and a request
+    /// without an answer may have arrived.
+    #[must_use]
+    pub fn may_have_been_pushed(self) -> bool {
+        match self {
+            Self::Progressing | Self::RemoteUnavailable => true,
+            Self::Synced
+            | Self::Suspended
+            | Self::SecretNotFound
+            | Self::ServiceKeyNotFound
+            | Self::SecretInvalid
+            | Self::ServiceKeyInvalid
+            | Self::AuthenticationFailed
+            | Self::Forbidden
+            | Self::RemoteConflict
+            | Self::QuotaExceeded
+            | Self::RemoteRejected
+            | Self::RemoteMissing
+            | Self::RateLimited
+            | Self::Deleting => false,
+        }
+    }
+
+    /// What ends the wait after a failed attempt early; for reasons that no attempt fails with, what would.
+    #[must_use]
+    pub fn retry_ends_with(self) -> RetryEndsWith {
+        match self {
+            Self::QuotaExceeded | Self::RemoteRejected | Self::RemoteMissing => {
+                RetryEndsWith::ServiceKeyOrContent
+            }
+            Self::Synced
+            | Self::Progressing
+            | Self::Suspended
+            | Self::SecretNotFound
+            | Self::ServiceKeyNotFound
+            | Self::SecretInvalid
+            | Self::ServiceKeyInvalid
+            | Self::AuthenticationFailed
+            | Self::Forbidden
+            | Self::RemoteConflict
+            | Self::RateLimited
+            | Self::RemoteUnavailable
+            | Self::Deleting => RetryEndsWith::ServiceKey,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_it_writes() {
+        for reason in Reason::ALL {
+            assert_eq!(Reason::parse(reason.as_str()), Some(reason));
+        }
+        assert_eq!(Reason::parse("synced"), None);
+        assert_eq!(Reason::parse("OfALaterVersion"), None);
+    }
+
+    /// Properties that are decided one by one must not contradict each other.
+    #[test]
+    fn the_properties_agree() {
+        for reason in Reason::ALL {
+            let somebody_must_act = matches!(reason.class(), Class::Stalled | Class::Waiting);
+            assert!(!somebody_must_act || reason.is_warning(), "{reason:?}: a person would not hear of it");
+            assert!(reason.class() != Class::Done || !reason.is_warning(), "{reason:?}: nobody has to act");
+            if reason.retry_ends_with() == RetryEndsWith::ServiceKeyOrContent {
+                assert!(reason.leaves_doubt(), "{reason:?}: content can only be refused by an attempt");
+            }
         }
     }
 }

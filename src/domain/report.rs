@@ -1,4 +1,4 @@
-//! What to say about a pass: status, events, and when to look again. Pure; the caller writes it down.
+//! The state after a pass: status, events, what to remember, and when to look again. Pure; the caller writes it down.
 
 mod conditions;
 mod messages;
@@ -8,15 +8,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use self::conditions::Story;
+use self::conditions::StatusBuilder;
 use super::{
     api_url::Tenant,
-    backoff::{self, Pace},
+    backoff::{self, Backoff},
     duration::{ResyncInterval, spread},
     failure::Failure,
+    memory::{Checked, Memory, Retry},
     observed::Observed,
-    plan::{LetGo, Rest, Step},
-    reason::{Class, Reason},
+    pass_outcome::PassOutcome,
+    plan::{LetGo, Step, Why},
+    reason::Reason,
 };
 use crate::api::{
     AICoreRegistrySecretStatus,
@@ -30,7 +32,7 @@ pub const NOTEWORTHY_WAIT: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// Nothing was to be done remotely.
-    Rested,
+    NothingSent,
     /// AI Core accepted the credential.
     Pushed {
         /// When it did.
@@ -50,26 +52,38 @@ pub enum Outcome {
 
 /// The two values that decisions may not choose for themselves.
 #[derive(Clone, Copy, Debug)]
-pub struct Dice {
+pub struct Jitter {
     /// In `0.0..=1.0`; spreads retries and long intervals.
     pub retry: f64,
     /// In `0.0..=1.0`; spreads resyncs.
     pub resync: f64,
 }
 
-/// What to say and when to look again.
+/// The state after a pass.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
     /// The whole status as it should stand; `None` when it is as it should be, or the resource is gone with this pass.
     pub status: Option<AICoreRegistrySecretStatus>,
     /// What changed, for `kubectl describe`.
     pub events: Vec<Event>,
+    /// What to remember.
+    pub memory: Memory,
     /// When to look again without being woken; `None`: only when something changes.
-    pub again: Option<Duration>,
-    /// What delays the next attempt.
-    pub pace: Option<Pace>,
-    /// For the metric `reconcile_total`.
-    pub outcome: &'static str,
+    pub requeue_after: Option<Duration>,
+    /// What the pass is to changes of the Secret with the registry credential that came before it; `None`: it leaves them
+    /// open.
+    pub source_answered: Option<Answer>,
+    /// What came of it, in one word.
+    pub outcome: PassOutcome,
+}
+
+/// How a change of the Secret with the registry credential was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// AI Core accepted the new content: the time that took is the latency of a rotation.
+    Accepted,
+    /// There was nothing to send: the content is the same, or it is not to be sent, or cannot be.
+    NothingToSend,
 }
 
 /// A Kubernetes event about the resource.
@@ -83,26 +97,71 @@ pub struct Event {
     pub note: String,
 }
 
+/// What a pass has to say, without what follows from step and outcome alone.
+struct Statement {
+    status: Option<AICoreRegistrySecretStatus>,
+    events: Vec<Event>,
+    requeue_after: Option<Duration>,
+    backoff: Option<Backoff>,
+    outcome: PassOutcome,
+}
+
 /// Says what came of a pass.
 #[must_use]
-pub fn report(observed: &Observed<'_>, step: &Step, outcome: Outcome, dice: Dice) -> Report {
-    match (step, outcome) {
-        (Step::Push(_), Outcome::Pushed { at, created }) => pushed(observed, at, created, dice),
-        (_, Outcome::Failed(failure)) => failed(observed, &failure, dice),
+pub fn report(observed: &Observed<'_>, step: &Step, outcome: Outcome, jitter: Jitter) -> Report {
+    let source_answered = answer(step, &outcome);
+    let checked = checked(observed, step, &outcome);
+    let Statement { status, events, requeue_after, backoff, outcome } = match (step, outcome) {
+        (Step::Push(_), Outcome::Pushed { at, created }) => pushed(observed, at, created, jitter),
+        (_, Outcome::Failed(failure)) => failed(observed, &failure, jitter),
         (_, Outcome::Postponed(wait)) => postponed(observed, wait),
-        (_, Outcome::RemoteDeleted) => gone("deleted", Vec::new()),
-        (Step::LetGo(why), _) => gone("let_go", let_go_events(observed, why)),
-        (Step::Rest(rest), _) => rested(observed, rest, dice),
+        (_, Outcome::RemoteDeleted) => gone(PassOutcome::Deleted, Vec::new()),
+        (Step::LetGo(why), _) => gone(PassOutcome::LetGo, let_go_events(observed, why)),
+        (Step::NoPush(why), _) => not_pushed(observed, why, jitter),
         // An outcome that does not belong to its step: say nothing, look again.
         (Step::Push(_) | Step::DeleteRemote, _) => postponed(observed, backoff::FIRST_DELAY),
+    };
+    let retry = Retry { backoff, api_failures: 0 };
+    let memory = Memory { retry, checked, unsaved: false };
+    Report { status, events, memory, requeue_after, source_answered, outcome }
+}
+
+/// Whether AI Core holds what the Secret holds, as this pass has found.
+fn in_sync(step: &Step, outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Pushed { .. }) || matches!(step, Step::NoPush(Why::InSync { .. }))
+}
+
+fn answer(step: &Step, outcome: &Outcome) -> Option<Answer> {
+    if matches!(outcome, Outcome::Pushed { .. }) {
+        return Some(Answer::Accepted);
+    }
+    let nothing_to_send = match step {
+        // Suspended, lost or unusable: no rotation is pending.
+        Step::NoPush(Why::InSync { .. } | Why::Suspended | Why::OwnedBy(_) | Why::Unusable(_)) => true,
+        Step::NoPush(Why::Pending | Why::BackingOff { .. } | Why::Blocked(_) | Why::Gone)
+        | Step::Push(_)
+        | Step::DeleteRemote
+        | Step::LetGo(_) => false,
+    };
+    nothing_to_send.then_some(Answer::NothingToSend)
+}
+
+/// The versions that hold what AI Core accepted: those of this pass if it is in sync, else those of before.
+fn checked(observed: &Observed<'_>, step: &Step, outcome: &Outcome) -> Option<Checked> {
+    let versions = observed.source.version().zip(observed.service_key.version());
+    match versions.filter(|_| in_sync(step, outcome)) {
+        Some((source, service_key)) => {
+            Some(Checked { source: source.into(), service_key: service_key.into() })
+        }
+        None => observed.checked.cloned(),
     }
 }
 
-fn gone(outcome: &'static str, events: Vec<Event>) -> Report {
-    Report { status: None, events, again: None, pace: None, outcome }
+fn gone(outcome: PassOutcome, events: Vec<Event>) -> Statement {
+    Statement { status: None, events, requeue_after: None, backoff: None, outcome }
 }
 
-fn pushed(observed: &Observed<'_>, at: Timestamp, created: bool, dice: Dice) -> Report {
+fn pushed(observed: &Observed<'_>, at: Timestamp, created: bool, jitter: Jitter) -> Statement {
     let at = whole_seconds(at);
     let mut status = observed.status.clone();
     let mut events = Vec::new();
@@ -127,13 +186,13 @@ fn pushed(observed: &Observed<'_>, at: Timestamp, created: bool, dice: Dice) -> 
     let interval = observed.object.resync_interval(observed.default_resync_interval);
     let after = match interval {
         ResyncInterval::Never => None,
-        ResyncInterval::Every(interval) => Some(spread(interval, dice.resync)),
+        ResyncInterval::Every(interval) => Some(spread(interval, jitter.resync)),
     };
     status.next_resync_time = after.and_then(|after| at.0.checked_add(after).ok()).map(whole_seconds);
-    Story::new(observed, status, events)
+    StatusBuilder::new(observed, status, events)
         .ready(ConditionStatus::True, Reason::Synced, message)
         .settled()
-        .finish(after, None, if created { "created" } else { "updated" })
+        .finish(after, None, if created { PassOutcome::Created } else { PassOutcome::Updated })
 }
 
 /// Times in the API have whole seconds, so nothing finer is kept either.
@@ -141,22 +200,22 @@ fn whole_seconds(time: Timestamp) -> Time {
     Time(Timestamp::from_second(time.as_second()).unwrap_or(time))
 }
 
-fn failed(observed: &Observed<'_>, failure: &Failure, dice: Dice) -> Report {
-    let pace = Pace::after(
-        observed.pace.filter(|pace| pace.still_stands(&observed.circumstances())),
+fn failed(observed: &Observed<'_>, failure: &Failure, jitter: Jitter) -> Statement {
+    let backoff = Backoff::after(
+        observed.backoff.filter(|backoff| backoff.applies_to(&observed.circumstances())),
         failure.clone(),
         observed.circumstances(),
         observed.now.uptime,
-        dice.retry,
+        jitter.retry,
     );
-    let again = pace.not_before.saturating_sub(observed.now.uptime);
-    let outcome = failure.reason.as_str();
-    troubled(observed, failure).finish(Some(again), Some(pace), outcome)
+    let requeue_after = backoff.not_before.saturating_sub(observed.now.uptime);
+    let outcome = PassOutcome::Reason(failure.reason);
+    troubled(observed, failure).finish(Some(requeue_after), Some(backoff), outcome)
 }
 
-/// The status after a failed attempt, or while one is held against the next.
-fn troubled(observed: &Observed<'_>, failure: &Failure) -> Story {
-    let story = Story::new(observed, observed.status.clone(), Vec::new());
+/// The status after a failed attempt, and while it delays the next one.
+fn troubled(observed: &Observed<'_>, failure: &Failure) -> StatusBuilder {
+    let story = StatusBuilder::new(observed, observed.status.clone(), Vec::new());
     if observed.object.deleting {
         return story.deleting(messages::deleting(failure));
     }
@@ -169,8 +228,8 @@ fn troubled(observed: &Observed<'_>, failure: &Failure) -> Story {
     story.waiting(failure.reason, failure.message.clone())
 }
 
-fn postponed(observed: &Observed<'_>, wait: Duration) -> Report {
-    let pace = observed.pace.cloned();
+fn postponed(observed: &Observed<'_>, wait: Duration) -> Statement {
+    let backoff = observed.backoff.cloned();
     let ready = condition::find(&observed.status.conditions, READY).map(|ready| ready.status.as_str());
     let status = match ready {
         // A short wait is not worth a write; after a long one, people would believe a Ready that is not true.
@@ -180,22 +239,28 @@ fn postponed(observed: &Observed<'_>, wait: Duration) -> Report {
         Some(_) => None,
     };
     let Some(status) = status else {
-        return Report { status: None, events: Vec::new(), again: Some(wait), pace, outcome: "postponed" };
+        return Statement {
+            status: None,
+            events: Vec::new(),
+            requeue_after: Some(wait),
+            backoff,
+            outcome: PassOutcome::Postponed,
+        };
     };
     let message = messages::PROGRESSING.to_owned();
-    Story::new(observed, observed.status.clone(), Vec::new())
+    StatusBuilder::new(observed, observed.status.clone(), Vec::new())
         .unfinished()
         .ready(status, Reason::Progressing, message.clone())
         .reconciling(Reason::Progressing, message)
-        .finish(Some(wait), pace, "postponed")
+        .finish(Some(wait), backoff, PassOutcome::Postponed)
 }
 
-fn rested(observed: &Observed<'_>, rest: &Rest, dice: Dice) -> Report {
-    let story = || Story::new(observed, observed.status.clone(), Vec::new());
-    let long = Some(spread(backoff::STALLED_INTERVAL, dice.retry));
-    let pace = || observed.pace.cloned();
-    match rest {
-        Rest::InSync { again } => {
+fn not_pushed(observed: &Observed<'_>, why: &Why, jitter: Jitter) -> Statement {
+    let story = || StatusBuilder::new(observed, observed.status.clone(), Vec::new());
+    let long = Some(spread(backoff::STALLED_INTERVAL, jitter.retry));
+    let backoff = || observed.backoff.cloned();
+    match why {
+        Why::InSync { requeue_after } => {
             let mut status = observed.status.clone();
             status.next_resync_time = match observed.object.resync_interval(observed.default_resync_interval)
             {
@@ -206,36 +271,46 @@ fn rested(observed: &Observed<'_>, rest: &Rest, dice: Dice) -> Report {
             };
             let registries = status.registries.clone().unwrap_or_default();
             let message = messages::synced(&registries, observed.object.remote_name());
-            Story::new(observed, status, Vec::new()).in_sync(message).settled().finish(
-                *again,
+            StatusBuilder::new(observed, status, Vec::new()).in_sync(message).settled().finish(
+                *requeue_after,
                 None,
-                "unchanged",
+                PassOutcome::Unchanged,
             )
         }
-        Rest::Suspended => {
+        Why::Suspended => {
             let message = messages::suspended(observed.status);
-            story().suspended(message).settled().finish(None, None, Reason::Suspended.as_str())
+            story().suspended(message).settled().finish(None, None, PassOutcome::Reason(Reason::Suspended))
         }
-        Rest::LostTo(owner) => {
+        Why::OwnedBy(owner) => {
             let message = messages::conflict(observed.object.remote_name(), owner);
             let story = story().ready(ConditionStatus::False, Reason::RemoteConflict, message.clone());
-            story.waiting(Reason::RemoteConflict, message).finish(long, None, Reason::RemoteConflict.as_str())
+            story.waiting(Reason::RemoteConflict, message).finish(
+                long,
+                None,
+                PassOutcome::Reason(Reason::RemoteConflict),
+            )
         }
-        Rest::Undecided => postponed(observed, backoff::FIRST_DELAY),
-        Rest::Unusable(failure) => {
+        Why::Pending => postponed(observed, backoff::FIRST_DELAY),
+        Why::Unusable(failure) => {
             let story = story().ready(ConditionStatus::False, failure.reason, failure.message.clone());
             story.waiting(failure.reason, failure.message.clone()).finish(
                 long,
-                pace(),
-                failure.reason.as_str(),
+                backoff(),
+                PassOutcome::Reason(failure.reason),
             )
         }
-        Rest::Held { left, failure } => troubled(observed, failure).finish(Some(*left), pace(), "held"),
-        Rest::Blocked(failure) => {
-            let story = story().deleting(messages::deleting(failure));
-            story.finish(Some(backoff::LONGEST_WHILE_DELETING / 4), pace(), Reason::Deleting.as_str())
+        Why::BackingOff { left, failure } => {
+            troubled(observed, failure).finish(Some(*left), backoff(), PassOutcome::BackingOff)
         }
-        Rest::Gone => gone("deleted", Vec::new()),
+        Why::Blocked(failure) => {
+            let story = story().deleting(messages::deleting(failure));
+            story.finish(
+                Some(backoff::LONGEST_WHILE_DELETING / 4),
+                backoff(),
+                PassOutcome::Reason(Reason::Deleting),
+            )
+        }
+        Why::Gone => gone(PassOutcome::Deleted, Vec::new()),
     }
 }
 
@@ -245,18 +320,13 @@ fn let_go_events(observed: &Observed<'_>, why: &LetGo) -> Vec<Event> {
         LetGo::Retained | LetGo::NeverPushed => return Vec::new(),
         LetGo::Suspended => (false, "RemoteRetained", messages::let_go_suspended(name)),
         LetGo::Abandoned => (true, "RemoteAbandoned", messages::let_go_abandoned(name)),
-        LetGo::HandedOver(heir) => (false, "RemoteHandedOver", messages::let_go_handed_over(name, heir)),
+        LetGo::HandedOver(successor) => {
+            (false, "RemoteHandedOver", messages::let_go_handed_over(name, successor))
+        }
         LetGo::TenantChanged => (true, "RemoteOrphaned", messages::left_behind(name, observed.status)),
         LetGo::Orphaned => (true, "RemoteOrphaned", messages::let_go_orphaned(name, observed.status)),
     };
     vec![Event { warning, reason, note }]
-}
-
-/// Whether the reason calls for a Warning event.
-fn is_warning(reason: Reason) -> bool {
-    matches!(reason.class(), Class::Stalled | Class::Waiting)
-        // A deletion is only spoken of when it does not succeed at once.
-        || matches!(reason, Reason::RateLimited | Reason::RemoteUnavailable | Reason::Deleting)
 }
 
 #[cfg(test)]

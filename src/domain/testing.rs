@@ -10,14 +10,14 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::{
     api_url::Tenant,
-    backoff::Pace,
+    backoff::Backoff,
     credentials::{self, ServiceKey},
     docker_config::{self, Payload, Selection},
     duration::ResyncInterval,
     failure::Failure,
     fingerprint::Digest,
     object::{Now, Object, ObjectKey},
-    observed::{Found, Observed, Standing},
+    observed::{Found, Observed, Ownership},
     reason::Reason,
 };
 use crate::api::{
@@ -209,9 +209,10 @@ pub(crate) fn an_observation<'a>(object: &'a Object, status: &'a AICoreRegistryS
         service_key: usable("20", tenant("one")),
         digest: Some(digest_of("a")),
         service_key_identity: Some("aicore-key/@20".to_owned()),
-        standing: Standing::Owner { heir: None },
+        ownership: Ownership::Owner { successor: None },
         namespace_terminating: false,
-        pace: None,
+        backoff: None,
+        checked: None,
         default_resync_interval: ResyncInterval::Every(HOUR),
         now: a_minute_later(),
     }
@@ -227,8 +228,8 @@ pub(crate) fn resync_due_after(uptime: Duration) -> Now {
 }
 
 /// A failure under the circumstances of the observation, that holds the next attempt for `left` more.
-pub(crate) fn a_hold(observed: &Observed<'_>, failure: Failure, left: Duration) -> Pace {
-    Pace {
+pub(crate) fn a_backoff(observed: &Observed<'_>, failure: Failure, left: Duration) -> Backoff {
+    Backoff {
         attempts: 1,
         not_before: observed.now.uptime + left,
         failure,

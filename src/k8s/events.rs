@@ -25,9 +25,9 @@ use crate::{
 /// Events that may wait. More are dropped: what they say is in the status as well.
 const WAITING: usize = 10_000;
 /// While resources wait to be looked at, each event is followed by a pause this many times as long as it took.
-const REST: u32 = 9;
+const PAUSE_FACTOR: u32 = 9;
 /// And no longer than this.
-const LONGEST_REST: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 /// Events whose repetitions are counted. kube's recorder would remember all of the last minutes, each with a KiB or more.
 const REMEMBERED: usize = 512;
 /// The API server's limit on `note`, in bytes.
@@ -55,7 +55,7 @@ pub fn publisher(client: Client, busy: impl Fn() -> bool) -> (EventSink, impl Fu
     let (warnings, mut first) = mpsc::channel::<(Arc<Object>, Event)>(WAITING);
     let (others, mut then) = mpsc::channel::<(Arc<Object>, Event)>(WAITING);
     let task = async move {
-        let mut memory = Memory::new(client);
+        let mut history = EventHistory::new(client);
         loop {
             let (object, event) = tokio::select! {
                 biased;
@@ -64,9 +64,9 @@ pub fn publisher(client: Client, busy: impl Fn() -> bool) -> (EventSink, impl Fu
                 else => return,
             };
             let began = Instant::now();
-            publish(memory.recorder_for(&object, &event), &object, event).await;
+            publish(history.recorder_for(&object, &event), &object, event).await;
             if busy() {
-                sleep((began.elapsed() * REST).min(LONGEST_REST)).await;
+                sleep((began.elapsed() * PAUSE_FACTOR).min(LONGEST_PAUSE)).await;
             }
         }
     };
@@ -75,13 +75,13 @@ pub fn publisher(client: Client, busy: impl Fn() -> bool) -> (EventSink, impl Fu
 
 /// The recorder, and what it has seen. It takes an event for the repetition of another one with another note, and keeps that
 /// one's note; so it starts anew before such an event.
-struct Memory {
+struct EventHistory {
     client: Client,
     recorder: Recorder,
     notes: HashMap<(Arc<str>, &'static str), String>,
 }
 
-impl Memory {
+impl EventHistory {
     fn new(client: Client) -> Self {
         let recorder = recorder(client.clone());
         Self { client, recorder, notes: HashMap::new() }
@@ -204,14 +204,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_remembered_is_bounded() {
-        let mut memory = Memory::new(Client::new(
+        let mut history = EventHistory::new(Client::new(
             tower::service_fn(|_: Request<Body>| pending::<Result<Response<Body>, Infallible>>()),
             "default",
         ));
         for number in 0..2 * REMEMBERED {
             let object = Object { uid: number.to_string().into(), ..an_object() };
-            memory.recorder_for(&object, &event(false, "a"));
-            assert!(memory.notes.len() <= REMEMBERED);
+            history.recorder_for(&object, &event(false, "a"));
+            assert!(history.notes.len() <= REMEMBERED);
         }
     }
 

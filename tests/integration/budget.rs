@@ -77,7 +77,7 @@ async fn a_rotation_costs_two_requests_and_a_restart_in_sync_none() {
     world.forget_requests();
     let before = answered(&client).await;
     let operator = world.operator().await;
-    operator.wait_for_metric("aicore_registry_reconcile_total{outcome=\"unchanged\"}", 1.0).await;
+    operator.wait_for_metric("aicore_registry_reconcile_total{outcome=\"Unchanged\"}", 1.0).await;
     let after = answered(&client).await;
     assert_eq!(difference(&before, &after, "GET secrets/"), 0);
     assert_eq!(difference(&before, &after, "PATCH aicoreregistrysecrets/status"), 0);

@@ -129,7 +129,7 @@ async fn a_status_that_could_not_be_written_is_written_later_without_another_pus
     let version = world.secret_version("source").await;
     control_plane.stop_api_server().await.unwrap();
     gate.release();
-    operator.wait_for_line("the API server did not do its part").await;
+    operator.wait_for_line("a request to the API server failed").await;
     control_plane.start_api_server().await.unwrap();
     world
         .wait_for("pull", "the version of the rotation", |resource| {

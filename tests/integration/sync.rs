@@ -163,7 +163,7 @@ async fn a_restart_in_sync_writes_nothing() {
     assert_eq!(world.requests(), 0, "not even a token is asked for");
     let after = world.resource_now("pull").await;
     assert_eq!(after.metadata.resource_version, before.metadata.resource_version);
-    assert_eq!(operator.metric("aicore_registry_reconcile_total{outcome=\"unchanged\"}").await, 1.0);
+    assert_eq!(operator.metric("aicore_registry_reconcile_total{outcome=\"Unchanged\"}").await, 1.0);
     world.check(&operator).await;
 }
 

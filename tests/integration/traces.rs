@@ -104,7 +104,7 @@ async fn a_trace_joins_the_pass_its_token_and_its_requests_and_the_log_names_it(
     assert_eq!(code, Some(0), "{}", log.join("\n"));
 
     let line: Json = serde_json::from_str(&line).unwrap();
-    assert_eq!(line["outcome"], "created");
+    assert_eq!(line["outcome"], "Created");
     assert_eq!(
         (&line["span"]["namespace"], &line["span"]["resource"]),
         (&world.namespace.clone().into(), &"pull".into())
@@ -118,7 +118,7 @@ async fn a_trace_joins_the_pass_its_token_and_its_requests_and_the_log_names_it(
         found.copied().collect::<Vec<_>>()
     };
     let [pass] = named("reconcile", &[])[..] else { panic!("{trace:#?}") };
-    assert_eq!(texts(&pass.attributes)["outcome"], "created");
+    assert_eq!(texts(&pass.attributes)["outcome"], "Created");
     assert_eq!(texts(&pass.attributes)["resource"], "pull");
     let [token] = named("token", &pass.span_id)[..] else { panic!("{trace:#?}") };
     let [token_request] = named("POST", &token.span_id)[..] else { panic!("{trace:#?}") };

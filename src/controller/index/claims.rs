@@ -6,14 +6,14 @@ use super::claimant;
 use crate::domain::{
     conflict::{Claim, Claimant, Claims},
     object::{Object, ObjectKey},
-    observed::Standing,
+    observed::Ownership,
     sorted_map::SortedMap,
 };
 
 /// Claims, and the resources that have not said theirs. While an older resource with the same remote name has not, a younger
 /// one may not push: it could be the other's.
 #[derive(Debug, Default)]
-pub(super) struct ClaimBook {
+pub(super) struct ClaimIndex {
     claims: Claims,
     /// By remote name.
     undecided: HashMap<Arc<str>, SortedMap<Claimant>>,
@@ -22,7 +22,7 @@ pub(super) struct ClaimBook {
     waiting: HashMap<Arc<str>, SortedMap<Claimant>>,
 }
 
-impl ClaimBook {
+impl ClaimIndex {
     /// A resource was seen for the first time. With a claim from its status it counts at once.
     pub(super) fn appear(&mut self, object: &Object, claim: Option<Claim>) -> Vec<ObjectKey> {
         let mut wakes = self.withdraw(&object.key);
@@ -83,19 +83,29 @@ impl ClaimBook {
         free.into_iter().map(|claimant| claimant.key).collect()
     }
 
-    pub(super) fn standing(&mut self, object: &Object, claim: Option<&Claim>) -> Standing {
-        if let Some(owner) = self.claims.lost_to(&object.key) {
-            return Standing::LostTo(owner.clone());
+    /// Whether a resource owns the remote secret that it wants; `claim` tells who would be next.
+    pub(super) fn ownership(&self, object: &Object, claim: Option<&Claim>) -> Ownership {
+        if let Some(owner) = self.claims.owned_by(&object.key) {
+            return Ownership::OwnedBy(owner.clone());
         }
-        let me = claimant(object);
-        if !object.deleting
-            && let Some((name, undecided)) = self.undecided.get_key_value(object.remote_name())
-            && undecided.first().is_some_and(|first| *first < me)
+        let first = self.undecided.get(object.remote_name()).and_then(SortedMap::first);
+        if !object.deleting && first.is_some_and(|first| *first < claimant(object)) {
+            return Ownership::Pending;
+        }
+        Ownership::Owner {
+            successor: claim.and_then(|claim| self.claims.successor(claim, &object.key)).cloned(),
+        }
+    }
+
+    /// As [`Self::ownership`]; a resource that has to wait for older ones is remembered, so that it is woken.
+    pub(super) fn ask(&mut self, object: &Object, claim: Option<&Claim>) -> Ownership {
+        let ownership = self.ownership(object, claim);
+        if ownership == Ownership::Pending
+            && let Some((name, _)) = self.undecided.get_key_value(object.remote_name())
         {
-            self.waiting.entry(Arc::clone(name)).or_default().insert(me, ());
-            return Standing::Undecided;
+            self.waiting.entry(Arc::clone(name)).or_default().insert(claimant(object), ());
         }
-        Standing::Owner { heir: claim.and_then(|claim| self.claims.heir(claim, &object.key)).cloned() }
+        ownership
     }
 
     /// Whether nothing is kept, also not of those that are gone.

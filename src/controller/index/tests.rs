@@ -3,8 +3,11 @@
 use super::*;
 use crate::{
     api::AICoreRegistrySecretSpec,
-    domain::testing::{
-        WithSpec, a_new_status, a_status_in_sync, an_object, at, key, object_named, seconds, tenant,
+    domain::{
+        memory::{Checked, Retry},
+        testing::{
+            WithSpec, a_new_status, a_status_in_sync, an_object, at, key, object_named, seconds, tenant,
+        },
     },
 };
 
@@ -14,7 +17,7 @@ mod model;
 mod resources;
 mod watched_secrets;
 
-/// Kept of a service key: some number.
+/// Cached of a service key: some number.
 type TestIndex = Index<u32>;
 
 const EVERYWHERE: Scope = None;
@@ -55,12 +58,12 @@ fn source_version(index: &TestIndex, object: &Object) -> Option<String> {
     snapshot(index, object).source_version.as_deref().map(str::to_owned)
 }
 
-fn key_version(index: &TestIndex, object: &Object) -> Option<String> {
-    snapshot(index, object).key_version.as_deref().map(str::to_owned)
+fn service_key_version(index: &TestIndex, object: &Object) -> Option<String> {
+    snapshot(index, object).service_key_version.as_deref().map(str::to_owned)
 }
 
-fn kept(index: &TestIndex, object: &Object) -> Option<u32> {
-    snapshot(index, object).key.as_deref().copied()
+fn cached(index: &TestIndex, object: &Object) -> Option<u32> {
+    snapshot(index, object).service_key.as_deref().copied()
 }
 
 fn claim_in(name_of_tenant: &str, remote_name: &str) -> Claim {

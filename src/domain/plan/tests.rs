@@ -1,6 +1,5 @@
 use std::sync::Arc;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use rstest::rstest;
 
 use super::*;
@@ -14,7 +13,6 @@ mod deletion;
 mod finalizers;
 mod forced;
 mod holds;
-mod resting;
 mod resyncs;
 mod spread;
 
@@ -26,8 +24,8 @@ fn push(cause: Cause) -> Step {
     Step::Push(Push { cause, create: true })
 }
 
-fn in_sync(again: impl Into<Option<u64>>) -> Step {
-    Step::Rest(Rest::InSync { again: again.into().map(seconds) })
+fn in_sync(requeue_after: impl Into<Option<u64>>) -> Step {
+    Step::NoPush(Why::InSync { requeue_after: requeue_after.into().map(seconds) })
 }
 
 /// Each row makes one fact true; whatever is true of the rows below, the rows above win.
@@ -41,28 +39,28 @@ fn precedence() {
     observed.digest = Some(digest_of("b"));
     assert_eq!(step(&observed), push(Cause::Changed));
 
-    let pace = a_hold(&observed, failure(Reason::AuthenticationFailed), seconds(9));
-    observed.pace = Some(&pace);
+    let backoff = a_backoff(&observed, failure(Reason::AuthenticationFailed), seconds(9));
+    observed.backoff = Some(&backoff);
     assert_eq!(
         step(&observed),
-        Step::Rest(Rest::Held { left: seconds(9), failure: failure(Reason::AuthenticationFailed) })
+        Step::NoPush(Why::BackingOff { left: seconds(9), failure: failure(Reason::AuthenticationFailed) })
     );
 
-    observed.standing = Standing::Undecided;
-    assert_eq!(step(&observed), Step::Rest(Rest::Undecided));
+    observed.ownership = Ownership::Pending;
+    assert_eq!(step(&observed), Step::NoPush(Why::Pending));
 
     observed.service_key = unusable(Reason::ServiceKeyInvalid);
-    assert_eq!(step(&observed), Step::Rest(Rest::Unusable(failure(Reason::ServiceKeyInvalid))));
+    assert_eq!(step(&observed), Step::NoPush(Why::Unusable(failure(Reason::ServiceKeyInvalid))));
 
     observed.source = unusable(Reason::SecretNotFound);
-    assert_eq!(step(&observed), Step::Rest(Rest::Unusable(failure(Reason::SecretNotFound))));
+    assert_eq!(step(&observed), Step::NoPush(Why::Unusable(failure(Reason::SecretNotFound))));
 
-    observed.standing = Standing::LostTo(key("older"));
-    assert_eq!(step(&observed), Step::Rest(Rest::LostTo(key("older"))));
+    observed.ownership = Ownership::OwnedBy(key("older"));
+    assert_eq!(step(&observed), Step::NoPush(Why::OwnedBy(key("older"))));
 
     let suspended = an_object().with_spec(|spec| spec.suspend = Some(true));
     observed.object = &suspended;
-    assert_eq!(step(&observed), Step::Rest(Rest::Suspended));
+    assert_eq!(step(&observed), Step::NoPush(Why::Suspended));
 
     let deleting = Object { deleting: true, finalizer: true, ..suspended.clone() };
     observed.object = &deleting;
@@ -73,15 +71,15 @@ fn precedence() {
 fn nothing_to_do_is_no_matter_of_who_owns_the_name() {
     let (object, status) = (an_object(), a_status_in_sync());
     let mut observed = an_observation(&object, &status);
-    observed.standing = Standing::Undecided;
+    observed.ownership = Ownership::Pending;
     assert_eq!(step(&observed), in_sync(3540));
 }
 
 #[test]
-fn an_heir_does_not_keep_the_owner_from_pushing() {
+fn a_successor_does_not_keep_the_owner_from_pushing() {
     let (object, status) = (an_object(), a_status_in_sync());
     let mut observed = an_observation(&object, &status);
     observed.digest = Some(digest_of("b"));
-    observed.standing = Standing::Owner { heir: Some(key("younger")) };
+    observed.ownership = Ownership::Owner { successor: Some(key("younger")) };
     assert_eq!(step(&observed), push(Cause::Changed));
 }

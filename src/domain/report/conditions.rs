@@ -5,21 +5,22 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use super::{Event, Report, is_warning};
+use super::{Event, Statement};
 use crate::{
     api::{
         AICoreRegistrySecretStatus,
         condition::{self, ConditionStatus, READY, RECONCILING, STALLED},
     },
     domain::{
-        backoff::Pace,
+        backoff::Backoff,
         observed::Observed,
+        pass_outcome::PassOutcome,
         reason::{Class, Reason},
     },
 };
 
 /// A status being written. `finish` compares it with the one before and derives the events.
-pub(super) struct Story {
+pub(super) struct StatusBuilder {
     status: AICoreRegistrySecretStatus,
     headline_before: Option<String>,
     events: Vec<Event>,
@@ -29,7 +30,7 @@ pub(super) struct Story {
     now: Timestamp,
 }
 
-impl Story {
+impl StatusBuilder {
     /// Starts from a status, which already has the fields that are no conditions.
     pub(super) fn new(
         observed: &Observed<'_>,
@@ -121,13 +122,13 @@ impl Story {
         self
     }
 
-    /// The report.
+    /// The statement.
     pub(super) fn finish(
         mut self,
-        again: Option<Duration>,
-        pace: Option<Pace>,
-        outcome: &'static str,
-    ) -> Report {
+        requeue_after: Option<Duration>,
+        backoff: Option<Backoff>,
+        outcome: PassOutcome,
+    ) -> Statement {
         if self.outcome_reached {
             self.status.observed_generation = Some(self.generation);
             if self.requested_at.is_some() {
@@ -137,15 +138,15 @@ impl Story {
         if let Some(now) = headline(&self.status.conditions)
             && self.outcome_reached
             && self.headline_before.as_ref() != Some(&now.reason)
-            && let Some(reason) = Reason::ALL.into_iter().find(|reason| reason.as_str() == now.reason)
+            && let Some(reason) = Reason::parse(&now.reason)
         {
             self.events.push(Event {
-                warning: is_warning(reason),
+                warning: reason.is_warning(),
                 reason: reason.as_str(),
                 note: now.message.clone(),
             });
         }
-        Report { status: Some(self.status), events: self.events, again, pace, outcome }
+        Statement { status: Some(self.status), events: self.events, requeue_after, backoff, outcome }
     }
 
     fn set(&mut self, type_: &str, status: ConditionStatus, reason: Reason, message: String) {

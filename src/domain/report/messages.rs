@@ -61,8 +61,10 @@ pub(super) fn let_go_abandoned(remote_name: &str) -> String {
     format!("Let go by annotation: docker registry secret {remote_name:?} may still be in AI Core")
 }
 
-pub(super) fn let_go_handed_over(remote_name: &str, heir: &ObjectKey) -> String {
-    format!("Docker registry secret {remote_name:?} stays in AI Core, because {heir} keeps it up to date")
+pub(super) fn let_go_handed_over(remote_name: &str, successor: &ObjectKey) -> String {
+    format!(
+        "Docker registry secret {remote_name:?} stays in AI Core, because {successor} keeps it up to date"
+    )
 }
 
 pub(super) fn let_go_orphaned(remote_name: &str, status: &AICoreRegistrySecretStatus) -> String {

@@ -6,7 +6,7 @@ use crate::{
     domain::{
         backoff::LONGEST_WHILE_DELETING,
         object::{Now, Object, ObjectKey},
-        observed::Standing,
+        observed::Ownership,
         plan::plan,
         testing::*,
     },
@@ -14,25 +14,26 @@ use crate::{
 
 mod deletion;
 mod events;
+mod next_state;
 mod properties;
 mod readiness;
 mod reasons;
 mod simulation;
 mod suspension;
 
-const DICE: Dice = Dice { retry: 0.5, resync: 0.5 };
+const JITTER: Jitter = Jitter { retry: 0.5, resync: 0.5 };
 
 /// A resource over several passes: what a pass reports is what the next one starts from.
 struct Life {
     object: Object,
     status: AICoreRegistrySecretStatus,
-    pace: Option<Pace>,
+    memory: Memory,
     now: Now,
 }
 
 impl Life {
     fn of(object: Object, status: AICoreRegistrySecretStatus) -> Self {
-        Self { object, status, pace: None, now: a_minute_later() }
+        Self { object, status, memory: Memory::default(), now: a_minute_later() }
     }
 
     fn new() -> Self {
@@ -50,15 +51,16 @@ impl Life {
         outcome: impl FnOnce(&Step) -> Outcome,
     ) -> (Step, Report) {
         let mut observed = an_observation(&self.object, &self.status);
-        observed.pace = self.pace.as_ref();
+        observed.backoff = self.memory.retry.backoff.as_ref();
+        observed.checked = self.memory.checked.as_ref();
         observed.now = self.now;
         see(&mut observed);
         let step = plan(&observed).step;
-        let report = report(&observed, &step, outcome(&step), DICE);
+        let report = report(&observed, &step, outcome(&step), JITTER);
         if let Some(status) = &report.status {
             self.status = status.clone();
         }
-        self.pace.clone_from(&report.pace);
+        self.memory.clone_from(&report.memory);
         (step, report)
     }
 
@@ -84,8 +86,8 @@ impl Life {
     /// A pass in which nothing is sent.
     fn rests(&mut self, see: impl FnOnce(&mut Observed<'_>)) -> Report {
         self.pass(see, |step| {
-            assert!(matches!(step, Step::Rest(_)), "{step:?}");
-            Outcome::Rested
+            assert!(matches!(step, Step::NoPush(_)), "{step:?}");
+            Outcome::NothingSent
         })
         .1
     }
@@ -127,9 +129,9 @@ fn rotated(observed: &mut Observed<'_>) {
     observed.digest = Some(digest_of("b"));
 }
 
-fn lost_to(owner: &ObjectKey) -> impl FnOnce(&mut Observed<'_>) {
+fn owned_by(owner: &ObjectKey) -> impl FnOnce(&mut Observed<'_>) {
     let owner = owner.clone();
-    move |observed| observed.standing = Standing::LostTo(owner)
+    move |observed| observed.ownership = Ownership::OwnedBy(owner)
 }
 
 fn without_source(observed: &mut Observed<'_>) {

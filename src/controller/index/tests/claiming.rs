@@ -16,16 +16,16 @@ fn pull_in(tenant: &str) -> Claim {
     claim_in(tenant, "pull")
 }
 
-fn stands(index: &TestIndex, object: &Object, tenant: &str) -> Standing {
-    index.standing(object, Some(&pull_in(tenant)))
+fn stands(index: &TestIndex, object: &Object, tenant: &str) -> Ownership {
+    index.ownership(object, Some(&pull_in(tenant)))
 }
 
-fn owns() -> Standing {
-    Standing::Owner { heir: None }
+fn owns() -> Ownership {
+    Ownership::Owner { successor: None }
 }
 
-fn lost_to(owner: &Object) -> Standing {
-    Standing::LostTo(owner.key.clone())
+fn owned_by(owner: &Object) -> Ownership {
+    Ownership::OwnedBy(owner.key.clone())
 }
 
 /// An older one that has not said its claim, and a younger one that was told to wait for it.
@@ -33,7 +33,7 @@ fn one_waits() -> (TestIndex, Object, Object) {
     let (older, younger) = (wants_pull(1), wants_pull(2));
     let index = index_with(&[&older, &younger]);
     assert!(index.claim(&younger, Some(pull_in("one"))).is_empty());
-    assert_eq!(stands(&index, &younger, "one"), Standing::Undecided);
+    assert_eq!(stands(&index, &younger, "one"), Ownership::Pending);
     (index, older, younger)
 }
 
@@ -49,8 +49,8 @@ fn the_younger_goes_ahead_when_the_older_means_another_tenant() {
 fn the_younger_is_woken_to_learn_that_it_lost() {
     let (index, older, younger) = one_waits();
     assert_eq!(sorted(index.claim(&older, Some(pull_in("one")))), just(&younger));
-    assert_eq!(stands(&index, &younger, "one"), lost_to(&older));
-    assert_eq!(stands(&index, &older, "one"), Standing::Owner { heir: Some(younger.key) });
+    assert_eq!(stands(&index, &younger, "one"), owned_by(&older));
+    assert_eq!(stands(&index, &older, "one"), Ownership::Owner { successor: Some(younger.key) });
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn whoever_cannot_say_does_not_block_others() {
     assert_eq!(stands(&index, &younger, "one"), owns());
     // Its key appears: it is the older one all the same.
     assert_eq!(index.claim(&older, Some(pull_in("one"))), just(&younger));
-    assert_eq!(stands(&index, &younger, "one"), lost_to(&older));
+    assert_eq!(stands(&index, &younger, "one"), owned_by(&older));
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn whoever_is_being_deleted_does_not_block_others() {
     // A pass that was under way cannot claim for it any more.
     assert!(index.claim(&older, Some(pull_in("one"))).is_empty());
     assert_eq!(stands(&index, &younger, "one"), owns());
-    assert_eq!(stands(&index, &dying, "one"), Standing::Owner { heir: Some(younger.key) });
+    assert_eq!(stands(&index, &dying, "one"), Ownership::Owner { successor: Some(younger.key) });
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn whatever_the_order_of_decisions(
     let mut waiting: BTreeSet<i64> = [2, 4, 6].into();
     for age in &waiting {
         index.claim(of_age(*age), own_tenant(of_age(*age)));
-        assert_eq!(stands(&index, of_age(*age), &of_age(*age).key.name), Standing::Undecided);
+        assert_eq!(stands(&index, of_age(*age), &of_age(*age).key.name), Ownership::Pending);
     }
     let mut open: BTreeSet<i64> = [1, 3, 5].into();
     for decided in order {
@@ -146,7 +146,7 @@ fn whatever_the_order_of_decisions(
         assert_eq!(sorted(woken), free);
         waiting = still;
         for age in [2, 4, 6] {
-            let expected = if age < first_open { owns() } else { Standing::Undecided };
+            let expected = if age < first_open { owns() } else { Ownership::Pending };
             assert_eq!(stands(&index, of_age(age), &of_age(age).key.name), expected);
         }
     }
@@ -164,7 +164,7 @@ fn after_a_restart_the_last_push_counts_as_a_claim() {
         [older.key.clone(), younger.key.clone()],
         "the one that is displaced hears of it"
     );
-    assert_eq!(stands(&index, &younger, "one"), lost_to(&older));
+    assert_eq!(stands(&index, &younger, "one"), owned_by(&older));
     // Its key turns out to be for another tenant: the younger one takes over.
     assert_eq!(index.claim(&older, Some(pull_in("two"))), just(&younger));
     assert_eq!(stands(&index, &younger, "one"), owns());
@@ -177,9 +177,9 @@ fn when_the_owner_goes_the_next_takes_over() {
     for object in &objects {
         index.claim(object, Some(pull_in("one")));
     }
-    assert_eq!(stands(&index, &objects[2], "one"), lost_to(&objects[0]));
+    assert_eq!(stands(&index, &objects[2], "one"), owned_by(&objects[0]));
     assert_eq!(index.remove_resource(&objects[0].key), just(&objects[1]));
-    assert_eq!(stands(&index, &objects[2], "one"), lost_to(&objects[1]));
+    assert_eq!(stands(&index, &objects[2], "one"), owned_by(&objects[1]));
     assert!(index.remove_resource(&objects[2].key).is_empty());
     assert_eq!(stands(&index, &objects[1], "one"), owns());
 }
@@ -191,7 +191,7 @@ fn claims_cross_namespaces() {
     let index = index_with(&[&older, &younger]);
     index.claim(&older, Some(pull_in("one")));
     index.claim(&younger, Some(pull_in("one")));
-    assert_eq!(stands(&index, &younger, "one"), lost_to(&older));
+    assert_eq!(stands(&index, &younger, "one"), owned_by(&older));
 }
 
 #[test]
@@ -207,6 +207,6 @@ fn one_created_again_loses_its_age() {
         [owner.key.clone(), next.key.clone()]
     );
     index.claim(&again, Some(pull_in("one")));
-    assert_eq!(stands(&index, &again, "one"), lost_to(&next));
-    assert_eq!(stands(&index, &next, "one"), Standing::Owner { heir: Some(again.key) });
+    assert_eq!(stands(&index, &again, "one"), owned_by(&next));
+    assert_eq!(stands(&index, &next, "one"), Ownership::Owner { successor: Some(again.key) });
 }

@@ -44,11 +44,17 @@ fn the_last_push_of_the_other_one_counts_as_a_claim() {
     index.apply_resource(older.clone(), a_status_in_sync());
     index.lead();
     assert!(!index.claim(&younger, Some(claim_in("one", "pull"))).contains(&older.key));
-    assert_eq!(index.standing(&younger, Some(&claim_in("one", "pull"))), Standing::LostTo(older.key.clone()));
+    assert_eq!(
+        index.ownership(&younger, Some(&claim_in("one", "pull"))),
+        Ownership::OwnedBy(older.key.clone())
+    );
     // One that is going away claims nothing.
     let index = following_with(&Object { deleting: true, ..older });
     index.apply_resource(younger.clone(), a_new_status());
     index.lead();
     index.claim(&younger, Some(claim_in("one", "pull")));
-    assert_eq!(index.standing(&younger, Some(&claim_in("one", "pull"))), Standing::Owner { heir: None });
+    assert_eq!(
+        index.ownership(&younger, Some(&claim_in("one", "pull"))),
+        Ownership::Owner { successor: None }
+    );
 }

@@ -18,7 +18,7 @@ enum Event {
     Secret { name: u8, version: u8 },
     SecretRemoved(u8),
     Claims { who: usize, tenant: Option<u8> },
-    Kept { who: usize, version: u8 },
+    Cached { who: usize, version: u8 },
     Relist { namespace: Option<u8>, missing: BTreeSet<usize> },
     RelistSecrets { namespace: Option<u8>, missing: BTreeSet<u8> },
 }
@@ -34,7 +34,7 @@ fn events() -> impl Strategy<Value = Event> {
         4 => (0_u8..6, 0_u8..4).prop_map(|(name, version)| Event::Secret { name, version }),
         1 => (0_u8..6).prop_map(Event::SecretRemoved),
         4 => (0_usize..4, prop::option::weighted(0.8, 0_u8..2)).prop_map(|(who, tenant)| Event::Claims { who, tenant }),
-        2 => (0_usize..4, 0_u8..4).prop_map(|(who, version)| Event::Kept { who, version }),
+        2 => (0_usize..4, 0_u8..4).prop_map(|(who, version)| Event::Cached { who, version }),
         1 => (namespace(), prop::collection::btree_set(0_usize..4, 0..3))
             .prop_map(|(namespace, missing)| Event::Relist { namespace, missing }),
         1 => (namespace(), prop::collection::btree_set(0_u8..6, 0..3))
@@ -100,9 +100,9 @@ fn tell(index: &TestIndex, model: &Model, event: &Event) -> BTreeSet<ObjectKey> 
         Event::Claims { who, tenant } => {
             object(*who).map_or_else(Vec::new, |object| index.claim(object, tenant.map(claim_on)))
         }
-        Event::Kept { who, version } => {
+        Event::Cached { who, version } => {
             if let Some(object) = object(*who) {
-                index.keep_key(object, &version.to_string(), Arc::new((*version).into()));
+                index.cache_service_key(object, &version.to_string(), Arc::new((*version).into()));
             }
             Vec::new()
         }
@@ -143,18 +143,18 @@ fn tell(index: &TestIndex, model: &Model, event: &Event) -> BTreeSet<ObjectKey> 
 }
 
 /// What each resource is told when it asks.
-fn answers(index: &TestIndex, model: &Model) -> Vec<Standing> {
-    model.resources.values().map(|(object, wish)| index.standing(object, wish.claim())).collect()
+fn answers(index: &TestIndex, model: &Model) -> Vec<Ownership> {
+    model.resources.values().map(|(object, wish)| index.ownership(object, wish.claim())).collect()
 }
 
-/// Whether a resource has to look again because its standing is another one now. Who came to wait finds out when it asks;
-/// a loser needs no news of another owner, an owner none of another heir.
-fn turned(was: &Standing, is: &Standing) -> bool {
+/// Whether a resource has to look again because its ownership is another one now. Who came to wait finds out when it asks;
+/// a loser needs no news of another owner, an owner none of another successor.
+fn turned(was: &Ownership, is: &Ownership) -> bool {
     !matches!(
         (was, is),
-        (_, Standing::Undecided)
-            | (Standing::LostTo(_), Standing::LostTo(_))
-            | (Standing::Owner { .. }, Standing::Owner { .. })
+        (_, Ownership::Pending)
+            | (Ownership::OwnedBy(_), Ownership::OwnedBy(_))
+            | (Ownership::Owner { .. }, Ownership::Owner { .. })
     )
 }
 
@@ -166,7 +166,7 @@ proptest! {
         let index = TestIndex::default();
         let mut model = Model::default();
         for event in events {
-            let before = model.standings();
+            let before = model.ownerships();
             // Everybody asks, so that those who are told to wait are known to wait.
             prop_assert_eq!(answers(&index, &model), before.values().cloned().collect::<Vec<_>>());
             // A deletion is not taken back.
@@ -179,7 +179,7 @@ proptest! {
             }
             let woken = tell(&index, &model, &event);
             let must = model.happens(&event);
-            let after = model.standings();
+            let after = model.ownerships();
             prop_assert_eq!(answers(&index, &model), after.values().cloned().collect::<Vec<_>>());
 
             prop_assert!(woken.is_superset(&must), "{:?} of {:?}", woken, must);
@@ -203,8 +203,8 @@ proptest! {
                 let snapshot = index.snapshot(key).unwrap();
                 prop_assert_eq!(&*snapshot.object, object);
                 prop_assert_eq!(source_version(&index, object), model.version(&object.source()));
-                prop_assert_eq!(key_version(&index, object), model.version(&object.service_key()));
-                prop_assert_eq!(snapshot.key.as_deref().copied(), model.kept(&object.service_key()));
+                prop_assert_eq!(service_key_version(&index, object), model.version(&object.service_key()));
+                prop_assert_eq!(snapshot.service_key.as_deref().copied(), model.cached(&object.service_key()));
             }
             let mut keys = Vec::new();
             index.for_each(|key, _| keys.push(key.clone()));

@@ -29,14 +29,14 @@ fn what_was_recorded_stays_while_it_changes() {
     let object = an_object();
     let index = index_with(&[&object]);
     let status = Arc::new(a_status_in_sync());
-    let memory = Memory { api_failures: 3, ..Memory::default() };
+    let memory = Memory { retry: Retry { api_failures: 3, ..Retry::default() }, ..Memory::default() };
     index.record(&object, Some(Arc::clone(&status)), memory, None);
     index.apply_resource(changed(&object, |spec| spec.suspend = Some(true)), a_new_status());
     assert_eq!(*snapshot(&index, &object).status, *status);
-    assert_eq!(snapshot(&index, &object).memory.api_failures, 3);
+    assert_eq!(snapshot(&index, &object).memory.retry.api_failures, 3);
     index.record(&object, None, Memory::default(), None);
     assert_eq!(*snapshot(&index, &object).status, *status, "no status, no change");
-    assert_eq!(snapshot(&index, &object).memory.api_failures, 0);
+    assert_eq!(snapshot(&index, &object).memory.retry.api_failures, 0);
 }
 
 #[test]
@@ -57,8 +57,8 @@ fn one_created_again_starts_anew() {
     let younger = object_named("younger", 2).with_spec(|spec| spec.remote_name = Some("pull".to_owned()));
     index.apply_resource(younger.clone(), a_new_status());
     assert_eq!(
-        index.standing(&younger, Some(&claim_in("one", "pull"))),
-        Standing::Undecided,
+        index.ownership(&younger, Some(&claim_in("one", "pull"))),
+        Ownership::Pending,
         "the new one has not said its claim"
     );
 }
@@ -112,7 +112,10 @@ fn an_owner_that_is_missing_in_a_list_frees_its_name() {
     index.resources_list_begins(&EVERYWHERE);
     index.apply_resource(younger.clone(), a_new_status());
     assert_eq!(index.resources_list_ends(&EVERYWHERE), (just(&younger), just(&owner)));
-    assert_eq!(index.standing(&younger, Some(&claim_in("one", "pull"))), Standing::Owner { heir: None });
+    assert_eq!(
+        index.ownership(&younger, Some(&claim_in("one", "pull"))),
+        Ownership::Owner { successor: None }
+    );
 }
 
 #[test]
@@ -124,4 +127,32 @@ fn each_resource_is_visited() {
     index.for_each(|key, status| seen.push((key.clone(), status.clone())));
     seen.sort_by(|a, b| a.0.cmp(&b.0));
     assert_eq!(seen, [(one.key, a_new_status()), (two.key, a_status_in_sync())]);
+}
+
+#[test]
+fn what_is_remembered_changes_for_the_same_resource_only() {
+    let object = an_object();
+    let index = index_with(&[&object]);
+    let failed = |memory: &Memory| memory.after_api_failure(1.0);
+    assert_eq!(index.update_memory(&object, failed), Some(seconds(1)));
+    assert_eq!(index.update_memory(&object, failed), Some(seconds(2)));
+    assert_eq!(snapshot(&index, &object).memory.retry.api_failures, 2);
+    let again = Object { uid: "another".into(), ..object.clone() };
+    assert_eq!(index.update_memory(&again, failed), None);
+    index.remove_resource(&object.key);
+    assert_eq!(index.update_memory(&object, failed), None);
+}
+
+/// A snapshot tells who owns the name, and does not count as asking for it.
+#[test]
+fn a_snapshot_tells_the_ownership() {
+    let older = object_named("older", 1).with_spec(|spec| spec.remote_name = Some("pull".to_owned()));
+    let younger = object_named("younger", 2).with_spec(|spec| spec.remote_name = Some("pull".to_owned()));
+    let index = index_with(&[&older, &younger]);
+    assert_eq!(snapshot(&index, &older).ownership, Ownership::Owner { successor: None });
+    assert_eq!(snapshot(&index, &younger).ownership, Ownership::Pending);
+    assert!(index.claim(&older, Some(claim_in("two", "pull"))).is_empty(), "nobody waits");
+    index.claim(&older, Some(claim_in("one", "pull")));
+    index.claim(&younger, Some(claim_in("one", "pull")));
+    assert_eq!(snapshot(&index, &younger).ownership, Ownership::OwnedBy(older.key));
 }

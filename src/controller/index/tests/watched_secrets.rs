@@ -1,7 +1,7 @@
 use super::*;
 
+mod cached_keys;
 mod changes;
-mod kept_keys;
 
 #[test]
 fn only_users_of_the_secret_are_woken_and_only_by_a_new_version() {
@@ -19,7 +19,7 @@ fn only_users_of_the_secret_are_woken_and_only_by_a_new_version() {
     );
     assert_eq!(source_version(&index, &two).as_deref(), Some("2"));
     assert_eq!(source_version(&index, &other).as_deref(), Some("9"));
-    assert_eq!(key_version(&index, &other).as_deref(), Some("5"));
+    assert_eq!(service_key_version(&index, &other).as_deref(), Some("5"));
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn a_secret_deleted_while_the_watch_was_away_is_noticed() {
     assert!(index.apply_secret(&here.service_key(), "1").is_empty());
     assert_eq!(index.secrets_list_ends(&Some(scope_of("ns"))), just(&here));
     assert_eq!(source_version(&index, &here), None);
-    assert_eq!(key_version(&index, &here).as_deref(), Some("1"));
+    assert_eq!(service_key_version(&index, &here).as_deref(), Some("1"));
     assert_eq!(source_version(&index, &there).as_deref(), Some("1"));
     // Once.
     index.secrets_list_begins(&EVERYWHERE);
@@ -80,9 +80,9 @@ fn a_list_that_is_under_way_says_nothing_about_what_is_named_meanwhile() {
     index.secrets_list_begins(&EVERYWHERE);
     assert!(index.apply_secret(&object.service_key(), "7").is_empty());
     index.apply_resource(object.clone(), a_new_status());
-    index.keep_key(&object, "7", Arc::new(1));
+    index.cache_service_key(&object, "7", Arc::new(1));
     assert!(index.secrets_list_ends(&EVERYWHERE).is_empty());
-    assert_eq!(kept(&index, &object), Some(1));
+    assert_eq!(cached(&index, &object), Some(1));
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn one_secret_may_be_both() {
     let index = index_with(&[&object]);
     assert_eq!(index.apply_secret(&object.source(), "1"), just(&object));
     assert_eq!(source_version(&index, &object).as_deref(), Some("1"));
-    assert_eq!(key_version(&index, &object).as_deref(), Some("1"));
+    assert_eq!(service_key_version(&index, &object).as_deref(), Some("1"));
     // It stays named when only one of the two names goes.
     let apart = changed(&object, |spec| {
         spec.ai_core_secret_ref.name = "aicore-key".to_owned();
@@ -124,13 +124,13 @@ fn what_is_known_of_a_secret_stays_when_the_resource_changes() {
     index.apply_secret(&object.source(), "1");
     index.apply_secret(&object.source(), "2");
     index.apply_secret(&object.service_key(), "5");
-    index.keep_key(&object, "5", Arc::new(1));
+    index.cache_service_key(&object, "5", Arc::new(1));
     let since = snapshot(&index, &object).source_changed;
     assert!(since.is_some());
     let with_finalizer =
         Object { finalizer: true, ..changed(&object, |spec| spec.resync_interval = Some("1m".to_owned())) };
     index.apply_resource(with_finalizer, a_new_status());
     assert_eq!(source_version(&index, &object).as_deref(), Some("2"));
-    assert_eq!(kept(&index, &object), Some(1));
+    assert_eq!(cached(&index, &object), Some(1));
     assert_eq!(snapshot(&index, &object).source_changed, since);
 }

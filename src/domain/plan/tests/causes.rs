@@ -88,9 +88,9 @@ fn nothing_when_no_attempt_was_made_and_all_is_as_before(#[case] status: AICoreR
 fn a_failed_attempt_is_repeated_when_its_hold_is_over() {
     let (object, status) = (an_object(), a_status_in_sync());
     let mut observed = an_observation(&object, &status);
-    let pace = a_hold(&observed, failure(Reason::RemoteUnavailable), seconds(1));
+    let backoff = a_backoff(&observed, failure(Reason::RemoteUnavailable), seconds(1));
     observed.now.uptime += seconds(1);
-    observed.pace = Some(&pace);
+    observed.backoff = Some(&backoff);
     assert_eq!(step(&observed), push(Cause::Unconfirmed));
 }
 

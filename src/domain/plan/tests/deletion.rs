@@ -32,7 +32,7 @@ fn abandoned() -> Object {
 fn without_the_finalizer_the_resource_is_gone() {
     let object = Object { finalizer: false, ..dying() };
     let status = a_status_in_sync();
-    assert_eq!(step(&an_observation(&object, &status)), Step::Rest(Rest::Gone));
+    assert_eq!(step(&an_observation(&object, &status)), Step::NoPush(Why::Gone));
 }
 
 #[test]
@@ -71,15 +71,15 @@ fn lets_go_whatever_the_service_key(
 }
 
 #[rstest]
-#[case::heir(Standing::Owner { heir: Some(key("other")) })]
-#[case::owner(Standing::LostTo(key("other")))]
+#[case::successor(Ownership::Owner { successor: Some(key("other")) })]
+#[case::owner(Ownership::OwnedBy(key("other")))]
 fn hands_over_to_whoever_claims_the_same(
-    #[case] standing: Standing,
+    #[case] ownership: Ownership,
     #[values(false, true)] key_is_gone: bool,
 ) {
     let (object, status) = (dying(), a_status_in_sync());
     let mut observed = an_observation(&object, &status);
-    observed.standing = standing;
+    observed.ownership = ownership;
     if key_is_gone {
         observed.service_key = unusable(Reason::ServiceKeyNotFound);
         observed.namespace_terminating = true;
@@ -91,20 +91,20 @@ fn hands_over_to_whoever_claims_the_same(
 fn an_annotation_wins_over_handing_over() {
     let (object, status) = (abandoned(), a_status_in_sync());
     let mut observed = an_observation(&object, &status);
-    observed.standing = Standing::LostTo(key("other"));
+    observed.ownership = Ownership::OwnedBy(key("other"));
     assert_eq!(step(&observed), Step::LetGo(LetGo::Abandoned));
 }
 
 /// What was pushed is not in the tenant where others were found to claim the name.
 #[rstest]
-#[case(Standing::Owner { heir: None })]
-#[case(Standing::Owner { heir: Some(key("other")) })]
-#[case(Standing::LostTo(key("other")))]
-fn what_is_in_another_tenant_stays(#[case] standing: Standing) {
+#[case(Ownership::Owner { successor: None })]
+#[case(Ownership::Owner { successor: Some(key("other")) })]
+#[case(Ownership::OwnedBy(key("other")))]
+fn what_is_in_another_tenant_stays(#[case] ownership: Ownership) {
     let (object, status) = (dying(), a_status_in_sync());
     let mut observed = an_observation(&object, &status);
     observed.service_key = usable("21", tenant("two"));
-    observed.standing = standing;
+    observed.ownership = ownership;
     assert_eq!(step(&observed), Step::LetGo(LetGo::TenantChanged));
 }
 
@@ -122,7 +122,7 @@ fn without_a_service_key(
     let expected = if namespace_terminating {
         Step::LetGo(LetGo::Orphaned)
     } else {
-        Step::Rest(Rest::Blocked(failure(reason)))
+        Step::NoPush(Why::Blocked(failure(reason)))
     };
     assert_eq!(step(&observed), expected);
 }
@@ -131,12 +131,12 @@ fn without_a_service_key(
 fn a_failed_deletion_is_held_and_a_request_overrides_that() {
     let (mut object, status) = (dying(), a_status_in_sync());
     let observed = an_observation(&object, &status);
-    let pace = a_hold(&observed, failure(Reason::Forbidden), seconds(60));
+    let backoff = a_backoff(&observed, failure(Reason::Forbidden), seconds(60));
     let mut observed = an_observation(&object, &status);
-    observed.pace = Some(&pace);
+    observed.backoff = Some(&backoff);
     assert_eq!(
         step(&observed),
-        Step::Rest(Rest::Held { left: seconds(60), failure: failure(Reason::Forbidden) })
+        Step::NoPush(Why::BackingOff { left: seconds(60), failure: failure(Reason::Forbidden) })
     );
     observed.service_key_identity = Some("aicore-key/@21".to_owned());
     assert_eq!(step(&observed), Step::DeleteRemote, "another key ends the hold");
@@ -145,7 +145,7 @@ fn a_failed_deletion_is_held_and_a_request_overrides_that() {
     assert_eq!(step(&observed), Step::DeleteRemote, "time ends the hold");
     object.requested_at = Some("1".into());
     let mut observed = an_observation(&object, &status);
-    observed.pace = Some(&pace);
+    observed.backoff = Some(&backoff);
     assert_eq!(step(&observed), Step::DeleteRemote, "a request overrides it");
 }
 
@@ -153,10 +153,11 @@ fn a_failed_deletion_is_held_and_a_request_overrides_that() {
 fn a_hold_from_before_the_deletion_does_not_delay_it() {
     let status = a_status_in_sync();
     let alive = Object { deleting: false, ..dying() };
-    let pace = a_hold(&an_observation(&alive, &status), failure(Reason::AuthenticationFailed), seconds(900));
+    let backoff =
+        a_backoff(&an_observation(&alive, &status), failure(Reason::AuthenticationFailed), seconds(900));
     let object = dying();
     let mut observed = an_observation(&object, &status);
-    observed.pace = Some(&pace);
+    observed.backoff = Some(&backoff);
     assert_eq!(step(&observed), Step::DeleteRemote);
 }
 
@@ -193,7 +194,7 @@ fn an_attempt_that_failed_in_this_process_may_have_arrived() {
     };
     let object = dying();
     let mut observed = an_observation(&object, &status);
-    let pace = a_hold(&observed, failure(Reason::RemoteUnavailable), Duration::ZERO);
-    observed.pace = Some(&pace);
+    let backoff = a_backoff(&observed, failure(Reason::RemoteUnavailable), Duration::ZERO);
+    observed.backoff = Some(&backoff);
     assert_eq!(step(&observed), Step::DeleteRemote);
 }

@@ -19,7 +19,7 @@ fn follow_the_policy(
     let mut observed = an_observation(&object, &status);
     observed.source = unusable(Reason::SecretNotFound);
     assert_eq!(plan(&observed).finalizer, expected);
-    observed.standing = Standing::LostTo(key("older"));
+    observed.ownership = Ownership::OwnedBy(key("older"));
     assert_eq!(plan(&observed).finalizer, expected);
     let suspended = object.clone().with_spec(|spec| spec.suspend = Some(true));
     observed.object = &suspended;

@@ -31,11 +31,11 @@ fn overrides_a_hold_once() {
     for reason in [waits, failure(Reason::AuthenticationFailed)] {
         let (status, later) = (answered(None), answered(Some("1")));
         let mut observed = an_observation(&object, &status);
-        let pace = a_hold(&observed, reason.clone(), seconds(60));
-        observed.pace = Some(&pace);
+        let backoff = a_backoff(&observed, reason.clone(), seconds(60));
+        observed.backoff = Some(&backoff);
         assert_eq!(step(&observed), push(Cause::Forced));
         observed.status = &later;
-        assert_eq!(step(&observed), Step::Rest(Rest::Held { left: seconds(60), failure: reason }));
+        assert_eq!(step(&observed), Step::NoPush(Why::BackingOff { left: seconds(60), failure: reason }));
     }
 }
 
@@ -48,22 +48,22 @@ fn overrides_the_spread_after_a_restart() {
 }
 
 #[rstest]
-#[case::conflict(Standing::LostTo(key("older")), Rest::LostTo(key("older")))]
-#[case::undecided(Standing::Undecided, Rest::Undecided)]
-fn does_not_override_the_rights_of_others(#[case] standing: Standing, #[case] expected: Rest) {
+#[case::conflict(Ownership::OwnedBy(key("older")), Why::OwnedBy(key("older")))]
+#[case::undecided(Ownership::Pending, Why::Pending)]
+fn does_not_override_the_rights_of_others(#[case] ownership: Ownership, #[case] expected: Why) {
     let (object, status) = (requested("1"), answered(None));
     let mut observed = an_observation(&object, &status);
-    observed.standing = standing;
-    assert_eq!(step(&observed), Step::Rest(expected));
+    observed.ownership = ownership;
+    assert_eq!(step(&observed), Step::NoPush(expected));
 }
 
 #[test]
 fn does_not_override_suspension_nor_what_is_missing() {
     let status = answered(None);
     let suspended = requested("1").with_spec(|spec| spec.suspend = Some(true));
-    assert_eq!(step(&an_observation(&suspended, &status)), Step::Rest(Rest::Suspended));
+    assert_eq!(step(&an_observation(&suspended, &status)), Step::NoPush(Why::Suspended));
     let object = requested("1");
     let mut observed = an_observation(&object, &status);
     observed.source = unusable(Reason::SecretInvalid);
-    assert_eq!(step(&observed), Step::Rest(Rest::Unusable(failure(Reason::SecretInvalid))));
+    assert_eq!(step(&observed), Step::NoPush(Why::Unusable(failure(Reason::SecretInvalid))));
 }

@@ -29,7 +29,7 @@ fn what_ends_a_hold(
     let status = a_status_in_sync();
     let mut object = an_object();
     let before = an_observation(&object, &status);
-    let pace = a_hold(&before, failure(reason), seconds(60));
+    let backoff = a_backoff(&before, failure(reason), seconds(60));
     let cured_by_content =
         matches!(reason, Reason::RemoteRejected | Reason::QuotaExceeded | Reason::RemoteMissing);
     let ends = match change {
@@ -41,13 +41,13 @@ fn what_ends_a_hold(
         object.generation = 2;
     }
     let mut observed = an_observation(&object, &status);
-    observed.pace = Some(&pace);
+    observed.backoff = Some(&backoff);
     match change {
         Change::Nothing | Change::Spec => {}
         Change::Credential => observed.digest = Some(digest_of("b")),
         Change::ServiceKey => observed.service_key_identity = Some("aicore-key/@21".to_owned()),
         Change::ServiceKeyGone => observed.service_key_identity = None,
     }
-    let held = matches!(step(&observed), Step::Rest(Rest::Held { .. }));
+    let held = matches!(step(&observed), Step::NoPush(Why::BackingOff { .. }));
     assert_eq!(held, !ends);
 }

@@ -6,7 +6,7 @@ fn wait(object: &Object, status: &AICoreRegistrySecretStatus, uptime: Duration) 
     let mut observed = an_observation(object, status);
     observed.now = resync_due_after(uptime);
     match step(&observed) {
-        Step::Rest(Rest::InSync { again }) => again,
+        Step::NoPush(Why::InSync { requeue_after }) => requeue_after,
         Step::Push(_) => None,
         other => panic!("{other:?}"),
     }
@@ -108,8 +108,8 @@ fn a_failed_attempt_is_not_forgotten_over_the_spread() {
     let (object, status) = (patient(), a_status_in_sync());
     let mut observed = an_observation(&object, &status);
     observed.now = resync_due_after(Duration::ZERO);
-    let pace = a_hold(&observed, failure(Reason::RemoteUnavailable), seconds(1));
-    observed.pace = Some(&pace);
+    let backoff = a_backoff(&observed, failure(Reason::RemoteUnavailable), seconds(1));
+    observed.backoff = Some(&backoff);
     observed.now.uptime = seconds(1);
     assert_eq!(step(&observed), push(Cause::Unconfirmed));
 }

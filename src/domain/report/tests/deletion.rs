@@ -22,7 +22,14 @@ fn a_deleted_remote_secret_ends_the_story() {
     assert_eq!(step, Step::DeleteRemote);
     assert_eq!(
         report,
-        Report { status: None, events: Vec::new(), again: None, pace: None, outcome: "deleted" }
+        Report {
+            status: None,
+            events: Vec::new(),
+            memory: Memory::default(),
+            requeue_after: None,
+            source_answered: None,
+            outcome: PassOutcome::Deleted
+        }
     );
 }
 
@@ -37,8 +44,8 @@ fn a_failed_deletion_is_tried_again_soon(#[case] reason: Reason, #[case] after: 
     assert!(message.contains(&format!("{} happened", reason.as_str())));
     assert!(message.contains("aicore-registry.dev/abandon-remote=true"));
     assert_eq!(life.status.observed_generation, Some(2));
-    assert_eq!(report.again.unwrap().as_secs(), after);
-    assert!(report.again.unwrap() <= LONGEST_WHILE_DELETING);
+    assert_eq!(report.requeue_after.unwrap().as_secs(), after);
+    assert!(report.requeue_after.unwrap() <= LONGEST_WHILE_DELETING);
     assert_eq!(report.events.len(), 1);
     // The hold says the same.
     let before = life.status.clone();
@@ -51,7 +58,7 @@ fn retry_after_does_not_hold_a_deletion_longer_than_a_minute() {
     let mut life = dying(a_status_in_sync());
     let asked = Failure { retry_after: Some(HOUR), ..failure(Reason::RateLimited) };
     let (_, report) = life.pass(as_found, |_| Outcome::Failed(asked));
-    assert_eq!(report.again, Some(LONGEST_WHILE_DELETING));
+    assert_eq!(report.requeue_after, Some(LONGEST_WHILE_DELETING));
 }
 
 #[test]
@@ -60,8 +67,8 @@ fn a_missing_service_key_is_looked_for_again_and_said() {
     let report = life.rests(without_key);
     assert_eq!(life.conditions(), ["Ready=True/Synced", "Reconciling=True/Deleting"]);
     assert!(life.message(RECONCILING).contains("ServiceKeyNotFound happened"));
-    assert_eq!(report.again, Some(seconds(15)));
-    assert_eq!(report.outcome, "Deleting");
+    assert_eq!(report.requeue_after, Some(seconds(15)));
+    assert_eq!(report.outcome.as_str(), "Deleting");
     let (_, report) = life.pass(
         |observed| {
             without_key(observed);
@@ -88,7 +95,7 @@ fn what_may_have_been_pushed_stays_so() {
 #[case(LetGo::NeverPushed, None)]
 #[case(LetGo::Suspended, Some((false, "RemoteRetained")))]
 #[case(LetGo::Abandoned, Some((true, "RemoteAbandoned")))]
-#[case(LetGo::HandedOver(key("heir")), Some((false, "RemoteHandedOver")))]
+#[case(LetGo::HandedOver(key("successor")), Some((false, "RemoteHandedOver")))]
 #[case(LetGo::TenantChanged, Some((true, "RemoteOrphaned")))]
 #[case(LetGo::Orphaned, Some((true, "RemoteOrphaned")))]
 fn each_way_to_let_go_has_its_event(#[case] why: LetGo, #[case] expected: Option<(bool, &str)>) {
@@ -96,14 +103,14 @@ fn each_way_to_let_go_has_its_event(#[case] why: LetGo, #[case] expected: Option
     let observed = an_observation(&life.object, &life.status);
     let orphaned = why == LetGo::TenantChanged || why == LetGo::Orphaned;
     let handed_over = matches!(why, LetGo::HandedOver(_));
-    let report = report(&observed, &Step::LetGo(why), Outcome::LetGo, DICE);
-    assert_eq!((report.status, report.again, report.outcome), (None, None, "let_go"));
+    let report = report(&observed, &Step::LetGo(why), Outcome::LetGo, JITTER);
+    assert_eq!((report.status, report.requeue_after, report.outcome), (None, None, PassOutcome::LetGo));
     let events: Vec<_> = report.events.iter().map(|event| (event.warning, event.reason)).collect();
     assert_eq!(events, expected.into_iter().collect::<Vec<_>>());
     for event in &report.events {
         assert!(event.note.contains("\"pull\""), "{}", event.note);
         assert_eq!(event.note.contains(&tenant("one").api_url), orphaned, "{}", event.note);
-        assert_eq!(event.note.contains("ns/heir"), handed_over, "{}", event.note);
+        assert_eq!(event.note.contains("ns/successor"), handed_over, "{}", event.note);
     }
 }
 
@@ -112,5 +119,5 @@ fn without_the_finalizer_nothing_is_said() {
     let mut life = dying(a_status_in_sync());
     life.object.finalizer = false;
     let report = life.rests(as_found);
-    assert_eq!((report.status, report.again, report.events), (None, None, Vec::new()));
+    assert_eq!((report.status, report.requeue_after, report.events), (None, None, Vec::new()));
 }

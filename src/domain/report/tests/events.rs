@@ -31,7 +31,7 @@ fn a_life() {
     assert_eq!(reasons(&life.rests(rotated)), [(false, "Suspended")]);
     life.spec(|spec| spec.suspend = Some(false));
     assert_eq!(reasons(&life.rests(rotated)), [(false, "Synced")]);
-    assert_eq!(reasons(&life.rests(lost_to(&key("older")))), [(true, "RemoteConflict")]);
+    assert_eq!(reasons(&life.rests(owned_by(&key("older")))), [(true, "RemoteConflict")]);
 }
 
 #[test]

@@ -14,7 +14,7 @@ pub(super) struct Turn {
     pub(super) source: Option<Reason>,
     pub(super) service_key: Option<Reason>,
     pub(super) tenant: &'static str,
-    pub(super) standing: u8,
+    pub(super) ownership: u8,
     pub(super) suspend: bool,
     pub(super) request: Option<u8>,
     pub(super) generation: bool,
@@ -74,7 +74,7 @@ pub(super) fn turns() -> impl Strategy<Value = Turn> {
                 source,
                 service_key,
                 tenant,
-                standing,
+                ownership,
                 (generation, suspend, deleting),
                 request,
                 (restart, terminating),
@@ -85,7 +85,7 @@ pub(super) fn turns() -> impl Strategy<Value = Turn> {
                 source,
                 service_key,
                 tenant,
-                standing,
+                ownership,
                 suspend,
                 request,
                 generation,
@@ -99,10 +99,10 @@ pub(super) fn turns() -> impl Strategy<Value = Turn> {
 
 impl Turn {
     pub(super) fn see(&self, observed: &mut Observed<'_>) {
-        observed.standing = match self.standing {
-            0 => Standing::Owner { heir: None },
-            1 => Standing::LostTo(key("older")),
-            _ => Standing::Undecided,
+        observed.ownership = match self.ownership {
+            0 => Ownership::Owner { successor: None },
+            1 => Ownership::OwnedBy(key("older")),
+            _ => Ownership::Pending,
         };
         observed.digest = Some(digest_of(self.password));
         observed.service_key = usable("21", tenant(self.tenant));
@@ -120,7 +120,7 @@ impl Turn {
 
     pub(super) fn outcome(&self, step: &Step, at: Timestamp) -> Outcome {
         match (step, &self.outcome) {
-            (Step::Rest(_), _) => Outcome::Rested,
+            (Step::NoPush(_), _) => Outcome::NothingSent,
             (Step::LetGo(_), _) => Outcome::LetGo,
             (Step::DeleteRemote, Happens::Accepted) => Outcome::RemoteDeleted,
             (Step::Push(_), Happens::Accepted) => Outcome::Pushed { at, created: false },
@@ -137,7 +137,7 @@ impl Turn {
     pub(super) fn prepare(&self, life: &mut Life) {
         life.later(seconds(self.seconds.into()));
         if self.restart {
-            life.pace = None;
+            life.memory = Memory::default();
             life.now.uptime = Duration::ZERO;
         }
         if life.object.spec.suspended() != self.suspend {
@@ -169,7 +169,7 @@ fn headline(status: &AICoreRegistrySecretStatus) -> Option<&str> {
 }
 
 fn is_outcome(step: &Step, outcome: &Outcome) -> bool {
-    !matches!(outcome, Outcome::Postponed(_)) && !matches!(step, Step::Rest(Rest::Undecided))
+    !matches!(outcome, Outcome::Postponed(_)) && !matches!(step, Step::NoPush(Why::Pending))
 }
 
 proptest! {
@@ -185,14 +185,14 @@ proptest! {
             turn.prepare(&mut life);
             let before = life.status.clone();
             let now = life.now.wall;
-            let mut outcome = Outcome::Rested;
+            let mut outcome = Outcome::NothingSent;
             let (step, report) = life.pass(|observed| turn.see(observed), |step| {
                 outcome = turn.outcome(step, now);
                 outcome.clone()
             });
             let Some(status) = report.status.clone() else {
                 // Nothing is to be written: the resource goes, or a short wait is not worth a word.
-                if report.again.is_none() {
+                if report.requeue_after.is_none() {
                     prop_assert!(life.object.deleting);
                     break;
                 }
@@ -235,7 +235,7 @@ proptest! {
                 prop_assert_eq!(status.observed_generation, before.observed_generation);
                 prop_assert_eq!(&status.last_handled_reconcile_at, &before.last_handled_reconcile_at);
                 prop_assert_eq!(&report.events, &Vec::new());
-                prop_assert!(report.again.is_some());
+                prop_assert!(report.requeue_after.is_some());
             }
 
             // Times of transition.
@@ -271,17 +271,17 @@ proptest! {
             }
 
             // Whoever waits for nothing is done; and nobody waits longer than the long interval, an hour, or the resync.
-            if report.again.is_none() {
-                prop_assert!(matches!(step, Step::Rest(Rest::Suspended)), "{:?}", step);
+            if report.requeue_after.is_none() {
+                prop_assert!(matches!(step, Step::NoPush(Why::Suspended)), "{:?}", step);
             }
             if life.object.deleting {
-                prop_assert!(report.again.is_some_and(|again| again <= LONGEST_WHILE_DELETING));
+                prop_assert!(report.requeue_after.is_some_and(|requeue_after| requeue_after <= LONGEST_WHILE_DELETING));
             }
 
             // The same again changes nothing and says nothing.
             let repeated = {
                 let mut observed = an_observation(&life.object, &life.status);
-                observed.pace = life.pace.as_ref();
+                observed.backoff = life.memory.retry.backoff.as_ref();
                 observed.now = life.now;
                 turn.see(&mut observed);
                 let step = plan(&observed).step;
@@ -289,7 +289,7 @@ proptest! {
                     None
                 } else {
                     let outcome = turn.outcome(&step, now);
-                    Some(super::report(&observed, &step, outcome, DICE))
+                    Some(super::report(&observed, &step, outcome, JITTER))
                 }
             };
             if let Some(repeated) = repeated.filter(|repeated| repeated.status.is_some()) {

@@ -20,9 +20,9 @@ fn the_first_push() {
         life.message(READY),
         "AI Core accepted the credential for ghcr.io as docker registry secret \"pull\""
     );
-    assert_eq!(report.again, Some(HOUR));
-    assert_eq!(report.outcome, "updated");
-    assert_eq!(report.pace, None);
+    assert_eq!(report.requeue_after, Some(HOUR));
+    assert_eq!(report.outcome, PassOutcome::Updated);
+    assert_eq!(report.memory.retry.backoff, None);
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn a_creation_is_counted_apart() {
     let mut life = Life::new();
     let at = at(LAST_SYNC);
     let (_, report) = life.pass(as_found, |_| Outcome::Pushed { at, created: true });
-    assert_eq!(report.outcome, "created");
+    assert_eq!(report.outcome, PassOutcome::Created);
 }
 
 #[rstest]
@@ -48,7 +48,7 @@ fn a_failed_resync_leaves_ready(#[case] reason: Reason, #[case] type_: &str) {
     assert_eq!(life.conditions(), ["Ready=True/Synced", &trouble]);
     assert_eq!(condition::find(&life.status.conditions, READY).cloned(), before);
     assert_eq!(report.events.len(), 1);
-    assert_eq!(report.outcome, reason.as_str());
+    assert_eq!(report.outcome.as_str(), reason.as_str());
     // So does the hold that follows, and so does the next failure.
     life.rests(as_found);
     assert_eq!(life.conditions(), ["Ready=True/Synced", &trouble]);
@@ -116,7 +116,7 @@ fn a_remote_secret_that_is_gone_makes_it_false(#[case] reason: Reason) {
     life.push_fails(as_found, failure(Reason::RateLimited));
     assert_eq!(life.ready(), "False/RateLimited");
     // Nor does a restart.
-    life.pace = None;
+    life.memory = Memory::default();
     life.now.uptime = Duration::ZERO;
     life.push_fails(as_found, failure(Reason::RemoteUnavailable));
     assert_eq!(life.ready(), "False/RemoteUnavailable");
@@ -134,7 +134,7 @@ impl Life {
 #[test]
 fn who_takes_over_pushes_before_it_is_ready() {
     let mut life = Life::in_sync();
-    life.rests(lost_to(&key("older")));
+    life.rests(owned_by(&key("older")));
     assert_eq!(life.ready(), "False/RemoteConflict");
     // Meanwhile the owner pushed what it had.
     let (step, _) = life.pass(as_found, |_| Outcome::Failed(failure(Reason::RemoteUnavailable)));
@@ -151,7 +151,7 @@ fn a_secret_that_comes_back_unchanged_needs_no_push() {
     assert_eq!(life.ready(), "False/SecretNotFound");
     let report = life.rests(as_found);
     assert_eq!(life.conditions(), ["Ready=True/Synced"]);
-    assert_eq!(report.outcome, "unchanged");
+    assert_eq!(report.outcome, PassOutcome::Unchanged);
 }
 
 #[test]
@@ -167,9 +167,9 @@ fn a_hold_is_reported_again_for_a_new_generation() {
         assert_eq!(condition.observed_generation, Some(2), "{}", condition.type_);
     }
     assert_eq!(report.events, []);
-    assert_eq!(report.outcome, "held");
-    assert_eq!(report.again, Some(seconds(900)));
-    assert!(report.pace.is_some());
+    assert_eq!(report.outcome, PassOutcome::BackingOff);
+    assert_eq!(report.requeue_after, Some(seconds(900)));
+    assert!(report.memory.retry.backoff.is_some());
 }
 
 #[test]
@@ -177,11 +177,11 @@ fn a_push_that_waits_for_its_turn_says_so_only_before_the_first_outcome() {
     let mut life = Life::new();
     // A short wait is worth no write: the outcome comes soon.
     let (_, report) = life.pass(as_found, |_| Outcome::Postponed(seconds(4)));
-    assert_eq!((report.status, report.again), (None, Some(seconds(4))));
+    assert_eq!((report.status, report.requeue_after), (None, Some(seconds(4))));
     let (_, report) = life.pass(as_found, |_| Outcome::Postponed(NOTEWORTHY_WAIT));
     assert_eq!(life.conditions(), ["Ready=Unknown/Progressing", "Reconciling=True/Progressing"]);
     assert_eq!(life.status.observed_generation, Some(-1));
-    assert_eq!((report.again, report.events), (Some(NOTEWORTHY_WAIT), Vec::new()));
+    assert_eq!((report.requeue_after, report.events), (Some(NOTEWORTHY_WAIT), Vec::new()));
 
     let mut life = Life::in_sync();
     life.object.requested_at = Some("1".into());
@@ -189,7 +189,7 @@ fn a_push_that_waits_for_its_turn_says_so_only_before_the_first_outcome() {
     let before = life.status.clone();
     let (_, report) = life.pass(rotated, |_| Outcome::Postponed(seconds(3)));
     assert_eq!(life.status, before);
-    assert_eq!((report.again, report.events), (Some(seconds(3)), Vec::new()));
+    assert_eq!((report.requeue_after, report.events), (Some(seconds(3)), Vec::new()));
 }
 
 /// After a long wait for its turn, a rotation has made a Ready that says otherwise untrue.
@@ -202,7 +202,7 @@ fn a_rotation_that_waits_long_for_its_turn_makes_ready_false() {
     let mut life = Life::in_sync();
     life.object.requested_at = Some("1".into());
     let (_, report) = life.pass(as_found, |_| Outcome::Postponed(NOTEWORTHY_WAIT));
-    assert_eq!((report.status, report.again), (None, Some(NOTEWORTHY_WAIT)));
+    assert_eq!((report.status, report.requeue_after), (None, Some(NOTEWORTHY_WAIT)));
     // What goes is not to become anything any more.
     let mut life = Life::of(
         an_object().with_spec(|spec| spec.deletion_policy = Some(crate::api::DeletionPolicy::Delete)),
@@ -211,7 +211,7 @@ fn a_rotation_that_waits_long_for_its_turn_makes_ready_false() {
     life.object.deleting = true;
     life.object.finalizer = true;
     let (_, report) = life.pass(rotated, |_| Outcome::Postponed(NOTEWORTHY_WAIT));
-    assert_eq!((report.status, report.again), (None, Some(NOTEWORTHY_WAIT)));
+    assert_eq!((report.status, report.requeue_after), (None, Some(NOTEWORTHY_WAIT)));
 }
 
 #[test]
@@ -219,9 +219,9 @@ fn a_postponed_attempt_keeps_the_failure_before() {
     let mut life = Life::in_sync();
     life.push_fails(rotated, failure(Reason::RemoteUnavailable));
     life.later(seconds(1));
-    let (before, pace) = (life.status.clone(), life.pace.clone());
+    let (before, backoff) = (life.status.clone(), life.memory.retry.backoff.clone());
     life.pass(rotated, |_| Outcome::Postponed(seconds(3)));
-    assert_eq!((life.status, life.pace), (before, pace));
+    assert_eq!((life.status, life.memory.retry.backoff), (before, backoff));
 }
 
 mod next_resync {
@@ -242,7 +242,7 @@ mod next_resync {
                 &observed,
                 &step,
                 Outcome::Pushed { at, created: false },
-                Dice { retry: 0.5, resync },
+                Jitter { retry: 0.5, resync },
             );
             let status = report.status.unwrap();
             let last = status.last_sync_time.clone().unwrap().0;
@@ -255,7 +255,7 @@ mod next_resync {
             prop_assert!(after <= interval.mul_f64(1.1));
             prop_assert_eq!(crate::domain::plan::next_resync(&status, interval), Some(next));
             // The timer goes off when it is due, not shortly before.
-            prop_assert!(report.again.unwrap() >= after);
+            prop_assert!(report.requeue_after.unwrap() >= after);
         }
     }
 
@@ -267,8 +267,8 @@ mod next_resync {
         let (object, status) = (an_object(), a_new_status());
         let observed = an_observation(&object, &status);
         let outcome = Outcome::Pushed { at: at(LAST_SYNC), created: false };
-        let dice = Dice { retry: 0.5, resync };
-        let report = report(&observed, &plan(&observed).step, outcome, dice);
+        let jitter = Jitter { retry: 0.5, resync };
+        let report = report(&observed, &plan(&observed).step, outcome, jitter);
         assert_eq!(report.status.unwrap().next_resync_time, Some(Time(at(LAST_SYNC + after))));
     }
 
@@ -278,11 +278,11 @@ mod next_resync {
         life.spec(|spec| spec.resync_interval = Some("0s".to_owned()));
         let report = life.rests(as_found);
         assert_eq!(life.status.next_resync_time, None);
-        assert_eq!(report.again, None);
+        assert_eq!(report.requeue_after, None);
         life.spec(|spec| spec.resync_interval = Some("10m".to_owned()));
         let report = life.rests(as_found);
         assert_eq!(life.status.next_resync_time, Some(Time(at(LAST_SYNC + 660))));
-        assert_eq!(report.again, Some(seconds(600)));
+        assert_eq!(report.requeue_after, Some(seconds(600)));
         life.spec(|spec| spec.resync_interval = Some("10h".to_owned()));
         life.rests(as_found);
         assert_eq!(life.status.next_resync_time, Some(Time(at(LAST_SYNC + 660))));
@@ -293,6 +293,6 @@ mod next_resync {
         let mut life = Life::new();
         life.spec(|spec| spec.resync_interval = Some("0s".to_owned()));
         let report = life.push_succeeds(as_found);
-        assert_eq!((report.again, life.status.next_resync_time), (None, None));
+        assert_eq!((report.requeue_after, life.status.next_resync_time), (None, None));
     }
 }

@@ -70,7 +70,7 @@ fn reach(life: &mut Life, reason: Reason, reached: Reached) {
         Reached::PostponedPush => drop(life.pass(as_found, |_| Outcome::Postponed(NOTEWORTHY_WAIT))),
         Reached::BadSource => drop(life.rests(|observed| observed.source = unusable(reason))),
         Reached::BadKey => drop(life.rests(|observed| observed.service_key = unusable(reason))),
-        Reached::Conflict => drop(life.rests(lost_to(&key("older")))),
+        Reached::Conflict => drop(life.rests(owned_by(&key("older")))),
         Reached::Suspension => {
             life.object = life.object.clone().with_spec(|spec| spec.suspend = Some(true));
             life.rests(as_found);
@@ -98,17 +98,18 @@ fn reach(life: &mut Life, reason: Reason, reached: Reached) {
 fn looks_again(#[case] reason: Reason, #[case] reached: Reached, #[case] after: u64) {
     let mut life = Life::new();
     reach(&mut life, reason, reached);
-    let mut again = None;
+    let mut requeue_after = None;
     match reached {
-        Reached::FailedPush => again = life.rests(as_found).again,
-        Reached::BadSource => again = life.rests(|seen| seen.source = unusable(reason)).again,
-        Reached::Conflict => again = life.rests(lost_to(&key("older"))).again,
+        Reached::FailedPush => requeue_after = life.rests(as_found).requeue_after,
+        Reached::BadSource => requeue_after = life.rests(|seen| seen.source = unusable(reason)).requeue_after,
+        Reached::Conflict => requeue_after = life.rests(owned_by(&key("older"))).requeue_after,
         Reached::Deletion => {
-            again = life.rests(|seen| seen.service_key = unusable(Reason::ServiceKeyNotFound)).again;
+            requeue_after =
+                life.rests(|seen| seen.service_key = unusable(Reason::ServiceKeyNotFound)).requeue_after;
         }
         _ => {}
     }
-    assert_eq!(again, Some(seconds(after)));
+    assert_eq!(requeue_after, Some(seconds(after)));
 }
 
 #[test]
@@ -117,13 +118,13 @@ fn transient_failures_are_tried_again_with_growing_delays_and_retry_after_wins()
     let mut delays = Vec::new();
     for _ in 0..4 {
         let report = life.push_fails(as_found, failure(Reason::RemoteUnavailable));
-        delays.push(report.again.unwrap().as_millis());
-        assert_eq!(report.outcome, "RemoteUnavailable");
-        life.later(report.again.unwrap());
+        delays.push(report.requeue_after.unwrap().as_millis());
+        assert_eq!(report.outcome.as_str(), "RemoteUnavailable");
+        life.later(report.requeue_after.unwrap());
     }
     assert_eq!(delays, [500, 1000, 2000, 4000]);
     let asked = Failure { retry_after: Some(seconds(42)), ..failure(Reason::RateLimited) };
-    assert_eq!(life.push_fails(as_found, asked).again, Some(seconds(42)));
+    assert_eq!(life.push_fails(as_found, asked).requeue_after, Some(seconds(42)));
 }
 
 #[test]
@@ -137,7 +138,7 @@ fn the_message_is_that_of_the_failure() {
 #[test]
 fn a_conflict_names_the_owner() {
     let mut life = Life::new();
-    life.rests(lost_to(&key("older")));
+    life.rests(owned_by(&key("older")));
     assert!(life.message(READY).contains("ns/older"));
     assert!(life.message(READY).contains("\"pull\""));
 }

@@ -18,7 +18,7 @@ fn turn_for_truth() -> impl Strategy<Value = (Turn, bool, bool)> {
             service_key: None,
             tenant: "one",
             deleting: false,
-            standing: u8::from(lost && !turn.suspend),
+            ownership: u8::from(lost && !turn.suspend),
             ..turn
         };
         (turn, arrives, lost)
@@ -37,7 +37,7 @@ proptest! {
             // A request without an answer may have arrived; what was answered tells the truth.
             let holds = turn.password;
             let now = life.now.wall;
-            let mut outcome = Outcome::Rested;
+            let mut outcome = Outcome::NothingSent;
             let mut absent = false;
             let (step, _) = life.pass(|observed| turn.see(observed), |step| {
                 outcome = match (step, &turn.outcome) {
@@ -59,7 +59,7 @@ proptest! {
                 };
                 outcome.clone()
             });
-            if let Step::Rest(Rest::LostTo(_)) = step {
+            if let Step::NoPush(Why::OwnedBy(_)) = step {
                 remote = Some("of another");
             }
             let said = condition::find(&life.status.conditions, READY)

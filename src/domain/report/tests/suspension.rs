@@ -28,9 +28,9 @@ fn keeps_the_status_of_ready(
         let report = life.rests(as_found);
         assert_eq!(life.conditions(), [format!("Ready={ready}/Suspended")]);
         assert!(life.message(READY).contains(message), "{}", life.message(READY));
-        assert_eq!(report.again, None);
-        assert_eq!(report.outcome, "Suspended");
-        assert_eq!(report.pace, None);
+        assert_eq!(report.requeue_after, None);
+        assert_eq!(report.outcome.as_str(), "Suspended");
+        assert_eq!(report.memory.retry.backoff, None);
     }
     assert_eq!(life.status.observed_generation, Some(2));
 }
@@ -50,7 +50,7 @@ fn gives_ready_back() {
         condition::find(&before.conditions, READY).map(|ready| &ready.last_transition_time),
         "it was ready all the time"
     );
-    assert_eq!(report.again, Some(seconds(3540)));
+    assert_eq!(report.requeue_after, Some(seconds(3540)));
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn answers_requests_without_a_remote_call() {
 fn so_does_a_conflict() {
     let mut life = Life::in_sync();
     life.object.requested_at = Some("1".into());
-    life.rests(lost_to(&key("older")));
+    life.rests(owned_by(&key("older")));
     assert_eq!(life.status.last_handled_reconcile_at.as_deref(), Some("1"));
 }
 
@@ -111,7 +111,7 @@ fn but_not_while_it_is_undecided_who_owns_the_name() {
     life.object.requested_at = Some("1".into());
     life.object.generation = 2;
     let before = life.status.clone();
-    let report = life.rests(|observed| observed.standing = Standing::Undecided);
+    let report = life.rests(|observed| observed.ownership = Ownership::Pending);
     assert_eq!(life.status, before);
-    assert_eq!(report.again, Some(seconds(1)));
+    assert_eq!(report.requeue_after, Some(seconds(1)));
 }

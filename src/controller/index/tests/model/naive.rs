@@ -27,7 +27,7 @@ pub(super) struct Model {
     /// What is known of a Secret that is named: a version, or that there is none.
     secrets: BTreeMap<ObjectKey, Option<String>>,
     /// What was read last of a Secret, and at which version.
-    kept: BTreeMap<ObjectKey, (String, u32)>,
+    cached: BTreeMap<ObjectKey, (String, u32)>,
 }
 
 impl Model {
@@ -36,16 +36,16 @@ impl Model {
     }
 
     /// What was read of a Secret, if it is still at that version.
-    pub(super) fn kept(&self, secret: &ObjectKey) -> Option<u32> {
-        let (version, value) = self.kept.get(secret)?;
+    pub(super) fn cached(&self, secret: &ObjectKey) -> Option<u32> {
+        let (version, value) = self.cached.get(secret)?;
         (self.version(secret).as_ref() == Some(version)).then_some(*value)
     }
 
-    pub(super) fn standings(&self) -> BTreeMap<ObjectKey, Standing> {
-        self.resources.iter().map(|(key, (me, wish))| (key.clone(), self.standing(me, wish))).collect()
+    pub(super) fn ownerships(&self) -> BTreeMap<ObjectKey, Ownership> {
+        self.resources.iter().map(|(key, (me, wish))| (key.clone(), self.ownership(me, wish))).collect()
     }
 
-    fn standing(&self, me: &Object, wish: &Wish) -> Standing {
+    fn ownership(&self, me: &Object, wish: &Wish) -> Ownership {
         let first_other = wish.claim().and_then(|wanted| {
             self.resources
                 .values()
@@ -56,16 +56,16 @@ impl Model {
         if let Some(first) = &first_other
             && *first < claimant(me)
         {
-            return Standing::LostTo(first.key.clone());
+            return Ownership::OwnedBy(first.key.clone());
         }
         let waits = self
             .resources
             .values()
             .any(|(other, wish)| *wish == Wish::Undecided && claimant(other) < claimant(me));
         if waits && !me.deleting {
-            return Standing::Undecided;
+            return Ownership::Pending;
         }
-        Standing::Owner { heir: first_other.map(|heir| heir.key) }
+        Ownership::Owner { successor: first_other.map(|successor| successor.key) }
     }
 
     fn users(&self, secret: &ObjectKey) -> BTreeSet<ObjectKey> {
@@ -80,7 +80,7 @@ impl Model {
         let named: HashSet<ObjectKey> =
             self.resources.values().flat_map(|(object, _)| [object.source(), object.service_key()]).collect();
         self.secrets.retain(|key, _| named.contains(key));
-        self.kept.retain(|key, _| named.contains(key));
+        self.cached.retain(|key, _| named.contains(key));
     }
 
     /// Takes the event in, and returns who must be woken by it, apart from changes in who owns what.
@@ -108,14 +108,14 @@ impl Model {
                 }
                 BTreeSet::new()
             }
-            Event::Kept { who, version } => {
+            Event::Cached { who, version } => {
                 if let Some((object, _)) = self.resources.get(&key_of(*who)) {
                     let read = Some(version.to_string());
                     let secret = object.service_key();
                     // A read tells the version of what nothing else was said about.
                     let seen = self.secrets.entry(secret.clone()).or_insert_with(|| read.clone());
                     if *seen == read {
-                        self.kept.insert(secret, (version.to_string(), (*version).into()));
+                        self.cached.insert(secret, (version.to_string(), (*version).into()));
                     }
                 }
                 BTreeSet::new()
@@ -179,7 +179,7 @@ impl Model {
             return BTreeSet::new();
         }
         if version.is_none() {
-            self.kept.remove(secret);
+            self.cached.remove(secret);
         }
         let before = self.secrets.insert(secret.clone(), version.map(str::to_owned)).flatten();
         if version.is_some() || before.is_some() { users } else { BTreeSet::new() }

@@ -74,10 +74,13 @@ async fn a_secret_that_is_replaced_has_changed() {
 async fn a_read_counts_as_the_first_sight() {
     let object = an_object();
     let index = index_with(&[&object]);
-    let memory = Memory { checked: Some(("1".into(), "5".into())), ..Memory::default() };
+    let memory = Memory {
+        checked: Some(Checked { source: "1".into(), service_key: "5".into() }),
+        ..Memory::default()
+    };
     index.record(&object, None, memory.clone(), None);
     assert_eq!(source_version(&index, &object).as_deref(), Some("1"));
-    assert_eq!(key_version(&index, &object).as_deref(), Some("5"));
+    assert_eq!(service_key_version(&index, &object).as_deref(), Some("5"));
     index.apply_secret(&object.source(), "2");
     assert_eq!(since(&index, &object), Some(Instant::now()));
     index.record(&object, None, memory, None);

@@ -16,11 +16,11 @@ async fn take(queue: &Queue) -> String {
 async fn changes_come_before_routine_and_nothing_is_taken_twice() {
     let queue = Queue::default();
     for name in ["a", "b", "c"] {
-        queue.wake(&key(name), Priority::Routine);
+        queue.enqueue(&key(name), Priority::Routine);
     }
-    queue.wake(&key("c"), Priority::Urgent);
-    queue.wake(&key("c"), Priority::Urgent);
-    queue.wake(&key("a"), Priority::Routine);
+    queue.enqueue(&key("c"), Priority::Urgent);
+    queue.enqueue(&key("c"), Priority::Urgent);
+    queue.enqueue(&key("a"), Priority::Routine);
     assert_eq!(queue.load().waiting, 3);
     assert_eq!([take(&queue).await, take(&queue).await, take(&queue).await], ["c", "a", "b"]);
     assert_eq!(queue.load(), Load { waiting: 0, running: 3, taken: 3 });
@@ -30,20 +30,20 @@ async fn changes_come_before_routine_and_nothing_is_taken_twice() {
 #[tokio::test(start_paused = true)]
 async fn an_idle_queue_takes_nothing_in_until_it_is_started() {
     let queue = Queue::idle();
-    queue.wake(&key("a"), Priority::Urgent);
+    queue.enqueue(&key("a"), Priority::Urgent);
     assert_eq!(queue.load(), Load { waiting: 0, running: 0, taken: 0 });
     queue.start();
-    queue.wake(&key("b"), Priority::Urgent);
+    queue.enqueue(&key("b"), Priority::Urgent);
     assert_eq!(take(&queue).await, "b");
 }
 
 #[tokio::test(start_paused = true)]
 async fn woken_while_running_means_once_more_after_it() {
     let queue = Queue::default();
-    queue.wake(&key("a"), Priority::Urgent);
+    queue.enqueue(&key("a"), Priority::Urgent);
     take(&queue).await;
-    queue.wake(&key("a"), Priority::Urgent);
-    queue.wake(&key("a"), Priority::Routine);
+    queue.enqueue(&key("a"), Priority::Urgent);
+    queue.enqueue(&key("a"), Priority::Routine);
     assert_eq!(queue.load().waiting, 0);
     queue.done(&key("a"), Some(Duration::from_secs(3600)));
     assert_eq!(take(&queue).await, "a");
@@ -60,11 +60,11 @@ async fn timers_fire_in_order_and_a_wake_replaces_them() {
     });
     let start = Instant::now();
     for (name, seconds) in [("late", 30), ("early", 10), ("woken", 20)] {
-        queue.wake(&key(name), Priority::Urgent);
+        queue.enqueue(&key(name), Priority::Urgent);
         take(&queue).await;
         queue.done(&key(name), Some(Duration::from_secs(seconds)));
     }
-    queue.wake(&key("woken"), Priority::Urgent);
+    queue.enqueue(&key("woken"), Priority::Urgent);
     assert_eq!(take(&queue).await, "woken");
     queue.done(&key("woken"), None);
     assert_eq!(take(&queue).await, "early");
@@ -79,11 +79,11 @@ async fn timers_fire_in_order_and_a_wake_replaces_them() {
 #[tokio::test(start_paused = true)]
 async fn forgotten_objects_are_not_handed_out() {
     let queue = Queue::default();
-    queue.wake(&key("a"), Priority::Urgent);
-    queue.wake(&key("b"), Priority::Urgent);
-    queue.forget(&key("a"));
+    queue.enqueue(&key("a"), Priority::Urgent);
+    queue.enqueue(&key("b"), Priority::Urgent);
+    queue.remove(&key("a"));
     assert_eq!(take(&queue).await, "b");
-    queue.forget(&key("b"));
+    queue.remove(&key("b"));
     queue.done(&key("b"), None);
     assert_eq!(queue.load(), Load { waiting: 0, running: 0, taken: 1 });
     assert!(queue.lock().slots.is_empty());
@@ -135,7 +135,7 @@ async fn no_wake_is_lost_under_load() {
     for i in 0..WAKES {
         let name = format!("object-{}", i * 7919 % OBJECTS);
         wanted.lock().unwrap().insert(name.clone(), i);
-        queue.wake(&key(&name), if i % 3 == 0 { Priority::Urgent } else { Priority::Routine });
+        queue.enqueue(&key(&name), if i % 3 == 0 { Priority::Urgent } else { Priority::Routine });
         if i % 64 == 0 {
             tokio::task::yield_now().await;
         }
@@ -163,12 +163,12 @@ proptest! {
         for (step, object) in steps {
             let key = key(&format!("{object}"));
             match step {
-                0 => { state.wake(&key, Priority::Routine); }
-                1 => { state.wake(&key, Priority::Urgent); }
+                0 => { state.enqueue(&key, Priority::Routine); }
+                1 => { state.enqueue(&key, Priority::Urgent); }
                 2 => running.extend(state.take()),
                 3 => if let Some(key) = running.pop() {
-                    let again = (object > 1).then(|| start + Duration::from_secs(u64::from(object)));
-                    state.done(&key, again);
+                    let requeue_after = (object > 1).then(|| start + Duration::from_secs(u64::from(object)));
+                    state.done(&key, requeue_after);
                 },
                 _ => { state.fire(start + Duration::from_secs(2)); }
             }

@@ -5,14 +5,14 @@ fn are_shared_by_all_users_and_go_with_the_last() {
     let (one, two) = (object_named("one", 1), object_named("two", 2));
     let index = index_with(&[&one, &two]);
     index.apply_secret(&one.service_key(), "5");
-    assert_eq!(kept(&index, &one), None);
-    index.keep_key(&one, "5", Arc::new(7));
-    assert_eq!((kept(&index, &one), kept(&index, &two)), (Some(7), Some(7)));
+    assert_eq!(cached(&index, &one), None);
+    index.cache_service_key(&one, "5", Arc::new(7));
+    assert_eq!((cached(&index, &one), cached(&index, &two)), (Some(7), Some(7)));
     index.remove_resource(&one.key);
-    assert_eq!(kept(&index, &two), Some(7));
+    assert_eq!(cached(&index, &two), Some(7));
     index.remove_resource(&two.key);
     index.apply_resource(one.clone(), a_new_status());
-    assert_eq!(kept(&index, &one), None);
+    assert_eq!(cached(&index, &one), None);
 }
 
 #[test]
@@ -22,11 +22,11 @@ fn are_told_apart_by_the_key_within_the_secret() {
         .with_spec(|spec| spec.ai_core_secret_ref.key = Some("credentials".to_owned()));
     let index = index_with(&[&plain, &picks]);
     index.apply_secret(&plain.service_key(), "5");
-    index.keep_key(&picks, "5", Arc::new(2));
-    assert_eq!((kept(&index, &plain), kept(&index, &picks)), (None, Some(2)));
-    index.keep_key(&plain, "5", Arc::new(1));
-    index.keep_key(&picks, "5", Arc::new(3));
-    assert_eq!((kept(&index, &plain), kept(&index, &picks)), (Some(1), Some(3)));
+    index.cache_service_key(&picks, "5", Arc::new(2));
+    assert_eq!((cached(&index, &plain), cached(&index, &picks)), (None, Some(2)));
+    index.cache_service_key(&plain, "5", Arc::new(1));
+    index.cache_service_key(&picks, "5", Arc::new(3));
+    assert_eq!((cached(&index, &plain), cached(&index, &picks)), (Some(1), Some(3)));
 }
 
 #[test]
@@ -34,26 +34,26 @@ fn go_with_the_version() {
     let object = an_object();
     let index = index_with(&[&object]);
     index.apply_secret(&object.service_key(), "5");
-    index.keep_key(&object, "5", Arc::new(1));
+    index.cache_service_key(&object, "5", Arc::new(1));
     index.apply_secret(&object.service_key(), "5");
-    assert_eq!(kept(&index, &object), Some(1));
+    assert_eq!(cached(&index, &object), Some(1));
     index.apply_secret(&object.service_key(), "6");
-    assert_eq!(kept(&index, &object), None);
-    index.keep_key(&object, "5", Arc::new(1));
-    assert_eq!(kept(&index, &object), None, "read before the change");
-    index.keep_key(&object, "6", Arc::new(2));
+    assert_eq!(cached(&index, &object), None);
+    index.cache_service_key(&object, "5", Arc::new(1));
+    assert_eq!(cached(&index, &object), None, "read before the change");
+    index.cache_service_key(&object, "6", Arc::new(2));
     index.remove_secret(&object.service_key());
-    assert_eq!(kept(&index, &object), None);
+    assert_eq!(cached(&index, &object), None);
 }
 
 #[test]
 fn go_with_a_secret_that_a_list_does_not_have() {
     let object = an_object();
     let index = index_with(&[&object]);
-    index.keep_key(&object, "5", Arc::new(1));
+    index.cache_service_key(&object, "5", Arc::new(1));
     index.secrets_list_begins(&EVERYWHERE);
     assert_eq!(index.secrets_list_ends(&EVERYWHERE), just(&object));
-    assert_eq!(kept(&index, &object), None);
+    assert_eq!(cached(&index, &object), None);
 }
 
 /// The watch says nothing about a Secret until it changes, if nobody named it when it was listed.
@@ -61,9 +61,9 @@ fn go_with_a_secret_that_a_list_does_not_have() {
 fn make_the_version_known_where_the_watch_said_nothing() {
     let object = an_object();
     let index = index_with(&[&object]);
-    index.keep_key(&object, "5", Arc::new(1));
-    assert_eq!(key_version(&index, &object).as_deref(), Some("5"));
-    assert_eq!(kept(&index, &object), Some(1));
+    index.cache_service_key(&object, "5", Arc::new(1));
+    assert_eq!(service_key_version(&index, &object).as_deref(), Some("5"));
+    assert_eq!(cached(&index, &object), Some(1));
     assert!(index.apply_secret(&object.service_key(), "5").is_empty());
 }
 
@@ -74,15 +74,15 @@ fn do_not_bring_back_a_secret_that_is_gone() {
     let index = index_with(&[&object]);
     index.apply_secret(&object.service_key(), "5");
     index.remove_secret(&object.service_key());
-    index.keep_key(&object, "5", Arc::new(1));
-    assert_eq!(key_version(&index, &object), None);
-    assert_eq!(kept(&index, &object), None);
+    index.cache_service_key(&object, "5", Arc::new(1));
+    assert_eq!(service_key_version(&index, &object), None);
+    assert_eq!(cached(&index, &object), None);
     index.apply_secret(&object.service_key(), "6");
-    index.keep_key(&object, "6", Arc::new(2));
-    assert_eq!(kept(&index, &object), Some(2));
+    index.cache_service_key(&object, "6", Arc::new(2));
+    assert_eq!(cached(&index, &object), Some(2));
     index.secrets_list_begins(&EVERYWHERE);
     index.secrets_list_ends(&EVERYWHERE);
-    index.keep_key(&object, "6", Arc::new(2));
-    assert_eq!(key_version(&index, &object), None);
-    assert_eq!(kept(&index, &object), None);
+    index.cache_service_key(&object, "6", Arc::new(2));
+    assert_eq!(service_key_version(&index, &object), None);
+    assert_eq!(cached(&index, &object), None);
 }

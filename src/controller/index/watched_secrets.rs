@@ -12,9 +12,9 @@ use crate::domain::{
 
 /// Secrets that at least one resource names. Others leave no trace.
 #[derive(Debug)]
-pub(super) struct SecretBook<K>(HashMap<ObjectKey, Sight<K>>);
+pub(super) struct SecretIndex<K>(HashMap<ObjectKey, SecretEntry<K>>);
 
-impl<K> Default for SecretBook<K> {
+impl<K> Default for SecretIndex<K> {
     fn default() -> Self {
         Self(HashMap::new())
     }
@@ -22,19 +22,19 @@ impl<K> Default for SecretBook<K> {
 
 /// One Secret.
 #[derive(Debug)]
-pub(super) struct Sight<K> {
+pub(super) struct SecretEntry<K> {
     users: SortedMap<ObjectKey, User>,
-    seen: Seen,
+    presence: Presence,
     /// Whether the list that is under way has had it.
     listed: bool,
     /// What was read, by `aiCoreSecretRef.key`.
-    kept: Vec<Kept<K>>,
+    cached: Vec<Cached<K>>,
 }
 
 /// What was read of the Secret at one version. It outlives the version until the Secret is read again, so that a change of
 /// its metadata costs neither a token nor a hold.
 #[derive(Debug)]
-struct Kept<K> {
+struct Cached<K> {
     field: Option<String>,
     version: Arc<str>,
     value: Arc<K>,
@@ -42,9 +42,9 @@ struct Kept<K> {
 
 /// What the watch said last.
 #[derive(Debug)]
-enum Seen {
+enum Presence {
     /// Nothing, since it is named. It may well exist: the watch repeats nothing for a Secret that is named later.
-    Never,
+    Unknown,
     /// It exists, at this version.
     At(Arc<str>),
     /// It does not exist. A read that was under way knows less.
@@ -60,11 +60,11 @@ struct User {
     changed: Option<Instant>,
 }
 
-impl<K> Sight<K> {
+impl<K> SecretEntry<K> {
     pub(super) fn version(&self) -> Option<Arc<str>> {
-        match &self.seen {
-            Seen::At(version) => Some(Arc::clone(version)),
-            Seen::Never | Seen::Gone => None,
+        match &self.presence {
+            Presence::At(version) => Some(Arc::clone(version)),
+            Presence::Unknown | Presence::Gone => None,
         }
     }
 
@@ -72,10 +72,13 @@ impl<K> Sight<K> {
         self.users.get(user).and_then(|user| user.changed)
     }
 
-    pub(super) fn kept(&self, field: Option<&str>) -> Option<Arc<K>> {
+    pub(super) fn cached(&self, field: Option<&str>) -> Option<Arc<K>> {
         let version = self.version()?;
-        let kept = self.kept.iter().find(|kept| kept.field.as_deref() == field && kept.version == version)?;
-        Some(Arc::clone(&kept.value))
+        let cached = self
+            .cached
+            .iter()
+            .find(|cached| cached.field.as_deref() == field && cached.version == version)?;
+        Some(Arc::clone(&cached.value))
     }
 
     fn users(&self) -> Vec<ObjectKey> {
@@ -83,8 +86,8 @@ impl<K> Sight<K> {
     }
 
     fn learn(&mut self, version: &str) {
-        if matches!(self.seen, Seen::Never) {
-            self.seen = Seen::At(version.into());
+        if matches!(self.presence, Presence::Unknown) {
+            self.presence = Presence::At(version.into());
         }
     }
 
@@ -96,35 +99,35 @@ impl<K> Sight<K> {
     }
 }
 
-impl<K> SecretBook<K> {
+impl<K> SecretIndex<K> {
     pub(super) fn link(&mut self, object: &Object) {
         for secret in [object.source(), object.service_key()] {
-            let sight = self.0.entry(secret).or_insert_with(|| Sight {
+            let entry = self.0.entry(secret).or_insert_with(|| SecretEntry {
                 users: SortedMap::default(),
-                seen: Seen::Never,
+                presence: Presence::Unknown,
                 // A list that is under way may have passed it already.
                 listed: true,
-                kept: Vec::new(),
+                cached: Vec::new(),
             });
-            match sight.users.get_mut(&object.key) {
+            match entry.users.get_mut(&object.key) {
                 Some(user) => user.links += 1,
-                None => sight.users.insert(object.key.clone(), User { links: 1, changed: None }),
+                None => entry.users.insert(object.key.clone(), User { links: 1, changed: None }),
             }
         }
     }
 
     pub(super) fn unlink(&mut self, object: &Object) {
         for secret in [object.source(), object.service_key()] {
-            let Some(sight) = self.0.get_mut(&secret) else {
+            let Some(entry) = self.0.get_mut(&secret) else {
                 continue;
             };
-            if let Some(user) = sight.users.get_mut(&object.key) {
+            if let Some(user) = entry.users.get_mut(&object.key) {
                 user.links -= 1;
                 if user.links == 0 {
-                    sight.users.remove(&object.key);
+                    entry.users.remove(&object.key);
                 }
             }
-            if sight.users.is_empty() {
+            if entry.users.is_empty() {
                 self.0.remove(&secret);
             }
         }
@@ -135,75 +138,75 @@ impl<K> SecretBook<K> {
         self.0.len()
     }
 
-    pub(super) fn sight(&self, secret: &ObjectKey) -> Option<&Sight<K>> {
+    pub(super) fn get(&self, secret: &ObjectKey) -> Option<&SecretEntry<K>> {
         self.0.get(secret)
     }
 
     pub(super) fn apply(&mut self, secret: &ObjectKey, version: &str, now: Instant) -> Vec<ObjectKey> {
-        let Some(sight) = self.0.get_mut(secret) else {
+        let Some(entry) = self.0.get_mut(secret) else {
             return Vec::new();
         };
-        sight.listed = true;
-        match &sight.seen {
-            Seen::At(seen) if **seen == *version => return Vec::new(),
+        entry.listed = true;
+        match &entry.presence {
+            Presence::At(seen) if **seen == *version => return Vec::new(),
             // The first sight is no change: it says nothing about when the content came to be.
-            Seen::Never => {}
-            Seen::At(_) | Seen::Gone => sight.mark_changed(now),
+            Presence::Unknown => {}
+            Presence::At(_) | Presence::Gone => entry.mark_changed(now),
         }
-        sight.seen = Seen::At(version.into());
-        sight.users()
+        entry.presence = Presence::At(version.into());
+        entry.users()
     }
 
     pub(super) fn remove(&mut self, secret: &ObjectKey) -> Vec<ObjectKey> {
-        let Some(sight) = self.0.get_mut(secret) else {
+        let Some(entry) = self.0.get_mut(secret) else {
             return Vec::new();
         };
-        sight.seen = Seen::Gone;
-        sight.kept.clear();
-        sight.users()
+        entry.presence = Presence::Gone;
+        entry.cached.clear();
+        entry.users()
     }
 
     pub(super) fn list_begins(&mut self, scope: &Scope) {
-        self.0.iter_mut().filter(|(key, _)| within(scope, key)).for_each(|(_, sight)| sight.listed = false);
+        self.0.iter_mut().filter(|(key, _)| within(scope, key)).for_each(|(_, entry)| entry.listed = false);
     }
 
     pub(super) fn list_ends(&mut self, scope: &Scope) -> Vec<ObjectKey> {
         let mut wakes = Vec::new();
-        for (_, sight) in self.0.iter_mut().filter(|(key, sight)| within(scope, key) && !sight.listed) {
-            sight.kept.clear();
-            if let Seen::At(_) = std::mem::replace(&mut sight.seen, Seen::Gone) {
-                wakes.extend(sight.users());
+        for (_, entry) in self.0.iter_mut().filter(|(key, entry)| within(scope, key) && !entry.listed) {
+            entry.cached.clear();
+            if let Presence::At(_) = std::mem::replace(&mut entry.presence, Presence::Gone) {
+                wakes.extend(entry.users());
             }
         }
         wakes
     }
 
-    pub(super) fn keep(&mut self, secret: &ObjectKey, field: Option<&str>, version: &str, key: Arc<K>) {
-        let Some(sight) = self.0.get_mut(secret) else {
+    pub(super) fn cache(&mut self, secret: &ObjectKey, field: Option<&str>, version: &str, key: Arc<K>) {
+        let Some(entry) = self.0.get_mut(secret) else {
             return;
         };
-        sight.learn(version);
-        if !matches!(&sight.seen, Seen::At(seen) if **seen == *version) {
+        entry.learn(version);
+        if !matches!(&entry.presence, Presence::At(seen) if **seen == *version) {
             return;
         }
-        sight.kept.retain(|kept| kept.field.as_deref() != field);
-        sight.kept.push(Kept { field: field.map(str::to_owned), version: version.into(), value: key });
+        entry.cached.retain(|cached| cached.field.as_deref() != field);
+        entry.cached.push(Cached { field: field.map(str::to_owned), version: version.into(), value: key });
     }
 
     /// Takes all changes as answered.
     pub(super) fn forget_changes(&mut self) {
-        self.0.values_mut().flat_map(|sight| sight.users.values_mut()).for_each(|user| user.changed = None);
+        self.0.values_mut().flat_map(|entry| entry.users.values_mut()).for_each(|user| user.changed = None);
     }
 
     /// A read found the Secret at this version. What the watch said about it counts for more.
     pub(super) fn learn(&mut self, secret: &ObjectKey, version: &str) {
-        if let Some(sight) = self.0.get_mut(secret) {
-            sight.learn(version);
+        if let Some(entry) = self.0.get_mut(secret) {
+            entry.learn(version);
         }
     }
 
     pub(super) fn answered(&mut self, secret: &ObjectKey, user: &ObjectKey, up_to: Instant) {
-        if let Some(user) = self.0.get_mut(secret).and_then(|sight| sight.users.get_mut(user)) {
+        if let Some(user) = self.0.get_mut(secret).and_then(|entry| entry.users.get_mut(user)) {
             user.changed = user.changed.filter(|changed| *changed > up_to);
         }
     }

@@ -1,8 +1,20 @@
-//! `at_rest` decides without reading anything; whatever it calls quiet, `plan` must call in sync.
+//! Whatever is called unchanged without reading anything, `plan` must call in sync.
 
+use std::sync::Arc;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use proptest::prelude::*;
+use rstest::rstest;
 
 use super::*;
+use crate::{
+    api::DeletionPolicy,
+    domain::{
+        memory::{Checked, Retry},
+        plan::{Plan, Step, Why, plan},
+        testing::*,
+    },
+};
 
 const SEEN: Versions<'static> = Versions { source: Some("10"), service_key: Some("20") };
 const EVERY_HOUR: ResyncInterval = ResyncInterval::Every(HOUR);
@@ -110,12 +122,12 @@ fn the_time_to_the_next_resync(
     #[case] default: ResyncInterval,
     #[case] announced: Option<i64>,
     #[case] quiet: bool,
-    #[case] again: Option<u64>,
+    #[case] requeue_after: Option<u64>,
 ) {
     let mut status = a_status_in_sync();
     status.next_resync_time = announced.map(|after| Time(at(LAST_SYNC + after)));
     let rests = at_rest(&an_object(), &status, SEEN, Versions::default(), default, a_minute_later());
-    assert_eq!(rests, quiet.then(|| again.map(seconds)));
+    assert_eq!(rests, quiet.then(|| requeue_after.map(seconds)));
 }
 
 fn statuses() -> impl Strategy<Value = AICoreRegistrySecretStatus> {
@@ -151,7 +163,7 @@ proptest! {
         let object = an_object();
         let now = Now { wall: at(LAST_SYNC + later), uptime: seconds(uptime) };
         let rests = at_rest(&object, &status, SEEN, Versions::default(), EVERY_HOUR, now);
-        if let Some(again) = rests {
+        if let Some(requeue_after) = rests {
             let mut observed = an_observation(&object, &status);
             observed.now = now;
             observed.digest = [digest_of("a"), digest_of("b")]
@@ -159,8 +171,93 @@ proptest! {
                 .find(|digest| Some(digest.as_str()) == status.credentials_digest.as_deref());
             prop_assert_eq!(plan(&observed), Plan {
                 finalizer: FinalizerStep::Keep,
-                step: Step::Rest(Rest::InSync { again }),
+                step: Step::NoPush(Why::InSync { requeue_after }),
             });
         }
     }
+}
+
+/// A resource in sync, with what makes the difference.
+fn known<'a>(
+    object: &'a Object,
+    status: &'a AICoreRegistrySecretStatus,
+    memory: &'a Memory,
+    ownership: &'a Ownership,
+) -> Known<'a> {
+    Known {
+        object,
+        status,
+        memory,
+        versions: SEEN,
+        ownership,
+        default_resync_interval: EVERY_HOUR,
+        now: a_minute_later(),
+    }
+}
+
+fn backing_off() -> Memory {
+    let (object, status) = (an_object(), a_status_in_sync());
+    let backoff =
+        a_backoff(&an_observation(&object, &status), failure(Reason::RemoteUnavailable), seconds(9));
+    Memory { retry: Retry { backoff: Some(backoff), api_failures: 0 }, ..Memory::default() }
+}
+
+#[rstest]
+#[case::nothing_special(Memory::default(), Ownership::Owner { successor: None }, true)]
+#[case::api_server_failed_before(Memory::default().after_api_failure(1.0).0, Ownership::Owner { successor: None }, true)]
+#[case::last_attempt_failed(backing_off(), Ownership::Owner { successor: None }, false)]
+#[case::status_unsaved(Memory { unsaved: true, ..Memory::default() }, Ownership::Owner { successor: None }, false)]
+#[case::has_a_successor(Memory::default(), Ownership::Owner { successor: Some(key("younger")) }, false)]
+#[case::owned_by_another(Memory::default(), Ownership::OwnedBy(key("older")), false)]
+#[case::not_known_who_owns_it(Memory::default(), Ownership::Pending, false)]
+fn memory_and_ownership_break_the_rest(
+    #[case] memory: Memory,
+    #[case] ownership: Ownership,
+    #[case] quiet: bool,
+) {
+    let (object, status) = (an_object(), a_status_in_sync());
+    let unchanged = known(&object, &status, &memory, &ownership).unchanged();
+    assert_eq!(unchanged, quiet.then_some(Unchanged { requeue_after: Some(seconds(3540)) }));
+}
+
+#[test]
+fn what_was_checked_since_the_push_counts() {
+    let (object, status) = (an_object(), a_status_in_sync());
+    let checked = Checked { source: "11".into(), service_key: "21".into() };
+    let memory = Memory { checked: Some(checked), ..Memory::default() };
+    let ownership = Ownership::Owner { successor: None };
+    let versions = Versions { source: Some("11"), service_key: Some("21") };
+    let facts = Known { versions, ..known(&object, &status, &memory, &ownership) };
+    assert!(facts.unchanged().is_some());
+    let memory = Memory::default();
+    assert!(Known { memory: &memory, ..facts }.unchanged().is_none());
+}
+
+#[rstest]
+#[case::as_usual(|_: &mut Object| {}, Memory::default(), Ownership::Owner { successor: None }, true)]
+#[case::may_turn_out_to_be_the_owner(|_: &mut Object| {}, Memory::default(), Ownership::Pending, true)]
+#[case::deleting(|object: &mut Object| object.deleting = true, Memory::default(), Ownership::Owner { successor: None }, false)]
+#[case::suspended(|object: &mut Object| Arc::make_mut(&mut object.spec).suspend = Some(true), Memory::default(), Ownership::Owner { successor: None }, false)]
+#[case::backing_off(|_: &mut Object| {}, backing_off(), Ownership::Owner { successor: None }, false)]
+#[case::owned_by_another(|_: &mut Object| {}, Memory::default(), Ownership::OwnedBy(key("older")), false)]
+fn a_push_is_expected_of_what_nothing_keeps_from_it(
+    #[case] change: fn(&mut Object),
+    #[case] memory: Memory,
+    #[case] ownership: Ownership,
+    #[case] expected: bool,
+) {
+    let (mut object, status) = (an_object(), a_status_in_sync());
+    change(&mut object);
+    assert_eq!(known(&object, &status, &memory, &ownership).expects_push(), expected);
+}
+
+#[test]
+fn an_unsaved_status_comes_first_but_not_before_a_deletion() {
+    let (mut object, status, ownership) =
+        (an_object(), a_status_in_sync(), Ownership::Owner { successor: None });
+    let memory = Memory { unsaved: true, ..Memory::default() };
+    assert!(known(&object, &status, &memory, &ownership).owes_status());
+    assert!(!known(&object, &status, &Memory::default(), &ownership).owes_status());
+    object.deleting = true;
+    assert!(!known(&object, &status, &memory, &ownership).owes_status());
 }

@@ -1,52 +1,21 @@
-//! The tenant's request rate, and the order of requests for one remote secret.
+//! The order of requests for one remote secret.
 
 use std::{
     collections::HashMap,
     hash::Hash,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
-    time::Duration,
 };
 
-use tokio::time::Instant;
+/// A mutex for each key, for as long as somebody holds or wants it.
+pub struct KeyedMutex<K>(Mutex<HashMap<K, Weak<tokio::sync::Mutex<()>>>>);
 
-use crate::domain::bucket::{Bucket, Rate};
-
-/// The request rate of one tenant, shared by all who write to it.
-pub struct Lane {
-    bucket: Mutex<Bucket>,
-    rate: Rate,
-    start: Instant,
-}
-
-impl Lane {
-    /// A full bucket.
-    #[must_use]
-    pub fn new(rate: Rate) -> Self {
-        Self { bucket: Mutex::new(Bucket::default()), rate, start: Instant::now() }
-    }
-
-    /// Takes the next place, and says how long it is until its turn. A place that was taken is used up, so that whoever
-    /// waits in a queue of its own keeps its turn.
-    pub fn take_place(&self) -> Duration {
-        lock(&self.bucket).take(self.rate, self.start.elapsed())
-    }
-
-    /// Takes the next place and waits for its turn.
-    pub async fn wait_for_place(&self) {
-        tokio::time::sleep(self.take_place()).await;
-    }
-}
-
-/// A lock for each key, for as long as somebody holds or wants it.
-pub struct KeyedLocks<K>(Mutex<HashMap<K, Weak<tokio::sync::Mutex<()>>>>);
-
-impl<K> Default for KeyedLocks<K> {
+impl<K> Default for KeyedMutex<K> {
     fn default() -> Self {
         Self(Mutex::default())
     }
 }
 
-impl<K: Eq + Hash + Clone> KeyedLocks<K> {
+impl<K: Eq + Hash + Clone> KeyedMutex<K> {
     /// Waits until nobody else holds the key, and holds it until the guard is dropped.
     pub async fn lock(&self, key: &K) -> tokio::sync::OwnedMutexGuard<()> {
         let entry = {
@@ -81,7 +50,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_holder_for_each_key_and_no_memory_of_old_ones() {
-        let locks = Arc::new(KeyedLocks::<u32>::default());
+        let locks = Arc::new(KeyedMutex::<u32>::default());
         let inside = Arc::new(AtomicU32::new(0));
         let tasks: Vec<_> = (0..20)
             .map(|_| {

@@ -1,0 +1,120 @@
+use std::sync::{Arc, atomic::Ordering::SeqCst};
+
+use super::*;
+use crate::{
+    controller::{
+        admission::Limit,
+        fakes::{FakeConnection, World},
+        gather::gather,
+    },
+    domain::{
+        object::ObjectKey,
+        plan::Why,
+        reason::Reason,
+        testing::{WithSpec, object_named},
+    },
+};
+
+const PUSH: Step = Step::Push(Push { cause: Cause::First, create: false });
+
+async fn means(world: &World) -> Means<FakeConnection> {
+    let gathered = gather(&world.ctx, &world.snapshot()).await.unwrap();
+    world.journal();
+    Means { gathered, permit: None, priority: Priority::Routine }
+}
+
+async fn carry_out(
+    world: &World,
+    finalizer: FinalizerStep,
+    step: Step,
+) -> Result<Outcome, k8s::error::Error> {
+    let means = means(world).await;
+    act(&world.ctx, &world.object, &Plan { finalizer, step }, means).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_when_nothing_is_planned() {
+    let world = World::new();
+    let step = Step::NoPush(Why::Suspended);
+    assert_eq!(carry_out(&world, FinalizerStep::Remove, step).await.unwrap(), Outcome::NothingSent);
+    assert_eq!(world.journal(), ["remove finalizer"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_push_says_whether_it_may_create() {
+    let world = World::new();
+    let outcome = carry_out(&world, FinalizerStep::Keep, PUSH).await.unwrap();
+    assert!(matches!(outcome, Outcome::Pushed { created: true, .. }), "{outcome:?}");
+    assert_eq!(world.journal(), ["push pull for ghcr.io, create false, Patient"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_push_is_a_failure_with_its_reason() {
+    let world = World::new();
+    world.ctx.ai_core.unreachable.store(true, SeqCst);
+    let outcome = carry_out(&world, FinalizerStep::Keep, PUSH).await.unwrap();
+    assert!(matches!(&outcome, Outcome::Failed(failure) if failure.reason == Reason::RemoteUnavailable));
+}
+
+/// No plan asks for it; a bug in a plan must not send what was not read.
+#[tokio::test(start_paused = true)]
+async fn without_a_payload_or_a_connection_nothing_is_sent() {
+    let world = World::new();
+    world.ctx.kubernetes.secrets.lock().unwrap().clear();
+    for step in [PUSH, Step::DeleteRemote] {
+        assert_eq!(carry_out(&world, FinalizerStep::Keep, step).await.unwrap(), Outcome::NothingSent);
+    }
+    assert!(!world.journal().iter().any(|line| line.starts_with("push") || line.starts_with("delete")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_finalizer_that_cannot_be_added_keeps_the_push_back() {
+    let world = World::new();
+    world.refuse("add finalizer");
+    assert!(carry_out(&world, FinalizerStep::Add, PUSH).await.is_err());
+    assert_eq!(world.journal(), ["add finalizer"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_push_without_a_place_is_postponed() {
+    let world = World::new();
+    let means = means(&world).await;
+    let tenant = Arc::clone(means.gathered.connection.as_ref().unwrap().tenant());
+    let other = ObjectKey::new("ns", "other");
+    let request = Request { who: &other, priority: Priority::Routine, uptime: Duration::ZERO };
+    let permit = world.ctx.admission.try_admit(Limit::Tenant(tenant), request).unwrap();
+    let plan = Plan { finalizer: FinalizerStep::Keep, step: PUSH };
+    let outcome = act(&world.ctx, &world.object, &plan, means).await.unwrap();
+    assert!(matches!(outcome, Outcome::Postponed(wait) if !wait.is_zero()), "{outcome:?}");
+    assert_eq!(world.journal(), Vec::<String>::new());
+    drop(permit);
+    assert!(matches!(carry_out(&world, FinalizerStep::Keep, PUSH).await.unwrap(), Outcome::Pushed { .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_remote_secret_with_a_successor_is_not_deleted() {
+    let world = World::new();
+    let means = means(&world).await;
+    let younger = object_named("younger", 2).with_spec(|spec| spec.remote_name = Some("pull".to_owned()));
+    let claim = means.gathered.claim.clone();
+    world.ctx.index.apply_resource(younger.clone(), crate::api::AICoreRegistrySecretStatus::default());
+    world.ctx.index.claim(&younger, claim);
+    let plan = Plan { finalizer: FinalizerStep::Keep, step: Step::DeleteRemote };
+    let outcome = act(&world.ctx, &world.object, &plan, means).await.unwrap();
+    assert_eq!(outcome, Outcome::Postponed(Duration::ZERO));
+    assert_eq!(world.journal(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn letting_go_needs_the_api_server_only() {
+    let world = World::new();
+    assert_eq!(
+        carry_out(&world, FinalizerStep::Keep, Step::LetGo(LetGo::Retained)).await.unwrap(),
+        Outcome::LetGo
+    );
+    assert_eq!(world.metric("aicore_registry_remote_orphaned_total"), Some(0));
+    let orphaned = Step::LetGo(LetGo::Orphaned);
+    assert_eq!(carry_out(&world, FinalizerStep::Keep, orphaned).await.unwrap(), Outcome::LetGo);
+    assert_eq!(world.journal(), ["remove finalizer"]);
+    assert_eq!(world.metric("aicore_registry_remote_orphaned_total"), Some(1));
+}

@@ -1,0 +1,171 @@
+//! What a pass asks of the two systems around it, and no more, so that a test can stand in for either. The real ones are
+//! [`k8s`] and [`aicore`].
+
+use std::sync::Arc;
+
+use kube::Client;
+use tokio::sync::OwnedMutexGuard;
+
+use crate::{
+    aicore::{
+        self, Insistence,
+        pool::{Connection, Pool},
+        push::{PushError, Pushed, Session},
+        rate_limit::RateLimiter,
+    },
+    api::AICoreRegistrySecretStatus,
+    domain::{
+        api_url::Tenant,
+        conflict::Claim,
+        credentials::ServiceKey,
+        docker_config::Payload,
+        object::{Object, ObjectKey},
+        report::Event,
+    },
+    k8s::{self, events::EventSink, namespaces, resources, secrets},
+};
+
+/// The API server.
+pub(super) trait Kubernetes: Send + Sync + 'static {
+    /// Reads a Secret; `None` when there is none of the name.
+    fn read_secret(
+        &self,
+        key: &ObjectKey,
+    ) -> impl Future<Output = Result<Option<secrets::Read>, k8s::error::Error>> + Send;
+
+    /// Whether the namespace is being deleted, or is gone.
+    fn is_terminating(&self, namespace: &str)
+    -> impl Future<Output = Result<bool, k8s::error::Error>> + Send;
+
+    /// Writes the whole status.
+    fn write_status(
+        &self,
+        object: &Object,
+        status: &AICoreRegistrySecretStatus,
+    ) -> impl Future<Output = Result<(), k8s::error::Error>> + Send;
+
+    /// Adds or removes the operator's finalizer.
+    fn set_finalizer(
+        &self,
+        object: &Object,
+        present: bool,
+    ) -> impl Future<Output = Result<(), k8s::error::Error>> + Send;
+
+    /// Hands in an event about the resource; does not wait.
+    fn publish(&self, object: &Arc<Object>, event: Event);
+}
+
+/// AI Core and its authorization servers.
+pub(super) trait AiCore: Send + Sync + 'static {
+    /// A tenant, as one service key reaches it.
+    type Connection: Reach;
+
+    /// The connection for the service key; the same one for the same key. Sends nothing.
+    fn connect(&self, key: &ServiceKey) -> Result<Arc<Self::Connection>, aicore::error::Error>;
+
+    /// Waits until no other request for the same remote secret is under way, and keeps others waiting until the guard is
+    /// dropped.
+    fn in_order(&self, claim: &Claim) -> impl Future<Output = OwnedMutexGuard<()>> + Send;
+
+    /// Makes AI Core hold the payload under the name.
+    fn push(
+        &self,
+        connection: &Self::Connection,
+        insistence: Insistence,
+        name: &str,
+        payload: &Payload,
+        create: bool,
+    ) -> impl Future<Output = Result<Pushed, PushError>> + Send;
+
+    /// Makes AI Core no longer hold a secret of the name.
+    fn delete(
+        &self,
+        connection: &Self::Connection,
+        name: &str,
+    ) -> impl Future<Output = Result<(), aicore::error::Error>> + Send;
+}
+
+/// What a pass has to know of a connection.
+pub(super) trait Reach: Send + Sync + 'static {
+    /// Which tenant.
+    fn tenant(&self) -> &Arc<Tenant>;
+
+    /// A number that no other service key has had in this process.
+    fn id(&self) -> u64;
+
+    /// The tenant's request rate.
+    fn rate_limiter(&self) -> &RateLimiter;
+}
+
+/// The API server that a client reaches.
+pub(super) struct Cluster {
+    pub(super) client: Client,
+    pub(super) events: EventSink,
+}
+
+impl Kubernetes for Cluster {
+    async fn read_secret(&self, key: &ObjectKey) -> Result<Option<secrets::Read>, k8s::error::Error> {
+        secrets::read(&self.client, key).await
+    }
+
+    async fn is_terminating(&self, namespace: &str) -> Result<bool, k8s::error::Error> {
+        namespaces::is_terminating(&self.client, namespace).await
+    }
+
+    async fn write_status(
+        &self,
+        object: &Object,
+        status: &AICoreRegistrySecretStatus,
+    ) -> Result<(), k8s::error::Error> {
+        resources::write_status(&self.client, object, status).await
+    }
+
+    async fn set_finalizer(&self, object: &Object, present: bool) -> Result<(), k8s::error::Error> {
+        resources::set_finalizer(&self.client, object, present).await
+    }
+
+    fn publish(&self, object: &Arc<Object>, event: Event) {
+        self.events.publish(object, event);
+    }
+}
+
+impl AiCore for Pool {
+    type Connection = Connection;
+
+    fn connect(&self, key: &ServiceKey) -> Result<Arc<Connection>, aicore::error::Error> {
+        self.connect(key)
+    }
+
+    async fn in_order(&self, claim: &Claim) -> OwnedMutexGuard<()> {
+        self.in_order(claim).await
+    }
+
+    async fn push(
+        &self,
+        connection: &Connection,
+        insistence: Insistence,
+        name: &str,
+        payload: &Payload,
+        create: bool,
+    ) -> Result<Pushed, PushError> {
+        Session::new(connection, insistence).push(name, payload, create).await
+    }
+
+    async fn delete(&self, connection: &Connection, name: &str) -> Result<(), aicore::error::Error> {
+        Session::new(connection, Insistence::Deleting).delete(name).await
+    }
+}
+
+impl Reach for Connection {
+    fn tenant(&self) -> &Arc<Tenant> {
+        self.tenant()
+    }
+
+    fn id(&self) -> u64 {
+        self.id()
+    }
+
+    fn rate_limiter(&self) -> &RateLimiter {
+        self.rate_limiter()
+    }
+}

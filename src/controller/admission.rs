@@ -1,0 +1,158 @@
+//! Which pass may go on: only so many passes of one tenant are under way at a time, one pass at a time reads a service key that
+//! nobody has read yet, and the requests to a tenant keep to its rate. A pass that is refused ends, so that no worker waits; its
+//! resource is woken when there is a place.
+//!
+//! A place that becomes free is promised to the next waiter, which is woken and asks for it. When its pass ends without asking
+//! (the resource was suspended or deleted, backs off, or the API server failed), the promise goes to the one after it.
+
+mod state;
+mod waiters;
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use self::state::{State, Woken};
+use super::queue::{Priority, Queue};
+use crate::{
+    aicore::rate_limit::RateLimiter,
+    domain::{api_url::Tenant, object::ObjectKey, report::NOTEWORTHY_WAIT},
+};
+
+/// After this long, a resource that waits for a place looks by itself whether there is one.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+/// What is limited.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Limit {
+    /// Passes that send requests to a tenant: one that does not answer must not occupy all workers.
+    Tenant(Arc<Tenant>),
+    /// Passes that read the Secret with a service key for the first time. The others find what was read.
+    ServiceKey(ObjectKey),
+}
+
+/// Who asks, and when.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Request<'a> {
+    /// Which resource.
+    pub(super) who: &'a ObjectKey,
+    /// How soon it is looked at when it is woken.
+    pub(super) priority: Priority,
+    /// Time since the start of the process.
+    pub(super) uptime: Duration,
+}
+
+/// A refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wait {
+    /// When to look again without being woken.
+    pub(super) requeue_after: Duration,
+}
+
+/// A place, until it is dropped.
+#[must_use]
+#[derive(Debug)]
+pub(super) struct Permit {
+    admission: Arc<Admission>,
+    limit: Limit,
+}
+
+/// All places, and who waits for one.
+#[derive(Debug)]
+pub(super) struct Admission {
+    state: Mutex<State>,
+    queue: Arc<Queue>,
+}
+
+impl Admission {
+    /// At most `tenant_passes` passes of one tenant at a time. Who waits is woken through the queue.
+    pub(super) fn new(queue: Arc<Queue>, tenant_passes: usize) -> Arc<Self> {
+        Arc::new(Self { state: Mutex::new(State::new(tenant_passes)), queue })
+    }
+
+    /// Asks for a place before anything is read, because what is read while others are in front would be old. Whoever has
+    /// waited for long enough goes on without a place (`None`): after that the status has to say so, and a service key that
+    /// nobody can use must not hold up all who need it one after the other.
+    ///
+    /// # Errors
+    /// When the limit is reached.
+    pub(super) fn try_admit(
+        self: &Arc<Self>,
+        limit: Limit,
+        request: Request<'_>,
+    ) -> Result<Option<Permit>, Wait> {
+        let (result, woken) = {
+            let mut state = self.lock();
+            if matches!(limit, Limit::ServiceKey(_)) && state.has_awaited_service_key(request.who) {
+                return Ok(None);
+            }
+            match state.take(&limit, request) {
+                (Err(waited), woken) if waited >= NOTEWORTHY_WAIT => {
+                    state.goes_on(request.who);
+                    (Ok(None), woken)
+                }
+                (Err(_), woken) => (Err(Wait { requeue_after: LOOK_AGAIN }), woken),
+                (Ok(()), woken) => (Ok(Some(limit)), woken),
+            }
+        };
+        self.wake(woken);
+        result.map(|limit| limit.map(|limit| self.permit(limit)))
+    }
+
+    /// Asks for all that a request to the tenant needs: its turn in the tenant's rate, and a place, unless there is a `permit`
+    /// already. Nobody waits here, so that one tenant's queue does not keep workers from other tenants.
+    ///
+    /// # Errors
+    /// When it is not its turn yet, or the limit is reached. A turn that has come is kept until there is a place.
+    pub(super) fn admit(
+        self: &Arc<Self>,
+        tenant: &Arc<Tenant>,
+        rate: &RateLimiter,
+        permit: Option<Permit>,
+        request: Request<'_>,
+    ) -> Result<Permit, Wait> {
+        let limit = Limit::Tenant(Arc::clone(tenant));
+        let (result, woken) = self.lock().take_turn(&limit, permit.is_some(), rate, request);
+        self.wake(woken);
+        result?;
+        Ok(permit.unwrap_or_else(|| self.permit(limit)))
+    }
+
+    /// A pass over the resource has ended. Who was not refused in it waits no longer, and what it was promised goes to the next.
+    /// After a pass that was cut short (`concluded` is false) it keeps its turn: it will ask again.
+    pub(super) fn pass_ended(&self, who: &ObjectKey, concluded: bool) {
+        let woken = self.lock().pass_ended(who, concluded);
+        self.wake(woken);
+    }
+
+    /// The resource is gone.
+    pub(super) fn remove(&self, who: &ObjectKey) {
+        let woken = self.lock().remove(who);
+        self.wake(woken);
+    }
+
+    fn permit(self: &Arc<Self>, limit: Limit) -> Permit {
+        Permit { admission: Arc::clone(self), limit }
+    }
+
+    fn wake(&self, woken: Woken) {
+        for ticket in woken {
+            self.queue.enqueue(&ticket.who, ticket.priority);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let woken = self.admission.lock().give_back(&self.limit);
+        self.admission.wake(woken);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,299 @@
+//! Stand-ins for the two adapters, in tests of what a pass carries out. They keep a journal of what was asked of them, and
+//! refuse what they are told to refuse.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+};
+
+use tokio::sync::OwnedMutexGuard;
+
+use super::{
+    adapters::{AiCore, Kubernetes, Reach},
+    *,
+};
+use crate::{
+    aicore::{
+        Insistence,
+        error::Error as AiCoreError,
+        keyed_mutex::KeyedMutex,
+        push::{PushError, Pushed},
+        rate_limit::RateLimiter,
+    },
+    api::AICoreRegistrySecretStatus,
+    domain::{
+        allowed_hosts,
+        api_url::Tenant,
+        bucket::Rate,
+        conflict::Claim,
+        docker_config::Payload,
+        object::{Object, ObjectKey},
+        report::Event,
+        secret_data,
+        testing::{HOUR, an_object, key, seconds},
+    },
+    k8s::{error::Error as ApiError, secrets::Read},
+};
+
+/// What was asked of the adapters, in order.
+pub(super) type Journal = Arc<Mutex<Vec<String>>>;
+
+fn note(journal: &Journal, line: String) {
+    journal.lock().unwrap().push(line);
+}
+
+/// An API server with a few Secrets.
+#[derive(Default)]
+pub(super) struct FakeKubernetes {
+    journal: Journal,
+    /// Version, key within the Secret, and value.
+    pub(super) secrets: Mutex<HashMap<ObjectKey, (String, &'static str, String)>>,
+    /// Requests that fail, as the journal names them.
+    pub(super) refuses: Mutex<HashSet<&'static str>>,
+    /// The resource is not there any more.
+    pub(super) resource_gone: AtomicBool,
+    pub(super) namespace_terminating: AtomicBool,
+    /// The last status that was written.
+    pub(super) status: Mutex<Option<AICoreRegistrySecretStatus>>,
+    /// Reasons of the events that were handed in.
+    pub(super) events: Mutex<Vec<&'static str>>,
+}
+
+impl FakeKubernetes {
+    fn answers(&self, request: &'static str) -> Result<(), ApiError> {
+        note(&self.journal, request.to_owned());
+        if self.refuses.lock().unwrap().contains(request) {
+            return Err(ApiError::Refused { code: 500, message: "no".to_owned() });
+        }
+        if self.resource_gone.load(SeqCst) && request != "read Secret" {
+            return Err(ApiError::NotFound);
+        }
+        Ok(())
+    }
+}
+
+impl Kubernetes for FakeKubernetes {
+    async fn read_secret(&self, key: &ObjectKey) -> Result<Option<Read>, ApiError> {
+        self.answers("read Secret")?;
+        let secrets = self.secrets.lock().unwrap();
+        Ok(secrets.get(key).map(|(version, field, value)| Read {
+            data: secret_data::tests::secret(&key.name, None, [(*field, value)]),
+            version: version.clone(),
+        }))
+    }
+
+    async fn is_terminating(&self, _namespace: &str) -> Result<bool, ApiError> {
+        self.answers("look at namespace")?;
+        Ok(self.namespace_terminating.load(SeqCst))
+    }
+
+    async fn write_status(
+        &self,
+        _object: &Object,
+        status: &AICoreRegistrySecretStatus,
+    ) -> Result<(), ApiError> {
+        self.answers("write status")?;
+        *self.status.lock().unwrap() = Some(status.clone());
+        Ok(())
+    }
+
+    async fn set_finalizer(&self, _object: &Object, present: bool) -> Result<(), ApiError> {
+        self.answers(if present { "add finalizer" } else { "remove finalizer" })
+    }
+
+    fn publish(&self, _object: &Arc<Object>, event: Event) {
+        self.events.lock().unwrap().push(event.reason);
+    }
+}
+
+/// A tenant.
+pub(super) struct FakeConnection {
+    tenant: Arc<Tenant>,
+    pub(super) rate_limiter: RateLimiter,
+}
+
+impl Reach for FakeConnection {
+    fn tenant(&self) -> &Arc<Tenant> {
+        &self.tenant
+    }
+
+    fn id(&self) -> u64 {
+        1
+    }
+
+    fn rate_limiter(&self) -> &RateLimiter {
+        &self.rate_limiter
+    }
+}
+
+/// AI Core.
+#[derive(Default)]
+pub(super) struct FakeAiCore {
+    journal: Journal,
+    order: KeyedMutex<Claim>,
+    /// The next writes fail.
+    pub(super) unreachable: AtomicBool,
+    /// The next writes never end.
+    pub(super) hangs: AtomicBool,
+}
+
+impl FakeAiCore {
+    async fn answers(&self, line: String) -> Result<(), AiCoreError> {
+        note(&self.journal, line);
+        if self.hangs.load(SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        if self.unreachable.load(SeqCst) {
+            return Err(AiCoreError::Unreachable { host: "api".to_owned(), cause: "no".to_owned() });
+        }
+        Ok(())
+    }
+}
+
+impl AiCore for FakeAiCore {
+    type Connection = FakeConnection;
+
+    fn connect(&self, key: &ServiceKey) -> Result<Arc<FakeConnection>, AiCoreError> {
+        note(&self.journal, "connect".to_owned());
+        let rate_limiter = RateLimiter::new(Rate::new(1.0, 2));
+        Ok(Arc::new(FakeConnection { tenant: Arc::new(key.tenant()), rate_limiter }))
+    }
+
+    async fn in_order(&self, claim: &Claim) -> OwnedMutexGuard<()> {
+        self.order.lock(claim).await
+    }
+
+    async fn push(
+        &self,
+        _connection: &FakeConnection,
+        insistence: Insistence,
+        name: &str,
+        payload: &Payload,
+        create: bool,
+    ) -> Result<Pushed, PushError> {
+        let registries = payload.registries().join(" ");
+        self.answers(format!("push {name} for {registries}, create {create}, {insistence:?}")).await?;
+        Ok(Pushed::Created)
+    }
+
+    async fn delete(&self, _connection: &FakeConnection, name: &str) -> Result<(), AiCoreError> {
+        self.answers(format!("delete {name}")).await
+    }
+}
+
+/// A resource, its Secrets, and what passes over it need.
+pub(super) struct World {
+    pub(super) ctx: Context<FakeKubernetes, FakeAiCore>,
+    pub(super) object: Object,
+    journal: Journal,
+}
+
+impl World {
+    /// `ns/pull` and both of its Secrets, at version 1; nothing was sent yet.
+    pub(super) fn new() -> Self {
+        Self::of(an_object())
+    }
+
+    pub(super) fn of(object: Object) -> Self {
+        let journal = Journal::default();
+        let queue = Arc::new(Queue::default());
+        let ctx = Context {
+            kubernetes: FakeKubernetes { journal: Arc::clone(&journal), ..FakeKubernetes::default() },
+            ai_core: FakeAiCore { journal: Arc::clone(&journal), ..FakeAiCore::default() },
+            settings: Settings {
+                namespaces: Vec::new(),
+                label_selector: None,
+                concurrency: 1,
+                tenant_passes: 1,
+                default_resync_interval: ResyncInterval::Every(HOUR),
+                allowed_hosts: allowed_hosts::tests::default_hosts(),
+            },
+            index: Arc::default(),
+            admission: Admission::new(Arc::clone(&queue), 1),
+            queue,
+            metrics: Arc::new(Metrics::new()),
+            clock: Clock::start(),
+        };
+        let world = Self { ctx, object, journal };
+        world.applied();
+        world.rotated("1", "a");
+        world.service_key_changed("1");
+        world
+    }
+
+    /// The watch shows the resource as it is now.
+    pub(super) fn applied(&self) {
+        self.ctx.index.apply_resource(self.object.clone(), AICoreRegistrySecretStatus::default());
+    }
+
+    /// The Secret with the registry credential has that version and password now, and the watch says so.
+    pub(super) fn rotated(&self, version: &str, password: &str) {
+        let config = serde_json::json!({"auths": {"ghcr.io": {"username": "me", "password": password}}});
+        let content = (version.to_owned(), ".dockerconfigjson", config.to_string());
+        self.ctx.kubernetes.secrets.lock().unwrap().insert(self.object.source(), content);
+        self.ctx.index.apply_secret(&self.object.source(), version);
+    }
+
+    /// So has the Secret with the service key.
+    pub(super) fn service_key_changed(&self, version: &str) {
+        let json = serde_json::json!({
+            "clientid": "client",
+            "clientsecret": "s3cret",
+            "serviceurls": {"AI_API_URL": "https://api.one.ml.hana.ondemand.com"},
+            "url": "https://one.authentication.eu10.hana.ondemand.com",
+        });
+        let content = (version.to_owned(), "key.json", json.to_string());
+        self.ctx.kubernetes.secrets.lock().unwrap().insert(self.object.service_key(), content);
+        self.ctx.index.apply_secret(&self.object.service_key(), version);
+    }
+
+    /// One pass, and when it wants to be repeated.
+    pub(super) async fn pass(&self) -> Option<Duration> {
+        reconcile::reconcile(&self.ctx, &self.object.key).await
+    }
+
+    /// What was asked of the adapters since the last time.
+    pub(super) fn journal(&self) -> Vec<String> {
+        std::mem::take(&mut *self.journal.lock().unwrap())
+    }
+
+    pub(super) fn refuse(&self, request: &'static str) {
+        self.ctx.kubernetes.refuses.lock().unwrap().insert(request);
+    }
+
+    pub(super) fn accept_all(&self) {
+        self.ctx.kubernetes.refuses.lock().unwrap().clear();
+    }
+
+    pub(super) fn snapshot(&self) -> index::Snapshot<ServiceKeyHeld<FakeConnection>> {
+        self.ctx.index.snapshot(&self.object.key).unwrap()
+    }
+
+    /// `Ready` of the last status that was written.
+    pub(super) fn ready(&self) -> String {
+        let status = self.ctx.kubernetes.status.lock().unwrap();
+        let ready = status
+            .as_ref()
+            .and_then(|status| crate::api::condition::find(&status.conditions, crate::api::condition::READY));
+        ready.map(|ready| format!("{}/{}", ready.status, ready.reason)).unwrap_or_default()
+    }
+
+    /// The count of one series.
+    pub(super) fn metric(&self, series: &str) -> Option<u64> {
+        let text = self.ctx.metrics.encode().unwrap();
+        text.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok())
+    }
+}
+
+/// An older resource that wants the same remote secret.
+pub(super) fn an_older_one(object: &Object) -> Object {
+    let created = object.created.checked_sub(seconds(60)).unwrap();
+    let spec = crate::api::AICoreRegistrySecretSpec {
+        remote_name: Some(object.remote_name().to_owned()),
+        ..(*object.spec).clone()
+    };
+    Object { key: key("older"), uid: "uid-older".into(), created, spec: Arc::new(spec), ..object.clone() }
+}

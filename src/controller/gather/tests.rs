@@ -1,0 +1,119 @@
+use std::sync::atomic::Ordering::SeqCst;
+
+use super::*;
+use crate::{
+    controller::fakes::{FakeConnection, World},
+    domain::testing::{HOUR, WithSpec, an_object},
+};
+
+async fn found(world: &World) -> (Gathered<FakeConnection>, Snapshot<ServiceKeyHeld<FakeConnection>>) {
+    let snapshot = world.snapshot();
+    (gather(&world.ctx, &snapshot).await.unwrap(), snapshot)
+}
+
+fn observed<'a>(
+    world: &World,
+    (gathered, snapshot): &'a (Gathered<FakeConnection>, Snapshot<ServiceKeyHeld<FakeConnection>>),
+) -> Observed<'a> {
+    gathered.observed(snapshot, ResyncInterval::Every(HOUR), world.ctx.clock.now())
+}
+
+#[tokio::test(start_paused = true)]
+async fn both_secrets_at_the_version_that_was_read() {
+    let world = World::new();
+    let found = found(&world).await;
+    let observed = observed(&world, &found);
+    assert_eq!(
+        observed.source,
+        Found::Usable { version: "1".to_owned(), content: vec!["ghcr.io".to_owned()] }
+    );
+    assert_eq!(observed.service_key.version(), Some("1"));
+    assert!(observed.digest.is_some());
+    assert_eq!(observed.ownership, Ownership::Owner { successor: None });
+    assert_eq!(found.0.claim.unwrap().remote_name.as_ref(), "pull");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_key_is_read_once_for_each_version() {
+    let world = World::new();
+    found(&world).await;
+    world.journal();
+    found(&world).await;
+    assert_eq!(world.journal(), ["read Secret"]);
+    world.service_key_changed("2");
+    found(&world).await;
+    assert_eq!(world.journal(), ["read Secret", "connect", "read Secret"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_missing_is_a_failure_of_the_resource_that_names_it() {
+    let world = World::new();
+    world.ctx.kubernetes.secrets.lock().unwrap().clear();
+    let found = found(&world).await;
+    let observed = observed(&world, &found);
+    for (failure, reason, name) in [
+        (observed.source.failure(), Reason::SecretNotFound, "\"registry\""),
+        (observed.service_key.failure(), Reason::ServiceKeyNotFound, "\"aicore-key\""),
+    ] {
+        let failure = failure.unwrap();
+        assert_eq!(failure.reason, reason);
+        assert!(failure.message.contains(name), "{}", failure.message);
+    }
+    assert_eq!((observed.digest, observed.service_key_identity), (None, None));
+    assert!(found.0.connection.is_none() && found.0.payload.is_none() && found.0.claim.is_none());
+}
+
+/// Until it changes there is nothing new to say about it.
+#[tokio::test(start_paused = true)]
+async fn a_service_key_that_cannot_be_used_is_known_by_its_version() {
+    let world = World::new();
+    let content = ("7".to_owned(), "key.json", "{}".to_owned());
+    world.ctx.kubernetes.secrets.lock().unwrap().insert(world.object.service_key(), content);
+    let found = found(&world).await;
+    let observed = observed(&world, &found);
+    assert_eq!(observed.service_key.failure().map(|failure| failure.reason), Some(Reason::ServiceKeyInvalid));
+    assert_eq!(observed.service_key_identity.as_deref(), Some("aicore-key/#@7"));
+}
+
+/// Else the name would be free while somebody replaces the key.
+#[tokio::test(start_paused = true)]
+async fn without_its_key_a_resource_claims_the_tenant_of_its_last_push() {
+    let world = World::new();
+    world.pass().await;
+    let claimed = found(&world).await.0.claim;
+    assert!(claimed.is_some());
+    world.ctx.kubernetes.secrets.lock().unwrap().remove(&world.object.service_key());
+    world.ctx.index.remove_secret(&world.object.service_key());
+    assert_eq!(found(&world).await.0.claim, claimed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_resource_that_goes_only_the_service_key_is_read() {
+    let mut world = World::of(Object { finalizer: true, ..an_object().with_spec(|_| {}) });
+    world.object.deleting = true;
+    world.applied();
+    world.journal();
+    let (gathered, _) = found(&world).await;
+    assert_eq!(world.journal(), ["read Secret", "connect"]);
+    assert!(gathered.payload.is_none() && gathered.connection.is_some());
+    assert!(!gathered.namespace_terminating);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_namespace_is_looked_at_when_the_key_of_a_resource_that_goes_is_gone() {
+    let mut world = World::of(Object { finalizer: true, ..an_object() });
+    world.object.deleting = true;
+    world.applied();
+    world.ctx.kubernetes.secrets.lock().unwrap().clear();
+    world.ctx.kubernetes.namespace_terminating.store(true, SeqCst);
+    assert!(found(&world).await.0.namespace_terminating);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_api_servers_failure_is_none_of_the_resource() {
+    let world = World::new();
+    world.refuse("read Secret");
+    let snapshot = world.snapshot();
+    let failed = gather(&world.ctx, &snapshot).await.err();
+    assert!(matches!(failed, Some(k8s::error::Error::Refused { code: 500, .. })), "{failed:?}");
+}

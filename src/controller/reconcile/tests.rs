@@ -1,0 +1,367 @@
+//! That a pass carries out what was decided, in the right order, and remembers it, also when one of the two adapters fails.
+
+use std::sync::atomic::Ordering::SeqCst;
+
+use super::*;
+use crate::{
+    api::DeletionPolicy,
+    controller::fakes::{World, an_older_one},
+    domain::{
+        conflict::Claim,
+        object::Object,
+        testing::{HOUR, WithSpec, an_object},
+    },
+};
+
+const PUSH: &str = "push pull for ghcr.io, create true, Patient";
+
+fn outcomes(world: &World, outcome: &str) -> u64 {
+    let series = format!("aicore_registry_reconcile_total{{outcome=\"{outcome}\"}}");
+    world.metric(&series).unwrap_or_default()
+}
+
+fn latencies(world: &World) -> u64 {
+    world.metric("aicore_registry_rotation_latency_seconds_count").unwrap_or_default()
+}
+
+/// After the first push.
+async fn in_sync(object: Object) -> World {
+    let world = World::of(object);
+    world.pass().await;
+    assert_eq!(world.ready(), "True/Synced");
+    world.journal();
+    world
+}
+
+fn with_policy_delete() -> Object {
+    Object {
+        finalizer: true,
+        ..an_object().with_spec(|spec| spec.deletion_policy = Some(DeletionPolicy::Delete))
+    }
+}
+
+fn dying(world: &mut World) {
+    world.object.deleting = true;
+    world.applied();
+    world.journal();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_pass_reads_both_secrets_pushes_and_says_so() {
+    let world = World::new();
+    let requeue_after = world.pass().await.unwrap();
+    assert_eq!(world.journal(), ["read Secret", "connect", "read Secret", PUSH, "write status"]);
+    assert_eq!(world.ready(), "True/Synced");
+    assert_eq!(*world.ctx.kubernetes.events.lock().unwrap(), ["Synced"]);
+    assert!(requeue_after >= HOUR.mul_f64(0.9) && requeue_after <= HOUR.mul_f64(1.1), "{requeue_after:?}");
+    assert_eq!(outcomes(&world, "Created"), 1);
+    assert_eq!(latencies(&world), 0, "the first sight of a Secret is no rotation");
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nothing_changed_nothing_is_asked() {
+    let world = in_sync(an_object()).await;
+    let requeue_after = world.pass().await.unwrap();
+    assert!(requeue_after > HOUR / 2, "{requeue_after:?}");
+    assert_eq!(world.journal(), Vec::<String>::new());
+    assert_eq!(outcomes(&world, "Unchanged"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rotation_reads_only_the_secret_that_changed_and_is_measured_once() {
+    let world = in_sync(an_object()).await;
+    world.rotated("2", "b");
+    world.pass().await;
+    assert_eq!(world.journal(), ["read Secret", PUSH, "write status"]);
+    assert_eq!(latencies(&world), 1);
+    assert_eq!(world.snapshot().source_changed, None);
+    world.pass().await;
+    assert_eq!(world.journal(), Vec::<String>::new());
+    assert_eq!(latencies(&world), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_content_is_read_once_and_not_sent() {
+    let world = in_sync(an_object()).await;
+    world.rotated("2", "a");
+    world.pass().await;
+    assert_eq!(world.journal(), ["read Secret"]);
+    assert_eq!(world.snapshot().source_changed, None);
+    world.pass().await;
+    assert_eq!(world.journal(), Vec::<String>::new());
+    assert_eq!(latencies(&world), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_that_cannot_be_written_is_written_later_and_not_the_push_repeated() {
+    let world = World::new();
+    world.refuse("write status");
+    let soon = world.pass().await.unwrap();
+    assert!(soon <= Duration::from_secs(1) && !soon.is_zero(), "{soon:?}");
+    assert_eq!(world.journal().last().unwrap(), "write status");
+    assert_eq!(outcomes(&world, "ApiServerError"), 1);
+    let memory = world.snapshot().memory;
+    assert_eq!((memory.unsaved, memory.retry.api_failures), (true, 1));
+    world.pass().await;
+    assert_eq!(world.journal(), ["write status"]);
+    assert_eq!(world.snapshot().memory.retry.api_failures, 2);
+    world.accept_all();
+    world.pass().await;
+    assert_eq!(world.journal(), ["write status", "read Secret"]);
+    assert_eq!(world.ready(), "True/Synced");
+    let memory = world.snapshot().memory;
+    assert_eq!((memory.unsaved, memory.retry.api_failures), (false, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_of_writing_the_status_go_on_counting_over_pushes() {
+    let world = in_sync(an_object()).await;
+    world.refuse("read Secret");
+    for (failures, version) in [(1, "2"), (2, "3"), (3, "4")] {
+        world.rotated(version, version);
+        world.pass().await;
+        assert_eq!(world.snapshot().memory.retry.api_failures, failures);
+    }
+    world.accept_all();
+    world.refuse("write status");
+    world.rotated("5", "b");
+    world.journal();
+    world.pass().await;
+    // The push was accepted, and what was written last is still so: only its time may differ.
+    assert_eq!(world.journal()[..2], ["read Secret", PUSH]);
+    assert_eq!(world.snapshot().memory.retry.api_failures, 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_when_a_secret_cannot_be_read() {
+    let world = World::new();
+    world.refuse("read Secret");
+    let soon = world.pass().await.unwrap();
+    assert!(soon <= Duration::from_secs(1), "{soon:?}");
+    assert!(!world.journal().contains(&PUSH.to_owned()));
+    assert_eq!(world.ready(), "");
+    world.accept_all();
+    world.pass().await;
+    assert_eq!(world.ready(), "True/Synced");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resource_that_goes_during_the_pass_is_not_looked_at_again() {
+    let world = World::new();
+    world.ctx.kubernetes.resource_gone.store(true, SeqCst);
+    assert_eq!(world.pass().await, None);
+    assert_eq!(outcomes(&world, "Gone"), 1);
+    assert!(!world.snapshot().memory.unsaved);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resource_that_is_gone_is_not_looked_at() {
+    let world = World::new();
+    world.ctx.index.remove_resource(&world.object.key);
+    assert_eq!(world.pass().await, None);
+    assert_eq!(world.journal(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_push_delays_the_next_one() {
+    let world = World::new();
+    world.ctx.ai_core.unreachable.store(true, SeqCst);
+    let delay = world.pass().await.unwrap();
+    assert!(delay <= Duration::from_secs(1) && !delay.is_zero(), "{delay:?}");
+    assert_eq!(world.ready(), "False/RemoteUnavailable");
+    world.journal();
+    world.ctx.ai_core.unreachable.store(false, SeqCst);
+    assert_eq!(world.pass().await, Some(delay), "the time does not go on");
+    assert_eq!(world.journal(), ["read Secret"]);
+    assert_eq!(outcomes(&world, "BackingOff"), 1);
+    tokio::time::advance(delay).await;
+    world.pass().await;
+    assert_eq!(world.journal(), ["read Secret", PUSH, "write status"]);
+    assert_eq!(world.snapshot().memory.retry.backoff, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forced_push_insists() {
+    let mut world = in_sync(an_object()).await;
+    world.object.requested_at = Some("now".into());
+    world.applied();
+    world.pass().await;
+    let push = "push pull for ghcr.io, create true, Forced";
+    assert_eq!(world.journal(), ["read Secret", push, "write status"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_finalizer_comes_before_the_push() {
+    let object = Object { finalizer: false, ..with_policy_delete() };
+    let world = World::of(object);
+    world.refuse("add finalizer");
+    world.pass().await;
+    assert_eq!(world.journal(), ["read Secret", "connect", "read Secret", "add finalizer"]);
+    world.accept_all();
+    world.pass().await;
+    assert_eq!(world.journal(), ["read Secret", "add finalizer", PUSH, "write status"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_finalizer_goes_after_the_remote_secret() {
+    let mut world = in_sync(with_policy_delete()).await;
+    dying(&mut world);
+    world.ctx.ai_core.unreachable.store(true, SeqCst);
+    world.pass().await;
+    assert_eq!(world.journal(), ["delete pull", "write status"]);
+    tokio::time::advance(HOUR).await;
+    world.ctx.ai_core.unreachable.store(false, SeqCst);
+    world.refuse("remove finalizer");
+    assert!(world.pass().await.is_some());
+    assert_eq!(world.journal(), ["delete pull", "remove finalizer"]);
+    world.accept_all();
+    assert_eq!(world.pass().await, None);
+    assert_eq!(world.journal(), ["delete pull", "remove finalizer"]);
+    assert_eq!(outcomes(&world, "Deleted"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_that_cannot_be_written_does_not_keep_a_resource() {
+    let mut world = World::of(with_policy_delete());
+    world.refuse("write status");
+    world.pass().await;
+    dying(&mut world);
+    assert!(world.snapshot().memory.unsaved);
+    assert_eq!(world.pass().await, None);
+    assert_eq!(world.journal(), ["delete pull", "remove finalizer"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_to_be_retained_is_let_go_without_a_request() {
+    let mut world = in_sync(with_policy_delete()).await;
+    world.object = world.object.clone().with_spec(|spec| spec.deletion_policy = None);
+    dying(&mut world);
+    assert_eq!(world.pass().await, None);
+    assert_eq!(world.journal(), ["remove finalizer"]);
+    assert_eq!(outcomes(&world, "LetGo"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stays_behind_with_a_namespace_is_counted() {
+    let mut world = in_sync(with_policy_delete()).await;
+    world.ctx.kubernetes.secrets.lock().unwrap().clear();
+    world.ctx.index.remove_secret(&world.object.service_key());
+    dying(&mut world);
+    let looks_again = world.pass().await;
+    assert!(looks_again.is_some(), "the namespace stays: the key may come back");
+    assert_eq!(world.journal(), ["read Secret", "look at namespace", "write status"]);
+    world.ctx.kubernetes.namespace_terminating.store(true, SeqCst);
+    assert_eq!(world.pass().await, None);
+    assert_eq!(world.journal(), ["read Secret", "look at namespace", "remove finalizer"]);
+    assert_eq!(world.metric("aicore_registry_remote_orphaned_total"), Some(1));
+    assert_eq!(world.ctx.kubernetes.events.lock().unwrap().last(), Some(&"RemoteOrphaned"));
+}
+
+fn claim(world: &World) -> Claim {
+    let tenant = Arc::clone(world.snapshot().service_key.unwrap().connection.tenant());
+    Claim { tenant, remote_name: world.object.remote_name().into() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resource_that_lost_the_name_sends_nothing() {
+    let world = in_sync(an_object()).await;
+    let (older, claim) = (an_older_one(&world.object), claim(&world));
+    world.ctx.index.apply_resource(older.clone(), crate::api::AICoreRegistrySecretStatus::default());
+    world.ctx.index.claim(&older, Some(claim));
+    world.rotated("2", "b");
+    world.pass().await;
+    assert_eq!(world.journal(), ["read Secret", "write status"]);
+    assert_eq!(world.ready(), "False/RemoteConflict");
+}
+
+/// Others had their turn between the look and the push.
+#[tokio::test(start_paused = true)]
+async fn a_resource_that_loses_the_name_while_it_waits_sends_nothing() {
+    let world = in_sync(an_object()).await;
+    let (older, claim) = (an_older_one(&world.object), claim(&world));
+    world.rotated("2", "b");
+    let turn = world.ctx.ai_core.in_order(&claim).await;
+    let meanwhile = async {
+        assert_eq!(world.journal(), ["read Secret"], "it waits");
+        world.ctx.index.apply_resource(older.clone(), crate::api::AICoreRegistrySecretStatus::default());
+        world.ctx.index.claim(&older, Some(claim.clone()));
+        drop(turn);
+    };
+    let (requeue_after, ()) = tokio::join!(world.pass(), meanwhile);
+    assert_eq!(requeue_after, Some(Duration::ZERO));
+    assert_eq!(world.journal(), Vec::<String>::new());
+    assert!(world.snapshot().source_changed.is_some(), "the rotation is still to be answered");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_displaced_is_woken() {
+    let world = in_sync(an_object()).await;
+    let older = an_older_one(&world.object);
+    world.ctx.index.apply_resource(older.clone(), crate::api::AICoreRegistrySecretStatus::default());
+    reconcile(&world.ctx, &older.key).await;
+    assert_eq!(world.ctx.queue.next().await.as_ref(), Some(&world.object.key));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_place_nothing_is_read_until_it_is_woken() {
+    let world = in_sync(an_object()).await;
+    let tenant = claim(&world).tenant;
+    let other = ObjectKey::new("ns", "other");
+    let request = Request { who: &other, priority: Priority::Routine, uptime: Duration::ZERO };
+    let permit = world.ctx.admission.try_admit(Limit::Tenant(tenant), request).unwrap();
+    world.rotated("2", "b");
+    assert!(world.pass().await.is_some());
+    assert_eq!(world.journal(), Vec::<String>::new());
+    assert_eq!(outcomes(&world, "Queued"), 1);
+    drop(permit);
+    assert_eq!(world.ctx.queue.next().await.as_ref(), Some(&world.object.key));
+    world.pass().await;
+    assert_eq!(world.journal(), ["read Secret", PUSH, "write status"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_pass_reads_a_service_key_that_many_wait_for() {
+    let world = World::new();
+    let other = ObjectKey::new("ns", "other");
+    let request = Request { who: &other, priority: Priority::Routine, uptime: Duration::ZERO };
+    let limit = Limit::ServiceKey(world.object.service_key());
+    let permit = world.ctx.admission.try_admit(limit, request).unwrap();
+    assert!(world.pass().await.is_some());
+    assert_eq!(world.journal(), Vec::<String>::new());
+    drop(permit);
+    assert_eq!(world.ctx.queue.next().await.as_ref(), Some(&world.object.key));
+    world.pass().await;
+    assert_eq!(world.ready(), "True/Synced");
+}
+
+/// Two at once and one a second: the third waits, and its change with it.
+#[tokio::test(start_paused = true)]
+async fn a_push_waits_for_its_turn_in_the_rate() {
+    let world = in_sync(an_object()).await;
+    world.rotated("2", "b");
+    world.pass().await;
+    world.rotated("3", "c");
+    world.journal();
+    let wait = world.pass().await.unwrap();
+    assert!(wait <= Duration::from_secs(1) && !wait.is_zero(), "{wait:?}");
+    assert_eq!(world.journal(), ["read Secret"]);
+    assert_eq!(outcomes(&world, "Postponed"), 1);
+    assert!(world.snapshot().source_changed.is_some());
+    tokio::time::advance(wait).await;
+    world.pass().await;
+    assert_eq!(world.journal(), ["read Secret", PUSH, "write status"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pass_that_takes_too_long_is_given_up_with_its_place() {
+    let world = in_sync(an_object()).await;
+    world.rotated("2", "b");
+    world.ctx.ai_core.hangs.store(true, SeqCst);
+    assert!(world.pass().await.is_some());
+    assert_eq!(outcomes(&world, "Timeout"), 1);
+    assert_eq!(world.snapshot().memory.retry.api_failures, 1);
+    world.ctx.ai_core.hangs.store(false, SeqCst);
+    world.journal();
+    world.pass().await;
+    assert_eq!(world.journal(), ["read Secret", PUSH, "write status"]);
+}
