@@ -74,7 +74,8 @@ impl FromStr for Pattern {
     type Err = Invalid;
 
     fn from_str(pattern: &str) -> Result<Self, Invalid> {
-        let refused = |why| Invalid::new(format!("{} is not a pattern for allowed hosts; {why}.", Quoted(pattern)));
+        let refused =
+            |why| Invalid::new(format!("{} is not a pattern for allowed hosts; {why}.", Quoted(pattern)));
         if pattern.contains("://") || pattern.contains('/') {
             return Err(refused(FORM));
         }
@@ -85,8 +86,10 @@ impl FromStr for Pattern {
 
 const FORM: &str = "write a host without scheme and path, such as \"api.example.com\", or \"*.example.com\" for every \
                     host below it, or \"*.example.com:8443\" for another port than 443";
-const PORT: &str = "behind the colon stands a port from 1 to 65535, and an IPv6 address with a port stands in brackets";
-const STAR: &str = "a \"*\" stands for a whole label, and behind one inside of a name stand at least two labels without";
+const PORT: &str =
+    "behind the colon stands a port from 1 to 65535, and an IPv6 address with a port stands in brackets";
+const STAR: &str =
+    "a \"*\" stands for a whole label, and behind one inside of a name stand at least two labels without";
 const FIRST_STAR: &str = "a \"*\" in front stands for any number of labels already; leave out the second";
 const ADDRESS: &str = "an address is written in full, as in \"192.0.2.1\" or \"2001:db8::1\"";
 
@@ -164,8 +167,10 @@ impl Display for Pattern {
             Hosts::Exactly(host) => host.fmt(f)?,
             Hosts::Like { below, labels } => {
                 let front = below.then_some("*");
-                let labels: Vec<_> =
-                    front.into_iter().chain(labels.iter().map(|label| label.as_deref().unwrap_or("*"))).collect();
+                let labels: Vec<_> = front
+                    .into_iter()
+                    .chain(labels.iter().map(|label| label.as_deref().unwrap_or("*")))
+                    .collect();
                 f.write_str(&labels.join("."))?;
             }
         }

@@ -77,12 +77,18 @@ fn applications_of_customers_are_not_allowed_by_default(#[case] host: &str) {
 #[rstest]
 #[case::another_domain("https://evil.example", "evil.example")]
 #[case::suffix_without_dot("https://evilhana.ondemand.com", "evilhana.ondemand.com")]
-#[case::suffix_inside("https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com.evil.example", "api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com.evil.example")]
+#[case::suffix_inside(
+    "https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com.evil.example",
+    "api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com.evil.example"
+)]
 #[case::the_domain_itself("https://hana.ondemand.com", "hana.ondemand.com")]
 #[case::backslash_ends_the_host("https://evil.example\\.hana.ondemand.com", "evil.example")]
 #[case::slash_ends_the_host("https://evil.example/.hana.ondemand.com", "evil.example")]
 #[case::encoded_dot("https://evil%2eexample", "evil.example")]
-#[case::trailing_dot("https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com.", "api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com.")]
+#[case::trailing_dot(
+    "https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com.",
+    "api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com."
+)]
 #[case::look_alike("https://api.hana.ond\u{435}mand.com", "api.hana.xn--ondmand-9gg.com")]
 #[case::metadata_service("https://169.254.169.254", "169.254.169.254")]
 #[case::address_in_one_number("https://2130706433", "127.0.0.1")]
@@ -113,7 +119,10 @@ fn other_hosts_are_refused_by_the_name_that_would_be_connected_to(#[case] url: &
 #[case::unknown_scheme("unix://api.hana.ondemand.com", Refusal::NotHttps)]
 #[case::user("https://me@api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com", Refusal::Userinfo)]
 #[case::password("https://:s3cr3t@api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com", Refusal::Userinfo)]
-#[case::host_as_user("https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com@evil.example", Refusal::Userinfo)]
+#[case::host_as_user(
+    "https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com@evil.example",
+    Refusal::Userinfo
+)]
 #[case::query("https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com/?a=b", Refusal::QueryOrFragment)]
 #[case::empty_query("https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com?", Refusal::QueryOrFragment)]
 #[case::fragment("https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com/#a", Refusal::QueryOrFragment)]
@@ -217,7 +226,10 @@ fn another_port_is_named_with_what_would_admit_it() {
 #[case::punctuation("exam!ple.com", "without scheme and path")]
 #[case::user("me@example.com", "without scheme and path")]
 #[case::encoded("%zz.example.com", "without scheme and path")]
-#[case::long("a.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "without scheme and path")]
+#[case::long(
+    "a.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    "without scheme and path"
+)]
 #[case::everything("*", "a whole label")]
 #[case::star_without_dot("*example.com", "a whole label")]
 #[case::star_in_a_label("api.*x.example.com", "a whole label")]
@@ -272,7 +284,8 @@ fn refusals_are_phrases() {
 /// Judged anew, from the text of a URL that was admitted and without anything of this module.
 fn is_saps(url: &Url) -> bool {
     let labels: Vec<_> = url.host_str().unwrap().split('.').collect();
-    let is_cloud = |rest: &[&str]| matches!(rest, [_, "hana", "ondemand", "com"] | [_, "platform", "sapcloud", "cn"]);
+    let is_cloud =
+        |rest: &[&str]| matches!(rest, [_, "hana", "ondemand", "com"] | [_, "platform", "sapcloud", "cn"]);
     url.as_str().starts_with("https://")
         && url.port().is_none()
         && match labels.as_slice() {
@@ -286,12 +299,62 @@ fn is_saps(url: &Url) -> bool {
 /// Pieces of which attacks on the reading of URLs are made, and of the hosts that are admitted.
 fn adversarial_url() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
-        "https://", "http://", "https:", "//", "/", "\\", "@", ":", ":443", ":8443", "?", "#", "%2e", "%2f", "%40", "%00",
-        ".", "..", "\u{3002}", "\u{ff0e}", "\u{200b}", "\u{ad}", "\t", "\n", " ", "[", "]", "[::1]", "127.0.0.1", "0x7f.1",
-        "2130706433", "evil.test", "cfapps", "eu10", "EU10", "cert", "authentication", "AUTHENTICATION", "authentic\u{430}tion",
-        "x", "api", "ai", "api.ai.", "prod.eu-central-1.aws", ".ml", ".hana.ondemand.com", "hana", "ondemand", "com",
-        ".eu10.hana.ondemand.com", "x.authentication.eu10.hana.ondemand.com",
-        "api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com", ".platform.sapcloud.cn", "xn--", "v2", "..%2f",
+        "https://",
+        "http://",
+        "https:",
+        "//",
+        "/",
+        "\\",
+        "@",
+        ":",
+        ":443",
+        ":8443",
+        "?",
+        "#",
+        "%2e",
+        "%2f",
+        "%40",
+        "%00",
+        ".",
+        "..",
+        "\u{3002}",
+        "\u{ff0e}",
+        "\u{200b}",
+        "\u{ad}",
+        "\t",
+        "\n",
+        " ",
+        "[",
+        "]",
+        "[::1]",
+        "127.0.0.1",
+        "0x7f.1",
+        "2130706433",
+        "evil.test",
+        "cfapps",
+        "eu10",
+        "EU10",
+        "cert",
+        "authentication",
+        "AUTHENTICATION",
+        "authentic\u{430}tion",
+        "x",
+        "api",
+        "ai",
+        "api.ai.",
+        "prod.eu-central-1.aws",
+        ".ml",
+        ".hana.ondemand.com",
+        "hana",
+        "ondemand",
+        "com",
+        ".eu10.hana.ondemand.com",
+        "x.authentication.eu10.hana.ondemand.com",
+        "api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com",
+        ".platform.sapcloud.cn",
+        "xn--",
+        "v2",
+        "..%2f",
     ]);
     prop::collection::vec(piece, 1..9).prop_map(|pieces| format!("https://{}", pieces.concat()))
 }
