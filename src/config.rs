@@ -93,7 +93,7 @@ pub struct RunArgs {
     pub request_timeout: Duration,
 
     /// Hosts that a service key may name, separated by commas; *.example.com stands for every name that ends in
-    /// .example.com.
+    /// .example.com, a * further inside for one label. Other ports than 443 only where one is written: example.com:8443.
     #[arg(long, env = "AICORE_REGISTRY_ALLOWED_HOSTS", default_value = DEFAULT_ALLOWED_HOSTS)]
     pub allowed_hosts: String,
 

@@ -1,16 +1,32 @@
 //! Where the operator may connect to: a user of a namespace must not aim it at other systems.
 
 use std::fmt::{self, Display};
-use std::net::Ipv6Addr;
-use std::str::FromStr;
 
 use url::{Host, Url};
 
 use crate::domain::invalid::{Invalid, Quoted};
+use pattern::Pattern;
 
-/// The domains of SAP's public clouds: all regions of SAP BTP, and those in China (SAP Help, "Regions and API
-/// Endpoints Available for the Cloud Foundry Environment"). AI Core's API and its authorization servers are below them.
-pub const DEFAULT_ALLOWED_HOSTS: &str = "*.hana.ondemand.com,*.platform.sapcloud.cn";
+mod pattern;
+
+/// What a service key names in SAP's public clouds, and nothing that a customer can own there.
+///
+/// - AI Core's API: `api.ai.<landscape>.<region>.<provider>.ml.hana.ondemand.com` (the servers that AI Core's API document
+///   lists).
+/// - SAP's authorization servers: `<subdomain>.authentication.<region>.hana.ondemand.com`, for client certificates
+///   `<subdomain>.authentication.cert.<region>…`; `platform.sapcloud.cn` instead in China (SAP Help, "Regions and API
+///   Endpoints Available for the Cloud Foundry Environment").
+///
+/// Applications of customers are at `<app>.cfapps.<region>…`, `<app><account>.<region>…` (Neo) and, in China, below
+/// `<region>.apps.…`: no `*` above stands where a customer could put the labels around it.
+pub const DEFAULT_ALLOWED_HOSTS: &str = "api.ai.*.*.*.ml.hana.ondemand.com,\
+                                         *.authentication.*.hana.ondemand.com,\
+                                         *.authentication.cert.*.hana.ondemand.com,\
+                                         *.authentication.*.platform.sapcloud.cn,\
+                                         *.authentication.cert.*.platform.sapcloud.cn";
+
+/// The longest URL that is used, in bytes: it becomes a field of the status and a label of metrics.
+const MAX_URL: usize = 1024;
 
 /// The hosts of `--allowed-hosts`, and whether plain http to this machine is accepted for tests and demos.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,21 +35,22 @@ pub struct AllowedHosts {
     insecure_http_on_loopback: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Pattern {
-    /// `*.x`: every name that ends in `.x`. Holds `.x`. Never matches an address.
-    Below(String),
-    /// Exactly this name or address.
-    Exactly(Host),
-}
-
-/// Why a URL is not used: a phrase that follows the name of the field. Of the URL it shows the host alone, as
+/// Why a URL is not used: a phrase that follows the name of the field. Of the URL it shows host and port alone, as
 /// people paste secrets into the wrong field.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Not an absolute URL with a host, or with blanks or control characters in it.
+    /// Not an absolute URL.
     #[error("is not a URL that starts with https://")]
     NotAUrl,
+    /// Blanks, line breaks or control characters.
+    #[error("has a blank, a line break or a control character inside; copy the URL again")]
+    Blank,
+    /// `https://` with nothing behind it that is a host.
+    #[error("has no valid host and port behind https://")]
+    NoHost,
+    /// More than [`MAX_URL`] bytes.
+    #[error("is longer than {MAX_URL} bytes, which no URL of a service key is")]
+    TooLong,
     /// Another scheme than https.
     #[error("does not start with https://")]
     NotHttps,
@@ -48,19 +65,37 @@ pub enum Refusal {
     /// `?` or `#`.
     #[error("has a query or fragment; leave out what follows \"?\" or \"#\"")]
     QueryOrFragment,
-    /// No pattern matches.
+    /// A path below `/v2/inference`: what answers there is a customer's own server.
+    #[error(
+        "is the URL of a deployment or has an encoded path; write the URL of AI Core's API, which has no path but /v2"
+    )]
+    Deployment,
+    /// No pattern matches. With the port where it is not 443.
     #[error(
         "points to host {}, which the operator may not connect to; if it is right, its administrator can add the \
          host to --allowed-hosts",
         Quoted(.0)
     )]
     Host(String),
+    /// A pattern matches the host, and none this port of it.
+    #[error(
+        "points to port {port} of host {}, where the operator may not connect to; leave the port out, or have the \
+         operator's administrator add {} to --allowed-hosts",
+        Quoted(.host),
+        Quoted(&format!("{host}:{port}"))
+    )]
+    Port {
+        /// The host as URLs show it.
+        host: String,
+        /// The port in the URL.
+        port: u16,
+    },
 }
 
 impl AllowedHosts {
-    /// Reads a comma-separated list of patterns: `*.x` matches every name that ends in `.x`, a name or address
-    /// without `*` exactly that host. Ports are not looked at. `insecure_http_on_loopback` also accepts
-    /// `http://` to 127.0.0.0/8, `[::1]` and `localhost`, listed or not.
+    /// Reads a comma-separated list of patterns: `*.x` matches every name that ends in `.x`, another label may be `*` for
+    /// any one label, a name or address without `*` is exactly that host; each on port 443, or on the port behind `:`.
+    /// `insecure_http_on_loopback` also accepts `http://` to 127.0.0.0/8, `[::1]` and `localhost` on any port, listed or not.
     ///
     /// # Errors
     /// A sentence that names the pattern that is none.
@@ -69,8 +104,7 @@ impl AllowedHosts {
         let patterns = patterns.map(str::parse).collect::<Result<Vec<_>, _>>()?;
         if patterns.is_empty() {
             return Err(Invalid::new(format!(
-                "The list of allowed hosts is empty; the default is {}.",
-                Quoted(DEFAULT_ALLOWED_HOSTS)
+                "The list of allowed hosts is empty; the default is \"{DEFAULT_ALLOWED_HOSTS}\"."
             )));
         }
         Ok(Self { patterns, insecure_http_on_loopback })
@@ -82,11 +116,14 @@ impl AllowedHosts {
     /// # Errors
     /// The first reason against it.
     pub fn url(&self, text: &str) -> Result<Url, Refusal> {
+        if text.len() > MAX_URL {
+            return Err(Refusal::TooLong);
+        }
         // The URL standard drops tabs and line breaks anywhere; a URL that holds one was not copied well.
         if text.contains(|character: char| character.is_whitespace() || character.is_control()) {
-            return Err(Refusal::NotAUrl);
+            return Err(Refusal::Blank);
         }
-        let url = Url::parse(text).map_err(|_| Refusal::NotAUrl)?;
+        let url = Url::parse(text).map_err(|_| unreadable(text))?;
         let host = url.host().ok_or(Refusal::NotAUrl)?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Refusal::Userinfo);
@@ -94,66 +131,39 @@ impl AllowedHosts {
         if url.query().is_some() || url.fragment().is_some() {
             return Err(Refusal::QueryOrFragment);
         }
+        if url.as_str().len() > MAX_URL {
+            // What is not ASCII has grown.
+            return Err(Refusal::TooLong);
+        }
         match url.scheme() {
-            "https" if self.patterns.iter().any(|pattern| pattern.matches(&host)) => Ok(url),
-            "https" => Err(Refusal::Host(host.to_string())),
+            "https" => self.https(&host, url.port()).map(|()| url),
             "http" if !self.insecure_http_on_loopback => Err(Refusal::NotHttps),
             "http" if is_loopback(&host) => Ok(url),
             "http" => Err(Refusal::NotLoopback),
             _ => Err(Refusal::NotHttps),
         }
     }
-}
 
-impl Pattern {
-    fn matches(&self, host: &Host<&str>) -> bool {
-        match (self, host) {
-            (Self::Below(suffix), Host::Domain(name)) => name
-                .strip_suffix(suffix.as_str())
-                .is_some_and(|rest| !rest.is_empty() && !rest.ends_with('.')),
-            (Self::Below(_), _) => false,
-            (Self::Exactly(allowed), host) => *allowed == *host,
+    /// `port` is none where it is that of https.
+    fn https(&self, host: &Host<&str>, port: Option<u16>) -> Result<(), Refusal> {
+        if self.patterns.iter().any(|pattern| pattern.admits(host, port.unwrap_or(pattern::HTTPS))) {
+            return Ok(());
         }
-    }
-}
-
-impl FromStr for Pattern {
-    type Err = Invalid;
-
-    fn from_str(pattern: &str) -> Result<Self, Invalid> {
-        let parsed = match pattern.strip_prefix("*.") {
-            Some(rest) => match parse_host(rest) {
-                Some(Host::Domain(name)) => Some(Self::Below(format!(".{name}"))),
-                _ => None,
-            },
-            None => parse_host(pattern).map(Self::Exactly),
-        };
-        parsed.ok_or_else(|| {
-            Invalid::new(format!(
-                "{} is not a pattern for allowed hosts; write a host without scheme, port and path, such as \
-                 \"api.example.com\", or \"*.example.com\" for every host below it.",
-                Quoted(pattern)
-            ))
+        Err(match port {
+            None => Refusal::Host(host.to_string()),
+            Some(port) if self.patterns.iter().any(|pattern| pattern.has_host(host)) => {
+                Refusal::Port { host: host.to_string(), port }
+            }
+            Some(port) => Refusal::Host(format!("{host}:{port}")),
         })
     }
 }
 
-/// A name in the form in which URLs show it (lower case, IDNA), or an address.
-fn parse_host(text: &str) -> Option<Host> {
-    if let Ok(address) = text.parse::<Ipv6Addr>() {
-        return Some(Host::Ipv6(address));
+fn unreadable(text: &str) -> Refusal {
+    match text.get(.."https://".len()) {
+        Some(scheme) if scheme.eq_ignore_ascii_case("https://") => Refusal::NoHost,
+        _ => Refusal::NotAUrl,
     }
-    match Host::parse(text).ok()? {
-        Host::Domain(name) => is_name(&name).then_some(Host::Domain(name)),
-        address => Some(address),
-    }
-}
-
-fn is_name(name: &str) -> bool {
-    name.split('.').all(|label| {
-        !label.is_empty()
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
-    })
 }
 
 fn is_loopback(host: &Host<&str>) -> bool {
@@ -168,15 +178,6 @@ impl Display for AllowedHosts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let patterns: Vec<_> = self.patterns.iter().map(Pattern::to_string).collect();
         f.write_str(&patterns.join(","))
-    }
-}
-
-impl Display for Pattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Below(suffix) => write!(f, "*{suffix}"),
-            Self::Exactly(host) => host.fmt(f),
-        }
     }
 }
 

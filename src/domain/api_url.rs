@@ -18,9 +18,15 @@ impl ApiUrl {
     /// Reads `serviceurls.AI_API_URL`, with or without `/v2`.
     ///
     /// # Errors
-    /// As [`AllowedHosts::url`].
+    /// As [`AllowedHosts::url`], and for the path of a deployment: behind AI Core's own host, `/v2/inference/…` is answered
+    /// by the server that a customer has deployed. An encoded path could hide one.
     pub fn parse(text: &str, allowed: &AllowedHosts) -> Result<Self, Refusal> {
-        Ok(Self(without_suffix(allowed.url(text)?, "/v2")))
+        let url = allowed.url(text)?;
+        let mut segments = url.path().split('/').map(str::to_ascii_lowercase);
+        if segments.any(|segment| segment.starts_with("inference") || segment.contains('%')) {
+            return Err(Refusal::Deployment);
+        }
+        Ok(Self(without_suffix(url, "/v2")))
     }
 
     /// The URL of `path`, which starts with a slash, below the base: `/v2/admin/dockerRegistrySecrets`.

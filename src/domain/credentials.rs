@@ -1,18 +1,22 @@
 //! From an AI Core service key or binding to what a client needs to call the API.
 
+use jiff::Timestamp;
 use secrecy::SecretString;
 use url::Url;
 use zeroize::Zeroizing;
 
 use crate::domain::allowed_hosts::{AllowedHosts, Refusal};
 use crate::domain::api_url::{ApiUrl, AuthorizationServer, Tenant};
+use crate::domain::certificate::{Certificate, Validity};
 use crate::domain::credential_forms::{Form, locate};
 use crate::domain::invalid::{Invalid, listed};
-use crate::domain::pem;
 use crate::domain::secret_data::{STALE_LABEL, SecretData};
-use fields::{Fields, Value};
+use crate::domain::{pem, quotes};
+use fields::{Fields, ServiceKeys, Value};
+use oddity::Oddity;
 
 mod fields;
+mod oddity;
 
 /// A complete service key whose hosts are allowed.
 #[derive(Clone, Debug)]
@@ -79,6 +83,23 @@ impl ServiceKey {
         }
     }
 
+    /// When the client certificate is valid: the client's own, not those of its issuers. `None` with a client secret, or when
+    /// the certificate cannot be read.
+    #[must_use]
+    pub fn certificate_validity(&self) -> Option<Validity> {
+        let Grant::X509 { certificate_chain_pem, .. } = &self.grant else {
+            return None;
+        };
+        let der = pem::der(certificate_chain_pem)?;
+        Certificate::read(&der).map(|certificate| certificate.validity)
+    }
+
+    /// When the client certificate ends; as [`Self::certificate_validity`].
+    #[must_use]
+    pub fn certificate_not_after(&self) -> Option<Timestamp> {
+        self.certificate_validity().map(|validity| validity.not_after)
+    }
+
     /// The secret that keys digests: client secret or private key.
     #[must_use]
     pub fn hmac_key(&self) -> &SecretString {
@@ -104,8 +125,8 @@ pub fn service_key(
              Secret of the binding in spec.aiCoreSecretRef"
         )));
     }
-    let Form { key, fields } = locate(secret, key, fields::is_service_key)?;
-    Reader { fields: Fields::new(fields), allowed, problems: Problems::default() }.read().map_err(
+    let Form { key, fields } = locate::<ServiceKeys>(secret, key)?;
+    Reader { fields: Fields::new(&fields), allowed, problems: Problems::default() }.read().map_err(
         |problems| match &key {
             Some(key) => secret.invalid_key(key, problems.in_words()),
             None => secret.invalid(problems.in_words()),
@@ -115,7 +136,7 @@ pub fn service_key(
 
 /// Collects everything that is wrong with a service key, so that one message can name it all.
 struct Reader<'a> {
-    fields: Fields,
+    fields: Fields<'a>,
     allowed: &'a AllowedHosts,
     problems: Problems,
 }
@@ -126,11 +147,14 @@ struct Problems {
     missing: Vec<String>,
     /// Clauses.
     wrong: Vec<String>,
+    /// What to do about what is missing, where that is not to store the whole key.
+    cure: Option<&'static str>,
 }
 
 impl Reader<'_> {
     fn read(mut self) -> Result<ServiceKey, Problems> {
-        let client_id = self.required(&fields::CLIENT_ID).map(|text| text.trim().to_owned());
+        let client_id = self.required(&fields::CLIENT_ID, |text| oddity::of_client_id(text.trim()));
+        let client_id = client_id.map(|text| text.trim().to_owned());
         let grant = self.grant();
         let authorization_server = self.required_url(&fields::URL, AuthorizationServer::parse);
         let api_url = self.fields.api_url();
@@ -151,8 +175,14 @@ impl Reader<'_> {
             x509.iter().filter(|field| !matches!(self.fields.text(field), Value::Missing(_))).count();
         let has_secret = !matches!(self.fields.text(&fields::CLIENT_SECRET), Value::Missing(_));
         if present < x509.len() && (has_secret || present == 0) {
-            let secret = self.required(&fields::CLIENT_SECRET)?;
+            let secret = self.required(&fields::CLIENT_SECRET, oddity::of_secret)?;
             return Some(Grant::ClientSecret(SecretString::from(secret.as_str())));
+        }
+        if present + 1 == x509.len() && matches!(self.fields.text(&fields::PRIVATE_KEY), Value::Missing(_)) {
+            self.problems.cure = Some(
+                "SAP hands out the service key for a certificate of your own without its private key: add that beside the \
+                 certificate (PEM, not encrypted)",
+            );
         }
         let certificate = self.required_pem(&fields::CERTIFICATE, pem::certificate_chain);
         let private_key = self.required_pem(&fields::PRIVATE_KEY, pem::private_key);
@@ -164,9 +194,18 @@ impl Reader<'_> {
         })
     }
 
-    fn required(&mut self, field: &fields::Names) -> Option<Zeroizing<String>> {
+    fn required(
+        &mut self,
+        field: &fields::Names,
+        oddity: fn(&str) -> Option<Oddity>,
+    ) -> Option<Zeroizing<String>> {
         let value = self.fields.text(field);
-        self.known(value).map(|(_, text)| text)
+        let (name, text) = self.known(value)?;
+        if let Some(oddity) = oddity(&text) {
+            self.problems.wrong.push(format!("{name} {oddity}"));
+            return None;
+        }
+        Some(text)
     }
 
     fn required_url<T>(&mut self, field: &fields::Names, parse: ParseUrl<T>) -> Option<T> {
@@ -186,9 +225,15 @@ impl Reader<'_> {
     }
 
     fn url<T>(&mut self, name: &str, text: &str, parse: ParseUrl<T>) -> Option<T> {
-        parse(text.trim(), self.allowed)
-            .map_err(|refusal| self.problems.wrong.push(format!("{name} {refusal}")))
-            .ok()
+        // No URL begins with a quote: a pair around it was never meant.
+        let text = quotes::inside(text).unwrap_or(text).trim();
+        let why = match (oddity::of_url(text), parse(text, self.allowed)) {
+            (None, Ok(url)) => return Some(url),
+            (Some(oddity), _) => oddity.to_string(),
+            (None, Err(refusal)) => refusal.to_string(),
+        };
+        self.problems.wrong.push(format!("{name} {why}"));
+        None
     }
 
     /// Notes what is missing or wrong.
@@ -214,7 +259,8 @@ impl Problems {
         };
         let mut clauses = vec![missing];
         clauses.extend(self.wrong);
-        clauses.push("store a complete service key or binding of SAP AI Core".to_owned());
+        clauses
+            .push(self.cure.unwrap_or("store a complete service key or binding of SAP AI Core").to_owned());
         clauses.join("; ")
     }
 }

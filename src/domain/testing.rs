@@ -105,7 +105,7 @@ pub(crate) fn service_key_of(client_secret: &str, tenant: &str) -> ServiceKey {
     let json = serde_json::json!({
         "clientid": "client",
         "clientsecret": client_secret,
-        "serviceurls": {"AI_API_URL": format!("https://api.{tenant}.hana.ondemand.com")},
+        "serviceurls": {"AI_API_URL": format!("https://api.ai.{tenant}.eu-central-1.aws.ml.hana.ondemand.com")},
         "url": format!("https://{tenant}.authentication.eu10.hana.ondemand.com"),
     });
     let secret = super::secret_data::tests::secret("aicore-key", None, [("key.json", json.to_string())]);

@@ -133,7 +133,7 @@ async fn an_untrusted_certificate_is_named() {
     world.service_key("key").await;
     world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
     world.resource("pull", json!({})).await;
-    let operator = world.launch().with("--allowed-hosts=127.0.0.1,localhost").start().await;
+    let operator = world.launch().with(&world.simulator_hosts()).start().await;
     let waiting = world.wait_reason("pull", "RemoteUnavailable").await;
     let message = &waiting.condition("Ready").message;
     assert!(message.contains("certificate"), "{message}");

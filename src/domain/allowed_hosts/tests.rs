@@ -19,31 +19,82 @@ fn refused(url: &str, allowed: &AllowedHosts) -> Refusal {
     }
 }
 
+/// What AI Core's API document lists, and SAP's list of regions.
 #[rstest]
 #[case::api("https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com/v2")]
+#[case::api_eu_only("https://api.ai.prodeuonly.eu-central-1.aws.ml.hana.ondemand.com")]
+#[case::api_azure("https://api.ai.prod-eu20.westeurope.azure.ml.hana.ondemand.com")]
+#[case::api_google("https://api.ai.prod-in30.asia-south1.gcp.ml.hana.ondemand.com/v2/")]
 #[case::authorization_server("https://my-subdomain.authentication.eu10.hana.ondemand.com")]
+#[case::second_cell("https://my-subdomain.authentication.eu10-004.hana.ondemand.com/oauth/token")]
+#[case::saps_own("https://my-subdomain.authentication.sap.hana.ondemand.com")]
+#[case::sap_cloud_infrastructure("https://my-subdomain.authentication.eu01.hana.ondemand.com")]
 #[case::certificates("https://my-subdomain.authentication.cert.eu10.hana.ondemand.com/")]
 #[case::china("https://my-subdomain.authentication.cn40.platform.sapcloud.cn")]
-#[case::upper_case("HTTPS://API.AI.HANA.ONDEMAND.COM")]
-#[case::port("https://api.ai.hana.ondemand.com:8443")]
-#[case::full_width_dots("https://api\u{3002}hana\u{ff0e}ondemand.com")]
+#[case::certificates_in_china("https://my-subdomain.authentication.cert.cn20.platform.sapcloud.cn")]
+#[case::upper_case("HTTPS://API.AI.PROD.EU-CENTRAL-1.AWS.ML.HANA.ONDEMAND.COM")]
+#[case::port_of_https("https://my-subdomain.authentication.eu10.hana.ondemand.com:443")]
+#[case::full_width_dots("https://api\u{3002}ai.prod.eu-central-1.aws.ml.hana\u{ff0e}ondemand.com")]
 fn saps_clouds_are_allowed_by_default(#[case] url: &str) {
     assert!(default_hosts().url(url).is_ok());
+}
+
+/// What a customer of SAP can own, or make up, below the domains of SAP's clouds.
+#[rstest]
+#[case::cloud_foundry("attacker-trial.cfapps.eu10.hana.ondemand.com")]
+#[case::cloud_foundry_second_cell("attacker.cfapps.us10-001.hana.ondemand.com")]
+#[case::cloud_foundry_named_authentication("authentication.cfapps.eu10.hana.ondemand.com")]
+#[case::cloud_foundry_below_authentication("x.authentication.cfapps.eu10.hana.ondemand.com")]
+#[case::cloud_foundry_with_certificates("authentication.cert.cfapps.eu10.hana.ondemand.com")]
+#[case::cloud_foundry_below_cert("x.authentication.cert.cfapps.eu10.hana.ondemand.com")]
+#[case::cloud_foundry_named_as_the_api("api.ai.prod.eu-central-1.aws.ml.cfapps.eu10.hana.ondemand.com")]
+#[case::cloud_foundry_itself("api.cf.eu10.hana.ondemand.com")]
+#[case::neo("myapp-s0001.eu1.hana.ondemand.com")]
+#[case::neo_named_authentication("authenticationxyz.eu1.hana.ondemand.com")]
+#[case::neo_named_exactly_so("authentication.eu1.hana.ondemand.com")]
+#[case::neo_that_ends_so("x-authentication.eu1.hana.ondemand.com")]
+#[case::neo_in_rot("myapp.hana.ondemand.com")]
+#[case::neo_that_ends_as_the_api("xml.hana.ondemand.com")]
+#[case::china("attacker.cfapps.cn40.platform.sapcloud.cn")]
+#[case::china_custom_domain("x.authentication.cn40.apps.platform.sapcloud.cn")]
+#[case::china_apps("shop.exercise.cn40.apps.platform.sapcloud.cn")]
+#[case::kyma("x.c-1234.kyma.ondemand.com")]
+#[case::hana_cloud("x.hana.prod-eu10.hanacloud.ondemand.com")]
+#[case::trial("x.hanatrial.ondemand.com")]
+#[case::neo_trial("authentication.x.hanatrial.ondemand.com")]
+#[case::business_studio("x.eu10.applicationstudio.cloud.sap")]
+#[case::identity("x.accounts.ondemand.com")]
+#[case::no_subdomain("authentication.eu10.hana.ondemand.com")]
+#[case::no_region("x.authentication.hana.ondemand.com")]
+#[case::two_labels_for_a_region("x.authentication.evil.eu10.hana.ondemand.com")]
+#[case::domain_below_another("x.authentication.eu10.hana.ondemand.com.evil.example")]
+#[case::below_the_api("x.api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com")]
+#[case::beside_the_api("x.ml.hana.ondemand.com")]
+fn applications_of_customers_are_not_allowed_by_default(#[case] host: &str) {
+    assert_eq!(refused(&format!("https://{host}"), &default_hosts()), Refusal::Host(host.to_owned()));
 }
 
 #[rstest]
 #[case::another_domain("https://evil.example", "evil.example")]
 #[case::suffix_without_dot("https://evilhana.ondemand.com", "evilhana.ondemand.com")]
-#[case::suffix_inside("https://api.hana.ondemand.com.evil.example", "api.hana.ondemand.com.evil.example")]
+#[case::suffix_inside(
+    "https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com.evil.example",
+    "api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com.evil.example"
+)]
 #[case::the_domain_itself("https://hana.ondemand.com", "hana.ondemand.com")]
 #[case::backslash_ends_the_host("https://evil.example\\.hana.ondemand.com", "evil.example")]
 #[case::slash_ends_the_host("https://evil.example/.hana.ondemand.com", "evil.example")]
 #[case::encoded_dot("https://evil%2eexample", "evil.example")]
-#[case::trailing_dot("https://api.hana.ondemand.com.", "api.hana.ondemand.com.")]
+#[case::trailing_dot(
+    "https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com.",
+    "api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com."
+)]
 #[case::look_alike("https://api.hana.ond\u{435}mand.com", "api.hana.xn--ondmand-9gg.com")]
 #[case::metadata_service("https://169.254.169.254", "169.254.169.254")]
 #[case::address_in_one_number("https://2130706433", "127.0.0.1")]
 #[case::ipv6("https://[::1]:443", "[::1]")]
+#[case::ipv6_with_a_port("https://[::1]:8443", "[::1]:8443")]
+#[case::port("https://evil.example:8443/a", "evil.example:8443")]
 #[case::cluster("https://kubernetes.default.svc", "kubernetes.default.svc")]
 fn other_hosts_are_refused_by_the_name_that_would_be_connected_to(#[case] url: &str, #[case] host: &str) {
     assert_eq!(refused(url, &default_hosts()), Refusal::Host(host.to_owned()));
@@ -52,23 +103,31 @@ fn other_hosts_are_refused_by_the_name_that_would_be_connected_to(#[case] url: &
 #[rstest]
 #[case::empty("", Refusal::NotAUrl)]
 #[case::no_scheme("api.hana.ondemand.com", Refusal::NotAUrl)]
-#[case::no_host("https://", Refusal::NotAUrl)]
+#[case::no_host("https://", Refusal::NoHost)]
+#[case::no_host_but_a_port("https://:443", Refusal::NoHost)]
+#[case::no_such_port("HTTPS://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com:65536", Refusal::NoHost)]
+#[case::no_such_address("https://1.2.3.256", Refusal::NoHost)]
 #[case::relative("/v2", Refusal::NotAUrl)]
 #[case::no_authority("mailto:me", Refusal::NotAUrl)]
-#[case::line_break("https://api.\nhana.ondemand.com", Refusal::NotAUrl)]
-#[case::tab("https://api.hana.ondemand.com/\t", Refusal::NotAUrl)]
-#[case::blank(" https://api.hana.ondemand.com", Refusal::NotAUrl)]
-#[case::nul("https://api.hana.ondemand.com\0", Refusal::NotAUrl)]
+#[case::line_break("https://api.\nhana.ondemand.com", Refusal::Blank)]
+#[case::tab("https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com/\t", Refusal::Blank)]
+#[case::blank(" https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com", Refusal::Blank)]
+#[case::nul("https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com\0", Refusal::Blank)]
 #[case::http("http://api.hana.ondemand.com", Refusal::NotHttps)]
 #[case::http_loopback("http://127.0.0.1:8080", Refusal::NotHttps)]
 #[case::other_scheme("ftp://api.hana.ondemand.com", Refusal::NotHttps)]
 #[case::unknown_scheme("unix://api.hana.ondemand.com", Refusal::NotHttps)]
-#[case::user("https://me@api.hana.ondemand.com", Refusal::Userinfo)]
-#[case::password("https://:s3cr3t@api.hana.ondemand.com", Refusal::Userinfo)]
-#[case::host_as_user("https://api.hana.ondemand.com@evil.example", Refusal::Userinfo)]
-#[case::query("https://api.hana.ondemand.com/?a=b", Refusal::QueryOrFragment)]
-#[case::empty_query("https://api.hana.ondemand.com?", Refusal::QueryOrFragment)]
-#[case::fragment("https://api.hana.ondemand.com/#a", Refusal::QueryOrFragment)]
+#[case::user("https://me@api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com", Refusal::Userinfo)]
+#[case::password("https://:s3cr3t@api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com", Refusal::Userinfo)]
+#[case::host_as_user(
+    "https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com@evil.example",
+    Refusal::Userinfo
+)]
+#[case::query("https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com/?a=b", Refusal::QueryOrFragment)]
+#[case::empty_query("https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com?", Refusal::QueryOrFragment)]
+#[case::fragment("https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com/#a", Refusal::QueryOrFragment)]
+#[case::long(&format!("https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com/{}", "a".repeat(1024)), Refusal::TooLong)]
+#[case::long_once_encoded(&format!("https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com/{}", "\u{fc}".repeat(300)), Refusal::TooLong)]
 fn malformed_urls_are_refused(#[case] url: &str, #[case] reason: Refusal) {
     assert_eq!(refused(url, &default_hosts()), reason);
 }
@@ -110,46 +169,89 @@ fn https_to_this_machine_must_be_listed_also_when_http_is_accepted() {
 }
 
 #[rstest]
-#[case("api.example.com", "https://API.example.com:8443", true)]
+#[case("api.example.com", "https://API.example.com", true)]
 #[case("API.Example.com", "https://api.example.com", true)]
 #[case("api.example.com", "https://a.api.example.com", false)]
 #[case("*.example.com", "https://a.b.example.com", true)]
 #[case("*.example.com", "https://example.com", false)]
 #[case("other.test , *.example.com", "https://a.example.com", true)]
-#[case("127.0.0.1", "https://127.0.0.1:8443", true)]
+#[case("127.0.0.1", "https://127.0.0.1", true)]
+#[case("127.0.0.1:8443", "https://127.0.0.1:8443", true)]
 #[case("127.0.0.1", "https://127.0.0.2", false)]
 #[case("::1", "https://[::1]", true)]
 #[case("[::1]", "https://[0:0::1]", true)]
 #[case("*.bücher.example", "https://a.xn--bcher-kva.example", true)]
 #[case("*.my_host", "https://a.my_host", true)]
 #[case("*.a-b.c", "https://x.a-b.c", true)]
+#[case("api.*.example.com", "https://api.a.example.com", true)]
+#[case("api.*.example.com", "https://api.a.b.example.com", false)]
+#[case("api.*.example.com", "https://api.example.com", false)]
+#[case("api.*.example.com", "https://x.api.a.example.com", false)]
+#[case("api.*.*.example.com", "https://api.a.b.example.com", true)]
+#[case("*.api.*.example.com", "https://x.y.api.a.example.com", true)]
+#[case("*.api.*.example.com", "https://api.a.example.com", false)]
+#[case("*.api.*.example.com", "https://xapi.a.example.com", false)]
+#[case("*.API.*.example.com", "https://x.api.A.example.com", true)]
+#[case("*.example.com", "https://a.example.com:8443", false)]
+#[case("*.example.com:8443", "https://a.example.com:8443", true)]
+#[case("*.example.com:8443", "https://a.example.com", false)]
+#[case("*.example.com:443", "https://a.example.com", true)]
+#[case("a.example.com:8443,a.example.com", "https://a.example.com", true)]
+#[case("[::1]:8443", "https://[::1]:8443", true)]
+#[case("[::1]:8443", "https://[::1]", false)]
+#[case("2001:db8::1", "https://[2001:db8::1]", true)]
+#[case("192.0.2.1", "https://3221225985", true)]
 fn patterns_match(#[case] list: &str, #[case] url: &str, #[case] allowed: bool) {
     assert_eq!(hosts(list).url(url).is_ok(), allowed);
 }
 
-#[rstest]
-#[case::everything("*")]
-#[case::star_inside("api.*.example.com")]
-#[case::star_without_dot("*example.com")]
-#[case::two_stars("*.*.example.com")]
-#[case::star_and_address("*.0.0.1")]
-#[case::scheme("https://example.com")]
-#[case::port("example.com:8443")]
-#[case::path("example.com/v2")]
-#[case::leading_dot(".example.com")]
-#[case::trailing_dot("example.com.")]
-#[case::only_star_dot("*.")]
-#[case::blank("exam ple.com")]
-#[case::punctuation("exam!ple.com")]
-fn other_patterns_are_refused(#[case] pattern: &str) {
-    let message = AllowedHosts::parse(&format!("a.example,{pattern}"), false).unwrap_err().to_string();
+#[test]
+fn another_port_is_named_with_what_would_admit_it() {
+    let url = "https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com:8443";
     assert_eq!(
-        message,
-        format!(
-            "\"{pattern}\" is not a pattern for allowed hosts; write a host without scheme, port and path, such as \
-             \"api.example.com\", or \"*.example.com\" for every host below it."
-        )
+        refused(url, &default_hosts()).to_string(),
+        "points to port 8443 of host \"api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com\", where the operator may not \
+         connect to; leave the port out, or have the operator's administrator add \
+         \"api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com:8443\" to --allowed-hosts"
     );
+}
+
+#[rstest]
+#[case::scheme("https://example.com", "without scheme and path")]
+#[case::path("example.com/v2", "without scheme and path")]
+#[case::leading_dot(".example.com", "without scheme and path")]
+#[case::trailing_dot("example.com.", "without scheme and path")]
+#[case::only_star_dot("*.", "without scheme and path")]
+#[case::blank("exam ple.com", "without scheme and path")]
+#[case::punctuation("exam!ple.com", "without scheme and path")]
+#[case::user("me@example.com", "without scheme and path")]
+#[case::encoded("%zz.example.com", "without scheme and path")]
+#[case::long(
+    "a.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    "without scheme and path"
+)]
+#[case::everything("*", "a whole label")]
+#[case::star_without_dot("*example.com", "a whole label")]
+#[case::star_in_a_label("api.*x.example.com", "a whole label")]
+#[case::star_at_the_end("api.*", "a whole label")]
+#[case::star_before_the_last("api.*.com", "a whole label")]
+#[case::star_in_an_address("10.*.0.1", "a whole label")]
+#[case::two_stars("*.*.example.com", "leave out the second")]
+#[case::star_and_address("*.0.0.1", "without scheme and path")]
+#[case::address_as_a_number("2130706433", "written in full")]
+#[case::short_address("127.1", "written in full")]
+#[case::octal_address("0177.0.0.1", "written in full")]
+#[case::no_port("example.com:", "a port from 1 to 65535")]
+#[case::port_0("example.com:0", "a port from 1 to 65535")]
+#[case::large_port("example.com:65536", "a port from 1 to 65535")]
+#[case::any_port("example.com:*", "a port from 1 to 65535")]
+#[case::signed_port("example.com:+1", "a port from 1 to 65535")]
+#[case::two_ports("example.com:1:2", "a port from 1 to 65535")]
+#[case::ipv6_without_brackets("1:2:3:4:5:6:7:8:8443", "a port from 1 to 65535")]
+fn what_is_no_pattern_is_refused(#[case] pattern: &str, #[case] why: &str) {
+    let message = AllowedHosts::parse(&format!("a.example,{pattern}"), false).unwrap_err().to_string();
+    let start = format!("{} is not a pattern for allowed hosts; ", Quoted(pattern));
+    assert!(message.starts_with(&start) && message.contains(why) && message.ends_with('.'), "{message}");
 }
 
 #[rstest]
@@ -158,14 +260,14 @@ fn other_patterns_are_refused(#[case] pattern: &str) {
 fn an_empty_list_is_refused(#[case] list: &str) {
     assert_eq!(
         AllowedHosts::parse(list, true).unwrap_err().to_string(),
-        "The list of allowed hosts is empty; the default is \"*.hana.ondemand.com,*.platform.sapcloud.cn\"."
+        format!("The list of allowed hosts is empty; the default is \"{DEFAULT_ALLOWED_HOSTS}\".")
     );
 }
 
 #[test]
 fn shows_its_patterns_as_a_list_that_it_can_read() {
-    let allowed = hosts(" *.Example.com,, api.test ,::1,127.0.0.1,");
-    assert_eq!(allowed.to_string(), "*.example.com,api.test,[::1],127.0.0.1");
+    let allowed = hosts(" *.Example.com,, api.test:443 ,::1,127.0.0.1:8443,a.*.B.test:1,[::2]:3,");
+    assert_eq!(allowed.to_string(), "*.example.com,api.test,[::1],127.0.0.1:8443,a.*.b.test:1,[::2]:3");
     assert_eq!(hosts(&allowed.to_string()), allowed);
 }
 
@@ -179,23 +281,136 @@ fn refusals_are_phrases() {
     );
 }
 
+/// Judged anew, from the text of a URL that was admitted and without anything of this module.
+fn is_saps(url: &Url) -> bool {
+    let labels: Vec<_> = url.host_str().unwrap().split('.').collect();
+    let is_cloud =
+        |rest: &[&str]| matches!(rest, [_, "hana", "ondemand", "com"] | [_, "platform", "sapcloud", "cn"]);
+    url.as_str().starts_with("https://")
+        && url.port().is_none()
+        && match labels.as_slice() {
+            ["api", "ai", _, _, _, "ml", "hana", "ondemand", "com"] => true,
+            [.., first, "authentication", "cert", a, b, c, d] if !first.is_empty() => is_cloud(&[a, b, c, d]),
+            [.., first, "authentication", a, b, c, d] if !first.is_empty() => is_cloud(&[a, b, c, d]),
+            _ => false,
+        }
+}
+
+/// Pieces of which attacks on the reading of URLs are made, and of the hosts that are admitted.
+fn adversarial_url() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "https://",
+        "http://",
+        "https:",
+        "//",
+        "/",
+        "\\",
+        "@",
+        ":",
+        ":443",
+        ":8443",
+        "?",
+        "#",
+        "%2e",
+        "%2f",
+        "%40",
+        "%00",
+        ".",
+        "..",
+        "\u{3002}",
+        "\u{ff0e}",
+        "\u{200b}",
+        "\u{ad}",
+        "\t",
+        "\n",
+        " ",
+        "[",
+        "]",
+        "[::1]",
+        "127.0.0.1",
+        "0x7f.1",
+        "2130706433",
+        "evil.test",
+        "cfapps",
+        "eu10",
+        "EU10",
+        "cert",
+        "authentication",
+        "AUTHENTICATION",
+        "authentic\u{430}tion",
+        "x",
+        "api",
+        "ai",
+        "api.ai.",
+        "prod.eu-central-1.aws",
+        ".ml",
+        ".hana.ondemand.com",
+        "hana",
+        "ondemand",
+        "com",
+        ".eu10.hana.ondemand.com",
+        "x.authentication.eu10.hana.ondemand.com",
+        "api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com",
+        ".platform.sapcloud.cn",
+        "xn--",
+        "v2",
+        "..%2f",
+    ]);
+    prop::collection::vec(piece, 1..9).prop_map(|pieces| format!("https://{}", pieces.concat()))
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2048))]
+    #![proptest_config(ProptestConfig::with_cases(4096))]
     #[test]
-    fn what_is_allowed_ends_in_a_listed_suffix(
-        text in r"(https?:)?[/\\]{0,3}[a-z@:.%0-9\\/?#*]{0,12}(\.hana\.ondemand\.com|@evil\.test)?[/\\.@:a-z]{0,8}|\PC*"
+    fn what_is_allowed_is_saps(
+        text in prop_oneof![
+            adversarial_url(),
+            r"(https?:)?[/\\]{0,3}[a-z@:.%0-9\\/?#*]{0,12}(\.authentication\.eu10\.hana\.ondemand\.com|@evil\.test)?[/\\.@:a-z]{0,8}",
+            r"\PC*",
+        ]
     ) {
         if let Ok(url) = default_hosts().url(&text) {
-            prop_assert_eq!(url.scheme(), "https");
-            prop_assert!(url.host_str().is_some_and(|host| host.ends_with(".hana.ondemand.com")), "{}", url);
+            prop_assert!(is_saps(&url), "{}", url);
             prop_assert_eq!((url.username(), url.password(), url.query(), url.fragment()), ("", None, None, None));
+            // Whoever reads it again reads the same.
+            prop_assert_eq!(Url::parse(url.as_str()), Ok(url.clone()));
+            prop_assert_eq!(default_hosts().url(url.as_str()), Ok(url));
         }
+    }
+
+    #[test]
+    fn a_pattern_admits_what_fits_it_label_by_label(
+        pattern in r"(\*\.)?([ab]\.|\*\.){0,3}[ab]\.[ab](:8443)?",
+        host in r"([ab]\.){0,6}[ab](:8443)?",
+    ) {
+        let Ok(allowed) = AllowedHosts::parse(&pattern, false) else { return Ok(()) };
+        let fits = |pattern: &str, host: &str| {
+            let (pattern, host) = (pattern.split('.').collect::<Vec<_>>(), host.split('.').collect::<Vec<_>>());
+            let shorter = host.len().checked_sub(pattern.len());
+            let aligned = |skip: usize| pattern.iter().skip(skip).rev().zip(host.iter().rev()).all(|(p, h)| *p == "*" || p == h);
+            match pattern[0] {
+                "*" => shorter.is_some() && aligned(1),
+                _ => shorter == Some(0) && aligned(0),
+            }
+        };
+        let port = |text: &str| text.ends_with(":8443");
+        let expected = port(&pattern) == port(&host)
+            && fits(pattern.trim_end_matches(":8443"), host.trim_end_matches(":8443"));
+        prop_assert_eq!(allowed.url(&format!("https://{host}")).is_ok(), expected);
     }
 
     #[test]
     fn no_list_panics(list in any::<String>(), url in any::<String>()) {
         if let Ok(allowed) = AllowedHosts::parse(&list, true) {
             let _ = allowed.url(&url);
+            prop_assert_eq!(AllowedHosts::parse(&allowed.to_string(), true), Ok(allowed));
+        }
+    }
+
+    #[test]
+    fn no_pattern_panics(list in r"([*a\[\]:.0-9x]{0,8},?){0,4}") {
+        if let Ok(allowed) = AllowedHosts::parse(&list, false) {
+            prop_assert_eq!(AllowedHosts::parse(&allowed.to_string(), false), Ok(allowed));
         }
     }
 }

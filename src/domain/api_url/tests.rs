@@ -2,7 +2,11 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use super::*;
-use crate::domain::allowed_hosts::tests::default_hosts;
+
+/// These tests are about the form of URLs.
+fn default_hosts() -> AllowedHosts {
+    AllowedHosts::parse("*.hana.ondemand.com,*.hana.ondemand.com:8443", false).unwrap()
+}
 
 fn api(text: &str) -> ApiUrl {
     ApiUrl::parse(text, &default_hosts()).unwrap()
@@ -53,6 +57,19 @@ fn refuses_what_the_allow_list_refuses() {
     assert_eq!(AuthorizationServer::parse("x", &default_hosts()), Err(Refusal::NotAUrl));
 }
 
+#[rstest]
+#[case("https://api.hana.ondemand.com/v2/inference/deployments/d1")]
+#[case("https://api.hana.ondemand.com/v2/inference/deployments/d1/v2")]
+#[case("https://api.hana.ondemand.com//v2//INFERENCE/")]
+#[case("https://api.hana.ondemand.com/v2/x/../inference/d1")]
+#[case("https://api.hana.ondemand.com\\\\v2\\inference")]
+#[case("https://api.hana.ondemand.com/v2/%69nference/d1")]
+#[case("https://api.hana.ondemand.com/v2/inference;a/d1")]
+#[case("https://api.hana.ondemand.com/v2%2finference%2fd1")]
+fn what_a_customer_has_deployed_is_not_the_api(#[case] text: &str) {
+    assert_eq!(ApiUrl::parse(text, &default_hosts()), Err(Refusal::Deployment));
+}
+
 #[test]
 fn a_tenant_is_both() {
     let tenant =
@@ -65,7 +82,10 @@ fn a_tenant_is_both() {
 proptest! {
     #[test]
     fn what_is_shown_is_read_as_the_same(path in "(/[a-z0-9%2v]{0,6}){0,4}") {
-        let once = ApiUrl::parse(&format!("https://a.hana.ondemand.com/x{path}"), &default_hosts()).unwrap();
+        let Ok(once) = ApiUrl::parse(&format!("https://a.hana.ondemand.com/x{path}"), &default_hosts()) else {
+            prop_assert!(path.contains('%'));
+            return Ok(());
+        };
         prop_assert!(!once.to_string().ends_with('/'));
         let joined = once.join("/v2");
         prop_assert_eq!(api(joined.as_str()), once);

@@ -12,6 +12,7 @@ use crate::domain::allowed_hosts::tests::default_hosts;
 use crate::domain::pem::tests::block;
 use crate::domain::secret_data::tests::secret;
 
+mod brought;
 mod properties;
 
 const CLIENT_ID: &str = "sb-7ce4!b505946|aicore!b540";
@@ -164,7 +165,8 @@ fn a_named_key_wins() {
     let other = with(client_secret_key(), json!({"clientid": "other"}));
     let secret = flat(&with(other.clone(), json!({"mine": client_secret_key(), "credentials": other})));
     assert_is_client_secret_key(&read_from(&secret, Some("mine")));
-    assert_eq!(read(&secret).client_id(), "other");
+    assert_eq!(read_from(&secret, Some("credentials")).client_id(), "other");
+    assert!(refused(&secret).contains("more than one service key"));
 }
 
 #[rstest]
@@ -221,7 +223,7 @@ const STORE: &str = "store a complete service key or binding of SAP AI Core";
 #[case::one(with(client_secret_key(), json!({"clientid": null})), &format!(r#""clientid" is missing; {STORE}"#))]
 #[case::blank(with(client_secret_key(), json!({"clientid": " \n"})), &format!(r#""clientid" is missing; {STORE}"#))]
 #[case::no_secret(with(client_secret_key(), json!({"clientsecret": ""})), &format!(r#""clientsecret" is missing; {STORE}"#))]
-#[case::half_a_certificate(with(x509_key(), json!({"key": null})), &format!(r#""key" is missing; {STORE}"#))]
+#[case::certificate_only(with(x509_key(), json!({"key": null, "certurl": null})), &format!(r#""key" and "certurl" are missing; {STORE}"#))]
 #[case::key_only(with(x509_key(), json!({"certificate": null, "certurl": null})), &format!(r#""certificate" and "certurl" are missing; {STORE}"#))]
 #[case::no_url_beside_a_certificate(with(x509_key(), json!({"url": null})), &format!(r#""url" is missing; {STORE}"#))]
 #[case::no_service_urls(with(client_secret_key(), json!({"serviceurls": null})), &format!(r#""serviceurls.AI_API_URL" is missing; {STORE}"#))]
@@ -234,8 +236,8 @@ const STORE: &str = "store a complete service key or binding of SAP AI Core";
     with(client_secret_key(), json!({"serviceurls": {"ML_API_URL": "https://c4n4ry"}})),
     r#""serviceurls" has ML_API_URL but no AI_API_URL, as in old service keys; create a new service key"#
 )]
-#[case::service_urls_are_text(with(client_secret_key(), json!({"serviceurls": "c4n4ry"})), r#""serviceurls" is not a JSON object"#)]
-#[case::service_urls_are_a_list(with(client_secret_key(), json!({"serviceurls": ["c4n4ry"]})), r#""serviceurls" is not a JSON object"#)]
+#[case::service_urls_are_text(with(client_secret_key(), json!({"serviceurls": "c4n4ry"})), r#""serviceurls" is not a JSON object such as {"AI_API_URL": "https://…"}"#)]
+#[case::service_urls_are_a_list(with(client_secret_key(), json!({"serviceurls": ["c4n4ry"]})), r#""serviceurls" is not a JSON object such as {"AI_API_URL": "https://…"}"#)]
 #[case::api_url_is_a_number(with(client_secret_key(), json!({"serviceurls": {"AI_API_URL": 1}})), r#""serviceurls.AI_API_URL" is not text"#)]
 #[case::http(with(client_secret_key(), json!({"url": "http://c4n4ry.hana.ondemand.com"})), r#""url" does not start with https://"#)]
 #[case::userinfo(
@@ -343,5 +345,8 @@ fn a_flat_value_must_be_text() {
         ("url", AUTH_URL.as_bytes()),
         ("AI_API_URL", API_URL.as_bytes()),
     ];
-    assert_eq!(refused(&secret("s", None, data)), "Secret \"s\": \"clientid\" is not text.");
+    assert_eq!(
+        refused(&secret("s", None, data)),
+        "Secret \"s\": \"clientid\" is not UTF-8 text; save it as UTF-8."
+    );
 }

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use super::*;
+use crate::domain::certificate::tests::{LEAF, MIDDLE, ROOT};
 
 /// A PEM block with `bytes` characters of base64.
 pub(crate) fn block(label: &str, base64: &str) -> String {
@@ -53,7 +54,16 @@ fn a_key_among_certificates_does_not_travel_with_them() {
 #[rstest]
 #[case::nothing("", Malformed::NoPrivateKey)]
 #[case::base64_only("AAAA", Malformed::NoPrivateKey)]
-#[case::certificate("-----BEGIN CERTIFICATE-----AAAA-----END CERTIFICATE-----", Malformed::NoPrivateKey)]
+#[case::certificate("-----BEGIN CERTIFICATE-----AAAA-----END CERTIFICATE-----", Malformed::CertificateForKey)]
+#[case::public("-----BEGIN PUBLIC KEY-----AAAA-----END PUBLIC KEY-----", Malformed::PublicKey)]
+#[case::openssh(
+    "-----BEGIN OPENSSH PRIVATE KEY-----AAAA-----END OPENSSH PRIVATE KEY-----",
+    Malformed::OpenSsh
+)]
+#[case::twice_encoded("LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0t", Malformed::EncodedTwice)]
+#[case::two_keys(&format!("{}{}", block("PRIVATE KEY", "AAAA"), block("PRIVATE KEY", "BBBB")), Malformed::SeveralPrivateKeys)]
+#[case::large(&"A".repeat(64 * 1024 + 1), Malformed::TooLarge)]
+#[case::many(&block("EC PARAMETERS", "AAAA").repeat(17), Malformed::TooLarge)]
 #[case::pkcs8_encrypted(
     "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----",
     Malformed::Encrypted
@@ -78,12 +88,37 @@ fn says_what_is_wrong_with_a_key(#[case] text: &str, #[case] malformed: Malforme
 
 #[test]
 fn says_what_is_wrong_with_a_certificate() {
-    assert_eq!(certificate_chain(&block("PRIVATE KEY", "AAAA")), Err(Malformed::NoCertificate));
+    assert_eq!(certificate_chain(&block("PRIVATE KEY", "AAAA")), Err(Malformed::KeyForCertificate));
+    assert_eq!(
+        certificate_chain(&block("CERTIFICATE REQUEST", "AAAA")),
+        Err(Malformed::RequestForCertificate)
+    );
+    assert_eq!(certificate_chain("LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t"), Err(Malformed::EncodedTwice));
+    assert_eq!(certificate_chain("MIIB"), Err(Malformed::NoCertificate));
+    assert_eq!(certificate_chain(&block("CERTIFICATE", "AAAA").repeat(17)), Err(Malformed::TooLarge));
+    assert!(certificate_chain(&block("CERTIFICATE", "AAAA").repeat(16)).is_ok());
     assert_eq!(certificate_chain(&block("CERTIFICATE", "A:A")), Err(Malformed::Damaged));
     assert_eq!(
         Malformed::NoCertificate.to_string(),
         "has no PEM block that begins with -----BEGIN CERTIFICATE-----"
     );
+}
+
+#[test]
+fn a_chain_is_put_in_order() {
+    let sorted = format!("{LEAF}{MIDDLE}{ROOT}");
+    assert_eq!(certificate_chain(&sorted).as_ref(), Ok(&sorted));
+    assert_eq!(certificate_chain(&format!("{ROOT}{MIDDLE}{LEAF}")).as_ref(), Ok(&sorted));
+    assert_eq!(certificate_chain(&format!("{MIDDLE}\nsubject=x\n{LEAF}")), Ok(format!("{LEAF}{MIDDLE}")));
+    // Nothing follows from these: they stay as they are.
+    let unrelated = format!("{ROOT}{LEAF}");
+    assert_eq!(certificate_chain(&unrelated), Ok(unrelated));
+}
+
+#[test]
+fn a_key_that_occurs_twice_is_one() {
+    let key = block("PRIVATE KEY", "AAAA");
+    assert_eq!(private_key(&key.repeat(2)).map(|key| key.to_string()), Ok(key));
 }
 
 proptest! {

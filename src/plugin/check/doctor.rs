@@ -3,13 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
+use url::Url;
 
-use super::{Case, Held, certificate, findings::Finding};
+use super::{Case, Held, findings::Finding};
 use crate::{
     aicore::pool::{Connection, Pool},
     api::{AICoreRegistrySecretSpec, CreationPolicy},
     domain::{
         allowed_hosts::AllowedHosts,
+        certificate::Validity,
         credentials::{self, Grant, ServiceKey},
         docker_config::{self, Selection},
         duration,
@@ -18,6 +20,9 @@ use crate::{
     },
     plugin::age,
 };
+
+/// The part of a finding about tokens.
+const PART: &str = "token";
 
 pub(super) struct Doctor {
     pub(super) allowed_hosts: AllowedHosts,
@@ -128,9 +133,24 @@ impl Doctor {
         }
     }
 
+    /// How tokens are got with a certificate.
+    fn certificate(&self, secret: &str, validity: Option<Validity>, server: &Url) -> Finding {
+        let Some(validity) = validity else {
+            return Finding::ok(PART, format!("with an X.509 certificate, from {server}"));
+        };
+        if let Some(out_of_date) = validity.out_of_date(self.now) {
+            return Finding::wrong(PART, out_of_date.failure(secret).message);
+        }
+        let end = validity.not_after;
+        let left = age::short(end.duration_since(self.now).as_secs());
+        Finding::ok(
+            PART,
+            format!("with an X.509 certificate that is valid until {end} ({left} more), from {server}"),
+        )
+    }
+
     /// How tokens are got, and the connection that would get them.
     fn authentication(&self, secret: &SecretData, key: &ServiceKey) -> (Finding, Option<Arc<Connection>>) {
-        const PART: &str = "token";
         let connection = match self.pool.connect(key) {
             Ok(connection) => connection,
             Err(error) => return (Finding::wrong(PART, error.failure(secret.name(), false).message), None),
@@ -138,27 +158,7 @@ impl Doctor {
         let server = key.token_url();
         let finding = match key.grant() {
             Grant::ClientSecret(_) => Finding::ok(PART, format!("with a client secret, from {server}")),
-            Grant::X509 { certificate_chain_pem, .. } => {
-                match certificate::not_after(certificate_chain_pem) {
-                    Some(end) if end <= self.now => Finding::wrong(
-                        PART,
-                        format!(
-                            "the X.509 certificate of the service key in Secret {:?} expired on {end}; renew the service key",
-                            secret.name()
-                        ),
-                    ),
-                    Some(end) => {
-                        let left = age::short(end.duration_since(self.now).as_secs());
-                        Finding::ok(
-                            PART,
-                            format!(
-                                "with an X.509 certificate that is valid until {end} ({left} more), from {server}"
-                            ),
-                        )
-                    }
-                    None => Finding::ok(PART, format!("with an X.509 certificate, from {server}")),
-                }
-            }
+            Grant::X509 { .. } => self.certificate(secret.name(), key.certificate_validity(), &server),
         };
         (finding, Some(connection))
     }

@@ -33,7 +33,15 @@ impl World {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let bundle = folder.join(format!("{}-ca.pem", self.namespace));
         std::fs::write(&bundle, self.simulator.ca_pem().unwrap()).unwrap();
-        [format!("--ca-bundle={}", bundle.display()), "--allowed-hosts=127.0.0.1,localhost".to_owned()]
+        [format!("--ca-bundle={}", bundle.display()), self.simulator_hosts()]
+    }
+
+    /// The argument that allows the hosts and ports of the simulator.
+    pub(crate) fn simulator_hosts(&self) -> String {
+        let urls = [Some(self.simulator.url()), self.simulator.certificates_url()];
+        let hosts: Vec<_> =
+            urls.into_iter().flatten().map(|url| url.trim_start_matches("https://")).collect();
+        format!("--allowed-hosts={}", hosts.join(","))
     }
 
     /// Writes a service binding with the tenant's current client secret.

@@ -4,11 +4,13 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::{
-    super::{certificate::tests::UNTIL_2027, findings::Level},
-    *,
+use super::{super::findings::Level, *};
+use crate::{
+    aicore::pool,
+    domain::{bucket::Rate, certificate::tests::UNTIL_2027},
+    fence::Fence,
+    metrics::Metrics,
 };
-use crate::{aicore::pool, domain::bucket::Rate, fence::Fence, metrics::Metrics};
 
 const CANARY: &str = "s3cr3tCanary";
 
@@ -150,4 +152,34 @@ fn a_certificate_that_does_not_fit_its_key_is_found() {
         "{text}"
     );
     assert!(examined.connection.is_none());
+}
+
+/// At 10:00 on the first of March.
+#[rstest]
+#[case::valid(
+    "2026-01-01T00:00:00Z",
+    "2026-03-04T10:00:00Z",
+    "ok token: with an X.509 certificate that is valid until 2026-03-04T10:00:00Z (3d more), from https://t.example.com/\n"
+)]
+#[case::ended(
+    "2026-01-01T00:00:00Z",
+    "2026-03-01T09:59:59Z",
+    "wrong token: The client certificate of the service key in Secret \"key\" ended on 2026-03-01T09:59:59Z; create a new \
+     service key or binding, and put it into the Secret\n"
+)]
+#[case::not_yet(
+    "2026-03-01T10:00:01Z",
+    "2026-04-01T00:00:00Z",
+    "wrong token: The client certificate of the service key in Secret \"key\" is valid from 2026-03-01T10:00:01Z on; wait until \
+     then, or see whether the clock of the operator's node is right\n"
+)]
+fn a_certificate_is_judged_by_its_dates(
+    #[case] not_before: &str,
+    #[case] not_after: &str,
+    #[case] said: &str,
+) {
+    let validity =
+        Validity { not_before: not_before.parse().unwrap(), not_after: not_after.parse().unwrap() };
+    let server = "https://t.example.com".parse().unwrap();
+    assert_eq!(all(&[doctor(None).certificate("key", Some(validity), &server)]), said);
 }

@@ -118,6 +118,12 @@ impl Simulator {
         &self.shared.url
     }
 
+    /// Base URL of the authorization server for client certificates; `None` without TLS.
+    #[must_use]
+    pub fn certificates_url(&self) -> Option<&str> {
+        self.shared.tls.as_ref().map(|(_, url)| url.as_str())
+    }
+
     /// The tenant of this name; made with default options and random credentials when it is asked for first.
     ///
     /// # Panics
