@@ -18,6 +18,7 @@ pub const MAX_PAYLOAD_BYTES: usize = 1024 * 1024;
 pub struct Payload {
     json: SecretString,
     registries: Vec<String>,
+    remarks: Vec<String>,
     sensitive: Vec<SecretString>,
 }
 
@@ -42,12 +43,14 @@ struct Auth<'a> {
 }
 
 impl Payload {
-    pub(super) fn render(logins: BTreeMap<&str, &Login>) -> Result<Self, TooLarge> {
-        let registries = logins.keys().map(|&registry| registry.to_owned()).collect();
-        let sensitive = sensitive(logins.values().copied());
+    /// `remarks` are for [`Payload::remarks`].
+    pub(super) fn render(
+        logins: &BTreeMap<&str, &Login<'_>>,
+        remarks: Vec<String>,
+    ) -> Result<Self, TooLarge> {
         let auths = logins
-            .into_iter()
-            .map(|(registry, login)| {
+            .iter()
+            .map(|(&registry, login)| {
                 (registry, Auth { password: &login.password, username: &login.username })
             })
             .collect();
@@ -55,7 +58,9 @@ impl Payload {
         if json.expose_secret().len() > MAX_PAYLOAD_BYTES {
             return Err(TooLarge(json.expose_secret().len()));
         }
-        Ok(Self { json, registries, sensitive })
+        let registries = logins.keys().map(|&registry| registry.to_owned()).collect();
+        let sensitive = sensitive(logins.values().copied());
+        Ok(Self { json, registries, remarks, sensitive })
     }
 
     /// The JSON text.
@@ -70,6 +75,13 @@ impl Payload {
         &self.registries
     }
 
+    /// What a user should know about what is sent, for example that an entry was left out. Free of secret values;
+    /// clauses without a full stop.
+    #[must_use]
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
+    }
+
     /// What has to be replaced in a text that AI Core sends back, longest first.
     ///
     /// Per entry: the password, its base64 form and that of `user:password`, each as it is and as it stands in the
@@ -81,7 +93,7 @@ impl Payload {
     }
 }
 
-fn sensitive<'a>(logins: impl Iterator<Item = &'a Login>) -> Vec<SecretString> {
+fn sensitive<'a>(logins: impl Iterator<Item = &'a Login<'a>>) -> Vec<SecretString> {
     let mut values: Vec<SecretString> = logins.flat_map(forms).collect();
     values.sort_by(|a, b| {
         let (a, b) = (a.expose_secret(), b.expose_secret());
@@ -91,9 +103,9 @@ fn sensitive<'a>(logins: impl Iterator<Item = &'a Login>) -> Vec<SecretString> {
     values
 }
 
-fn forms(login: &Login) -> Vec<SecretString> {
-    let password = login.password.as_str();
-    let auth = SecretString::from(format!("{}:{password}", login.username.as_str()));
+fn forms(login: &Login<'_>) -> Vec<SecretString> {
+    let password = &*login.password;
+    let auth = SecretString::from(format!("{}:{password}", &*login.username));
     let escaped = escaped(password);
     let escaped_twice = self::escaped(escaped.expose_secret());
     let plain = SecretString::from(password);
