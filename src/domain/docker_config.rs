@@ -367,7 +367,7 @@ fn line<'a>(secret: &'a SecretData, key: &str, field: &str) -> Result<Text<'a>, 
     };
     let text =
         std::str::from_utf8(value).map_err(|_| secret.invalid_key(key, "the value is not UTF-8 text"))?;
-    let text = Text::Borrowed(text).as_one_line();
+    let text = Text::Borrowed(text).into_line();
     if text.is_empty() {
         return Err(secret.invalid_key(key, "the value is empty"));
     }

@@ -148,14 +148,14 @@ impl<'a> Fields<'a> {
         let auth = text(self.auth, "auth")?;
         let (username, password, disputed) = if auth.is_empty() {
             (
-                text(self.username, "username")?.as_one_line(),
-                text(self.password, "password")?.as_one_line(),
+                text(self.username, "username")?.into_line(),
+                text(self.password, "password")?.into_line(),
                 false,
             )
         } else {
             let (username, password) = decoded(&auth)?;
             let differs = |field, name, taken: &Text<'_>| {
-                text(field, name).is_ok_and(|text| !text.is_empty() && text.as_one_line() != *taken)
+                text(field, name).is_ok_and(|text| !text.is_empty() && text.into_line() != *taken)
             };
             let disputed = differs(self.username, "username", &username)
                 || differs(self.password, "password", &password);
@@ -220,5 +220,5 @@ fn decoded(auth: &str) -> Result<(Text<'static>, Text<'static>), Unusable> {
             inner.is_ok_and(|inner| std::str::from_utf8(&inner).is_ok_and(|inner| inner.contains(':')));
         return Err(if twice { Unusable::AuthEncodedTwice } else { Unusable::AuthWithoutColon });
     };
-    Ok((Text::owned(username).as_one_line(), Text::owned(password).as_one_line()))
+    Ok((Text::owned(username).into_line(), Text::owned(password).into_line()))
 }

@@ -193,7 +193,7 @@ fn login(object: &Object) -> Option<String> {
         .collect();
     (!fields.is_empty()).then(|| {
         format!(
-            "\"auths\" is missing, and nothing says for which registry {} is; store {{\"auths\": {{\"<registry>\": …}}}} \
+            "\"auths\" is missing, and nothing says for which registry the login ({}) is; store {{\"auths\": {{\"<registry>\": …}}}} \
              with the registry's host",
             quoted_list(fields)
         )

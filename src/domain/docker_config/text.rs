@@ -18,7 +18,7 @@ impl Text<'_> {
 
     /// Without the line breaks that editors and `echo` leave at the end, and without a byte order mark in front.
     /// Neither is ever a part of a user name or password.
-    pub(super) fn as_one_line(self) -> Self {
+    pub(super) fn into_line(self) -> Self {
         match self {
             Self::Borrowed(text) => Self::Borrowed(line(text)),
             Self::Owned(text) if line(&text).len() == text.len() => Self::Owned(text),

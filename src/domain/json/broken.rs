@@ -21,7 +21,7 @@ pub(crate) enum Broken {
     TooManyValues(usize),
 }
 
-/// What serde_json says, and what the user did. Only these texts are compared with; none of serde's is shown, as some
+/// What `serde_json` says, and what the user did. Only these texts are compared with; none of serde's is shown, as some
 /// quote the input.
 const HINTS: [(&str, &str); 6] = [
     (

@@ -37,7 +37,7 @@ pub(crate) enum Fault {
     Port,
     #[error("it is not an IPv6 address in brackets with a port, as in \"[2001:db8::1]:5000\"")]
     Ipv6,
-    #[error("its host has {} in it, which no image's name has", Quoted(.0.encode_utf8(&mut [0; 4])))]
+    #[error("it has {} in it, which no image's name has", Quoted(.0.encode_utf8(&mut [0; 4])))]
     Character(char),
     #[error("a part of its host between two dots is empty, or starts or ends with a hyphen")]
     Label,
@@ -79,6 +79,7 @@ fn of_characters(written: &str) -> Option<Fault> {
             Fault::Scheme(scheme.to_owned())
         }
         () if has(&['?', '#']) => Fault::Query,
+        () if written.contains('\\') => Fault::Character('\\'),
         () => return None,
     })
 }
@@ -105,15 +106,16 @@ fn of_authority(authority: &str) -> Option<Fault> {
     let (host, port) =
         authority.split_once(':').map_or((&*authority, None), |(host, port)| (host, Some(port)));
     // Images with an underscore in the host have no port: there it is read as a part of the path.
-    let is_foreign = |character: char| {
-        !(character.is_ascii_alphanumeric() || ['-', '.', '*'].contains(&character))
-            && !(character == '_' && port.is_none())
+    let is_known = |character: char| match character {
+        '-' | '.' | '*' => true,
+        '_' => port.is_none(),
+        other => other.is_ascii_alphanumeric(),
     };
     Some(match () {
         () if host.is_empty() => Fault::NoHost,
         // A second scheme, or one with a slash too few.
         () if port == Some("") && ["https", "http"].contains(&host) => Fault::Scheme(format!("{host}:")),
-        () if let Some(character) = host.chars().find(|character| is_foreign(*character)) => {
+        () if let Some(character) = host.chars().find(|character| !is_known(*character)) => {
             Fault::Character(character)
         }
         () if port.is_some_and(|port| !is_port(port)) => Fault::Port,

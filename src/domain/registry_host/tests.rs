@@ -203,6 +203,40 @@ fn messages_do_not_show_a_password_in_front_of_the_host() {
     assert_eq!(RegistryHost::new(&image).shown(), format!("\"{image}\""));
 }
 
+/// Mostly names of registries.
+const NAMES: &str = "(https?://|HTTP://|oci://)?[a-zA-Z]{0,4}[*_.-]?[a-z0-9]{1,3}\\.[a-zA-Z]{2}\\.?(:[0-9]{1,4})?(/[vV][12])?(/[a-zA-Z0-9]{1,4}[._-]?){0,2}/{0,2}";
+
+/// `Add` and `Lookup` of the kubelet, for an image of that name without tag or digest.
+fn the_kubelet_matches(key: &str, image: &str) -> bool {
+    let key = as_the_kubelet_reads(key);
+    let parts = |text: &str| {
+        let (authority, path) = split_path(text);
+        let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
+        (host.split('.').map(str::to_owned).collect::<Vec<_>>(), port.to_owned(), path.to_owned())
+    };
+    let ((host, port, path), (image_host, image_port, image_path)) = (parts(&key), parts(image));
+    let matches = |(pattern, label): (&String, &String)| match pattern.split_once('*') {
+        Some((front, end)) => label.starts_with(front) && label.ends_with(end),
+        None => pattern == label,
+    };
+    key == "index.docker.io" && image_host == ["docker", "io"]
+        || port == image_port
+            && host.len() == image_host.len()
+            && image_path.starts_with(&path)
+            && host.iter().zip(&image_host).all(matches)
+}
+
+#[rstest]
+#[case("https://ghcr.io/v1/", "ghcr.io/acme/app", true)]
+#[case("https://ghcr.io/v1", "ghcr.io/acme/app", false)]
+#[case("GHCR.io", "ghcr.io/acme/app", false)]
+#[case("*.dkr.ecr.*.amazonaws.com", "1.dkr.ecr.eu-1.amazonaws.com/app", true)]
+#[case("index.docker.io/acme", "docker.io/acme/app", false)]
+#[case("ghcr.io:443", "ghcr.io/app", false)]
+fn the_comparison_is_the_kubelets(#[case] key: &str, #[case] image: &str, #[case] matches: bool) {
+    assert_eq!(the_kubelet_matches(key, image), matches);
+}
+
 proptest! {
     #[test]
     fn no_text_panics(text in any::<String>()) {
@@ -220,12 +254,15 @@ proptest! {
     }
 
     #[test]
-    fn what_is_sent_is_no_fault_and_is_sent_again_as_it_is(text in "(https?://|HTTP://)?[a-zA-Z0-9*.:_-]{1,12}(/[vV][12])?(/[a-zA-Z0-9._-]{0,6}){0,3}") {
+    fn what_is_not_refused_is_sent_as_something_that_the_kubelet_matches(text in NAMES) {
         let registry = RegistryHost::new(&text);
         prop_assume!(registry.fault().is_none());
         let sent = RegistryHost::new(registry.sent());
         prop_assert_eq!(sent.fault(), None);
         prop_assert_eq!(sent.sent(), registry.sent());
         prop_assert_eq!(sent.normalised(), registry.normalised());
+        let mut image = registry.normalised().replace('*', "x").replace("index.docker.io", "docker.io");
+        image.push_str(if image.contains('/') { "0/app" } else { "/app" });
+        prop_assert!(the_kubelet_matches(registry.sent(), &image), "{} and {}", registry.sent(), image);
     }
 }

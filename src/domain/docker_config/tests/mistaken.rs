@@ -76,7 +76,7 @@ fn bytes_are_recognised(#[case] value: &[u8], #[case] part: &str) {
 #[case::old_form_in_upper_case(json!({"ghcr.io": {"Username": "c4n4ry"}}), r#"such as "ghcr.io", must stand under "auths""#)]
 #[case::login(
     json!({"username": "c4n4ry", "password": "c4n4ry"}),
-    r#"nothing says for which registry "username" and "password" is"#
+    r#"nothing says for which registry the login ("password" and "username") is"#
 )]
 #[case::google(
     json!({"type": "service_account", "private_key": "c4n4ry", "client_email": "c4n4ry"}),

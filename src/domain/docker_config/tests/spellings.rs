@@ -87,7 +87,7 @@ fn hosts_in_two_cases_with_two_logins_are_refused_with_both_names() {
 #[case("ghcr.io quay.io", "there are blanks or control characters in it")]
 #[case("ghcr.io/acme/app:1.0", "it is the name of an image with a tag or digest")]
 #[case("myregistry", "it has neither a dot nor a port, so that it is taken for a part of Docker Hub")]
-#[case("my_registry.example.com:5000", r#"its host has "_" in it, which no image's name has"#)]
+#[case("my_registry.example.com:5000", r#"it has "_" in it, which no image's name has"#)]
 fn a_name_that_no_image_has_is_refused(#[case] name: &str, #[case] why: &str) {
     assert_eq!(
         refused(&auths(json!({name: {"auth": basic("me:pw")}}))),
