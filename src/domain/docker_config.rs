@@ -72,7 +72,8 @@ pub fn payload(secret: &SecretData, selection: &Selection<'_>) -> Result<Payload
     let source = Source::read(secret, selection)?;
     source.refuse_unmatched(selection.registries.unwrap_or_default())?;
     source.refuse_unusable()?;
-    Payload::render(&source.entries.logins(), source.remarks()).map_err(|too_large| source.invalid(too_large))
+    let remarks = source.remarks(selection.registries.unwrap_or_default().is_empty());
+    Payload::render(&source.entries.logins(), remarks).map_err(|too_large| source.invalid(too_large))
 }
 
 /// The entries of a Secret that are to be sent, and where they were found.
@@ -302,8 +303,8 @@ impl<'a> Source<'a> {
         Ok(())
     }
 
-    /// What a user should know about what is sent although nothing is wrong.
-    fn remarks(&self) -> Vec<String> {
+    /// What a user should know about what is sent although nothing is wrong. Who chose the entries knows what is not sent.
+    fn remarks(&self, all_are_sent: bool) -> Vec<String> {
         let entries = &self.entries;
         let caches: Vec<_> = entries.token_caches.values().map(RegistryHost::shown).collect();
         let disputed: Vec<_> = entries
@@ -313,7 +314,7 @@ impl<'a> Source<'a> {
             .map(|entry| entry.registry.shown())
             .collect();
         let mut remarks = Vec::new();
-        if !caches.is_empty() {
+        if all_are_sent && !caches.is_empty() {
             remarks.push(format!("{} is not sent, because it {IS_TOKEN_CACHE}", listed(caches)));
         }
         if !disputed.is_empty() {

@@ -1,6 +1,7 @@
 //! The docker config as AI Core gets it.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
@@ -54,10 +55,12 @@ impl Payload {
                 (registry, Auth { password: &login.password, username: &login.username })
             })
             .collect();
-        let json = to_json(&Config { auths });
-        if json.expose_secret().len() > MAX_PAYLOAD_BYTES {
-            return Err(TooLarge(json.expose_secret().len()));
+        let config = Config { auths };
+        let length = json_length(&config);
+        if length > MAX_PAYLOAD_BYTES {
+            return Err(TooLarge(length));
         }
+        let json = to_json(&config);
         let registries = logins.keys().map(|&registry| registry.to_owned()).collect();
         let sensitive = sensitive(logins.values().copied());
         Ok(Self { json, registries, remarks, sensitive })
@@ -124,9 +127,32 @@ fn escaped(text: &str) -> SecretString {
     SecretString::from(inner.unwrap_or(text))
 }
 
-/// Text and maps with text keys, which is all there is here, always serialise.
+/// Text and maps with text keys, which is all there is here, always serialise. The text is written into a place of its
+/// length, so that no copy is left behind while it grows.
 fn to_json(value: &impl Serialize) -> SecretString {
-    SecretString::from(serde_json::to_string(value).unwrap_or_default())
+    let mut text = Vec::with_capacity(json_length(value));
+    let written = serde_json::to_writer(&mut text, value);
+    SecretString::from(written.ok().and_then(|()| String::from_utf8(text).ok()).unwrap_or_default())
+}
+
+/// How many bytes the JSON of `value` has.
+fn json_length(value: &impl Serialize) -> usize {
+    let mut length = Length(0);
+    serde_json::to_writer(&mut length, value).map_or(0, |()| length.0)
+}
+
+/// Counts what is written.
+struct Length(usize);
+
+impl io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]

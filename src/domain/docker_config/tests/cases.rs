@@ -122,6 +122,9 @@ fn tokens_of_the_account_stay_in_the_cluster() {
         ]
     );
     assert!(!both.expose().contains("c4n4ry"));
+    let registries = ["docker.io".to_owned()];
+    let chosen = Selection { registries: Some(&registries), ..Selection::default() };
+    assert_eq!(payload(&auths(format!("{{{hub},{cache}}}")), &chosen).unwrap().remarks(), [""; 0]);
     assert!(refused(&auths(format!("{{{cache}}}"))).contains("it has no entry for any registry"));
     let registries = ["docker.io".to_owned(), "https://index.docker.io/v1/refresh-token".to_owned()];
     let said = refused_for(
