@@ -54,6 +54,7 @@ impl<C: Reach> Gathered<C> {
             object: &snapshot.object,
             status: &snapshot.status,
             source: self.source.clone(),
+            remarks: self.payload.as_ref().map(|payload| payload.remarks().to_vec()).unwrap_or_default(),
             service_key: self.service_key.clone(),
             digest: self.digest.clone(),
             service_key_identity: self.service_key_identity.clone(),

@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Write};
 /// How much of a name from the input a message shows.
 const SHOWN_CHARACTERS: usize = 100;
 /// How many names of a list a message shows.
-const SHOWN_NAMES: usize = 10;
+pub(crate) const SHOWN_NAMES: usize = 10;
 
 /// One sentence (or two): what is wrong, in which Secret and key, and what to do about it.
 ///
@@ -50,8 +50,13 @@ pub(crate) fn quoted_list<'a>(names: impl IntoIterator<Item = &'a str>) -> Strin
 /// The same for names that are quoted already.
 pub(crate) fn listed(mut names: Vec<String>) -> String {
     let hidden = names.len().saturating_sub(SHOWN_NAMES);
+    names.truncate(SHOWN_NAMES);
+    listed_with(names, hidden)
+}
+
+/// The same for a few names that are quoted already, of a list with `hidden` others.
+pub(crate) fn listed_with(mut names: Vec<String>, hidden: usize) -> String {
     if hidden > 0 {
-        names.truncate(SHOWN_NAMES);
         names.push(format!("{hidden} more"));
     }
     match names.pop() {

@@ -1,11 +1,19 @@
 //! JSON from Secrets: texts are zeroed when they go, objects keep duplicate keys, and errors hold no content.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use zeroize::Zeroizing;
 
+pub(crate) use broken::Broken;
+
+mod broken;
+
+/// The most values of a text that is kept as a whole. A value takes up to 40 times of its text in memory, as in
+/// `[[0],[0],…`; a service key has some twenty, all bindings of an application a few hundred.
+pub(crate) const MAX_VALUES: usize = 10_000;
 /// How often JSON may be wrapped as text in JSON; the SAP BTP service operator wraps twice.
 const MAX_WRAPPING: usize = 4;
 
@@ -30,30 +38,12 @@ pub(crate) struct Object(Vec<(String, Json)>);
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Ambiguous;
 
-/// Why a text is not JSON: a phrase that follows the name of the text, free of its content.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Broken {
-    #[error("the value is empty")]
-    Empty,
-    #[error("the value is not UTF-8 text")]
-    NotUtf8,
-    #[error("the value seems to be base64-encoded twice; use stringData, or encode the JSON once in data")]
-    EncodedTwice,
-    #[error("the JSON ends too early (line {line}, column {column})")]
-    Incomplete { line: usize, column: usize },
-    #[error("the value is not valid JSON (line {line}, column {column})")]
-    Syntax { line: usize, column: usize },
-}
-
 impl Json {
-    /// Reads a whole text; a byte order mark in front of it is ignored.
+    /// Reads a whole text of up to [`MAX_VALUES`]; a byte order mark in front of it is ignored.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Broken> {
-        let text = std::str::from_utf8(bytes).map_err(|_| Broken::NotUtf8)?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        if text.trim().is_empty() {
-            return Err(Broken::Empty);
-        }
-        serde_json::from_str(text).map_err(|error| Broken::new(text, &error))
+        let left = Cell::new(Some(MAX_VALUES));
+        read(bytes, Value { left: &left })
+            .map_err(|broken| if left.get().is_none() { Broken::TooManyValues(MAX_VALUES) } else { broken })
     }
 
     /// The value of a Secret's key, taken as it is.
@@ -112,30 +102,39 @@ impl Object {
     }
 }
 
-impl Broken {
-    /// Takes the place from serde's error and drops its text, which can quote the input.
-    fn new(text: &str, error: &serde_json::Error) -> Self {
-        let (line, column) = (error.line(), error.column());
-        // `{"` and `{` with a line break, encoded.
-        if ["eyJ", "ewo", "ew0"].iter().any(|start| text.trim_start().starts_with(start)) {
-            Self::EncodedTwice
-        } else if error.is_eof() {
-            Self::Incomplete { line, column }
-        } else {
-            Self::Syntax { line, column }
+/// Reads a whole JSON text with `seed`, which takes what it needs of it; a byte order mark in front is ignored.
+pub(crate) fn read<'de, S: DeserializeSeed<'de>>(bytes: &'de [u8], seed: S) -> Result<S::Value, Broken> {
+    let text = std::str::from_utf8(bytes).map_err(|_| Broken::not_utf8(bytes))?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.trim().is_empty() {
+        return Err(Broken::Empty);
+    }
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    seed.deserialize(&mut deserializer)
+        .and_then(|value| deserializer.end().map(|()| value))
+        .map_err(|error| Broken::new(text, &error))
+}
+
+/// Reads a value as long as not too many are there.
+#[derive(Clone, Copy)]
+struct Value<'a> {
+    /// None: there were too many.
+    left: &'a Cell<Option<usize>>,
+}
+
+impl<'de> DeserializeSeed<'de> for Value<'_> {
+    type Value = Json;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
+        self.left.set(self.left.get().and_then(|left| left.checked_sub(1)));
+        match self.left.get() {
+            Some(_) => deserializer.deserialize_any(self),
+            None => Err(D::Error::custom("too many values")),
         }
     }
 }
 
-impl<'de> Deserialize<'de> for Json {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(JsonVisitor)
-    }
-}
-
-struct JsonVisitor;
-
-impl<'de> Visitor<'de> for JsonVisitor {
+impl<'de> Visitor<'de> for Value<'_> {
     type Value = Json;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -168,7 +167,7 @@ impl<'de> Visitor<'de> for JsonVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
         let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
+        while let Some(item) = items.next_element_seed(self)? {
             list.push(item);
         }
         Ok(Json::List(list))
@@ -176,8 +175,8 @@ impl<'de> Visitor<'de> for JsonVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json, A::Error> {
         let mut members = Vec::new();
-        while let Some(member) = entries.next_entry()? {
-            members.push(member);
+        while let Some(name) = entries.next_key()? {
+            members.push((name, entries.next_value_seed(self)?));
         }
         Ok(Json::Object(Object(members)))
     }

@@ -103,6 +103,8 @@ pub struct Observed<'a> {
     pub status: &'a AICoreRegistrySecretStatus,
     /// The registry credential: the registries it is for, as they would be sent.
     pub source: Found<Vec<String>>,
+    /// What a user should know about the registry credential although it can be used.
+    pub remarks: Vec<String>,
     /// The AI Core service key: the tenant it is for.
     pub service_key: Found<Tenant>,
     /// What a push would send, when both are usable.

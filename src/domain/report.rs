@@ -173,7 +173,7 @@ fn pushed(observed: &Observed<'_>, at: Timestamp, created: bool, jitter: Jitter)
         });
     }
     let registries = observed.source.content().cloned().unwrap_or_default();
-    let message = messages::synced(&registries, observed.object.remote_name());
+    let message = messages::synced(&registries, observed.object.remote_name(), &observed.remarks);
     if let Some(Tenant { api_url, authorization_server }) = observed.service_key.content() {
         status.api_url = Some(api_url.clone());
         status.authorization_server = Some(authorization_server.clone());
@@ -221,7 +221,7 @@ fn troubled(observed: &Observed<'_>, failure: &Failure) -> StatusBuilder {
     }
     let holds = observed.unchanged() && !failure.remote_absent && !observed.in_doubt();
     let story = if holds {
-        story.still_ready()
+        story.still_ready(&observed.remarks)
     } else {
         story.ready(ConditionStatus::False, failure.reason, failure.message.clone())
     };
@@ -270,7 +270,7 @@ fn not_pushed(observed: &Observed<'_>, why: &Why, jitter: Jitter) -> Statement {
                 }
             };
             let registries = status.registries.clone().unwrap_or_default();
-            let message = messages::synced(&registries, observed.object.remote_name());
+            let message = messages::synced(&registries, observed.object.remote_name(), &observed.remarks);
             StatusBuilder::new(observed, status, Vec::new()).in_sync(message).settled().finish(
                 *requeue_after,
                 None,

@@ -206,6 +206,7 @@ pub(crate) fn an_observation<'a>(object: &'a Object, status: &'a AICoreRegistryS
         object,
         status,
         source: usable("10", vec!["ghcr.io".to_owned()]),
+        remarks: Vec::new(),
         service_key: usable("20", tenant("one")),
         digest: Some(digest_of("a")),
         service_key_identity: Some("aicore-key/@20".to_owned()),

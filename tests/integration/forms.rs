@@ -222,6 +222,11 @@ async fn a_user_name_and_a_password_are_sent(
     ".dockerconfigjson",
     r#"{"auths":{"ghcr.io":{"username":"x","password":"y","auth":"cm9ib3Q6czNjcjN0Q2FuYXJ5"}}}"#
 )]
+#[case::any_case(
+    "kubernetes.io/dockerconfigjson",
+    ".dockerconfigjson",
+    r#"{"Auths":{"GHCR.io":{"Auth":"cm9ib3Q6czNjcjN0Q2FuYXJ5Cg=="}}}"#
+)]
 #[case::broken_json_then_mended("Opaque", ".dockerconfigjson", "{\"auths\":{\"ghcr.io\"")]
 #[tokio::test]
 async fn a_docker_config_is_read_in_each_form(#[case] type_: &str, #[case] key: &str, #[case] content: &str) {
@@ -248,5 +253,25 @@ async fn a_docker_config_is_read_in_each_form(#[case] type_: &str, #[case] key: 
         r#"{"auths":{"ghcr.io":{"password":"s3cr3tCanary","username":"robot"}}}"#
     );
     assert_eq!(world.writes(), [(PATCH, 202)]);
+    world.check(&operator).await;
+}
+
+#[tokio::test]
+async fn a_token_of_the_account_is_not_sent_and_that_is_said() {
+    let world = World::new("tokencache").await;
+    world.service_key("key").await;
+    let login = json!({ "auth": "cm9ib3Q6czNjcjN0Q2FuYXJ5" });
+    let cache = "https://index.docker.io/v1/refresh-token";
+    let config = json!({ "auths": { "https://index.docker.io/v1/": login, cache: login } });
+    world.raw_docker_secret("source", &config.to_string()).await;
+    world.resource("pull", json!({})).await;
+    let operator = world.operator().await;
+    let ready = world.wait_ready("pull").await;
+    let said = &ready.condition("Ready").message;
+    assert!(said.contains(&format!("{cache:?} is not sent")), "{said}");
+    assert_eq!(
+        world.remote("pull").unwrap(),
+        r#"{"auths":{"https://index.docker.io":{"password":"s3cr3tCanary","username":"robot"}}}"#
+    );
     world.check(&operator).await;
 }

@@ -26,7 +26,7 @@ async fn a_registry_credential_that_cannot_work_is_refused() {
     world.wait_ready("pull").await;
     let good = world.remote("pull");
     world.forget_requests();
-    let table: [(Value, &[&str]); 9] = [
+    let table: [(Value, &[&str]); 12] = [
         (
             json!({ "auths": { "acr.io": { "auth": "MDAwOg==", "identitytoken": "s3cr3tCanary" } } }),
             &["entry \"acr.io\"", "identity token"],
@@ -46,6 +46,18 @@ async fn a_registry_credential_that_cannot_work_is_refused() {
                 "https://quay.io/": { "username": "a", "password": "s3cr3tCanary2" },
             } }),
             &["quay.io", "differ"],
+        ),
+        (
+            json!({ "auths": { "oci://ghcr.io": { "username": "a", "password": "s3cr3tCanary" } } }),
+            &["entry \"oci://ghcr.io\"", "starts with \"oci://\""],
+        ),
+        (
+            json!({ "auths": { "quay.io": { "username": "<token>", "password": "s3cr3tCanary" } } }),
+            &["entry \"quay.io\"", "identity token"],
+        ),
+        (
+            json!({ "quay.io": { "username": "a", "password": "s3cr3tCanary" } }),
+            &["\"quay.io\"", "must stand under \"auths\""],
         ),
         (
             json!({ "auths": { "ghcr.io": { "username": "a", "password": "s3cr3tCanary" }, "quay.io": {} } }),

@@ -1,6 +1,7 @@
 //! The docker config as AI Core gets it.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
@@ -18,6 +19,7 @@ pub const MAX_PAYLOAD_BYTES: usize = 1024 * 1024;
 pub struct Payload {
     json: SecretString,
     registries: Vec<String>,
+    remarks: Vec<String>,
     sensitive: Vec<SecretString>,
 }
 
@@ -42,20 +44,26 @@ struct Auth<'a> {
 }
 
 impl Payload {
-    pub(super) fn render(logins: BTreeMap<&str, &Login>) -> Result<Self, TooLarge> {
-        let registries = logins.keys().map(|&registry| registry.to_owned()).collect();
-        let sensitive = sensitive(logins.values().copied());
+    /// `remarks` are for [`Payload::remarks`].
+    pub(super) fn render(
+        logins: &BTreeMap<&str, &Login<'_>>,
+        remarks: Vec<String>,
+    ) -> Result<Self, TooLarge> {
         let auths = logins
-            .into_iter()
-            .map(|(registry, login)| {
+            .iter()
+            .map(|(&registry, login)| {
                 (registry, Auth { password: &login.password, username: &login.username })
             })
             .collect();
-        let json = to_json(&Config { auths });
-        if json.expose_secret().len() > MAX_PAYLOAD_BYTES {
-            return Err(TooLarge(json.expose_secret().len()));
+        let config = Config { auths };
+        let length = json_length(&config);
+        if length > MAX_PAYLOAD_BYTES {
+            return Err(TooLarge(length));
         }
-        Ok(Self { json, registries, sensitive })
+        let json = to_json(&config);
+        let registries = logins.keys().map(|&registry| registry.to_owned()).collect();
+        let sensitive = sensitive(logins.values().copied());
+        Ok(Self { json, registries, remarks, sensitive })
     }
 
     /// The JSON text.
@@ -70,6 +78,13 @@ impl Payload {
         &self.registries
     }
 
+    /// What a user should know about what is sent, for example that an entry was left out. Free of secret values;
+    /// clauses without a full stop.
+    #[must_use]
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
+    }
+
     /// What has to be replaced in a text that AI Core sends back, longest first.
     ///
     /// Per entry: the password, its base64 form and that of `user:password`, each as it is and as it stands in the
@@ -81,7 +96,7 @@ impl Payload {
     }
 }
 
-fn sensitive<'a>(logins: impl Iterator<Item = &'a Login>) -> Vec<SecretString> {
+fn sensitive<'a>(logins: impl Iterator<Item = &'a Login<'a>>) -> Vec<SecretString> {
     let mut values: Vec<SecretString> = logins.flat_map(forms).collect();
     values.sort_by(|a, b| {
         let (a, b) = (a.expose_secret(), b.expose_secret());
@@ -91,9 +106,9 @@ fn sensitive<'a>(logins: impl Iterator<Item = &'a Login>) -> Vec<SecretString> {
     values
 }
 
-fn forms(login: &Login) -> Vec<SecretString> {
-    let password = login.password.as_str();
-    let auth = SecretString::from(format!("{}:{password}", login.username.as_str()));
+fn forms(login: &Login<'_>) -> Vec<SecretString> {
+    let password = &*login.password;
+    let auth = SecretString::from(format!("{}:{password}", &*login.username));
     let escaped = escaped(password);
     let escaped_twice = self::escaped(escaped.expose_secret());
     let plain = SecretString::from(password);
@@ -112,9 +127,32 @@ fn escaped(text: &str) -> SecretString {
     SecretString::from(inner.unwrap_or(text))
 }
 
-/// Text and maps with text keys, which is all there is here, always serialise.
+/// Text and maps with text keys, which is all there is here, always serialise. The text is written into a place of its
+/// length, so that no copy is left behind while it grows.
 fn to_json(value: &impl Serialize) -> SecretString {
-    SecretString::from(serde_json::to_string(value).unwrap_or_default())
+    let mut text = Vec::with_capacity(json_length(value));
+    let written = serde_json::to_writer(&mut text, value);
+    SecretString::from(written.ok().and_then(|()| String::from_utf8(text).ok()).unwrap_or_default())
+}
+
+/// How many bytes the JSON of `value` has.
+fn json_length(value: &impl Serialize) -> usize {
+    let mut length = Length(0);
+    serde_json::to_writer(&mut length, value).map_or(0, |()| length.0)
+}
+
+/// Counts what is written.
+struct Length(usize);
+
+impl io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]

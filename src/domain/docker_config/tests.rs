@@ -8,8 +8,12 @@ use serde_json::json;
 use super::*;
 use crate::domain::secret_data::tests::secret;
 
+mod bounds;
+mod cases;
+mod mistaken;
 mod properties;
 mod refusals;
+mod spellings;
 
 const JSON_TYPE: Option<&str> = Some("kubernetes.io/dockerconfigjson");
 
@@ -83,14 +87,14 @@ fn a_password_may_hold_colons_quotes_and_line_breaks() {
 fn entries_are_sorted_and_docker_hub_has_one_key() {
     let me = json!({"username": "me", "password": "pw"});
     let payload = payload(
-        &auths(json!({"quay.io": me, "https://GHCR.io/v1/": me, "https://index.docker.io/v1/": me})),
+        &auths(json!({"quay.io": me, "https://ghcr.io/v1/": me, "https://index.docker.io/v1/": me})),
         &Selection::default(),
     )
     .unwrap();
-    assert_eq!(payload.registries(), ["https://GHCR.io/v1/", "https://index.docker.io", "quay.io"]);
+    assert_eq!(payload.registries(), ["https://ghcr.io/v1/", "https://index.docker.io", "quay.io"]);
     assert_eq!(
         payload.expose(),
-        r#"{"auths":{"https://GHCR.io/v1/":{"password":"pw","username":"me"},"https://index.docker.io":{"password":"pw","username":"me"},"quay.io":{"password":"pw","username":"me"}}}"#
+        r#"{"auths":{"https://ghcr.io/v1/":{"password":"pw","username":"me"},"https://index.docker.io":{"password":"pw","username":"me"},"quay.io":{"password":"pw","username":"me"}}}"#
     );
 }
 
@@ -174,7 +178,11 @@ fn an_empty_list_of_registries_selects_all() {
     r#"{"https://ghcr.io":{"auth":"bWU6cHc="},"ghcr.io/":{"auth":"bWU6cHc="},"ghcr.io":{"auth":"bWU6cHc"}}"#,
     "ghcr.io"
 )]
-#[case::first_in_order(r#"{"ghcr.io/v2":{"auth":"bWU6cHc="},"GHCR.io":{"auth":"bWU6cHc="}}"#, "GHCR.io")]
+#[case::case(r#"{"GHCR.io":{"auth":"bWU6cHc="},"ghcr.io":{"auth":"bWU6cHc="}}"#, "ghcr.io")]
+#[case::first_in_order(
+    r#"{"https://ghcr.io/v2/":{"auth":"bWU6cHc="},"https://ghcr.io":{"auth":"bWU6cHc="}}"#,
+    "https://ghcr.io"
+)]
 #[case::hub(
     r#"{"docker.io":{"auth":"bWU6cHc="},"index.docker.io":{"auth":"bWU6cHc="}}"#,
     "https://index.docker.io"

@@ -20,11 +20,46 @@ fn errors_say_where_and_never_what() {
     assert_eq!(broken(b"\xff{}"), "the value is not UTF-8 text");
     assert_eq!(broken(b"{\"a\": \"s3cr3t\""), "the JSON ends too early (line 1, column 14)");
     assert_eq!(broken(b"{\n\"s3cr3t\": s3cr3t}"), "the value is not valid JSON (line 2, column 11)");
-    assert_eq!(broken(b"{} s3cr3t"), "the value is not valid JSON (line 1, column 4)");
+    assert_eq!(
+        broken(b"{} s3cr3t"),
+        "the value is not valid JSON (line 1, column 4): something follows the JSON"
+    );
     let twice = "the value seems to be base64-encoded twice; use stringData, or encode the JSON once in data";
     for encoded in ["eyJhdXRocyI6e319", "\newogICJhdXRocyI6", "ew0KICJhIjoxfQ=="] {
         assert_eq!(broken(encoded.as_bytes()), twice);
     }
+}
+
+#[test]
+fn errors_say_what_the_person_did() {
+    let syntax = |place: &str, hint: &str| format!("the value is not valid JSON ({place}): {hint}");
+    assert_eq!(broken(br#"{"a": 1,}"#), syntax("line 1, column 9", "there is a comma too many"));
+    assert_eq!(broken(b"{a: 1}"), syntax("line 1, column 2", "a name is not in double quotes"));
+    assert_eq!(
+        broken(br#"{"a": "\s"}"#),
+        syntax("line 1, column 9", "a backslash in a text has to be doubled")
+    );
+    assert_eq!(
+        broken(b"{\"a\": \"s3cr3t\ns3cr3t\"}"),
+        syntax(
+            "line 2, column 0",
+            "a text in quotes has a line break or tab in it; write it as \\n or \\t, and quotes in a text as \\\""
+        )
+    );
+    let utf16 = "the value is UTF-16 text, as Windows PowerShell writes it; save it as UTF-8";
+    assert_eq!(broken(b"\xff\xfe{\0}\0"), utf16);
+    assert_eq!(broken(b"\xfe\xff\0{\0}"), utf16);
+    assert_eq!(broken(b"{\0}\0"), utf16);
+    assert_eq!(broken(b"\x1f\x8b\x08\0\0"), "the value is a compressed file; store what is in it");
+}
+
+#[test]
+fn what_is_kept_of_a_text_has_a_bound() {
+    let lists = |values: usize| format!("[{}0]", "0,".repeat(values - 2));
+    assert!(Json::parse(lists(MAX_VALUES).as_bytes()).is_ok());
+    assert_eq!(broken(lists(MAX_VALUES + 1).as_bytes()), "the JSON has more than 10000 values");
+    let nested = format!("[{}[0]]", "[0],".repeat(262_000));
+    assert_eq!(broken(nested.as_bytes()), "the JSON has more than 10000 values");
 }
 
 #[test]

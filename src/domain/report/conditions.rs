@@ -71,10 +71,11 @@ impl StatusBuilder {
     }
 
     /// Leaves `Ready` true although something else failed: AI Core still holds the current credential.
-    pub(super) fn still_ready(self) -> Self {
+    pub(super) fn still_ready(self, remarks: &[String]) -> Self {
         let message = super::messages::synced(
             &self.status.registries.clone().unwrap_or_default(),
             &self.status.remote_name.clone().unwrap_or_default(),
+            remarks,
         );
         self.in_sync(message)
     }

@@ -11,11 +11,13 @@ use crate::{
 /// Before the first outcome.
 pub(super) const PROGRESSING: &str = "Waiting for a turn to send the credential to AI Core";
 
-pub(super) fn synced(registries: &[String], remote_name: &str) -> String {
-    format!(
+/// `remarks`: what else there is to say about the credential.
+pub(super) fn synced(registries: &[String], remote_name: &str, remarks: &[String]) -> String {
+    let accepted = format!(
         "AI Core accepted the credential for {} as docker registry secret {remote_name:?}",
         list(registries)
-    )
+    );
+    remarks.iter().fold(accepted, |said, remark| format!("{said}; {remark}"))
 }
 
 pub(super) fn suspended(status: &AICoreRegistrySecretStatus) -> String {

@@ -53,7 +53,7 @@ impl Doctor {
             findings.extend(resync_interval(spec));
         }
         match source {
-            Some(Held::Read(secret)) => findings.push(self.credential(&secret, spec)),
+            Some(Held::Read(secret)) => findings.extend(self.credential(&secret, spec)),
             Some(Held::Unread(why)) => findings.push(why),
             None => {}
         }
@@ -79,21 +79,23 @@ impl Doctor {
         }
     }
 
-    fn credential(&self, secret: &SecretData, spec: Option<&AICoreRegistrySecretSpec>) -> Finding {
+    fn credential(&self, secret: &SecretData, spec: Option<&AICoreRegistrySecretSpec>) -> Vec<Finding> {
+        const PART: &str = "credential";
         let mut selection = spec.map(Selection::of).unwrap_or_default();
         if let Some(registries) = &self.registries {
             selection.registries = Some(registries);
         }
         match docker_config::payload(secret, &selection) {
-            Ok(payload) => Finding::ok(
-                "credential",
-                format!(
+            Ok(payload) => {
+                let given = format!(
                     "Secret {:?} gives a user name and a password for {}",
                     secret.name(),
                     payload.registries().join(", ")
-                ),
-            ),
-            Err(invalid) => Finding::wrong("credential", invalid),
+                );
+                let remarks = payload.remarks().iter().map(|remark| Finding::note(PART, remark));
+                [Finding::ok(PART, given)].into_iter().chain(remarks).collect()
+            }
+            Err(invalid) => vec![Finding::wrong(PART, invalid)],
         }
     }
 

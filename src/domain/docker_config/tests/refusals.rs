@@ -26,18 +26,18 @@ fn a_user_name_must_be_text() {
 }
 
 #[rstest]
-#[case::empty("", r#""""#)]
-#[case::blank(" ", r#""""#)]
-#[case::password("me:pw@ghcr.io", r#""ghcr.io""#)]
-fn a_server_must_name_a_registry(#[case] server: &str, #[case] shown: &str) {
+#[case::empty("", r#""""#, "it names no host")]
+#[case::blank(" ", r#""""#, "it names no host")]
+#[case::password("me:pw@ghcr.io", r#""ghcr.io""#, "there is a user name or password in front of the host")]
+fn a_server_must_name_a_registry(#[case] server: &str, #[case] shown: &str, #[case] why: &str) {
     assert_eq!(
         refused_for(
             &secret("reg", None, [("username", "me"), ("password", "pw")]),
             &Selection { server: Some(server), ..Selection::default() }
         ),
         format!(
-            "Secret \"reg\": spec.secretRef.server {shown} is not the name of a registry; give its host, for example \
-             \"ghcr.io\"."
+            "Secret \"reg\": spec.secretRef.server {shown} is not the name of a registry: {why}; give its host, for \
+             example \"ghcr.io\"."
         )
     );
 }
@@ -67,9 +67,9 @@ fn keys_without_a_server_are_refused(#[case] username_key: Option<&str>, #[case]
     secret::<&str>("reg", Some("kubernetes.io/dockercfg"), []),
     r#"Secret "reg": it has no key ".dockercfg"; it is empty."#
 )]
-#[case::no_auths(config("{}"), r#"Secret "ghcr-pull", key ".dockerconfigjson": it has no entry for any registry; store a user name and a password or access token for each registry."#)]
-#[case::empty_auths(auths("{}"), r#"Secret "ghcr-pull", key ".dockerconfigjson": it has no entry for any registry; store a user name and a password or access token for each registry."#)]
-#[case::null_auths(auths("null"), r#"Secret "ghcr-pull", key ".dockerconfigjson": it has no entry for any registry; store a user name and a password or access token for each registry."#)]
+#[case::no_auths(config("{}"), r#"Secret "ghcr-pull", key ".dockerconfigjson": it has no entry for any registry: "auths" is missing; store a user name and a password or access token for each registry."#)]
+#[case::empty_auths(auths("{}"), r#"Secret "ghcr-pull", key ".dockerconfigjson": it has no entry for any registry: "auths" is empty; store a user name and a password or access token for each registry."#)]
+#[case::null_auths(auths("null"), r#"Secret "ghcr-pull", key ".dockerconfigjson": it has no entry for any registry: "auths" is null; store a user name and a password or access token for each registry."#)]
 #[case::store_only(
     config(r#"{"auths":{},"credsStore":"desktop","credHelpers":{}}"#),
     r#"Secret "ghcr-pull", key ".dockerconfigjson": it has no entry for any registry, because a credential store ("credsStore") keeps them, which AI Core cannot ask; store a user name and a password or access token for each registry."#
@@ -78,14 +78,14 @@ fn keys_without_a_server_are_refused(#[case] username_key: Option<&str>, #[case]
     config(r#"{"credHelpers":{"gcr.io":"gcloud"},"credsStore":"desktop"}"#),
     r#"Secret "ghcr-pull", key ".dockerconfigjson": it has no entry for any registry, because a credential helper ("credHelpers") keeps them, which AI Core cannot ask; store a user name and a password or access token for each registry."#
 )]
-#[case::empty_store(config(r#"{"credsStore":""}"#), r#"Secret "ghcr-pull", key ".dockerconfigjson": it has no entry for any registry; store a user name and a password or access token for each registry."#)]
+#[case::empty_store(config(r#"{"credsStore":""}"#), r#"Secret "ghcr-pull", key ".dockerconfigjson": it has no entry for any registry: "auths" is missing, and what is there is "credsStore"; store a docker config, {"auths": {"ghcr.io": {"username": "…", "password": "…"}}}."#)]
 #[case::empty_old_config(
     secret("reg", Some("kubernetes.io/dockercfg"), [(".dockercfg", "{}")]),
     r#"Secret "reg", key ".dockercfg": it has no entry for any registry; store a user name and a password or access token for each registry."#
 )]
 #[case::auths_is_a_list(
     auths("[]"),
-    r#"Secret "ghcr-pull", key ".dockerconfigjson": "auths" is not a JSON object."#
+    r#"Secret "ghcr-pull", key ".dockerconfigjson": "auths" is not a JSON object but a list; store a docker config, {"auths": {"ghcr.io": {"username": "…", "password": "…"}}}."#
 )]
 #[case::auths_twice(
     config(r#"{"auths":{"a.b":{"auth":"c4n4ry"}},"auths":{}}"#),
@@ -93,17 +93,17 @@ fn keys_without_a_server_are_refused(#[case] username_key: Option<&str>, #[case]
 )]
 #[case::a_list(
     config("[]"),
-    r#"Secret "ghcr-pull", key ".dockerconfigjson": the value is not a JSON object."#
+    r#"Secret "ghcr-pull", key ".dockerconfigjson": the value is a JSON list and not a JSON object; store a docker config, {"auths": {"ghcr.io": {"username": "…", "password": "…"}}}."#
 )]
 #[case::a_text(
     config(r#""c4n4ry""#),
-    r#"Secret "ghcr-pull", key ".dockerconfigjson": the value is not a JSON object."#
+    r#"Secret "ghcr-pull", key ".dockerconfigjson": the value is not a JSON object; store a docker config, {"auths": {"ghcr.io": {"username": "…", "password": "…"}}}."#
 )]
 #[case::no_json(
     config("{\n c4n4ry"),
-    r#"Secret "ghcr-pull", key ".dockerconfigjson": the value is not valid JSON (line 2, column 2)."#
+    r#"Secret "ghcr-pull", key ".dockerconfigjson": the value is not valid JSON (line 2, column 2): a name is not in double quotes; store a docker config, {"auths": {"ghcr.io": {"username": "…", "password": "…"}}}."#
 )]
-#[case::empty(config(""), r#"Secret "ghcr-pull", key ".dockerconfigjson": the value is empty."#)]
+#[case::empty(config(""), r#"Secret "ghcr-pull", key ".dockerconfigjson": the value is empty; store a docker config, {"auths": {"ghcr.io": {"username": "…", "password": "…"}}}."#)]
 fn says_why_there_is_no_entry(#[case] secret: SecretData, #[case] message: &str) {
     assert_eq!(refused(&secret), message);
 }
@@ -171,10 +171,6 @@ fn says_why_an_entry_is_unusable(#[case] entry: serde_json::Value, #[case] why: 
     r#"{"auths":{"ghcr.io":{"username":"me","password":"c4n4ry","password":"other"}}}"#,
     r#"entry "ghcr.io" has two different values of "password""#
 )]
-#[case::password_in_the_name(
-    r#"{"auths":{"https://me:c4n4ry@ghcr.io":{"username":"me","password":"pw"}}}"#,
-    r#"entry "ghcr.io" is not the name of a registry"#
-)]
 fn says_more_when_it_knows_more(#[case] json: &str, #[case] what: &str) {
     assert_eq!(
         refused(&config(json)),
@@ -188,9 +184,11 @@ fn says_more_when_it_knows_more(#[case] json: &str, #[case] what: &str) {
 #[test]
 fn all_unusable_entries_are_named() {
     assert_eq!(
-        refused(&auths(json!({"c": {}, "b": {"identitytoken": "t"}, "a": {"auth": basic("me:pw")}, "d": 1}))),
-        "Secret \"ghcr-pull\", key \".dockerconfigjson\": entry \"b\" has only an identity token, which AI Core \
-         cannot use (unusable too: \"c\" and \"d\"); store a user name and a password or access token for it, or \
+        refused(&auths(
+            json!({"c.test": {}, "b.test": {"identitytoken": "t"}, "a.test": {"auth": basic("me:pw")}, "d.test": 1})
+        )),
+        "Secret \"ghcr-pull\", key \".dockerconfigjson\": entry \"b.test\" has only an identity token, which AI Core \
+         cannot use (unusable too: \"c.test\" and \"d.test\"); store a user name and a password or access token for it, or \
          leave the entry out with spec.registries."
     );
 }

@@ -26,6 +26,20 @@ fn the_first_push() {
 }
 
 #[test]
+fn what_was_left_out_is_said_as_long_as_all_is_well() {
+    let remark = |observed: &mut Observed<'_>| observed.remarks = vec!["\"x\" is not sent".to_owned()];
+    let said =
+        "AI Core accepted the credential for ghcr.io as docker registry secret \"pull\"; \"x\" is not sent";
+    let mut life = Life::in_sync();
+    resync_is_due(&mut life);
+    life.push_succeeds(remark);
+    assert_eq!(life.message(READY), said);
+    life.later(seconds(2 * 3600));
+    life.push_fails(remark, failure(Reason::RemoteUnavailable));
+    assert_eq!(life.message(READY), said);
+}
+
+#[test]
 fn a_creation_is_counted_apart() {
     let mut life = Life::new();
     let at = at(LAST_SYNC);

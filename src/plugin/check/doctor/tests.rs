@@ -111,6 +111,23 @@ fn what_the_spec_says_is_judged_as_the_operator_judges_it(#[case] spec: Value, #
 }
 
 #[test]
+fn what_is_not_sent_is_noted() {
+    let cache = "https://index.docker.io/v1/refresh-token";
+    let mut config = good_docker_config();
+    config["auths"] =
+        json!({ "ghcr.io": { "username": "u", "password": CANARY }, cache: { "auth": "dTpw" } });
+    let text = all(&doctor(None).examine(case(&json!({}), docker_config(&config), None)).findings);
+    assert!(
+        text.contains("ok credential: Secret \"source\" gives a user name and a password for ghcr.io\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains(&format!("note credential: {cache:?} is not sent, because it holds a token")),
+        "{text}"
+    );
+}
+
+#[test]
 fn the_flag_takes_the_place_of_the_specs_registries() {
     let spec = json!({ "registries": ["x.io"] });
     let case = case(&spec, docker_config(&good_docker_config()), None);
