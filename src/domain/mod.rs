@@ -21,6 +21,7 @@ pub mod lease;
 pub mod name;
 pub mod object;
 pub mod observed;
+pub mod page_size;
 mod pem;
 pub mod plan;
 pub mod reason;
