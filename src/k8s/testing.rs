@@ -67,8 +67,13 @@ pub(crate) fn list(names: &[&str]) -> Response<Body> {
 
 /// One page of a list; `rest` is the token for the next.
 pub(crate) fn page(items: &[Value], rest: Option<usize>) -> String {
+    page_at("5", items, rest)
+}
+
+/// The same, at a version.
+pub(crate) fn page_at(version: &str, items: &[Value], rest: Option<usize>) -> String {
     let rest = rest.map(|rest| rest.to_string());
-    let metadata = json!({ "resourceVersion": "5", "continue": rest });
+    let metadata = json!({ "resourceVersion": version, "continue": rest });
     json!({ "kind": "ConfigMapList", "apiVersion": "v1", "metadata": metadata, "items": items }).to_string()
 }
 

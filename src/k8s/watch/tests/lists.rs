@@ -104,7 +104,7 @@ async fn objects_of_any_size_that_there_can_be_are_listed() {
 /// Larger than anything that etcd takes: the list fails with a sentence, and is tried again with pauses.
 #[tokio::test(start_paused = true)]
 async fn an_object_beyond_all_bounds_fails_the_list_and_is_not_kept() {
-    static SIZES: [usize; 2] = [100, 40 << 20];
+    static SIZES: [usize; 2] = [100, 11 << 20];
     let held = Held::default();
     let (client, requests) = api_server(pages(&SIZES, held.clone()));
     let (_, health) = watch_for(60, client).await;

@@ -1,7 +1,12 @@
 //! Watches on which nothing happens: those that are alive, and those that are deaf.
 
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
+use axum::body::Body;
+use http::Response;
+
 use super::*;
-use crate::k8s::testing::{bookmark, stream_of, stuck};
+use crate::k8s::testing::{bookmark, page_at, stream_of, stuck};
 
 const HOUR: u64 = 3600;
 /// Well above what passes between two bookmarks, well below what an alert takes for silence.
@@ -40,27 +45,26 @@ async fn a_watch_that_is_never_sent_anything_is_listed_anew_and_no_more() {
     assert!(health.since_received() > Duration::from_secs(HOUR - 1), "neither opening nor ending is a sign");
 }
 
-/// Deaf at a version of the future (the watch is opened and silent), on a half-open connection (no answer), and behind a proxy
-/// that answers late.
+/// Two ways to be deaf for ever: the answer is begun and never goes on, and each ends in time without anything in it. The API
+/// server has gone back to an earlier version, and is silent to those who ask for a later one.
 #[tokio::test(start_paused = true)]
 async fn a_deaf_watch_is_listed_anew_within_five_minutes() {
-    for first in [stuck as fn() -> http::Response<axum::body::Body>, || stream_of(Vec::new(), 100_000)] {
-        let restored = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    for deaf in [stuck as fn() -> Response<Body>, || stream_of(Vec::new(), 200)] {
+        let restored = Arc::new(AtomicBool::new(false));
         let now = Arc::clone(&restored);
-        let (client, _) = api_server(move |uri| {
-            let again = now.load(std::sync::atomic::Ordering::SeqCst);
-            match (is_watch(uri), again) {
-                (false, false) => list(&["before"]),
-                (false, true) => list(&["after"]),
-                (true, false) => first(),
-                (true, true) => stream_of(vec![(1, event("ADDED", &object("event")))], 200),
+        let (client, _) = api_server(move |uri| match (is_watch(uri), now.load(SeqCst)) {
+            (false, false) => answer(200, page_at("1000", &[object("before")], None)),
+            (false, true) => answer(200, page_at("600", &[object("after")], None)),
+            (true, _) if uri.contains("resourceVersion=600") => {
+                stream_of(vec![(1, event("ADDED", &object("event")))], 200)
             }
+            (true, _) => deaf(),
         });
         let watcher = Watcher::new(client, SILENCE_LIMIT);
         let health = Arc::new(WatchHealth::new("test"));
         let restore = async {
             tokio::time::sleep(Duration::from_secs(10)).await;
-            restored.store(true, std::sync::atomic::Ordering::SeqCst);
+            restored.store(true, SeqCst);
         };
         let (seen, ()) = tokio::join!(watch_with(300, &watcher, &health), restore);
         assert_eq!(seen, ["before", "after", "event"]);
@@ -100,7 +104,7 @@ async fn a_deaf_watch_that_also_fails_is_listed_anew() {
             tokio::time::sleep(Duration::from_secs(100)).await;
             Err::<String, _>(std::io::Error::from(std::io::ErrorKind::ConnectionReset))
         });
-        answer(200, axum::body::Body::from_stream(reset))
+        answer(200, Body::from_stream(reset))
     });
     watch_for(HOUR, client).await;
     assert!((10..=20).contains(&lists(&requests)), "{} lists in an hour", lists(&requests));
@@ -129,8 +133,8 @@ async fn an_event_without_end_is_not_kept() {
         if !is_watch(uri) {
             return list(&["a"]);
         }
-        let endless = futures::stream::repeat_with(|| Ok::<_, std::convert::Infallible>("x".repeat(1 << 20)));
-        answer(200, axum::body::Body::from_stream(endless))
+        let endless = futures::stream::repeat_with(|| Ok::<_, std::convert::Infallible>("x".repeat(4 << 20)));
+        answer(200, Body::from_stream(endless))
     });
     let (_, health) = watch_for(60, client).await;
     assert!((5..=20).contains(&watches(&requests)), "{} watches in 60 s", watches(&requests));
