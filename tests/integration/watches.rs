@@ -121,3 +121,24 @@ async fn large_objects_are_listed_a_few_at_a_time() {
     assert!(pages >= SECRETS / 7, "{limits:?}");
     world.check(&operator).await;
 }
+
+/// Asked as the kubelet asks by the chart's defaults. `make test-integration TEST_ARGS='-- --ignored watches::'` runs it.
+#[tokio::test]
+#[ignore = "takes 16 minutes"]
+async fn a_quiet_quarter_of_an_hour_is_no_reason_to_restart() {
+    let control_plane = ControlPlane::start(Options::default()).await.unwrap();
+    install_crd(control_plane.client().await.unwrap()).await;
+    let world = World::synced_on(&control_plane, "quiet").await;
+    let operator = world.operator().await;
+    world.wait_ready("pull").await;
+    let mut probes = tokio::time::interval(Duration::from_secs(20));
+    for _ in 0..48 {
+        probes.tick().await;
+        assert_eq!(operator.get("/livez").await, (200, "ok\n".to_owned()));
+        for watch in ["resources", "secrets"] {
+            let age = operator.metric(&format!("aicore_registry_watch_age_seconds{{watch=\"{watch}\"}}")).await;
+            assert!(age < 240.0, "{watch}: {age}");
+        }
+    }
+    control_plane.stop().await.unwrap();
+}

@@ -39,7 +39,7 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 enum Unusable {
     #[error("the API server did not answer within {} s", ANSWER_LIMIT.as_secs())]
     Late,
-    #[error("an object has more than {OBJECT_BYTES} bytes, which is too much to read")]
+    #[error("an object has more than {} MiB, which is too much to read", OBJECT_BYTES >> 20)]
     TooLarge,
 }
 
