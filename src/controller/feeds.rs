@@ -104,7 +104,11 @@ impl Feeds {
         }
     }
 
-    fn resources(&self, scope: Scope, health: Arc<WatchHealth>) -> impl Future<Output = &'static str> + use<> {
+    fn resources(
+        &self,
+        scope: Scope,
+        health: Arc<WatchHealth>,
+    ) -> impl Future<Output = &'static str> + use<> {
         let (watcher, namespace) = (self.watcher.clone(), scope.clone());
         let mut config = k8s_watch::config();
         if let Some(selector) = &self.label_selector {

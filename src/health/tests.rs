@@ -101,9 +101,8 @@ async fn whatever_the_api_server_does_the_process_is_alive() {
 async fn a_watch_that_does_nothing_at_all_is_noticed() {
     let health = ["resources", "secrets"].map(|name| Arc::new(WatchHealth::new(name)));
     let liveness = liveness(&Arc::default(), &health);
-    let (client, _) = api_server(|uri| {
-        if is_watch(uri) { stream_of(vec![(60, bookmark())], 200) } else { list(&["a"]) }
-    });
+    let (client, _) =
+        api_server(|uri| if is_watch(uri) { stream_of(vec![(60, bookmark())], 200) } else { list(&["a"]) });
     {
         let running = watch(client, &health[0], &health[1]);
         assert!(tokio::time::timeout(WATCH_LIMIT * 3, running).await.is_err());

@@ -16,7 +16,7 @@ use kube::{
 use serde::de::DeserializeOwned;
 use tracing::{info, warn};
 
-pub use self::health::{WatchHealth, Waiting};
+pub use self::health::{Waiting, WatchHealth};
 use self::{trouble::Trouble, wire::Places};
 
 /// How long the API server keeps a watch open: below the 240 s after which load balancers drop quiet connections.

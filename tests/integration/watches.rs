@@ -107,8 +107,7 @@ async fn large_objects_are_listed_a_few_at_a_time() {
     rotate(&world, 2).await;
     world.wait_remote("pull", &payload(2)).await;
 
-    let lists: Vec<_> =
-        proxy.seen().into_iter().filter(|seen| seen.request.is("list", "secrets")).collect();
+    let lists: Vec<_> = proxy.seen().into_iter().filter(|seen| seen.request.is("list", "secrets")).collect();
     let limits: Vec<usize> =
         lists.iter().map(|seen| seen.request.parameter("limit").unwrap().parse().unwrap()).collect();
     // 60 of them are 15 MB, 31 are 7.75 MB.
@@ -136,7 +135,8 @@ async fn a_quiet_quarter_of_an_hour_is_no_reason_to_restart() {
         probes.tick().await;
         assert_eq!(operator.get("/livez").await, (200, "ok\n".to_owned()));
         for watch in ["resources", "secrets"] {
-            let age = operator.metric(&format!("aicore_registry_watch_age_seconds{{watch=\"{watch}\"}}")).await;
+            let age =
+                operator.metric(&format!("aicore_registry_watch_age_seconds{{watch=\"{watch}\"}}")).await;
             assert!(age < 240.0, "{watch}: {age}");
         }
     }

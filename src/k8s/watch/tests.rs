@@ -89,9 +89,12 @@ async fn many_watches_are_opened_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn one_failing_watch_delays_no_other() {
-    let (fine, _) = api_server(|uri| {
-        if is_watch(uri) { answer(200, event("ADDED", &object("b"))) } else { list(&["a"]) }
-    });
+    let (fine, _) =
+        api_server(
+            |uri| {
+                if is_watch(uri) { answer(200, event("ADDED", &object("b"))) } else { list(&["a"]) }
+            },
+        );
     let (broken, _) = api_server(|_| answer(500, ""));
     let ((seen, _), (none, _)) = tokio::join!(watch_for(5, fine), watch_for(5, broken));
     assert_eq!(seen.first().map(String::as_str), Some("a"));

@@ -57,7 +57,8 @@ fn pages(sizes: &'static [usize], held: Held) -> impl Fn(&str) -> Response<Body>
         let items: Vec<Value> = (start..end)
             .map(|number| {
                 let mut object = object(&format!("object-{number}"));
-                object["metadata"]["annotations"] = [("pad", "x".repeat(sizes[number]))].into_iter().collect();
+                object["metadata"]["annotations"] =
+                    [("pad", "x".repeat(sizes[number]))].into_iter().collect();
                 object
             })
             .collect();

@@ -140,8 +140,7 @@ impl Proxy {
 async fn upstream(kubeconfig: &Path) -> anyhow::Result<kube::Client> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let kubeconfig = Kubeconfig::read_from(kubeconfig).context("the kubeconfig cannot be read")?;
-    let mut config =
-        kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+    let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
     config.auth_info = kube::config::AuthInfo::default();
     config.default_retry = false;
     config.read_timeout = None;

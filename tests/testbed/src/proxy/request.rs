@@ -98,7 +98,11 @@ mod tests {
     fn a_request_is_taken_apart_as_rbac_does() {
         for (method, uri, expected) in [
             (Method::GET, "/api/v1/secrets?limit=5", ("list", "secrets", None, None, None)),
-            (Method::GET, "/api/v1/namespaces/a/secrets?x=1&watch=true", ("watch", "secrets", Some("a"), None, None)),
+            (
+                Method::GET,
+                "/api/v1/namespaces/a/secrets?x=1&watch=true",
+                ("watch", "secrets", Some("a"), None, None),
+            ),
             (Method::GET, "/api/v1/namespaces/a/secrets/s", ("get", "secrets", Some("a"), Some("s"), None)),
             (Method::GET, "/api/v1/namespaces/a", ("get", "namespaces", Some("a"), Some("a"), None)),
             (Method::GET, "/api/v1/namespaces", ("list", "namespaces", None, None, None)),
@@ -108,7 +112,11 @@ mod tests {
                 ("patch", "things", Some("a"), Some("t"), Some("status")),
             ),
             (Method::POST, "/apis/g.dev/v1/namespaces/a/things", ("create", "things", Some("a"), None, None)),
-            (Method::DELETE, "/apis/g.dev/v1/namespaces/a/things", ("deletecollection", "things", Some("a"), None, None)),
+            (
+                Method::DELETE,
+                "/apis/g.dev/v1/namespaces/a/things",
+                ("deletecollection", "things", Some("a"), None, None),
+            ),
             (Method::GET, "/readyz", ("get", "", None, None, None)),
             (Method::GET, "/apis/g.dev/v1", ("get", "", None, None, None)),
         ] {
