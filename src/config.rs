@@ -15,6 +15,7 @@ use crate::{
         bucket::Rate,
         duration::{self, ResyncInterval},
     },
+    k8s::watch::SILENCE_LIMIT,
     leadership,
 };
 
@@ -169,6 +170,7 @@ impl RunArgs {
                 tenant_passes: usize::from(self.concurrency).div_ceil(4),
                 default_resync_interval: ResyncInterval::from(self.default_resync_interval),
                 allowed_hosts,
+                watch_silence_limit: SILENCE_LIMIT,
             },
             leader_election,
             aicore: pool::Settings {

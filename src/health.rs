@@ -11,7 +11,8 @@ use crate::controller::Vitals;
 
 /// A queue that has work and takes none for this long is stuck: longer than any pass may take.
 const QUEUE_LIMIT: Duration = Duration::from_mins(5);
-/// A watch that does nothing for this long, not even fail, is dead: longer than the API server keeps one open.
+/// A watch that does nothing for this long, not even list anew or fail, is stuck: well longer than it may be silent
+/// ([`SILENCE_LIMIT`](crate::k8s::watch::SILENCE_LIMIT)) and than any request of its own may take.
 const WATCH_LIMIT: Duration = Duration::from_mins(10);
 
 /// Watches over the signs of life.
@@ -63,68 +64,4 @@ impl Liveness {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::{
-        controller::queue::{Priority, Queue},
-        domain::object::ObjectKey,
-        k8s::watch::Pulse,
-        leadership::Leadership,
-    };
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    fn liveness(queue: &Arc<Queue>, pulses: &[Arc<Pulse>]) -> Liveness {
-        Liveness::new(Vitals::of(Arc::clone(queue), pulses, Leadership::always()))
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_queue_that_nobody_works_off_is_noticed() {
-        let queue = Arc::new(Queue::default());
-        let liveness = liveness(&queue, &[]);
-        tokio::time::advance(QUEUE_LIMIT * 3).await;
-        assert_eq!(liveness.check(), Ok(()), "there was nothing to do");
-        let (one, other) = (ObjectKey::new("ns", "one"), ObjectKey::new("ns", "other"));
-        queue.enqueue(&one, Priority::Urgent);
-        queue.enqueue(&other, Priority::Urgent);
-        tokio::time::advance(QUEUE_LIMIT).await;
-        assert_eq!(liveness.check(), Ok(()), "it may be the next second's work");
-        assert_eq!(queue.next().await, Some(one), "it moves");
-        tokio::time::advance(SECOND).await;
-        assert_eq!(liveness.check(), Ok(()));
-        tokio::time::advance(QUEUE_LIMIT + SECOND).await;
-        let sentence = liveness.check().unwrap_err();
-        assert!(sentence.starts_with("dead: 1 resources wait"), "{sentence}");
-        queue.next().await;
-        assert_eq!(liveness.check(), Ok(()), "it moves again");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_watch_that_does_nothing_is_noticed_and_one_that_fails_is_not_to_blame() {
-        let pulses = [Pulse::new("resources"), Pulse::new("secrets")];
-        let liveness = liveness(&Arc::default(), &pulses);
-        // The API server is away for hours.
-        for _ in 0..100 {
-            tokio::time::advance(WATCH_LIMIT / 2).await;
-            pulses.iter().for_each(|pulse| pulse.beat(false));
-            assert_eq!(liveness.check(), Ok(()));
-        }
-        tokio::time::advance(WATCH_LIMIT / 2).await;
-        pulses[0].beat(true);
-        tokio::time::advance(WATCH_LIMIT / 2 + SECOND).await;
-        let sentence = liveness.check().unwrap_err();
-        assert!(sentence.starts_with("dead: the watch on secrets has done nothing"), "{sentence}");
-    }
-
-    /// It takes nothing in, so nothing can pile up that would make it look dead.
-    #[tokio::test(start_paused = true)]
-    async fn a_replica_that_stands_by_is_alive() {
-        let queue = Arc::new(Queue::idle());
-        let liveness = liveness(&queue, &[]);
-        queue.enqueue(&ObjectKey::new("ns", "one"), Priority::Urgent);
-        tokio::time::advance(QUEUE_LIMIT * 3).await;
-        assert_eq!(liveness.check(), Ok(()));
-    }
-}
+mod tests;

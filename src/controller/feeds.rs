@@ -18,7 +18,7 @@ use crate::{
     domain::object::{Object, ObjectKey},
     k8s::{
         lean::{Metadata, Unchecked},
-        watch::{self as k8s_watch, Pulse},
+        watch::{self as k8s_watch, WatchHealth, Watcher},
     },
 };
 
@@ -50,14 +50,14 @@ impl Listed {
 
 /// All watches, not started yet.
 pub(super) struct Feeds {
-    client: Client,
+    watcher: Watcher,
     scopes: Vec<Scope>,
     label_selector: Option<String>,
     index: Arc<Index<ServiceKeyHeld>>,
     queue: Arc<Queue>,
     admission: Arc<Admission>,
     listed: watch::Sender<Listed>,
-    pulses: Vec<(Arc<Pulse>, Arc<Pulse>)>,
+    health: Vec<(Arc<WatchHealth>, Arc<WatchHealth>)>,
 }
 
 impl Feeds {
@@ -73,16 +73,17 @@ impl Feeds {
         } else {
             settings.namespaces.iter().map(|namespace| Some(namespace.as_str().into())).collect()
         };
-        let pulses = scopes.iter().map(|_| (Pulse::new("resources"), Pulse::new("secrets"))).collect();
+        let health = |name| Arc::new(WatchHealth::new(name));
+        let health = scopes.iter().map(|_| (health("resources"), health("secrets"))).collect();
         Self {
-            client: client.clone(),
+            watcher: Watcher::new(client.clone(), settings.watch_silence_limit),
             label_selector: settings.label_selector.clone(),
             index: Arc::clone(index),
             queue: Arc::clone(queue),
             admission: Arc::clone(admission),
             listed: watch::Sender::new(Listed { scopes: scopes.len(), ..Listed::default() }),
             scopes,
-            pulses,
+            health,
         }
     }
 
@@ -91,9 +92,9 @@ impl Feeds {
         self.listed.subscribe()
     }
 
-    /// The signs of life of all watches.
-    pub(super) fn pulses(&self) -> Vec<Arc<Pulse>> {
-        self.pulses
+    /// How each of the watches is.
+    pub(super) fn health(&self) -> Vec<Arc<WatchHealth>> {
+        self.health
             .iter()
             .flat_map(|(resources, secrets)| [Arc::clone(resources), Arc::clone(secrets)])
             .collect()
@@ -101,14 +102,18 @@ impl Feeds {
 
     /// Starts the watches.
     pub(super) fn spawn(self, tasks: &mut JoinSet<&'static str>) {
-        for (scope, (resources, secrets)) in self.scopes.iter().zip(&self.pulses) {
+        for (scope, (resources, secrets)) in self.scopes.iter().zip(&self.health) {
             tasks.spawn(self.resources(scope.clone(), Arc::clone(resources)));
             tasks.spawn(self.secrets(scope.clone(), Arc::clone(secrets)));
         }
     }
 
-    fn resources(&self, scope: Scope, pulse: Arc<Pulse>) -> impl Future<Output = &'static str> + use<> {
-        let api: Api<Unchecked> = api(&self.client, &scope);
+    fn resources(
+        &self,
+        scope: Scope,
+        health: Arc<WatchHealth>,
+    ) -> impl Future<Output = &'static str> + use<> {
+        let (watcher, namespace) = (self.watcher.clone(), scope.clone());
         let mut config = k8s_watch::config();
         if let Some(selector) = &self.label_selector {
             config = config.labels(selector);
@@ -142,13 +147,13 @@ impl Feeds {
             }
         };
         async move {
-            k8s_watch::run(api, config, pulse, on).await;
+            watcher.run(health, |client| api(client, &namespace), config, on).await;
             "watch on resources"
         }
     }
 
-    fn secrets(&self, scope: Scope, pulse: Arc<Pulse>) -> impl Future<Output = &'static str> + use<> {
-        let api: Api<SecretMeta> = api(&self.client, &scope);
+    fn secrets(&self, scope: Scope, health: Arc<WatchHealth>) -> impl Future<Output = &'static str> + use<> {
+        let (watcher, namespace) = (self.watcher.clone(), scope.clone());
         let (index, queue, listed) = (Arc::clone(&self.index), Arc::clone(&self.queue), self.listed.clone());
         let mut resources = self.listed();
         let mut first = true;
@@ -177,9 +182,12 @@ impl Feeds {
             wake(&queue, &woken, priority);
         };
         async move {
-            // The sender lives in this future's own closure, so waiting cannot fail.
-            let _ = resources.wait_for(Listed::all_resources).await;
-            k8s_watch::run(api, k8s_watch::config(), pulse, on).await;
+            {
+                let _waiting = health.wait();
+                // The sender lives in this future's own closure, so waiting cannot fail.
+                let _ = resources.wait_for(Listed::all_resources).await;
+            }
+            watcher.run(health, |client| api(client, &namespace), k8s_watch::config(), on).await;
             "watch on Secrets"
         }
     }
@@ -192,13 +200,13 @@ pub(super) async fn wait_until_listed(mut listed: watch::Receiver<Listed>, limit
     matches!(complete, Ok(Ok(_)))
 }
 
-fn api<K>(client: &Client, scope: &Scope) -> Api<K>
+fn api<K>(client: Client, scope: &Scope) -> Api<K>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Debug,
 {
     match scope {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::all(client.clone()),
+        Some(namespace) => Api::namespaced(client, namespace),
+        None => Api::all(client),
     }
 }
 

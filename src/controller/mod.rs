@@ -65,6 +65,8 @@ pub struct Settings {
     pub default_resync_interval: ResyncInterval,
     /// Where the operator may connect to.
     pub allowed_hosts: AllowedHosts,
+    /// How long a watch may be silent before it lists anew: [`SILENCE_LIMIT`](crate::k8s::watch::SILENCE_LIMIT).
+    pub watch_silence_limit: Duration,
 }
 
 /// A service key that was read, and the connection that it opens.

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     api::condition::{self, READY},
     domain::object::ObjectKey,
-    k8s::watch::Pulse,
+    k8s::watch::WatchHealth,
     leadership::Leadership,
     metrics::encode_gauge,
 };
@@ -29,7 +29,7 @@ use crate::{
 pub struct Vitals {
     queue: Arc<Queue>,
     index: Arc<Index<ServiceKeyHeld>>,
-    pulses: Arc<[Arc<Pulse>]>,
+    health: Arc<[Arc<WatchHealth>]>,
     listed: watch::Receiver<Listed>,
     leadership: Leadership,
 }
@@ -47,15 +47,15 @@ impl Vitals {
         feeds: &Feeds,
         leadership: Leadership,
     ) -> Self {
-        let (pulses, listed) = (feeds.pulses().into(), feeds.listed());
-        Self { queue, index: Arc::clone(index), pulses, listed, leadership }
+        let (health, listed) = (feeds.health().into(), feeds.listed());
+        Self { queue, index: Arc::clone(index), health, listed, leadership }
     }
 
     /// With empty caches that count as filled, and these watches.
     #[cfg(test)]
-    pub(crate) fn of(queue: Arc<Queue>, pulses: &[Arc<Pulse>], leadership: Leadership) -> Self {
+    pub(crate) fn of(queue: Arc<Queue>, health: &[Arc<WatchHealth>], leadership: Leadership) -> Self {
         let listed = watch::Sender::new(Listed { scopes: 1, resources: 1, secrets: 1 }).subscribe();
-        Self { queue, index: Arc::default(), pulses: pulses.into(), listed, leadership }
+        Self { queue, index: Arc::default(), health: health.into(), listed, leadership }
     }
 
     /// Waits until the caches are filled, as far as they can be.
@@ -87,7 +87,7 @@ impl Vitals {
 
     /// For each watch, its name and the time since it last did anything.
     pub fn watches(&self) -> impl Iterator<Item = (&'static str, Duration)> {
-        self.pulses.iter().map(|pulse| (pulse.name(), pulse.since_alive()))
+        self.health.iter().map(|health| (health.name(), health.since_alive()))
     }
 }
 
@@ -109,13 +109,17 @@ impl Vitals {
     fn encode_watches(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let mut family = encoder.encode_descriptor(
             "watch_age",
-            "Time since the API server last sent something on the watch; the oldest where there are several.",
+            "Time since the API server last sent something on the watch, bookmarks included; the oldest where there are several.",
             Some(&Unit::Seconds),
             MetricType::Gauge,
         )?;
         for name in ["resources", "secrets"] {
-            let oldest =
-                self.pulses.iter().filter(|pulse| pulse.name() == name).map(|pulse| pulse.since_good()).max();
+            let oldest = self
+                .health
+                .iter()
+                .filter(|health| health.name() == name)
+                .map(|health| health.since_received())
+                .max();
             if let Some(age) = oldest {
                 ConstGauge::new(age.as_secs_f64()).encode(family.encode_family(&[("watch", name)])?)?;
             }

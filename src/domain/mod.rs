@@ -24,6 +24,7 @@ pub mod memory;
 pub mod name;
 pub mod object;
 pub mod observed;
+pub mod page_size;
 pub mod pass_outcome;
 mod pem;
 pub mod plan;

@@ -1,22 +1,6 @@
-//! The client for the API server: its own retry policy (none, the queue retries), and a floor under watch requests.
+//! The client for the API server, with a retry policy of its own: none, the queue retries.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    task::{Context, Poll},
-    time::Duration,
-};
-
-use futures::future::BoxFuture;
-use http::Request;
 use kube::{Client, Config, client::ClientBuilder};
-use tokio::time::Instant;
-use tower::{Layer, Service};
-
-use crate::domain::bucket::{Bucket, Rate};
-
-/// Watch requests in the long run, per second, and at once. A watch that ends at once, as behind a proxy that cuts it, is
-/// otherwise opened again without pause.
-const WATCH_RATE: (f64, u32) = (1.0, 10);
 
 /// A client that never retries by itself: a reconcile that fails is repeated as a whole, with backoff.
 ///
@@ -26,74 +10,15 @@ pub fn client(mut config: Config) -> kube::Result<Client> {
     config.default_retry = false;
     // A watch is quiet for minutes; other requests have their own limit.
     config.read_timeout = None;
-    Ok(ClientBuilder::try_from(config)?.with_layer(&WatchLimit::default()).build())
-}
-
-/// Holds watch requests back when there are too many.
-#[derive(Clone)]
-pub(super) struct WatchLimit {
-    bucket: Arc<Mutex<Bucket>>,
-    start: Instant,
-}
-
-impl Default for WatchLimit {
-    fn default() -> Self {
-        Self { bucket: Arc::default(), start: Instant::now() }
-    }
-}
-
-impl WatchLimit {
-    fn wait(&self) -> Duration {
-        let rate = Rate::new(WATCH_RATE.0, WATCH_RATE.1);
-        self.bucket.lock().unwrap_or_else(PoisonError::into_inner).take(rate, self.start.elapsed())
-    }
-}
-
-impl<S> Layer<S> for WatchLimit {
-    type Service = WatchLimited<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        WatchLimited { inner, limit: self.clone() }
-    }
-}
-
-pub(super) struct WatchLimited<S> {
-    inner: S,
-    limit: WatchLimit,
-}
-
-impl<S, B> Service<Request<B>> for WatchLimited<S>
-where
-    S: Service<Request<B>>,
-    S::Future: Send + 'static,
-    S::Response: 'static,
-    S::Error: 'static,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = BoxFuture<'static, Result<S::Response, S::Error>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let is_watch = request.uri().query().is_some_and(|query| query.contains("watch=true"));
-        let wait = if is_watch { self.limit.wait() } else { Duration::ZERO };
-        let answer = self.inner.call(request); // lazy: nothing is sent before the first poll
-        if wait.is_zero() {
-            return Box::pin(answer);
-        }
-        Box::pin(async move {
-            tokio::time::sleep(wait).await;
-            answer.await
-        })
-    }
+    Ok(ClientBuilder::try_from(config)?.build())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    };
 
     use k8s_openapi::api::core::v1::ConfigMap;
     use kube::Api;

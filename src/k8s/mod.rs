@@ -8,4 +8,6 @@ pub mod lease;
 pub mod namespaces;
 pub mod resources;
 pub mod secrets;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod watch;

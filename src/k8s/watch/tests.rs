@@ -1,156 +1,102 @@
-//! Traps of watches, each once seen with kube 5: these tests guard against them, and tell when a work-round can go.
+//! Traps of watches, each once seen with kube 5: these tests guard against them, and tell when a work-round can go. Time is
+//! virtual, and everything between the follower and the API server's answer is what the operator runs.
 
-use std::{
-    convert::Infallible,
-    sync::{
-        Mutex,
-        atomic::{AtomicUsize, Ordering::SeqCst},
-    },
-};
+mod lists;
+mod quiet;
 
-use http::{Request, Response};
+use std::sync::Mutex;
+
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::{Client, ResourceExt, client::Body};
-use serde_json::{Value, json};
-use tower::Layer;
+use kube::ResourceExt;
 
 use super::*;
-use crate::k8s::client::WatchLimit;
+use crate::k8s::{
+    testing::{answer, api_server, event, is_watch, list, lists, object, status, watches},
+    watch::trouble::PAUSE,
+};
 
-/// An API server that answers by a function of the request's URI; seconds since the start come with it.
-fn api_server(
-    answer: impl Fn(&str) -> (u16, String) + Send + Sync + Clone + 'static,
-    rtt: Duration,
-) -> Client {
-    let service = tower::service_fn(move |request: Request<Body>| {
-        let (code, body) = answer(&request.uri().to_string());
-        async move {
-            tokio::time::sleep(rtt).await;
-            let response = Response::builder().status(code).body(Body::from(body.into_bytes()));
-            Ok::<_, Infallible>(response.unwrap())
-        }
-    });
-    Client::new(WatchLimit::default().layer(service), "ns")
+/// Runs a watch for so many seconds; the names of objects that it handed over.
+async fn watch_for(seconds: u64, client: Client) -> (Vec<String>, Arc<WatchHealth>) {
+    let health = Arc::new(WatchHealth::new("test"));
+    let seen = watch_with(seconds, &Watcher::new(client, SILENCE_LIMIT), &health).await;
+    (seen, health)
 }
 
-fn list(names: &[&str]) -> (u16, String) {
-    let items: Vec<Value> = names
-        .iter()
-        .map(|name| json!({ "metadata": { "name": name, "namespace": "ns", "resourceVersion": "5" } }))
-        .collect();
-    (200, json!({ "kind": "ConfigMapList", "apiVersion": "v1", "metadata": { "resourceVersion": "5" }, "items": items }).to_string())
-}
-
-fn expired() -> Value {
-    json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": "too old resource version",
-        "reason": "Expired", "code": 410 })
-}
-
-/// Runs a watch for so many seconds of virtual time; the names of objects that it handed over.
-async fn watch_for(seconds: u64, client: Client) -> (Vec<String>, Arc<Pulse>) {
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    let pulse = Pulse::new("test");
-    let on = {
-        let seen = Arc::clone(&seen);
-        move |event: Event<ConfigMap>| {
-            if let Event::Apply(object) | Event::InitApply(object) = event {
-                seen.lock().unwrap().push(object.name_any());
-            }
+async fn watch_with(seconds: u64, watcher: &Watcher, health: &Arc<WatchHealth>) -> Vec<String> {
+    let seen = Mutex::new(Vec::new());
+    let on = |event: Event<ConfigMap>| {
+        if let Event::Apply(object) | Event::InitApply(object) = event {
+            seen.lock().unwrap().push(object.name_any());
         }
     };
-    let api = Api::namespaced(client, "ns");
-    let watch = run(api, config(), Arc::clone(&pulse), on);
+    let watch = watcher.run(Arc::clone(health), |client| Api::namespaced(client, "ns"), config(), on);
     let _ = tokio::time::timeout(Duration::from_secs(seconds), watch).await;
-    (seen.lock().unwrap().clone(), pulse)
+    seen.into_inner().unwrap()
 }
 
 /// kube's watcher repeats a watch *request* that was answered 410 with the same expired version, for ever.
 #[tokio::test(start_paused = true)]
 async fn an_expired_version_is_listed_again_with_growing_pauses() {
-    let lists = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&lists);
-    let answer = move |uri: &str| {
-        if uri.contains("watch=true") {
-            return (410, expired().to_string());
-        }
-        counter.fetch_add(1, SeqCst);
-        list(&["a"])
-    };
-    let (seen, _) = watch_for(300, api_server(answer, Duration::from_millis(2))).await;
-    let lists = lists.load(SeqCst);
+    let (client, requests) = api_server(|uri| {
+        if is_watch(uri) { answer(410, status(410, "Expired").to_string()) } else { list(&["a"]) }
+    });
+    let (seen, _) = watch_for(300, client).await;
+    let lists = lists(&requests);
     assert_eq!(seen.len(), lists);
     assert!((8..=20).contains(&lists), "{lists} lists in 300 s");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_expired_version_within_the_stream_is_listed_again() {
-    let lists = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&lists);
-    let answer = move |uri: &str| {
-        if uri.contains("watch=true") {
-            return (200, format!("{}\n", json!({ "type": "ERROR", "object": expired() })));
-        }
-        counter.fetch_add(1, SeqCst);
-        list(&["a"])
-    };
-    watch_for(60, api_server(answer, Duration::from_millis(2))).await;
-    assert!((4..=10).contains(&lists.load(SeqCst)), "{} lists in 60 s", lists.load(SeqCst));
+    let (client, requests) = api_server(|uri| {
+        if is_watch(uri) { answer(200, event("ERROR", &status(410, "Expired"))) } else { list(&["a"]) }
+    });
+    watch_for(60, client).await;
+    assert!((4..=10).contains(&lists(&requests)), "{} lists in 60 s", lists(&requests));
 }
 
 /// With the backoff before decoding, the first event of each list attempt would reset it, and a denied list would be tried
 /// about every second for ever.
 #[tokio::test(start_paused = true)]
 async fn a_denied_list_is_tried_less_and_less_often() {
-    let lists = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&lists);
-    let answer = move |_: &str| {
-        counter.fetch_add(1, SeqCst);
-        let status = json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": "no",
-            "reason": "Forbidden", "code": 403 });
-        (403, status.to_string())
-    };
-    let (_, pulse) = watch_for(600, api_server(answer, Duration::from_millis(2))).await;
+    let (client, requests) = api_server(|_| answer(403, status(403, "Forbidden").to_string()));
+    let (_, health) = watch_for(600, client).await;
     // 0.5, 1, 2, 4, 8, 16, 30, 30 … seconds between them.
-    assert!((20..=30).contains(&lists.load(SeqCst)), "{} lists in 600 s", lists.load(SeqCst));
-    assert!(pulse.since_alive() < Duration::from_secs(60), "a watch that fails is alive");
-    assert!(pulse.since_good() > Duration::from_secs(500), "but the API server did not answer it");
+    assert!((20..=30).contains(&lists(&requests)), "{} lists in 600 s", lists(&requests));
+    assert!(health.since_alive() < Duration::from_secs(60), "a watch that fails is alive");
+    assert!(health.since_received() > Duration::from_secs(500), "but the API server did not answer it");
 }
 
 /// kube's watcher opens a watch that ended without an error again at once, thousands of times in ten seconds.
 #[tokio::test(start_paused = true)]
 async fn a_watch_that_ends_at_once_is_not_opened_without_pause() {
-    let watches = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&watches);
-    let answer = move |uri: &str| {
-        if uri.contains("watch=true") {
-            counter.fetch_add(1, SeqCst);
-            return (200, String::new());
-        }
-        list(&[])
-    };
-    watch_for(60, api_server(answer, Duration::from_millis(2))).await;
-    assert!((10..=80).contains(&watches.load(SeqCst)), "{} watches in 60 s", watches.load(SeqCst));
+    let (client, requests) = api_server(|uri| if is_watch(uri) { answer(200, "") } else { list(&[]) });
+    let (_, health) = watch_for(60, client).await;
+    assert!((10..=80).contains(&watches(&requests)), "{} watches in 60 s", watches(&requests));
+    assert!(health.since_received() > Duration::from_secs(59), "an end is no sign of life");
+}
+
+/// Each has its own floor: the watches of many namespaces are not opened one after the other.
+#[tokio::test(start_paused = true)]
+async fn many_watches_are_opened_at_once() {
+    let (client, requests) =
+        api_server(|uri| if is_watch(uri) { crate::k8s::testing::stuck() } else { list(&["a"]) });
+    let watcher = Watcher::new(client, SILENCE_LIMIT);
+    let health: Vec<_> = (0..400).map(|_| Arc::new(WatchHealth::new("test"))).collect();
+    futures::future::join_all(health.iter().map(|health| watch_with(1, &watcher, health))).await;
+    assert_eq!(watches(&requests), 400);
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_failing_watch_delays_no_other() {
-    let answer = move |uri: &str| {
-        if uri.contains("watch=true") {
-            return (
-                200,
-                format!(
-                    "{}\n",
-                    json!({ "type": "ADDED", "object": { "kind": "ConfigMap", "apiVersion": "v1",
-                "metadata": { "name": "b", "namespace": "ns", "resourceVersion": "6" } } })
-                ),
-            );
-        }
-        list(&["a"])
-    };
-    let broken = |_: &str| (500, String::new());
-    let fine = watch_for(5, api_server(answer, Duration::from_millis(2)));
-    let failing = watch_for(5, api_server(broken, Duration::from_millis(2)));
-    let ((seen, _), (none, _)) = tokio::join!(fine, failing);
+    let (fine, _) =
+        api_server(
+            |uri| {
+                if is_watch(uri) { answer(200, event("ADDED", &object("b"))) } else { list(&["a"]) }
+            },
+        );
+    let (broken, _) = api_server(|_| answer(500, ""));
+    let ((seen, _), (none, _)) = tokio::join!(watch_for(5, fine), watch_for(5, broken));
     assert_eq!(seen.first().map(String::as_str), Some("a"));
     assert!(seen.iter().any(|name| name == "b"), "{seen:?}");
     assert_eq!(none, Vec::<String>::new());

@@ -6,5 +6,6 @@ mod golang;
 pub mod helm;
 pub mod packaging;
 pub mod process;
+pub mod proxy;
 pub mod simulator;
 pub mod tools;

@@ -4,6 +4,8 @@
 mod api_server;
 #[path = "controlplane/command_line.rs"]
 mod command_line;
+#[path = "controlplane/data.rs"]
+mod data;
 #[path = "controlplane/folder.rs"]
 mod folder;
 #[path = "controlplane/lifetime.rs"]

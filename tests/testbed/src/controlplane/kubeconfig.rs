@@ -64,3 +64,14 @@ pub async fn client(kubeconfig: &Path) -> anyhow::Result<kube::Client> {
     let config = kube::Config::from_custom_kubeconfig(config, &options).await.with_context(place)?;
     kube::Client::try_from(config).with_context(place)
 }
+
+/// Writes a kubeconfig that is like `kubeconfig`, but whose way leads through `url`.
+pub(crate) fn kubeconfig_through(kubeconfig: &Path, url: &str, to: &Path) -> anyhow::Result<()> {
+    let place = || format!("{} is not a kubeconfig", kubeconfig.display());
+    let text = std::fs::read_to_string(kubeconfig).with_context(place)?;
+    let mut config: serde_json::Value = serde_saphyr::from_str(&text).with_context(place)?;
+    for cluster in config["clusters"].as_array_mut().with_context(place)? {
+        cluster["cluster"] = serde_json::json!({ "server": url });
+    }
+    write_private(to, &format!("{config:#}\n"))
+}

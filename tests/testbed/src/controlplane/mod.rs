@@ -37,6 +37,7 @@ use self::protocol::Request;
 pub use self::assets::assets;
 pub(crate) use self::credentials::hex;
 pub use self::kubeconfig::client;
+pub(crate) use self::kubeconfig::kubeconfig_through;
 pub use self::shared::{ASSETS_VARIABLE, KUBECONFIG_VARIABLE};
 #[doc(hidden)]
 pub use self::supervisor::supervise;
@@ -167,6 +168,18 @@ impl ControlPlane {
     /// Starts the API server with the same address and data, and waits until it is ready.
     pub async fn start_api_server(&self) -> anyhow::Result<()> {
         self.request(Request::Start).await
+    }
+
+    /// Keeps the data as they are now, for [`ControlPlane::restore_data`]. The API server and etcd are started again for this.
+    /// Not for the shared control plane.
+    pub async fn save_data(&self) -> anyhow::Result<()> {
+        self.request(Request::Save).await
+    }
+
+    /// Puts the data back that were kept last, as from a backup: what was written since is gone, and versions are given anew.
+    /// The API server and etcd are started again, and the API server is ready afterwards.
+    pub async fn restore_data(&self) -> anyhow::Result<()> {
+        self.request(Request::Restore).await
     }
 
     /// Freezes the API server: connections stay open and nothing is answered. Not for the shared control

@@ -7,13 +7,15 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// Owner to supervisor: what to do with the API server.
+/// Owner to supervisor: what to do with the servers.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) enum Request {
     Stop,
     Start,
     Pause,
     Resume,
+    Save,
+    Restore,
 }
 
 /// Supervisor to owner.

@@ -22,6 +22,10 @@ const POLL: Duration = Duration::from_millis(30);
 const ETCD_CLIENTS: &str = "unix://client.sock:0";
 const ETCD_PEERS: &str = "unix://peer.sock:0";
 
+/// The data of etcd, and where they are kept, in the folder of the run.
+const DATA: &str = "etcd";
+const SAVED: &str = "etcd.saved";
+
 /// The controllers that end namespaces, collect garbage, aggregate cluster roles and serve service accounts.
 /// Those of workloads and nodes have nothing to do without nodes. Names as `kube-controller-manager --help`
 /// lists them.
@@ -72,7 +76,7 @@ impl Servers {
     async fn start_etcd(&mut self) -> anyhow::Result<()> {
         let arguments: [&str; _] = [
             "--name=testbed",
-            "--data-dir=etcd",
+            &format!("--data-dir={DATA}"),
             "--unsafe-no-fsync",
             "--log-level=warn",
             &format!("--listen-client-urls={ETCD_CLIENTS}"),
@@ -153,6 +157,32 @@ impl Servers {
         }
     }
 
+    /// Copies the data of etcd, which stands still meanwhile.
+    pub(super) async fn save_data(&mut self) -> anyhow::Result<()> {
+        self.while_stopped(DATA, SAVED).await
+    }
+
+    /// Puts the copy back.
+    pub(super) async fn restore_data(&mut self) -> anyhow::Result<()> {
+        self.while_stopped(SAVED, DATA).await
+    }
+
+    /// Replaces a folder by a copy of another while neither etcd nor the API server runs.
+    async fn while_stopped(&mut self, from: &str, to: &str) -> anyhow::Result<()> {
+        let (from, to) = (self.folder.join(from), self.folder.join(to));
+        anyhow::ensure!(from.exists(), "no data were kept");
+        self.stop_api_server().await;
+        if let Some(etcd) = self.etcd.take() {
+            etcd.kill().await;
+        }
+        if to.exists() {
+            std::fs::remove_dir_all(&to)?;
+        }
+        copy(&from, &to).context("cannot copy the data of etcd")?;
+        self.start_etcd().await?;
+        self.start_api_server().await
+    }
+
     pub(super) fn api_server(&self) -> anyhow::Result<&Server> {
         self.api_server.as_ref().context("kube-apiserver does not run")
     }
@@ -187,6 +217,23 @@ impl Servers {
         let servers = [self.controller_manager, self.api_server, self.etcd];
         futures::future::join_all(servers.into_iter().flatten().map(Server::kill)).await;
     }
+}
+
+/// Copies a folder with everything in it.
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir(to)?;
+    // etcd insists on it.
+    std::fs::set_permissions(to, std::fs::metadata(from)?.permissions())?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &to)?;
+        } else {
+            std::fs::copy(entry.path(), &to)?;
+        }
+    }
+    Ok(())
 }
 
 /// Repeats `attempt` until it gives a value, the server ends, or the deadline passes.

@@ -76,6 +76,8 @@ async fn answer(servers: &mut Servers, request: &str) -> anyhow::Result<()> {
         Request::Start => servers.start_api_server().await?,
         Request::Pause => servers.api_server()?.signal(Signal::STOP)?,
         Request::Resume => servers.api_server()?.signal(Signal::CONT)?,
+        Request::Save => servers.save_data().await?,
+        Request::Restore => servers.restore_data().await?,
     }
     Ok(())
 }

@@ -69,7 +69,7 @@ impl Gate {
         self.0.send_modify(|state| state.admitted += 1);
     }
 
-    pub(super) async fn pass(&self) {
+    pub(crate) async fn pass(&self) {
         let mut state = self.0.subscribe();
         let mut place = 0;
         self.0.send_modify(|state| {

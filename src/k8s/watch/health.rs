@@ -1,0 +1,129 @@
+//! What is known of a watch's health.
+
+use std::{
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use tokio::{sync::Notify, time::Instant};
+
+/// When a watch last received something, and when it last did anything.
+///
+/// Received is what arrives within the answer to a watch request: events, and the bookmarks that the API server sends when there
+/// are none. That a watch was opened or has ended says nothing: one that stands at a version of the future is opened, is silent,
+/// and ends, again and again.
+#[derive(Debug)]
+pub struct WatchHealth {
+    name: &'static str,
+    start: Instant,
+    received: Mark,
+    listed: Mark,
+    failed: Mark,
+    waits: AtomicUsize,
+    arrival: Notify,
+}
+
+/// A point in time, as milliseconds since the start.
+#[derive(Debug, Default)]
+struct Mark(AtomicU64);
+
+impl WatchHealth {
+    /// A watch that begins now.
+    #[must_use]
+    pub fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            start: Instant::now(),
+            received: Mark::default(),
+            listed: Mark::default(),
+            failed: Mark::default(),
+            waits: AtomicUsize::new(0),
+            arrival: Notify::new(),
+        }
+    }
+
+    /// What is watched.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Time since the watch last received something, or since it was made.
+    #[must_use]
+    pub fn since_received(&self) -> Duration {
+        self.since(&self.received)
+    }
+
+    /// Time since the watch last did anything: received something, listed or failed. None while it waits for its turn.
+    #[must_use]
+    pub fn since_alive(&self) -> Duration {
+        self.silence().min(self.since(&self.failed))
+    }
+
+    /// Notes that something has arrived within the answer to a watch request.
+    pub(super) fn received(&self) {
+        self.mark(&self.received);
+        self.arrival.notify_waiters();
+    }
+
+    /// Notes that a list begins, or that a page of it has come.
+    pub(super) fn listed(&self) {
+        self.mark(&self.listed);
+    }
+
+    /// Notes a failure that the watch goes on from.
+    pub(super) fn failed(&self) {
+        self.mark(&self.failed);
+    }
+
+    /// The watch waits for something that is not the API server's, for as long as the answer lives.
+    #[must_use]
+    pub fn wait(&self) -> Waiting<'_> {
+        self.waits.fetch_add(1, Ordering::Relaxed);
+        Waiting(self)
+    }
+
+    /// Waits until something is received.
+    pub(super) async fn arrival(&self) {
+        self.arrival.notified().await;
+    }
+
+    /// Waits until nothing has been received for `limit`; a list that goes on is not silent.
+    pub(super) async fn silent(&self, limit: Duration) {
+        loop {
+            let left = limit.saturating_sub(self.silence());
+            if left.is_zero() {
+                return;
+            }
+            tokio::time::sleep(left).await;
+        }
+    }
+
+    fn silence(&self) -> Duration {
+        if self.waits.load(Ordering::Relaxed) > 0 {
+            return Duration::ZERO;
+        }
+        self.since_received().min(self.since(&self.listed))
+    }
+
+    fn mark(&self, mark: &Mark) {
+        let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        mark.0.store(now, Ordering::Relaxed);
+    }
+
+    fn since(&self, mark: &Mark) -> Duration {
+        self.start.elapsed().saturating_sub(Duration::from_millis(mark.0.load(Ordering::Relaxed)))
+    }
+}
+
+/// While it lives, the watch counts as alive.
+#[derive(Debug)]
+pub struct Waiting<'a>(&'a WatchHealth);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waits.fetch_sub(1, Ordering::Relaxed);
+        // What it waited for has come: that counts as a sign of life.
+        self.0.listed();
+    }
+}

@@ -1,0 +1,247 @@
+//! The way of one watch to the API server. It sees what kube's watcher does not tell: each piece of an answer as it arrives. It
+//! keeps a floor under watch requests, and reads lists in pages that fit the memory whatever the size of the objects.
+
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Request, Response, Uri, request::Parts, uri::PathAndQuery};
+use http_body::{Body as _, Frame};
+use kube::{Client, client::Body};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout},
+};
+
+use super::health::WatchHealth;
+use crate::domain::{
+    bucket::{Bucket, Rate},
+    page_size::{OBJECT_BYTES, PageSize},
+};
+
+/// Requests of one watch in the long run, per second, and at once. A watch that ends at once, as behind a proxy that cuts it, is
+/// otherwise opened again without pause. Each watch has its own floor, so that many do not wait for each other.
+const WATCH_RATE: (f64, u32) = (0.5, 5);
+/// Limit on the beginning of an answer that is no watch's, and on the rest of it: as long as the API server works on a request by
+/// default.
+const ANSWER_LIMIT: Duration = Duration::from_mins(1);
+/// Pages that are read at the same time, of all watches together.
+const PAGES_AT_ONCE: usize = 4;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// An answer that is of no use.
+#[derive(Debug, thiserror::Error)]
+enum Unusable {
+    #[error("the API server did not answer within {} s", ANSWER_LIMIT.as_secs())]
+    Late,
+    #[error("an object has more than {} MiB, which is too much to read", OBJECT_BYTES >> 20)]
+    TooLarge,
+}
+
+/// Places of pages that are read at the same time. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Places {
+    pages: Arc<Semaphore>,
+    /// Of a single object, which may be much larger than a page of several.
+    single: Arc<Semaphore>,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self { pages: Arc::new(Semaphore::new(PAGES_AT_ONCE)), single: Arc::new(Semaphore::new(1)) }
+    }
+}
+
+/// A client for one watch.
+pub(super) fn connect(client: &Client, health: Arc<WatchHealth>, places: Places) -> Client {
+    let namespace = client.default_namespace().to_owned();
+    let wire = Wire {
+        client: client.clone(),
+        health,
+        places,
+        start: Instant::now(),
+        floor: Mutex::default(),
+        page_size: Mutex::default(),
+    };
+    let wire = Arc::new(wire);
+    let service = tower::service_fn(move |request| {
+        let wire = Arc::clone(&wire);
+        async move { wire.send(request).await }
+    });
+    Client::new(service, namespace)
+}
+
+struct Wire {
+    client: Client,
+    health: Arc<WatchHealth>,
+    places: Places,
+    start: Instant,
+    floor: Mutex<Bucket>,
+    page_size: Mutex<PageSize>,
+}
+
+impl Wire {
+    async fn send(&self, request: Request<Body>) -> Result<Response<Answer>, BoxError> {
+        if parameters(request.uri()).any(|parameter| parameter == "watch=true") {
+            self.watch(request).await
+        } else {
+            self.list(request.into_parts().0).await
+        }
+    }
+
+    /// The answer may take as long as it likes: who follows the watch gives up one that is silent.
+    async fn watch(&self, request: Request<Body>) -> Result<Response<Answer>, BoxError> {
+        let wait = lock(&self.floor).take(Rate::new(WATCH_RATE.0, WATCH_RATE.1), self.start.elapsed());
+        tokio::time::sleep(wait).await;
+        let (head, body) = self.client.send(request).await?.into_parts();
+        let answer = if head.status.is_success() {
+            Answer::events(body, Arc::clone(&self.health))
+        } else {
+            Answer::whole(in_time(read(body, OBJECT_BYTES)).await??, None)
+        };
+        Ok(Response::from_parts(head, answer))
+    }
+
+    /// Asks for fewer objects than the caller did, as many as fit. The caller goes on from where the answer says that it ends.
+    async fn list(&self, request: Parts) -> Result<Response<Answer>, BoxError> {
+        loop {
+            let size = *lock(&self.page_size);
+            let mut request = Request::from_parts(request.clone(), Body::empty());
+            *request.uri_mut() = with_limit(request.uri(), size.objects())?;
+            let (head, body) = in_time(self.client.send(request)).await??.into_parts();
+            let place = self.place(size).await?;
+            match in_time(read(body, size.bytes())).await? {
+                Ok(page) => {
+                    if head.status.is_success() {
+                        self.health.listed();
+                        *lock(&self.page_size) = size.after(page.len());
+                    }
+                    return Ok(Response::from_parts(head, Answer::whole(page, Some(place))));
+                }
+                // The rest of the page is not read.
+                Err(Unread::TooLarge) => {
+                    *lock(&self.page_size) = size.smaller().ok_or(Unusable::TooLarge)?;
+                }
+                Err(Unread::Failed(error)) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// A place to read a page in. Taken once the answer has begun, so that one that does not come keeps none.
+    async fn place(&self, size: PageSize) -> Result<OwnedSemaphorePermit, BoxError> {
+        let places = if size.objects() == 1 { &self.places.single } else { &self.places.pages };
+        let _waiting = self.health.wait();
+        Ok(Arc::clone(places).acquire_owned().await?)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn in_time<T>(answer: impl Future<Output = T>) -> Result<T, Unusable> {
+    timeout(ANSWER_LIMIT, answer).await.map_err(|_| Unusable::Late)
+}
+
+/// Why a body was not read to its end.
+#[derive(Debug, thiserror::Error)]
+enum Unread {
+    #[error(transparent)]
+    Failed(#[from] kube::Error),
+    #[error("the answer has too many bytes")]
+    TooLarge,
+}
+
+/// Reads a body of at most `limit` bytes.
+async fn read(mut body: Body, limit: usize) -> Result<Vec<u8>, Unread> {
+    let mut whole = Vec::new();
+    while let Some(frame) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        if let Ok(data) = frame?.into_data() {
+            if whole.len() + data.len() > limit {
+                return Err(Unread::TooLarge);
+            }
+            whole.extend_from_slice(&data);
+        }
+    }
+    Ok(whole)
+}
+
+/// `name=value`, as they stand in the query.
+fn parameters(uri: &Uri) -> impl Iterator<Item = &str> {
+    uri.query().unwrap_or_default().split('&').filter(|parameter| !parameter.is_empty())
+}
+
+/// The same request for so many objects.
+fn with_limit(uri: &Uri, objects: u32) -> Result<Uri, http::Error> {
+    let others: Vec<&str> = parameters(uri).filter(|parameter| !parameter.starts_with("limit=")).collect();
+    let query = others.into_iter().map(|parameter| format!("{parameter}&")).collect::<String>();
+    let path: PathAndQuery = format!("{}?{query}limit={objects}", uri.path()).parse()?;
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(path);
+    Ok(Uri::from_parts(parts)?)
+}
+
+/// The body of an answer.
+struct Answer {
+    body: Body,
+    events: Option<Events>,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+/// What is noted while a watch's answer arrives.
+struct Events {
+    health: Arc<WatchHealth>,
+    /// Bytes of the event that has begun and not ended yet. Each is a line.
+    unfinished: usize,
+}
+
+impl Answer {
+    /// Already read, in a place that is free when the body was used.
+    fn whole(body: Vec<u8>, place: Option<OwnedSemaphorePermit>) -> Self {
+        Self { body: body.into(), events: None, _place: place }
+    }
+
+    fn events(body: Body, health: Arc<WatchHealth>) -> Self {
+        Self { body, events: Some(Events { health, unfinished: 0 }), _place: None }
+    }
+}
+
+impl Events {
+    fn note(&mut self, data: &Bytes) -> Result<(), Unusable> {
+        if !data.is_empty() {
+            self.health.received();
+        }
+        self.unfinished = match data.iter().rposition(|byte| *byte == b'\n') {
+            Some(end) => data.len() - end - 1,
+            None => self.unfinished + data.len(),
+        };
+        if self.unfinished > OBJECT_BYTES { Err(Unusable::TooLarge) } else { Ok(()) }
+    }
+}
+
+impl http_body::Body for Answer {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(cx)) else {
+            return Poll::Ready(None);
+        };
+        let frame = frame?;
+        if let (Some(events), Some(data)) = (&mut self.events, frame.data_ref())
+            && let Err(error) = events.note(data)
+        {
+            self.body = Body::empty();
+            return Poll::Ready(Some(Err(error.into())));
+        }
+        Poll::Ready(Some(Ok(frame)))
+    }
+}
