@@ -93,7 +93,7 @@ async fn send(
     }
     let insistence = if push.cause == Cause::Forced { Insistence::Forced } else { Insistence::Patient };
     let mut session = Session::new(connection, insistence);
-    match session.push(object.remote_name(), payload, push.create).await {
+    match session.push(&claim.remote_name, payload, push.create).await {
         Ok(pushed) => Outcome::Pushed { at: clock::now(), created: pushed == Pushed::Created },
         Err(failed) => {
             Outcome::Failed(failed.error.failure(&object.spec.ai_core_secret_ref.name, failed.remote_absent))
@@ -120,7 +120,7 @@ async fn delete(
         return Outcome::Postponed(Duration::ZERO);
     }
     let result: Result<(), Error> =
-        Session::new(connection, Insistence::Deleting).delete(object.remote_name()).await;
+        Session::new(connection, Insistence::Deleting).delete(&claim.remote_name).await;
     match result {
         Ok(()) => Outcome::RemoteDeleted,
         Err(error) => Outcome::Failed(error.failure(&object.spec.ai_core_secret_ref.name, false)),

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use url::{Host, Url};
 
+use crate::api::sizes;
 use crate::domain::invalid::{Invalid, Quoted};
 
 /// The domains of SAP's public clouds: all regions of SAP BTP, and those in China (SAP Help, "Regions and API
@@ -34,6 +35,9 @@ pub enum Refusal {
     /// Not an absolute URL with a host, or with blanks or control characters in it.
     #[error("is not a URL that starts with https://")]
     NotAUrl,
+    /// Above 2048 characters: it stands in the status and in labels of metrics.
+    #[error("is longer than {} characters", sizes::URL)]
+    TooLong,
     /// Another scheme than https.
     #[error("does not start with https://")]
     NotHttps,
@@ -86,7 +90,14 @@ impl AllowedHosts {
         if text.contains(|character: char| character.is_whitespace() || character.is_control()) {
             return Err(Refusal::NotAUrl);
         }
+        if text.len() > sizes::URL {
+            return Err(Refusal::TooLong);
+        }
         let url = Url::parse(text).map_err(|_| Refusal::NotAUrl)?;
+        // What is no ASCII has become longer.
+        if url.as_str().len() > sizes::URL {
+            return Err(Refusal::TooLong);
+        }
         let host = url.host().ok_or(Refusal::NotAUrl)?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Refusal::Userinfo);

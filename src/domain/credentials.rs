@@ -10,6 +10,7 @@ use crate::domain::credential_forms::{Form, locate};
 use crate::domain::invalid::{Invalid, listed};
 use crate::domain::pem;
 use crate::domain::secret_data::{STALE_LABEL, SecretData};
+use crate::domain::secret_type::{self, Use};
 use fields::{Fields, Value};
 
 mod fields;
@@ -98,6 +99,7 @@ pub fn service_key(
     key: Option<&str>,
     allowed: &AllowedHosts,
 ) -> Result<ServiceKey, Invalid> {
+    secret_type::refuse_foreign(secret, Use::ServiceKey)?;
     if secret.is_stale() {
         return Err(secret.invalid(format_args!(
             "the label {STALE_LABEL} says that its credential was rotated and will be revoked; name the current \

@@ -9,6 +9,7 @@ use crate::domain::invalid::{Invalid, Quoted, listed, quoted_list};
 use crate::domain::json::{Ambiguous, Json, Object};
 use crate::domain::registry_host::RegistryHost;
 use crate::domain::secret_data::SecretData;
+use crate::domain::secret_type::{self, Use};
 use entry::{Entry, Helpers, Login};
 pub use payload::{MAX_PAYLOAD_BYTES, Payload};
 
@@ -61,6 +62,7 @@ impl<'a> Selection<'a> {
 /// A sentence for the user when the Secret, or what the spec says about it, cannot give a config in which every
 /// selected entry has a user name and a password.
 pub fn payload(secret: &SecretData, selection: &Selection<'_>) -> Result<Payload, Invalid> {
+    secret_type::refuse_foreign(secret, Use::RegistryCredential)?;
     let source = Source::read(secret, selection)?;
     let selected = source.selected(selection.registries.unwrap_or_default())?;
     source.refuse_unusable(&selected)?;

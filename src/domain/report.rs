@@ -110,11 +110,11 @@ fn pushed(observed: &Observed<'_>, at: Timestamp, created: bool, dice: Dice) -> 
         events.push(Event {
             warning: true,
             reason: "TenantChanged",
-            note: messages::left_behind(observed.object.remote_name(), observed.status),
+            note: messages::left_behind(observed.object.shown_remote_name(), observed.status),
         });
     }
     let registries = observed.source.content().cloned().unwrap_or_default();
-    let message = messages::synced(&registries, observed.object.remote_name());
+    let message = messages::synced(&registries, observed.object.shown_remote_name());
     if let Some(Tenant { api_url, authorization_server }) = observed.service_key.content() {
         status.api_url = Some(api_url.clone());
         status.authorization_server = Some(authorization_server.clone());
@@ -205,7 +205,7 @@ fn rested(observed: &Observed<'_>, rest: &Rest, dice: Dice) -> Report {
                 }
             };
             let registries = status.registries.clone().unwrap_or_default();
-            let message = messages::synced(&registries, observed.object.remote_name());
+            let message = messages::synced(&registries, observed.object.shown_remote_name());
             Story::new(observed, status, Vec::new()).in_sync(message).settled().finish(
                 *again,
                 None,
@@ -217,7 +217,7 @@ fn rested(observed: &Observed<'_>, rest: &Rest, dice: Dice) -> Report {
             story().suspended(message).settled().finish(None, None, Reason::Suspended.as_str())
         }
         Rest::LostTo(owner) => {
-            let message = messages::conflict(observed.object.remote_name(), owner);
+            let message = messages::conflict(observed.object.shown_remote_name(), owner);
             let story = story().ready(ConditionStatus::False, Reason::RemoteConflict, message.clone());
             story.waiting(Reason::RemoteConflict, message).finish(long, None, Reason::RemoteConflict.as_str())
         }
@@ -240,7 +240,7 @@ fn rested(observed: &Observed<'_>, rest: &Rest, dice: Dice) -> Report {
 }
 
 fn let_go_events(observed: &Observed<'_>, why: &LetGo) -> Vec<Event> {
-    let name = observed.object.remote_name();
+    let name = observed.object.shown_remote_name();
     let (warning, reason, note) = match why {
         LetGo::Retained | LetGo::NeverPushed => return Vec::new(),
         LetGo::Suspended => (false, "RemoteRetained", messages::let_go_suspended(name)),
