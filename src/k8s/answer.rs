@@ -19,7 +19,7 @@ pub(super) const LIMIT: usize = 2 * 1024 * 1024;
 const SMALL: usize = 64 * 1024;
 static LARGE: Semaphore = Semaphore::const_new(4);
 /// What is read of an answer that says why something was refused, in bytes.
-const REFUSAL_LIMIT: usize = 16 * 1024;
+const REFUSAL_LIMIT: usize = 64 * 1024;
 /// What is shown of its message, in bytes.
 const MESSAGE_LIMIT: usize = 500;
 

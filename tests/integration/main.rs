@@ -25,6 +25,7 @@ mod failures;
 mod flux;
 mod forms;
 mod leadership;
+mod limits;
 mod links;
 mod log_level;
 mod metrics;
