@@ -169,7 +169,7 @@ impl Error {
             Self::Refused(refusal) => refusal.retry_after,
             _ => None,
         };
-        Failure { reason, message, retry_after, remote_absent }
+        Failure { retry_after, remote_absent, ..Failure::new(reason, message) }
     }
 }
 

@@ -5,13 +5,14 @@ use super::{
     push::Session,
     secrets::{Operation, Quota},
 };
+use crate::domain::name::RemoteName;
 
 impl Session<'_> {
     /// Whether AI Core has a docker registry secret of the name.
     ///
     /// # Errors
     /// What AI Core or the authorization server refused.
-    pub async fn exists(&mut self, name: &str) -> Result<bool, Error> {
+    pub async fn exists(&mut self, name: &RemoteName) -> Result<bool, Error> {
         match self.send(&Operation::Get { name }, None).await {
             Ok(_) => Ok(true),
             Err(error) if error.status_of(Server::Api) == Some(404) => Ok(false),

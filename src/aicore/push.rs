@@ -10,7 +10,7 @@ use super::{
     secrets::Operation,
     token::{Insistence, Token},
 };
-use crate::domain::docker_config::Payload;
+use crate::domain::{docker_config::Payload, name::RemoteName};
 
 /// What a push did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,12 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     /// What AI Core or the authorization server refused; [`Error::Missing`] when there is no secret and `create` is false.
-    pub async fn push(&mut self, name: &str, payload: &Payload, create: bool) -> Result<Pushed, PushError> {
+    pub async fn push(
+        &mut self,
+        name: &RemoteName,
+        payload: &Payload,
+        create: bool,
+    ) -> Result<Pushed, PushError> {
         match self.patch(name, payload).await {
             Ok(()) => return Ok(Pushed::Updated),
             Err(error) if error.status_of(Server::Api) == Some(404) => {}
@@ -64,7 +69,7 @@ impl<'a> Session<'a> {
         }
         let absent = |error| PushError { error, remote_absent: true };
         if !create {
-            return Err(absent(Error::Missing { name: name.to_owned() }));
+            return Err(absent(Error::Missing { name: name.to_string() }));
         }
         let post = Operation::Post { name, payload: payload.expose() };
         let Err(refused) = self.send(&post, Some(payload)).await else {
@@ -88,14 +93,14 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     /// What AI Core or the authorization server refused.
-    pub async fn delete(&mut self, name: &str) -> Result<(), Error> {
+    pub async fn delete(&mut self, name: &RemoteName) -> Result<(), Error> {
         match self.send(&Operation::Delete { name }, None).await {
             Err(error) if error.status_of(Server::Api) != Some(404) => Err(error),
             _ => Ok(()),
         }
     }
 
-    async fn patch(&mut self, name: &str, payload: &Payload) -> Result<(), Error> {
+    async fn patch(&mut self, name: &RemoteName, payload: &Payload) -> Result<(), Error> {
         let mut refused = None;
         for media_type in self.connection.patch_type.preferred() {
             let operation = Operation::Patch { name, payload: payload.expose(), media_type };

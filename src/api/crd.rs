@@ -8,7 +8,7 @@ use k8s_openapi::{
 };
 use kube::CustomResourceExt;
 
-use super::{AICoreRegistrySecret, UNOBSERVED_GENERATION};
+use super::{AICoreRegistrySecret, UNOBSERVED_GENERATION, sizes};
 
 /// The name that AI Core sees must not change: renaming means creating one secret and leaving another behind.
 const IMMUTABLE_NAME: &str = "(has(self.spec.remoteName) ? self.spec.remoteName : self.metadata.name) == \
@@ -25,7 +25,11 @@ pub fn crd() -> CustomResourceDefinition {
     for version in &mut crd.spec.versions {
         if let Some(root) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) {
             root.x_kubernetes_validations.get_or_insert_default().extend(name_rules());
-            default_status(root);
+            if let Some(status) = root.properties.as_mut().and_then(|properties| properties.get_mut("status"))
+            {
+                default_status(status);
+                bound_conditions(status);
+            }
             forbid_null(root);
         }
     }
@@ -70,8 +74,22 @@ fn forbid_null(schema: &mut JSONSchemaProps) {
 }
 
 /// A default is the only way to give an object a status before a controller has seen it.
-fn default_status(root: &mut JSONSchemaProps) {
-    if let Some(status) = root.properties.as_mut().and_then(|properties| properties.get_mut("status")) {
-        status.default = Some(JSON(serde_json::json!({ "observedGeneration": UNOBSERVED_GENERATION })));
+fn default_status(status: &mut JSONSchemaProps) {
+    status.default = Some(JSON(serde_json::json!({ "observedGeneration": UNOBSERVED_GENERATION })));
+}
+
+/// The bounds that Kubernetes itself has for conditions; the Rust type lacks them.
+fn bound_conditions(status: &mut JSONSchemaProps) {
+    let conditions = status.properties.as_mut().and_then(|properties| properties.get_mut("conditions"));
+    let Some(JSONSchemaPropsOrArray::Schema(condition)) = conditions.and_then(|list| list.items.as_mut())
+    else {
+        return;
+    };
+    for (field, characters) in
+        [("message", sizes::MESSAGE), ("reason", sizes::REASON), ("type", sizes::CONDITION_TYPE)]
+    {
+        if let Some(field) = condition.properties.as_mut().and_then(|fields| fields.get_mut(field)) {
+            field.max_length = i64::try_from(characters).ok();
+        }
     }
 }

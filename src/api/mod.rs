@@ -5,6 +5,7 @@
 
 pub mod condition;
 mod crd;
+pub mod sizes;
 #[allow(unreachable_pub, reason = "the derive macro makes these public in their module")]
 mod spec;
 mod status;
@@ -29,7 +30,8 @@ pub const KIND: &str = "AICoreRegistrySecret";
 /// `spec.deletionPolicy` is `Delete`.
 pub const FINALIZER: &str = "aicore-registry.dev/remote-secret";
 
-/// Annotation that asks for a push now: any value that differs from `status.lastHandledReconcileAt`.
+/// Annotation that asks for a push now: any value that differs from `status.lastHandledReconcileAt`. Of a value above 256 bytes
+/// the status shows the beginning and a digest.
 pub const REQUESTED_AT: &str = "aicore-registry.dev/requestedAt";
 
 /// Annotation that, when `"true"`, lets a resource go without deleting its remote secret.

@@ -6,6 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::AICoreRegistrySecretStatus;
 
+/// A rule for names of Secrets: RFC 1123 subdomains, which is what the API server accepts for them. A pattern would say the same, but
+/// its message would be the pattern.
+const SECRET_NAME: &str =
+    "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')";
+const NO_SECRET_NAME: &str = "this cannot be the name of a Secret: write lower-case letters, digits, '-' and '.', with a letter or a \
+     digit at both ends and beside each '.'";
+
 /// Keeps one docker registry secret of an SAP AI Core tenant equal to the registry credential in a Kubernetes Secret.
 // The rules that need `metadata.name` are rules of the whole object; `crd` adds them there.
 #[allow(
@@ -109,6 +116,7 @@ pub struct SecretRef {
     /// Name of the Secret. Its type is `kubernetes.io/dockerconfigjson` or `kubernetes.io/dockercfg`, or it is of any
     /// type with a key `.dockerconfigjson`; with `server` set, it holds a user name and a password.
     #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = Rule::new(SECRET_NAME).message(NO_SECRET_NAME))]
     pub name: String,
 
     /// Registry that a user name and a password belong to (`ghcr.io`). Set it when the Secret holds these two instead
@@ -129,11 +137,12 @@ pub struct SecretRef {
 }
 
 /// Reference to the Secret that holds the AI Core service key or service binding.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct AICoreSecretRef {
     /// Name of the Secret, as the SAP BTP service operator, Crossplane or a person wrote it. The form is recognised.
     #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = Rule::new(SECRET_NAME).message(NO_SECRET_NAME))]
     pub name: String,
 
     /// Key of the Secret that holds the service key as JSON. Only needed when the form is not recognised.

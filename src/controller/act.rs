@@ -87,7 +87,7 @@ async fn send<K: Kubernetes, A: AiCore>(
         return Outcome::Postponed(Duration::ZERO);
     }
     let insistence = if push.cause == Cause::Forced { Insistence::Forced } else { Insistence::Patient };
-    match ctx.ai_core.push(&connection, insistence, object.remote_name(), &payload, push.create).await {
+    match ctx.ai_core.push(&connection, insistence, &claim.remote_name, &payload, push.create).await {
         Ok(pushed) => Outcome::Pushed { at: clock::now(), created: pushed == Pushed::Created },
         Err(failed) => {
             Outcome::Failed(failed.error.failure(&object.spec.ai_core_secret_ref.name, failed.remote_absent))
@@ -112,7 +112,7 @@ async fn delete<K: Kubernetes, A: AiCore>(
     if !ctx.index.ownership(object, Some(&claim)).may_delete() {
         return Outcome::Postponed(Duration::ZERO);
     }
-    match ctx.ai_core.delete(&connection, object.remote_name()).await {
+    match ctx.ai_core.delete(&connection, &claim.remote_name).await {
         Ok(()) => Outcome::RemoteDeleted,
         Err(error) => Outcome::Failed(error.failure(&object.spec.ai_core_secret_ref.name, false)),
     }

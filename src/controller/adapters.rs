@@ -19,7 +19,8 @@ use crate::{
         conflict::Claim,
         credentials::ServiceKey,
         docker_config::Payload,
-        object::{Object, ObjectKey},
+        name::{RemoteName, SecretName},
+        object::Object,
         report::Event,
     },
     k8s::{self, events::EventSink, namespaces, resources, secrets},
@@ -30,7 +31,8 @@ pub(super) trait Kubernetes: Send + Sync + 'static {
     /// Reads a Secret; `None` when there is none of the name.
     fn read_secret(
         &self,
-        key: &ObjectKey,
+        namespace: &str,
+        name: &SecretName,
     ) -> impl Future<Output = Result<Option<secrets::Read>, k8s::error::Error>> + Send;
 
     /// Whether the namespace is being deleted, or is gone.
@@ -72,7 +74,7 @@ pub(super) trait AiCore: Send + Sync + 'static {
         &self,
         connection: &Self::Connection,
         insistence: Insistence,
-        name: &str,
+        name: &RemoteName,
         payload: &Payload,
         create: bool,
     ) -> impl Future<Output = Result<Pushed, PushError>> + Send;
@@ -81,7 +83,7 @@ pub(super) trait AiCore: Send + Sync + 'static {
     fn delete(
         &self,
         connection: &Self::Connection,
-        name: &str,
+        name: &RemoteName,
     ) -> impl Future<Output = Result<(), aicore::error::Error>> + Send;
 }
 
@@ -104,8 +106,12 @@ pub(super) struct Cluster {
 }
 
 impl Kubernetes for Cluster {
-    async fn read_secret(&self, key: &ObjectKey) -> Result<Option<secrets::Read>, k8s::error::Error> {
-        secrets::read(&self.client, key).await
+    async fn read_secret(
+        &self,
+        namespace: &str,
+        name: &SecretName,
+    ) -> Result<Option<secrets::Read>, k8s::error::Error> {
+        secrets::read(&self.client, namespace, name).await
     }
 
     async fn is_terminating(&self, namespace: &str) -> Result<bool, k8s::error::Error> {
@@ -144,14 +150,14 @@ impl AiCore for Pool {
         &self,
         connection: &Connection,
         insistence: Insistence,
-        name: &str,
+        name: &RemoteName,
         payload: &Payload,
         create: bool,
     ) -> Result<Pushed, PushError> {
         Session::new(connection, insistence).push(name, payload, create).await
     }
 
-    async fn delete(&self, connection: &Connection, name: &str) -> Result<(), aicore::error::Error> {
+    async fn delete(&self, connection: &Connection, name: &RemoteName) -> Result<(), aicore::error::Error> {
         Session::new(connection, Insistence::Deleting).delete(name).await
     }
 }

@@ -30,6 +30,7 @@ use crate::{
         bucket::Rate,
         conflict::Claim,
         docker_config::Payload,
+        name::{RemoteName, SecretName},
         object::{Object, ObjectKey},
         report::Event,
         secret_data,
@@ -76,11 +77,11 @@ impl FakeKubernetes {
 }
 
 impl Kubernetes for FakeKubernetes {
-    async fn read_secret(&self, key: &ObjectKey) -> Result<Option<Read>, ApiError> {
+    async fn read_secret(&self, namespace: &str, name: &SecretName) -> Result<Option<Read>, ApiError> {
         self.answers("read Secret")?;
         let secrets = self.secrets.lock().unwrap();
-        Ok(secrets.get(key).map(|(version, field, value)| Read {
-            data: secret_data::tests::secret(&key.name, None, [(*field, value)]),
+        Ok(secrets.get(&ObjectKey::new(namespace, name.as_str())).map(|(version, field, value)| Read {
+            data: secret_data::tests::secret(name.as_str(), None, [(*field, value)]),
             version: version.clone(),
         }))
     }
@@ -170,7 +171,7 @@ impl AiCore for FakeAiCore {
         &self,
         _connection: &FakeConnection,
         insistence: Insistence,
-        name: &str,
+        name: &RemoteName,
         payload: &Payload,
         create: bool,
     ) -> Result<Pushed, PushError> {
@@ -179,7 +180,7 @@ impl AiCore for FakeAiCore {
         Ok(Pushed::Created)
     }
 
-    async fn delete(&self, _connection: &FakeConnection, name: &str) -> Result<(), AiCoreError> {
+    async fn delete(&self, _connection: &FakeConnection, name: &RemoteName) -> Result<(), AiCoreError> {
         self.answers(format!("delete {name}")).await
     }
 }
@@ -204,6 +205,7 @@ impl World {
             kubernetes: FakeKubernetes { journal: Arc::clone(&journal), ..FakeKubernetes::default() },
             ai_core: FakeAiCore { journal: Arc::clone(&journal), ..FakeAiCore::default() },
             settings: Settings {
+                watch_silence_limit: HOUR,
                 namespaces: Vec::new(),
                 label_selector: None,
                 concurrency: 1,
@@ -292,7 +294,7 @@ impl World {
 pub(super) fn an_older_one(object: &Object) -> Object {
     let created = object.created.checked_sub(seconds(60)).unwrap();
     let spec = crate::api::AICoreRegistrySecretSpec {
-        remote_name: Some(object.remote_name().to_owned()),
+        remote_name: object.remote_name.as_ref().ok().map(ToString::to_string),
         ..(*object.spec).clone()
     };
     Object { key: key("older"), uid: "uid-older".into(), created, spec: Arc::new(spec), ..object.clone() }

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     domain::object::{Object, ObjectKey},
     k8s::{
-        lean::{Metadata, Unchecked},
+        lean::{Metadata, Misunderstood, Unchecked},
         watch::{self as k8s_watch, WatchHealth, Watcher},
     },
 };
@@ -219,11 +219,11 @@ fn apply(index: &Index<ServiceKeyHeld>, queue: &Queue, resource: Unchecked, prio
     let resource = match resource.check() {
         Ok(resource) => resource,
         Err(misunderstood) => {
-            let (metadata, error) = *misunderstood;
+            let Misunderstood { metadata, part } = *misunderstood;
             warn!(
                 name = ?metadata.name,
                 namespace = ?metadata.namespace,
-                %error,
+                part,
                 "a resource is left alone, because this version of the operator does not understand it"
             );
             return;

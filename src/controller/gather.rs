@@ -17,6 +17,7 @@ use crate::{
         failure::Failure,
         fingerprint::Digest,
         invalid::Invalid,
+        name::SecretName,
         object::{Now, Object, ObjectKey, pushed_tenant},
         observed::{Found, Observed, Ownership},
         reason::Reason,
@@ -87,8 +88,9 @@ pub(super) async fn gather<K: Kubernetes, A: AiCore>(
     let claim = claim(snapshot, key.held.as_deref());
     let wakes = if object.deleting { Vec::new() } else { ctx.index.claim(object, claim.clone()) };
     let ownership = ctx.index.ownership(object, claim.as_ref());
-    let digest = key.held.as_ref().zip(source.payload.as_ref()).map(|(held, payload)| {
-        Digest::of(payload, object.remote_name(), &held.key, held.connection.tenant())
+    let digest = key.held.as_ref().zip(source.payload.as_ref()).and_then(|(held, payload)| {
+        let remote_name = object.remote_name.as_ref().ok()?;
+        Some(Digest::of(payload, remote_name.as_str(), &held.key, held.connection.tenant()))
     });
     let namespace_terminating = object.deleting
         && key.found.failure().is_some()
@@ -112,11 +114,13 @@ fn claim<C: Reach>(
     snapshot: &Snapshot<ServiceKeyHeld<C>>,
     held: Option<&ServiceKeyHeld<C>>,
 ) -> Option<Claim> {
+    // What AI Core cannot have, nobody owns.
+    let remote_name = snapshot.object.remote_name.as_ref().ok()?.clone();
     let tenant = match held {
         Some(held) => Arc::clone(held.connection.tenant()),
         None => Arc::new(pushed_tenant(&snapshot.status)?),
     };
-    Some(Claim { tenant, remote_name: snapshot.object.remote_name().into() })
+    Some(Claim { tenant, remote_name })
 }
 
 struct Source {
@@ -135,7 +139,11 @@ impl Source {
 }
 
 async fn source(kubernetes: &impl Kubernetes, object: &Object) -> Result<Source, k8s::error::Error> {
-    let read = match read(kubernetes, &object.source(), Reason::SecretNotFound, "spec.secretRef").await? {
+    let name = match source_name(object) {
+        Ok(name) => name,
+        Err(invalid) => return Ok(Source::unusable(failure(Reason::SecretInvalid, &invalid))),
+    };
+    let read = match read(kubernetes, object, &name, &SOURCE).await? {
         Ok(read) => read,
         Err(failure) => return Ok(Source::unusable(failure)),
     };
@@ -146,6 +154,17 @@ async fn source(kubernetes: &impl Kubernetes, object: &Object) -> Result<Source,
         },
         Err(invalid) => Source::unusable(failure(Reason::SecretInvalid, &invalid)),
     })
+}
+
+/// The Secret to read, unless the spec has something that an older schema let through: no request is made with that.
+fn source_name(object: &Object) -> Result<SecretName, Invalid> {
+    if let Err(invalid) = &object.remote_name {
+        return Err(invalid.clone());
+    }
+    match &object.oversized {
+        Some(oversized) => Err(oversized.clone()),
+        None => object.source_name(),
+    }
 }
 
 struct Key<C> {
@@ -172,14 +191,11 @@ async fn service_key<K: Kubernetes, A: AiCore>(
     {
         return Ok(usable(Arc::clone(held)));
     }
-    let read = match read(
-        &ctx.kubernetes,
-        &object.service_key(),
-        Reason::ServiceKeyNotFound,
-        "spec.aiCoreSecretRef",
-    )
-    .await?
-    {
+    let name = match object.service_key_name() {
+        Ok(name) => name,
+        Err(invalid) => return Ok(unusable(failure(Reason::ServiceKeyInvalid, &invalid), None)),
+    };
+    let read = match read(&ctx.kubernetes, object, &name, &SERVICE_KEY).await? {
         Ok(read) => read,
         Err(failure) => return Ok(unusable(failure, None)),
     };
@@ -207,22 +223,41 @@ fn identity(object: &Object, which: &str) -> String {
     format!("{}/{}#{which}", reference.name, reference.key.as_deref().unwrap_or_default())
 }
 
-/// Reads a Secret; a Secret that is missing, or that may not be read, is a failure of the resource and not of the pass.
+/// What a Secret is read for.
+struct Role {
+    field: &'static str,
+    missing: Reason,
+    invalid: Reason,
+}
+
+const SOURCE: Role =
+    Role { field: "spec.secretRef", missing: Reason::SecretNotFound, invalid: Reason::SecretInvalid };
+const SERVICE_KEY: Role = Role {
+    field: "spec.aiCoreSecretRef",
+    missing: Reason::ServiceKeyNotFound,
+    invalid: Reason::ServiceKeyInvalid,
+};
+
+/// Reads a Secret; one that is missing, that may not be read, or that is too large, is a failure of the resource and not of the
+/// pass.
 async fn read(
     kubernetes: &impl Kubernetes,
-    key: &ObjectKey,
-    missing: Reason,
-    field: &str,
+    object: &Object,
+    name: &SecretName,
+    role: &Role,
 ) -> Result<Result<secrets::Read, Failure>, k8s::error::Error> {
-    match kubernetes.read_secret(key).await {
+    let Role { field, missing, invalid } = *role;
+    let namespace = &object.key.namespace;
+    match kubernetes.read_secret(namespace, name).await {
         Ok(Some(read)) => Ok(Ok(read)),
-        Ok(None) => Ok(Err(Failure::secret_missing(missing, field, key))),
+        Ok(None) => Ok(Err(Failure::secret_missing(missing, field, &object.key.sibling(name.as_str())))),
+        Err(k8s::error::Error::Oversized(sentence)) => Ok(Err(failure(invalid, &sentence))),
         Err(k8s::error::Error::Forbidden(message)) => Ok(Err(Failure::new(
             missing,
             format!(
                 "Secret {:?}, which {field} names, may not be read by the operator: {message}; grant its ServiceAccount get, \
-                 list and watch on Secrets in namespace {:?}",
-                key.name, key.namespace
+                 list and watch on Secrets in namespace {namespace:?}",
+                name.as_str()
             ),
         ))),
         Err(error) => Err(error),

@@ -266,7 +266,7 @@ impl<K> Index<K> {
             .resources
             .get(&object.key)
             .is_some_and(|entry| entry.object.uid == object.uid && !entry.object.deleting);
-        if current { state.claims.settle(&claimant(object), object.remote_name(), claim) } else { Vec::new() }
+        if current { state.claims.settle(&claimant(object), claim) } else { Vec::new() }
     }
 
     /// Whether a resource owns the remote secret that it wants. One that has to wait for others to say what they claim is woken
@@ -342,7 +342,8 @@ fn claimant(object: &Object) -> Claimant {
 
 /// Until its key was read, a resource claims the tenant of its last push.
 fn claim_of_status(object: &Object, status: &AICoreRegistrySecretStatus) -> Option<Claim> {
-    Some(Claim { tenant: Arc::new(pushed_tenant(status)?), remote_name: object.remote_name().into() })
+    let remote_name = object.remote_name.as_ref().ok()?.clone();
+    Some(Claim { tenant: Arc::new(pushed_tenant(status)?), remote_name })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
 
-use super::{api_url::Tenant, object::ObjectKey, sorted_map::SortedMap};
+use super::{api_url::Tenant, name::RemoteName, object::ObjectKey, sorted_map::SortedMap};
 
 /// What can be owned: a docker registry secret of a tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -12,7 +12,7 @@ pub struct Claim {
     /// Where.
     pub tenant: Arc<Tenant>,
     /// Name of the secret in AI Core.
-    pub remote_name: Arc<str>,
+    pub remote_name: RemoteName,
 }
 
 /// A resource that wants to own something. The order is that of precedence: oldest first, uid between equally old ones.
@@ -97,7 +97,7 @@ mod tests {
                 api_url: format!("https://{tenant}"),
                 authorization_server: tenant.to_owned(),
             }),
-            remote_name: name.into(),
+            remote_name: RemoteName::parse(name).unwrap(),
         }
     }
 
@@ -117,13 +117,13 @@ mod tests {
     fn the_oldest_owns_and_the_uid_breaks_ties() {
         let (old, young, twin) = (claimant(1, "b"), claimant(2, "a"), claimant(1, "c"));
         let mut claims = Claims::default();
-        assert_eq!(claims.set(&young, Some(claim("t", "n"))), []);
+        assert_eq!(claims.set(&young, Some(claim("t", "nn"))), []);
         assert_eq!(claims.owned_by(&young.key), None);
         // An older resource takes over, and the former owner hears of it.
-        assert_eq!(claims.set(&old, Some(claim("t", "n"))), just(&young));
+        assert_eq!(claims.set(&old, Some(claim("t", "nn"))), just(&young));
         assert_eq!(claims.owned_by(&young.key), Some(&old.key));
         assert_eq!(claims.owned_by(&old.key), None);
-        assert_eq!(claims.set(&twin, Some(claim("t", "n"))), []);
+        assert_eq!(claims.set(&twin, Some(claim("t", "nn"))), []);
         assert_eq!(claims.owned_by(&twin.key), Some(&old.key));
         // The owner goes: the next in age is told, nobody else.
         assert_eq!(claims.release(&old.key), just(&twin));
@@ -136,9 +136,9 @@ mod tests {
     fn moving_to_another_tenant_frees_the_name() {
         let (old, young) = (claimant(1, "a"), claimant(2, "b"));
         let mut claims = Claims::default();
-        claims.set(&old, Some(claim("t", "n")));
-        claims.set(&young, Some(claim("t", "n")));
-        assert_eq!(claims.set(&old, Some(claim("u", "n"))), just(&young));
+        claims.set(&old, Some(claim("t", "nn")));
+        claims.set(&young, Some(claim("t", "nn")));
+        assert_eq!(claims.set(&old, Some(claim("u", "nn"))), just(&young));
         assert_eq!(claims.owned_by(&young.key), None);
         assert_eq!(claims.owned_by(&old.key), None);
     }
@@ -147,8 +147,8 @@ mod tests {
     fn same_name_in_another_tenant_is_no_conflict() {
         let (one, other) = (claimant(1, "a"), claimant(2, "b"));
         let mut claims = Claims::default();
-        assert_eq!(claims.set(&one, Some(claim("t", "n"))), []);
-        assert_eq!(claims.set(&other, Some(claim("u", "n"))), []);
+        assert_eq!(claims.set(&one, Some(claim("t", "nn"))), []);
+        assert_eq!(claims.set(&other, Some(claim("u", "nn"))), []);
         assert_eq!(claims.owned_by(&other.key), None);
     }
 
@@ -156,10 +156,10 @@ mod tests {
     fn saying_the_same_again_changes_nothing() {
         let (old, young) = (claimant(1, "a"), claimant(2, "b"));
         let mut claims = Claims::default();
-        claims.set(&young, Some(claim("t", "n")));
-        claims.set(&old, Some(claim("t", "n")));
-        assert_eq!(claims.set(&old, Some(claim("t", "n"))), []);
-        assert_eq!(claims.set(&young, Some(claim("t", "n"))), []);
+        claims.set(&young, Some(claim("t", "nn")));
+        claims.set(&old, Some(claim("t", "nn")));
+        assert_eq!(claims.set(&old, Some(claim("t", "nn"))), []);
+        assert_eq!(claims.set(&young, Some(claim("t", "nn"))), []);
         assert_eq!(claims.owned_by(&young.key), Some(&old.key));
     }
 
@@ -168,9 +168,9 @@ mod tests {
         let (first, second, other) = (claimant(1, "a"), claimant(3, "z"), claimant(2, "b"));
         let second = Claimant { key: first.key.clone(), ..second };
         let mut claims = Claims::default();
-        claims.set(&first, Some(claim("t", "n")));
-        claims.set(&other, Some(claim("t", "n")));
-        assert_eq!(claims.set(&second, Some(claim("t", "n"))), just(&other));
+        claims.set(&first, Some(claim("t", "nn")));
+        claims.set(&other, Some(claim("t", "nn")));
+        assert_eq!(claims.set(&second, Some(claim("t", "nn"))), just(&other));
         assert_eq!(claims.owned_by(&second.key), Some(&other.key));
     }
 
@@ -178,11 +178,11 @@ mod tests {
     fn the_successor_is_the_first_other_claimant() {
         let (old, young) = (claimant(1, "a"), claimant(2, "b"));
         let mut claims = Claims::default();
-        claims.set(&old, Some(claim("t", "n")));
-        assert_eq!(claims.successor(&claim("t", "n"), &old.key), None);
-        claims.set(&young, Some(claim("t", "n")));
-        assert_eq!(claims.successor(&claim("t", "n"), &old.key), Some(&young.key));
-        assert_eq!(claims.successor(&claim("t", "n"), &young.key), Some(&old.key));
+        claims.set(&old, Some(claim("t", "nn")));
+        assert_eq!(claims.successor(&claim("t", "nn"), &old.key), None);
+        claims.set(&young, Some(claim("t", "nn")));
+        assert_eq!(claims.successor(&claim("t", "nn"), &old.key), Some(&young.key));
+        assert_eq!(claims.successor(&claim("t", "nn"), &young.key), Some(&old.key));
     }
 
     /// The oldest of those in `model` that claim the same as `key`.
@@ -197,7 +197,7 @@ mod tests {
     }
 
     proptest! {
-        /// Six objects; the last three are the first three created again under their names. Four ages, so that there are
+        /// Six objects; the last three are the first three created again under tsuccessor names. Four ages, so that there are
         /// ties, and four things to claim.
         #[test]
         fn whatever_the_order_the_oldest_owns_and_who_is_affected_hears(

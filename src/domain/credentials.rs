@@ -11,6 +11,7 @@ use crate::domain::certificate::{Certificate, Validity};
 use crate::domain::credential_forms::{Form, locate};
 use crate::domain::invalid::{Invalid, listed};
 use crate::domain::secret_data::{STALE_LABEL, SecretData};
+use crate::domain::secret_type::{self, Use};
 use crate::domain::{pem, quotes};
 use fields::{Fields, ServiceKeys, Value};
 use oddity::Oddity;
@@ -119,6 +120,7 @@ pub fn service_key(
     key: Option<&str>,
     allowed: &AllowedHosts,
 ) -> Result<ServiceKey, Invalid> {
+    secret_type::refuse_foreign(secret, Use::ServiceKey)?;
     if secret.is_stale() {
         return Err(secret.invalid(format_args!(
             "the label {STALE_LABEL} says that its credential was rotated and will be revoked; name the current \

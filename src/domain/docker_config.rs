@@ -6,6 +6,7 @@ use crate::api::AICoreRegistrySecretSpec;
 use crate::domain::invalid::{Invalid, Quoted, listed, quoted_list};
 use crate::domain::registry_host::RegistryHost;
 use crate::domain::secret_data::SecretData;
+use crate::domain::secret_type::{self, Use};
 use entries::{Entries, MAX_ENTRIES};
 use entry::{Entry, Login, Unusable};
 use helpers::Helpers;
@@ -69,6 +70,7 @@ impl<'a> Selection<'a> {
 /// A sentence for the user when the Secret, or what the spec says about it, cannot give a config in which every
 /// selected entry has a user name and a password.
 pub fn payload(secret: &SecretData, selection: &Selection<'_>) -> Result<Payload, Invalid> {
+    secret_type::refuse_foreign(secret, Use::RegistryCredential)?;
     let source = Source::read(secret, selection)?;
     source.refuse_unmatched(selection.registries.unwrap_or_default())?;
     source.refuse_unusable()?;

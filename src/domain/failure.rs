@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{object::ObjectKey, reason::Reason};
+use super::{bounds, object::ObjectKey, reason::Reason};
 
 /// A failed attempt, as status, events and pacing need it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,11 +19,13 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure that says nothing about time or about what AI Core holds.
+    /// A failure that says nothing about time or about what AI Core holds. A message above 4 KiB is cut.
     #[must_use]
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), retry_after: None, remote_absent: false }
+        let message = bounds::cut(message.into(), bounds::MESSAGE);
+        Self { reason, message, retry_after: None, remote_absent: false }
     }
+
     /// There is no Secret of the name that the spec's `field` has.
     #[must_use]
     pub fn secret_missing(reason: Reason, field: &str, key: &ObjectKey) -> Self {

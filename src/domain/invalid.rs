@@ -27,7 +27,16 @@ pub struct Quoted<'a>(pub &'a str);
 
 impl Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_char('"')?;
+        write!(f, "\"{}\"", Shown(self.0))
+    }
+}
+
+/// The same without the quotes.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a>(pub &'a str);
+
+impl Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut characters = self.0.chars();
         for character in characters.by_ref().take(SHOWN_CHARACTERS) {
             match character {
@@ -38,7 +47,7 @@ impl Display for Quoted<'_> {
         if characters.next().is_some() {
             f.write_char('…')?;
         }
-        f.write_char('"')
+        Ok(())
     }
 }
 

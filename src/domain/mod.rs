@@ -7,6 +7,7 @@
 pub mod allowed_hosts;
 pub mod api_url;
 pub mod backoff;
+pub mod bounds;
 pub mod bucket;
 pub mod certificate;
 pub mod conflict;
@@ -33,6 +34,7 @@ pub mod reason;
 mod registry_host;
 pub mod report;
 pub mod secret_data;
+mod secret_type;
 pub mod sorted_map;
 #[cfg(test)]
 pub(crate) mod testing;

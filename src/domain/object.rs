@@ -6,7 +6,10 @@ use jiff::Timestamp;
 
 use super::{
     api_url::Tenant,
+    bounds,
     duration::{self, ResyncInterval},
+    invalid::{Invalid, Quoted},
+    name::{RemoteName, SecretName},
 };
 use crate::api::{
     ABANDON_REMOTE, AICoreRegistrySecret, AICoreRegistrySecretSpec, AICoreRegistrySecretStatus, FINALIZER,
@@ -72,12 +75,17 @@ pub struct Object {
     pub deleting: bool,
     /// Whether the operator's finalizer is present.
     pub finalizer: bool,
-    /// Value of the annotation `aicore-registry.dev/requestedAt`.
+    /// Value of the annotation `aicore-registry.dev/requestedAt`; of one above 256 bytes, what [`bounds::request`] keeps.
     pub requested_at: Option<Arc<str>>,
     /// Whether the annotation `aicore-registry.dev/abandon-remote` is `"true"`.
     pub abandon: bool,
-    /// What the user asks for.
+    /// What the user asks for; what is larger than the schema admits is cut.
     pub spec: Arc<AICoreRegistrySecretSpec>,
+    /// What of the spec is larger than the schema admits, which an older schema lets through.
+    pub oversized: Option<Invalid>,
+    /// Name of the docker registry secret in AI Core: `spec.remoteName`, else `metadata.name`; why it cannot be one, which an
+    /// older schema lets through.
+    pub remote_name: Result<RemoteName, Invalid>,
 }
 
 impl Object {
@@ -86,32 +94,52 @@ impl Object {
     pub fn from_resource(resource: &AICoreRegistrySecret) -> Option<Self> {
         let meta = &resource.metadata;
         let annotation = |name: &str| meta.annotations.as_ref().and_then(|annotations| annotations.get(name));
+        let key = ObjectKey::new(meta.namespace.as_deref()?, meta.name.as_deref()?);
+        let (spec, oversized) = bounds::spec(&resource.spec);
         Some(Self {
-            key: ObjectKey::new(meta.namespace.as_deref()?, meta.name.as_deref()?),
+            remote_name: RemoteName::parse(spec.remote_name.as_deref().unwrap_or(&key.name)),
+            oversized,
+            key,
             uid: meta.uid.as_deref()?.into(),
             created: meta.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0),
             generation: meta.generation.unwrap_or_default(),
             deleting: meta.deletion_timestamp.is_some(),
             finalizer: meta.finalizers.iter().flatten().any(|finalizer| finalizer == FINALIZER),
-            requested_at: annotation(REQUESTED_AT).map(|value| value.as_str().into()),
+            requested_at: annotation(REQUESTED_AT).map(|value| bounds::request(value).into()),
             abandon: annotation(ABANDON_REMOTE).is_some_and(|value| value == "true"),
-            spec: Arc::new(resource.spec.clone()),
+            spec: Arc::new(spec),
         })
     }
 
-    /// Name of the docker registry secret in AI Core: `spec.remoteName`, else `metadata.name`.
+    /// The remote name as messages show it, also when it cannot be one.
     #[must_use]
-    pub fn remote_name(&self) -> &str {
-        self.spec.remote_name.as_deref().unwrap_or(&self.key.name)
+    pub fn shown_remote_name(&self) -> Quoted<'_> {
+        Quoted(self.spec.remote_name.as_deref().unwrap_or(&self.key.name))
     }
 
-    /// The Secret that holds the registry credential.
+    /// Name of the Secret that holds the registry credential, fit for a request.
+    ///
+    /// # Errors
+    /// A sentence that names the field, when no Secret can have this name.
+    pub fn source_name(&self) -> Result<SecretName, Invalid> {
+        SecretName::parse("spec.secretRef.name", &self.spec.secret_ref.name)
+    }
+
+    /// Name of the Secret that holds the AI Core service key, fit for a request.
+    ///
+    /// # Errors
+    /// A sentence that names the field, when no Secret can have this name.
+    pub fn service_key_name(&self) -> Result<SecretName, Invalid> {
+        SecretName::parse("spec.aiCoreSecretRef.name", &self.spec.ai_core_secret_ref.name)
+    }
+
+    /// The Secret that holds the registry credential, to compare with what a watch shows. No request is made with it.
     #[must_use]
     pub fn source(&self) -> ObjectKey {
         self.key.sibling(&self.spec.secret_ref.name)
     }
 
-    /// The Secret that holds the AI Core service key.
+    /// The Secret that holds the AI Core service key, to compare with what a watch shows. No request is made with it.
     #[must_use]
     pub fn service_key(&self) -> ObjectKey {
         self.key.sibling(&self.spec.ai_core_secret_ref.name)

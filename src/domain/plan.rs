@@ -366,6 +366,10 @@ fn let_go(observed: &Observed<'_>) -> Option<LetGo> {
     if object.spec.deletion_policy() == DeletionPolicy::Retain {
         return Some(LetGo::Retained);
     }
+    // AI Core never had a secret of a name that it does not accept.
+    if object.remote_name.is_err() {
+        return Some(LetGo::NeverPushed);
+    }
     // What was pushed is in another tenant than the one that others are compared in.
     if observed.tenant_changed() {
         return Some(LetGo::TenantChanged);

@@ -169,11 +169,11 @@ fn pushed(observed: &Observed<'_>, at: Timestamp, created: bool, jitter: Jitter)
         events.push(Event {
             warning: true,
             reason: "TenantChanged",
-            note: messages::left_behind(observed.object.remote_name(), observed.status),
+            note: messages::left_behind(observed.object.shown_remote_name(), observed.status),
         });
     }
     let registries = observed.source.content().cloned().unwrap_or_default();
-    let message = messages::synced(&registries, observed.object.remote_name(), &observed.remarks);
+    let message = messages::synced(&registries, observed.object.shown_remote_name(), &observed.remarks);
     if let Some(Tenant { api_url, authorization_server }) = observed.service_key.content() {
         status.api_url = Some(api_url.clone());
         status.authorization_server = Some(authorization_server.clone());
@@ -270,7 +270,8 @@ fn not_pushed(observed: &Observed<'_>, why: &Why, jitter: Jitter) -> Statement {
                 }
             };
             let registries = status.registries.clone().unwrap_or_default();
-            let message = messages::synced(&registries, observed.object.remote_name(), &observed.remarks);
+            let message =
+                messages::synced(&registries, observed.object.shown_remote_name(), &observed.remarks);
             StatusBuilder::new(observed, status, Vec::new()).in_sync(message).settled().finish(
                 *requeue_after,
                 None,
@@ -282,7 +283,7 @@ fn not_pushed(observed: &Observed<'_>, why: &Why, jitter: Jitter) -> Statement {
             story().suspended(message).settled().finish(None, None, PassOutcome::Reason(Reason::Suspended))
         }
         Why::OwnedBy(owner) => {
-            let message = messages::conflict(observed.object.remote_name(), owner);
+            let message = messages::conflict(observed.object.shown_remote_name(), owner);
             let story = story().ready(ConditionStatus::False, Reason::RemoteConflict, message.clone());
             story.waiting(Reason::RemoteConflict, message).finish(
                 long,
@@ -315,7 +316,7 @@ fn not_pushed(observed: &Observed<'_>, why: &Why, jitter: Jitter) -> Statement {
 }
 
 fn let_go_events(observed: &Observed<'_>, why: &LetGo) -> Vec<Event> {
-    let name = observed.object.remote_name();
+    let name = observed.object.shown_remote_name();
     let (warning, reason, note) = match why {
         LetGo::Retained | LetGo::NeverPushed => return Vec::new(),
         LetGo::Suspended => (false, "RemoteRetained", messages::let_go_suspended(name)),

@@ -16,6 +16,7 @@ use super::{
     duration::ResyncInterval,
     failure::Failure,
     fingerprint::Digest,
+    name::RemoteName,
     object::{Now, Object, ObjectKey},
     observed::{Found, Observed, Ownership},
     reason::Reason,
@@ -85,6 +86,8 @@ pub(crate) fn object_named(name: &str, created: i64) -> Object {
         requested_at: None,
         abandon: false,
         spec: Arc::new(spec()),
+        oversized: None,
+        remote_name: RemoteName::parse(name),
     }
 }
 
@@ -96,6 +99,7 @@ pub(crate) trait WithSpec {
 impl WithSpec for Object {
     fn with_spec(mut self, change: impl FnOnce(&mut AICoreRegistrySecretSpec)) -> Self {
         change(Arc::make_mut(&mut self.spec));
+        self.remote_name = RemoteName::parse(self.spec.remote_name.as_deref().unwrap_or(&self.key.name));
         self
     }
 }

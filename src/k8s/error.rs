@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::domain::{bounds, invalid::Invalid};
+
 /// Limit on a request that is no watch.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -25,6 +27,15 @@ pub enum Error {
         /// `message` of the `Status`.
         message: String,
     },
+    /// The answer is larger than what is read of one.
+    #[error("the API server's answer is too large")]
+    TooLarge,
+    /// The answer is not what it should be; why, without anything of it.
+    #[error("the API server's answer cannot be used: {0}")]
+    Garbled(&'static str),
+    /// A Secret is larger than a credential can be; a sentence for its owner.
+    #[error("{0}")]
+    Oversized(Invalid),
     /// There was no usable answer.
     #[error("the API server could not be reached: {0}")]
     Unreachable(String),
@@ -34,19 +45,36 @@ impl From<kube::Error> for Error {
     fn from(error: kube::Error) -> Self {
         match error {
             // The Display of this variant has the Debug form of the whole Status in it.
-            kube::Error::Api(status) => match status.code {
-                404 => Self::NotFound,
-                403 => Self::Forbidden(status.message),
-                code => Self::Refused { code, message: status.message },
-            },
-            other => {
-                let mut cause: &dyn std::error::Error = &other;
-                while let Some(source) = cause.source() {
-                    cause = source;
+            kube::Error::Api(status) => {
+                let message = bounds::cut(status.message, bounds::MESSAGE);
+                match status.code {
+                    404 => Self::NotFound,
+                    403 => Self::Forbidden(message),
+                    code => Self::Refused { code, message },
                 }
-                Self::Unreachable(cause.to_string())
             }
+            kube::Error::SerdeError(_) => Self::Garbled("it is not the JSON that was asked for"),
+            other => Self::Unreachable(describe(&other)),
         }
+    }
+}
+
+/// The innermost cause, which says most. The text of an error of serde can quote what was read, so only its place is shown.
+#[must_use]
+pub fn describe(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    match cause.downcast_ref::<serde_json::Error>() {
+        Some(json) => {
+            format!(
+                "an answer is not the JSON that was asked for (line {}, column {})",
+                json.line(),
+                json.column()
+            )
+        }
+        None => cause.to_string(),
     }
 }
 
@@ -58,5 +86,22 @@ pub async fn within_limit<T>(request: impl Future<Output = kube::Result<T>>) -> 
     match tokio::time::timeout(REQUEST_TIMEOUT, request).await {
         Ok(result) => result.map_err(Error::from),
         Err(_) => Err(Error::Timeout),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_serde_is_shown_without_what_it_quotes() {
+        let json = serde_json::from_str::<u8>("\"hunter2\"").unwrap_err();
+        assert!(json.to_string().contains("hunter2"));
+        let error = kube::runtime::watcher::Error::WatchFailed(kube::Error::SerdeError(json));
+        let shown = describe(&error);
+        assert_eq!(shown, "an answer is not the JSON that was asked for (line 1, column 9)");
+        let json = serde_json::from_str::<u8>("\"hunter2\"").unwrap_err();
+        let shown = Error::from(kube::Error::SerdeError(json));
+        assert!(!format!("{shown} {shown:?}").contains("hunter2"));
     }
 }

@@ -11,7 +11,7 @@ use kube::{
     runtime::events::{Event as KubeEvent, EventType, Recorder, Reporter},
 };
 use tokio::{
-    sync::mpsc,
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     time::{Instant, sleep, timeout},
 };
 use tracing::{debug, warn};
@@ -19,11 +19,17 @@ use tracing::{debug, warn};
 use super::{error::REQUEST_TIMEOUT, resources::FIELD_MANAGER};
 use crate::{
     api::{GROUP, KIND, VERSION},
-    domain::{object::Object, report::Event},
+    domain::{
+        bounds,
+        object::{Object, ObjectKey},
+        report::Event,
+    },
 };
 
-/// Events that may wait. More are dropped: what they say is in the status as well.
+/// Events that may wait, warnings and others each. More are dropped: what they say is in the status as well.
 const WAITING: usize = 10_000;
+/// And the bytes of their notes, as long as they wait.
+const WAITING_BYTES: usize = 1024 * 1024;
 /// While resources wait to be looked at, each event is followed by a pause this many times as long as it took.
 const PAUSE_FACTOR: u32 = 9;
 /// And no longer than this.
@@ -36,35 +42,73 @@ const NOTE_LIMIT: usize = 1024;
 /// Where events are handed in. Cheap to clone.
 #[derive(Clone)]
 pub struct EventSink {
-    warnings: mpsc::Sender<(Arc<Object>, Event)>,
-    others: mpsc::Sender<(Arc<Object>, Event)>,
+    warnings: Line,
+    others: Line,
 }
 
 impl EventSink {
     /// Hands in an event about the resource.
-    pub fn publish(&self, object: &Arc<Object>, event: Event) {
+    pub fn publish(&self, object: &Object, event: Event) {
         let line = if event.warning { &self.warnings } else { &self.others };
-        if let Err(error) = line.try_send((Arc::clone(object), event)) {
-            debug!(object = %object.key, %error, "event dropped");
+        if !line.join(object, event) {
+            debug!(object = %object.key, "event dropped");
         }
+    }
+}
+
+/// Events that wait, up to a number and up to a size.
+#[derive(Clone)]
+struct Line {
+    sender: mpsc::Sender<Waiting>,
+    room: Arc<Semaphore>,
+}
+
+/// An event that waits. It holds no resource: those that wait could keep many that are gone or changed.
+struct Waiting {
+    about: About,
+    event: Event,
+    _room: OwnedSemaphorePermit,
+}
+
+/// Which resource an event is about.
+struct About {
+    key: ObjectKey,
+    uid: Arc<str>,
+}
+
+impl Line {
+    fn new() -> (Self, mpsc::Receiver<Waiting>) {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        (Self { sender, room: Arc::new(Semaphore::new(WAITING_BYTES)) }, receiver)
+    }
+
+    /// Whether there was room.
+    fn join(&self, object: &Object, mut event: Event) -> bool {
+        event.note = bounds::cut(event.note, NOTE_LIMIT);
+        let size = u32::try_from(event.note.len()).unwrap_or(u32::MAX);
+        let Ok(room) = Arc::clone(&self.room).try_acquire_many_owned(size) else {
+            return false;
+        };
+        let about = About { key: object.key.clone(), uid: Arc::clone(&object.uid) };
+        self.sender.try_send(Waiting { about, event, _room: room }).is_ok()
     }
 }
 
 /// A sink, and the task that empties it until all sinks are gone. `busy`: whether resources wait to be looked at.
 pub fn publisher(client: Client, busy: impl Fn() -> bool) -> (EventSink, impl Future<Output = ()>) {
-    let (warnings, mut first) = mpsc::channel::<(Arc<Object>, Event)>(WAITING);
-    let (others, mut then) = mpsc::channel::<(Arc<Object>, Event)>(WAITING);
+    let (warnings, mut first) = Line::new();
+    let (others, mut then) = Line::new();
     let task = async move {
         let mut history = EventHistory::new(client);
         loop {
-            let (object, event) = tokio::select! {
+            let Waiting { about, event, _room } = tokio::select! {
                 biased;
                 Some(warning) = first.recv() => warning,
                 Some(other) = then.recv() => other,
                 else => return,
             };
             let began = Instant::now();
-            publish(history.recorder_for(&object, &event), &object, event).await;
+            publish(history.recorder_for(&about, &event), &about, event).await;
             if busy() {
                 sleep((began.elapsed() * PAUSE_FACTOR).min(LONGEST_PAUSE)).await;
             }
@@ -87,8 +131,8 @@ impl EventHistory {
         Self { client, recorder, notes: HashMap::new() }
     }
 
-    fn recorder_for(&mut self, object: &Object, event: &Event) -> &Recorder {
-        let kind = (Arc::clone(&object.uid), event.reason);
+    fn recorder_for(&mut self, about: &About, event: &Event) -> &Recorder {
+        let kind = (Arc::clone(&about.uid), event.reason);
         let other_note = self.notes.get(&kind).is_some_and(|note| *note != event.note);
         if other_note || self.notes.len() >= REMEMBERED {
             self.recorder = recorder(self.client.clone());
@@ -103,23 +147,23 @@ fn recorder(client: Client) -> Recorder {
     Recorder::new(client, Reporter { controller: FIELD_MANAGER.to_owned(), instance: None })
 }
 
-async fn publish(recorder: &Recorder, object: &Object, event: Event) {
+async fn publish(recorder: &Recorder, about: &About, event: Event) {
     let event = to_kube(event);
-    let why = match timeout(REQUEST_TIMEOUT, recorder.publish(&event, &reference(object))).await {
+    let why = match timeout(REQUEST_TIMEOUT, recorder.publish(&event, &reference(about))).await {
         Ok(Ok(())) => return,
         Ok(Err(error)) => super::error::Error::from(error),
         Err(_) => super::error::Error::Timeout,
     };
-    warn!(object = %object.key, error = %why, "event not published");
+    warn!(object = %about.key, error = %why, "event not published");
 }
 
-fn reference(object: &Object) -> ObjectReference {
+fn reference(about: &About) -> ObjectReference {
     ObjectReference {
         api_version: Some(format!("{GROUP}/{VERSION}")),
         kind: Some(KIND.to_owned()),
-        namespace: Some(object.key.namespace.to_string()),
-        name: Some(object.key.name.to_string()),
-        uid: Some(object.uid.to_string()),
+        namespace: Some(about.key.namespace.to_string()),
+        name: Some(about.key.name.to_string()),
+        uid: Some(about.uid.to_string()),
         ..ObjectReference::default()
     }
 }
@@ -128,18 +172,10 @@ fn to_kube(event: Event) -> KubeEvent {
     KubeEvent {
         type_: if event.warning { EventType::Warning } else { EventType::Normal },
         reason: event.reason.to_owned(),
-        note: Some(shorten(event.note)),
+        note: Some(event.note),
         action: "Reconcile".to_owned(),
         secondary: None,
     }
-}
-
-fn shorten(mut note: String) -> String {
-    if note.len() > NOTE_LIMIT {
-        note.truncate(note.floor_char_boundary(NOTE_LIMIT - '…'.len_utf8()));
-        note.push('…');
-    }
-    note
 }
 
 #[cfg(test)]
@@ -173,7 +209,7 @@ mod tests {
             }
         });
         let (sink, task) = publisher(Client::new(api_server, "default"), || busy);
-        let object = Arc::new(an_object());
+        let object = an_object();
         events.iter().for_each(|event| sink.publish(&object, event.clone()));
         drop(sink);
         task.await;
@@ -209,16 +245,35 @@ mod tests {
             "default",
         ));
         for number in 0..2 * REMEMBERED {
-            let object = Object { uid: number.to_string().into(), ..an_object() };
-            history.recorder_for(&object, &event(false, "a"));
+            let about = About { key: an_object().key, uid: number.to_string().into() };
+            history.recorder_for(&about, &event(false, "a"));
             assert!(history.notes.len() <= REMEMBERED);
         }
     }
 
-    #[test]
-    fn notes_fit_the_api_servers_limit() {
-        assert_eq!(shorten("a".repeat(NOTE_LIMIT)).len(), NOTE_LIMIT);
-        let cut = shorten("ü".repeat(NOTE_LIMIT));
-        assert!(cut.len() <= NOTE_LIMIT && cut.ends_with('…'));
+    #[tokio::test(start_paused = true)]
+    async fn notes_fit_the_api_servers_limit() {
+        let exactly = "a".repeat(NOTE_LIMIT);
+        let long = "ü".repeat(100_000);
+        let all = published(&[event(true, &exactly), event(true, &long)], false).await;
+        assert_eq!(all[0].1, exactly);
+        assert!(all[1].1.len() <= NOTE_LIMIT && all[1].1.ends_with('…'));
+    }
+
+    /// However many there are and however long: what waits has a bound, and warnings do not wait for room among the others.
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_is_bounded_in_bytes() {
+        let (line, mut waiting) = Line::new();
+        let (object, long) = (an_object(), "x".repeat(400_000));
+        let joined = (0..2 * WAITING).filter(|_| line.join(&object, event(false, &long))).count();
+        assert_eq!(joined, WAITING_BYTES / NOTE_LIMIT);
+        assert!(!line.join(&object, event(false, "a")));
+        drop(waiting.recv().await);
+        assert!(line.join(&object, event(false, "a")), "whoever goes makes room");
+
+        let (line, _waiting) = Line::new();
+        let joined = (0..2 * WAITING).filter(|_| line.join(&object, event(false, "a"))).count();
+        assert_eq!(joined, WAITING);
+        assert!(line.room.available_permits() >= WAITING_BYTES - WAITING, "what is dropped takes no room");
     }
 }

@@ -3,17 +3,23 @@
 //!
 //! The annotation with the last applied configuration can hold a whole Secret: what is skipped never is in memory as a value.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt, marker::PhantomData};
+use std::{borrow::Cow, fmt, marker::PhantomData};
 
-use k8s_openapi::{
-    ByteString,
-    api::core::v1::Secret,
-    apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time},
-};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::Resource;
-use serde::{Deserialize, Deserializer};
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, SeqAccess, Visitor},
+};
+use serde_json::{Map, Value};
 
-use crate::api::{ABANDON_REMOTE, AICoreRegistrySecret, REQUESTED_AT};
+use crate::{
+    api::{
+        ABANDON_REMOTE, AICoreRegistrySecret, AICoreRegistrySecretSpec, AICoreRegistrySecretStatus,
+        FINALIZER, REQUESTED_AT,
+    },
+    domain::bounds,
+};
 
 /// The metadata of an object, and nothing of its content: requests for it ask for `PartialObjectMetadata`.
 #[derive(Deserialize)]
@@ -32,44 +38,52 @@ pub struct Unchecked {
     #[serde(default, deserialize_with = "steering")]
     metadata: ObjectMeta,
     #[serde(default)]
-    spec: serde_json::Value,
+    spec: Value,
     #[serde(default)]
-    status: Option<serde_json::Value>,
+    status: Option<Value>,
+}
+
+/// A resource that this version of the operator does not understand.
+#[derive(Debug)]
+pub struct Misunderstood {
+    /// Which resource.
+    pub metadata: ObjectMeta,
+    /// The part of it that is not understood: `status`, `spec`, or a field of the spec. Its value is not shown, as people paste
+    /// secrets into the wrong field.
+    pub part: String,
 }
 
 impl Unchecked {
-    /// The resource, if this version of the operator understands it.
+    /// The resource, if this version of the operator understands it. A status of an older version is cut to its bounds.
     ///
     /// # Errors
-    /// What it does not understand, and the metadata of the resource.
-    pub fn check(self) -> Result<AICoreRegistrySecret, Box<(ObjectMeta, serde_json::Error)>> {
+    /// What it does not understand.
+    pub fn check(self) -> Result<AICoreRegistrySecret, Box<Misunderstood>> {
         let Self { metadata, spec, status } = self;
-        let parsed = serde_json::from_value(spec)
-            .and_then(|spec| Ok((spec, status.map(serde_json::from_value).transpose()?)));
-        match parsed {
-            Ok((spec, status)) => Ok(AICoreRegistrySecret { metadata, spec, status }),
-            Err(error) => Err(Box::new((metadata, error))),
+        let Ok(parsed) = AICoreRegistrySecretSpec::deserialize(&spec) else {
+            return Err(Box::new(Misunderstood { metadata, part: misunderstood(&spec) }));
+        };
+        match status.map(serde_json::from_value::<AICoreRegistrySecretStatus>).transpose() {
+            Ok(status) => {
+                Ok(AICoreRegistrySecret { metadata, spec: parsed, status: status.map(bounds::status) })
+            }
+            Err(_) => Err(Box::new(Misunderstood { metadata, part: "status".to_owned() })),
         }
     }
 }
 
-/// A Secret with its content.
-#[derive(Clone, Deserialize)]
-pub struct Content {
-    #[serde(default, deserialize_with = "labelled")]
-    metadata: ObjectMeta,
-    /// `type`.
-    #[serde(rename = "type")]
-    pub type_: Option<String>,
-    /// The decoded values.
-    #[serde(default)]
-    pub data: Option<BTreeMap<String, ByteString>>,
-}
-
-impl fmt::Debug for Content {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Content").field("name", &self.metadata.name).finish_non_exhaustive()
-    }
+/// The optional field without which the spec would be understood, if there is one.
+fn misunderstood(spec: &Value) -> String {
+    const OPTIONAL: [&str; 6] =
+        ["remoteName", "registries", "creationPolicy", "deletionPolicy", "resyncInterval", "suspend"];
+    let without = |field: &str| -> Option<Map<String, Value>> {
+        let mut rest = spec.as_object()?.clone();
+        rest.remove(field).map(|_| rest)
+    };
+    let understood =
+        |rest: Map<String, Value>| AICoreRegistrySecretSpec::deserialize(&Value::Object(rest)).is_ok();
+    let field = OPTIONAL.into_iter().find(|field| without(field).is_some_and(understood));
+    field.map_or_else(|| "spec".to_owned(), |field| format!("spec.{field}"))
 }
 
 impl<K> Clone for Metadata<K> {
@@ -117,7 +131,6 @@ macro_rules! resource {
 }
 resource!(K, Metadata<K>, K, true);
 resource!(, Unchecked, AICoreRegistrySecret, false);
-resource!(, Content, Secret, false);
 
 /// Name, namespace and version.
 #[derive(Deserialize)]
@@ -133,21 +146,6 @@ fn identity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D:
     Ok(ObjectMeta { name, namespace, resource_version, ..ObjectMeta::default() })
 }
 
-/// The same, and the labels.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Labelled {
-    name: Option<String>,
-    namespace: Option<String>,
-    resource_version: Option<String>,
-    labels: Option<BTreeMap<String, String>>,
-}
-
-fn labelled<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {
-    let Labelled { name, namespace, resource_version, labels } = Labelled::deserialize(deserializer)?;
-    Ok(ObjectMeta { name, namespace, resource_version, labels, ..ObjectMeta::default() })
-}
-
 /// All metadata of a resource that decides what the operator does.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -159,23 +157,92 @@ struct Steering {
     generation: Option<i64>,
     creation_timestamp: Option<Time>,
     deletion_timestamp: Option<Time>,
-    finalizers: Option<Vec<String>>,
+    #[serde(default)]
+    finalizers: Option<Finalizers>,
     annotations: Option<Annotations>,
 }
 
-/// The annotations that are the operator's.
+/// The operator's finalizer, if it is there. Others only matter to those who set them.
+struct Finalizers(Vec<String>);
+
+/// The annotations that are the operator's. A user can make them large: what is kept is bounded.
 #[derive(Deserialize)]
 struct Annotations {
-    #[serde(rename = "aicore-registry.dev/requestedAt")]
-    requested_at: Option<String>,
-    #[serde(rename = "aicore-registry.dev/abandon-remote")]
-    abandon_remote: Option<String>,
+    #[serde(rename = "aicore-registry.dev/requestedAt", default)]
+    requested_at: Option<Request>,
+    #[serde(rename = "aicore-registry.dev/abandon-remote", default)]
+    abandon_remote: Option<Abandon>,
+}
+
+/// As [`bounds::request`] keeps it.
+struct Request(String);
+
+/// Whether it is `"true"`.
+struct Abandon(bool);
+
+/// Makes a value of a text while it is read, so that the whole text is never kept.
+macro_rules! from_text {
+    ($type:ty, $make:expr) => {
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct TextVisitor;
+
+                impl Visitor<'_> for TextVisitor {
+                    type Value = $type;
+
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str("text")
+                    }
+
+                    fn visit_str<E>(self, text: &str) -> Result<$type, E> {
+                        Ok($make(text))
+                    }
+                }
+
+                deserializer.deserialize_str(TextVisitor)
+            }
+        }
+    };
+}
+from_text!(Request, |text| Request(bounds::request(text).into_owned()));
+from_text!(Abandon, |text| Abandon(text == "true"));
+from_text!(Ours, |text| Ours(text == FINALIZER));
+
+/// Whether a finalizer is the operator's.
+struct Ours(bool);
+
+impl<'de> Deserialize<'de> for Finalizers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct FinalizersVisitor;
+
+        impl<'de> Visitor<'de> for FinalizersVisitor {
+            type Value = Finalizers;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of finalizers")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Finalizers, A::Error> {
+                while let Some(Ours(ours)) = items.next_element()? {
+                    if ours {
+                        while items.next_element::<IgnoredAny>()?.is_some() {}
+                        return Ok(Finalizers(vec![FINALIZER.to_owned()]));
+                    }
+                }
+                Ok(Finalizers(Vec::new()))
+            }
+        }
+
+        deserializer.deserialize_seq(FinalizersVisitor)
+    }
 }
 
 fn steering<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {
     let meta = Steering::deserialize(deserializer)?;
     let annotations = meta.annotations.map(|annotations| {
-        let known = [(REQUESTED_AT, annotations.requested_at), (ABANDON_REMOTE, annotations.abandon_remote)];
+        let requested_at = annotations.requested_at.map(|Request(value)| value);
+        let abandon = annotations.abandon_remote.map(|Abandon(abandon)| abandon.to_string());
+        let known = [(REQUESTED_AT, requested_at), (ABANDON_REMOTE, abandon)];
         known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     });
     Ok(ObjectMeta {
@@ -186,7 +253,7 @@ fn steering<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D:
         generation: meta.generation,
         creation_timestamp: meta.creation_timestamp,
         deletion_timestamp: meta.deletion_timestamp,
-        finalizers: meta.finalizers,
+        finalizers: meta.finalizers.map(|Finalizers(ours)| ours),
         annotations,
         ..ObjectMeta::default()
     })
@@ -194,6 +261,7 @@ fn steering<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D:
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::api::core::v1::Secret;
     use kube::ResourceExt;
     use serde_json::json;
 
@@ -233,15 +301,56 @@ mod tests {
     }
 
     #[test]
-    fn a_resource_that_is_not_understood_says_which_it_is() {
-        for (part, content) in
-            [("spec", json!({ "secretRef": 1 })), ("status", json!("x")), ("spec", json!(null))]
-        {
+    fn a_resource_that_is_not_understood_says_which_it_is_and_shows_no_value() {
+        let names = json!({ "secretRef": { "name": "a" }, "aiCoreSecretRef": { "name": "b" } });
+        let with = |field: &str, value: serde_json::Value| {
+            let mut spec = names.clone();
+            spec[field] = value;
+            spec
+        };
+        for (part, content, expected) in [
+            ("spec", json!({ "secretRef": 1 }), "spec"),
+            ("spec", json!(null), "spec"),
+            ("spec", json!("hunter2"), "spec"),
+            ("spec", with("creationPolicy", json!("hunter2")), "spec.creationPolicy"),
+            ("spec", with("suspend", json!("hunter2")), "spec.suspend"),
+            ("spec", with("secretRef", json!({ "name": ["hunter2"] })), "spec"),
+            ("status", json!("hunter2"), "status"),
+            ("status", json!({ "observedGeneration": "hunter2" }), "status"),
+        ] {
             let mut sent = sent();
             sent[part] = content;
-            let (metadata, _) = *serde_json::from_value::<Unchecked>(sent).unwrap().check().unwrap_err();
-            assert_eq!(metadata.name.as_deref(), Some("pull"));
+            let misunderstood = *serde_json::from_value::<Unchecked>(sent).unwrap().check().unwrap_err();
+            assert_eq!(misunderstood.metadata.name.as_deref(), Some("pull"));
+            assert_eq!(misunderstood.part, expected);
+            assert!(!format!("{misunderstood:?}").contains("hunter2"));
         }
+    }
+
+    /// Everything that a user can make large: text is kept up to a bound, lists are not kept.
+    #[test]
+    fn what_is_kept_of_a_resource_is_bounded() {
+        let long = "x".repeat(250_000);
+        let mut sent = sent();
+        sent["metadata"]["annotations"] = json!({ REQUESTED_AT: long, ABANDON_REMOTE: long, "other": long });
+        sent["metadata"]["labels"] = json!({ "a": long });
+        let mut finalizers = vec![json!("example.com/other"); 10_000];
+        finalizers.insert(5000, json!(FINALIZER));
+        sent["metadata"]["finalizers"] = json!(finalizers);
+        sent["status"] = json!({ "registries": [long], "lastHandledReconcileAt": long });
+        let unchecked: Unchecked = serde_json::from_value(sent.clone()).unwrap();
+        let resource = unchecked.check().unwrap();
+        assert!(serde_json::to_string(&resource).unwrap().len() < 2000);
+        assert_eq!(resource.finalizers(), [FINALIZER]);
+        let object = crate::domain::object::Object::from_resource(&resource).unwrap();
+        assert!(!object.abandon && object.finalizer);
+        let whole: AICoreRegistrySecret = serde_json::from_value(sent).unwrap();
+        assert_eq!(Some(object), crate::domain::object::Object::from_resource(&whole));
+        // The long request was answered by the version before, which kept it whole: that counts.
+        assert_eq!(
+            resource.status.unwrap().last_handled_reconcile_at.as_deref(),
+            resource.metadata.annotations.unwrap().get(REQUESTED_AT).map(String::as_str)
+        );
     }
 
     #[test]
@@ -251,17 +360,5 @@ mod tests {
         assert!(Metadata::<Secret>::metadata_api());
         assert!(secret.annotations().is_empty() && secret.labels().is_empty());
         assert!(!format!("{secret:?}").contains("s3cr3t"));
-    }
-
-    #[test]
-    fn of_a_secret_content_and_labels_are_kept() {
-        let mut sent = sent();
-        sent["data"] = json!({ "k": "djE=" });
-        sent["type"] = "Opaque".into();
-        let secret: Content = serde_json::from_value(sent).unwrap();
-        assert!(secret.labels().contains_key("services.cloud.sap.com/stale"));
-        assert_eq!(secret.data.as_ref().unwrap()["k"].0, b"v1");
-        assert_eq!(secret.type_.as_deref(), Some("Opaque"));
-        assert!(!format!("{secret:?}").contains("v1"));
     }
 }

@@ -1,5 +1,6 @@
 //! The Kubernetes adapter: everything that the operator asks of the API server, and nothing else.
 
+mod answer;
 pub mod client;
 pub mod error;
 pub mod events;

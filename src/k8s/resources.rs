@@ -1,15 +1,14 @@
 //! Writes to the operator's own resources: status and finalizer.
 
 use kube::{
-    Api, Client,
-    api::{Patch, PatchParams},
+    Client, Resource,
+    api::{GetParams, Patch, PatchParams},
+    core::Request,
 };
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Map, Value, json};
 
-use super::{
-    error::{Error, within_limit},
-    lean::Metadata,
-};
+use super::{answer, error::Error};
 use crate::{
     api::{AICoreRegistrySecret, AICoreRegistrySecretStatus, FINALIZER},
     domain::object::Object,
@@ -31,10 +30,22 @@ pub async fn write_status(
     object: &Object,
     status: &AICoreRegistrySecretStatus,
 ) -> Result<(), Error> {
-    let api: Api<Metadata<AICoreRegistrySecret>> = Api::namespaced(client.clone(), &object.key.namespace);
     let patch = json!({ "metadata": { "uid": &*object.uid }, "status": with_nulls(status) });
     let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    within_limit(api.patch_status(&object.key.name, &params, &Patch::Merge(patch))).await.map(drop)
+    let request =
+        requests(object).patch_subresource("status", &object.key.name, &params, &Patch::Merge(patch));
+    answer::ignore(client, built(request)?).await
+}
+
+fn requests(object: &Object) -> Request {
+    Request::new(AICoreRegistrySecret::url_path(&(), Some(&object.key.namespace)))
+}
+
+/// Names of resources come from the API server, so their addresses always are some.
+fn built(
+    request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
+) -> Result<http::Request<Vec<u8>>, Error> {
+    request.map_err(|error| Error::Unreachable(error.to_string()))
 }
 
 /// Fields that are absent now must go from the API server too: in a merge patch that takes a null.
@@ -67,18 +78,16 @@ fn with_nulls(status: &AICoreRegistrySecretStatus) -> Value {
 /// # Errors
 /// [`Error::NotFound`] when the resource is gone; else what the API server refused.
 pub async fn set_finalizer(client: &Client, object: &Object, present: bool) -> Result<(), Error> {
-    let api: Api<AICoreRegistrySecret> = Api::namespaced(client.clone(), &object.key.namespace);
     let mut last = Error::NotFound;
     for _ in 0..FINALIZER_ATTEMPTS {
-        let metadata = within_limit(api.get_metadata(&object.key.name)).await?.metadata;
-        if metadata.uid.as_deref() != Some(&*object.uid) {
+        let Finalizers { uid, deletion_timestamp, finalizers } = finalizers(client, object).await?;
+        if uid != *object.uid {
             return Err(Error::NotFound);
         }
-        let finalizers = metadata.finalizers.unwrap_or_default();
         let place = finalizers.iter().position(|finalizer| finalizer == FINALIZER);
         let patch = match (place, present) {
             (Some(_), true) | (None, false) => return Ok(()),
-            (None, true) if metadata.deletion_timestamp.is_some() => return Ok(()),
+            (None, true) if deletion_timestamp.is_some() => return Ok(()),
             (None, true) if finalizers.is_empty() => json!([
                 { "op": "test", "path": "/metadata/finalizers", "value": null },
                 { "op": "add", "path": "/metadata/finalizers", "value": [FINALIZER] },
@@ -93,20 +102,40 @@ pub async fn set_finalizer(client: &Client, object: &Object, present: bool) -> R
             Ok(patch) => patch,
             Err(error) => return Err(Error::Unreachable(error.to_string())),
         };
-        match within_limit(api.patch_metadata(
+        let request = requests(object).patch_metadata(
             &object.key.name,
             &PatchParams::default(),
             &Patch::<()>::Json(patch),
-        ))
-        .await
-        {
-            Ok(_) => return Ok(()),
+        );
+        match answer::ignore(client, built(request)?).await {
+            Ok(()) => return Ok(()),
             // The finalizers changed in between: look again.
             Err(error @ Error::Refused { code: 409 | 422, .. }) => last = error,
             Err(error) => return Err(error),
         }
     }
     Err(last)
+}
+
+/// What of a resource's metadata decides how a finalizer is added or removed.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Finalizers {
+    uid: String,
+    deletion_timestamp: Option<IgnoredAny>,
+    finalizers: Vec<String>,
+}
+
+async fn finalizers(client: &Client, object: &Object) -> Result<Finalizers, Error> {
+    #[derive(Deserialize)]
+    struct Answer {
+        metadata: Finalizers,
+    }
+    let request = requests(object).get_metadata(&object.key.name, &GetParams::default());
+    let text = answer::read(client, built(request)?).await?;
+    serde_json::from_slice(text.bytes())
+        .map(|Answer { metadata }| metadata)
+        .map_err(|_| Error::Garbled("it is not the metadata of a resource"))
 }
 
 #[cfg(test)]

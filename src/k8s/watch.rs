@@ -18,6 +18,7 @@ use tracing::{info, warn};
 
 pub use self::health::{Waiting, WatchHealth};
 use self::{trouble::Trouble, wire::Places};
+use crate::domain::bounds;
 
 /// How long the API server keeps a watch open: below the 240 s after which load balancers drop quiet connections.
 const WATCH_TIMEOUT_SECONDS: u32 = 200;
@@ -140,17 +141,12 @@ fn describe(error: &watcher::Error) -> String {
     match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
         | watcher::Error::WatchStartFailed(kube::Error::Api(status))
-        | watcher::Error::WatchFailed(kube::Error::Api(status)) => {
-            format!("HTTP {}: {}", status.code, status.message)
+        | watcher::Error::WatchFailed(kube::Error::Api(status))
+        | watcher::Error::WatchError(status) => {
+            // A proxy's whole page, when it was none of the API server's.
+            format!("HTTP {}: {}", status.code, bounds::cut(status.message.clone(), bounds::MESSAGE))
         }
-        watcher::Error::WatchError(status) => format!("HTTP {}: {}", status.code, status.message),
-        other => {
-            let mut cause: &dyn std::error::Error = other;
-            while let Some(source) = cause.source() {
-                cause = source;
-            }
-            cause.to_string()
-        }
+        other => super::error::describe(other),
     }
 }
 

@@ -69,6 +69,7 @@ fn the_committed_crd_is_what_the_program_prints() {
     "registries": ["ghcr.io", "https://index.docker.io/v1/"], "creationPolicy": "Never", "deletionPolicy": "Delete",
     "suspend": true, "aiCoreSecretRef": { "key": "key.json" },
 }))]
+#[case::longest_secret_names("longest", json!({ "secretRef": { "name": "a".repeat(253) }, "aiCoreSecretRef": { "name": "a.b-c.1" } }))]
 #[case::null_for_absent("nulls", json!({ "remoteName": null, "suspend": null, "registries": null }))]
 #[tokio::test]
 async fn the_api_server_accepts(#[case] name: &str, #[case] spec: Value) {
@@ -101,6 +102,18 @@ async fn the_api_server_accepts(#[case] name: &str, #[case] spec: Value) {
 #[case::unknown_creation_policy("ok", json!({ "creationPolicy": "Always" }), "\"IfMissing\", \"Never\"")]
 #[case::unknown_deletion_policy("ok", json!({ "deletionPolicy": "Orphan" }), "\"Retain\", \"Delete\"")]
 #[case::no_secret_name("ok", json!({ "secretRef": { "name": "" } }), "spec.secretRef.name")]
+#[case::a_list_as_secret_name("ok", json!({ "secretRef": { "name": "?" } }), "spec.secretRef.name: Invalid value: \"?\": this cannot be the name of a Secret: write lower-case letters")]
+#[case::a_query_in_secret_name("ok", json!({ "secretRef": { "name": "a?watch=1" } }), "this cannot be the name of a Secret")]
+#[case::a_path_as_secret_name("ok", json!({ "secretRef": { "name": "../../other/secrets/a" } }), "this cannot be the name of a Secret")]
+#[case::dots_as_secret_name("ok", json!({ "secretRef": { "name": ".." } }), "this cannot be the name of a Secret")]
+#[case::a_dash_beside_a_dot("ok", json!({ "secretRef": { "name": "a-.b" } }), "this cannot be the name of a Secret")]
+#[case::a_line_break_in_secret_name("ok", json!({ "secretRef": { "name": "a\nb" } }), "this cannot be the name of a Secret")]
+#[case::a_line_break_at_the_end("ok", json!({ "secretRef": { "name": "a\n" } }), "this cannot be the name of a Secret")]
+#[case::upper_case_service_key_name("ok", json!({ "aiCoreSecretRef": { "name": "Key" } }), "spec.aiCoreSecretRef.name: Invalid value: \"Key\": this cannot be the name of a Secret")]
+#[case::secret_name_too_long("ok", json!({ "secretRef": { "name": "a".repeat(254) } }), "spec.secretRef.name: Too long")]
+#[case::remote_name_with_path("ok", json!({ "remoteName": "../a" }), "spec.remoteName")]
+#[case::line_break_at_the_end_of_remote_name("ok", json!({ "remoteName": "ab\n" }), "spec.remoteName")]
+#[case::line_break_in_key("ok", json!({ "aiCoreSecretRef": { "key": "a\n" } }), "spec.aiCoreSecretRef.key")]
 #[case::no_registry("ok", json!({ "registries": [] }), "spec.registries")]
 #[case::registry_twice("ok", json!({ "registries": ["ghcr.io", "ghcr.io"] }), "Duplicate value: \"ghcr.io\"")]
 #[tokio::test]

@@ -27,6 +27,7 @@ mod flux;
 mod forms;
 mod in_process;
 mod leadership;
+mod limits;
 mod links;
 mod log_level;
 mod metrics;

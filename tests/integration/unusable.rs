@@ -76,6 +76,46 @@ async fn a_registry_credential_that_cannot_work_is_refused() {
     world.check(&operator).await;
 }
 
+/// Also by somebody who may create resources, and not read Secrets: whatever the keys are called, nothing of these is sent.
+#[tokio::test]
+async fn secrets_of_types_for_something_else_are_refused() {
+    let world = World::synced("foreign").await;
+    let operator = world.operator().await;
+    world.wait_ready("pull").await;
+    world.forget_requests();
+    let types: [(&str, &[&str]); 3] = [
+        ("kubernetes.io/tls", &["tls.crt", "tls.key"]),
+        ("kubernetes.io/ssh-auth", &["ssh-privatekey", "username"]),
+        ("helm.sh/release.v1", &["release", "username"]),
+    ];
+    for (number, (type_, keys)) in types.into_iter().enumerate() {
+        let name = format!("foreign-{number}");
+        let data = keys.iter().map(|key| ((*key).to_owned(), "s3cr3tCanary".to_owned())).collect();
+        world.secret(&name, type_, data).await;
+        let login =
+            json!({ "name": name, "server": "quay.io", "usernameKey": keys[0], "passwordKey": keys[1] });
+        world.patch_spec("pull", json!({ "secretRef": login })).await;
+        wait_sentence(
+            &world,
+            "SecretInvalid",
+            &[&name, type_, "which is never a registry credential; name a Secret"],
+        )
+        .await;
+        let back = json!({ "name": "source", "server": null, "usernameKey": null, "passwordKey": null });
+        world.patch_spec("pull", json!({ "secretRef": back, "aiCoreSecretRef": { "name": name } })).await;
+        wait_sentence(
+            &world,
+            "ServiceKeyInvalid",
+            &[&name, type_, "which is never an AI Core service key; name the"],
+        )
+        .await;
+        world.patch_spec("pull", json!({ "aiCoreSecretRef": { "name": "key" } })).await;
+        world.wait_ready("pull").await;
+    }
+    assert_eq!(world.writes(), []);
+    world.check(&operator).await;
+}
+
 #[tokio::test]
 async fn a_spec_that_does_not_fit_a_sound_secret_is_refused() {
     let world = World::synced("misfit").await;

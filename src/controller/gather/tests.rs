@@ -30,7 +30,7 @@ async fn both_secrets_at_the_version_that_was_read() {
     assert_eq!(observed.service_key.version(), Some("1"));
     assert!(observed.digest.is_some());
     assert_eq!(observed.ownership, Ownership::Owner { successor: None });
-    assert_eq!(found.0.claim.unwrap().remote_name.as_ref(), "pull");
+    assert_eq!(found.0.claim.unwrap().remote_name.as_str(), "pull");
 }
 
 #[tokio::test(start_paused = true)]

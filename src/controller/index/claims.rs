@@ -1,10 +1,11 @@
 //! Who wants which remote secret, including resources of which it is not known yet which tenant they mean.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 use super::claimant;
 use crate::domain::{
     conflict::{Claim, Claimant, Claims},
+    name::RemoteName,
     object::{Object, ObjectKey},
     observed::Ownership,
     sorted_map::SortedMap,
@@ -16,10 +17,10 @@ use crate::domain::{
 pub(super) struct ClaimIndex {
     claims: Claims,
     /// By remote name.
-    undecided: HashMap<Arc<str>, SortedMap<Claimant>>,
-    undecided_name: HashMap<ObjectKey, (Arc<str>, Claimant)>,
+    undecided: HashMap<RemoteName, SortedMap<Claimant>>,
+    undecided_name: HashMap<ObjectKey, (RemoteName, Claimant)>,
     /// Who was told to wait for older ones, by remote name.
-    waiting: HashMap<Arc<str>, SortedMap<Claimant>>,
+    waiting: HashMap<RemoteName, SortedMap<Claimant>>,
 }
 
 impl ClaimIndex {
@@ -27,25 +28,20 @@ impl ClaimIndex {
     pub(super) fn appear(&mut self, object: &Object, claim: Option<Claim>) -> Vec<ObjectKey> {
         let mut wakes = self.withdraw(&object.key);
         let claimant = claimant(object);
-        match claim {
-            Some(claim) => wakes.extend(self.claims.set(&claimant, Some(claim))),
-            None => {
-                let name: Arc<str> = object.remote_name().into();
-                self.undecided.entry(Arc::clone(&name)).or_default().insert(claimant.clone(), ());
-                self.undecided_name.insert(object.key.clone(), (name, claimant));
+        match (claim, &object.remote_name) {
+            (Some(claim), _) => wakes.extend(self.claims.set(&claimant, Some(claim))),
+            (None, Ok(name)) => {
+                self.undecided.entry(name.clone()).or_default().insert(claimant.clone(), ());
+                self.undecided_name.insert(object.key.clone(), (name.clone(), claimant));
             }
+            // AI Core has no secret of such a name, so nobody has to wait.
+            (None, Err(_)) => {}
         }
         wakes
     }
 
     /// What a resource claims is known now.
-    pub(super) fn settle(
-        &mut self,
-        claimant: &Claimant,
-        remote_name: &str,
-        claim: Option<Claim>,
-    ) -> Vec<ObjectKey> {
-        debug_assert!(claim.as_ref().is_none_or(|claim| &*claim.remote_name == remote_name));
+    pub(super) fn settle(&mut self, claimant: &Claimant, claim: Option<Claim>) -> Vec<ObjectKey> {
         let mut wakes = self.claims.set(claimant, claim);
         wakes.extend(self.decide(&claimant.key));
         wakes
@@ -88,7 +84,7 @@ impl ClaimIndex {
         if let Some(owner) = self.claims.owned_by(&object.key) {
             return Ownership::OwnedBy(owner.clone());
         }
-        let first = self.undecided.get(object.remote_name()).and_then(SortedMap::first);
+        let first = object.remote_name.as_ref().ok().and_then(|name| self.undecided.get(name)?.first());
         if !object.deleting && first.is_some_and(|first| *first < claimant(object)) {
             return Ownership::Pending;
         }
@@ -101,9 +97,9 @@ impl ClaimIndex {
     pub(super) fn ask(&mut self, object: &Object, claim: Option<&Claim>) -> Ownership {
         let ownership = self.ownership(object, claim);
         if ownership == Ownership::Pending
-            && let Some((name, _)) = self.undecided.get_key_value(object.remote_name())
+            && let Ok(name) = &object.remote_name
         {
-            self.waiting.entry(Arc::clone(name)).or_default().insert(claimant(object), ());
+            self.waiting.entry(name.clone()).or_default().insert(claimant(object), ());
         }
         ownership
     }

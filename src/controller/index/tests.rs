@@ -67,7 +67,7 @@ fn cached(index: &TestIndex, object: &Object) -> Option<u32> {
 }
 
 fn claim_in(name_of_tenant: &str, remote_name: &str) -> Claim {
-    Claim { tenant: Arc::new(tenant(name_of_tenant)), remote_name: remote_name.into() }
+    Claim { tenant: Arc::new(tenant(name_of_tenant)), remote_name: remote_name.parse().unwrap() }
 }
 
 fn just(object: &Object) -> Vec<ObjectKey> {

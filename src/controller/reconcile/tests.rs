@@ -259,7 +259,7 @@ async fn what_stays_behind_with_a_namespace_is_counted() {
 
 fn claim(world: &World) -> Claim {
     let tenant = Arc::clone(world.snapshot().service_key.unwrap().connection.tenant());
-    Claim { tenant, remote_name: world.object.remote_name().into() }
+    Claim { tenant, remote_name: world.object.remote_name.clone().unwrap() }
 }
 
 #[tokio::test(start_paused = true)]

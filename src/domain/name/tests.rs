@@ -90,6 +90,76 @@ fn the_message_states_the_rule() {
     );
 }
 
+/// `dns1123SubdomainFmt` of `k8s.io/apimachinery/pkg/util/validation`, walked by hand: each part between dots begins and ends
+/// with a letter or a digit, and has only these and `-`.
+fn is_subdomain(name: &str) -> bool {
+    let mut at_edge = true;
+    let mut last = '.';
+    for character in name.chars() {
+        match character {
+            'a'..='z' | '0'..='9' => at_edge = false,
+            '-' if !at_edge => {}
+            '.' if !at_edge && last != '-' => at_edge = true,
+            _ => return false,
+        }
+        last = character;
+    }
+    !at_edge && last != '-' && name.chars().count() <= 253
+}
+
+#[rstest]
+#[case::one_letter("a")]
+#[case::digits("0")]
+#[case::dots("a.b-c.1")]
+#[case::dashes_inside("a--b")]
+#[case::a_long_label(&"a".repeat(253))]
+fn a_name_of_a_secret(#[case] name: &str) {
+    assert!(is_subdomain(name));
+    assert_eq!(SecretName::parse("spec.secretRef.name", name).unwrap().as_str(), name);
+}
+
+#[rstest]
+#[case::a_list("?")]
+#[case::a_watch("?watch=1&timeoutSeconds=1")]
+#[case::a_query("source?x=1")]
+#[case::a_fragment("source#f")]
+#[case::a_folder("source/")]
+#[case::an_absolute_path("/source")]
+#[case::another_namespace("../../other/secrets/source")]
+#[case::escaped("..%2f..%2fother%2fsecrets%2fsource")]
+#[case::a_subresource("source/status")]
+#[case::dot(".")]
+#[case::dots("..")]
+#[case::a_dot_at_the_end("source.")]
+#[case::a_dash_beside_a_dot("a-.b")]
+#[case::empty("")]
+#[case::blank("a b")]
+#[case::upper_case("Source")]
+#[case::underscore("a_b")]
+#[case::not_ascii("größe")]
+#[case::a_line_break("source\n")]
+#[case::a_header("a\r\nX-Remote-User: admin")]
+#[case::nul("a\0b")]
+#[case::backslash("a\\b")]
+#[case::colon("a:b")]
+#[case::at("a@b")]
+#[case::semicolon("a;b=c")]
+#[case::too_long(&"a".repeat(254))]
+fn no_name_of_a_secret(#[case] name: &str) {
+    assert!(!is_subdomain(name));
+    let sentence = SecretName::parse("spec.secretRef.name", name).unwrap_err().to_string();
+    assert!(sentence.starts_with("spec.secretRef.name \"") && sentence.len() < 900, "{sentence}");
+    assert!(!sentence.contains(char::is_control), "{sentence}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4096))]
+    #[test]
+    fn a_name_of_a_secret_is_a_subdomain(name in "[az09.-]{0,8}|[a-z0-9.A-]{250,256}|\\PC{0,4}|[ -~]{0,6}") {
+        prop_assert_eq!(SecretName::parse("f", &name).is_ok(), is_subdomain(&name));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4096))]
     #[test]

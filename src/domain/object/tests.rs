@@ -108,9 +108,9 @@ fn names_of_others_are_in_the_same_namespace() {
     let object = an_object();
     assert_eq!(object.source(), ObjectKey::new("ns", "registry"));
     assert_eq!(object.service_key(), ObjectKey::new("ns", "aicore-key"));
-    assert_eq!(object.remote_name(), "pull");
+    assert_eq!(object.remote_name.as_ref().unwrap().as_str(), "pull");
     let named = object.with_spec(|spec| spec.remote_name = Some("remote".to_owned()));
-    assert_eq!(named.remote_name(), "remote");
+    assert_eq!(named.remote_name.as_ref().unwrap().as_str(), "remote");
     assert_eq!(named.key.to_string(), "ns/pull");
 }
 
@@ -137,4 +137,40 @@ fn the_tenant_of_the_last_push_needs_both_urls() {
     };
     assert_eq!(without(|status| status.api_url = None), None);
     assert_eq!(without(|status| status.authorization_server = None), None);
+}
+
+/// An older schema lets anything through.
+#[rstest]
+#[case(None, "a.b", Ok("a.b"))]
+#[case(Some("../../oauth/token"), "pull", Err("\"../../oauth/token\" for a docker registry secret"))]
+#[case(Some("a?b=c"), "pull", Err("\"a?b=c\""))]
+#[case(Some(""), "pull", Err("\"\""))]
+#[case(None, "x", Err("\"x\""))]
+fn the_remote_name_is_one_that_ai_core_accepts(
+    #[case] remote_name: Option<&str>,
+    #[case] name: &str,
+    #[case] expected: Result<&str, &str>,
+) {
+    let mut resource = a_resource();
+    resource.metadata.name = Some(name.to_owned());
+    resource.spec.remote_name = remote_name.map(str::to_owned);
+    match (object(&resource).remote_name, expected) {
+        (Ok(name), expected) => assert_eq!(Ok(name.as_str()), expected),
+        (Err(invalid), expected) => {
+            let sentence = invalid.to_string();
+            assert!(sentence.contains(expected.unwrap_err()), "{sentence}");
+            assert!(sentence.contains("set spec.remoteName to a name of 2 to 63 characters"), "{sentence}");
+        }
+    }
+}
+
+#[test]
+fn names_of_secrets_are_fit_for_a_request_or_refused() {
+    let object = an_object().with_spec(|spec| spec.secret_ref.name = "?watch=1".to_owned());
+    let refused = object.source_name().unwrap_err().to_string();
+    assert!(refused.starts_with("spec.secretRef.name \"?watch=1\" cannot be"), "{refused}");
+    assert_eq!(object.service_key_name().unwrap().as_str(), "aicore-key");
+    let object = an_object().with_spec(|spec| spec.ai_core_secret_ref.name = "A".to_owned());
+    let refused = object.service_key_name().unwrap_err().to_string();
+    assert!(refused.starts_with("spec.aiCoreSecretRef.name \"A\" cannot be"), "{refused}");
 }

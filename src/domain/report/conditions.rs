@@ -13,6 +13,8 @@ use crate::{
     },
     domain::{
         backoff::Backoff,
+        bounds,
+        invalid::Quoted,
         observed::Observed,
         pass_outcome::PassOutcome,
         reason::{Class, Reason},
@@ -37,7 +39,7 @@ impl StatusBuilder {
         mut status: AICoreRegistrySecretStatus,
         events: Vec<Event>,
     ) -> Self {
-        status.remote_name = Some(observed.object.remote_name().to_owned());
+        status.remote_name = observed.object.remote_name.as_ref().ok().map(ToString::to_string);
         Self {
             headline_before: headline(&observed.status.conditions).map(|condition| condition.reason.clone()),
             status,
@@ -74,7 +76,7 @@ impl StatusBuilder {
     pub(super) fn still_ready(self, remarks: &[String]) -> Self {
         let message = super::messages::synced(
             &self.status.registries.clone().unwrap_or_default(),
-            &self.status.remote_name.clone().unwrap_or_default(),
+            Quoted(self.status.remote_name.as_deref().unwrap_or_default()),
             remarks,
         );
         self.in_sync(message)
@@ -136,6 +138,7 @@ impl StatusBuilder {
                 self.status.last_handled_reconcile_at = self.requested_at;
             }
         }
+        self.status = bounds::status(self.status);
         if let Some(now) = headline(&self.status.conditions)
             && self.outcome_reached
             && self.headline_before.as_ref() != Some(&now.reason)

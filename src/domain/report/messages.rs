@@ -5,16 +5,20 @@ use crate::{
         AICoreRegistrySecretStatus,
         condition::{self, READY},
     },
-    domain::{failure::Failure, object::ObjectKey},
+    domain::{
+        failure::Failure,
+        invalid::{Quoted, Shown},
+        object::ObjectKey,
+    },
 };
 
 /// Before the first outcome.
 pub(super) const PROGRESSING: &str = "Waiting for a turn to send the credential to AI Core";
 
 /// `remarks`: what else there is to say about the credential.
-pub(super) fn synced(registries: &[String], remote_name: &str, remarks: &[String]) -> String {
+pub(super) fn synced(registries: &[String], remote_name: Quoted<'_>, remarks: &[String]) -> String {
     let accepted = format!(
-        "AI Core accepted the credential for {} as docker registry secret {remote_name:?}",
+        "AI Core accepted the credential for {} as docker registry secret {remote_name}",
         list(registries)
     );
     remarks.iter().fold(accepted, |said, remark| format!("{said}; {remark}"))
@@ -29,9 +33,9 @@ pub(super) fn suspended(status: &AICoreRegistrySecretStatus) -> String {
     format!("Suspended by spec.suspend, nothing is sent to AI Core; {before}")
 }
 
-pub(super) fn conflict(remote_name: &str, owner: &ObjectKey) -> String {
+pub(super) fn conflict(remote_name: Quoted<'_>, owner: &ObjectKey) -> String {
     format!(
-        "Docker registry secret {remote_name:?} of this tenant belongs to the older resource {owner}; delete one of the \
+        "Docker registry secret {remote_name} of this tenant belongs to the older resource {owner}; delete one of the \
          two resources, or create this one again with another spec.remoteName"
     )
 }
@@ -45,34 +49,32 @@ pub(super) fn deleting(failure: &Failure) -> String {
     )
 }
 
-pub(super) fn left_behind(remote_name: &str, status: &AICoreRegistrySecretStatus) -> String {
+pub(super) fn left_behind(remote_name: Quoted<'_>, status: &AICoreRegistrySecretStatus) -> String {
     format!(
-        "The service key is for another tenant now; docker registry secret {remote_name:?} stays behind in {}, delete it \
+        "The service key is for another tenant now; docker registry secret {remote_name} stays behind in {}, delete it \
          there if nothing uses it",
         tenant(status)
     )
 }
 
-pub(super) fn let_go_suspended(remote_name: &str) -> String {
+pub(super) fn let_go_suspended(remote_name: Quoted<'_>) -> String {
     format!(
-        "The resource was suspended when it was deleted: docker registry secret {remote_name:?} stays in AI Core"
+        "The resource was suspended when it was deleted: docker registry secret {remote_name} stays in AI Core"
     )
 }
 
-pub(super) fn let_go_abandoned(remote_name: &str) -> String {
-    format!("Let go by annotation: docker registry secret {remote_name:?} may still be in AI Core")
+pub(super) fn let_go_abandoned(remote_name: Quoted<'_>) -> String {
+    format!("Let go by annotation: docker registry secret {remote_name} may still be in AI Core")
 }
 
-pub(super) fn let_go_handed_over(remote_name: &str, successor: &ObjectKey) -> String {
-    format!(
-        "Docker registry secret {remote_name:?} stays in AI Core, because {successor} keeps it up to date"
-    )
+pub(super) fn let_go_handed_over(remote_name: Quoted<'_>, successor: &ObjectKey) -> String {
+    format!("Docker registry secret {remote_name} stays in AI Core, because {successor} keeps it up to date")
 }
 
-pub(super) fn let_go_orphaned(remote_name: &str, status: &AICoreRegistrySecretStatus) -> String {
+pub(super) fn let_go_orphaned(remote_name: Quoted<'_>, status: &AICoreRegistrySecretStatus) -> String {
     format!(
         "The namespace is being deleted and the AI Core service key is gone already: docker registry secret \
-         {remote_name:?} may stay behind in {}",
+         {remote_name} may stay behind in {}",
         tenant(status)
     )
 }
@@ -89,11 +91,10 @@ fn tenant(status: &AICoreRegistrySecretStatus) -> String {
 /// A few names, then how many more there are.
 fn list(names: &[String]) -> String {
     const SHOWN: usize = 5;
-    match names.len().checked_sub(SHOWN) {
-        None | Some(0) => names.join(", "),
-        Some(more) => {
-            let shown: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
-            format!("{} and {more} more", shown.join(", "))
-        }
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| Shown(name).to_string()).collect();
+    let shown = shown.join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
     }
 }

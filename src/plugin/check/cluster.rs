@@ -2,11 +2,7 @@
 
 use super::{Case, Held, findings::Finding};
 use crate::{
-    domain::{
-        failure::Failure,
-        object::{Object, ObjectKey},
-        reason::Reason,
-    },
+    domain::{failure::Failure, invalid::Invalid, name::SecretName, object::Object, reason::Reason},
     k8s::{
         error::{Error, within_limit},
         secrets,
@@ -21,10 +17,17 @@ pub(super) async fn case(args: &ClusterArgs, name: &str) -> Result<Case, Failed>
     let Some(object) = Object::from_resource(&resource) else {
         return Err(Failed::Cluster(format!("the API server's answer for {name:?} has no metadata")));
     };
-    let (source, service_key) = (object.source(), object.service_key());
+    let (source, service_key) = (object.source_name(), object.service_key_name());
     let (source, service_key) = tokio::join!(
-        held(&cluster, "credential", Reason::SecretNotFound, "spec.secretRef", &source),
-        held(&cluster, "service key", Reason::ServiceKeyNotFound, "spec.aiCoreSecretRef", &service_key),
+        held(&cluster, "credential", Reason::SecretNotFound, "spec.secretRef", &object, source),
+        held(
+            &cluster,
+            "service key",
+            Reason::ServiceKeyNotFound,
+            "spec.aiCoreSecretRef",
+            &object,
+            service_key
+        ),
     );
     Ok(Case {
         title: format!("AICoreRegistrySecret {}", object.key),
@@ -40,16 +43,23 @@ async fn held(
     part: &'static str,
     missing: Reason,
     field: &str,
-    key: &ObjectKey,
+    object: &Object,
+    name: Result<SecretName, Invalid>,
 ) -> Result<Held, Failed> {
-    match secrets::read(&cluster.client, key).await {
+    let name = match name {
+        Ok(name) => name,
+        Err(invalid) => return Ok(Held::Unread(Finding::wrong(part, invalid))),
+    };
+    match secrets::read(&cluster.client, &object.key.namespace, &name).await {
         Ok(Some(read)) => Ok(Held::Read(read.data)),
         Ok(None) => {
-            Ok(Held::Unread(Finding::wrong(part, Failure::secret_missing(missing, field, key).message)))
+            let key = object.key.sibling(name.as_str());
+            Ok(Held::Unread(Finding::wrong(part, Failure::secret_missing(missing, field, &key).message)))
         }
+        Err(Error::Oversized(sentence)) => Ok(Held::Unread(Finding::wrong(part, sentence))),
         Err(Error::Forbidden(message)) => Ok(Held::Unread(Finding::wrong(
             part,
-            format!("you may not read Secret {:?}, which {field} names: {message}", &*key.name),
+            format!("you may not read Secret {:?}, which {field} names: {message}", name.as_str()),
         ))),
         Err(error) => Err(Failed::Cluster(cluster::in_words(error))),
     }

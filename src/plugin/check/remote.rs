@@ -4,7 +4,6 @@ use super::{doctor::Examined, findings::Finding};
 use crate::{
     aicore::{Insistence, error::Error, push::Session},
     api::CreationPolicy,
-    domain::name::RemoteName,
 };
 
 pub(super) async fn ask(examined: &Examined) -> Vec<Finding> {
@@ -21,19 +20,19 @@ pub(super) async fn ask(examined: &Examined) -> Vec<Finding> {
     let mut session = Session::new(connection, Insistence::Forced);
     let mut findings = Vec::new();
     let mut exists = true;
-    if let Some(name) = examined.remote_name.as_ref().map(RemoteName::as_str) {
+    if let Some(name) = &examined.remote_name {
         exists = match session.exists(name).await {
             Ok(exists) => exists,
             // What refused this refuses the rest too.
             Err(error) => return vec![failed(&error)],
         };
         findings.push(match (exists, examined.creation_policy) {
-            (true, _) => Finding::ok(PART, format!("it has a docker registry secret {name:?}")),
+            (true, _) => Finding::ok(PART, format!("it has a docker registry secret {:?}", name.as_str())),
             (false, CreationPolicy::IfMissing) => Finding::ok(
                 PART,
-                format!("it has no docker registry secret {name:?} yet; the operator creates it"),
+                format!("it has no docker registry secret {:?} yet; the operator creates it", name.as_str()),
             ),
-            (false, CreationPolicy::Never) => failed(&Error::Missing { name: name.to_owned() }),
+            (false, CreationPolicy::Never) => failed(&Error::Missing { name: name.to_string() }),
         });
     }
     findings.push(match session.quota().await {
