@@ -56,7 +56,7 @@ pub(super) async fn ignore(client: &Client, request: Request<Vec<u8>>) -> Result
         while let Some(Ok(frame)) = body.frame().await
             && size <= LIMIT
         {
-            size += frame.data_ref().map_or(0, |data| data.len());
+            size += frame.data_ref().map_or(0, bytes::Bytes::len);
         }
         Ok(())
     })

@@ -80,7 +80,7 @@ fn with_nulls(status: &AICoreRegistrySecretStatus) -> Value {
 pub async fn set_finalizer(client: &Client, object: &Object, present: bool) -> Result<(), Error> {
     let mut last = Error::NotFound;
     for _ in 0..FINALIZER_ATTEMPTS {
-        let Finalizers { uid, deletion_timestamp, finalizers } = finalizers(client, object).await?;
+        let Steering { uid, deletion_timestamp, finalizers } = finalizers(client, object).await?;
         if uid != *object.uid {
             return Err(Error::NotFound);
         }
@@ -120,16 +120,16 @@ pub async fn set_finalizer(client: &Client, object: &Object, present: bool) -> R
 /// What of a resource's metadata decides how a finalizer is added or removed.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
-struct Finalizers {
+struct Steering {
     uid: String,
     deletion_timestamp: Option<IgnoredAny>,
     finalizers: Vec<String>,
 }
 
-async fn finalizers(client: &Client, object: &Object) -> Result<Finalizers, Error> {
+async fn finalizers(client: &Client, object: &Object) -> Result<Steering, Error> {
     #[derive(Deserialize)]
     struct Answer {
-        metadata: Finalizers,
+        metadata: Steering,
     }
     let request = requests(object).get_metadata(&object.key.name, &GetParams::default());
     let text = answer::read(client, built(request)?).await?;

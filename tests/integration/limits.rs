@@ -158,9 +158,9 @@ async fn no_name_that_is_none_reaches_a_request() {
     world.wait_ready("key-1").await;
     // The log has the address of each request.
     let secrets = format!("/api/v1/namespaces/{}/secrets/", world.namespace);
-    let log = operator.log().join("\n");
+    let written = operator.log().join("\n");
     let asked: BTreeSet<&str> =
-        log.split(&secrets).skip(1).filter_map(|rest| rest.split(['"', ' ', '\\']).next()).collect();
+        written.split(&secrets).skip(1).filter_map(|rest| rest.split(['"', ' ', '\\']).next()).collect();
     assert_eq!(asked, BTreeSet::from(["key", "source"]));
     world.check(&operator).await;
     control_plane.stop().await.unwrap();
