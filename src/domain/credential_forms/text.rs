@@ -71,15 +71,14 @@ pub(crate) fn object(bytes: &[u8]) -> Result<Object, Unreadable> {
     read(text, MAX_WRAPPING)
 }
 
-/// The object that a value in JSON is, or holds as text.
+/// The object that a value in JSON is, or holds as text, whatever is around it there.
 pub(crate) fn object_in(json: &Json) -> Option<Cow<'_, Object>> {
-    match json {
-        Json::Object(object) => Some(Cow::Borrowed(object)),
+    json.object().or_else(|| match json {
         Json::Text(text) if text.contains('{') && text.len() <= MAX_BYTES => {
             read(text, MAX_WRAPPING).ok().map(Cow::Owned)
         }
         _ => None,
-    }
+    })
 }
 
 fn read(text: &str, depth: usize) -> Result<Object, Unreadable> {

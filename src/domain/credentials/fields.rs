@@ -94,7 +94,8 @@ impl Kind for ServiceKeys {
             let mut others = field.all().filter(|name| *name != field.environment);
             object.has(field.environment) && others.any(|name| object.has(name))
         };
-        if !all().any(is_twice) && !(object.has(API_URL.environment) && object.has(SERVICE_URLS)) {
+        let api_url_is_twice = object.has(API_URL.environment) && object.has(SERVICE_URLS);
+        if !api_url_is_twice && !all().any(is_twice) {
             return vec![Cow::Borrowed(object)];
         }
         let part = |environment: bool| {
