@@ -297,8 +297,8 @@ impl<'a> Source<'a> {
         }
         if entries.selected.is_empty() {
             return Err(self.invalid(format_args!(
-                "it has no entry for any registry: {} {IS_TOKEN_CACHE}; store a user name and an access token for \
-                 \"docker.io\"",
+                "it has no entry for any registry: what the docker program keeps under {} are tokens of the account; \
+                 store a user name and an access token for \"docker.io\"",
                 listed(entries.token_caches.values().map(RegistryHost::shown).collect())
             )));
         }
@@ -317,7 +317,10 @@ impl<'a> Source<'a> {
             .collect();
         let mut remarks = Vec::new();
         if all_are_sent && !caches.is_empty() {
-            remarks.push(format!("{} is not sent, because it {IS_TOKEN_CACHE}", listed(caches)));
+            remarks.push(format!(
+                "not sent: {}, where the docker program keeps tokens of the account",
+                listed(caches)
+            ));
         }
         if !disputed.is_empty() {
             remarks.push(format!(

@@ -6,7 +6,7 @@ use super::{MAX_LENGTH, split_path, split_version, without_scheme, without_trail
 use crate::domain::invalid::Quoted;
 
 /// What templating tools put around the name of a value that they should have filled in. No registry's name has any.
-const PLACEHOLDER_MARKS: [char; 9] = ['<', '>', '{', '}', '$', '(', ')', '%', '!'];
+const PLACEHOLDER_MARKS: [char; 8] = ['<', '>', '{', '}', '$', '(', ')', '%'];
 const LIST_MARKS: [char; 3] = [',', ';', '|'];
 const QUOTES: [char; 7] = ['"', '\'', '`', '‘', '’', '“', '”'];
 

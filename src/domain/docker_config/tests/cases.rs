@@ -117,8 +117,7 @@ fn tokens_of_the_account_stay_in_the_cluster() {
     assert_eq!(
         both.remarks(),
         [
-            "\"https://index.docker.io/v1/refresh-token\" is not sent, because it holds a token of the account that the \
-          docker program keeps for itself, not a registry's login"
+            "not sent: \"https://index.docker.io/v1/refresh-token\", where the docker program keeps tokens of the account"
         ]
     );
     assert!(!both.expose().contains("c4n4ry"));

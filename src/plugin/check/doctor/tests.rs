@@ -122,7 +122,7 @@ fn what_is_not_sent_is_noted() {
         "{text}"
     );
     assert!(
-        text.contains(&format!("note credential: {cache:?} is not sent, because it holds a token")),
+        text.contains(&format!("note credential: not sent: {cache:?}, where the docker program keeps")),
         "{text}"
     );
 }
