@@ -115,9 +115,9 @@ fn key(key: &str) -> Result<(), String> {
     match name {
         "" => wrong("its name is empty"),
         name if name.len() > MAX_NAME => wrong("its name is longer than 63 characters"),
-        name if !is_name(name) => wrong(
-            "its name must be of letters, digits, -, _ and ., with a letter or digit at both ends",
-        ),
+        name if !is_name(name) => {
+            wrong("its name must be of letters, digits, -, _ and ., with a letter or digit at both ends")
+        }
         _ => Ok(()),
     }
 }

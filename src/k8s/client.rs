@@ -8,10 +8,11 @@ use std::{
 
 use futures::future::BoxFuture;
 use http::Request;
-use kube::{Client, Config, client::ClientBuilder};
+use kube::{Client, client::ClientBuilder};
 use tokio::time::Instant;
 use tower::{Layer, Service};
 
+use super::kubeconfig::Access;
 use crate::domain::bucket::{Bucket, Rate};
 
 /// Watch requests in the long run, per second, and at once. A watch that ends at once, as behind a proxy that cuts it, is
@@ -21,12 +22,15 @@ const WATCH_RATE: (f64, u32) = (1.0, 10);
 /// A client that never retries by itself: a reconcile that fails is repeated as a whole, with backoff.
 ///
 /// # Errors
-/// When the configuration cannot be used (certificates, proxy).
-pub fn client(mut config: Config) -> kube::Result<Client> {
+/// When the way cannot be used (certificates, proxy).
+pub fn client(access: impl Into<Access>) -> kube::Result<Client> {
+    let access = access.into();
+    let tokens = access.layer();
+    let mut config = access.config;
     config.default_retry = false;
     // A watch is quiet for minutes; other requests have their own limit.
     config.read_timeout = None;
-    Ok(ClientBuilder::try_from(config)?.with_layer(&WatchLimit::default()).build())
+    Ok(ClientBuilder::try_from(config)?.with_layer(&tokens).with_layer(&WatchLimit::default()).build())
 }
 
 /// Holds watch requests back when there are too many.
@@ -96,7 +100,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
     use k8s_openapi::api::core::v1::ConfigMap;
-    use kube::Api;
+    use kube::{Api, Config};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;

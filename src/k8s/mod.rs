@@ -3,9 +3,11 @@
 pub mod client;
 pub mod error;
 pub mod events;
+pub mod kubeconfig;
 pub mod lean;
 pub mod lease;
 pub mod namespaces;
+pub(crate) mod pem;
 pub mod resources;
 pub mod secrets;
 pub mod watch;

@@ -10,7 +10,10 @@ use super::*;
 #[case::breaks("a\nb\r\nc\td", "a\\nb\\r\\nc\\td")]
 #[case::separators("a\u{2028}b\u{2029}c\u{85}d", "a\\u{2028}b\\u{2029}c\\u{85}d")]
 #[case::bidi("a\u{202e}b\u{2066}c\u{200f}", "a\\u{202e}b\\u{2066}c\\u{200f}")]
-#[case::invisible("a\u{200b}b\u{feff}c\u{ad}d\u{3164}e\u{e0041}", "a\\u{200b}b\\u{feff}c\\u{ad}d\\u{3164}e\\u{e0041}")]
+#[case::invisible(
+    "a\u{200b}b\u{feff}c\u{ad}d\u{3164}e\u{e0041}",
+    "a\\u{200b}b\\u{feff}c\\u{ad}d\\u{3164}e\\u{e0041}"
+)]
 #[case::combining("e\u{301}", "e\\u{301}")]
 #[case::no_break("a\u{a0}b", "a\\u{a0}b")]
 #[case::command("::warning title=x::y", "\\u{3a}:warning title=x::y")]
