@@ -34,7 +34,7 @@ impl Proxy {
         let parsed = Url::parse(text).ok().filter(Url::has_host);
         // As Go: what is no URL may be one without its scheme. A kubeconfig must have it.
         let url = match (parsed, source) {
-            (None, Source::Environment(_)) => {
+            (None, Source::Environment(_)) if !text.contains("://") => {
                 Url::parse(&format!("http://{text}")).ok().filter(Url::has_host)
             }
             (parsed, _) => parsed,

@@ -2,7 +2,7 @@
 //! do not understand, so only the place is taken from their errors.
 
 use serde_json::Value;
-use serde_saphyr::{Options, alias_limits, budget, options};
+use serde_saphyr::{Error, Options, alias_limits, budget, options};
 
 /// Most documents in a file.
 pub(super) const MAX_DOCUMENTS: usize = 10_000;
@@ -29,13 +29,24 @@ pub(super) fn read(text: &str) -> Result<Vec<Value>, String> {
         let place = error
             .location()
             .map_or(String::new(), |place| format!(" (line {}, column {})", place.line(), place.column()));
-        match error.without_snippet() {
-            serde_saphyr::Error::Budget { .. } | serde_saphyr::Error::AliasReplayLimitExceeded { .. } => format!(
+        match cause(&error) {
+            Error::Budget { .. }
+            | Error::AliasReplayLimitExceeded { .. }
+            | Error::AliasReplayStackDepthExceeded { .. } => format!(
                 "it holds more than {MAX_VALUES} values or {MAX_DOCUMENTS} documents, or its aliases stand for too much{place}"
             ),
             _ => format!("it is not valid YAML{place}"),
         }
     })
+}
+
+/// What went wrong, without what the parser wraps it in.
+fn cause(error: &Error) -> &Error {
+    let mut cause = error;
+    while let Error::WithSnippet { error, .. } | Error::AliasError { error, .. } = cause {
+        cause = error;
+    }
+    cause
 }
 
 pub(super) fn is_json(text: &str) -> bool {
