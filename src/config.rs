@@ -2,7 +2,13 @@
 
 mod leader_election;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    fs::File,
+    io::Read,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -14,8 +20,10 @@ use crate::{
         allowed_hosts::{AllowedHosts, DEFAULT_ALLOWED_HOSTS},
         bucket::Rate,
         duration::{self, ResyncInterval},
+        invalid::Quoted,
+        label_selector,
     },
-    k8s::watch::SILENCE_LIMIT,
+    k8s::{pem, watch::SILENCE_LIMIT},
     leadership,
 };
 
@@ -156,6 +164,11 @@ impl RunArgs {
             }
         }
         let label_selector = self.watch_label_selector.filter(|selector| !selector.trim().is_empty());
+        if let Some(selector) = &label_selector {
+            label_selector::check(selector).map_err(|why| {
+                format!("--watch-label-selector: {} is not a label selector: {why}", Quoted(selector))
+            })?;
+        }
         let leader_election = self.leader_election.validate(label_selector.as_deref())?;
         let extra_roots_pem = match &self.ca_bundle {
             None => None,
@@ -183,17 +196,28 @@ impl RunArgs {
     }
 }
 
+/// Longest file with certificates, in bytes.
+const MAX_BUNDLE: u64 = 4 << 20;
+
 /// Reads certificates in PEM form.
 ///
 /// # Errors
 /// One sentence that names the flag.
-pub(crate) fn read_bundle(path: &std::path::Path) -> Result<Vec<u8>, String> {
-    let pem = std::fs::read(path)
-        .map_err(|error| format!("--ca-bundle: {} cannot be read: {error}", path.display()))?;
-    match reqwest::Certificate::from_pem_bundle(&pem) {
-        Ok(certificates) if !certificates.is_empty() => Ok(pem),
-        _ => Err(format!("--ca-bundle: {} holds no certificate in PEM form", path.display())),
+pub(crate) fn read_bundle(path: &Path) -> Result<Vec<u8>, String> {
+    let wrong = |why: &str| format!("--ca-bundle: {} {why}", path.display());
+    let mut pem = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MAX_BUNDLE + 1).read_to_end(&mut pem))
+        .map_err(|error| wrong(&format!("cannot be read: {error}")))?;
+    if pem.len() as u64 > MAX_BUNDLE {
+        return Err(wrong("is longer than 4 MiB"));
     }
+    // Nobody who mounts certificates for others to trust means to mount a key with them.
+    if pem::has_private_key(&pem) {
+        return Err(wrong("holds a private key; give a file with certificates only"));
+    }
+    pem::roots(&pem).map_err(|why| wrong(&why))?;
+    Ok(pem)
 }
 
 /// RFC 1123 label, as namespaces are named.
@@ -293,6 +317,18 @@ mod tests {
             (&["--listen", "8080"], "such as :8080"),
             (&["--ca-bundle", "/does/not/exist"], "--ca-bundle: /does/not/exist cannot be read"),
             (&["--ca-bundle", "Cargo.toml"], "holds no certificate"),
+            (&["--ca-bundle", "src"], "--ca-bundle: src cannot be read"),
+            (&["--ca-bundle", "/dev/null"], "holds no certificate"),
+            (&["--ca-bundle", "/dev/zero"], "is longer than 4 MiB"),
+            (
+                &["--watch-label-selector", "shard in"],
+                "--watch-label-selector: \"shard in\" is not a label selector: it ends where ( is expected",
+            ),
+            (&["--watch-label-selector", "{{ .Values.shard }}"], "is not a label selector"),
+            (&["--leader-elect-lease-name", "A_b"], "--leader-elect-lease-name: \"A_b\" is not"),
+            (&["--leader-elect-lease-namespace", "A_b"], "--leader-elect-lease-namespace: \"A_b\" is not"),
+            (&["--listen", "localhost:8080"], "such as :8080"),
+            (&["--listen", ":70000"], "such as :8080"),
             (&["--log-format", "xml"], "xml"),
         ] {
             let message = config(args).unwrap_err();

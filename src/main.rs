@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use aicore_registry_operator::{
     api,
     config::{Cli, Command, RunArgs},
+    domain::printable::Printable,
     run,
     telemetry::Telemetry,
 };
@@ -80,6 +81,6 @@ fn start(args: RunArgs) -> ExitCode {
 }
 
 fn fail(code: ExitCode, sentence: &str) -> ExitCode {
-    eprintln!("error: {sentence}");
+    eprintln!("error: {}", Printable::new(sentence));
     code
 }

@@ -14,7 +14,7 @@ use crate::{
     aicore::pool::Pool,
     config::Config,
     controller::{self, Controller, Vitals},
-    k8s,
+    k8s::kubeconfig::{Access, Choice, Unusable},
     leadership::{Election, Leadership, Lost},
     metrics::Metrics,
     server,
@@ -25,8 +25,8 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// There is no usable way to the API server.
-    #[error("no Kubernetes API server is configured: {0}")]
-    Kubernetes(String),
+    #[error("{0}")]
+    Kubernetes(#[from] Unusable),
     /// The HTTP client for AI Core cannot be set up.
     #[error("{0}")]
     AiCore(String),
@@ -54,16 +54,14 @@ pub enum RunError {
 /// # Errors
 /// When the run cannot start, or when a part of it ends by itself.
 pub async fn run(config: Config, level: LogLevel, stop: CancellationToken) -> Result<(), RunError> {
-    let kube_config = kube::Config::infer().await.map_err(|error| RunError::Kubernetes(error.to_string()))?;
-    let api_server = kube_config.cluster_url.to_string();
-    let connect = |kube_config| {
-        k8s::client::client(kube_config).map_err(|error| RunError::Kubernetes(error.to_string()))
-    };
-    let client = connect(kube_config.clone())?;
+    let access = Access::find(&Choice::default()).await?;
+    let api_server = access.config.cluster_url.to_string();
+    let proxy = access.proxy.as_ref().map_or("none".to_owned(), ToString::to_string);
+    let client = access.client()?;
     let (mut election, leadership) = match config.leader_election {
         Some(settings) => {
             // A client of its own, whose requests queue behind no others.
-            let (election, leadership) = Election::new(settings, connect(kube_config)?);
+            let (election, leadership) = Election::new(settings, access.client()?);
             (Some(election), leadership)
         }
         None => (None, Leadership::always()),
@@ -78,6 +76,7 @@ pub async fn run(config: Config, level: LogLevel, stop: CancellationToken) -> Re
     info!(
         version = env!("CARGO_PKG_VERSION"),
         api_server,
+        proxy,
         listen = %address,
         namespaces = ?config.controller.namespaces,
         "started"

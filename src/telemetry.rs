@@ -2,6 +2,7 @@
 
 mod collector;
 mod level;
+mod one_line;
 mod traces;
 
 use opentelemetry::trace::TraceContextExt;
@@ -11,7 +12,10 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::{Layer, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 pub use self::level::LogLevel;
-use self::traces::{Traces, Wish};
+use self::{
+    one_line::OneLine,
+    traces::{Traces, Wish},
+};
 use crate::config::LogFormat;
 
 /// What was started.
@@ -51,9 +55,7 @@ impl Telemetry {
                 .with_writer(std::io::stderr)
                 .with_filter(filter)
                 .boxed(),
-            LogFormat::Text => {
-                fmt::layer().with_ansi(false).with_writer(std::io::stderr).with_filter(filter).boxed()
-            }
+            LogFormat::Text => fmt::layer().with_ansi(false).with_writer(OneLine).with_filter(filter).boxed(),
         };
         tracing_subscriber::registry()
             .with(log)

@@ -2,9 +2,6 @@
 
 use std::process::ExitCode;
 
-use aicore_registry_operator::plugin::{self, Cli};
-use clap::Parser;
-
 fn main() -> ExitCode {
-    plugin::run(Cli::parse())
+    aicore_registry_operator::plugin::run(std::env::args_os())
 }

@@ -44,6 +44,15 @@ pub(super) struct LeaderElectionArgs {
 impl LeaderElectionArgs {
     /// `None` without leader election.
     pub(super) fn validate(self, label_selector: Option<&str>) -> Result<Option<Settings>, String> {
+        // A name that is wrong is said also while it is not used.
+        let lease_name = self.lease_name.filter(|name| !name.is_empty());
+        if let Some(name) = lease_name.as_deref().filter(|name| !is_subdomain(name)) {
+            return Err(format!("--leader-elect-lease-name: {name:?} is not the name of a Lease"));
+        }
+        let lease_namespace = self.lease_namespace.filter(|name| !name.is_empty());
+        if let Some(name) = lease_namespace.as_deref().filter(|name| !super::is_namespace(name)) {
+            return Err(format!("--leader-elect-lease-namespace: {name:?} is not the name of a namespace"));
+        }
         if !self.enabled {
             return Ok(None);
         }
@@ -62,20 +71,9 @@ impl LeaderElectionArgs {
                 JITTER * 100.0
             ));
         }
-        let name = match self.lease_name.filter(|name| !name.is_empty()) {
-            Some(name) if is_subdomain(&name) => name,
-            Some(name) => {
-                return Err(format!("--leader-elect-lease-name: {name:?} is not the name of a Lease"));
-            }
-            None => lease_of(label_selector),
-        };
-        let namespace = match self.lease_namespace.filter(|name| !name.is_empty()) {
-            Some(name) if super::is_namespace(&name) => name,
-            Some(name) => {
-                return Err(format!(
-                    "--leader-elect-lease-namespace: {name:?} is not the name of a namespace"
-                ));
-            }
+        let name = lease_name.unwrap_or_else(|| lease_of(label_selector));
+        let namespace = match lease_namespace {
+            Some(name) => name,
             None => own_namespace(Path::new(OWN_NAMESPACE))?,
         };
         Ok(Some(Settings {

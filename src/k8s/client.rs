@@ -1,16 +1,21 @@
 //! The client for the API server, with a retry policy of its own: none, the queue retries.
 
-use kube::{Client, Config, client::ClientBuilder};
+use kube::{Client, client::ClientBuilder};
+
+use super::kubeconfig::Access;
 
 /// A client that never retries by itself: a reconcile that fails is repeated as a whole, with backoff.
 ///
 /// # Errors
-/// When the configuration cannot be used (certificates, proxy).
-pub fn client(mut config: Config) -> kube::Result<Client> {
+/// When the way cannot be used (certificates, proxy).
+pub fn client(access: impl Into<Access>) -> kube::Result<Client> {
+    let access = access.into();
+    let tokens = access.layer();
+    let mut config = access.config;
     config.default_retry = false;
     // A watch is quiet for minutes; other requests have their own limit.
     config.read_timeout = None;
-    Ok(ClientBuilder::try_from(config)?.build())
+    Ok(ClientBuilder::try_from(config)?.with_layer(&tokens).build())
 }
 
 #[cfg(test)]
@@ -21,7 +26,7 @@ mod tests {
     };
 
     use k8s_openapi::api::core::v1::ConfigMap;
-    use kube::Api;
+    use kube::{Api, Config};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;

@@ -4,9 +4,11 @@ mod answer;
 pub mod client;
 pub mod error;
 pub mod events;
+pub mod kubeconfig;
 pub mod lean;
 pub mod lease;
 pub mod namespaces;
+pub(crate) mod pem;
 pub mod resources;
 pub mod secrets;
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::domain::{allowed_hosts::DEFAULT_ALLOWED_HOSTS, duration};
     version,
     arg_required_else_help = true
 )]
-pub struct Cli {
+pub(super) struct Cli {
     #[command(flatten)]
     pub(super) cluster: ClusterArgs,
     #[command(subcommand)]

@@ -1,14 +1,14 @@
 //! The way to the cluster, as kubectl finds it.
 
-use kube::{
-    Api, Client, Config,
-    config::{KubeConfigOptions, Kubeconfig},
-};
+use kube::{Api, Client};
 
-use super::{Failed, cli::ClusterArgs};
+use super::{Failed, cli::ClusterArgs, terminal};
 use crate::{
     api::AICoreRegistrySecret,
-    k8s::{client::client, error::Error},
+    k8s::{
+        error::Error,
+        kubeconfig::{Access, Choice, Proxy},
+    },
 };
 
 /// Recorded as the author of what the plugin changes.
@@ -17,16 +17,20 @@ pub(super) const FIELD_MANAGER: &str = "kubectl-aicore_registry";
 pub(super) struct Cluster {
     pub(super) client: Client,
     pub(super) namespace: String,
+    proxy: Option<Proxy>,
 }
 
 impl Cluster {
     pub(super) async fn connect(args: &ClusterArgs) -> Result<Self, Failed> {
-        let config = config(args).await.map_err(Failed::Usage)?;
-        let namespace = args.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
-        let client = client(config).map_err(|error| {
-            Failed::Usage(format!("the kubeconfig cannot be used: {}", innermost(&error)))
-        })?;
-        Ok(Self { client, namespace })
+        let choice = Choice {
+            file: args.kubeconfig.clone(),
+            context: args.context.clone(),
+            show: Some(terminal::pass_on),
+        };
+        let access = Access::find(&choice).await.map_err(Failed::usage)?;
+        let client = access.client().map_err(Failed::usage)?;
+        let namespace = args.namespace.clone().unwrap_or(access.config.default_namespace);
+        Ok(Self { client, namespace, proxy: access.proxy })
     }
 
     /// The resources of the namespace.
@@ -36,49 +40,26 @@ impl Cluster {
 
     /// Why a request for a resource of the namespace failed.
     pub(super) fn failed(&self, name: &str, error: Error) -> Failed {
-        Failed::Cluster(match error {
-            Error::NotFound => {
-                format!(
-                    "there is no AICoreRegistrySecret {name:?} in namespace {:?}, or the resource definition is not installed",
-                    self.namespace
-                )
-            }
-            other => in_words(other),
-        })
-    }
-}
-
-/// The error to the one who runs the plugin; its own words speak of the operator's rights.
-pub(super) fn in_words(error: Error) -> String {
-    match error {
-        Error::NotFound => {
-            "the API server does not know AICoreRegistrySecrets; install the operator's resource definition"
-                .to_owned()
+        match error {
+            Error::NotFound => Failed::cluster(format_args!(
+                "there is no AICoreRegistrySecret {name:?} in namespace {:?}, or the resource definition is not installed",
+                self.namespace
+            )),
+            other => self.in_words(other),
         }
-        Error::Forbidden(message) => message,
-        other => other.to_string(),
     }
-}
 
-async fn config(args: &ClusterArgs) -> Result<Config, String> {
-    let options = KubeConfigOptions { context: args.context.clone(), ..KubeConfigOptions::default() };
-    let config = match &args.kubeconfig {
-        Some(path) => {
-            let kubeconfig = Kubeconfig::read_from(path)
-                .map_err(|error| format!("--kubeconfig: {}: {}", path.display(), innermost(&error)))?;
-            Config::from_custom_kubeconfig(kubeconfig, &options).await
+    /// The error to the one who runs the plugin; its own words speak of the operator's rights.
+    pub(super) fn in_words(&self, error: Error) -> Failed {
+        match (error, &self.proxy) {
+            (Error::NotFound, _) => Failed::cluster(
+                "the API server does not know AICoreRegistrySecrets; install the operator's resource definition",
+            ),
+            (Error::Forbidden(message), _) => Failed::cluster(message),
+            (Error::Unreachable(why), Some(proxy)) => Failed::cluster(format_args!(
+                "the API server could not be reached through the proxy {proxy}: {why}"
+            )),
+            (other, _) => Failed::cluster(other),
         }
-        None if args.context.is_some() => Config::from_kubeconfig(&options).await,
-        // Without any kubeconfig, as in a pod, the pod's own account.
-        None => return Config::infer().await.map_err(|error| error.to_string()),
-    };
-    config.map_err(|error| error.to_string())
-}
-
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
     }
-    cause.to_string()
 }

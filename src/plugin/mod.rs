@@ -12,14 +12,13 @@ mod status;
 mod suspend;
 mod sync;
 mod table;
+mod terminal;
 
-use std::{
-    io::{ErrorKind, Write},
-    process::ExitCode,
-};
+use std::{ffi::OsString, fmt::Display, process::ExitCode};
 
-pub use cli::Cli;
-use cli::Command;
+use cli::{Cli, Command};
+
+use crate::domain::printable::Printable;
 
 /// Exit code when something is wrong with a resource, a credential or a server.
 const WRONG: u8 = 1;
@@ -28,37 +27,62 @@ const WRONG_USAGE: u8 = 2;
 
 /// What a command has to say, and whether all is well.
 struct Done {
-    text: String,
+    lines: Vec<Printable>,
     fine: bool,
+}
+
+impl Done {
+    /// One line.
+    fn line(text: impl Display, fine: bool) -> Self {
+        Self { lines: vec![Printable::new(text)], fine }
+    }
 }
 
 /// Why a command could not be carried out: one sentence.
 #[derive(Debug)]
 enum Failed {
     /// The arguments, or the files that they name, cannot be used.
-    Usage(String),
+    Usage(Printable),
     /// The cluster refused, or does not answer.
-    Cluster(String),
+    Cluster(Printable),
 }
 
-/// Carries the command out and says what came of it: 0 all is well, 1 something is wrong, 2 wrong usage.
+impl Failed {
+    fn usage(sentence: impl Display) -> Self {
+        Self::Usage(Printable::new(sentence))
+    }
+
+    fn cluster(sentence: impl Display) -> Self {
+        Self::Cluster(Printable::new(sentence))
+    }
+}
+
+/// Carries out what the arguments say (the first of them is the program's name), and says what came of it: 0 all is well, 1
+/// something is wrong, 2 wrong usage.
 #[must_use]
-pub fn run(cli: Cli) -> ExitCode {
+pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    match terminal::parse(arguments) {
+        Ok(cli) => carry_out(cli),
+        Err(code) => code.into(),
+    }
+}
+
+fn carry_out(cli: Cli) -> ExitCode {
     // Both TLS clients take the process's provider; without one they would panic at their first use.
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
         return fail(WRONG, "another TLS provider is installed already");
     }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(WRONG, &error.to_string()),
+        Err(error) => return fail(WRONG, error),
     };
     match runtime.block_on(execute(cli)) {
-        Ok(done) => match print(&done.text) {
+        Ok(done) => match terminal::print(&done.lines) {
             Ok(()) => ExitCode::from(if done.fine { 0 } else { WRONG }),
-            Err(error) => fail(WRONG, &format!("the output cannot be written: {error}")),
+            Err(error) => fail(WRONG, format!("the output cannot be written: {error}")),
         },
-        Err(Failed::Usage(sentence)) => fail(WRONG_USAGE, &sentence),
-        Err(Failed::Cluster(sentence)) => fail(WRONG, &sentence),
+        Err(Failed::Usage(sentence)) => fail(WRONG_USAGE, sentence),
+        Err(Failed::Cluster(sentence)) => fail(WRONG, sentence),
     }
 }
 
@@ -73,16 +97,7 @@ async fn execute(cli: Cli) -> Result<Done, Failed> {
     }
 }
 
-/// To standard output; whoever reads it may stop early, as `head` does.
-fn print(text: &str) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        result => result,
-    }
-}
-
-fn fail(code: u8, sentence: &str) -> ExitCode {
-    eprintln!("error: {sentence}");
+fn fail(code: u8, sentence: impl Display) -> ExitCode {
+    terminal::tell(&Printable::new(format_args!("error: {sentence}")));
     code.into()
 }

@@ -7,8 +7,8 @@ use kube::{Api, api::ListParams};
 use super::{
     Done, Failed, age,
     cli::{ClusterArgs, Output, StatusArgs},
-    cluster::{self, Cluster},
-    table,
+    cluster::Cluster,
+    table, terminal,
 };
 use crate::{
     api::{
@@ -16,6 +16,7 @@ use crate::{
         condition::{self, READY, RECONCILING, STALLED},
     },
     clock,
+    domain::printable::Printable,
     k8s::error::within_limit,
 };
 
@@ -33,14 +34,14 @@ pub(super) async fn run(args: &ClusterArgs, what: &StatusArgs) -> Result<Done, F
             let api: Api<AICoreRegistrySecret> =
                 if what.all_namespaces { Api::all(cluster.client.clone()) } else { cluster.resources() };
             let list = within_limit(api.list(&ListParams::default())).await;
-            list.map_err(|error| Failed::Cluster(cluster::in_words(error)))?.items
+            list.map_err(|error| cluster.in_words(error))?.items
         }
     };
     if resources.is_empty() {
         let place =
             if what.all_namespaces { String::new() } else { format!(" in {} namespace", cluster.namespace) };
-        eprintln!("No resources found{place}.");
-        return Ok(Done { text: String::new(), fine: true });
+        terminal::tell(&Printable::new(format_args!("No resources found{place}.")));
+        return Ok(Done { lines: Vec::new(), fine: true });
     }
     Ok(show(&resources, what.output == Some(Output::Wide), clock::now()))
 }
@@ -55,7 +56,7 @@ fn show(resources: &[AICoreRegistrySecret], wide: bool, now: Timestamp) -> Done 
     headings.push("MESSAGE");
     let rows: Vec<Vec<String>> = resources.iter().map(|resource| row(resource, wide, now)).collect();
     let fine = resources.iter().all(|resource| Summary::of(resource).is_ready());
-    Done { text: table::render(&headings, &rows), fine }
+    Done { lines: table::render(&headings, &rows), fine }
 }
 
 fn row(resource: &AICoreRegistrySecret, wide: bool, now: Timestamp) -> Vec<String> {

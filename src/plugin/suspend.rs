@@ -17,19 +17,19 @@ pub(super) async fn run(args: &ClusterArgs, name: &str, suspend: bool) -> Result
     let before = within_limit(resources.get(name)).await.map_err(failed)?.spec.suspended();
     let place = format!("{}/{name}", cluster.namespace);
     let text = match (suspend, before) {
-        (true, true) => format!("{place} is suspended already\n"),
-        (false, false) => format!("{place} is not suspended\n"),
+        (true, true) => format!("{place} is suspended already"),
+        (false, false) => format!("{place} is not suspended"),
         _ => {
             let params =
                 PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
             let patch = Patch::Merge(json!({ "spec": { "suspend": suspend } }));
             within_limit(resources.patch(name, &params, &patch)).await.map_err(failed)?;
             if suspend {
-                format!("{place} suspended: nothing is sent to AI Core until it is resumed\n")
+                format!("{place} suspended: nothing is sent to AI Core until it is resumed")
             } else {
-                format!("{place} resumed: what changed meanwhile is sent to AI Core now\n")
+                format!("{place} resumed: what changed meanwhile is sent to AI Core now")
             }
         }
     };
-    Ok(Done { text, fine: true })
+    Ok(Done::line(text, true))
 }

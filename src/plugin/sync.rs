@@ -2,7 +2,7 @@
 
 use kube::{
     api::{Patch, PatchParams},
-    runtime::wait::await_condition,
+    runtime::wait::{self, await_condition},
 };
 use serde_json::json;
 
@@ -38,13 +38,29 @@ pub(super) async fn run(args: &ClusterArgs, what: &SyncArgs) -> Result<Done, Fai
     };
     match tokio::time::timeout(what.timeout, await_condition(resources, name, answered)).await {
         Ok(Ok(Some(resource))) => Ok(outcome(&place, &resource)),
-        Ok(Ok(None)) => Err(Failed::Cluster(format!("{place} was deleted"))),
-        Ok(Err(error)) => Err(Failed::Cluster(format!("{place} cannot be watched: {error}"))),
-        Err(_elapsed) => Err(Failed::Cluster(format!(
+        Ok(Ok(None)) => Err(Failed::cluster(format_args!("{place} was deleted"))),
+        Ok(Err(error)) => {
+            Err(Failed::cluster(format_args!("{place} cannot be watched: {}", why_not_watched(&error))))
+        }
+        Err(_elapsed) => Err(Failed::cluster(format_args!(
             "the operator has not answered for {place} within {}; see whether it runs and watches this namespace, or wait \
              longer with --timeout",
             age::short(i64::try_from(what.timeout.as_secs()).unwrap_or(i64::MAX))
         ))),
+    }
+}
+
+/// In the words of the request that failed, or of the innermost cause.
+fn why_not_watched(error: &wait::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    loop {
+        if let Some(kube::Error::Api(status)) = cause.downcast_ref::<kube::Error>() {
+            return status.message.clone();
+        }
+        match cause.source() {
+            Some(source) => cause = source,
+            None => return cause.to_string(),
+        }
     }
 }
 
@@ -70,7 +86,7 @@ fn outcome(place: &str, resource: &AICoreRegistrySecret) -> Done {
     let said = last.map_or("the operator gave no outcome".to_owned(), |condition| {
         format!("{}: {}", condition.reason, condition.message)
     });
-    Done { text: format!("{place} {}: {said}\n", if fine { "synced" } else { "not synced" }), fine }
+    Done::line(format_args!("{place} {}: {said}", if fine { "synced" } else { "not synced" }), fine)
 }
 
 #[cfg(test)]

@@ -1,39 +1,50 @@
 //! Columns of text, as kubectl prints them.
 
+use crate::domain::printable::Printable;
+
 /// Blanks between columns.
 const GAP: usize = 3;
+/// Longest cell, in characters; what is longer is cut. The last column, which is text, may be longer.
+const MAX_CELL: usize = 100;
+/// Longest cell of the last column.
+const MAX_LAST: usize = 2000;
 
 /// The rows below the headings. Each column is as wide as its widest cell; the last one is not filled up.
-pub(super) fn render(headings: &[&str], rows: &[Vec<String>]) -> String {
-    let widths: Vec<usize> = headings
-        .iter()
-        .enumerate()
-        .map(|(column, heading)| {
-            let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
-            cells.chain([heading.chars().count()]).max().unwrap_or_default()
-        })
-        .collect();
-    let mut text = String::new();
-    line(&mut text, headings.iter().copied(), &widths);
-    for row in rows {
-        line(&mut text, row.iter().map(String::as_str), &widths);
+pub(super) fn render(headings: &[&str], rows: &[Vec<String>]) -> Vec<Printable> {
+    let last = headings.len().saturating_sub(1);
+    let cell = |(column, text): (usize, &String)| {
+        Printable::new(text).cut(if column == last { MAX_LAST } else { MAX_CELL })
+    };
+    let headings = headings.iter().map(Printable::new).collect();
+    let rows = rows.iter().map(|row| row.iter().enumerate().map(cell).collect());
+    let lines: Vec<Vec<Printable>> = std::iter::once(headings).chain(rows).collect();
+    let mut widths = vec![0; last];
+    for line in &lines {
+        for (width, cell) in widths.iter_mut().zip(line) {
+            *width = cell.width().max(*width);
+        }
     }
-    text
+    lines.iter().map(|cells| line(cells, &widths)).collect()
 }
 
-fn line<'a>(text: &mut String, cells: impl Iterator<Item = &'a str>, widths: &[usize]) {
+fn line(cells: &[Printable], widths: &[usize]) -> Printable {
+    let mut text = String::new();
     let mut blanks = 0;
-    for (cell, width) in cells.zip(widths) {
+    for (cell, width) in cells.iter().zip(widths.iter().chain(&[0])) {
         text.extend(std::iter::repeat_n(' ', blanks));
-        text.push_str(cell);
-        blanks = width.saturating_sub(cell.chars().count()) + GAP;
+        text.push_str(cell.as_str());
+        blanks = width.saturating_sub(cell.width()) + GAP;
     }
-    text.push('\n');
+    Printable::new(text)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::render;
+    use super::*;
+
+    fn text(lines: &[Printable]) -> Vec<&str> {
+        lines.iter().map(Printable::as_str).collect()
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
@@ -42,11 +53,23 @@ mod tests {
             vec!["ml".to_owned(), "b".to_owned(), "some words".to_owned()],
         ];
         assert_eq!(
-            render(&["NAMESPACE", "NAME", "MESSAGE"], &rows),
-            "NAMESPACE   NAME     MESSAGE\n\
-             a           é-long   x\n\
-             ml          b        some words\n"
+            text(&render(&["NAMESPACE", "NAME", "MESSAGE"], &rows)),
+            ["NAMESPACE   NAME     MESSAGE", "a           é-long   x", "ml          b        some words"]
         );
-        assert_eq!(render(&["NAME"], &[]), "NAME\n");
+        assert_eq!(text(&render(&["NAME"], &[])), ["NAME"]);
+    }
+
+    #[test]
+    fn a_cell_neither_breaks_its_row_nor_fills_the_screen() {
+        let rows = [
+            vec!["a\nb".to_owned(), "x".repeat(1000), "m".repeat(5000)],
+            vec!["::warning::".to_owned(), "y".to_owned(), "z".to_owned()],
+        ];
+        let lines = render(&["A", "B", "C"], &rows);
+        let [heading, first, second] = &lines[..] else { panic!("{lines:?}") };
+        assert!(heading.as_str().starts_with("A                  B "), "{heading}");
+        assert!(first.as_str().starts_with("a\\nb               xxx"), "{first}");
+        assert_eq!(first.width(), 16 + GAP + MAX_CELL + GAP + MAX_LAST);
+        assert!(second.as_str().starts_with("\\u{3a}:warning::   y "), "{second}");
     }
 }

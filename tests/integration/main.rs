@@ -17,6 +17,7 @@ mod chart;
 mod client;
 mod cluster;
 mod conflict;
+mod connection;
 mod crash;
 mod crd;
 mod dashboard;

@@ -3,6 +3,7 @@
 mod check_cluster;
 mod check_files;
 mod cluster;
+mod hostile;
 mod krew;
 mod status;
 mod suspend;
@@ -19,10 +20,10 @@ use crate::{cluster::PATIENCE, world::World};
 
 /// What the plugin said.
 #[derive(Debug)]
-struct Said {
-    code: Option<i32>,
-    out: String,
-    err: String,
+pub(crate) struct Said {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Said {
@@ -36,7 +37,7 @@ impl Said {
 
     /// The exit code, and that all these parts were said.
     #[track_caller]
-    fn assert(&self, code: i32, parts: &[&str]) {
+    pub(crate) fn assert(&self, code: i32, parts: &[&str]) {
         assert_eq!(self.code, Some(code), "{}{}", self.out, self.err);
         for part in parts {
             assert!(
@@ -50,13 +51,13 @@ impl Said {
 }
 
 /// Runs a command to its end.
-async fn finish(mut command: Command) -> Said {
+pub(crate) async fn finish(mut command: Command) -> Said {
     command.stdin(Stdio::null()).kill_on_drop(true);
     Said::of(tokio::time::timeout(PATIENCE, command.output()).await.unwrap().unwrap())
 }
 
 /// The plugin, with nothing of the user's environment.
-fn plugin(kubeconfig: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn plugin(kubeconfig: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-aicore_registry"));
     command.args(arguments).env_clear().env("KUBECONFIG", kubeconfig);
     command

@@ -15,6 +15,10 @@ fn run(arguments: &[&str]) -> Output {
 
 #[rstest]
 #[case(&["run", "--watch-namespaces=Bad_One"], "--watch-namespaces: \"Bad_One\" is not the name of a namespace")]
+#[case(&["run", "--watch-label-selector=shard in"], "--watch-label-selector: \"shard in\" is not a label selector: it ends where")]
+#[case(&["run", "--leader-elect-lease-name=A_b"], "--leader-elect-lease-name: \"A_b\"")]
+#[case(&["run", "--listen=nowhere"], "such as :8080")]
+#[case(&["run", "--ca-bundle=Cargo.toml"], "holds no certificate in PEM form")]
 #[case(&["run", "--log-level=a=b=c"], "--log-level")]
 #[case(&["run", "--default-resync-interval=1s"], "at least 10s")]
 #[case(&["run", "--ca-bundle=/does/not/exist"], "--ca-bundle: /does/not/exist cannot be read")]

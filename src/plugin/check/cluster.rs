@@ -15,7 +15,7 @@ pub(super) async fn case(args: &ClusterArgs, name: &str) -> Result<Case, Failed>
     let resource = within_limit(cluster.resources().get(name)).await;
     let resource = resource.map_err(|error| cluster.failed(name, error))?;
     let Some(object) = Object::from_resource(&resource) else {
-        return Err(Failed::Cluster(format!("the API server's answer for {name:?} has no metadata")));
+        return Err(Failed::cluster(format_args!("the API server's answer for {name:?} has no metadata")));
     };
     let (source, service_key) = (object.source_name(), object.service_key_name());
     let (source, service_key) = tokio::join!(
@@ -61,6 +61,6 @@ async fn held(
             part,
             format!("you may not read Secret {:?}, which {field} names: {message}", name.as_str()),
         ))),
-        Err(error) => Err(Failed::Cluster(cluster::in_words(error))),
+        Err(error) => Err(cluster.in_words(error)),
     }
 }

@@ -1,6 +1,8 @@
 //! What a check has found, and how it is printed.
 
-use std::fmt::{self, Display, Write};
+use std::fmt::{self, Display};
+
+use crate::domain::printable::Printable;
 
 /// How good it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,24 +62,21 @@ impl Findings {
         self.wrong() == 0
     }
 
-    pub(super) fn render(&self) -> String {
-        let mut text = String::new();
+    pub(super) fn lines(&self) -> Vec<Printable> {
+        let mut lines = Vec::new();
         for (title, findings) in &self.0 {
-            // Writing to a String does not fail.
-            let _ = writeln!(text, "{title}");
+            lines.push(Printable::new(title));
             for Finding { level, part, text: said } in findings {
-                let _ = writeln!(text, "  {level:<5}  {part:<11}  {said}");
+                lines.push(Printable::new(format_args!("  {level:<5}  {part:<11}  {said}")));
             }
-            text.push('\n');
+            lines.push(Printable::default());
         }
-        let verdict = match self.wrong() {
+        lines.push(Printable::new(match self.wrong() {
             0 => "Nothing is wrong.".to_owned(),
             1 => "1 thing is wrong.".to_owned(),
             many => format!("{many} things are wrong."),
-        };
-        text.push_str(&verdict);
-        text.push('\n');
-        text
+        }));
+        lines
     }
 }
 
@@ -85,18 +84,30 @@ impl Findings {
 mod tests {
     use super::*;
 
+    fn text(findings: &Findings) -> Vec<String> {
+        findings.lines().iter().map(ToString::to_string).collect()
+    }
+
     #[test]
     fn findings_stand_below_their_case_and_are_counted() {
         let mut findings = Findings::default();
         findings.add("one".to_owned(), vec![Finding::ok("name", "good"), Finding::note("quota", "unread")]);
         assert!(findings.are_fine());
-        assert!(findings.render().ends_with("\n\nNothing is wrong.\n"));
+        assert_eq!(text(&findings).last().map(String::as_str), Some("Nothing is wrong."));
         findings.add("two".to_owned(), vec![Finding::wrong("service key", "A sentence.")]);
         assert!(!findings.are_fine());
         assert_eq!(
-            findings.render(),
-            "one\n  ok     name         good\n  note   quota        unread\n\n\
-             two\n  wrong  service key  A sentence\n\n1 thing is wrong.\n"
+            text(&findings),
+            [
+                "one",
+                "  ok     name         good",
+                "  note   quota        unread",
+                "",
+                "two",
+                "  wrong  service key  A sentence",
+                "",
+                "1 thing is wrong.",
+            ]
         );
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::{
-    Case, Held,
+    Case, Held, documents,
     files::File,
     findings::Finding,
     manifest::{Place, Resource, Secret},
@@ -23,33 +23,45 @@ use crate::{
 
 /// The name of the key under which a service key file is taken to be stored.
 const SERVICE_KEY_FILE: &str = "service-key.json";
+/// Most manifests in all files.
+const MAX_MANIFESTS: usize = 10_000;
 
 /// Everything that the files hold. `namespace` is that of manifests that name none.
 pub(super) fn cases(files: &[File], namespace: Option<&str>) -> Result<Vec<Case>, Failed> {
     let mut inventory = Inventory { namespace: namespace.unwrap_or_default(), ..Inventory::default() };
     for file in files {
-        match documents(&file.text) {
+        match documents::read(&file.text) {
             Ok(documents) => {
                 let alone = documents.len() == 1;
-                for document in documents {
-                    inventory.add(file, document, alone);
+                for (number, document) in (1..).zip(documents) {
+                    let number = (!alone).then_some(number);
+                    inventory.add(&Origin { file, number }, document)?;
                 }
             }
-            Err(sentence) => inventory.broken(file, sentence),
+            Err(sentence) => inventory.broken(&Origin { file, number: None }, sentence),
         }
     }
     let cases = inventory.into_cases();
     if cases.is_empty() {
-        return Err(Failed::Usage(
-            "the files have no AICoreRegistrySecret, Secret, docker config or service key".to_owned(),
+        return Err(Failed::usage(
+            "the files have no AICoreRegistrySecret, Secret, docker config or service key",
         ));
     }
     Ok(cases)
 }
 
+/// Where a document is.
+struct Origin<'a> {
+    file: &'a File,
+    /// Which of the file's documents it is, from 1 on; none if it is the only one.
+    number: Option<usize>,
+}
+
 #[derive(Default)]
 struct Inventory<'a> {
     namespace: &'a str,
+    /// How many manifests there were, those of lists and of other kinds included.
+    manifests: usize,
     resources: Vec<Resource>,
     secrets: BTreeMap<Place, Secret>,
     /// Cases that need nothing else.
@@ -57,36 +69,49 @@ struct Inventory<'a> {
 }
 
 impl Inventory<'_> {
-    fn add(&mut self, file: &File, document: Value, alone: bool) {
+    fn add(&mut self, origin: &Origin<'_>, document: Value) -> Result<(), Failed> {
+        self.manifests += 1;
+        if self.manifests > MAX_MANIFESTS {
+            return Err(Failed::usage(format_args!(
+                "-f: the files hold more than {MAX_MANIFESTS} manifests; give the ones that matter"
+            )));
+        }
         let kind = document.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
         let version = document.get("apiVersion").and_then(Value::as_str).unwrap_or_default().to_owned();
         match (version.as_str(), kind.as_str(), document) {
             (_, _, Value::Null) => {}
             ("v1", "List", Value::Object(mut list)) => {
                 if let Some(Value::Array(items)) = list.remove("items") {
-                    items.into_iter().for_each(|item| self.add(file, item, false));
+                    let origin = Origin { number: origin.number.or(Some(1)), ..*origin };
+                    return items.into_iter().try_for_each(|item| self.add(&origin, item));
                 }
             }
             ("v1", "Secret", document) => match Secret::read(&document, self.namespace) {
                 Ok(secret) => _ = self.secrets.insert(secret.place.clone(), secret),
-                Err(sentence) => self.broken(file, sentence),
+                Err(sentence) => self.broken(origin, sentence),
             },
             (version, api::KIND, document) if version.starts_with(api::GROUP) => {
                 match Resource::read(&document, self.namespace) {
                     Ok(resource) => self.resources.push(resource),
-                    Err(sentence) => self.broken(file, sentence),
+                    Err(sentence) => self.broken(origin, sentence),
                 }
             }
             // Manifests of other kinds are somebody else's.
             (version, kind, _) if !version.is_empty() && !kind.is_empty() => {}
-            (.., document) => self.bare(file, &document, alone),
+            (.., document) => self.bare(origin, &document),
         }
+        Ok(())
     }
 
     /// A credential that is no manifest.
-    fn bare(&mut self, file: &File, document: &Value, alone: bool) {
+    fn bare(&mut self, origin: &Origin<'_>, document: &Value) {
+        let Origin { file, number } = *origin;
         // As it stands, where possible: the domain notices what a parser has smoothed, such as a key that occurs twice.
-        let text = if alone && is_json(&file.text) { file.text.clone() } else { document.to_string() };
+        let text = if number.is_none() && documents::is_json(&file.text) {
+            file.text.clone()
+        } else {
+            document.to_string()
+        };
         let held = |key: &str, type_: &str| {
             let data = BTreeMap::from([(key.to_owned(), Zeroizing::new(text.clone().into_bytes()))]);
             Some(Held::Read(SecretData::new(&*file.name, Some(type_.to_owned()), false, data)))
@@ -106,7 +131,7 @@ impl Inventory<'_> {
             case.service_key = held(SERVICE_KEY_FILE, "Opaque");
         } else {
             return self.broken(
-                file,
+                origin,
                 "it is no manifest with apiVersion and kind, no docker config with auths, and no AI Core service key with \
                  clientid"
                     .to_owned(),
@@ -115,9 +140,10 @@ impl Inventory<'_> {
         self.alone.push(case);
     }
 
-    fn broken(&mut self, file: &File, sentence: String) {
+    fn broken(&mut self, origin: &Origin<'_>, sentence: String) {
+        let place = origin.number.map_or(String::new(), |number| format!(", document {number}"));
         self.alone.push(Case {
-            title: file.name.clone(),
+            title: format!("File {}{place}", Quoted(&origin.file.name)),
             found: vec![Finding::wrong("file", sentence)],
             resource: None,
             source: None,
@@ -184,25 +210,6 @@ fn secret_alone(secret: &Secret) -> Case {
         (None, Some(secret.held("service key")))
     };
     Case { title: format!("Secret {}", secret.place), found: Vec::new(), resource: None, source, service_key }
-}
-
-fn is_json(text: &str) -> bool {
-    text.trim_start().starts_with('{')
-}
-
-/// The documents of a file. Parsers quote what they do not understand, so only the place is taken from their errors.
-fn documents(text: &str) -> Result<Vec<Value>, String> {
-    if is_json(text) {
-        return serde_json::Deserializer::from_str(text).into_iter().collect::<Result<_, _>>().map_err(
-            |error| format!("it is not valid JSON (line {}, column {})", error.line(), error.column()),
-        );
-    }
-    serde_saphyr::from_multiple(text).map_err(|error| {
-        let place = error
-            .location()
-            .map_or(String::new(), |place| format!(" (line {}, column {})", place.line(), place.column()));
-        format!("it is not valid YAML{place}")
-    })
 }
 
 #[cfg(test)]

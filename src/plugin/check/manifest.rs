@@ -6,15 +6,21 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::{Held, findings::Finding};
+use super::{Held, findings::Finding, schema};
 use crate::{
-    api::{AICoreRegistrySecret, AICoreRegistrySecretSpec, GROUP, VERSION},
+    api::{AICoreRegistrySecretSpec, GROUP, VERSION},
     domain::{
         docker_config::{DOCKER_CFG_KEY, DOCKER_CONFIG_JSON_KEY},
         invalid::Quoted,
+        printable::Printable,
         secret_data::{STALE_LABEL, SecretData},
     },
 };
+
+/// How much of a name is shown, in characters.
+const MAX_NAME: usize = 100;
+/// How many unknown fields are named.
+const MAX_UNKNOWN: usize = 10;
 
 /// Namespace and name; the namespace is empty when the manifest names none.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,11 +70,17 @@ impl Resource {
                 Quoted(given)
             ));
         }
-        let spec = serde_json::from_value::<AICoreRegistrySecret>(manifest.clone())
-            .map_err(|error| format!("AICoreRegistrySecret {place} does not fit its schema: {error}"))?
-            .spec;
+        let given = manifest.get("spec").unwrap_or(&Value::Null);
+        let misfits = schema::misfits(given);
+        let spec: Option<AICoreRegistrySecretSpec> =
+            if misfits.is_empty() { serde_json::from_value(given.clone()).ok() } else { None };
+        let Some(spec) = spec else {
+            // What serde says quotes values, so the schema says it.
+            let what = if misfits.is_empty() { "see its spec".to_owned() } else { misfits.join("; ") };
+            return Err(format!("AICoreRegistrySecret {place} does not fit its schema: {what}"));
+        };
         let mut unknown_fields = Vec::new();
-        if let (Some(given), Ok(known)) = (manifest.get("spec"), serde_json::to_value(&spec)) {
+        if let Ok(known) = serde_json::to_value(&spec) {
             collect_unknown(given, &known, "spec", &mut unknown_fields);
         }
         Ok(Self { place, spec, unknown_fields })
@@ -79,10 +91,11 @@ impl Resource {
 fn collect_unknown(given: &Value, known: &Value, path: &str, unknown: &mut Vec<String>) {
     let (Value::Object(given), Value::Object(known)) = (given, known) else { return };
     for (name, value) in given.iter().filter(|(_, value)| !value.is_null()) {
-        let path = format!("{path}.{name}");
+        let path = format!("{path}.{}", Printable::new(name).cut(MAX_NAME));
         match known.get(name) {
             Some(known) => collect_unknown(value, known, &path, unknown),
-            None => unknown.push(path),
+            None if unknown.len() < MAX_UNKNOWN => unknown.push(path),
+            None => {}
         }
     }
 }

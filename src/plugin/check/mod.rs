@@ -5,11 +5,13 @@
 
 mod cluster;
 mod doctor;
+mod documents;
 mod files;
 mod findings;
 mod inventory;
 mod manifest;
 mod remote;
+mod schema;
 
 use std::sync::Arc;
 
@@ -52,7 +54,7 @@ enum Held {
 
 pub(super) async fn run(cluster: &ClusterArgs, args: &CheckArgs) -> Result<Done, Failed> {
     let allowed_hosts = AllowedHosts::parse(&args.allowed_hosts, args.allow_insecure_http)
-        .map_err(|invalid| Failed::Usage(format!("--allowed-hosts: {invalid}")))?;
+        .map_err(|invalid| Failed::usage(format_args!("--allowed-hosts: {invalid}")))?;
     let doctor = Doctor {
         allowed_hosts,
         registries: (!args.registries.is_empty()).then(|| args.registries.clone()),
@@ -71,16 +73,16 @@ pub(super) async fn run(cluster: &ClusterArgs, args: &CheckArgs) -> Result<Done,
         }
         findings.add(examined.title, examined.findings);
     }
-    Ok(Done { fine: findings.are_fine(), text: findings.render() })
+    Ok(Done { fine: findings.are_fine(), lines: findings.lines() })
 }
 
 /// Opens no connection by itself.
 fn pool(args: &CheckArgs) -> Result<Pool, Failed> {
-    let extra_roots_pem = args.ca_bundle.as_deref().map(read_bundle).transpose().map_err(Failed::Usage)?;
+    let extra_roots_pem = args.ca_bundle.as_deref().map(read_bundle).transpose().map_err(Failed::usage)?;
     let settings = pool::Settings {
         request_timeout: DEFAULT_REQUEST_TIMEOUT,
         tenant_rate: Rate::new(10.0, 20),
         extra_roots_pem,
     };
-    Pool::new(settings, Fence::always_open(), Arc::new(Metrics::new())).map_err(Failed::Usage)
+    Pool::new(settings, Fence::always_open(), Arc::new(Metrics::new())).map_err(Failed::usage)
 }

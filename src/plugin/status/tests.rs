@@ -32,8 +32,8 @@ fn resource(observed: i64, conditions: &[Value]) -> AICoreRegistrySecret {
 }
 
 fn shown(resources: &[AICoreRegistrySecret], wide: bool) -> (String, bool) {
-    let Done { text, fine } = show(resources, wide, "2026-03-01T10:00:00Z".parse().unwrap());
-    (text, fine)
+    let Done { lines, fine } = show(resources, wide, "2026-03-01T10:00:00Z".parse().unwrap());
+    (lines.iter().map(|line| format!("{line}\n")).collect(), fine)
 }
 
 #[test]

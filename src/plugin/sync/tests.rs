@@ -2,6 +2,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::domain::printable::Printable;
 
 fn resource(requested: Option<&str>, handled: Option<&str>, conditions: &[Value]) -> AICoreRegistrySecret {
     serde_json::from_value(json!({
@@ -38,20 +39,20 @@ fn condition(type_: &str, status: &str, reason: &str, message: &str) -> Value {
 }
 
 #[rstest]
-#[case::accepted(&[condition("Ready", "True", "Synced", "fine")], "ml/pull synced: Synced: fine\n", true)]
+#[case::accepted(&[condition("Ready", "True", "Synced", "fine")], "ml/pull synced: Synced: fine", true)]
 #[case::refused(
     &[condition("Ready", "False", "Forbidden", "no"), condition("Stalled", "True", "Forbidden", "no")],
-    "ml/pull not synced: Forbidden: no\n",
+    "ml/pull not synced: Forbidden: no",
     false
 )]
 #[case::repetition_refused(
     &[condition("Ready", "True", "Synced", "fine"), condition("Reconciling", "True", "RateLimited", "slow")],
-    "ml/pull not synced: RateLimited: slow\n",
+    "ml/pull not synced: RateLimited: slow",
     false
 )]
 #[case::suspended(
     &[condition("Ready", "True", "Suspended", "rests")],
-    "ml/pull not synced: Suspended: rests\n",
+    "ml/pull not synced: Suspended: rests",
     false
 )]
 fn the_outcome_is_good_when_the_push_was_accepted(
@@ -60,5 +61,5 @@ fn the_outcome_is_good_when_the_push_was_accepted(
     #[case] fine: bool,
 ) {
     let done = outcome("ml/pull", &resource(None, None, conditions));
-    assert_eq!((&*done.text, done.fine), (text, fine));
+    assert_eq!((done.lines, done.fine), (vec![Printable::new(text)], fine));
 }
