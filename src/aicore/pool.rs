@@ -28,7 +28,7 @@ use crate::{
         credentials::{Grant, ServiceKey},
     },
     fence::Fence,
-    metrics::Metrics,
+    metrics::{Metrics, quota::TenantQuota},
 };
 
 /// How requests are sent.
@@ -52,6 +52,7 @@ pub struct Connection {
     pub(super) lane: Arc<Lane>,
     pub(super) fence: Fence,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) quota: TenantQuota,
     tenant: Arc<Tenant>,
     id: u64,
 }
@@ -164,6 +165,7 @@ impl Pool {
             lane: self.lane(&tenant),
             fence: self.fence.clone(),
             metrics: Arc::clone(&self.metrics),
+            quota: self.metrics.quotas().hold(&tenant),
             tenant,
             id: self.opened.fetch_add(1, Ordering::Relaxed),
         })

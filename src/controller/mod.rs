@@ -15,6 +15,7 @@ mod observe;
 pub mod queue;
 mod reconcile;
 mod rooms;
+mod series;
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
@@ -118,8 +119,9 @@ impl Controller {
         let load = Arc::clone(&queue);
         let (events, publisher) = events::publisher(client.clone(), move || load.load().waiting > 0);
         let feeds = feeds::Feeds::new(&client, &settings, &index, &queue);
-        let vitals = Vitals::new(Arc::clone(&queue), &index, &feeds, leadership.clone());
+        let vitals = Vitals::new(Arc::clone(&queue), &feeds, leadership.clone());
         metrics.register(vitals.clone());
+        metrics.register_series(series::pieces(&index, leadership.clone()));
         let rooms = Rooms::new(Arc::clone(&queue));
         let clock = Clock::start();
         let ctx = Context { client, settings, pool, index, queue, rooms, events, leadership, metrics, clock };
