@@ -174,7 +174,7 @@ fn endless(port: &Port) -> impl Fn() -> usize + use<> {
         let alive = Arc::new(());
         begun.lock().unwrap().push(Arc::downgrade(&alive));
         Box::new(std::iter::repeat_with(move || {
-            let _kept = &alive;
+            assert!(Arc::strong_count(&alive) > 0);
             "a 1\n".repeat(10_000)
         }))
     });
@@ -204,8 +204,8 @@ async fn whoever_does_not_read_an_answer_is_cut_and_it_is_not_kept() {
 
 #[tokio::test]
 async fn a_long_answer_arrives_whole() {
-    let port = Port::open(Limits { life: NEVER, head: NEVER, ..Limits::default() });
     const LINES: usize = 100_000;
+    let port = Port::open(Limits { life: NEVER, head: NEVER, ..Limits::default() });
     port.metrics
         .register_series(|| Box::new((0..100).map(|piece| format!("a {piece:08}\n").repeat(LINES / 100))));
     let answers = join_all((0..4).map(|_| port.ask(b"GET /metrics HTTP/1.0\r\n\r\n"))).await;

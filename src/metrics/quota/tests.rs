@@ -47,7 +47,7 @@ fn the_series_of_a_tenant_go_with_the_last_who_is_connected() {
 fn many_tenants_are_written_in_pages() {
     let quotas = Arc::new(Quotas::default());
     let held: Vec<TenantQuota> =
-        (0..PAGE + 1).map(|number| quotas.hold(&tenant(&format!("{number:04}")))).collect();
+        (0..=PAGE).map(|number| quotas.hold(&tenant(&format!("{number:04}")))).collect();
     held.iter().for_each(|quota| quota.tell(1, 2));
     let pieces: Vec<String> = pieces(&quotas)().collect();
     let lines: Vec<usize> = pieces.iter().map(|piece| piece.lines().count()).collect();
