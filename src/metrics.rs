@@ -1,15 +1,29 @@
 //! What the operator counts and measures (OpenMetrics; times in seconds). Names and labels are part of its interface.
 
-use std::{fmt, sync::Arc, time::Duration};
+pub mod quota;
+pub mod series;
+
+use std::{
+    borrow::Cow,
+    fmt, iter,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, EncodeLabelSet},
-    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
+    encoding::{
+        DescriptorEncoder, EncodeLabelSet,
+        text::{encode_eof, encode_registry},
+    },
+    metrics::{counter::Counter, family::Family, histogram::Histogram, info::Info},
     registry::{Registry, Unit},
 };
 
-use crate::domain::api_url::Tenant;
+use self::{quota::Quotas, series::Pieces};
+
+/// What all names begin with.
+const PREFIX: &str = "aicore_registry";
 
 /// From a fraction of a millisecond, which a rotation on an idle machine takes, to the minutes of a backoff.
 const BUCKETS: [f64; 16] =
@@ -17,19 +31,19 @@ const BUCKETS: [f64; 16] =
 
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 
-/// All metrics that are counted as things happen. What is a property of the present state (resources, queue, watches) is
-/// read at the time of the scrape, by collectors that are registered with [`Metrics::register`].
-#[derive(Debug)]
+/// All metrics that are counted as things happen. What is a property of the present state is read at the time of the scrape:
+/// what has a few series (queue, watches) by collectors, [`Metrics::register`]; what has as many as there are objects
+/// (resources, tenants) piece by piece, [`Metrics::register_series`].
 pub struct Metrics {
-    registry: std::sync::Mutex<Registry>,
+    registry: Mutex<Registry>,
+    series: Mutex<Vec<Box<dyn Fn() -> Pieces + Send + Sync>>>,
     reconciles: Family<OutcomeLabels, Counter>,
     reconcile_duration: Histogram,
     remote_requests: Family<RequestLabels, Counter>,
     remote_request_duration: Histograms<MethodLabels>,
     token_requests: Family<CodeLabels, Counter>,
     rotation_latency: Histogram,
-    quota_used: Family<TenantLabels, Gauge>,
-    quota_limit: Family<TenantLabels, Gauge>,
+    quotas: Arc<Quotas>,
     remote_orphaned: Counter,
 }
 
@@ -54,13 +68,14 @@ struct CodeLabels {
     code: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct TenantLabels {
-    tenant: String,
-}
-
 fn histogram() -> Histogram {
     Histogram::new(BUCKETS)
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
 }
 
 impl Default for Metrics {
@@ -73,17 +88,17 @@ impl Metrics {
     /// All metrics at zero.
     #[must_use]
     pub fn new() -> Self {
-        let mut registry = Registry::with_prefix("aicore_registry");
+        let mut registry = Registry::with_prefix(PREFIX);
         let metrics = Self {
-            registry: std::sync::Mutex::default(),
+            registry: Mutex::default(),
+            series: Mutex::default(),
             reconciles: Family::default(),
             reconcile_duration: histogram(),
             remote_requests: Family::default(),
             remote_request_duration: Histograms::new_with_constructor(histogram),
             token_requests: Family::default(),
             rotation_latency: histogram(),
-            quota_used: Family::default(),
-            quota_limit: Family::default(),
+            quotas: Arc::default(),
             remote_orphaned: Counter::default(),
         };
         registry.register(
@@ -120,16 +135,6 @@ impl Metrics {
             metrics.rotation_latency.clone(),
         );
         registry.register(
-            "quota_used",
-            "Docker registry secrets of the tenant, when it was last asked",
-            metrics.quota_used.clone(),
-        );
-        registry.register(
-            "quota_limit",
-            "Docker registry secrets that the tenant may have",
-            metrics.quota_limit.clone(),
-        );
-        registry.register(
             "remote_orphaned",
             "Remote secrets that stayed behind because the service key was gone first",
             metrics.remote_orphaned.clone(),
@@ -140,22 +145,33 @@ impl Metrics {
             Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]),
         );
         *metrics.lock() = registry;
+        metrics.register_series(quota::pieces(&metrics.quotas));
         metrics
     }
 
-    /// Adds something that is read at each scrape.
+    /// Adds something with a few series that is read at each scrape.
     pub fn register(&self, collector: impl Collector + 'static) {
         self.lock().register_collector(Box::new(collector));
     }
 
-    /// The exposition, in OpenMetrics text format.
+    /// Adds families with many series. `pieces` is called at each scrape.
+    pub fn register_series(&self, pieces: impl Fn() -> Pieces + Send + Sync + 'static) {
+        self.series.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(pieces));
+    }
+
+    /// The exposition in OpenMetrics text format, in pieces, each of which is written when it is asked for. The first one
+    /// holds everything that has a few series.
     ///
     /// # Errors
     /// When a collector fails to write.
-    pub fn encode(&self) -> Result<String, fmt::Error> {
-        let mut text = String::new();
-        prometheus_client::encoding::text::encode(&mut text, &self.lock())?;
-        Ok(text)
+    pub fn exposition(&self) -> Result<impl Iterator<Item = String> + Send + use<>, fmt::Error> {
+        let mut first = String::new();
+        encode_registry(&mut first, &self.lock())?;
+        let mut last = String::new();
+        encode_eof(&mut last)?;
+        let series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
+        let many: Vec<Pieces> = series.iter().map(|pieces| pieces()).collect();
+        Ok(iter::once(first).chain(many.into_iter().flatten()).chain(iter::once(last)))
     }
 
     /// A pass over a resource ended.
@@ -167,7 +183,7 @@ impl Metrics {
     /// A request to AI Core ended. `code` is `none` when there was no answer.
     pub fn remote_request(&self, method: &str, code: &str, took: Duration) {
         self.remote_requests
-            .get_or_create(&RequestLabels { method: method.to_owned(), code: code.to_owned() })
+            .get_or_create(&RequestLabels { method: method.to_owned(), code: code_label(code).into_owned() })
             .inc();
         self.remote_request_duration
             .get_or_create(&MethodLabels { method: method.to_owned() })
@@ -176,7 +192,7 @@ impl Metrics {
 
     /// A request to an authorization server ended.
     pub fn token_request(&self, code: &str) {
-        self.token_requests.get_or_create(&CodeLabels { code: code.to_owned() }).inc();
+        self.token_requests.get_or_create(&CodeLabels { code: code_label(code).into_owned() }).inc();
     }
 
     /// AI Core accepted a credential, this long after the event that it had changed.
@@ -184,11 +200,10 @@ impl Metrics {
         self.rotation_latency.observe(latency.as_secs_f64());
     }
 
-    /// A tenant told its quota.
-    pub fn quota(&self, tenant: &Arc<Tenant>, used: u64, limit: u64) {
-        let labels = TenantLabels { tenant: tenant.to_string() };
-        self.quota_used.get_or_create(&labels).set(i64::try_from(used).unwrap_or(i64::MAX));
-        self.quota_limit.get_or_create(&labels).set(i64::try_from(limit).unwrap_or(i64::MAX));
+    /// What tenants said of their quotas.
+    #[must_use]
+    pub fn quotas(&self) -> &Arc<Quotas> {
+        &self.quotas
     }
 
     /// A remote secret stayed behind.
@@ -196,8 +211,19 @@ impl Metrics {
         self.remote_orphaned.inc();
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Registry> {
-        self.registry.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A status code that IANA lists stands for itself, and any other for its class, as `4xx`: a server may answer with 900
+/// codes, and each of them is a series for as long as the process lives.
+fn code_label(code: &str) -> Cow<'_, str> {
+    let listed =
+        |code: u16| http::StatusCode::from_u16(code).is_ok_and(|code| code.canonical_reason().is_some());
+    match code.parse::<u16>() {
+        Ok(number) if !listed(number) => format!("{}xx", number / 100).into(),
+        _ => code.into(),
     }
 }
 
@@ -213,3 +239,6 @@ pub fn encode_gauge(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str,
     let metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
     ConstGauge::new(value).encode(metric)
 }
+
+#[cfg(test)]
+mod tests;

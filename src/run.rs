@@ -1,12 +1,7 @@
 //! One run of the operator, from a validated configuration to the end.
 
-use std::{
-    io::ErrorKind,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::Arc,
-};
+use std::{net::SocketAddr, sync::Arc};
 
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -70,7 +65,7 @@ pub async fn run(config: Config, level: LogLevel, stop: CancellationToken) -> Re
     let pool = Pool::new(config.aicore, leadership.fence().clone(), Arc::clone(&metrics))
         .map_err(RunError::AiCore)?;
     let listener =
-        listen(config.listen).await.map_err(|error| RunError::Listen { address: config.listen, error })?;
+        server::listen(config.listen).map_err(|error| RunError::Listen { address: config.listen, error })?;
     let address =
         listener.local_addr().map_err(|error| RunError::Listen { address: config.listen, error })?;
     info!(
@@ -90,8 +85,7 @@ pub async fn run(config: Config, level: LogLevel, stop: CancellationToken) -> Re
         lost = lead(election.as_mut(), &vitals) => Err(lost.into()),
         result = controller.run(stop) => result.map_err(RunError::from),
         ended = serving => Err(RunError::Server(match ended {
-            Ok(Ok(())) => "without an error".to_owned(),
-            Ok(Err(error)) => error.to_string(),
+            Ok(()) => "without an error".to_owned(),
             Err(error) => error.to_string(),
         })),
     };
@@ -103,17 +97,6 @@ pub async fn run(config: Config, level: LogLevel, stop: CancellationToken) -> Re
     }
     info!("stopped");
     result
-}
-
-/// Binds the address. `[::]` takes IPv4 as well; on a node without IPv6 it cannot be bound, and `0.0.0.0` does.
-async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
-    match TcpListener::bind(address).await {
-        Err(error) if error.kind() != ErrorKind::AddrInUse && address.ip() == Ipv6Addr::UNSPECIFIED => {
-            // What stands in the way may be something else: then it is said for the address that was asked for.
-            TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await.map_err(|_| error)
-        }
-        bound => bound,
-    }
 }
 
 /// Stands for election once the caches are filled; returns when this process no longer leads.

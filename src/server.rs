@@ -1,31 +1,35 @@
 //! `/livez`, `/readyz`, `/metrics` and `/log-level`.
 
+mod connection;
+mod door;
+mod listen;
 mod log_level;
+mod scrape;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Router,
     extract::{DefaultBodyLimit, State},
-    http::{StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Response},
     routing::get,
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::listen::listen;
+use self::{connection::Limits, scrape::Turns};
 use crate::{controller::Vitals, health::Liveness, metrics::Metrics, telemetry::LogLevel};
 
-/// Media type of OpenMetrics text.
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
 /// Longest body of a request, in bytes.
-const BODY_LIMIT: usize = 4 * 1024;
+const BODY_LIMIT: usize = 512;
 
 struct Shared {
     vitals: Vitals,
     liveness: Liveness,
     metrics: Arc<Metrics>,
+    turns: Arc<Turns>,
     level: LogLevel,
 }
 
@@ -36,17 +40,19 @@ pub(crate) async fn serve(
     metrics: Arc<Metrics>,
     level: LogLevel,
     stop: CancellationToken,
-) -> std::io::Result<()> {
+) {
+    door::serve(listener, router(vitals, metrics, level), Limits::default(), stop).await;
+}
+
+fn router(vitals: Vitals, metrics: Arc<Metrics>, level: LogLevel) -> Router {
     let liveness = Liveness::new(vitals.clone());
-    let router = Router::new()
+    Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
-        .route("/metrics", get(scrape))
+        .route("/metrics", get(scrape::scrape))
         .route("/log-level", get(log_level::show).put(log_level::change))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .with_state(Arc::new(Shared { vitals, liveness, metrics, level }));
-    let router = router.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+        .with_state(Arc::new(Shared { vitals, liveness, metrics, turns: Arc::default(), level }))
 }
 
 async fn livez(State(shared): State<Arc<Shared>>) -> Response {
@@ -57,16 +63,12 @@ async fn readyz(State(shared): State<Arc<Shared>>) -> Response {
     verdict(shared.vitals.ready())
 }
 
-async fn scrape(State(shared): State<Arc<Shared>>) -> Response {
-    match shared.metrics.encode() {
-        Ok(text) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    }
-}
-
 fn verdict(verdict: Result<(), String>) -> Response {
     match verdict {
         Ok(()) => "ok\n".into_response(),
         Err(sentence) => (StatusCode::SERVICE_UNAVAILABLE, format!("{sentence}\n")).into_response(),
     }
 }
+
+#[cfg(test)]
+mod tests;

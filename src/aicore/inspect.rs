@@ -28,7 +28,7 @@ impl Session<'_> {
         let answer = self.send(&Operation::Quota, None).await?;
         let counts = serde_json::from_slice::<Quota>(&answer.body).ok().and_then(Quota::counts);
         if let Some((used, limit)) = counts {
-            self.connection.metrics.quota(self.connection.tenant(), used, limit);
+            self.connection.quota.tell(used, limit);
         }
         Ok(counts)
     }

@@ -30,7 +30,7 @@ use crate::{
         credentials::{Grant, ServiceKey},
     },
     fence::Fence,
-    metrics::Metrics,
+    metrics::{Metrics, quota::TenantQuota},
 };
 
 /// How requests are sent.
@@ -54,6 +54,7 @@ pub struct Connection {
     pub(super) rate_limiter: Arc<RateLimiter>,
     pub(super) fence: Fence,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) quota: TenantQuota,
     tenant: Arc<Tenant>,
     id: u64,
 }
@@ -166,6 +167,7 @@ impl Pool {
             rate_limiter: self.rate_limiter(&tenant),
             fence: self.fence.clone(),
             metrics: Arc::clone(&self.metrics),
+            quota: self.metrics.quotas().hold(&tenant),
             tenant,
             id: self.opened.fetch_add(1, Ordering::Relaxed),
         })

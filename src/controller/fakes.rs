@@ -285,7 +285,7 @@ impl World {
 
     /// The count of one series.
     pub(super) fn metric(&self, series: &str) -> Option<u64> {
-        let text = self.ctx.metrics.encode().unwrap();
+        let text: String = self.ctx.metrics.exposition().unwrap().collect();
         text.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok())
     }
 }

@@ -18,6 +18,7 @@ pub mod index;
 mod observe;
 pub mod queue;
 mod reconcile;
+mod series;
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
@@ -124,8 +125,9 @@ impl Controller {
         let (events, publisher) = events::publisher(client.clone(), move || load.load().waiting > 0);
         let admission = Admission::new(Arc::clone(&queue), settings.tenant_passes);
         let feeds = feeds::Feeds::new(&client, &settings, &index, &queue, &admission);
-        let vitals = Vitals::new(Arc::clone(&queue), &index, &feeds, leadership.clone());
+        let vitals = Vitals::new(Arc::clone(&queue), &feeds, leadership.clone());
         metrics.register(vitals.clone());
+        metrics.register_series(series::pieces(&index, leadership.clone()));
         let kubernetes = Cluster { client, events };
         let clock = Clock::start();
         let ctx = Context { kubernetes, ai_core: pool, settings, index, queue, admission, metrics, clock };

@@ -11,24 +11,16 @@ use prometheus_client::{
 use tokio::sync::watch;
 
 use super::{
-    SECRETS_LIST_LIMIT, ServiceKeyHeld,
+    SECRETS_LIST_LIMIT,
     feeds::{self, Feeds, Listed},
-    index::Index,
     queue::Queue,
 };
-use crate::{
-    api::condition::{self, READY},
-    domain::object::ObjectKey,
-    k8s::watch::WatchHealth,
-    leadership::Leadership,
-    metrics::encode_gauge,
-};
+use crate::{k8s::watch::WatchHealth, leadership::Leadership, metrics::encode_gauge};
 
 /// Signs of life. Cheap to clone.
 #[derive(Clone)]
 pub struct Vitals {
     queue: Arc<Queue>,
-    index: Arc<Index<ServiceKeyHeld>>,
     health: Arc<[Arc<WatchHealth>]>,
     listed: watch::Receiver<Listed>,
     leadership: Leadership,
@@ -41,21 +33,16 @@ impl fmt::Debug for Vitals {
 }
 
 impl Vitals {
-    pub(super) fn new(
-        queue: Arc<Queue>,
-        index: &Arc<Index<ServiceKeyHeld>>,
-        feeds: &Feeds,
-        leadership: Leadership,
-    ) -> Self {
+    pub(super) fn new(queue: Arc<Queue>, feeds: &Feeds, leadership: Leadership) -> Self {
         let (health, listed) = (feeds.health().into(), feeds.listed());
-        Self { queue, index: Arc::clone(index), health, listed, leadership }
+        Self { queue, health, listed, leadership }
     }
 
     /// With empty caches that count as filled, and these watches.
     #[cfg(test)]
     pub(crate) fn of(queue: Arc<Queue>, health: &[Arc<WatchHealth>], leadership: Leadership) -> Self {
         let listed = watch::Sender::new(Listed { scopes: 1, resources: 1, secrets: 1 }).subscribe();
-        Self { queue, index: Arc::default(), health: health.into(), listed, leadership }
+        Self { queue, health: health.into(), listed, leadership }
     }
 
     /// Waits until the caches are filled, as far as they can be.
@@ -99,9 +86,7 @@ impl Collector for Vitals {
         self.encode_watches(&mut encoder)?;
         let leader = self.leadership.is_leader();
         let help = "1 if this replica is the one that writes, 0 if it stands by.";
-        encode_gauge(&mut encoder, "leader", help, f64::from(u8::from(leader)))?;
-        // Several replicas would say the same of a resource, and those that stand by would say it late.
-        if leader { self.encode_resources(&mut encoder) } else { Ok(()) }
+        encode_gauge(&mut encoder, "leader", help, f64::from(u8::from(leader)))
     }
 }
 
@@ -122,43 +107,6 @@ impl Vitals {
                 .max();
             if let Some(age) = oldest {
                 ConstGauge::new(age.as_secs_f64()).encode(family.encode_family(&[("watch", name)])?)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Read from the index, so that series go with their resource.
-    fn encode_resources(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let mut resources: Vec<(ObjectKey, bool, Option<i64>)> = Vec::new();
-        self.index.for_each(|key, status| {
-            let ready =
-                condition::find(&status.conditions, READY).is_some_and(|ready| ready.status == "True");
-            resources.push((
-                key.clone(),
-                ready,
-                status.last_sync_time.as_ref().map(|time| time.0.as_second()),
-            ));
-        });
-        let labels =
-            |key: &ObjectKey| [("namespace", key.namespace.to_string()), ("name", key.name.to_string())];
-        let mut family = encoder.encode_descriptor(
-            "resource_ready",
-            "1 if AI Core holds the credential that the Secret holds now, else 0.",
-            None,
-            MetricType::Gauge,
-        )?;
-        for (key, ready, _) in &resources {
-            ConstGauge::new(i64::from(*ready)).encode(family.encode_family(&labels(key))?)?;
-        }
-        let mut family = encoder.encode_descriptor(
-            "resource_last_sync_timestamp",
-            "When AI Core last accepted the credential, in seconds since 1970.",
-            Some(&Unit::Seconds),
-            MetricType::Gauge,
-        )?;
-        for (key, _, synced) in &resources {
-            if let Some(synced) = synced {
-                ConstGauge::new(*synced).encode(family.encode_family(&labels(key))?)?;
             }
         }
         Ok(())

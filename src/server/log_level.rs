@@ -1,32 +1,56 @@
 //! `/log-level`: shows what is logged, and lets somebody change it who is in the pod already, as by `kubectl port-forward`.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+};
 
 use axum::{
-    extract::{ConnectInfo, State},
-    http::{HeaderMap, StatusCode},
+    extract::{FromRequestParts, State},
+    http::{HeaderMap, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
 
-use super::Shared;
+use super::{Shared, connection::Ends};
 
-/// Headers of proxies. What comes from one comes from elsewhere, whatever the address says.
-const FORWARDED: [&str; 4] = ["forwarded", "via", "x-forwarded-for", "x-real-ip"];
+/// Headers that a client sends by itself. Any other is of a proxy, which speaks for somebody elsewhere whatever its address
+/// is, or of a browser, which speaks for a page.
+const OWN_HEADERS: [header::HeaderName; 9] = [
+    header::ACCEPT,
+    header::ACCEPT_ENCODING,
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::EXPECT,
+    header::HOST,
+    header::TRANSFER_ENCODING,
+    header::USER_AGENT,
+];
+
+/// A request from the pod itself.
+pub(super) struct FromThePod;
+
+impl<S: Sync> FromRequestParts<S> for FromThePod {
+    type Rejection = (StatusCode, String);
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let ends = parts.extensions.get::<Ends>();
+        match foreign(ends, &parts.uri, &parts.headers) {
+            None => Ok(Self),
+            Some(why) => {
+                let rule = "the log level can only be changed from this machine, as by kubectl port-forward";
+                Err((StatusCode::FORBIDDEN, format!("{rule}: {why}\n")))
+            }
+        }
+    }
+}
 
 pub(super) async fn show(State(shared): State<Arc<Shared>>) -> String {
     format!("{}\n", shared.level.current())
 }
 
-pub(super) async fn change(
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
-    filter: String,
-) -> Response {
-    if !is_local(peer, &headers) {
-        let sentence = "the log level can only be changed from this machine, as by kubectl port-forward\n";
-        return (StatusCode::FORBIDDEN, sentence).into_response();
-    }
+/// The body is read last: of whoever may not change the level it is not read at all.
+pub(super) async fn change(_: FromThePod, State(shared): State<Arc<Shared>>, filter: String) -> Response {
     match shared.level.set(&filter) {
         Ok(()) => {
             let level = shared.level.current();
@@ -37,8 +61,38 @@ pub(super) async fn change(
     }
 }
 
-fn is_local(peer: SocketAddr, headers: &HeaderMap) -> bool {
-    peer.ip().to_canonical().is_loopback() && !FORWARDED.iter().any(|name| headers.contains_key(*name))
+/// Why the request is not, or may not be, of somebody in the pod.
+fn foreign(ends: Option<&Ends>, uri: &Uri, headers: &HeaderMap) -> Option<String> {
+    // Service meshes deliver from other addresses of the loopback network, such as 127.0.0.6, or to the pod's address.
+    if !ends.is_some_and(|ends| is_localhost(ends.peer) && is_localhost(ends.local)) {
+        return Some("the request did not come from 127.0.0.1 or ::1".to_owned());
+    }
+    if let Some(name) = headers.keys().find(|name| !OWN_HEADERS.contains(name)) {
+        return Some(format!("the header {name} says that the request was passed on"));
+    }
+    // Whoever has a browser take a name of theirs for an address of this machine has that name here.
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let named = hosts.next().and_then(|host| host.to_str().ok()).is_some_and(names_localhost);
+    if !named || hosts.next().is_some() || uri.authority().is_some() {
+        return Some("its Host is not localhost, 127.0.0.1 or [::1]".to_owned());
+    }
+    None
+}
+
+fn is_localhost(address: SocketAddr) -> bool {
+    match address.ip().to_canonical() {
+        IpAddr::V4(address) => address == Ipv4Addr::LOCALHOST,
+        IpAddr::V6(address) => address == Ipv6Addr::LOCALHOST,
+    }
+}
+
+/// Whether a Host header, with or without a port, is this machine's.
+fn names_localhost(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    name == "127.0.0.1" || name == "[::1]" || name.eq_ignore_ascii_case("localhost")
 }
 
 #[cfg(test)]
@@ -47,25 +101,105 @@ mod tests {
 
     use super::*;
 
+    fn ends(peer: &str, local: &str) -> Ends {
+        Ends { peer: peer.parse().unwrap(), local: local.parse().unwrap() }
+    }
+
+    fn of_curl() -> HeaderMap {
+        [("host", "localhost:8080"), ("user-agent", "curl/8.9"), ("accept", "*/*"), ("content-length", "5")]
+            .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)))
+            .into_iter()
+            .collect()
+    }
+
+    fn refused(ends: &Ends, uri: &str, headers: &HeaderMap) -> Option<String> {
+        foreign(Some(ends), &uri.parse().unwrap(), headers)
+    }
+
     #[test]
-    fn only_loopback_without_a_proxy_is_local() {
-        let nothing = HeaderMap::new();
-        for (address, local) in [
-            ("127.0.0.1:1", true),
-            ("127.9.9.9:1", true),
-            ("[::1]:1", true),
-            ("[::ffff:127.0.0.1]:1", true),
-            ("10.0.0.1:1", false),
-            ("[fd00::1]:1", false),
-            ("[::ffff:10.0.0.1]:1", false),
-            ("0.0.0.0:1", false),
+    fn both_ends_are_localhost_and_no_other_address_of_the_loopback_network() {
+        for (peer, local, good) in [
+            ("127.0.0.1:1", "127.0.0.1:8080", true),
+            ("[::1]:1", "[::1]:8080", true),
+            ("[::ffff:127.0.0.1]:1", "[::ffff:127.0.0.1]:8080", true),
+            ("127.0.0.6:1", "127.0.0.1:8080", false),
+            ("[::ffff:127.0.0.6]:1", "[::ffff:127.0.0.1]:8080", false),
+            ("[::6]:1", "[::1]:8080", false),
+            ("127.0.0.1:1", "10.0.0.1:8080", false),
+            ("10.0.0.1:1", "10.0.0.1:8080", false),
+            ("[fd00::1]:1", "[fd00::1]:8080", false),
+            ("[::ffff:10.0.0.1]:1", "[::ffff:10.0.0.1]:8080", false),
+            ("0.0.0.0:1", "127.0.0.1:8080", false),
         ] {
-            assert_eq!(is_local(address.parse().unwrap(), &nothing), local, "{address}");
+            let refused = refused(&ends(peer, local), "/log-level", &of_curl());
+            assert_eq!(refused.is_none(), good, "{peer} to {local}: {refused:?}");
         }
-        for name in FORWARDED {
-            let mut headers = HeaderMap::new();
-            headers.insert(name, HeaderValue::from_static("10.0.0.1"));
-            assert!(!is_local("127.0.0.1:1".parse().unwrap(), &headers), "{name}");
+        assert!(foreign(None, &Uri::from_static("/log-level"), &of_curl()).is_some());
+    }
+
+    #[test]
+    fn a_header_that_no_client_sends_by_itself_is_of_a_proxy_or_a_browser() {
+        let local = ends("127.0.0.1:1", "127.0.0.1:8080");
+        for name in [
+            "forwarded",
+            "via",
+            "x-forwarded-for",
+            "x-forwarded-proto",
+            "x-forwarded-client-cert",
+            "x-real-ip",
+            "x-request-id",
+            "x-envoy-attempt-count",
+            "x-envoy-internal",
+            "x-b3-traceid",
+            "traceparent",
+            "l5d-client-id",
+            "x-remote-user",
+            "origin",
+            "referer",
+            "sec-fetch-site",
+            "cookie",
+        ] {
+            let mut headers = of_curl();
+            headers.insert(name, HeaderValue::from_static("x"));
+            let sentence = refused(&local, "/log-level", &headers).unwrap();
+            assert!(sentence.contains(&format!("the header {name} says")), "{sentence}");
         }
+        let mut all = of_curl();
+        OWN_HEADERS.iter().filter(|name| **name != header::HOST).for_each(|name| {
+            all.insert(name, HeaderValue::from_static("x"));
+        });
+        assert_eq!(refused(&local, "/log-level", &all), None);
+    }
+
+    #[test]
+    fn the_host_is_one_that_nobody_elsewhere_can_have() {
+        let local = ends("127.0.0.1:1", "127.0.0.1:8080");
+        for (host, good) in [
+            ("localhost", true),
+            ("LocalHost:18080", true),
+            ("127.0.0.1:8080", true),
+            ("[::1]:8080", true),
+            ("[::1]", true),
+            ("", false),
+            ("localhost.evil.example:8080", false),
+            ("evil.example:8080", false),
+            ("evil.example@localhost", false),
+            ("localhost:8080:8080", false),
+            ("127.0.0.1.nip.io", false),
+            ("10.0.0.1:8080", false),
+            ("::1", false),
+        ] {
+            let mut headers = of_curl();
+            headers.insert(header::HOST, HeaderValue::from_static(host));
+            assert_eq!(refused(&local, "/log-level", &headers).is_none(), good, "{host:?}");
+        }
+        let mut none = of_curl();
+        none.remove(header::HOST);
+        let mut two = of_curl();
+        two.append(header::HOST, HeaderValue::from_static("localhost"));
+        for headers in [none, two] {
+            assert!(refused(&local, "/log-level", &headers).is_some(), "{headers:?}");
+        }
+        assert!(refused(&local, "http://evil.example/log-level", &of_curl()).is_some());
     }
 }

@@ -37,8 +37,23 @@ async fn the_log_level_can_be_shown_and_changed() {
         sentence.contains("\"loud\" is not a level; use error, warn, info, debug, trace or off"),
         "{sentence}"
     );
-    let proxied = |url| reqwest::Client::new().put(url).header("X-Forwarded-For", "192.0.2.1").body("trace");
-    assert_eq!(operator.ask(proxied, "/log-level").await.0, 403);
+    for (header, value) in [
+        ("X-Forwarded-For", "192.0.2.1"),
+        // What a sidecar adds that keeps the address to itself.
+        ("X-Forwarded-Proto", "http"),
+        ("X-Request-Id", "7e1f"),
+        ("X-Envoy-Attempt-Count", "1"),
+        // A page in a browser whose name was given an address of this machine.
+        ("Origin", "http://page.example"),
+        ("Host", "page.example"),
+    ] {
+        let foreign = |url| reqwest::Client::new().put(url).header(header, value).body("trace");
+        let (status, sentence) = operator.ask(foreign, "/log-level").await;
+        assert_eq!(status, 403, "{header}");
+        assert!(sentence.starts_with("the log level can only be changed from this machine"), "{sentence}");
+    }
+    let long = |url| reqwest::Client::new().put(url).body("info,".repeat(1000));
+    assert_eq!(operator.ask(long, "/log-level").await.0, 413);
     assert_eq!(operator.ask(|url| reqwest::Client::new().post(url).body("trace"), "/log-level").await.0, 405);
     assert_eq!(operator.get("/log-level").await, (200, "info\n".to_owned()));
 }

@@ -36,6 +36,7 @@ mod metrics_table;
 mod monitoring;
 mod operator;
 mod plugin;
+mod port;
 mod program;
 mod recorded;
 mod reference;

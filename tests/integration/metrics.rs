@@ -72,3 +72,26 @@ async fn the_series_of_a_resource_go_with_it() {
         })
         .await;
 }
+
+#[tokio::test]
+async fn the_series_of_a_tenant_go_with_its_last_resource() {
+    let world = World::synced("quotas").await;
+    world.tenant().configure(|options| options.quota = 0);
+    let operator = world.operator().await;
+    world.wait_reason("pull", "QuotaExceeded").await;
+    world.resource("second", serde_json::json!({})).await;
+    world.wait_reason("second", "QuotaExceeded").await;
+    // Series of quotas, and of resources.
+    let series = || async {
+        let (_, text) = operator.get("/metrics").await;
+        let count = |family| text.lines().filter(|line| line.starts_with(family)).count();
+        (count("aicore_registry_quota_"), count("aicore_registry_resource_ready{"))
+    };
+    assert_eq!(series().await, (2, 2), "of one tenant, used and limit");
+    world.delete_resource("second").await;
+    world.eventually("its series to go", || async { (series().await.1 == 1).then_some(()) }).await;
+    assert_eq!(series().await, (2, 1), "one resource of the tenant is left");
+    world.delete_resource("pull").await;
+    world.eventually("the others to go", || async { (series().await == (0, 0)).then_some(()) }).await;
+    world.check(&operator).await;
+}

@@ -119,14 +119,24 @@ fn an_owner_that_is_missing_in_a_list_frees_its_name() {
 }
 
 #[test]
-fn each_resource_is_visited() {
-    let (one, two) = (object_named("one", 1), object_named("two", 2));
-    let index = index_with(&[&one, &two]);
+fn resources_are_read_page_by_page_in_the_order_of_their_names() {
+    let (one, two, three) = (object_named("one", 1), object_named("two", 2), object_named("three", 3));
+    let index = index_with(&[&one, &two, &three]);
     index.record(&two, Some(Arc::new(a_status_in_sync())), Memory::default(), None);
-    let mut seen = Vec::new();
-    index.for_each(|key, status| seen.push((key.clone(), status.clone())));
-    seen.sort_by(|a, b| a.0.cmp(&b.0));
-    assert_eq!(seen, [(one.key, a_new_status()), (two.key, a_status_in_sync())]);
+    let page = |after: Option<&ObjectKey>, limit| {
+        let mut seen = Vec::new();
+        let last = index.page(after, limit, |key, status| seen.push((key.clone(), status.clone())));
+        (seen, last)
+    };
+    let [first, second, third] =
+        [(one.key, a_new_status()), (three.key, a_new_status()), (two.key, a_status_in_sync())];
+    assert_eq!(page(None, 2), (vec![first.clone(), second.clone()], Some(second.0.clone())));
+    assert_eq!(page(Some(&second.0), 2), (vec![third.clone()], None));
+    assert_eq!(page(None, 3), (vec![first.clone(), second.clone(), third.clone()], Some(third.0.clone())));
+    assert_eq!(page(Some(&third.0), 3), (vec![], None));
+    // The place stays where it was when the resource is gone.
+    index.remove_resource(&second.0);
+    assert_eq!(page(Some(&second.0), 2), (vec![third], None));
 }
 
 #[test]

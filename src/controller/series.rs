@@ -1,0 +1,56 @@
+//! The series of the resources. They are read from the index at each scrape, so that they go with their resource.
+
+use std::{iter, sync::Arc};
+
+use super::index::Index;
+use crate::{
+    api::condition::{self, READY},
+    leadership::Leadership,
+    metrics::series::{Family, PAGE, Pieces},
+};
+
+const IS_READY: Family = Family {
+    name: "resource_ready",
+    help: "1 if AI Core holds the credential that the Secret holds now, else 0.",
+    unit: None,
+};
+const LAST_SYNC: Family = Family {
+    name: "resource_last_sync_timestamp",
+    help: "When AI Core last accepted the credential, in seconds since 1970.",
+    unit: Some("seconds"),
+};
+
+/// The families, for [`crate::metrics::Metrics::register_series`].
+///
+/// Several replicas would say the same of a resource, and those that stand by would say it late: only the leader has them.
+pub(super) fn pieces<K: Send + Sync + 'static>(
+    index: &Arc<Index<K>>,
+    leadership: Leadership,
+) -> impl Fn() -> Pieces + Send + Sync + 'static {
+    let index = Arc::clone(index);
+    move || if leadership.is_leader() { Box::new(of_resources(&index)) } else { Box::new(iter::empty()) }
+}
+
+fn of_resources<K: Send + Sync + 'static>(
+    index: &Arc<Index<K>>,
+) -> impl Iterator<Item = String> + Send + use<K> {
+    let (ready, synced) = (Arc::clone(index), Arc::clone(index));
+    let ready = IS_READY.pieces(move |after, page| {
+        ready.page(after, PAGE, |key, status| {
+            let ready =
+                condition::find(&status.conditions, READY).is_some_and(|ready| ready.status == "True");
+            page.add(&[("namespace", &key.namespace), ("name", &key.name)], u8::from(ready));
+        })
+    });
+    let synced = LAST_SYNC.pieces(move |after, page| {
+        synced.page(after, PAGE, |key, status| {
+            if let Some(time) = &status.last_sync_time {
+                page.add(&[("namespace", &key.namespace), ("name", &key.name)], time.0.as_second());
+            }
+        })
+    });
+    ready.chain(synced)
+}
+
+#[cfg(test)]
+mod tests;

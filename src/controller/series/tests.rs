@@ -1,0 +1,83 @@
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::domain::{
+    object::{Object, ObjectKey},
+    testing::{LAST_SYNC as SYNCED, a_new_status, a_status_in_sync, object_named},
+};
+
+type TestIndex = Index<u32>;
+
+fn object(number: usize) -> Object {
+    object_named(&format!("r{number:05}"), 1)
+}
+
+/// So many resources; every third was never accepted.
+fn index_of(count: usize) -> Arc<TestIndex> {
+    let index = TestIndex::default();
+    for number in 0..count {
+        let status = if number % 3 == 0 { a_new_status() } else { a_status_in_sync() };
+        index.apply_resource(object(number), status);
+    }
+    Arc::new(index)
+}
+
+fn exposed(index: &Arc<TestIndex>) -> Vec<String> {
+    pieces(index, Leadership::always())().collect()
+}
+
+fn labels(key: &ObjectKey) -> String {
+    format!("{{namespace=\"{}\",name=\"{}\"}}", key.namespace, key.name)
+}
+
+#[test]
+fn each_resource_is_in_each_family_once() {
+    let count = PAGE * 2 + 7;
+    let text = exposed(&index_of(count)).concat();
+    let rows: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    let unique: BTreeSet<&str> = rows.iter().copied().collect();
+    assert_eq!((rows.len(), unique.len()), (count + count - count.div_ceil(3), rows.len()));
+    for number in 0..count {
+        let labels = labels(&object(number).key);
+        let synced = number % 3 != 0;
+        let ready = format!("aicore_registry_resource_ready{labels} {}", u8::from(synced));
+        assert!(unique.contains(&*ready), "{ready}");
+        let time = format!("aicore_registry_resource_last_sync_timestamp_seconds{labels} {SYNCED}");
+        assert_eq!(unique.contains(&*time), synced, "{time}");
+    }
+    // What is of one family stands together.
+    let families: Vec<&str> = rows.iter().map(|row| row.split('{').next().unwrap()).collect();
+    assert_eq!(families.chunk_by(|one, other| one == other).count(), 2);
+}
+
+/// What a scrape does at once has a bound, and what it does not yet do it does not keep: the index can change in between.
+#[test]
+fn a_piece_is_a_page_and_the_index_may_change_between_two() {
+    let count = PAGE * 4;
+    let index = index_of(count);
+    let mut scrape = pieces(&index, Leadership::always())();
+    let first = scrape.next().unwrap();
+    assert_eq!(first.lines().count(), PAGE + 2, "a page and the head of the family");
+    let (last, ahead, after) = (object(PAGE - 1), object(PAGE), object(PAGE + 1));
+    index.remove_resource(&last.key);
+    index.remove_resource(&ahead.key);
+    let fresh = object_named("r00256-new", 1);
+    index.apply_resource(fresh.clone(), a_new_status());
+    let rest: Vec<String> = scrape.collect();
+    assert!(rest.iter().all(|piece| piece.lines().count() <= PAGE + 3), "each is a page at most");
+    let ready: String = rest.into_iter().take_while(|piece| !piece.contains("last_sync")).collect();
+    assert!(!ready.contains(&labels(&last.key)) && !ready.contains(&labels(&ahead.key)));
+    assert!(ready.contains(&labels(&after.key)) && ready.contains(&labels(&fresh.key)));
+    assert_eq!(ready.lines().count(), count - PAGE - 1 + 1);
+}
+
+#[test]
+fn series_go_with_their_resource() {
+    let index = index_of(2);
+    assert!(exposed(&index).concat().contains(&labels(&object(1).key)));
+    index.remove_resource(&object(1).key);
+    let text = exposed(&index).concat();
+    assert!(!text.contains(&labels(&object(1).key)) && text.contains(&labels(&object(0).key)));
+    index.remove_resource(&object(0).key);
+    assert_eq!(exposed(&index).concat(), "");
+}
