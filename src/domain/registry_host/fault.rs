@@ -137,14 +137,22 @@ fn is_label(label: &str) -> bool {
 
 /// A path is compared as text with the beginning of the image's, so its last part may be cut off anywhere.
 fn of_path(path: &str) -> Option<Fault> {
+    let is_open = !path.ends_with('/');
     let path = path.trim_end_matches('/').to_ascii_lowercase();
     let (_, path) = split_version(&path);
+    let mut components = path.split('/').skip(1).peekable();
+    let mut is_path = true;
+    while let Some(component) = components.next() {
+        let may_be_cut = is_open && components.peek().is_none();
+        is_path &= is_path_component(component)
+            && (may_be_cut || component.ends_with(|end: char| end.is_ascii_alphanumeric()));
+    }
     match path {
         _ if path.contains('*') => Some(Fault::PathPattern),
         _ if path.contains(':') => Some(Fault::Image),
         // Written without the first, it would be read without the second as well.
         _ if split_version(path).0.is_some() => Some(Fault::Path),
-        _ => (!path.split('/').skip(1).all(is_path_component)).then_some(Fault::Path),
+        _ => (!is_path).then_some(Fault::Path),
     }
 }
 

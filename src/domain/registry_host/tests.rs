@@ -154,6 +154,8 @@ fn any_text_can_be_compared(#[case] written: &str, #[case] normalised: &str) {
 #[case::empty_path_component("ghcr.io//acme", Fault::Path)]
 #[case::dots_in_the_path("ghcr.io/acme/../other", Fault::Path)]
 #[case::catalog("https://ghcr.io/v2/_catalog", Fault::Path)]
+#[case::separator_before_a_slash("ghcr.io/acme-/", Fault::Path)]
+#[case::separator_before_a_component("ghcr.io/acme-/app", Fault::Path)]
 #[case::two_versions("ghcr.io/v1/v2/acme", Fault::Path)]
 #[case::long(&format!("{}.example.com", "a".repeat(244)), Fault::TooLong)]
 fn some_texts_match_no_image(#[case] written: &str, #[case] fault: Fault) {
@@ -256,7 +258,9 @@ proptest! {
     #[test]
     fn what_is_not_refused_is_sent_as_something_that_the_kubelet_matches(text in NAMES) {
         let registry = RegistryHost::new(&text);
-        prop_assume!(registry.fault().is_none());
+        if registry.fault().is_some() {
+            return Ok(());
+        }
         let sent = RegistryHost::new(registry.sent());
         prop_assert_eq!(sent.fault(), None);
         prop_assert_eq!(sent.sent(), registry.sent());
