@@ -244,7 +244,7 @@ impl World {
         let json = serde_json::json!({
             "clientid": "client",
             "clientsecret": "s3cret",
-            "serviceurls": {"AI_API_URL": "https://api.one.ml.hana.ondemand.com"},
+            "serviceurls": {"AI_API_URL": "https://api.ai.one.eu-central-1.aws.ml.hana.ondemand.com"},
             "url": "https://one.authentication.eu10.hana.ondemand.com",
         });
         let content = (version.to_owned(), "key.json", json.to_string());

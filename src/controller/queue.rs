@@ -24,7 +24,7 @@ pub enum Priority {
     Urgent,
 }
 
-/// The queue. Shared by those who wake, and by the workers.
+/// The queue. Shared by those who enqueue, and by the workers.
 #[derive(Debug, Default)]
 pub struct Queue {
     state: Mutex<State>,
@@ -100,7 +100,7 @@ impl Queue {
     /// [`Queue::done`].
     pub async fn next(&self) -> Option<ObjectKey> {
         loop {
-            // Created before the look, so that a wake in between is not lost.
+            // Created before the look, so that what is enqueued in between is not lost.
             let ready = self.ready.notified();
             {
                 let mut state = self.lock();
@@ -119,10 +119,9 @@ impl Queue {
         }
     }
 
-    /// Gives an object back, and has it looked at again after `again` unless it is woken before.
+    /// Gives an object back, and has it looked at again after `requeue_after` unless it is enqueued before.
     pub fn done(&self, key: &ObjectKey, requeue_after: Option<Duration>) {
-        let (woken, earliest) =
-            self.lock().done(key, requeue_after.map(|requeue_after| Instant::now() + requeue_after));
+        let (woken, earliest) = self.lock().done(key, requeue_after.map(|after| Instant::now() + after));
         if woken {
             self.ready.notify_one();
         }
@@ -131,7 +130,7 @@ impl Queue {
         }
     }
 
-    /// Forgets an object that no longer exists. One that is being looked at is looked at to the end.
+    /// Takes out an object that no longer exists. One that is being looked at is looked at to the end.
     pub fn remove(&self, key: &ObjectKey) {
         self.lock().remove(key);
     }

@@ -1,8 +1,8 @@
 //! Decisions. Pure: no async, no client, no clock, no randomness, no environment; time and chance come in as arguments.
 //!
-//! [`plan`] says what to do about what was [`observed`]; [`report`] says what came of it. The other modules are what
-//! these two are made of. Secret values are reachable from [`secret_data`], [`docker_config`], [`credentials`] and
-//! [`fingerprint`] only.
+//! [`known`] says whether there is anything to do at all, [`plan`] what to do about what was [`observed`], and [`report`] what
+//! came of it: the next status, and the next [`memory`]. The other modules are what these are made of. Secret values are reachable
+//! from [`secret_data`], [`docker_config`], [`credentials`] and [`fingerprint`] only.
 
 pub mod allowed_hosts;
 pub mod api_url;

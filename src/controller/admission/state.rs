@@ -106,7 +106,8 @@ impl State {
         let turn = kept.unwrap_or_else(|| request.uptime + rate.reserve());
         let left = turn.saturating_sub(request.uptime);
         let (result, mut woken) = if !left.is_zero() {
-            (Err(left), Woken::new())
+            // It needs no place before its turn.
+            (Err(left), self.leave(request.who))
         } else if has_place {
             (Ok(()), Woken::new())
         } else {

@@ -1,3 +1,4 @@
+use futures::FutureExt;
 use proptest::prelude::*;
 
 use super::{state::Position, *};
@@ -29,13 +30,18 @@ fn enter(admission: &Arc<Admission>, limit: Limit, name: &str) -> Option<Permit>
     admission.try_admit(limit, request(&key(name), Duration::ZERO)).ok().flatten()
 }
 
+/// Whom a worker would look at next.
+fn woken(queue: &Queue) -> Option<ObjectKey> {
+    queue.next().now_or_never().flatten()
+}
+
 fn is_empty(admission: &Admission) -> bool {
     let state = admission.lock();
     state.usage.is_empty() && state.waiting.is_empty()
 }
 
-#[tokio::test]
-async fn whoever_leaves_a_tenant_wakes_the_next_in_line() {
+#[test]
+fn whoever_leaves_a_tenant_wakes_the_next_in_line() {
     let (admission, queue) = with_places(2);
     let enter = |name: &str| enter(&admission, tenant(), name);
     let (first, second) = (enter("a").unwrap(), enter("b").unwrap());
@@ -44,10 +50,10 @@ async fn whoever_leaves_a_tenant_wakes_the_next_in_line() {
     }
     drop(first);
     assert_eq!(queue.load().waiting, 1);
-    assert_eq!(queue.next().await, Some(key("c")));
+    assert_eq!(woken(&queue), Some(key("c")));
     let third = enter("c").unwrap();
     drop(second);
-    assert_eq!(queue.next().await, Some(key("d")));
+    assert_eq!(woken(&queue), Some(key("d")));
     drop(third);
     assert_eq!(queue.load().waiting, 0, "nobody is woken twice");
     drop(enter("d").unwrap());
@@ -56,25 +62,25 @@ async fn whoever_leaves_a_tenant_wakes_the_next_in_line() {
     assert!(is_empty(&admission), "what nobody needs leaves no trace");
 }
 
-#[tokio::test]
-async fn who_got_in_by_itself_is_not_woken_again() {
+#[test]
+fn who_got_in_by_itself_is_not_woken_again() {
     let (admission, queue) = with_places(1);
     let enter = |name: &str| enter(&admission, tenant(), name);
     let first = enter("a").unwrap();
     assert!(enter("b").is_none() && enter("c").is_none());
     drop(first);
-    assert_eq!(queue.next().await, Some(key("b")));
+    assert_eq!(woken(&queue), Some(key("b")));
     // Something else woke c before b came to it.
     let other = enter("c").unwrap();
     assert!(enter("b").is_none());
     drop(other);
     assert_eq!(queue.load().waiting, 0, "b is at work already");
     queue.done(&key("b"), None);
-    assert_eq!(queue.next().await, Some(key("b")));
+    assert_eq!(woken(&queue), Some(key("b")));
 }
 
-#[tokio::test]
-async fn all_who_waited_for_a_service_key_are_woken_at_once() {
+#[test]
+fn all_who_waited_for_a_service_key_are_woken_at_once() {
     let (admission, queue) = with_places(1);
     let enter = |name: &str| enter(&admission, Limit::ServiceKey(key("key")), name);
     let reader = enter("a").unwrap();
@@ -85,8 +91,8 @@ async fn all_who_waited_for_a_service_key_are_woken_at_once() {
 }
 
 /// Who was woken does not come (suspended, deleted, backing off meanwhile): the next in line must hear of the place.
-#[tokio::test]
-async fn a_place_that_the_woken_one_does_not_take_goes_to_the_next() {
+#[test]
+fn a_place_that_the_woken_one_does_not_take_goes_to_the_next() {
     let (admission, queue) = with_places(1);
     let enter = |name: &str| enter(&admission, tenant(), name);
     let first = enter("a").unwrap();
@@ -95,20 +101,20 @@ async fn a_place_that_the_woken_one_does_not_take_goes_to_the_next() {
         admission.pass_ended(&key(name), true);
     }
     drop(first);
-    assert_eq!(queue.next().await, Some(key("b")));
+    assert_eq!(woken(&queue), Some(key("b")));
     assert_eq!(queue.load().waiting, 0, "one place, one to wake");
     admission.pass_ended(&key("b"), true);
-    assert_eq!(queue.next().await, Some(key("c")), "b did not ask");
+    assert_eq!(woken(&queue), Some(key("c")), "b did not ask");
     admission.pass_ended(&key("c"), false);
-    assert_eq!(queue.next().await, Some(key("d")), "the API server failed in c's pass");
+    assert_eq!(woken(&queue), Some(key("d")), "the API server failed in c's pass");
     drop(enter("d").unwrap());
     admission.pass_ended(&key("d"), true);
     admission.remove(&key("c"));
     assert!(is_empty(&admission));
 }
 
-#[tokio::test]
-async fn so_does_a_place_whose_resource_is_gone() {
+#[test]
+fn so_does_a_place_whose_resource_is_gone() {
     let (admission, queue) = with_places(1);
     let enter = |name: &str| enter(&admission, tenant(), name);
     let first = enter("a").unwrap();
@@ -118,16 +124,16 @@ async fn so_does_a_place_whose_resource_is_gone() {
     }
     admission.remove(&key("b"));
     drop(first);
-    assert_eq!(queue.next().await, Some(key("c")), "b waits no longer");
+    assert_eq!(woken(&queue), Some(key("c")), "b waits no longer");
     queue.remove(&key("c"));
     admission.remove(&key("c"));
-    assert_eq!(queue.next().await, Some(key("d")));
+    assert_eq!(woken(&queue), Some(key("d")));
     admission.remove(&key("d"));
     assert!(is_empty(&admission));
 }
 
-#[tokio::test]
-async fn so_does_a_place_whose_resource_turns_to_another_tenant() {
+#[test]
+fn so_does_a_place_whose_resource_turns_to_another_tenant() {
     let (admission, queue) = with_places(1);
     let first = enter(&admission, tenant(), "a").unwrap();
     for name in ["b", "c"] {
@@ -135,9 +141,9 @@ async fn so_does_a_place_whose_resource_turns_to_another_tenant() {
         admission.pass_ended(&key(name), true);
     }
     drop(first);
-    assert_eq!(queue.next().await, Some(key("b")));
+    assert_eq!(woken(&queue), Some(key("b")));
     let elsewhere = enter(&admission, Limit::Tenant(a_tenant("z")), "b").unwrap();
-    assert_eq!(queue.next().await, Some(key("c")));
+    assert_eq!(woken(&queue), Some(key("c")));
     drop(elsewhere);
     admission.pass_ended(&key("b"), true);
     admission.remove(&key("c"));
@@ -145,14 +151,14 @@ async fn so_does_a_place_whose_resource_turns_to_another_tenant() {
 }
 
 /// Refused, and woken before its pass has ended: the promise is for the next pass.
-#[tokio::test]
-async fn a_place_that_becomes_free_during_the_pass_that_was_refused_is_not_lost() {
+#[test]
+fn a_place_that_becomes_free_during_the_pass_that_was_refused_is_not_lost() {
     let (admission, queue) = with_places(1);
     let first = enter(&admission, tenant(), "a").unwrap();
     assert!(enter(&admission, tenant(), "b").is_none());
     drop(first);
     admission.pass_ended(&key("b"), true);
-    assert_eq!(queue.next().await, Some(key("b")));
+    assert_eq!(woken(&queue), Some(key("b")));
     assert!(matches!(admission.lock().waiting[&key("b")].position, Position::Promised(_)));
     drop(enter(&admission, tenant(), "b").unwrap());
     admission.pass_ended(&key("b"), true);
@@ -266,7 +272,27 @@ async fn whoever_has_to_wait_for_its_turn_gives_its_place_back() {
     assert!(enter(&admission, Limit::Tenant(Arc::clone(&tenant)), "b").is_none());
     let a = key("a");
     assert!(admission.admit(&tenant, &rate, Some(permit), request(&a, Duration::ZERO)).is_err());
-    assert_eq!(queue.next().await, Some(key("b")));
+    assert_eq!(woken(&queue), Some(key("b")));
+}
+
+/// Else the place would stay empty until its turn, and the others would wait behind it.
+#[tokio::test(start_paused = true)]
+async fn whoever_has_to_wait_for_its_turn_hands_on_what_it_was_promised() {
+    let (admission, queue) = with_places(1);
+    let (rate, tenant) = (slow(), a_tenant("a"));
+    rate.reserve();
+    let limit = || Limit::Tenant(Arc::clone(&tenant));
+    let first = enter(&admission, limit(), "a").unwrap();
+    for name in ["b", "c"] {
+        assert!(enter(&admission, limit(), name).is_none());
+        admission.pass_ended(&key(name), true);
+    }
+    drop(first);
+    assert_eq!(woken(&queue), Some(key("b")));
+    let b = key("b");
+    assert!(admission.admit(&tenant, &rate, None, request(&b, Duration::ZERO)).is_err());
+    admission.pass_ended(&b, true);
+    assert_eq!(woken(&queue), Some(key("c")));
 }
 
 #[derive(Clone, Debug)]
@@ -321,6 +347,10 @@ proptest! {
                     permits[who].extend(permit);
                     if permits[who].is_empty() {
                         admission.pass_ended(&keys[who], true);
+                        // Nobody comes for a promise whose pass has ended.
+                        let state = admission.lock();
+                        let position = state.waiting.get(&keys[who]).map(|waiting| &waiting.position);
+                        prop_assert!(!matches!(position, Some(Position::Promised(_))), "{:?}", position);
                     }
                 }
                 Step::Leaves(who) => {
