@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn ordinary_objects_come_in_large_pages() {
-        let sizes: Vec<u32> = asked(&[1000; 30_000]).into_iter().map(|(objects, _)| objects).collect();
+        let sizes: Vec<u32> = asked(&vec![1000; 30_000]).into_iter().map(|(objects, _)| objects).collect();
         assert_eq!(&sizes[..4], [125, 250, 500, 500]);
         assert_eq!(sizes.len(), 62, "client-go asks 60 times");
     }

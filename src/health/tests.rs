@@ -22,6 +22,9 @@ const SECOND: Duration = Duration::from_secs(1);
 /// What the kubelet asks by the chart's default: every 20 s.
 const PROBE: Duration = Duration::from_secs(20);
 
+/// How an API server answers a URI.
+type Answer = fn(&str) -> Response<Body>;
+
 fn liveness(queue: &Arc<Queue>, health: &[Arc<WatchHealth>]) -> Liveness {
     Liveness::new(Vitals::of(Arc::clone(queue), health, Leadership::always()))
 }
@@ -69,15 +72,17 @@ async fn a_queue_that_nobody_works_off_is_noticed() {
 /// silent, or does not answer, for longer than anyone should wait.
 #[tokio::test(start_paused = true)]
 async fn whatever_the_api_server_does_the_process_is_alive() {
-    let quiet = |uri: &str| match is_watch(uri) {
-        true => stream_of(vec![(120, bookmark()), (180, bookmark()), (198, bookmark())], 200),
-        false => list(&["a"]),
+    let quiet = |uri: &str| {
+        if is_watch(uri) {
+            stream_of(vec![(120, bookmark()), (180, bookmark()), (198, bookmark())], 200)
+        } else {
+            list(&["a"])
+        }
     };
     let no_crd = |_: &str| answer(404, status(404, "NotFound").to_string());
     let away = |_: &str| answer(503, "");
     let deaf = |uri: &str| if is_watch(uri) { stream_of(Vec::new(), 100_000) } else { list(&["a"]) };
     let half_open = |_: &str| stuck();
-    type Answer = fn(&str) -> Response<Body>;
     let cases: [(&str, Answer); 5] = [
         ("quiet", quiet),
         ("the CRD is missing", no_crd),

@@ -178,9 +178,10 @@ fn parameters(uri: &Uri) -> impl Iterator<Item = &str> {
 
 /// The same request for so many objects.
 fn with_limit(uri: &Uri, objects: u32) -> Result<Uri, http::Error> {
-    let others: Vec<&str> = parameters(uri).filter(|parameter| !parameter.starts_with("limit=")).collect();
-    let query = others.into_iter().map(|parameter| format!("{parameter}&")).collect::<String>();
-    let path: PathAndQuery = format!("{}?{query}limit={objects}", uri.path()).parse()?;
+    let limit = format!("limit={objects}");
+    let others = parameters(uri).filter(|parameter| !parameter.starts_with("limit="));
+    let query: Vec<&str> = others.chain([&*limit]).collect();
+    let path: PathAndQuery = format!("{}?{}", uri.path(), query.join("&")).parse()?;
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(path);
     Ok(Uri::from_parts(parts)?)

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use http::{HeaderValue, Response, StatusCode, header};
@@ -107,8 +107,10 @@ fn shortened(body: Body, bytes: usize) -> Body {
 
 /// The pieces of an answer as they come, for as long as the test lets them.
 fn passed_on(body: Body, trace: Trace) -> impl futures::Stream<Item = Result<Bytes, Cut>> + Send {
+    // Of an answer whose length was said, nobody asks for the end.
+    let length = body.size_hint().exact();
     let start = (body.into_data_stream(), trace, false);
-    stream::unfold(start, async |(mut pieces, mut trace, ended_before)| {
+    stream::unfold(start, move |(mut pieces, mut trace, ended_before)| async move {
         if ended_before {
             return None;
         }
@@ -123,7 +125,10 @@ fn passed_on(body: Body, trace: Trace) -> impl futures::Stream<Item = Result<Byt
         };
         match piece {
             Some(Ok(piece)) => {
-                trace.note(|seen| seen.bytes += piece.len());
+                trace.note(|seen| {
+                    seen.bytes += piece.len();
+                    seen.complete = length == u64::try_from(seen.bytes).ok();
+                });
                 Some((Ok(piece), (pieces, trace, false)))
             }
             Some(Err(_)) => Some((Err(Cut), (pieces, trace, true))),
