@@ -115,7 +115,7 @@ async fn the_proxy_of_the_kubeconfig_and_that_of_the_environment_are_used() {
     command.env("ALL_PROXY", "http://127.0.0.1:1").env("HTTPS_PROXY", "http://127.0.0.1:1");
     finish(command).await.assert(1, &["has not looked"]);
     assert_eq!(tunnels.load(Ordering::SeqCst), 0);
-    let operator = crate::operator::Launch { kubeconfig: by_file, ..world.launch() }.start().await;
+    let operator = world.launch().with_kubeconfig(&by_file).start().await;
     world.wait_ready("pull").await;
     assert!(
         operator
@@ -133,7 +133,7 @@ async fn tokens_come_from_files_and_from_programs() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let mut token = String::new();
     kubeconfig(&world, "plain", |config| {
-        token = config["users"][0]["user"]["token"].as_str().unwrap().to_owned()
+        token = config["users"][0]["user"]["token"].as_str().unwrap().to_owned();
     });
     let file = folder.join(format!("{}.token", world.namespace));
     // With the line break that every editor makes.
@@ -158,7 +158,7 @@ async fn tokens_come_from_files_and_from_programs() {
         });
         finish(plugin(&exec, &["status", "pull"])).await.assert(1, &["has not looked"]);
         if version.ends_with("beta1") {
-            let operator = crate::operator::Launch { kubeconfig: exec, ..world.launch() }.start().await;
+            let operator = world.launch().with_kubeconfig(&exec).start().await;
             world.wait_ready("pull").await;
             world.check(&operator).await;
         }
