@@ -71,14 +71,15 @@ fn exact<'a>(tokens: &mut Tokens<'a>) -> Result<&'a str, String> {
     }
 }
 
-/// `(a,b)`. An empty value is one, an empty list is none.
+/// `(a,b)`. An empty value is one, and an empty list is the list of that.
 fn list(tokens: &mut Tokens<'_>) -> Result<(), String> {
     match tokens.take() {
         Token::Symbol("(") => {}
         other => return Err(unexpected(other, "(")),
     }
     if tokens.peek() == Token::Symbol(")") {
-        return Err("in and notin need a value between the brackets".to_owned());
+        tokens.take();
+        return Ok(());
     }
     loop {
         match tokens.take() {

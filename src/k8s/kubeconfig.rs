@@ -101,7 +101,7 @@ impl Access {
         let cluster = files.cluster(&context)?;
         let user = files.user(&context);
         let mut config = cluster.config()?;
-        if let Some(namespace) = context.entry.namespace.clone().filter(|namespace| !namespace.is_empty()) {
+        if let Some(namespace) = context.value.namespace.clone().filter(|namespace| !namespace.is_empty()) {
             config.default_namespace = namespace;
         }
         let proxy = match cluster.proxy()? {
@@ -136,3 +136,6 @@ impl From<Config> for Access {
 fn is_in_pod() -> bool {
     env::var_os("KUBERNETES_SERVICE_HOST").is_some_and(|host| !host.is_empty())
 }
+
+#[cfg(test)]
+mod tests;

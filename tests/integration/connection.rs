@@ -133,7 +133,7 @@ async fn tokens_come_from_files_and_from_programs() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let mut token = String::new();
     kubeconfig(&world, "plain", |config| {
-        token = config["users"][0]["user"]["token"].as_str().unwrap().to_owned()
+        token = config["users"][0]["user"]["token"].as_str().unwrap().to_owned();
     });
     let file = folder.join(format!("{}.token", world.namespace));
     // With the line break that every editor makes.

@@ -22,7 +22,7 @@ pub(super) struct ClusterEntry<'a>(pub(super) Entry<'a, Cluster>);
 
 impl ClusterEntry<'_> {
     pub(super) fn config(&self) -> Result<Config, Unusable> {
-        let cluster = self.0.entry;
+        let cluster = self.0.value;
         let mut config = Config::new(self.server()?);
         config.accept_invalid_certs = cluster.insecure_skip_tls_verify.unwrap_or_default();
         config.disable_compression = cluster.disable_compression.unwrap_or_default();
@@ -38,7 +38,7 @@ impl ClusterEntry<'_> {
 
     /// `proxy-url`, which counts whatever the environment says.
     pub(super) fn proxy(&self) -> Result<Option<Proxy>, Unusable> {
-        given(self.0.entry.proxy_url.as_ref())
+        given(self.0.value.proxy_url.as_ref())
             .map(|url| {
                 Proxy::parse(url, Source::Kubeconfig)
                     .map_err(|why| self.0.unusable(format!("proxy-url: {why}")))
@@ -48,7 +48,7 @@ impl ClusterEntry<'_> {
 
     /// What an exec plugin is told with `provideClusterInfo`.
     pub(super) fn for_plugin(&self) -> Result<ExecAuthCluster, Unusable> {
-        let cluster = self.0.entry;
+        let cluster = self.0.value;
         let extensions = cluster.extensions.iter().flatten();
         let text = |field: Option<&String>| given(field).map(str::to_owned);
         Ok(ExecAuthCluster {
@@ -67,7 +67,7 @@ impl ClusterEntry<'_> {
     fn authority(&self) -> Result<Option<(&'static str, Vec<u8>)>, Unusable> {
         const DATA: &str = "certificate-authority-data";
         const FILE: &str = "certificate-authority";
-        let cluster = self.0.entry;
+        let cluster = self.0.value;
         if let Some(data) = given(cluster.certificate_authority_data.as_ref()) {
             return Ok(Some((DATA, decode(&self.0, DATA, data)?)));
         }
@@ -77,13 +77,13 @@ impl ClusterEntry<'_> {
     }
 
     fn server(&self) -> Result<Uri, Unusable> {
-        let Some(server) = given(self.0.entry.server.as_ref()) else {
+        let Some(server) = given(self.0.value.server.as_ref()) else {
             return Err(self.0.unusable("it has no server"));
         };
         // As client-go: https only where something speaks for it.
         let whole = if server.contains("://") {
             server.to_owned()
-        } else if self.authority()?.is_some() || self.0.entry.insecure_skip_tls_verify.is_some() {
+        } else if self.authority()?.is_some() || self.0.value.insecure_skip_tls_verify.is_some() {
             format!("https://{server}")
         } else {
             format!("http://{server}")

@@ -25,7 +25,7 @@ pub(super) struct Entry<'a, T> {
     pub(super) file: &'a Path,
     /// `cluster "x" in kubeconfig /home/me/.kube/config`.
     pub(super) title: String,
-    pub(super) entry: &'a T,
+    pub(super) value: &'a T,
 }
 
 impl<T> Entry<'_, T> {
@@ -86,7 +86,7 @@ impl Files {
     }
 
     pub(super) fn cluster<'a>(&'a self, context: &Entry<'a, Context>) -> Result<ClusterEntry<'a>, Unusable> {
-        let name = context.entry.cluster.as_str();
+        let name = context.value.cluster.as_str();
         let found = self.0.iter().find_map(|(path, file)| {
             let named = file.clusters.iter().find(|named| named.name == name)?;
             Some((path, named.cluster.as_ref()?))
@@ -99,7 +99,7 @@ impl Files {
 
     /// `None` when the context names none, or one that does not exist: the request is then anonymous, as kubectl's.
     pub(super) fn user<'a>(&'a self, context: &Entry<'a, Context>) -> Option<UserEntry<'a>> {
-        let name = context.entry.user.as_deref()?;
+        let name = context.value.user.as_deref()?;
         let (file, entry) = self.0.iter().find_map(|(path, file)| {
             let named = file.auth_infos.iter().find(|named| named.name == name)?;
             Some((path, named.auth_info.as_ref()?))
@@ -108,9 +108,9 @@ impl Files {
     }
 }
 
-fn entry<'a, T>(file: &'a Path, kind: &str, name: &str, entry: &'a T) -> Entry<'a, T> {
+fn entry<'a, T>(file: &'a Path, kind: &str, name: &str, value: &'a T) -> Entry<'a, T> {
     let title = format!("{kind} {} in kubeconfig {}", Quoted(name), file.display());
-    Entry { file, title, entry }
+    Entry { file, title, value }
 }
 
 /// For the sentence that there is none.

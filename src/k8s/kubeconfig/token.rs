@@ -45,7 +45,7 @@ pub(super) struct Tokens {
 #[derive(Debug)]
 enum Source {
     File(PathBuf),
-    Plugin(Plugin),
+    Plugin(Box<Plugin>),
 }
 
 #[derive(Debug)]
@@ -72,7 +72,7 @@ impl Tokens {
 
     pub(super) fn from_plugin(plugin: Plugin, credential: &Credential) -> Result<Self, Unusable> {
         let (header, stale) = held(&plugin, credential)?;
-        Ok(Self::new(Source::Plugin(plugin), header, stale))
+        Ok(Self::new(Source::Plugin(Box::new(plugin)), header, stale))
     }
 
     fn new(source: Source, header: HeaderValue, stale: Stale) -> Self {

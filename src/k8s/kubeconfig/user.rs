@@ -27,7 +27,7 @@ impl UserEntry<'_> {
         cluster: &ClusterEntry<'_>,
         show: Option<fn(&str)>,
     ) -> Result<Option<Tokens>, Unusable> {
-        let user = self.0.entry;
+        let user = self.0.value;
         config.auth_info = AuthInfo {
             impersonate: given(user.impersonate.as_ref()).map(str::to_owned),
             impersonate_uid: given(user.impersonate_uid.as_ref()).map(str::to_owned),
@@ -35,9 +35,7 @@ impl UserEntry<'_> {
             impersonate_user_extra: user.impersonate_user_extra.clone(),
             ..AuthInfo::default()
         };
-        if let Some((certificate, key)) = self.identity()? {
-            self.set_identity(&mut config.auth_info, &certificate, &key)?;
-        }
+        self.add_identity(&mut config.auth_info)?;
         let secret =
             |field: &Option<SecretString>| field.clone().filter(|text| !text.expose_secret().is_empty());
         // The file counts more, as for client-go: it is what is renewed.
@@ -66,11 +64,12 @@ impl UserEntry<'_> {
         if let Some((certificate, key)) = &credential.identity {
             self.set_identity(&mut config.auth_info, certificate.as_bytes(), key.expose_secret().as_bytes())?;
         }
-        Ok(credential.token.is_some().then(|| Tokens::from_plugin(plugin, &credential)).transpose()?)
+        credential.token.is_some().then(|| Tokens::from_plugin(plugin, &credential)).transpose()
     }
 
-    fn identity(&self) -> Result<Option<(Vec<u8>, Vec<u8>)>, Unusable> {
-        let user = self.0.entry;
+    /// The client certificate and its key, from fields or files.
+    fn add_identity(&self, auth: &mut AuthInfo) -> Result<(), Unusable> {
+        let user = self.0.value;
         let part = |name: &str, data: Option<&str>, path: Option<&String>| {
             let data_name = format!("{name}-data");
             match (data.filter(|data| !data.is_empty()), given(path)) {
@@ -87,8 +86,8 @@ impl UserEntry<'_> {
         let key = user.client_key_data.as_ref().map(ExposeSecret::expose_secret);
         let key = part("client-key", key, user.client_key.as_ref())?;
         match (certificate, key) {
-            (Some(certificate), Some(key)) => Ok(Some((certificate, key))),
-            (None, None) => Ok(None),
+            (Some(certificate), Some(key)) => self.set_identity(auth, &certificate, &key),
+            (None, None) => Ok(()),
             (Some(_), None) => Err(self.0.unusable("it has a client-certificate and no client-key")),
             (None, Some(_)) => Err(self.0.unusable("it has a client-key and no client-certificate")),
         }

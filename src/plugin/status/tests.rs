@@ -33,7 +33,7 @@ fn resource(observed: i64, conditions: &[Value]) -> AICoreRegistrySecret {
 
 fn shown(resources: &[AICoreRegistrySecret], wide: bool) -> (String, bool) {
     let Done { lines, fine } = show(resources, wide, "2026-03-01T10:00:00Z".parse().unwrap());
-    (lines.iter().map(|line| format!("{line}\n")).collect(), fine)
+    (lines.iter().map(|line| line.to_string() + "\n").collect(), fine)
 }
 
 #[test]

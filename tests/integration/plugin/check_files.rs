@@ -184,9 +184,19 @@ fn a_broken_file_is_named_but_not_shown(#[case] name: &str, #[case] text: String
 }
 
 #[test]
+fn of_several_documents_the_one_that_is_broken_is_named() {
+    let folder = Folder::new();
+    let broken =
+        json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "s" }, "data": { "k": "{" } });
+    let file = folder.file("two.yaml", &yaml(&[resource(&json!({})), broken]));
+    check(&["-f", &file]).assert(1, &["two.yaml\", document 2\n", "Secret \"s\", key \"k\""]);
+}
+
+#[test]
 fn wrong_usage_is_exit_code_2() {
     check(&[]).assert(2, &["required"]);
     check(&["-f", "/does/not/exist"]).assert(2, &["-f: /does/not/exist cannot be read"]);
+    check(&["-f", "/dev/zero"]).assert(2, &["-f: /dev/zero is longer than 10 MiB"]);
     check(&["-f", "Cargo.toml", "--allowed-hosts=https://x"]).assert(2, &["--allowed-hosts: "]);
     check(&["-f", "Cargo.toml", "--ca-bundle=Cargo.toml"])
         .assert(2, &["--ca-bundle: Cargo.toml holds no certificate"]);

@@ -2,8 +2,10 @@
 //! line, or gives an order to the system that runs a build.
 
 use std::{
+    fmt::Write,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use rstest::rstest;
@@ -40,9 +42,11 @@ fn check(said: &Said) {
 struct Folder(PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    fn new() -> Self {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let path =
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("hostile-{name}-{}", std::process::id()));
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("hostile-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
@@ -80,7 +84,7 @@ fn refs() -> Value {
     json!({ "secretRef": { "name": HOSTILE }, "aiCoreSecretRef": { "name": HOSTILE, "key": HOSTILE } })
 }
 
-fn spec(more: Value) -> Value {
+fn spec(more: &Value) -> Value {
     let mut spec = refs();
     spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     spec
@@ -92,12 +96,12 @@ fn config(host: &str) -> String {
 
 #[rstest]
 #[case::names(resource(&names(HOSTILE), &refs()))]
-#[case::remote_name(resource(&names("x"), &spec(json!({ "remoteName": HOSTILE }))))]
-#[case::unknown_field(resource(&names("x"), &spec(json!({ HOSTILE: { HOSTILE: SECRET } }))))]
+#[case::remote_name(resource(&names("x"), &spec(&json!({ "remoteName": HOSTILE }))))]
+#[case::unknown_field(resource(&names("x"), &spec(&json!({ HOSTILE: { HOSTILE: SECRET } }))))]
 #[case::unknown_inner_field(resource(&names("x"), &json!({ "secretRef": { "name": "x", HOSTILE: 1 }, "aiCoreSecretRef": { "name": "y" } })))]
-#[case::wrong_kind(resource(&names(HOSTILE), &spec(json!({ "suspend": SECRET }))))]
-#[case::wrong_variant(resource(&names(HOSTILE), &spec(json!({ "creationPolicy": SECRET }))))]
-#[case::duration(resource(&names(HOSTILE), &spec(json!({ "resyncInterval": HOSTILE }))))]
+#[case::wrong_kind(resource(&names(HOSTILE), &spec(&json!({ "suspend": SECRET }))))]
+#[case::wrong_variant(resource(&names(HOSTILE), &spec(&json!({ "creationPolicy": SECRET }))))]
+#[case::duration(resource(&names(HOSTILE), &spec(&json!({ "resyncInterval": HOSTILE }))))]
 #[case::version(json!({ "apiVersion": format!("aicore-registry.dev/{HOSTILE}"), "kind": "AICoreRegistrySecret", "metadata": names(HOSTILE) }))]
 #[case::data(secret(&names(HOSTILE), &json!({ "data": { HOSTILE: SECRET } })))]
 #[case::string_data(secret(&names(HOSTILE), &json!({ "stringData": { HOSTILE: [SECRET] } })))]
@@ -109,8 +113,7 @@ fn config(host: &str) -> String {
 #[case::url(json!({ "clientid": "x", "clientsecret": SECRET, "url": format!("https://{HOSTILE}.example"), "serviceurls": { "AI_API_URL": HOSTILE } }))]
 #[tokio::test]
 async fn in_files(#[case] manifest: Value) {
-    let number = manifest.to_string().len();
-    let folder = Folder::new(&format!("file-{number}"));
+    let folder = Folder::new();
     for (name, text) in
         [("a.json", manifest.to_string()), ("b.yaml", serde_saphyr::to_string(&manifest).unwrap())]
     {
@@ -131,7 +134,7 @@ async fn in_files(#[case] manifest: Value) {
 #[case::yaml_twice(format!("{SECRET}: 1\n{SECRET}: 2\n"))]
 #[tokio::test]
 async fn in_files_that_no_parser_takes(#[case] text: String) {
-    let folder = Folder::new(&format!("broken-{}", text.len()));
+    let folder = Folder::new();
     let name = HOSTILE.replace('/', "");
     let file = folder.file(&format!("{}.yaml", name.chars().take(100).collect::<String>()), &text);
     let whole = folder.0.to_str().unwrap();
@@ -162,14 +165,22 @@ async fn on_the_command_line(#[case] arguments: &[&str]) {
     check(&finish(plugin(Path::new(HOSTILE), &["status", &dashed])).await);
 }
 
+/// As JSON with escapes: YAML takes no control character as it is.
 fn kubeconfig(server: &str, user: &Value) -> String {
-    json!({
+    let config = json!({
         "apiVersion": "v1", "kind": "Config", "current-context": HOSTILE,
         "clusters": [{ "name": HOSTILE, "cluster": { "server": server } }],
         "users": [{ "name": HOSTILE, "user": user }],
         "contexts": [{ "name": HOSTILE, "context": { "cluster": HOSTILE, "user": HOSTILE, "namespace": "ml" } }],
+    });
+    config.to_string().chars().fold(String::new(), |mut text, character| {
+        if character.is_ascii() && character != '\u{7f}' {
+            text.push(character);
+        } else {
+            write!(text, "\\u{:04x}", u32::from(character)).unwrap();
+        }
+        text
     })
-    .to_string()
 }
 
 #[rstest]
@@ -186,16 +197,18 @@ fn kubeconfig(server: &str, user: &Value) -> String {
 #[case::unreachable("http://127.0.0.1:1", json!({ "token": SECRET }))]
 #[tokio::test]
 async fn in_a_kubeconfig(#[case] server: &str, #[case] user: Value) {
-    let folder = Folder::new(&format!("kubeconfig-{}", user.to_string().len() + server.len()));
+    let folder = Folder::new();
     let file = folder.file("config", &kubeconfig(server, &user));
     let said = finish(plugin(&file, &["status"])).await;
     assert!(matches!(said.code, Some(1 | 2)), "{said:?}");
+    let is_schema = user["exec"]["args"].is_string();
+    assert_eq!(said.err.contains("it is not a kubeconfig"), is_schema, "{said:?}");
     check(&said);
 }
 
 #[tokio::test]
 async fn from_an_exec_program() {
-    let folder = Folder::new("exec");
+    let folder = Folder::new();
     let text =
         format!("#!/bin/sh\nprintf '%s' '{HOSTILE}' >&2\nprintf '%s' '{{\"token\":\"{SECRET}\"}}'\nexit 3\n");
     let program = folder.file("helper", &text);
@@ -261,7 +274,7 @@ fn with_status() -> Value {
 #[case::list(200, json!({ "kind": "AICoreRegistrySecretList", "apiVersion": "aicore-registry.dev/v1alpha1", "metadata": {}, "items": [with_status(), with_status()] }))]
 #[tokio::test]
 async fn from_a_server(#[case] status: u16, #[case] body: Value) {
-    let folder = Folder::new(&format!("server-{status}-{}", body.to_string().len()));
+    let folder = Folder::new();
     let file = folder.file("config", &kubeconfig(&server(status, body).await, &json!({})));
     for arguments in [
         &["status"][..],

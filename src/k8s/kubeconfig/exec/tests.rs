@@ -8,13 +8,13 @@ use super::*;
 const V1: &str = "client.authentication.k8s.io/v1";
 
 /// A plugin that is this shell script, run without a terminal.
-fn plugin(config: ExecConfig, show: Option<fn(&str)>) -> Result<Plugin, Unusable> {
+fn plugin(config: &ExecConfig, show: Option<fn(&str)>) -> Result<Plugin, Unusable> {
     let auth = AuthInfo::default();
     let title = "user \"me\" in kubeconfig k".to_owned();
-    let entry = Entry { file: Path::new("/nowhere/k"), title, entry: &auth };
+    let entry = Entry { file: Path::new("/nowhere/k"), title, value: &auth };
     let cluster = ExecAuthCluster { server: Some("https://api".to_owned()), ..ExecAuthCluster::default() };
     let cluster = config.provide_cluster_info.then_some(cluster);
-    Plugin::new(&entry, &config, cluster, show)
+    Plugin::new(&entry, config, cluster, show)
 }
 
 fn script(script: &str) -> ExecConfig {
@@ -28,7 +28,7 @@ fn script(script: &str) -> ExecConfig {
 }
 
 async fn run(config: ExecConfig) -> Result<Credential, String> {
-    plugin(config, None).map_err(|error| error.to_string())?.run().await.map_err(|error| error.to_string())
+    plugin(&config, None).map_err(|error| error.to_string())?.run().await.map_err(|error| error.to_string())
 }
 
 fn printing(status: &str) -> String {
@@ -108,7 +108,7 @@ async fn a_program_that_is_missing_is_named_with_its_hint() {
 
 #[tokio::test]
 async fn a_program_that_hangs_is_stopped() {
-    let mut plugin = plugin(script("exec sleep 1000"), None).unwrap();
+    let mut plugin = plugin(&script("exec sleep 1000"), None).unwrap();
     plugin.limit = Duration::from_millis(50);
     let sentence = plugin.run().await.unwrap_err().to_string();
     assert!(sentence.contains("did not end within 0 s, and was stopped"), "{sentence}");
@@ -118,7 +118,7 @@ async fn a_program_that_hangs_is_stopped() {
 async fn what_it_says_is_passed_on_line_by_line() {
     static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
     let show = |line: &str| SAID.lock().unwrap().push(line.to_owned());
-    let sentence = plugin(script("echo one >&2; printf two >&2; exit 1"), Some(show)).unwrap().run().await;
+    let sentence = plugin(&script("echo one >&2; printf two >&2; exit 1"), Some(show)).unwrap().run().await;
     assert!(sentence.unwrap_err().to_string().ends_with("exit code 1; what it said is above"));
     assert_eq!(*SAID.lock().unwrap(), ["one", "two"]);
 }
@@ -139,7 +139,7 @@ fn what_cannot_be_run_is_said(
     let mut config = script("");
     config.api_version = version.map(str::to_owned);
     config.command = command.map(str::to_owned);
-    let sentence = plugin(config, None).unwrap_err().to_string();
+    let sentence = plugin(&config, None).unwrap_err().to_string();
     assert!(sentence.contains(part), "{sentence}");
 }
 
@@ -147,5 +147,5 @@ fn what_cannot_be_run_is_said(
 fn a_program_that_must_ask_needs_a_terminal() {
     let mut config = script("");
     config.interactive_mode = Some(ExecInteractiveMode::Always);
-    assert!(plugin(config, None).unwrap_err().to_string().contains("has to ask at a terminal"));
+    assert!(plugin(&config, None).unwrap_err().to_string().contains("has to ask at a terminal"));
 }
