@@ -18,6 +18,7 @@ use crate::{
     },
     clock,
     domain::{
+        docker_config::Payload,
         object::{Object, ObjectKey},
         observed::Standing,
         plan::{Cause, FinalizerStep, LetGo, Plan, Push, Step},
@@ -28,6 +29,12 @@ use crate::{
 
 /// After this long, a resource that stands in line for its tenant looks by itself whether there is room.
 pub(super) const CROWDED_WAIT: Duration = Duration::from_secs(2);
+
+/// From this length on, in bytes, payloads are sent a few at a time: a pass holds its payload, and a body that is up to twice as
+/// long, until AI Core has answered. Shorter ones never wait for others.
+const LARGE_PAYLOAD: usize = 64 * 1024;
+/// How many large payloads are sent at once, to all tenants together: with their bodies these are 12 MiB at most.
+const LARGE_AT_ONCE: usize = 4;
 
 /// Carries out the plan. `memory.turn` keeps the place in the tenant's request rate over passes; `stay` is the place among the
 /// passes of the tenant, if there is one already.
@@ -81,6 +88,10 @@ async fn send(
     else {
         // A push is only planned when both Secrets are usable.
         return Outcome::Rested;
+    };
+    let _large = match large_place(ctx, object, payload, memory) {
+        Ok(place) => place,
+        Err(wait) => return Outcome::Postponed(wait),
     };
     let _place = match place(ctx, object, connection, stay, memory) {
         Ok(place) => place,
@@ -144,13 +155,32 @@ fn place(
     }
     // The turn is kept until there is room.
     let Some(stay) = stay.or_else(|| enter(ctx, &object.key, connection, Priority::Routine)) else {
-        let since = *memory.crowded_since.get_or_insert(uptime);
-        // What has waited for long is worth a word in the status.
-        return Err(uptime.saturating_sub(since).max(CROWDED_WAIT));
+        return Err(crowded(uptime, memory));
     };
     memory.turn = None;
     memory.crowded_since = None;
     Ok(stay)
+}
+
+/// A place among the passes with a large payload, or the time until the next look; no place is needed for others. Who waits does
+/// so without the payload, which is read again then.
+fn large_place(
+    ctx: &Context,
+    object: &Object,
+    payload: &Payload,
+    memory: &mut Memory,
+) -> Result<Option<Stay>, Duration> {
+    if payload.expose().len() < LARGE_PAYLOAD {
+        return Ok(None);
+    }
+    let stay = ctx.rooms.enter(Room::LargePayloads, LARGE_AT_ONCE, &object.key, Priority::Routine);
+    stay.map(Some).ok_or_else(|| crowded(ctx.clock.now().uptime, memory))
+}
+
+/// When to look by itself whether there is room: what has waited for long looks less often, and is worth a word in the status.
+fn crowded(uptime: Duration, memory: &mut Memory) -> Duration {
+    let since = *memory.crowded_since.get_or_insert(uptime);
+    uptime.saturating_sub(since).max(CROWDED_WAIT)
 }
 
 /// A place among the passes of the tenant: one that does not answer must not occupy all workers.

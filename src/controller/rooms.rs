@@ -14,6 +14,8 @@ use crate::domain::{api_url::Tenant, object::ObjectKey};
 pub(super) enum Room {
     /// Requests to a tenant.
     Tenant(Arc<Tenant>),
+    /// Large payloads that are being sent, of all tenants.
+    LargePayloads,
     /// The first look into the Secret with a service key. Whoever waited for it needs no look any more.
     ServiceKey(ObjectKey),
 }
@@ -72,7 +74,7 @@ impl Rooms {
             let State { inside, line, waiting } = entry.get_mut();
             *inside = inside.saturating_sub(1);
             let most = match room {
-                Room::Tenant(_) => 1,
+                Room::Tenant(_) | Room::LargePayloads => 1,
                 Room::ServiceKey(_) => usize::MAX,
             };
             let woken = std::iter::from_fn(|| line.pop_front())
