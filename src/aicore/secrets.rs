@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use reqwest::{Method, header::CONTENT_TYPE};
 use serde::{Deserialize, Serialize};
 
+use super::body;
+
 /// Media type that the API's description names for PATCH (RFC 7396).
 const MERGE_PATCH: &str = "application/merge-patch+json";
 /// Media type of POST, and of PATCH in older versions of the API.
@@ -69,9 +71,7 @@ fn write(
     media_type: &'static str,
 ) -> reqwest::RequestBuilder {
     let body = Body { name, data: Data { docker_config_json: payload } };
-    // A structure of strings always serialises.
-    let body = serde_json::to_vec(&body).unwrap_or_default();
-    http.request(method, url).header(CONTENT_TYPE, media_type).body(body)
+    http.request(method, url).header(CONTENT_TYPE, media_type).body(body::json(&body))
 }
 
 /// Whether PATCH goes out as plain JSON, because the server refused the merge-patch media type.

@@ -88,7 +88,7 @@ pub struct Event {
 pub fn report(observed: &Observed<'_>, step: &Step, outcome: Outcome, dice: Dice) -> Report {
     match (step, outcome) {
         (Step::Push(_), Outcome::Pushed { at, created }) => pushed(observed, at, created, dice),
-        (_, Outcome::Failed(failure)) => failed(observed, &failure, dice),
+        (_, Outcome::Failed(failure)) => failed(observed, failure, dice),
         (_, Outcome::Postponed(wait)) => postponed(observed, wait),
         (_, Outcome::RemoteDeleted) => gone("deleted", Vec::new()),
         (Step::LetGo(why), _) => gone("let_go", let_go_events(observed, why)),
@@ -141,17 +141,17 @@ fn whole_seconds(time: Timestamp) -> Time {
     Time(Timestamp::from_second(time.as_second()).unwrap_or(time))
 }
 
-fn failed(observed: &Observed<'_>, failure: &Failure, dice: Dice) -> Report {
+fn failed(observed: &Observed<'_>, failure: Failure, dice: Dice) -> Report {
     let pace = Pace::after(
         observed.pace.filter(|pace| pace.still_stands(&observed.circumstances())),
-        failure.clone(),
+        failure,
         observed.circumstances(),
         observed.now.uptime,
         dice.retry,
     );
     let again = pace.not_before.saturating_sub(observed.now.uptime);
-    let outcome = failure.reason.as_str();
-    troubled(observed, failure).finish(Some(again), Some(pace), outcome)
+    let outcome = pace.failure.reason.as_str();
+    troubled(observed, &pace.failure).finish(Some(again), Some(pace), outcome)
 }
 
 /// The status after a failed attempt, or while one is held against the next.

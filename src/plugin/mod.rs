@@ -18,6 +18,7 @@ use std::{
     process::ExitCode,
 };
 
+pub(crate) use check::certificate;
 pub use cli::Cli;
 use cli::Command;
 

@@ -11,7 +11,7 @@ const SEQUENCE: u8 = 0x30;
 const VERSION: u8 = 0xa0;
 
 /// The end of the validity of the first certificate in the PEM text. `None` when it cannot be read.
-pub(super) fn not_after(pem: &str) -> Option<Timestamp> {
+pub(crate) fn not_after(pem: &str) -> Option<Timestamp> {
     let (_, body) = pem.split_once("-----BEGIN CERTIFICATE-----")?;
     let (body, _) = body.split_once("-----END CERTIFICATE-----")?;
     let der = STANDARD.decode(body.split_whitespace().collect::<String>()).ok()?;

@@ -3,7 +3,7 @@
 //! [`files`] or the cluster give the [`Case`]s, [`doctor`] judges them with the operator's own rules, and [`remote`] asks AI
 //! Core. Nothing here shows a secret value: findings are made of names and of the domain's sentences.
 
-mod certificate;
+pub(crate) mod certificate;
 mod cluster;
 mod doctor;
 mod files;
