@@ -2,6 +2,9 @@
 
 use std::{fmt, time::Duration};
 
+use jiff::Timestamp;
+
+pub use super::said::{Message, Shown};
 use crate::domain::{failure::Failure, reason::Reason};
 
 /// Which server was asked.
@@ -13,7 +16,7 @@ pub enum Server {
     Authorization,
 }
 
-/// A request that did not succeed. It holds no secret value: what a server said was redacted before it got here.
+/// A request that did not succeed. It holds no secret value: what a server said was checked before it got here.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The server answered with another status than 2xx.
@@ -28,14 +31,22 @@ pub enum Error {
         cause: String,
     },
     /// The authorization server answered 2xx with something that is no token.
-    #[error(
-        "{host} answered the token request with something that is not an OAuth 2.0 access token: {cause}"
-    )]
+    #[error("{host} answered the token request with {cause}")]
     UnreadableToken {
         /// Host that was asked.
         host: String,
         /// What is wrong with it.
-        cause: &'static str,
+        cause: WithoutToken,
+    },
+    /// The client certificate of the service key has ended, or the authorization server refused it in the TLS handshake.
+    #[error("{}", certificate.refused(host, *why))]
+    CertificateRefused {
+        /// Host that was asked.
+        host: String,
+        /// What is known of the certificate.
+        certificate: ClientCertificate,
+        /// What the server says of it.
+        why: Option<&'static str>,
     },
     /// The X.509 certificate and key of the service key cannot be used for TLS.
     #[error("the certificate and private key of the AI Core service key cannot be used: {cause}")]
@@ -65,6 +76,26 @@ pub enum Error {
     },
 }
 
+/// An answer with 2xx that holds no token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WithoutToken {
+    /// The authorization server says why.
+    Said(Shown),
+    /// It has another form.
+    Form(&'static str),
+}
+
+/// What is known of the client certificate of a service key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientCertificate {
+    /// The service key has a client secret instead.
+    None,
+    /// It is valid until then, as far as that is known.
+    Until(Option<Timestamp>),
+    /// It has ended.
+    Ended(Timestamp),
+}
+
 /// A status other than 2xx.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -74,36 +105,70 @@ pub struct Refusal {
     pub host: String,
     /// HTTP status code.
     pub status: u16,
-    /// SAP's error code (`error.code`), or the OAuth error (`error`).
-    pub code: Option<String>,
-    /// SAP's id of the request, to quote to support.
-    pub request_id: Option<String>,
-    /// The server's message: redacted, at most 300 characters.
-    pub message: Option<String>,
+    /// What the server said.
+    pub said: Shown,
     /// How long the server asks to be left alone.
     pub retry_after: Option<Duration>,
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, status, .. } = self;
+        let Self { host, status, said, .. } = self;
         match self.server {
-            Server::Api => write!(f, "AI Core at {host} answered HTTP {status}")?,
-            Server::Authorization => write!(f, "the authorization server {host} answered HTTP {status}")?,
+            Server::Api => write!(f, "AI Core at {host} answered HTTP {status}{said}"),
+            Server::Authorization => {
+                write!(f, "the authorization server {host} answered HTTP {status}{said}")
+            }
         }
-        let details: Vec<String> = [
-            self.code.as_ref().map(|code| format!("error code {code}")),
-            self.request_id.as_ref().map(|id| format!("request id {id}")),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
-        if !details.is_empty() {
-            write!(f, " ({})", details.join(", "))?;
+    }
+}
+
+/// What follows the name of the answer.
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.code, &self.request_id) {
+            (Some(code), Some(id)) => write!(f, " (error code {code}, request id {id})")?,
+            (Some(code), None) => write!(f, " (error code {code})")?,
+            (None, Some(id)) => write!(f, " (request id {id})")?,
+            (None, None) => {}
         }
         match &self.message {
-            Some(message) => write!(f, ": {message}"),
-            None => Ok(()),
+            Message::None => Ok(()),
+            Message::Clean(message) => write!(f, ": {message}"),
+            Message::Withheld => f.write_str("; its message is withheld because it may quote the credential"),
+        }
+    }
+}
+
+impl fmt::Display for WithoutToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Said(said) => write!(f, "an error instead of a token{said}"),
+            Self::Form(what) => write!(f, "something that is not an OAuth 2.0 access token: {what}"),
+        }
+    }
+}
+
+impl ClientCertificate {
+    fn refused(&self, host: &str, why: Option<&str>) -> String {
+        let why = why.map_or_else(String::new, |why| format!(": {why}"));
+        match self {
+            Self::None => format!(
+                "the authorization server {host} asks for a client certificate in the TLS handshake, and the AI Core \
+                 service key has a client secret{why}"
+            ),
+            Self::Until(until) => {
+                let until =
+                    until.map_or_else(String::new, |until| format!(", which is valid until {until},"));
+                format!(
+                    "the authorization server {host} refused the client certificate of the AI Core service key{until} in \
+                     the TLS handshake{why}"
+                )
+            }
+            Self::Ended(end) => format!(
+                "the client certificate of the AI Core service key ended on {end}, and the authorization server {host} \
+                 gives no token for it{why}"
+            ),
         }
     }
 }
@@ -118,17 +183,34 @@ impl Error {
         }
     }
 
+    /// Whether the authorization server has refused the service key in a way that another try cannot mend. What may be
+    /// different a moment later are 408, 425, 429 and what is wrong with the server itself; every other 4xx says that this
+    /// request is wrong, and 3xx that its address is.
+    #[must_use]
+    pub(super) fn is_final(&self) -> bool {
+        match self {
+            Self::Refused(refusal) => {
+                refusal.server == Server::Authorization
+                    && matches!(refusal.status, 300..=499)
+                    && !matches!(refusal.status, 408 | 425 | 429)
+            }
+            Self::CertificateRefused { .. } => true,
+            _ => false,
+        }
+    }
+
     /// The kind of failure that it is for the resource.
     #[must_use]
     pub fn reason(&self) -> Reason {
         match self {
             Self::Refused(refusal) => match (refusal.server, refusal.status) {
-                (_, 401) | (Server::Authorization, 400) => Reason::AuthenticationFailed,
+                (_, 401) | (Server::Authorization, 400 | 403 | 404) => Reason::AuthenticationFailed,
                 (_, 403) => Reason::Forbidden,
                 (_, 429) => Reason::RateLimited,
                 (_, 408 | 425 | 500..) => Reason::RemoteUnavailable,
                 _ => Reason::RemoteRejected,
             },
+            Self::CertificateRefused { .. } => Reason::AuthenticationFailed,
             Self::Unreachable { .. } | Self::UnreadableToken { .. } => Reason::RemoteUnavailable,
             Self::UnusableIdentity { .. } => Reason::ServiceKeyInvalid,
             Self::QuotaExceeded { .. } => Reason::QuotaExceeded,
@@ -140,91 +222,65 @@ impl Error {
     /// key; `remote_absent` says whether AI Core was seen to lack the secret.
     #[must_use]
     pub fn failure(&self, service_key: &str, remote_absent: bool) -> Failure {
-        let reason = self.reason();
-        let cure = match reason {
-            Reason::AuthenticationFailed => {
-                format!(
-                    "; renew the service key in Secret {service_key:?}, the operator tries again when it changes"
-                )
-            }
-            Reason::Forbidden => format!(
-                "; the service key in Secret {service_key:?} may not manage docker registry secrets: use one of the main \
-                 tenant"
-            ),
-            Reason::RemoteRejected => {
-                "; the operator tries again when the Secret or the spec changes".to_owned()
-            }
-            Reason::RateLimited | Reason::RemoteUnavailable => {
-                "; the operator tries again by itself".to_owned()
-            }
-            Reason::ServiceKeyInvalid => format!("; renew the service key in Secret {service_key:?}"),
-            _ => String::new(),
-        };
+        let cure = self.cure(service_key);
         let text = self.to_string();
         let mut characters = text.chars();
         let first = characters.next().map(char::to_uppercase);
         let message =
             format!("{}{}{cure}", first.into_iter().flatten().collect::<String>(), characters.as_str());
-        let retry_after = match self {
-            Self::Refused(refusal) => refusal.retry_after,
+        let refusal = match self {
+            Self::Refused(refusal) => Some(refusal),
             _ => None,
         };
-        Failure { retry_after, remote_absent, ..Failure::new(reason, message) }
+        let said = match self {
+            Self::Refused(Refusal { said, .. })
+            | Self::UnreadableToken { cause: WithoutToken::Said(said), .. } => Some(said),
+            _ => None,
+        };
+        Failure {
+            request_id: said.and_then(|said| said.request_id.clone()),
+            retry_after: refusal.and_then(|refusal| refusal.retry_after),
+            remote_absent,
+            ..Failure::new(self.reason(), message)
+        }
+    }
+
+    /// What to do about it: the end of the sentence.
+    fn cure(&self, service_key: &str) -> String {
+        let authorization = match self {
+            Self::Refused(refusal) if refusal.server == Server::Authorization => Some(refusal.status),
+            _ => None,
+        };
+        match (self.reason(), authorization) {
+            (Reason::AuthenticationFailed, Some(404)) => format!(
+                "; the service key in Secret {service_key:?} leads there by its \"url\" (\"certurl\" with a certificate), and \
+                 there is no such subaccount, or not any more: create a new service key, the operator tries again when it \
+                 changes"
+            ),
+            (Reason::AuthenticationFailed, _) => {
+                format!(
+                    "; renew the service key in Secret {service_key:?}, the operator tries again when it changes"
+                )
+            }
+            (Reason::Forbidden, _) => format!(
+                "; the service key in Secret {service_key:?} may not manage docker registry secrets: use one of the main \
+                 tenant"
+            ),
+            (Reason::RemoteRejected, Some(_)) => format!(
+                "; check \"url\" (\"certurl\" with a certificate) of the service key in Secret {service_key:?}, the operator \
+                 tries again when it changes"
+            ),
+            (Reason::RemoteRejected, None) => {
+                "; the operator tries again when the Secret or the spec changes".to_owned()
+            }
+            (Reason::RateLimited | Reason::RemoteUnavailable, _) => {
+                "; the operator tries again by itself".to_owned()
+            }
+            (Reason::ServiceKeyInvalid, _) => format!("; renew the service key in Secret {service_key:?}"),
+            _ => String::new(),
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use rstest::rstest;
-
-    use super::*;
-
-    fn refused(server: Server, status: u16) -> Error {
-        Error::Refused(Refusal {
-            server,
-            host: "api.example".to_owned(),
-            status,
-            code: None,
-            request_id: None,
-            message: None,
-            retry_after: None,
-        })
-    }
-
-    #[rstest]
-    #[case(Server::Api, 401, Reason::AuthenticationFailed)]
-    #[case(Server::Api, 403, Reason::Forbidden)]
-    #[case(Server::Api, 400, Reason::RemoteRejected)]
-    #[case(Server::Api, 302, Reason::RemoteRejected)]
-    #[case(Server::Api, 404, Reason::RemoteRejected)]
-    #[case(Server::Api, 408, Reason::RemoteUnavailable)]
-    #[case(Server::Api, 425, Reason::RemoteUnavailable)]
-    #[case(Server::Api, 429, Reason::RateLimited)]
-    #[case(Server::Api, 500, Reason::RemoteUnavailable)]
-    #[case(Server::Api, 503, Reason::RemoteUnavailable)]
-    #[case(Server::Authorization, 400, Reason::AuthenticationFailed)]
-    #[case(Server::Authorization, 401, Reason::AuthenticationFailed)]
-    #[case(Server::Authorization, 403, Reason::Forbidden)]
-    #[case(Server::Authorization, 429, Reason::RateLimited)]
-    #[case(Server::Authorization, 502, Reason::RemoteUnavailable)]
-    fn statuses_have_reasons(#[case] server: Server, #[case] status: u16, #[case] reason: Reason) {
-        assert_eq!(refused(server, status).reason(), reason);
-    }
-
-    #[test]
-    fn sentences_name_host_status_code_and_cure() {
-        let mut error = refused(Server::Api, 401);
-        if let Error::Refused(refusal) = &mut error {
-            refusal.code = Some("01010076".to_owned());
-            refusal.request_id = Some("r-1".to_owned());
-            refusal.message = Some("token expired".to_owned());
-        }
-        assert_eq!(
-            error.failure("aicore-key", false).message,
-            "AI Core at api.example answered HTTP 401 (error code 01010076, request id r-1): token expired; renew the \
-             service key in Secret \"aicore-key\", the operator tries again when it changes"
-        );
-        let quota = Error::QuotaExceeded { used: 50, limit: 50 };
-        assert!(quota.failure("k", true).message.contains("50 of 50 used"));
-    }
-}
+mod tests;

@@ -1,15 +1,18 @@
-//! One HTTP exchange: limits on time and size, no redirects, and errors that hold no secret.
+//! One HTTP exchange: limits on time and size, and no redirects. What comes of a failure holds words of the server that are not
+//! checked yet; they are when somebody wants to show them, and not for the many answers that only tell what to do next.
 
 use std::time::Duration;
 
-use serde::Deserialize;
 use tokio::time::Instant;
 use tracing::{Instrument, Span, debug, field::Empty, trace_span};
+use zeroize::Zeroizing;
 
 use super::{
     error::{Error, Refusal, Server},
-    redact::Redactor,
+    redact::{SEARCHED, Sent, shorten, visible},
     retry_after,
+    said::Said,
+    tls::Handshake,
 };
 use crate::{clock, metrics::Metrics};
 
@@ -18,22 +21,68 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The most that is read of an answer, in bytes.
 const ANSWER_LIMIT: usize = 64 * 1024;
 
+/// How much room is made for an answer at first, in bytes. A token answer has less, so that its buffer, which is erased, is the
+/// only one.
+const ANSWER_ROOM: usize = 8 * 1024;
+
 /// A 2xx answer.
 pub(super) struct Answer {
-    /// The body, cut at 64 KiB.
-    pub(super) body: Vec<u8>,
+    /// The body, cut at 64 KiB; erased when it is dropped.
+    pub(super) body: Zeroizing<Vec<u8>>,
 }
 
-/// Sends the request and reads the answer. Anything but 2xx is an error. `redactor` knows the secret values of the request.
+/// A request that did not succeed. Its words are not checked for secret values, so it is neither shown nor printed.
+pub(super) enum Failed {
+    /// The server answered with another status than 2xx.
+    Refused { server: Server, host: String, status: u16, retry_after: Option<Duration>, said: Said },
+    /// There was no answer.
+    Unreachable { host: String, cause: Zeroizing<String>, handshake: Option<Handshake> },
+}
+
+impl Failed {
+    fn unreachable(host: String, error: &reqwest::Error) -> Self {
+        let handshake = Handshake::of(error);
+        let cause = if error.is_timeout() {
+            "no answer in time".to_owned()
+        } else {
+            handshake.and_then(Handshake::cause).unwrap_or_else(|| innermost(error))
+        };
+        let cause = Zeroizing::new(visible(&cause).take(SEARCHED).collect());
+        Self::Unreachable { host, cause, handshake }
+    }
+
+    /// The HTTP status, if there was an answer.
+    pub(super) fn status(&self) -> Option<u16> {
+        match self {
+            Self::Refused { status, .. } => Some(*status),
+            Self::Unreachable { .. } => None,
+        }
+    }
+
+    /// The error to show, after a request that carried `sent`.
+    pub(super) fn checked(self, sent: &Sent<'_>) -> Error {
+        match self {
+            Self::Refused { server, host, status, retry_after, said } => {
+                Error::Refused(Refusal { server, host, status, retry_after, said: said.checked(sent) })
+            }
+            Self::Unreachable { host, cause, .. } => {
+                // The libraries' words, which may quote what a server sent.
+                let [quoted] = sent.quotes([&cause]).quoted;
+                let cause = if quoted { "the connection failed".to_owned() } else { shorten(&cause) };
+                Error::Unreachable { host, cause }
+            }
+        }
+    }
+}
+
+/// Sends the request and reads the answer. Anything but 2xx is a failure.
 pub(super) async fn send(
     server: Server,
     request: reqwest::RequestBuilder,
-    redactor: &Redactor,
     metrics: &Metrics,
-) -> Result<Answer, Error> {
+) -> Result<Answer, Failed> {
     let (http, request) = request.build_split();
-    let request =
-        request.map_err(|error| Error::Unreachable { host: String::new(), cause: innermost(&error) })?;
+    let request = request.map_err(|error| Failed::unreachable(String::new(), &error))?;
     let host = authority(request.url());
     let method = request.method().clone();
     let path = request.url().path().to_owned();
@@ -62,29 +111,15 @@ pub(super) async fn send(
     let (status, retry_after, body) = match result {
         Ok(answer) => answer,
         Err(error) => {
-            let cause = if error.is_timeout() {
-                "no answer in time".to_owned()
-            } else {
-                redactor.clean(&innermost(&error))
-            };
-            debug!(%host, %method, path, cause, "request failed");
-            return Err(Error::Unreachable { host, cause });
+            debug!(%host, %method, path, timeout = error.is_timeout(), "request failed");
+            return Err(Failed::unreachable(host, &error));
         }
     };
     debug!(%host, %method, path, status, elapsed_ms = elapsed.as_secs_f64() * 1e3, "request answered");
     if (200..300).contains(&status) {
         return Ok(Answer { body });
     }
-    let said = Said::parse(&body);
-    Err(Error::Refused(Refusal {
-        server,
-        host,
-        status,
-        code: said.code.map(|code| redactor.clean(&code)),
-        request_id: said.request_id.map(|id| redactor.clean(&id)),
-        message: said.message.map(|message| redactor.clean(&message)).filter(|message| !message.is_empty()),
-        retry_after,
-    }))
+    Err(Failed::Refused { server, host, status, retry_after, said: Said::parse(&body) })
 }
 
 /// For traces only; the names are those of OpenTelemetry's conventions for HTTP clients.
@@ -105,15 +140,11 @@ fn span(request: &reqwest::Request) -> Span {
 async fn exchange(
     http: &reqwest::Client,
     request: reqwest::Request,
-) -> Result<(u16, Option<Duration>, Vec<u8>), reqwest::Error> {
+) -> Result<(u16, Option<Duration>, Zeroizing<Vec<u8>>), reqwest::Error> {
     let mut response = http.execute(request).await?;
     let status = response.status().as_u16();
-    let retry_after = response
-        .headers()
-        .get(http::header::RETRY_AFTER)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| retry_after::parse(value, clock::now()));
-    let mut body = Vec::new();
+    let retry_after = retry_after::longest(response.headers(), clock::now());
+    let mut body = Zeroizing::new(Vec::with_capacity(ANSWER_ROOM));
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) => {
@@ -145,89 +176,4 @@ fn innermost(error: &reqwest::Error) -> String {
         cause = source;
     }
     cause.to_string()
-}
-
-/// What an error body says.
-#[derive(Default)]
-struct Said {
-    code: Option<String>,
-    request_id: Option<String>,
-    message: Option<String>,
-}
-
-impl Said {
-    /// From SAP's form `{"error":{"code","message","requestId"}}` (the published schema spells `requestId`, answers have
-    /// been seen with `requestID`), from OAuth's `{"error","error_description"}` (RFC 6749 §5.2), or from plain text.
-    fn parse(body: &[u8]) -> Self {
-        match serde_json::from_slice::<ErrorBody>(body) {
-            Ok(ErrorBody { error: ErrorField::Sap(error), .. }) => {
-                Self { code: error.code.map(text), request_id: error.request_id, message: error.message }
-            }
-            Ok(ErrorBody { error: ErrorField::OAuth(code), error_description }) => {
-                Self { code: Some(code), request_id: None, message: error_description }
-            }
-            Err(_) => Self { message: plain_text(body), ..Self::default() },
-        }
-    }
-}
-
-#[derive(Deserialize)]
-struct ErrorBody {
-    error: ErrorField,
-    error_description: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum ErrorField {
-    Sap(SapError),
-    OAuth(String),
-}
-
-#[derive(Deserialize)]
-struct SapError {
-    code: Option<serde_json::Value>,
-    message: Option<String>,
-    #[serde(rename = "requestId", alias = "requestID")]
-    request_id: Option<String>,
-}
-
-fn text(value: serde_json::Value) -> String {
-    match value {
-        serde_json::Value::String(text) => text,
-        other => other.to_string(),
-    }
-}
-
-/// Text of a body that is neither of the JSON forms; pages of HTML say nothing to a user.
-fn plain_text(body: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(body);
-    let text = text.trim();
-    (!text.is_empty() && !text.starts_with(['<', '{', '['])).then(|| text.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_each_form_of_error_body() {
-        let sap = Said::parse(
-            br#"{"error":{"code":"01010076","message":"no","requestID":"r","target":"/x","details":{}}}"#,
-        );
-        assert_eq!(
-            (sap.code.as_deref(), sap.request_id.as_deref(), sap.message.as_deref()),
-            (Some("01010076"), Some("r"), Some("no"))
-        );
-        let oauth = Said::parse(br#"{"error":"unauthorized","error_description":"Bad credentials"}"#);
-        assert_eq!(
-            (oauth.code.as_deref(), oauth.message.as_deref()),
-            (Some("unauthorized"), Some("Bad credentials"))
-        );
-        assert_eq!(Said::parse(b" Unauthorized \n").message.as_deref(), Some("Unauthorized"));
-        for silent in [&b"<html>x</html>"[..], b"", b"{\"x\":1}"] {
-            assert_eq!(Said::parse(silent).message, None);
-        }
-        assert_eq!(Said::parse(br#"{"error":{"code":17}}"#).code.as_deref(), Some("17"));
-    }
 }

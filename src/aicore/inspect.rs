@@ -13,7 +13,7 @@ impl Session<'_> {
     /// # Errors
     /// What AI Core or the authorization server refused.
     pub async fn exists(&mut self, name: &RemoteName) -> Result<bool, Error> {
-        match self.send(&Operation::Get { name }, None).await {
+        match self.ask(&Operation::Get { name }).await {
             Ok(_) => Ok(true),
             Err(error) if error.status_of(Server::Api) == Some(404) => Ok(false),
             Err(error) => Err(error),
@@ -25,7 +25,7 @@ impl Session<'_> {
     /// # Errors
     /// What AI Core or the authorization server refused.
     pub async fn quota(&mut self) -> Result<Option<(u64, u64)>, Error> {
-        let answer = self.send(&Operation::Quota, None).await?;
+        let answer = self.ask(&Operation::Quota).await?;
         let counts = serde_json::from_slice::<Quota>(&answer.body).ok().and_then(Quota::counts);
         if let Some((used, limit)) = counts {
             self.connection.quota.tell(used, limit);

@@ -4,6 +4,7 @@
 //! it, and with it one access token. [`secrets`] knows the five operations on docker registry secrets, [`push`] how they
 //! make one push. [`error`] says in words what went wrong.
 
+mod body;
 pub mod error;
 mod exchange;
 mod inspect;
@@ -13,7 +14,9 @@ pub mod push;
 pub mod rate_limit;
 mod redact;
 mod retry_after;
+mod said;
 pub mod secrets;
+mod tls;
 mod token;
 
 pub use token::Insistence;

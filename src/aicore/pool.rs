@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OwnedMutexGuard;
 
@@ -20,6 +20,7 @@ use super::{
     keyed_mutex::{KeyedMutex, lock},
     rate_limit::RateLimiter,
     secrets::PatchType,
+    tls::Trust,
     token::{Grant as TokenGrant, TokenSource},
 };
 use crate::{
@@ -91,6 +92,7 @@ type Fingerprint = [u8; 32];
 /// All connections. They live as long as somebody holds them.
 pub struct Pool {
     settings: Settings,
+    trust: Trust,
     http: reqwest::Client,
     fence: Fence,
     metrics: Arc<Metrics>,
@@ -106,10 +108,13 @@ impl Pool {
     /// # Errors
     /// When the TLS library refuses the additional certificates; the sentence says why.
     pub fn new(settings: Settings, fence: Fence, metrics: Arc<Metrics>) -> Result<Self, String> {
-        let http =
-            client(&settings, None).map_err(|error| format!("the HTTP client cannot be set up: {error}"))?;
+        let not_set_up = |error: &dyn fmt::Display| format!("the HTTP client cannot be set up: {error}");
+        let trust = Trust::new(settings.extra_roots_pem.as_deref()).map_err(|error| not_set_up(&error))?;
+        let tls = trust.anonymous().map_err(|error| not_set_up(&error))?;
+        let http = client(&settings, tls).map_err(|error| not_set_up(&error))?;
         Ok(Self {
             settings,
+            trust,
             http,
             fence,
             metrics,
@@ -146,9 +151,10 @@ impl Pool {
         let (http, client_secret) = match key.grant() {
             Grant::ClientSecret(secret) => (self.http.clone(), Some(secret.clone())),
             Grant::X509 { certificate_chain_pem, private_key_pem, .. } => {
-                let http = identity(certificate_chain_pem, private_key_pem)
-                    .and_then(|identity| client(&self.settings, Some(identity)))
-                    .map_err(|error| Error::UnusableIdentity { cause: error.to_string() })?;
+                let unusable = |cause| Error::UnusableIdentity { cause };
+                let tls = self.trust.identified(certificate_chain_pem, private_key_pem);
+                let tls = tls.map_err(|error| unusable(error.to_string()))?;
+                let http = client(&self.settings, tls).map_err(|error| unusable(error.to_string()))?;
                 (http, None)
             }
         };
@@ -156,6 +162,7 @@ impl Pool {
             token_url: key.token_url(),
             client_id: key.client_id().to_owned(),
             client_secret,
+            certificate_not_after: key.certificate_not_after(),
             http,
         };
         let tenant = Arc::new(key.tenant());
@@ -185,32 +192,16 @@ impl Pool {
     }
 }
 
-fn client(
-    settings: &Settings,
-    identity: Option<reqwest::Identity>,
-) -> Result<reqwest::Client, reqwest::Error> {
-    let mut builder = reqwest::Client::builder()
+fn client(settings: &Settings, tls: rustls::ClientConfig) -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
         .user_agent(concat!("aicore-registry-operator/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(settings.request_timeout)
         // A redirect would carry the token, or the credential, to a host that nobody allowed.
         .redirect(reqwest::redirect::Policy::none())
-        .tcp_nodelay(true);
-    if let Some(pem) = &settings.extra_roots_pem {
-        builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?);
-    }
-    if let Some(identity) = identity {
-        builder = builder.identity(identity);
-    }
-    builder.build()
-}
-
-fn identity(
-    certificate_chain: &str,
-    private_key: &SecretString,
-) -> Result<reqwest::Identity, reqwest::Error> {
-    let pem = SecretString::from(format!("{}\n{certificate_chain}\n", private_key.expose_secret()));
-    reqwest::Identity::from_pem(pem.expose_secret().as_bytes())
+        .tcp_nodelay(true)
+        .tls_backend_preconfigured(tls)
+        .build()
 }
 
 fn fingerprint(key: &ServiceKey) -> Fingerprint {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::{
     error::{Error, Server},
-    exchange::{self, Answer},
+    exchange::{self, Answer, Failed},
     pool::Connection,
-    redact::Redactor,
+    redact::Sent,
     secrets::Operation,
     token::{Insistence, Token},
 };
@@ -62,31 +62,32 @@ impl<'a> Session<'a> {
         payload: &Payload,
         create: bool,
     ) -> Result<Pushed, PushError> {
+        let shown = |refused: Refused| refused.checked(Some(payload));
         match self.patch(name, payload).await {
             Ok(()) => return Ok(Pushed::Updated),
-            Err(error) if error.status_of(Server::Api) == Some(404) => {}
-            Err(error) => return Err(error.into()),
+            Err(refused) if refused.status() == Some(404) => {}
+            Err(refused) => return Err(shown(refused).into()),
         }
         let absent = |error| PushError { error, remote_absent: true };
         if !create {
             return Err(absent(Error::Missing { name: name.to_string() }));
         }
         let post = Operation::Post { name, payload: payload.expose() };
-        let Err(refused) = self.send(&post, Some(payload)).await else {
+        let Err(refused) = self.attempt(&post).await else {
             return Ok(Pushed::Created);
         };
-        let Some(status @ 400..=499) = refused.status_of(Server::Api) else {
-            return Err(absent(refused));
+        let Some(status @ 400..=499) = refused.status() else {
+            return Err(absent(shown(refused)));
         };
         if matches!(status, 401 | 408 | 429) {
-            return Err(absent(refused));
+            return Err(absent(shown(refused)));
         }
         // "Already exists" has no documented status: somebody else may have created it in between.
-        if status != 403 && self.send(&Operation::Get { name }, None).await.is_ok() {
-            self.patch(name, payload).await?;
+        if status != 403 && self.attempt(&Operation::Get { name }).await.is_ok() {
+            self.patch(name, payload).await.map_err(shown)?;
             return Ok(Pushed::Updated);
         }
-        Err(absent(self.quota_exceeded().await.unwrap_or(refused)))
+        Err(absent(self.quota_exceeded().await.unwrap_or_else(|| shown(refused))))
     }
 
     /// Makes AI Core no longer hold a secret of the name.
@@ -94,32 +95,33 @@ impl<'a> Session<'a> {
     /// # Errors
     /// What AI Core or the authorization server refused.
     pub async fn delete(&mut self, name: &RemoteName) -> Result<(), Error> {
-        match self.send(&Operation::Delete { name }, None).await {
-            Err(error) if error.status_of(Server::Api) != Some(404) => Err(error),
+        match self.attempt(&Operation::Delete { name }).await {
+            Err(refused) if refused.status() != Some(404) => Err(refused.checked(None)),
             _ => Ok(()),
         }
     }
 
-    async fn patch(&mut self, name: &RemoteName, payload: &Payload) -> Result<(), Error> {
-        let mut refused = None;
+    async fn patch(&mut self, name: &RemoteName, payload: &Payload) -> Result<(), Refused> {
+        let mut other_type = None;
         for media_type in self.connection.patch_type.preferred() {
             let operation = Operation::Patch { name, payload: payload.expose(), media_type };
-            match self.send(&operation, Some(payload)).await {
+            match self.attempt(&operation).await {
                 Ok(_) => {
                     self.connection.patch_type.works(media_type);
                     return Ok(());
                 }
-                Err(error) if error.status_of(Server::Api) == Some(415) => {
-                    refused = Some(refused.unwrap_or(error));
+                Err(refused) if refused.status() == Some(415) => {
+                    other_type = Some(other_type.unwrap_or(refused));
                 }
-                Err(error) if error.status_of(Server::Api) == Some(404) => {
-                    self.connection.patch_type.works(media_type);
-                    return Err(error);
+                Err(refused) => {
+                    if refused.status() == Some(404) {
+                        self.connection.patch_type.works(media_type);
+                    }
+                    return Err(refused);
                 }
-                Err(error) => return Err(error),
             }
         }
-        refused.map_or(Ok(()), Err)
+        other_type.map_or(Ok(()), Err)
     }
 
     /// The quota, if it is the reason why a creation was refused.
@@ -128,59 +130,81 @@ impl<'a> Session<'a> {
         (used >= limit).then_some(Error::QuotaExceeded { used, limit })
     }
 
+    /// One operation that carries no credential but the token.
+    pub(super) async fn ask(&mut self, operation: &Operation<'_>) -> Result<Answer, Error> {
+        self.attempt(operation).await.map_err(|refused| refused.checked(None))
+    }
+
     /// One operation, with a token; once more with another token if the API refuses the first.
-    pub(super) async fn send(
-        &mut self,
-        operation: &Operation<'_>,
-        payload: Option<&Payload>,
-    ) -> Result<Answer, Error> {
+    async fn attempt(&mut self, operation: &Operation<'_>) -> Result<Answer, Refused> {
         let connection = self.connection;
         let mut token = match self.token.take() {
             Some(token) => token,
-            None => connection.tokens.get(self.insistence).await?,
+            None => connection.tokens.get(self.insistence).await.map_err(Refused::NoToken)?,
         };
         loop {
-            let result = self.send_with(operation, payload, &token).await;
-            let refused = result.as_ref().err().and_then(|error| error.status_of(Server::Api));
+            let result = self.send(operation, &token).await;
+            let refused = result.as_ref().err().and_then(Failed::status);
             if !matches!(refused, Some(401 | 403)) {
                 if result.is_ok() {
                     connection.tokens.accepted();
                 }
-                self.token = Some(token);
-                return result;
+                self.token = Some(Arc::clone(&token));
+                return result.map_err(|failed| Refused::Request { failed, token });
             }
-            let another =
-                if self.renewed { None } else { connection.tokens.replace(&token, self.insistence).await? };
+            let another = if self.renewed {
+                None
+            } else {
+                connection.tokens.replace(&token, self.insistence).await.map_err(Refused::NoToken)?
+            };
             self.renewed = true;
             match another {
                 Some(another) => token = another,
                 None => {
-                    self.token = Some(token);
-                    return result;
+                    self.token = Some(Arc::clone(&token));
+                    return result.map_err(|failed| Refused::Request { failed, token });
                 }
             }
         }
     }
 
-    async fn send_with(
-        &mut self,
-        operation: &Operation<'_>,
-        payload: Option<&Payload>,
-        token: &Token,
-    ) -> Result<Answer, Error> {
+    async fn send(&mut self, operation: &Operation<'_>, token: &Token) -> Result<Answer, Failed> {
         // The first request of a pass has its reservation already; the others wait for theirs here.
         if self.sent > 0 {
             self.connection.rate_limiter.wait().await;
         }
         self.sent += 1;
-        let mut redactor = Redactor::default();
-        redactor.add(token.expose());
-        for value in payload.into_iter().flat_map(Payload::sensitive) {
-            redactor.add(value);
-        }
         let connection = self.connection;
         let request = operation.request(&connection.http, &connection.api).bearer_auth(token.expose());
         connection.fence.pass().await;
-        exchange::send(Server::Api, request, &redactor, &connection.metrics).await
+        exchange::send(Server::Api, request, &connection.metrics).await
+    }
+}
+
+/// A request of a session that failed, and what is needed to say why.
+enum Refused {
+    /// It was not sent: there is no token.
+    NoToken(Error),
+    /// It was sent with this token.
+    Request { failed: Failed, token: Arc<Token> },
+}
+
+impl Refused {
+    /// The status that the API answered.
+    fn status(&self) -> Option<u16> {
+        match self {
+            Self::NoToken(_) => None,
+            Self::Request { failed, .. } => failed.status(),
+        }
+    }
+
+    /// The error to show, after a request that carried `payload`.
+    fn checked(self, payload: Option<&Payload>) -> Error {
+        match self {
+            Self::NoToken(error) => error,
+            Self::Request { failed, token } => {
+                failed.checked(&Sent { secret: Some(token.expose()), payload })
+            }
+        }
     }
 }

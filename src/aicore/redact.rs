@@ -1,134 +1,156 @@
-//! Takes secret values out of a text that came from outside, in every spelling in which a server may repeat them.
+//! What of a server's words may be shown: only what certainly holds nothing of the secret values that the request carried.
+//!
+//! The text is brought to everything that it may stand for ([`readings`]), once. Then the secret values are gone through, once:
+//! six characters in a row of one of them, in any reading, and the text is withheld. What that costs depends on the length of
+//! the text, which is bounded, and on the length of what was sent; not on their product.
 
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
+mod decode;
+mod entities;
+mod fold;
+mod readings;
+mod visible;
+mod windows;
+
+use base64::alphabet;
+use zeroize::Zeroizing;
+
+pub(super) use self::visible::visible;
+use self::{
+    fold::{Forms, fold},
+    readings::Readings,
+    visible::is_invisible,
+    windows::{WIDTH, Window},
 };
-use secrecy::{ExposeSecret, SecretString};
+use crate::domain::docker_config::Payload;
 
-/// What stands in place of a secret value.
-const REDACTED: &str = "[redacted]";
 /// The most that is shown of a server's message, in characters.
-const SHOWN: usize = 300;
+pub(super) const SHOWN: usize = 300;
+/// How much of a message is searched: what is shown, and more, so that a secret that the cut falls into is recognised, in any
+/// encoding that makes up to thirty characters of one.
+pub(super) const SEARCHED: usize = SHOWN + 30 * WIDTH;
 
-/// The secret values of one request.
-#[derive(Default)]
-pub(super) struct Redactor(Vec<SecretString>);
+/// The secret values that a request carried.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Sent<'a> {
+    /// The access token, or the client secret.
+    pub(super) secret: Option<&'a str>,
+    /// The registry credentials.
+    pub(super) payload: Option<&'a Payload>,
+}
 
-impl Redactor {
-    /// Adds a value that must not be repeated. Empty values are ignored.
-    pub(super) fn add(&mut self, value: &str) {
-        if !value.is_empty() {
-            self.0.push(value.into());
+/// What was found in some texts.
+pub(super) struct Quotes<const N: usize> {
+    /// For each text, whether it may hold a part of a secret value.
+    pub(super) quoted: [bool; N],
+    /// Whether one of the values has fewer than six characters. Such a value is a part of ordinary words: a sentence cannot be
+    /// told from one that quotes it.
+    pub(super) short_values: bool,
+}
+
+impl Sent<'_> {
+    /// Looks for the values in the texts.
+    pub(super) fn quotes<const N: usize>(&self, texts: [&str; N]) -> Quotes<N> {
+        let readings = texts.map(Readings::of);
+        let quoted = readings.each_ref().map(Option::is_none);
+        let mut search = Search { readings, quoted, short_values: false };
+        if let Some(secret) = self.secret.filter(|secret| !secret.is_empty()) {
+            search.value(None, secret);
+        }
+        if let Some(payload) = self.payload {
+            payload.for_each_login(|username, password| search.value(Some(username), password));
+        }
+        Quotes { quoted: search.quoted, short_values: search.short_values }
+    }
+}
+
+struct Search<const N: usize> {
+    readings: [Option<Readings>; N],
+    quoted: [bool; N],
+    short_values: bool,
+}
+
+impl<const N: usize> Search<N> {
+    /// A value, with the user name in front of it if it is a password. User names are no secrets; the pair is one, as far as it
+    /// has a part of the password, and so is its base64.
+    fn value(&mut self, username: Option<&str>, value: &str) {
+        if value.chars().filter(|c| !is_invisible(*c)).nth(WIDTH - 1).is_none() {
+            self.short_values = true;
+            for form in short_forms(value) {
+                self.mark(|readings| readings.have_short(&form));
+            }
+            return;
+        }
+        let before = username.map_or(0, |username| username.chars().count() + 1);
+        let pair = username.into_iter().flat_map(|username| username.chars().chain([':']));
+        let pair = pair.skip(before.saturating_sub(WIDTH - 1)).chain(value.chars());
+        let mut forms = Forms::default();
+        fold(pair, |folds| forms.push(folds).for_each(|window| self.mark(|readings| readings.have(window))));
+        let mut in_base64 = |bytes: &mut dyn Iterator<Item = u8>, before| {
+            let mut digits = Window::default();
+            base64(bytes, before, |digit| {
+                if let Some(window) = digits.push(digit) {
+                    self.mark(|readings| readings.have(window));
+                }
+            });
+        };
+        for before in 0..3 {
+            in_base64(&mut value.bytes(), before);
+        }
+        if let Some(username) = username {
+            in_base64(&mut username.bytes().chain([b':']).chain(value.bytes()), 0);
         }
     }
 
-    /// The text without the values, without control characters, and at most 300 characters long.
-    pub(super) fn clean(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        let mut forms: Vec<String> =
-            self.0.iter().flat_map(|value| spellings(value.expose_secret())).collect();
-        // The longest first: a value that contains another must go as a whole.
-        forms.sort_unstable_by_key(|form| std::cmp::Reverse(form.len()));
-        for form in forms {
-            if text.contains(&form) {
-                text = text.replace(&form, REDACTED);
+    fn mark(&mut self, quotes: impl Fn(&Readings) -> bool) {
+        for (quoted, readings) in self.quoted.iter_mut().zip(&self.readings) {
+            *quoted = *quoted || readings.as_ref().is_some_and(&quotes);
+        }
+    }
+}
+
+/// A value below six characters as a code or an id may quote it, in lower case.
+fn short_forms(value: &str) -> Vec<Zeroizing<Vec<u8>>> {
+    let mut forms = vec![Zeroizing::new(Vec::new())];
+    fold(value.chars(), |folds| forms.iter_mut().for_each(|form| form.push(folds.byte)));
+    forms.push(Zeroizing::new(value.bytes().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect()));
+    forms.extend((0..3).map(|before| {
+        let mut form = Zeroizing::new(Vec::new());
+        base64(&mut value.bytes(), before, |digit| form.push(digit));
+        form
+    }));
+    forms
+}
+
+/// The base64 of the bytes, where `before` bytes, modulo 3, stand in front of them: of the characters that depend on nothing else
+/// those that are letters and digits, so that both alphabets are one, in lower case.
+fn base64(bytes: &mut dyn Iterator<Item = u8>, before: u32, mut each: impl FnMut(u8)) {
+    let digits = alphabet::STANDARD.as_str().as_bytes();
+    // Bits of the first byte that share a character with what stands in front.
+    let mut shared = (6 - before * 8 % 6) % 6;
+    let (mut held, mut count) = (0_u32, 0);
+    for byte in bytes {
+        held = (held << 8) | u32::from(byte);
+        count += 8 - shared;
+        shared = 0;
+        while count >= 6 {
+            count -= 6;
+            let digit = usize::try_from((held >> count) & 0x3f).ok().and_then(|value| digits.get(value));
+            if let Some(digit) = digit.filter(|digit| digit.is_ascii_alphanumeric()) {
+                each(digit.to_ascii_lowercase());
             }
         }
-        let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        shorten(text.trim())
+        held &= (1 << count) - 1;
     }
 }
 
 /// Cut at a character, with an ellipsis.
-fn shorten(text: &str) -> String {
+pub(super) fn shorten(text: &str) -> String {
+    let text = text.trim();
     match text.char_indices().nth(SHOWN) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
     }
 }
 
-/// The value as it is, escaped as JSON (once and twice, as in a JSON text within JSON), percent-encoded, and in base64 at
-/// each of the three alignments it may have inside a longer text.
-fn spellings(value: &str) -> Vec<String> {
-    let escaped = json_escaped(value);
-    let mut all = vec![
-        value.to_owned(),
-        json_escaped(&escaped),
-        url::form_urlencoded::byte_serialize(value.as_bytes()).collect(),
-        escaped,
-    ];
-    for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
-        all.extend((0..3).filter_map(|offset| aligned_base64(value, offset, engine)));
-    }
-    all
-}
-
-fn json_escaped(value: &str) -> String {
-    let quoted = serde_json::Value::from(value).to_string();
-    quoted.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')).unwrap_or(value).to_owned()
-}
-
-/// The characters that `value` contributes to the base64 of a text in which it starts at `offset` modulo 3, without those
-/// that depend on its neighbours.
-fn aligned_base64(value: &str, offset: usize, engine: &impl Engine) -> Option<String> {
-    let mut bytes = vec![0_u8; offset];
-    bytes.extend_from_slice(value.as_bytes());
-    let whole = bytes.len() * 8 / 6;
-    let encoded = engine.encode(&bytes);
-    let start = (offset * 8).div_ceil(6);
-    let own = encoded.get(start..whole)?;
-    // Fewer characters than this are part of many words.
-    (own.len() >= 4).then(|| own.to_owned())
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn redactor(values: &[&str]) -> Redactor {
-        let mut redactor = Redactor::default();
-        for value in values {
-            redactor.add(value);
-        }
-        redactor
-    }
-
-    #[test]
-    fn takes_out_every_spelling() {
-        let secret = "p\"ss/w0rd+!";
-        let redactor = redactor(&[secret]);
-        let auth = STANDARD_NO_PAD.encode(format!("user:{secret}"));
-        let shifted = URL_SAFE_NO_PAD.encode(format!("u:{secret}:x"));
-        let config = serde_json::json!({ "password": secret }).to_string();
-        let body = serde_json::json!({ "data": config }).to_string();
-        let form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-        for text in [secret.to_owned(), auth, shifted, config, body, form] {
-            let clean = redactor.clean(&format!("refused: {text} is wrong"));
-            assert!(clean.contains(REDACTED), "{clean}");
-            assert!(!clean.contains("w0rd"), "{clean}");
-            let core = STANDARD_NO_PAD.encode("ss/w0rd");
-            assert!(!clean.contains(&core), "{clean}");
-        }
-    }
-
-    #[test]
-    fn a_value_within_another_leaves_nothing() {
-        assert_eq!(redactor(&["abc", "xabcx"]).clean("say xabcx"), "say [redacted]");
-    }
-
-    #[test]
-    fn redacts_before_it_cuts() {
-        let text = format!("{}{}", "a".repeat(295), "topsecret");
-        let clean = redactor(&["topsecret"]).clean(&text);
-        assert!(!clean.contains("tops"), "{clean}");
-        assert_eq!(clean.chars().count(), 301);
-    }
-
-    #[test]
-    fn shows_300_characters_and_no_control_characters() {
-        assert_eq!(redactor(&[]).clean(&"ü".repeat(300)), "ü".repeat(300));
-        assert_eq!(redactor(&[]).clean(&"ü".repeat(301)), format!("{}…", "ü".repeat(300)));
-        assert_eq!(redactor(&[""]).clean("a\nb\u{7}c\n"), "a b c");
-    }
-}
+mod tests;

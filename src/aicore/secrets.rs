@@ -1,15 +1,11 @@
 //! The operations on docker registry secrets (SAP AI Core API 2.42.0, `/v2/admin/dockerRegistrySecrets`).
 
-use std::{
-    io,
-    sync::atomic::{AtomicBool, Ordering},
-};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use bytes::Bytes;
 use reqwest::{Method, header::CONTENT_TYPE};
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
+use super::body;
 use crate::domain::name::RemoteName;
 
 /// Media type that the API's description names for PATCH (RFC 7396).
@@ -75,33 +71,8 @@ fn write(
     payload: &str,
     media_type: &'static str,
 ) -> reqwest::RequestBuilder {
-    let body = erased_when_sent(&Body { name, data: Data { docker_config_json: payload } });
-    http.request(method, url).header(CONTENT_TYPE, media_type).body(body)
-}
-
-/// The JSON text, in one buffer of the right size, which is zeroed when the last request that shares it is done. One that grew
-/// would leave parts of the credential behind wherever it was before.
-fn erased_when_sent(body: &Body<'_>) -> Bytes {
-    // A structure of strings always serialises.
-    let mut size = Size(0);
-    let _ = serde_json::to_writer(&mut size, body);
-    let mut text = Zeroizing::new(Vec::with_capacity(size.0));
-    let _ = serde_json::to_writer(&mut *text, body);
-    Bytes::from_owner(text)
-}
-
-/// Counts what is written to it.
-struct Size(usize);
-
-impl io::Write for Size {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    let body = Body { name, data: Data { docker_config_json: payload } };
+    http.request(method, url).header(CONTENT_TYPE, media_type).body(body::json(&body))
 }
 
 /// Whether PATCH goes out as plain JSON, because the server refused the merge-patch media type.
@@ -142,23 +113,5 @@ impl Quota {
     /// Secrets that exist and may exist, if the answer has both.
     pub(super) fn counts(self) -> Option<(u64, u64)> {
         Some((self.usage?.count?, self.quota.max_count?))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_body_is_the_json_text_in_a_buffer_that_never_grew() {
-        let payload = r#"{"auths":{"ghcr.io":{"password":"a\"\\ü\n","username":"me"}}}"#;
-        for name in [None, Some("pull")] {
-            let body = Body { name, data: Data { docker_config_json: payload } };
-            let mut size = Size(0);
-            serde_json::to_writer(&mut size, &body).unwrap();
-            let sent = erased_when_sent(&body);
-            assert_eq!(sent.len(), size.0);
-            assert_eq!(sent, serde_json::to_vec(&body).unwrap());
-        }
     }
 }

@@ -1,28 +1,33 @@
 //! The access token of one service key: fetched once for all who need it, renewed early, and never asked for again and
 //! again when the authorization server refuses the key.
 
+mod answer;
+
 use std::{sync::Arc, time::Duration};
 
+use jiff::Timestamp;
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 use tokio::{sync::Mutex, time::Instant};
 use tracing::{Instrument, trace_span};
 use url::Url;
 
+use self::answer::{Granted, Unreadable};
 use super::{
-    error::{Error, Server},
-    exchange,
-    redact::Redactor,
+    body,
+    error::{ClientCertificate, Error, Server, WithoutToken},
+    exchange::{self, Failed},
+    redact::Sent,
+    tls::Handshake,
 };
 use crate::{
+    clock,
     domain::backoff::{LONGEST_RETRY_AFTER, LONGEST_WHILE_DELETING, STALLED_INTERVAL},
     metrics::Metrics,
 };
 
 /// Share of a token's life after which it is renewed.
 const RENEW_AFTER: f64 = 0.8;
-/// Life of a token whose answer names none. XSUAA always does (`expires_in`); this is shorter than any it gives.
-const DEFAULT_LIFE: Duration = Duration::from_mins(5);
 /// How long a refusal of the key stands for all who share it: the shortest of the long intervals of resources, so that the
 /// first of them to look again is the one that asks again.
 const REFUSAL_STANDS: Duration = Duration::from_secs(STALLED_INTERVAL.as_secs() / 10 * 9);
@@ -57,6 +62,8 @@ pub(super) struct Grant {
     pub(super) client_id: String,
     /// OAuth 2.0 client secret; `None` when the client authenticates by its TLS certificate.
     pub(super) client_secret: Option<SecretString>,
+    /// When that certificate ends, if it says so.
+    pub(super) certificate_not_after: Option<Timestamp>,
     /// Client for the authorization server; it holds the TLS certificate if there is one.
     pub(super) http: reqwest::Client,
 }
@@ -168,7 +175,7 @@ impl TokenSource {
             Err(error) => {
                 let now = Instant::now();
                 let quiet = match &error {
-                    Error::Refused(refusal) if matches!(refusal.status, 400 | 401) => Some(REFUSAL_STANDS),
+                    error if error.is_final() => Some(REFUSAL_STANDS),
                     Error::Refused(refusal) => refusal.retry_after.map(|wait| wait.min(LONGEST_RETRY_AFTER)),
                     _ => None,
                 };
@@ -182,38 +189,59 @@ impl TokenSource {
     /// Client credentials grant (RFC 6749 §4.4) with the credentials in the form: client ids of XSUAA hold characters that
     /// servers decode differently in HTTP Basic.
     async fn fetch(&self) -> Result<Token, Error> {
-        let Grant { token_url, client_id, client_secret, http } = &self.grant;
+        let Grant { token_url, client_id, client_secret, http, .. } = &self.grant;
+        let client_secret = client_secret.as_ref().map(ExposeSecret::expose_secret);
+        let sent = Sent { secret: client_secret, payload: None };
         let mut form = vec![("grant_type", "client_credentials"), ("client_id", client_id)];
-        let mut redactor = Redactor::default();
-        if let Some(secret) = client_secret {
-            form.push(("client_secret", secret.expose_secret()));
-            redactor.add(secret.expose_secret());
-        }
-        let request =
-            http.post(token_url.clone()).header(http::header::ACCEPT, "application/json").form(&form);
+        form.extend(client_secret.map(|secret| ("client_secret", secret)));
+        let request = http
+            .post(token_url.clone())
+            .header(ACCEPT, "application/json")
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(body::form(&form));
         let asked = Instant::now();
-        let answer = exchange::send(Server::Authorization, request, &redactor, &self.metrics).await?;
-        let unreadable = |cause| Error::UnreadableToken { host: exchange::authority(token_url), cause };
-        let answer: TokenAnswer = serde_json::from_slice(&answer.body)
-            .map_err(|_| unreadable("it is not JSON with a text access_token"))?;
-        if answer.access_token.expose_secret().is_empty() {
-            return Err(unreadable("access_token is empty"));
+        let answer = exchange::send(Server::Authorization, request, &self.metrics).await;
+        let answer = answer.map_err(|failed| self.refused(failed, &sent))?;
+        let Granted { value, life } =
+            answer::read(&answer.body).map_err(|unreadable| Error::UnreadableToken {
+                host: exchange::authority(token_url),
+                cause: match unreadable {
+                    Unreadable::Said(said) => WithoutToken::Said(said.checked(&sent)),
+                    Unreadable::Form(cause) => WithoutToken::Form(cause),
+                },
+            })?;
+        Ok(Token { value, renew_at: asked + life.mul_f64(RENEW_AFTER), expires_at: asked + life })
+    }
+
+    /// A certificate that has ended is the cause of whatever went wrong, and so is one that the server does not accept.
+    fn refused(&self, failed: Failed, sent: &Sent<'_>) -> Error {
+        let handshake = match &failed {
+            Failed::Unreachable { handshake, .. } => *handshake,
+            Failed::Refused { .. } => None,
+        };
+        let certificate = match self.grant.certificate_not_after {
+            _ if self.grant.client_secret.is_some() => ClientCertificate::None,
+            Some(end) if end <= clock::now() => ClientCertificate::Ended(end),
+            until => ClientCertificate::Until(until),
+        };
+        let refused = match (certificate, handshake, failed.status()) {
+            (_, Some(Handshake::OursMissing), _)
+            // Whatever the server makes of a certificate that has ended.
+            | (ClientCertificate::Ended(_), None, None | Some(400 | 401 | 403)) => Some(None),
+            (ClientCertificate::Until(_) | ClientCertificate::Ended(_), Some(Handshake::OursRefused(why)), _) => {
+                Some(Some(why))
+            }
+            _ => None,
+        };
+        match refused {
+            Some(why) => {
+                let host = exchange::authority(&self.grant.token_url);
+                Error::CertificateRefused { host, certificate, why }
+            }
+            None => failed.checked(sent),
         }
-        if http::HeaderValue::from_str(answer.access_token.expose_secret()).is_err() {
-            return Err(unreadable("access_token has characters that no HTTP header may have"));
-        }
-        let life = answer.expires_in.map_or(DEFAULT_LIFE, Duration::from_secs).min(Duration::from_hours(24));
-        Ok(Token {
-            value: answer.access_token,
-            renew_at: asked + life.mul_f64(RENEW_AFTER),
-            expires_at: asked + life,
-        })
     }
 }
 
-/// RFC 6749 §5.1.
-#[derive(Deserialize)]
-struct TokenAnswer {
-    access_token: SecretString,
-    expires_in: Option<u64>,
-}
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@ use crate::{
     aicore::{Insistence, push::Pushed},
     clock,
     domain::{
+        docker_config::Payload,
         object::Object,
         plan::{Cause, FinalizerStep, LetGo, Plan, Push, Step},
         report::Outcome,
@@ -29,6 +30,10 @@ pub(super) struct Means<C> {
     /// How soon the pass wants to be repeated when it has to wait.
     pub(super) priority: Priority,
 }
+
+/// From this length on, in bytes, payloads are sent a few at a time: a pass holds its payload, and a body that is up to twice as
+/// long, until AI Core has answered. Shorter ones never wait for others.
+const LARGE_PAYLOAD: usize = 64 * 1024;
 
 /// Carries out the plan.
 ///
@@ -76,6 +81,10 @@ async fn send<K: Kubernetes, A: AiCore>(
     let (Some(connection), Some(payload), Some(claim)) = (connection, payload, claim) else {
         // A push is only planned when both Secrets are usable.
         return Outcome::NothingSent;
+    };
+    let _large = match admit_large(ctx, object, &payload, priority) {
+        Ok(permit) => permit,
+        Err(wait) => return Outcome::Postponed(wait),
     };
     let _permit = match admit(ctx, object, &*connection, permit, priority) {
         Ok(permit) => permit,
@@ -130,6 +139,21 @@ fn admit<K, A: AiCore>(
     ctx.admission
         .admit(connection.tenant(), connection.rate_limiter(), permit, request)
         .map_err(|wait| wait.requeue_after)
+}
+
+/// Leave to hold a large payload until AI Core has answered, or the time until there may be; others need none. Who waits does so
+/// without the payload, which is read again then.
+fn admit_large<K, A: AiCore>(
+    ctx: &Context<K, A>,
+    object: &Object,
+    payload: &Payload,
+    priority: Priority,
+) -> Result<Option<Permit>, Duration> {
+    if payload.expose().len() < LARGE_PAYLOAD {
+        return Ok(None);
+    }
+    let request = Request { who: &object.key, priority, uptime: ctx.clock.now().uptime };
+    ctx.admission.admit_large_payload(request).map(Some).map_err(|wait| wait.requeue_after)
 }
 
 #[cfg(test)]

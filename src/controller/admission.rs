@@ -23,6 +23,9 @@ use crate::{
 /// After this long, a resource that waits for a place looks by itself whether there is one.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
+/// Large payloads that are sent at once, to all tenants together: with their bodies these are 12 MiB at most.
+const LARGE_PAYLOADS: usize = 4;
+
 /// What is limited.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Limit {
@@ -30,6 +33,8 @@ pub(super) enum Limit {
     Tenant(Arc<Tenant>),
     /// Passes that read the Secret with a service key for the first time. The others find what was read.
     ServiceKey(ObjectKey),
+    /// Pushes that hold a large payload, of all tenants together: what they hold must fit the memory.
+    LargePayload,
 }
 
 /// Who asks, and when.
@@ -117,6 +122,20 @@ impl Admission {
         self.wake(woken);
         result?;
         Ok(permit.unwrap_or_else(|| self.permit(limit)))
+    }
+
+    /// Asks for a place among the pushes that hold a large payload.
+    ///
+    /// # Errors
+    /// When the limit is reached.
+    pub(super) fn admit_large_payload(self: &Arc<Self>, request: Request<'_>) -> Result<Permit, Wait> {
+        let (result, woken) = self.lock().take(&Limit::LargePayload, request);
+        self.wake(woken);
+        match result {
+            Ok(()) => Ok(self.permit(Limit::LargePayload)),
+            // The longer it waits, the less often it looks by itself.
+            Err(waited) => Err(Wait { requeue_after: waited.max(LOOK_AGAIN) }),
+        }
     }
 
     /// A pass over the resource has ended. Who was not refused in it waits no longer, and what it was promised goes to the next.

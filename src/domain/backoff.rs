@@ -47,7 +47,8 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// After a failed attempt at `uptime`. `jitter` is in `0.0..=1.0`.
+    /// After a failed attempt at `uptime`. `jitter` is in `0.0..=1.0`. A failure that repeats the one before keeps the words of
+    /// that, so that not each attempt is news.
     #[must_use]
     pub fn after(
         previous: Option<&Self>,
@@ -59,6 +60,12 @@ impl Backoff {
         let attempts = previous.map_or(0, |backoff| backoff.attempts).saturating_add(1);
         let longest = if circumstances.deleting { LONGEST_WHILE_DELETING } else { Duration::MAX };
         let delay = delay(&failure, attempts, jitter).min(longest);
+        let failure = match previous {
+            Some(before) if failure.repeats(&before.failure) => {
+                Failure { retry_after: failure.retry_after, ..before.failure.clone() }
+            }
+            _ => failure,
+        };
         Self { attempts, not_before: uptime.saturating_add(delay), failure, circumstances }
     }
 
@@ -87,14 +94,16 @@ impl Backoff {
     }
 }
 
-/// How long to wait after the failure, `attempts` (from 1) of which came in a row.
+/// How long to wait after the failure, `attempts` (from 1) of which came in a row. What a server asks for makes it longer, never
+/// shorter.
 #[must_use]
 pub fn delay(failure: &Failure, attempts: u32, jitter: f64) -> Duration {
     match failure.reason.class() {
         Class::Stalled => super::duration::spread(STALLED_INTERVAL, jitter),
         Class::Done | Class::Waiting | Class::Transient => failure
             .retry_after
-            .map_or_else(|| exponential(attempts, jitter), |asked| asked.min(LONGEST_RETRY_AFTER)),
+            .map_or(Duration::ZERO, |asked| asked.min(LONGEST_RETRY_AFTER))
+            .max(exponential(attempts, jitter)),
     }
 }
 
@@ -145,8 +154,51 @@ mod tests {
             retry_after: Some(Duration::from_secs(seconds)),
             ..failure(Reason::RateLimited)
         };
-        assert_eq!(delay(&asked(7), 9, 0.3), Duration::from_secs(7));
+        assert_eq!(delay(&asked(7), 3, 0.3), Duration::from_secs(7));
         assert_eq!(delay(&asked(7200), 1, 0.3), Duration::from_hours(1));
+        assert_eq!(delay(&asked(u64::MAX), 20, 1.0), Duration::from_hours(1));
+    }
+
+    /// Whatever a server asks for, the attempts of half a minute are those that the backoff allows.
+    #[rstest]
+    #[case(None)]
+    #[case(Some(0.0))]
+    #[case(Some(0.001))]
+    #[case(Some(1.0))]
+    fn retry_after_never_makes_it_faster(#[case] seconds: Option<f64>) {
+        let refused = Failure {
+            retry_after: seconds.map(Duration::from_secs_f64),
+            ..failure(Reason::RemoteUnavailable)
+        };
+        let mut uptime = Duration::ZERO;
+        let mut pace = None;
+        let mut attempts = 0;
+        while uptime < Duration::from_secs(30) {
+            attempts += 1;
+            let after = Backoff::after(pace.as_ref(), refused.clone(), circumstances("a", 1), uptime, 0.0);
+            uptime = after.not_before;
+            pace = Some(after);
+        }
+        // 0.1 s, 0.2 s, 0.4 s, …: the ninth comes after 25.5 s.
+        assert!(attempts <= 9, "{attempts} attempts");
+    }
+
+    #[test]
+    fn a_failure_that_repeats_keeps_its_words() {
+        let with_id = |id: &str| Failure {
+            request_id: Some(id.to_owned()),
+            retry_after: Some(Duration::from_secs(9)),
+            ..Failure::new(Reason::RemoteUnavailable, format!("busy (request id {id})"))
+        };
+        let after = |previous: Option<&Backoff>, failure| {
+            Backoff::after(previous, failure, circumstances("a", 1), Duration::ZERO, 1.0)
+        };
+        let first = after(None, Failure { retry_after: None, ..with_id("r-1") });
+        let second = after(Some(&first), with_id("r-2"));
+        assert_eq!(second.failure.message, "busy (request id r-1)");
+        assert_eq!(second.not_before, Duration::from_secs(9), "its own wait counts");
+        let other = after(Some(&second), Failure::new(Reason::RemoteUnavailable, "down"));
+        assert_eq!(other.failure.message, "down");
     }
 
     #[test]

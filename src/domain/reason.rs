@@ -40,7 +40,7 @@ reasons! {
     SecretInvalid,
     /// The AI Core service key cannot be used.
     ServiceKeyInvalid,
-    /// AI Core (401) or its authorization server (400, 401) refused the service key.
+    /// AI Core (401) or its authorization server (400, 401, 403, 404, or the TLS handshake) refused the service key.
     AuthenticationFailed,
     /// AI Core answered 403.
     Forbidden,

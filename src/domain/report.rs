@@ -113,7 +113,7 @@ pub fn report(observed: &Observed<'_>, step: &Step, outcome: Outcome, jitter: Ji
     let checked = checked(observed, step, &outcome);
     let Statement { status, events, requeue_after, backoff, outcome } = match (step, outcome) {
         (Step::Push(_), Outcome::Pushed { at, created }) => pushed(observed, at, created, jitter),
-        (_, Outcome::Failed(failure)) => failed(observed, &failure, jitter),
+        (_, Outcome::Failed(failure)) => failed(observed, failure, jitter),
         (_, Outcome::Postponed(wait)) => postponed(observed, wait),
         (_, Outcome::RemoteDeleted) => gone(PassOutcome::Deleted, Vec::new()),
         (Step::LetGo(why), _) => gone(PassOutcome::LetGo, let_go_events(observed, why)),
@@ -200,17 +200,17 @@ fn whole_seconds(time: Timestamp) -> Time {
     Time(Timestamp::from_second(time.as_second()).unwrap_or(time))
 }
 
-fn failed(observed: &Observed<'_>, failure: &Failure, jitter: Jitter) -> Statement {
+fn failed(observed: &Observed<'_>, failure: Failure, jitter: Jitter) -> Statement {
     let backoff = Backoff::after(
         observed.backoff.filter(|backoff| backoff.applies_to(&observed.circumstances())),
-        failure.clone(),
+        failure,
         observed.circumstances(),
         observed.now.uptime,
         jitter.retry,
     );
     let requeue_after = backoff.not_before.saturating_sub(observed.now.uptime);
-    let outcome = PassOutcome::Reason(failure.reason);
-    troubled(observed, failure).finish(Some(requeue_after), Some(backoff), outcome)
+    let outcome = PassOutcome::Reason(backoff.failure.reason);
+    troubled(observed, &backoff.failure).finish(Some(requeue_after), Some(backoff), outcome)
 }
 
 /// The status after a failed attempt, and while it delays the next one.

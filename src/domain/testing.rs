@@ -119,7 +119,18 @@ pub(crate) fn service_key_of(client_secret: &str, tenant: &str) -> ServiceKey {
 
 /// What would be sent for one registry.
 pub(crate) fn a_payload(registry: &str, password: &str) -> Payload {
-    let json = serde_json::json!({"auths": {registry: {"username": "me", "password": password}}}).to_string();
+    a_payload_for(&[(registry, "me", password)])
+}
+
+/// What would be sent for these registries, user names and passwords.
+pub(crate) fn a_payload_for(logins: &[(&str, &str, &str)]) -> Payload {
+    let auths: serde_json::Map<_, _> = logins
+        .iter()
+        .map(|(registry, username, password)| {
+            ((*registry).to_owned(), serde_json::json!({"username": username, "password": password}))
+        })
+        .collect();
+    let json = serde_json::json!({ "auths": auths }).to_string();
     let secret = super::secret_data::tests::secret("registry", None, [(".dockerconfigjson", json)]);
     docker_config::payload(&secret, &Selection::default()).unwrap_or_else(|invalid| panic!("{invalid}"))
 }

@@ -165,6 +165,29 @@ async fn retry_after_is_obeyed_in_each_form() {
     }
 }
 
+/// A server that asks for no wait, or for one that is over by the clock here, gets the backoff all the same; and attempts that
+/// differ in the id of their request only are no news for the status.
+#[rstest]
+#[case::zero(RetryAfter::Seconds(0))]
+#[case::past(RetryAfter::PastHttpDate(Duration::from_secs(90)))]
+#[case::past_in_sap_form(RetryAfter::PastUtcDateTime(Duration::from_secs(90)))]
+#[tokio::test]
+async fn retry_after_never_makes_the_operator_faster(#[case] form: RetryAfter) {
+    const ATTEMPTS: usize = 5;
+    let world = World::synced("faster").await;
+    world.tenant().faults().always(PATCH, Fault::rate_limited(form));
+    let operator = world.operator().await;
+    world.wait_requests(PATCH, ATTEMPTS).await;
+    let writes = world.status_writes("pull").await;
+    // Full jitter within 1 s, 2 s, 4 s, but never less than a tenth of it.
+    for (attempt, gap) in world.gaps_between(PATCH).iter().take(ATTEMPTS - 1).enumerate() {
+        let least = 0.1 * f64::from(1 << attempt);
+        assert!(gap.as_secs_f64() >= least, "attempt {attempt} came after {gap:?}");
+    }
+    assert!(writes <= 2, "{writes} changes of the status by {ATTEMPTS} attempts");
+    world.check(&operator).await;
+}
+
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let world = World::synced("redirect").await;
@@ -209,6 +232,43 @@ async fn a_tenant_that_hangs_does_not_stop_another() {
     for number in 0..12 {
         world.wait_ready(&format!("pull-{number}")).await;
     }
+    world.check(&operator).await;
+}
+
+/// A pass holds its payload and the body until AI Core has answered: of large ones only a few are under way at once, whatever the
+/// number of resources, and small ones do not wait for them.
+#[tokio::test]
+async fn large_payloads_are_sent_a_few_at_a_time() {
+    const LARGE_AT_ONCE: usize = 4;
+    const RESOURCES: usize = 16;
+    let world = World::new("large").await;
+    let (large, small) = (world.simulator().tenant("large-large"), world.simulator().tenant("large-small"));
+    world.secret("key", "Opaque", large.binding_data()).await;
+    world.secret("small-key", "Opaque", small.binding_data()).await;
+    let config = json!({ "auths": { "ghcr.io": { "username": "robot", "password": "x".repeat(740_000) } } });
+    world.raw_docker_secret("source", &config.to_string()).await;
+    world.docker_secret("small", &[("ghcr.io", Login::new("robot", 1))]).await;
+    let gate = Gate::new();
+    large.faults().always(PATCH, Fault::gate(&gate));
+    for number in 0..RESOURCES {
+        world.resource(&format!("pull-{number}"), json!({})).await;
+    }
+    let operator = world.operator().await;
+    gate.arrived().await.unwrap();
+    for number in 0..10 {
+        let spec = json!({ "secretRef": { "name": "small" }, "aiCoreSecretRef": { "name": "small-key" } });
+        world.resource(&format!("small-{number}"), spec).await;
+        world.wait_ready(&format!("small-{number}")).await;
+    }
+    gate.release();
+    for number in 0..RESOURCES {
+        world.wait_ready(&format!("pull-{number}")).await;
+    }
+    // The chart's default limit.
+    let peak = operator.peak_memory_kib().unwrap_or_default();
+    assert!(peak < 128 * 1024, "{peak} KiB");
+    let at_once = large.concurrency().max;
+    assert!((1..=LARGE_AT_ONCE).contains(&at_once), "{at_once} at once");
     world.check(&operator).await;
 }
 

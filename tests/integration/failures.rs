@@ -2,9 +2,11 @@
 
 use serde_json::json;
 
+use testbed::simulator::{Fault, Flaw};
+
 use crate::world::{
     Conditions, Login, World,
-    operation::{PATCH, POST},
+    operation::{PATCH, POST, TOKEN},
 };
 
 #[tokio::test]
@@ -64,6 +66,73 @@ async fn a_wrong_service_key_is_one_attempt_and_no_storm() {
     assert_eq!(world.token_requests(), 1, "the refusal holds for all who share the key");
     assert_eq!(world.writes(), []);
     world.check(&operator).await;
+}
+
+/// The subaccount of the service key is gone, or may not do anything any more: nobody needs to be told so again and again.
+#[tokio::test]
+async fn a_service_key_that_leads_nowhere_is_one_token_request_for_all_who_share_it() {
+    for (status, part) in [(404, "its \"url\""), (403, "renew the service key"), (410, "check \"url\"")] {
+        let world = World::new(&format!("nowhere-{status}")).await;
+        world.service_key("key").await;
+        world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
+        world.tenant().faults().always(TOKEN, Fault::json(status, &json!({})));
+        let names: Vec<String> = (0..20).map(|number| format!("pull-{number}")).collect();
+        for name in &names {
+            world.resource(name, json!({})).await;
+        }
+        let operator = world.operator().await;
+        for rotation in [2, 3] {
+            for name in &names {
+                let stalled = world
+                    .wait_for(name, "the refusal", |resource| {
+                        resource.condition("Stalled").message.contains(part)
+                    })
+                    .await;
+                let message = &stalled.condition("Stalled").message;
+                assert!(
+                    message.contains(&format!("HTTP {status}")) && message.contains("Secret \"key\""),
+                    "{message}"
+                );
+            }
+            world.docker_secret("source", &[("ghcr.io", Login::new("robot", rotation))]).await;
+            world.wait_quiet(&operator).await;
+        }
+        assert_eq!(world.token_requests(), 1, "HTTP {status}");
+        assert_eq!(world.writes(), []);
+        // Another key is another matter.
+        world.clear_faults();
+        world.rotate_service_key();
+        world.service_key("key").await;
+        for name in &names {
+            world.wait_ready(name).await;
+        }
+        world.check(&operator).await;
+    }
+}
+
+/// A certificate lives for days; one that has ended is a matter of the service key, as a refused client secret is.
+#[tokio::test]
+async fn a_certificate_that_has_ended_is_named_with_its_date_and_tried_once() {
+    for (flaw, part) in [(Flaw::Ended, "ended on 2026-01-02"), (Flaw::UnknownIssuer, "in the TLS handshake")]
+    {
+        let world = World::with_tls("ended").await;
+        let key = world.tenant().flawed_x509_service_key(flaw).unwrap();
+        world.secret("key", "Opaque", [("key.json".to_owned(), key.to_string())].into()).await;
+        world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
+        for number in 0..5 {
+            world.resource(&format!("pull-{number}"), json!({})).await;
+        }
+        let operator = world.operator_trusting().await;
+        for number in 0..5 {
+            let stalled = world.wait_reason(&format!("pull-{number}"), "AuthenticationFailed").await;
+            let message = &stalled.condition("Stalled").message;
+            assert!(message.contains(part) && message.contains("Secret \"key\""), "{message}");
+        }
+        assert_eq!(world.requests(), 0, "no request came through");
+        let asked = operator.metric("aicore_registry_token_requests_total{code=\"none\"}").await;
+        assert_eq!(asked, 1.0, "one attempt for all who share the key");
+        world.check(&operator).await;
+    }
 }
 
 /// The authorization server gives tokens, and AI Core refuses them.
@@ -164,6 +233,29 @@ async fn broken_content_leaves_the_remote_secret_alone() {
     world.check(&operator).await;
 }
 
+/// Whatever the passwords are, the first push goes out; and what a server says to it is withheld, as it may quote one of them.
+#[tokio::test]
+async fn passwords_of_one_letter_do_no_harm() {
+    let world = World::new("letters").await;
+    world.service_key("key").await;
+    let auths: serde_json::Map<_, _> = ["[", "r", "e", "d", "a", "c", "t", "]"]
+        .iter()
+        .enumerate()
+        .map(|(n, letter)| (format!("r{n}.example"), json!({ "username": "u", "password": letter })))
+        .collect();
+    world.raw_docker_secret("source", &json!({ "auths": auths }).to_string()).await;
+    world.resource("pull", json!({})).await;
+    let operator = world.operator().await;
+    world.wait_ready("pull").await;
+    assert_eq!(world.writes(), [(PATCH, 404), (POST, 202)]);
+    world.tenant().faults().always(PATCH, Fault::text(400, "[redacted] ".repeat(6000)));
+    world.annotate("pull", "aicore-registry.dev/requestedAt", "now").await;
+    let stalled = world.wait_reason("pull", "RemoteRejected").await;
+    let message = &stalled.condition("Stalled").message;
+    assert!(message.contains("its message is withheld") && !message.contains("[redacted]"), "{message}");
+    world.check(&operator).await;
+}
+
 #[tokio::test]
 async fn a_server_that_repeats_the_request_leaks_nothing() {
     let world = World::new("echo").await;
@@ -174,6 +266,6 @@ async fn a_server_that_repeats_the_request_leaks_nothing() {
     let operator = world.operator().await;
     let stalled = world.wait_reason("pull", "RemoteRejected").await;
     let message = &stalled.condition("Stalled").message;
-    assert!(message.contains("[redacted]"), "{message}");
+    assert!(message.contains("its message is withheld") && message.contains("error code"), "{message}");
     world.check(&operator).await;
 }

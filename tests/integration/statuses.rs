@@ -84,13 +84,33 @@ async fn of_the_authorization_server() {
     let table = [
         (400, "AuthenticationFailed", FOR_A_PERSON),
         (401, "AuthenticationFailed", FOR_A_PERSON),
-        (403, "Forbidden", FOR_A_PERSON),
+        (403, "AuthenticationFailed", FOR_A_PERSON),
+        (404, "AuthenticationFailed", FOR_A_PERSON),
+        (302, "RemoteRejected", FOR_A_PERSON),
+        (405, "RemoteRejected", FOR_A_PERSON),
+        (408, "RemoteUnavailable", TRANSIENT),
         (429, "RateLimited", TRANSIENT),
         (500, "RemoteUnavailable", TRANSIENT),
     ];
     reasons(&world, TOKEN, &table).await;
     world.clear_faults();
     world.annotate("pull", "aicore-registry.dev/requestedAt", "mended").await;
+    world.wait_ready("pull").await;
+    world.check(&operator).await;
+}
+
+/// A good status is no token; what the authorization server says instead is what a person needs to know.
+#[tokio::test]
+async fn of_an_authorization_server_that_answers_an_error_with_200() {
+    let world = World::synced("granted-error").await;
+    let description = "Application is not found";
+    world.tenant().faults().always(TOKEN, Fault::oauth_error(200, "invalid_client", description));
+    let operator = world.operator().await;
+    let waiting = world.wait_reason("pull", "RemoteUnavailable").await;
+    let message = &waiting.condition("Ready").message;
+    assert!(message.contains("invalid_client") && message.contains(description), "{message}");
+    assert_eq!(waiting.condition("Reconciling").status, "True");
+    world.clear_faults();
     world.wait_ready("pull").await;
     world.check(&operator).await;
 }

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use super::{
-    LOOK_AGAIN, Limit, Request, Wait,
+    LARGE_PAYLOADS, LOOK_AGAIN, Limit, Request, Wait,
     waiters::{Number, Ticket, Waiters},
 };
 use crate::{aicore::rate_limit::RateLimiter, domain::object::ObjectKey};
@@ -83,7 +83,7 @@ impl State {
         let waiting = self.waiting_of(request.who);
         waiting.refused = true;
         let waited = match limit {
-            Limit::Tenant(_) => {
+            Limit::Tenant(_) | Limit::LargePayload => {
                 request.uptime.saturating_sub(*waiting.crowded_since.get_or_insert(request.uptime))
             }
             Limit::ServiceKey(_) => {
@@ -165,6 +165,7 @@ impl State {
         match limit {
             Limit::Tenant(_) => self.tenant_passes,
             Limit::ServiceKey(_) => 1,
+            Limit::LargePayload => LARGE_PAYLOADS,
         }
     }
 
@@ -203,7 +204,7 @@ impl State {
         };
         let mut woken = Woken::new();
         match limit {
-            Limit::Tenant(_) => {
+            Limit::Tenant(_) | Limit::LargePayload => {
                 while usage.in_use + usage.promised < places
                     && let Some(next) = usage.waiters.pop()
                 {
@@ -226,7 +227,7 @@ impl State {
         for ticket in &woken {
             if let Some(waiting) = self.waiting.get_mut(&ticket.who) {
                 waiting.position = match limit {
-                    Limit::Tenant(_) => Position::Promised(limit.clone()),
+                    Limit::Tenant(_) | Limit::LargePayload => Position::Promised(limit.clone()),
                     Limit::ServiceKey(_) => Position::Nowhere,
                 };
             }

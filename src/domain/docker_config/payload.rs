@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::entry::Login;
 
@@ -20,7 +18,6 @@ pub struct Payload {
     json: SecretString,
     registries: Vec<String>,
     remarks: Vec<String>,
-    sensitive: Vec<SecretString>,
 }
 
 /// A payload over [`MAX_PAYLOAD_BYTES`].
@@ -62,8 +59,7 @@ impl Payload {
         }
         let json = to_json(&config);
         let registries = logins.keys().map(|&registry| registry.to_owned()).collect();
-        let sensitive = sensitive(logins.values().copied());
-        Ok(Self { json, registries, remarks, sensitive })
+        Ok(Self { json, registries, remarks })
     }
 
     /// The JSON text.
@@ -85,46 +81,26 @@ impl Payload {
         &self.remarks
     }
 
-    /// What has to be replaced in a text that AI Core sends back, longest first.
-    ///
-    /// Per entry: the password, its base64 form and that of `user:password`, each as it is and as it stands in the
-    /// config and in the request's body, where quotes and line breaks are escaped once and twice (a Google service
-    /// account key is such a password). User names are not in it: they are no secrets, and common ones (`token`,
-    /// `user`, `AWS`) would garble the sentences in which they are plain words.
-    pub fn sensitive(&self) -> impl Iterator<Item = &str> {
-        self.sensitive.iter().map(ExposeSecret::expose_secret)
+    /// Calls `visit` with the user name and the password of each entry. They are read from the JSON text, which is the only copy
+    /// that is kept, and erased after that.
+    pub fn for_each_login(&self, mut visit: impl FnMut(&str, &str)) {
+        // What was rendered here can be read here.
+        let Ok(Rendered { auths }) = serde_json::from_str(self.expose()) else { return };
+        for RenderedAuth { username, password } in auths.into_values() {
+            visit(username.expose_secret(), password.expose_secret());
+        }
     }
 }
 
-fn sensitive<'a>(logins: impl Iterator<Item = &'a Login<'a>>) -> Vec<SecretString> {
-    let mut values: Vec<SecretString> = logins.flat_map(forms).collect();
-    values.sort_by(|a, b| {
-        let (a, b) = (a.expose_secret(), b.expose_secret());
-        b.len().cmp(&a.len()).then_with(|| a.cmp(b))
-    });
-    values.dedup_by(|a, b| a.expose_secret() == b.expose_secret());
-    values
+#[derive(Deserialize)]
+struct Rendered {
+    auths: BTreeMap<String, RenderedAuth>,
 }
 
-fn forms(login: &Login<'_>) -> Vec<SecretString> {
-    let password = &*login.password;
-    let auth = SecretString::from(format!("{}:{password}", &*login.username));
-    let escaped = escaped(password);
-    let escaped_twice = self::escaped(escaped.expose_secret());
-    let plain = SecretString::from(password);
-    let encoded = [plain.expose_secret(), auth.expose_secret()].into_iter().flat_map(|text| {
-        [SecretString::from(STANDARD.encode(text)), SecretString::from(STANDARD_NO_PAD.encode(text))]
-    });
-    let mut forms: Vec<SecretString> = encoded.collect();
-    forms.extend([plain, escaped, escaped_twice]);
-    forms
-}
-
-/// The text as it stands between the quotes of a JSON string.
-fn escaped(text: &str) -> SecretString {
-    let quoted = to_json(&text);
-    let inner = quoted.expose_secret().strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-    SecretString::from(inner.unwrap_or(text))
+#[derive(Deserialize)]
+struct RenderedAuth {
+    password: SecretString,
+    username: SecretString,
 }
 
 /// Text and maps with text keys, which is all there is here, always serialise. The text is written into a place of its

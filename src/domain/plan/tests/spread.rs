@@ -43,7 +43,7 @@ fn a_restart_spreads_what_is_due(
     assert!(waits.iter().all(|wait| *wait <= window));
     for tenth in 0..10 {
         let part = window / 10 * tenth..window / 10 * (tenth + 1);
-        let count = waits.iter().filter(|wait| part.contains(wait)).count();
+        let count = waits.iter().filter(|wait| part.contains(*wait)).count();
         assert!((50..200).contains(&count), "{count} of 1000 in {part:?}");
     }
     assert!(waits.iter().collect::<HashSet<_>>().len() > 500);

@@ -83,7 +83,13 @@ async fn main() -> anyhow::Result<()> {
         // One of an earlier run.
         let _ = std::fs::remove_file(file);
     }
-    let simulator = Simulator::start(Options { port: cli.listen, tls: cli.tls, keep_journal: false }).await?;
+    let simulator = Simulator::start(Options {
+        port: cli.listen,
+        tls: cli.tls,
+        keep_journal: false,
+        ..Options::default()
+    })
+    .await?;
     let mut requests = simulator.watch();
     cli.write_files(&simulator)?;
     cli.log.announce(&simulator, &cli.tenants)?;

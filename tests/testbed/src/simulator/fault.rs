@@ -62,22 +62,28 @@ pub enum RetryAfter {
     HttpDate(Duration),
     /// `2026-03-01 10:00:30`, in UTC
     UtcDateTime(Duration),
+    /// The HTTP form for a time that is so long over, as a client sees it whose clock is ahead.
+    PastHttpDate(Duration),
+    /// The form in UTC for a time that is so long over.
+    PastUtcDateTime(Duration),
 }
 
 impl RetryAfter {
     fn value(self, now: Timestamp) -> String {
-        let after = |wait: Duration| {
-            let wait = SignedDuration::try_from(wait).expect("a wait fits");
-            now.checked_add(wait).expect("the time exists")
+        let signed = |wait: Duration| SignedDuration::try_from(wait).expect("a wait fits");
+        let at = |wait: SignedDuration| now.checked_add(wait).expect("the time exists");
+        let http_date = |time: Timestamp| {
+            rfc2822::DateTimePrinter::new()
+                .timestamp_to_rfc9110_string(&time)
+                .expect("the year has four digits")
         };
+        let utc = |time: Timestamp| time.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S").to_string();
         match self {
             Self::Seconds(seconds) => seconds.to_string(),
-            Self::HttpDate(wait) => rfc2822::DateTimePrinter::new()
-                .timestamp_to_rfc9110_string(&after(wait))
-                .expect("the year has four digits"),
-            Self::UtcDateTime(wait) => {
-                after(wait).to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S").to_string()
-            }
+            Self::HttpDate(wait) => http_date(at(signed(wait))),
+            Self::UtcDateTime(wait) => utc(at(signed(wait))),
+            Self::PastHttpDate(ago) => http_date(at(-signed(ago))),
+            Self::PastUtcDateTime(ago) => utc(at(-signed(ago))),
         }
     }
 }

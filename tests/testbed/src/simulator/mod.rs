@@ -73,7 +73,7 @@ pub use payload::Payload;
 pub use route::Operation;
 pub use service_key::binding_data;
 pub use tenant::{Tenant, is_tenant_name};
-pub use tls::KeyFormat;
+pub use tls::{Flaw, KeyFormat};
 
 /// A running simulator. It stops when it is dropped, and then cuts what is in progress.
 pub struct Simulator {
@@ -93,8 +93,9 @@ impl Simulator {
         let mut listeners = vec![(tcp, None, Clients::Anyone)];
         let mut tls = None;
         if options.tls {
-            let authority = Authority::new()?;
-            let acceptor = |clients| anyhow::Ok(Some(acceptor(authority.server(clients)?)));
+            let authority = Authority::new("AI Core simulator")?;
+            let acceptor =
+                |clients| anyhow::Ok(Some(acceptor(authority.server(clients, options.tls_1_2_only)?)));
             listeners[0].1 = acceptor(Clients::Anyone)?;
             let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
             let tcp = tcp.context("cannot listen for clients with certificates")?;

@@ -12,13 +12,15 @@ pub struct Options {
     /// Serve https with a certificate of the simulator's own authority, and a second https listener where clients
     /// authenticate by certificate. Default: http.
     pub tls: bool,
+    /// Serve https in TLS 1.2 only. Default: in TLS 1.3 as well.
+    pub tls_1_2_only: bool,
     /// Keep every request in the journals. Default: yes; a program that only shows requests does without.
     pub keep_journal: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { port: 0, tls: false, keep_journal: true }
+        Self { port: 0, tls: false, tls_1_2_only: false, keep_journal: true }
     }
 }
 

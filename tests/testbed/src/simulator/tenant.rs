@@ -14,7 +14,7 @@ use super::journal::Journal;
 use super::options::TenantOptions;
 use super::service_key::{self, Place};
 use super::shared::Shared;
-use super::tls::KeyFormat;
+use super::tls::{Flaw, KeyFormat};
 
 /// A tenant: its credentials, secrets, faults and journal. A handle: clones are the same tenant.
 #[derive(Clone)]
@@ -123,8 +123,21 @@ impl Tenant {
     ///
     /// When the simulator does not serve TLS.
     pub fn x509_service_key(&self, format: KeyFormat) -> anyhow::Result<Value> {
+        self.x509(format, None)
+    }
+
+    /// The same, with a certificate that the TLS handshake refuses.
+    ///
+    /// # Errors
+    ///
+    /// When the simulator does not serve TLS.
+    pub fn flawed_x509_service_key(&self, flaw: Flaw) -> anyhow::Result<Value> {
+        self.x509(KeyFormat::Pkcs8, Some(flaw))
+    }
+
+    fn x509(&self, format: KeyFormat, flaw: Option<Flaw>) -> anyhow::Result<Value> {
         let (authority, cert_url) = self.shared.tls.as_ref().context("the simulator serves plain http")?;
-        let client = authority.client(&self.state.name, format)?;
+        let client = authority.client(&self.state.name, format, flaw)?;
         lock(&self.state.credentials).add_certificate(client.certificate);
         let cert_url = format!("{cert_url}/uaa/{}", self.state.name);
         Ok(service_key::with_certificate(&self.place(), &cert_url, &client.chain, &client.key))

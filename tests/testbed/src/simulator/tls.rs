@@ -7,11 +7,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize,
+    KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize, date_time_ymd,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
+use rustls::version::TLS12;
+use rustls::{ALL_VERSIONS, RootCertStore, ServerConfig};
 
 /// How the private key of an X.509 service key is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,15 @@ pub enum KeyFormat {
     Pkcs1,
     /// `-----BEGIN PRIVATE KEY-----`
     Pkcs8,
+}
+
+/// What is wrong with a client certificate, so that the handshake fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// It ended on 2026-01-02T00:00:00Z.
+    Ended,
+    /// An authority that the server does not know has issued it.
+    UnknownIssuer,
 }
 
 /// A certificate authority that lives as long as the simulator.
@@ -48,12 +58,12 @@ pub(super) enum Clients {
 }
 
 impl Authority {
-    pub(super) fn new() -> anyhow::Result<Self> {
+    pub(super) fn new(name: &str) -> anyhow::Result<Self> {
         let key = KeyPair::generate().context("cannot make the authority's key")?;
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
-        params.distinguished_name.push(DnType::CommonName, "AI Core simulator");
+        params.distinguished_name.push(DnType::CommonName, name);
         let certificate = params.self_signed(&key).context("cannot make the authority's certificate")?;
         Ok(Self {
             certificate: certificate.der().clone(),
@@ -63,7 +73,7 @@ impl Authority {
     }
 
     /// Settings of a listener on 127.0.0.1, also known as localhost, for HTTP/1.1.
-    pub(super) fn server(&self, clients: Clients) -> anyhow::Result<ServerConfig> {
+    pub(super) fn server(&self, clients: Clients, tls_1_2_only: bool) -> anyhow::Result<ServerConfig> {
         let key = KeyPair::generate().context("cannot make the server's key")?;
         let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
         let mut params = CertificateParams::new(names).context("the server's names are not valid")?;
@@ -71,8 +81,10 @@ impl Authority {
         let certificate =
             params.signed_by(&key, &self.issuer).context("cannot make the server's certificate")?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let only_1_2 = [&TLS12];
+        let versions = if tls_1_2_only { &only_1_2[..] } else { ALL_VERSIONS };
         let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(versions)
             .context("there is no TLS version")?;
         let config = match clients {
             Clients::Anyone => config.with_no_client_auth(),
@@ -92,21 +104,27 @@ impl Authority {
     }
 
     /// A certificate with a new RSA key, as long as those of SAP.
-    pub(super) fn client(&self, name: &str, format: KeyFormat) -> anyhow::Result<Client> {
+    pub(super) fn client(&self, name: &str, format: KeyFormat, flaw: Option<Flaw>) -> anyhow::Result<Client> {
         let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048);
         let key = key.context("cannot make the client's key")?;
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        if flaw == Some(Flaw::Ended) {
+            params.not_before = date_time_ymd(2026, 1, 1);
+            params.not_after = date_time_ymd(2026, 1, 2);
+        }
+        let stranger = if flaw == Some(Flaw::UnknownIssuer) { Some(Self::new("a stranger")?) } else { None };
+        let authority = stranger.as_ref().unwrap_or(self);
         let certificate =
-            params.signed_by(&key, &self.issuer).context("cannot make the client's certificate")?;
+            params.signed_by(&key, &authority.issuer).context("cannot make the client's certificate")?;
         let pkcs8 = key.serialized_der();
         let key = match format {
             KeyFormat::Pkcs8 => pem("PRIVATE KEY", pkcs8),
             KeyFormat::Pkcs1 => pem("RSA PRIVATE KEY", pkcs1(pkcs8)?),
         };
         Ok(Client {
-            chain: certificate.pem() + &self.certificate_pem,
+            chain: certificate.pem() + &authority.certificate_pem,
             certificate: certificate.der().clone(),
             key,
         })

@@ -67,6 +67,11 @@ async fn retry_after_comes_in_three_forms() {
     let now = tenant.journal().entries().last().unwrap().received_at;
     let expected = |at: Timestamp| (at.as_second() - now.as_second() - 3600).abs() <= 60;
     assert!(expected(date) && expected(time), "{date} and {time} at {now}");
+    let past = ask(RetryAfter::PastHttpDate(wait)).await;
+    assert!(rfc2822::parse(&past).unwrap().timestamp() < now, "{past}");
+    let past = ask(RetryAfter::PastUtcDateTime(wait)).await;
+    let past = DateTime::strptime("%Y-%m-%d %H:%M:%S", past).unwrap();
+    assert!(past.to_zoned(TimeZone::UTC).unwrap().timestamp() < now, "{past}");
 }
 
 #[tokio::test]

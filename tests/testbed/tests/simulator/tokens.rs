@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::header::AUTHORIZATION;
 use reqwest::{Certificate, Identity};
 use serde_json::{Value, json};
-use testbed::simulator::{Fault, KeyFormat, Operation, Options, Simulator, Tenant};
+use testbed::simulator::{Fault, Flaw, KeyFormat, Operation, Options, Simulator, Tenant};
 use url::form_urlencoded::byte_serialize;
 
 use crate::client::{Client, Reply, SECRETS, http, simulator, token, token_request, token_with};
@@ -200,6 +200,21 @@ async fn https_needs_trust_in_the_simulators_authority() {
     let reply = Reply::of(trusting(&simulator).build().unwrap().get(&url)).await.unwrap();
     assert_eq!(reply.status, 401);
     Reply::of(http().get(&url)).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_flawed_certificate_is_refused_by_the_handshake() {
+    for tls_1_2_only in [false, true] {
+        let options = Options { tls: true, tls_1_2_only, ..Options::default() };
+        let simulator = Simulator::start(options).await.unwrap();
+        let tenant = simulator.tenant("acme");
+        for flaw in [Flaw::Ended, Flaw::UnknownIssuer] {
+            let key = tenant.flawed_x509_service_key(flaw).unwrap();
+            let error = certified_token(&identified(&simulator, &key), &key).await.err().unwrap();
+            assert!(!error.is_timeout(), "{error:?}");
+        }
+        assert_eq!(tenant.journal().entries().len(), 0);
+    }
 }
 
 #[rstest::rstest]

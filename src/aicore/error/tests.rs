@@ -1,0 +1,135 @@
+use rstest::rstest;
+
+use super::*;
+
+fn refused(server: Server, status: u16) -> Error {
+    Error::Refused(Refusal {
+        server,
+        host: "api.example".to_owned(),
+        status,
+        said: Shown::default(),
+        retry_after: None,
+    })
+}
+
+#[rstest]
+#[case(Server::Api, 401, Reason::AuthenticationFailed)]
+#[case(Server::Api, 403, Reason::Forbidden)]
+#[case(Server::Api, 400, Reason::RemoteRejected)]
+#[case(Server::Api, 302, Reason::RemoteRejected)]
+#[case(Server::Api, 404, Reason::RemoteRejected)]
+#[case(Server::Api, 408, Reason::RemoteUnavailable)]
+#[case(Server::Api, 425, Reason::RemoteUnavailable)]
+#[case(Server::Api, 429, Reason::RateLimited)]
+#[case(Server::Api, 500, Reason::RemoteUnavailable)]
+#[case(Server::Api, 503, Reason::RemoteUnavailable)]
+#[case(Server::Authorization, 400, Reason::AuthenticationFailed)]
+#[case(Server::Authorization, 401, Reason::AuthenticationFailed)]
+#[case(Server::Authorization, 403, Reason::AuthenticationFailed)]
+#[case(Server::Authorization, 404, Reason::AuthenticationFailed)]
+#[case(Server::Authorization, 302, Reason::RemoteRejected)]
+#[case(Server::Authorization, 405, Reason::RemoteRejected)]
+#[case(Server::Authorization, 408, Reason::RemoteUnavailable)]
+#[case(Server::Authorization, 429, Reason::RateLimited)]
+#[case(Server::Authorization, 502, Reason::RemoteUnavailable)]
+fn statuses_have_reasons(#[case] server: Server, #[case] status: u16, #[case] reason: Reason) {
+    assert_eq!(refused(server, status).reason(), reason);
+}
+
+#[test]
+fn sentences_name_host_status_code_and_cure() {
+    let mut error = refused(Server::Api, 401);
+    if let Error::Refused(refusal) = &mut error {
+        refusal.said = Shown {
+            code: Some("01010076".to_owned()),
+            request_id: Some("r-1".to_owned()),
+            message: Message::Clean("token expired".to_owned()),
+        };
+    }
+    assert_eq!(
+        error.failure("aicore-key", false).message,
+        "AI Core at api.example answered HTTP 401 (error code 01010076, request id r-1): token expired; renew the \
+         service key in Secret \"aicore-key\", the operator tries again when it changes"
+    );
+    assert_eq!(error.failure("aicore-key", false).request_id.as_deref(), Some("r-1"));
+    if let Error::Refused(refusal) = &mut error {
+        refusal.said.message = Message::Withheld;
+    }
+    assert_eq!(
+        error.to_string(),
+        "AI Core at api.example answered HTTP 401 (error code 01010076, request id r-1); its message is withheld because \
+         it may quote the credential"
+    );
+    let quota = Error::QuotaExceeded { used: 50, limit: 50 };
+    assert!(quota.failure("k", true).message.contains("50 of 50 used"));
+}
+
+/// What a service key that leads nowhere looks like: the subaccount is gone, or its subdomain has another name.
+#[test]
+fn a_token_endpoint_that_is_not_there_points_to_the_url_of_the_service_key() {
+    let message = refused(Server::Authorization, 404).failure("aicore-key", false).message;
+    assert!(
+        message.contains("HTTP 404") && message.contains("its \"url\"") && message.contains("aicore-key"),
+        "{message}"
+    );
+    let message = refused(Server::Authorization, 302).failure("aicore-key", false).message;
+    assert!(message.contains("check \"url\"") && message.contains("aicore-key"), "{message}");
+}
+
+#[rstest]
+#[case(302, true)]
+#[case(400, true)]
+#[case(401, true)]
+#[case(403, true)]
+#[case(404, true)]
+#[case(405, true)]
+#[case(410, true)]
+#[case(422, true)]
+#[case(408, false)]
+#[case(425, false)]
+#[case(429, false)]
+#[case(500, false)]
+#[case(503, false)]
+fn what_no_other_try_mends_is_final(#[case] status: u16, #[case] last: bool) {
+    assert_eq!(refused(Server::Authorization, status).is_final(), last);
+    assert!(!refused(Server::Api, status).is_final(), "the API is asked with each resource's own content");
+}
+
+#[rstest]
+#[case(
+    ClientCertificate::Until(None),
+    Some("it was revoked"),
+    "the authorization server a.example refused the client certificate of the AI Core service key in the TLS handshake: it \
+     was revoked"
+)]
+#[case(
+    ClientCertificate::Until(Some(Timestamp::UNIX_EPOCH)),
+    Some("its issuer is not known there"),
+    "the authorization server a.example refused the client certificate of the AI Core service key, which is valid until \
+     1970-01-01T00:00:00Z, in the TLS handshake: its issuer is not known there"
+)]
+#[case(
+    ClientCertificate::Ended(Timestamp::UNIX_EPOCH),
+    None,
+    "the client certificate of the AI Core service key ended on 1970-01-01T00:00:00Z, and the authorization server a.example \
+     gives no token for it"
+)]
+#[case(
+    ClientCertificate::None,
+    None,
+    "the authorization server a.example asks for a client certificate in the TLS handshake, and the AI Core service key has \
+     a client secret"
+)]
+fn a_refused_certificate_is_a_matter_of_the_service_key(
+    #[case] certificate: ClientCertificate,
+    #[case] why: Option<&'static str>,
+    #[case] sentence: &str,
+) {
+    let error = Error::CertificateRefused { host: "a.example".to_owned(), certificate, why };
+    assert_eq!(error.to_string(), sentence);
+    assert_eq!(error.reason(), Reason::AuthenticationFailed);
+    assert!(error.is_final());
+    assert!(
+        error.failure("aicore-key", false).message.contains("renew the service key in Secret \"aicore-key\"")
+    );
+}

@@ -1,0 +1,158 @@
+//! TLS: whom all clients trust, what one client proves, and what a failed handshake was about.
+
+use std::{error::Error as StdError, io, sync::Arc};
+
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, ConfigBuilder,
+    client::{Resumption, WantsClientCert, danger::ServerCertVerifier},
+    crypto::{CryptoProvider, aws_lc_rs},
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    sign::{CertifiedKey, SingleCertAndKey},
+};
+use rustls_platform_verifier::Verifier;
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroize;
+
+/// The certificate authorities that all clients trust: one store for the whole process, whatever the number of clients.
+pub(super) struct Trust {
+    provider: Arc<CryptoProvider>,
+    verifier: Arc<dyn ServerCertVerifier>,
+}
+
+impl Trust {
+    /// The system's authorities, and those in the PEM text.
+    ///
+    /// # Errors
+    /// When there are none at all, or the PEM text cannot be read.
+    pub(super) fn new(extra_roots_pem: Option<&[u8]>) -> Result<Self, String> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let extra: Vec<CertificateDer<'static>> = match extra_roots_pem {
+            None => Vec::new(),
+            Some(pem) => CertificateDer::pem_slice_iter(pem)
+                .collect::<Result<_, _>>()
+                .map_err(|error| error.to_string())?,
+        };
+        let verifier = Verifier::new_with_extra_roots(extra, Arc::clone(&provider))
+            .map_err(|error| error.to_string())?;
+        Ok(Self { provider, verifier: Arc::new(verifier) })
+    }
+
+    /// For a client that shows no certificate.
+    pub(super) fn anonymous(&self) -> Result<ClientConfig, rustls::Error> {
+        Ok(http(self.builder()?.with_no_client_auth()))
+    }
+
+    /// For a client that shows the certificate in the PEM text, whose issuers may follow it, and proves it by the private key.
+    pub(super) fn identified(
+        &self,
+        certificate_chain: &str,
+        private_key: &SecretString,
+    ) -> Result<ClientConfig, rustls::Error> {
+        let unreadable = |what: &str| rustls::Error::General(format!("{what} is not readable PEM"));
+        let chain = CertificateDer::pem_slice_iter(certificate_chain.as_bytes())
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|_| unreadable("the certificate"))?;
+        let mut der = PrivateKeyDer::from_pem_slice(private_key.expose_secret().as_bytes())
+            .map_err(|_| unreadable("the private key"))?;
+        let key = aws_lc_rs::sign::any_supported_type(&der);
+        der.zeroize();
+        let identity = CertifiedKey::new(chain, key?);
+        identity.keys_match()?;
+        let resolver = Arc::new(SingleCertAndKey::from(identity));
+        let mut config = http(self.builder()?.with_client_cert_resolver(resolver));
+        // A token is asked for every few hours, when a session to resume would be gone; the store is the larger part of a client.
+        config.resumption = Resumption::disabled();
+        Ok(config)
+    }
+
+    fn builder(&self) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, rustls::Error> {
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_safe_default_protocol_versions()?;
+        Ok(builder.dangerous().with_custom_certificate_verifier(Arc::clone(&self.verifier)))
+    }
+}
+
+/// With the protocols that the HTTP client speaks.
+fn http(mut config: ClientConfig) -> ClientConfig {
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config
+}
+
+/// Which certificate a handshake failed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Handshake {
+    /// The server refused ours, for this reason. With TLS 1.3 it says so after the handshake, in answer to the first request.
+    OursRefused(&'static str),
+    /// The server asks for one, and got none.
+    OursMissing,
+    /// The server's is not accepted here.
+    TheirsRefused(&'static str),
+}
+
+impl Handshake {
+    /// By the types of the error's causes.
+    pub(super) fn of(error: &reqwest::Error) -> Option<Self> {
+        match tls_error(error)? {
+            rustls::Error::AlertReceived(
+                AlertDescription::NoCertificate | AlertDescription::CertificateRequired,
+            ) => Some(Self::OursMissing),
+            rustls::Error::AlertReceived(alert) => about_ours(*alert).map(Self::OursRefused),
+            rustls::Error::InvalidCertificate(error) => Some(Self::TheirsRefused(about_theirs(error))),
+            _ => None,
+        }
+    }
+
+    /// What to say instead of what the TLS library says, which may quote the server's certificate.
+    pub(super) fn cause(self) -> Option<String> {
+        match self {
+            Self::OursRefused(_) | Self::OursMissing => None,
+            Self::TheirsRefused(why) => Some(format!(
+                "its TLS certificate {why}; where a private authority or a proxy has signed it, name that authority in --ca-bundle"
+            )),
+        }
+    }
+}
+
+/// The alerts that are about the certificate of the one who receives them (RFC 8446 §6.2, RFC 5246 §7.2.2).
+fn about_ours(alert: AlertDescription) -> Option<&'static str> {
+    Some(match alert {
+        AlertDescription::CertificateExpired => "it has expired",
+        AlertDescription::CertificateRevoked => "it was revoked",
+        AlertDescription::UnknownCA => "its issuer is not known there",
+        AlertDescription::AccessDenied => "it gives no access",
+        AlertDescription::BadCertificate => "it is corrupt or its signature is wrong",
+        AlertDescription::UnsupportedCertificate => "certificates of its kind are not accepted",
+        AlertDescription::CertificateUnknown => "it is not accepted",
+        AlertDescription::DecryptError => "the proof by its private key is wrong",
+        _ => return None,
+    })
+}
+
+fn about_theirs(error: &CertificateError) -> &'static str {
+    match error {
+        CertificateError::UnknownIssuer => "is signed by an authority that is not trusted",
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "has expired",
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "is not valid yet",
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "is for another host name"
+        }
+        CertificateError::Revoked => "was revoked",
+        _ => "is not accepted",
+    }
+}
+
+/// The TLS library's error among the causes. An [`io::Error`] does not count what it wraps among its sources.
+fn tls_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        if let Some(found) = cause.downcast_ref() {
+            return Some(found);
+        }
+        let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = match wrapped {
+            Some(wrapped) => Some(wrapped as &(dyn StdError + 'static)),
+            None => cause.source(),
+        };
+    }
+    None
+}

@@ -1,0 +1,186 @@
+//! The token endpoint of a simulated authorization server.
+
+use rstest::rstest;
+use testbed::simulator::{
+    Fault, Flaw, KeyFormat, Operation::Token as TOKEN, Options, RetryAfter, Simulator, Tenant,
+};
+
+use super::*;
+use crate::{
+    aicore::{
+        error::{Message, Shown},
+        pool::{Connection, Pool, Settings},
+    },
+    domain::{
+        allowed_hosts::AllowedHosts, bucket::Rate, credentials, reason::Reason, secret_data::tests::secret,
+    },
+    fence::Fence,
+};
+
+async fn simulator(tls_1_2_only: bool) -> (Simulator, Tenant) {
+    let options = Options { tls: true, tls_1_2_only, ..Options::default() };
+    let simulator = Simulator::start(options).await.unwrap();
+    let tenant = simulator.tenant("acme");
+    (simulator, tenant)
+}
+
+fn connect(roots: Option<&str>, service_key: &serde_json::Value) -> Arc<Connection> {
+    // An earlier test may have installed it.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let settings = Settings {
+        request_timeout: Duration::from_secs(15),
+        tenant_rate: Rate::new(1000.0, 1000),
+        extra_roots_pem: roots.map(|roots| roots.as_bytes().to_vec()),
+    };
+    let pool = Pool::new(settings, Fence::always_open(), Arc::new(Metrics::new())).unwrap();
+    let secret = secret("key", None, [("key.json", service_key.to_string())]);
+    let allowed = AllowedHosts::parse("127.0.0.1,localhost", true).unwrap();
+    pool.connect(&credentials::service_key(&secret, None, &allowed).unwrap()).unwrap()
+}
+
+fn patient(connection: &Connection) -> impl Future<Output = Result<Arc<Token>, Error>> {
+    connection.tokens.get(Insistence::Patient)
+}
+
+async fn refused(connection: &Connection) -> Error {
+    patient(connection).await.err().unwrap()
+}
+
+fn asked(tenant: &Tenant) -> usize {
+    tenant.journal().token_requests().len()
+}
+
+/// In TLS 1.2 the alert ends the handshake, in TLS 1.3 it comes in place of an answer.
+#[rstest]
+#[tokio::test]
+async fn a_certificate_that_the_handshake_refuses_is_a_matter_of_the_service_key(
+    #[values(false, true)] tls_1_2_only: bool,
+    #[values(Flaw::Ended, Flaw::UnknownIssuer)] flaw: Flaw,
+) {
+    let (simulator, tenant) = simulator(tls_1_2_only).await;
+    let connection = connect(simulator.ca_pem(), &tenant.flawed_x509_service_key(flaw).unwrap());
+    let error = refused(&connection).await;
+    let Error::CertificateRefused { host, certificate, why } = &error else { panic!("{error}") };
+    assert!(host.starts_with("127.0.0.1:"), "{host}");
+    match flaw {
+        Flaw::Ended => {
+            let end = "2026-01-02T00:00:00Z".parse().unwrap();
+            assert_eq!((certificate, *why), (&ClientCertificate::Ended(end), Some("it has expired")));
+            assert!(error.to_string().contains("ended on 2026-01-02"), "{error}");
+        }
+        Flaw::UnknownIssuer => {
+            assert!(matches!(certificate, ClientCertificate::Until(Some(_))), "{certificate:?}");
+            assert_eq!(*why, Some("its issuer is not known there"));
+        }
+    }
+    assert_eq!(error.reason(), Reason::AuthenticationFailed);
+    // It stands for all who share the key, without another connection.
+    drop(simulator);
+    assert_eq!(refused(&connection).await, error);
+}
+
+#[tokio::test]
+async fn a_sound_certificate_gets_a_token() {
+    for tls_1_2_only in [false, true] {
+        let (simulator, tenant) = simulator(tls_1_2_only).await;
+        for format in [KeyFormat::Pkcs1, KeyFormat::Pkcs8] {
+            let connection = connect(simulator.ca_pem(), &tenant.x509_service_key(format).unwrap());
+            assert!(patient(&connection).await.is_ok());
+        }
+    }
+}
+
+/// A certificate of the server that is not trusted here is no fault of the service key.
+#[tokio::test]
+async fn an_untrusted_server_points_to_the_ca_bundle() {
+    let (_simulator, tenant) = simulator(false).await;
+    let (other, _) = simulator(false).await;
+    for key in [tenant.service_key(), tenant.x509_service_key(KeyFormat::Pkcs8).unwrap()] {
+        let error = refused(&connect(other.ca_pem(), &key)).await;
+        assert_eq!(error.reason(), Reason::RemoteUnavailable);
+        let sentence = error.to_string();
+        assert!(sentence.contains("127.0.0.1:") && sentence.contains("--ca-bundle"), "{sentence}");
+    }
+}
+
+/// What another try cannot mend is asked once for all who share the key.
+#[rstest]
+#[tokio::test]
+async fn a_final_refusal_is_one_request(#[values(302, 400, 401, 403, 404, 405, 410, 415)] status: u16) {
+    let simulator = Simulator::start(Options::default()).await.unwrap();
+    let tenant = simulator.tenant("acme");
+    tenant.faults().always(TOKEN, Fault::json(status, &serde_json::json!({})));
+    let connection = connect(None, &tenant.service_key());
+    let first = refused(&connection).await;
+    for _ in 0..20 {
+        assert_eq!(refused(&connection).await, first);
+    }
+    assert_eq!(asked(&tenant), 1);
+    // A user who asks for an attempt gets one.
+    assert!(connection.tokens.get(Insistence::Forced).await.is_err());
+    assert_eq!(asked(&tenant), 2);
+}
+
+/// A server that is in trouble, or too busy, is asked again by each resource's own backoff, unless it asks for a longer pause.
+#[tokio::test]
+async fn what_passes_is_asked_again() {
+    let simulator = Simulator::start(Options::default()).await.unwrap();
+    let tenant = simulator.tenant("acme");
+    let connection = connect(None, &tenant.service_key());
+    for (number, fault) in [
+        Fault::status(408),
+        Fault::status(503),
+        Fault::cut(),
+        Fault::malformed_token(),
+        Fault::rate_limited(RetryAfter::Seconds(0)),
+        Fault::rate_limited(RetryAfter::Seconds(60)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        tenant.faults().next(1, TOKEN, fault);
+        assert_ne!(refused(&connection).await.reason(), Reason::AuthenticationFailed);
+        assert_eq!(asked(&tenant), number + 1);
+    }
+    assert_eq!(refused(&connection).await.reason(), Reason::RateLimited);
+    assert_eq!(asked(&tenant), 6, "the server asked for a minute");
+}
+
+#[tokio::test]
+async fn what_an_answer_without_a_token_says_is_shown() {
+    let simulator = Simulator::start(Options::default()).await.unwrap();
+    let tenant = simulator.tenant("acme");
+    let connection = connect(None, &tenant.service_key());
+    let say = async |description: &str| {
+        tenant.faults().next(1, TOKEN, Fault::oauth_error(200, "invalid_client", description));
+        refused(&connection).await
+    };
+    let error = say("Application is not found").await;
+    assert_eq!(error.reason(), Reason::RemoteUnavailable);
+    assert!(
+        error
+            .to_string()
+            .ends_with("an error instead of a token (error code invalid_client): Application is not found"),
+        "{error}"
+    );
+    let secret = tenant.client_secret();
+    let error = say(&format!("client secret {secret} is wrong")).await;
+    let Error::UnreadableToken { cause: WithoutToken::Said(Shown { message, .. }), .. } = &error else {
+        panic!("{error}")
+    };
+    assert_eq!(*message, Message::Withheld);
+    assert!(!error.to_string().contains(&secret));
+}
+
+#[tokio::test]
+async fn a_life_in_words_does_not_make_a_token_unusable() {
+    let simulator = Simulator::start(Options::default()).await.unwrap();
+    let tenant = simulator.tenant("acme");
+    let connection = connect(None, &tenant.service_key());
+    let answer = serde_json::json!({ "access_token": "abc", "expires_in": "3599.5", "token_type": "Bearer" });
+    tenant.faults().next(1, TOKEN, Fault::json(200, &answer));
+    for _ in 0..3 {
+        assert_eq!(patient(&connection).await.unwrap().expose(), "abc");
+    }
+    assert_eq!(asked(&tenant), 1);
+}
