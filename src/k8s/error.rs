@@ -78,6 +78,11 @@ pub fn describe(error: &(dyn std::error::Error + 'static)) -> String {
     }
 }
 
+/// An answer that is not what was asked for, by its place alone.
+pub(crate) fn not_understood(error: &serde_json::Error) -> String {
+    format!("its answer is not what was asked for (line {}, column {})", error.line(), error.column())
+}
+
 /// Runs a request with the limit on time.
 ///
 /// # Errors

@@ -19,7 +19,7 @@ use crate::{
     },
     clock,
     domain::reason::Reason,
-    k8s::error::within_limit,
+    k8s::error::{not_understood, within_limit},
 };
 
 pub(super) async fn run(args: &ClusterArgs, what: &SyncArgs) -> Result<Done, Failed> {
@@ -54,8 +54,10 @@ pub(super) async fn run(args: &ClusterArgs, what: &SyncArgs) -> Result<Done, Fai
 fn why_not_watched(error: &wait::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     loop {
-        if let Some(kube::Error::Api(status)) = cause.downcast_ref::<kube::Error>() {
-            return status.message.clone();
+        match cause.downcast_ref() {
+            Some(kube::Error::Api(status)) => return status.message.clone(),
+            Some(kube::Error::SerdeError(error)) => return not_understood(error),
+            _ => {}
         }
         match cause.source() {
             Some(source) => cause = source,

@@ -34,7 +34,11 @@ fn connect(roots: Option<&str>, service_key: &serde_json::Value) -> Arc<Connecti
     };
     let pool = Pool::new(settings, Fence::always_open(), Arc::new(Metrics::new())).unwrap();
     let secret = secret("key", None, [("key.json", service_key.to_string())]);
-    let allowed = AllowedHosts::parse("127.0.0.1,localhost", true).unwrap();
+    let urls = ["/url", "/certurl", "/serviceurls/AI_API_URL"];
+    let urls = urls.iter().filter_map(|field| service_key.pointer(field)?.as_str());
+    let hosts: Vec<&str> = urls.filter_map(|url| url.strip_prefix("https://")?.split('/').next()).collect();
+    let hosts = if hosts.is_empty() { "127.0.0.1".to_owned() } else { hosts.join(",") };
+    let allowed = AllowedHosts::parse(&hosts, true).unwrap();
     pool.connect(&credentials::service_key(&secret, None, &allowed).unwrap()).unwrap()
 }
 

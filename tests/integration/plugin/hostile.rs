@@ -270,6 +270,7 @@ fn with_status() -> Value {
 #[case::missing(404, refusal(404))]
 #[case::broken(500, json!(HOSTILE))]
 #[case::not_json(200, json!({ "items": HOSTILE, "kind": SECRET }))]
+#[case::typed(200, resource(&names("x"), &spec(&json!({ "suspend": SECRET }))))]
 #[case::one(200, with_status())]
 #[case::list(200, json!({ "kind": "AICoreRegistrySecretList", "apiVersion": "aicore-registry.dev/v1alpha1", "metadata": {}, "items": [with_status(), with_status()] }))]
 #[tokio::test]
