@@ -1,6 +1,9 @@
 //! The program: arguments, then [`aicore_registry_operator::run()`].
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use aicore_registry_operator::{
     api,
@@ -25,10 +28,13 @@ fn main() -> ExitCode {
 
 fn print_crd() -> ExitCode {
     match serde_saphyr::to_string(&api::crd()) {
-        Ok(yaml) => {
-            print!("{yaml}");
-            ExitCode::SUCCESS
-        }
+        Ok(yaml) => match io::stdout().write_all(yaml.as_bytes()) {
+            // Whoever reads it may stop when it has seen enough.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                fail(ExitCode::FAILURE, &error.to_string())
+            }
+            _ => ExitCode::SUCCESS,
+        },
         Err(error) => fail(ExitCode::FAILURE, &error.to_string()),
     }
 }

@@ -17,7 +17,7 @@ pub const MESSAGE: usize = 32_768;
 pub const REASON: usize = 1024;
 /// `type` of a condition, as in the Kubernetes API conventions.
 pub const CONDITION_TYPE: usize = 316;
-/// `status.apiURL` and `status.authorizationServer`. URLs of service keys that are longer are refused.
+/// `status.apiURL` and `status.authorizationServer`. A service key with a URL above 1024 bytes is refused.
 pub const URL: usize = 2048;
 /// `status.credentialsDigest`; it has 35 characters today.
 pub const DIGEST: usize = 128;
