@@ -11,67 +11,59 @@ use super::sizes;
 pub const UNOBSERVED_GENERATION: i64 = -1;
 
 /// The outcome of the last look at the resource. It never holds a password, a token or another secret value.
+// Absent fields are serialised as null, so that a merge patch with a status clears what the one before had.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct AICoreRegistrySecretStatus {
     /// The `metadata.generation` that the conditions speak of; -1 before the first outcome.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 
     /// `Ready`: AI Core holds the credential that the Secret holds now, as far as the operator knows. `Reconciling`: the
     /// operator is about to do something. `Stalled`: a person has to do something.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = sizes::CONDITIONS), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    #[serde(default)]
+    // Keeps the empty list from becoming a default of the schema.
+    #[schemars(skip_serializing_if = "Vec::is_empty", length(max = sizes::CONDITIONS), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
 
     /// Name of the docker registry secret in AI Core.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]
     pub remote_name: Option<String>,
 
     /// AI Core API that accepted the last push, without `/v2`.
-    #[serde(default, rename = "apiURL", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "apiURL")]
     #[schemars(length(max = sizes::URL))]
     pub api_url: Option<String>,
 
     /// Authorization server (`url` of the service key) of the last accepted push. Together with `apiURL` it identifies
     /// the tenant.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = sizes::URL))]
     pub authorization_server: Option<String>,
 
     /// Registries that the last accepted push held credentials for, as they were sent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = sizes::REGISTRIES), inner(length(max = sizes::REGISTRY)))]
     pub registries: Option<Vec<String>>,
 
     /// Keyed digest (`v1:` and 32 hexadecimal digits of HMAC-SHA-256) of what AI Core accepted last. It changes when the
     /// credential changes, and tells nothing about it to someone without the AI Core service key.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = sizes::DIGEST))]
     pub credentials_digest: Option<String>,
 
     /// `metadata.resourceVersion` of the Secret with the registry credential, as read for the last accepted push.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = sizes::RESOURCE_VERSION))]
     pub secret_resource_version: Option<String>,
 
     /// `metadata.resourceVersion` of the Secret with the AI Core service key, as read for the last accepted push.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = sizes::RESOURCE_VERSION))]
     pub ai_core_secret_resource_version: Option<String>,
 
     /// When AI Core last accepted the credential.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_sync_time: Option<Time>,
 
     /// When the credential is sent again although it has not changed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_resync_time: Option<Time>,
 
     /// The value of the annotation `aicore-registry.dev/requestedAt` that was answered last. Of a value above 256 bytes, its
     /// beginning and a digest of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = sizes::REQUEST))]
     pub last_handled_reconcile_at: Option<String>,
 }

@@ -1,12 +1,15 @@
 //! Writes to the operator's own resources: status and finalizer.
 
+use json_patch::{
+    AddOperation, Patch as JsonPatch, PatchOperation, RemoveOperation, TestOperation, jsonptr::PointerBuf,
+};
 use kube::{
     Client, Resource,
     api::{GetParams, Patch, PatchParams},
     core::Request,
 };
 use serde::{Deserialize, de::IgnoredAny};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{answer, error::Error};
 use crate::{
@@ -30,7 +33,7 @@ pub async fn write_status(
     object: &Object,
     status: &AICoreRegistrySecretStatus,
 ) -> Result<(), Error> {
-    let patch = json!({ "metadata": { "uid": &*object.uid }, "status": with_nulls(status) });
+    let patch = json!({ "metadata": { "uid": &*object.uid }, "status": status });
     let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     let request =
         requests(object).patch_subresource("status", &object.key.name, &params, &Patch::Merge(patch));
@@ -48,31 +51,6 @@ fn built(
     request.map_err(|error| Error::Unreachable(error.to_string()))
 }
 
-/// Fields that are absent now must go from the API server too: in a merge patch that takes a null.
-fn with_nulls(status: &AICoreRegistrySecretStatus) -> Value {
-    const OPTIONAL: [&str; 12] = [
-        "observedGeneration",
-        "conditions",
-        "remoteName",
-        "apiURL",
-        "authorizationServer",
-        "registries",
-        "credentialsDigest",
-        "secretResourceVersion",
-        "aiCoreSecretResourceVersion",
-        "lastSyncTime",
-        "nextResyncTime",
-        "lastHandledReconcileAt",
-    ];
-    let mut fields: Map<String, Value> =
-        OPTIONAL.iter().map(|name| ((*name).to_owned(), Value::Null)).collect();
-    // A structure of strings and numbers always serialises.
-    if let Ok(Value::Object(present)) = serde_json::to_value(status) {
-        fields.extend(present);
-    }
-    Value::Object(fields)
-}
-
 /// Adds or removes the operator's finalizer, and leaves others alone.
 ///
 /// # Errors
@@ -88,24 +66,14 @@ pub async fn set_finalizer(client: &Client, object: &Object, present: bool) -> R
         let patch = match (place, present) {
             (Some(_), true) | (None, false) => return Ok(()),
             (None, true) if deletion_timestamp.is_some() => return Ok(()),
-            (None, true) if finalizers.is_empty() => json!([
-                { "op": "test", "path": "/metadata/finalizers", "value": null },
-                { "op": "add", "path": "/metadata/finalizers", "value": [FINALIZER] },
-            ]),
-            (None, true) => json!([{ "op": "add", "path": "/metadata/finalizers/-", "value": FINALIZER }]),
-            (Some(place), false) => json!([
-                { "op": "test", "path": format!("/metadata/finalizers/{place}"), "value": FINALIZER },
-                { "op": "remove", "path": format!("/metadata/finalizers/{place}") },
-            ]),
-        };
-        let patch: json_patch::Patch = match serde_json::from_value(patch) {
-            Ok(patch) => patch,
-            Err(error) => return Err(Error::Unreachable(error.to_string())),
+            (None, true) if finalizers.is_empty() => add_first(),
+            (None, true) => add(),
+            (Some(place), false) => remove(place),
         };
         let request = requests(object).patch_metadata(
             &object.key.name,
             &PatchParams::default(),
-            &Patch::<()>::Json(patch),
+            &Patch::<()>::Json(JsonPatch(patch)),
         );
         match answer::ignore(client, built(request)?).await {
             Ok(()) => return Ok(()),
@@ -115,6 +83,33 @@ pub async fn set_finalizer(client: &Client, object: &Object, present: bool) -> R
         }
     }
     Err(last)
+}
+
+/// The list is created, unless somebody else has done so in between.
+fn add_first() -> Vec<PatchOperation> {
+    vec![
+        PatchOperation::Test(TestOperation { path: finalizers_path(), value: Value::Null }),
+        PatchOperation::Add(AddOperation { path: finalizers_path(), value: json!([FINALIZER]) }),
+    ]
+}
+
+/// At the end of the list, which must exist.
+fn add() -> Vec<PatchOperation> {
+    let path = finalizers_path().with_trailing_token("-");
+    vec![PatchOperation::Add(AddOperation { path, value: json!(FINALIZER) })]
+}
+
+/// From its place in the list, unless it has moved in between.
+fn remove(place: usize) -> Vec<PatchOperation> {
+    let path = finalizers_path().with_trailing_token(place);
+    vec![
+        PatchOperation::Test(TestOperation { path: path.clone(), value: json!(FINALIZER) }),
+        PatchOperation::Remove(RemoveOperation { path }),
+    ]
+}
+
+fn finalizers_path() -> PointerBuf {
+    PointerBuf::from_tokens(["metadata", "finalizers"])
 }
 
 /// What of a resource's metadata decides how a finalizer is added or removed.
@@ -149,11 +144,34 @@ mod tests {
         let schema =
             &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"];
         let in_schema: Vec<&String> = schema.as_object().unwrap().keys().collect();
-        let patch = with_nulls(&AICoreRegistrySecretStatus::default());
+        let patch = serde_json::to_value(AICoreRegistrySecretStatus::default()).unwrap();
         let mut in_patch: Vec<&String> = patch.as_object().unwrap().keys().collect();
         in_patch.sort();
         let mut in_schema = in_schema;
         in_schema.sort();
         assert_eq!(in_patch, in_schema);
+    }
+
+    #[test]
+    fn the_patches_of_the_finalizer_check_what_they_rely_on() {
+        for (patch, expected) in [
+            (
+                add_first(),
+                json!([
+                    { "op": "test", "path": "/metadata/finalizers", "value": null },
+                    { "op": "add", "path": "/metadata/finalizers", "value": [FINALIZER] },
+                ]),
+            ),
+            (add(), json!([{ "op": "add", "path": "/metadata/finalizers/-", "value": FINALIZER }])),
+            (
+                remove(2),
+                json!([
+                    { "op": "test", "path": "/metadata/finalizers/2", "value": FINALIZER },
+                    { "op": "remove", "path": "/metadata/finalizers/2" },
+                ]),
+            ),
+        ] {
+            assert_eq!(serde_json::to_value(JsonPatch(patch)).unwrap(), expected);
+        }
     }
 }

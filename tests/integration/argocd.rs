@@ -154,7 +154,7 @@ async fn the_actions_do_in_the_cluster_what_their_names_say() {
 
 /// As Argo CD does: runs the script on the live object, and sends the difference.
 async fn click(world: &World, action: &str) {
-    let before = serde_json::to_value(world.resource_now("pull").await).unwrap();
+    let before = world.stored("pull").await;
     let after = act(action, &before).await;
     let difference: json_patch::Patch = json_patch::diff(&before, &after);
     assert!(!difference.0.is_empty(), "{action} changes nothing");

@@ -53,7 +53,7 @@ async fn the_operator_writes_what_is_recorded(#[case] state: &str) {
     let world = World::new(&format!("recorded-{state}")).await;
     world.service_key("key").await;
     produce(&world, state).await;
-    let object = without_chance(&world, serde_json::to_value(world.resource_now("pull").await).unwrap());
+    let object = without_chance(&world, world.stored("pull").await);
     let path = customization().join("testdata").join(format!("{state}.yaml"));
     if std::env::var_os("WRITE_RECORDED").is_some() {
         std::fs::write(&path, serde_saphyr::to_string(&object).unwrap()).unwrap();

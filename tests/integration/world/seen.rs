@@ -5,9 +5,10 @@ use futures::StreamExt;
 use k8s_openapi::{api::events::v1::Event, apimachinery::pkg::apis::meta::v1::Condition};
 use kube::{
     Api, ResourceExt,
-    api::ListParams,
+    api::{ApiResource, DynamicObject, ListParams},
     runtime::{WatchStreamExt, watcher},
 };
+use serde_json::Value;
 use tokio::sync::watch;
 
 use super::{History, World};
@@ -25,6 +26,13 @@ impl World {
     /// The resource as the API server has it now.
     pub(crate) async fn resource_now(&self, name: &str) -> AICoreRegistrySecret {
         self.resources().get(name).await.unwrap()
+    }
+
+    /// The resource as the API server has it.
+    pub(crate) async fn stored(&self, name: &str) -> Value {
+        let kind = ApiResource::erase::<AICoreRegistrySecret>(&());
+        let resources: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), &self.namespace, &kind);
+        serde_json::to_value(resources.get(name).await.unwrap()).unwrap()
     }
 
     /// Waits until the resource is ready, with nothing left to do, for its present generation.
