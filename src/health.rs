@@ -1,10 +1,8 @@
 //! Whether the process does its work. It says nothing about the API server: restarting the operator does not mend that.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::controller::Vitals;
@@ -41,7 +39,7 @@ impl Liveness {
     /// The sentence for `/livez`.
     pub fn check(&self) -> Result<(), String> {
         let load = self.vitals.load();
-        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut progress = self.progress.lock();
         let idle = load.waiting == 0 || self.vitals.ready().is_err();
         if idle || load.taken != progress.taken {
             *progress = Progress { taken: load.taken, at: Instant::now() };

@@ -3,13 +3,9 @@
 pub mod quota;
 pub mod series;
 
-use std::{
-    borrow::Cow,
-    fmt, iter,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{borrow::Cow, fmt, iter, sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use prometheus_client::{
     collector::Collector,
     encoding::{
@@ -144,19 +140,19 @@ impl Metrics {
             "Version of the operator",
             Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]),
         );
-        *metrics.lock() = registry;
+        *metrics.registry.lock() = registry;
         metrics.register_series(quota::pieces(&metrics.quotas));
         metrics
     }
 
     /// Adds something with a few series that is read at each scrape.
     pub fn register(&self, collector: impl Collector + 'static) {
-        self.lock().register_collector(Box::new(collector));
+        self.registry.lock().register_collector(Box::new(collector));
     }
 
     /// Adds families with many series. `pieces` is called at each scrape.
     pub fn register_series(&self, pieces: impl Fn() -> Pieces + Send + Sync + 'static) {
-        self.series.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(pieces));
+        self.series.lock().push(Box::new(pieces));
     }
 
     /// The exposition in OpenMetrics text format, in pieces, each of which is written when it is asked for. The first one
@@ -166,10 +162,10 @@ impl Metrics {
     /// When a collector fails to write.
     pub fn exposition(&self) -> Result<impl Iterator<Item = String> + Send + use<>, fmt::Error> {
         let mut first = String::new();
-        encode_registry(&mut first, &self.lock())?;
+        encode_registry(&mut first, &self.registry.lock())?;
         let mut last = String::new();
         encode_eof(&mut last)?;
-        let series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
+        let series = self.series.lock();
         let many: Vec<Pieces> = series.iter().map(|pieces| pieces()).collect();
         Ok(iter::once(first).chain(many.into_iter().flatten()).chain(iter::once(last)))
     }
@@ -209,10 +205,6 @@ impl Metrics {
     /// A remote secret stayed behind.
     pub fn orphaned(&self) {
         self.remote_orphaned.inc();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Registry> {
-        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,12 +1,9 @@
 //! What reached AI Core, and when, by the clock of this process.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use anyhow::Context;
+use parking_lot::Mutex;
 use testbed::simulator::{Entry, Simulator};
 use tokio::{sync::watch, time::Instant};
 
@@ -51,7 +48,7 @@ impl Arrivals {
         let collected = Arc::clone(&state);
         tokio::spawn(async move {
             while let Some(entry) = entries.recv().await {
-                lock(&collected).add(&entry);
+                collected.lock().add(&entry);
                 sender.send_modify(|count| *count += 1);
             }
         });
@@ -60,19 +57,19 @@ impl Arrivals {
 
     /// Forgets everything, and counts from zero.
     pub fn forget(&self) {
-        *lock(&self.state) = State::default();
+        *self.state.lock() = State::default();
     }
 
     /// Accepted writes since [`Arrivals::forget`].
     #[must_use]
     pub fn writes(&self) -> Vec<Arrival> {
-        lock(&self.state).writes.clone()
+        self.state.lock().writes.clone()
     }
 
     /// All requests, and those that were answered 4xx or 5xx, since [`Arrivals::forget`].
     #[must_use]
     pub fn requests(&self) -> (u64, u64) {
-        let state = lock(&self.state);
+        let state = self.state.lock();
         (state.requests, state.refused)
     }
 
@@ -102,7 +99,7 @@ impl Arrivals {
         let found = async {
             loop {
                 changed.borrow_and_update();
-                if let Some(found) = look(&lock(&self.state)) {
+                if let Some(found) = look(&self.state.lock()) {
                     return Ok(found);
                 }
                 changed.changed().await.context("the simulator has ended")?;
@@ -126,8 +123,4 @@ impl State {
         let secret = (tenant.clone(), name.clone());
         self.writes.push(Arrival { secret, content, at: entry.answered, token: entry.token });
     }
-}
-
-fn lock(state: &Mutex<State>) -> std::sync::MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,9 +1,6 @@
 //! What the statuses of the resources say, and since when, as a watch of this process shows them.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use aicore_registry_operator::api::AICoreRegistrySecret;
 use anyhow::Context;
@@ -12,6 +9,7 @@ use kube::{
     Api, Client, ResourceExt,
     runtime::{WatchStreamExt, watcher},
 };
+use parking_lot::Mutex;
 use tokio::{sync::watch, time::Instant};
 
 use crate::arrivals::PATIENCE;
@@ -54,7 +52,7 @@ impl Statuses {
                     .any(|condition| condition.type_ == "Ready" && condition.status == "True");
                 let seen =
                     Seen { source_version: status.secret_resource_version, ready, at: Some(Instant::now()) };
-                lock(&collected).insert(resource.name_any(), seen);
+                collected.lock().insert(resource.name_any(), seen);
                 sender.send_modify(|count| *count += 1);
             }
         });
@@ -74,7 +72,7 @@ impl Statuses {
         let found = async {
             loop {
                 changed.borrow_and_update();
-                if holds(&lock(&self.state)) {
+                if holds(&self.state.lock()) {
                     return anyhow::Ok(());
                 }
                 changed.changed().await.context("the watch has ended")?;
@@ -89,10 +87,6 @@ impl Statuses {
     /// When the status of a resource last changed.
     #[must_use]
     pub fn changed_at(&self, name: &str) -> Option<Instant> {
-        lock(&self.state).get(name).and_then(|seen| seen.at)
+        self.state.lock().get(name).and_then(|seen| seen.at)
     }
-}
-
-fn lock(state: &Mutex<HashMap<String, Seen>>) -> std::sync::MutexGuard<'_, HashMap<String, Seen>> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
 }

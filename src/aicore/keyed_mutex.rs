@@ -3,8 +3,10 @@
 use std::{
     collections::HashMap,
     hash::Hash,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Weak},
 };
+
+use parking_lot::Mutex;
 
 /// A mutex for each key, for as long as somebody holds or wants it.
 pub struct KeyedMutex<K>(Mutex<HashMap<K, Weak<tokio::sync::Mutex<()>>>>);
@@ -19,7 +21,7 @@ impl<K: Eq + Hash + Clone> KeyedMutex<K> {
     /// Waits until nobody else holds the key, and holds it until the guard is dropped.
     pub async fn lock(&self, key: &K) -> tokio::sync::OwnedMutexGuard<()> {
         let entry = {
-            let mut locks = lock(&self.0);
+            let mut locks = self.0.lock();
             match locks.get(key).and_then(Weak::upgrade) {
                 Some(entry) => entry,
                 None => {
@@ -35,11 +37,6 @@ impl<K: Eq + Hash + Clone> KeyedMutex<K> {
         };
         entry.lock_owned().await
     }
-}
-
-/// The guard also after a panic elsewhere: what these locks protect is consistent between statements.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -71,6 +68,6 @@ mod tests {
         for key in 10..1000 {
             drop(locks.lock(&key).await);
         }
-        assert!(lock(&locks.0).len() < 20);
+        assert!(locks.0.lock().len() < 20);
     }
 }

@@ -4,12 +4,13 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{
-        Arc, Mutex, Weak,
+        Arc, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use secrecy::ExposeSecret;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OwnedMutexGuard;
@@ -17,7 +18,7 @@ use tokio::sync::OwnedMutexGuard;
 use super::{
     error::Error,
     exchange::CONNECT_TIMEOUT,
-    keyed_mutex::{KeyedMutex, lock},
+    keyed_mutex::KeyedMutex,
     rate_limit::RateLimiter,
     secrets::PatchType,
     tls::Trust,
@@ -131,7 +132,7 @@ impl Pool {
     /// [`Error::UnusableIdentity`] when the key's X.509 certificate cannot be used.
     pub fn connect(&self, key: &ServiceKey) -> Result<Arc<Connection>, Error> {
         let fingerprint = fingerprint(key);
-        let mut connections = lock(&self.connections);
+        let mut connections = self.connections.lock();
         if let Some(connection) = connections.get(&fingerprint).and_then(Weak::upgrade) {
             return Ok(connection);
         }
@@ -181,7 +182,7 @@ impl Pool {
     }
 
     fn rate_limiter(&self, tenant: &Arc<Tenant>) -> Arc<RateLimiter> {
-        let mut limiters = lock(&self.rate_limiters);
+        let mut limiters = self.rate_limiters.lock();
         if let Some(limiter) = limiters.get(tenant).and_then(Weak::upgrade) {
             return limiter;
         }

@@ -1,10 +1,8 @@
 //! The request rate of a tenant.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::domain::bucket::{Bucket, Rate};
@@ -26,7 +24,7 @@ impl RateLimiter {
     /// Reserves the next request, and says how long it is until its turn. What was reserved is used up, so that whoever waits
     /// elsewhere keeps its turn.
     pub fn reserve(&self) -> Duration {
-        self.bucket.lock().unwrap_or_else(PoisonError::into_inner).take(self.rate, self.start.elapsed())
+        self.bucket.lock().take(self.rate, self.start.elapsed())
     }
 
     /// Reserves the next request and waits for its turn.

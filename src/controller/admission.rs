@@ -8,10 +8,9 @@
 mod state;
 mod waiters;
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
+
+use parking_lot::Mutex;
 
 use self::state::{State, Woken};
 use super::queue::{Priority, Queue};
@@ -88,7 +87,7 @@ impl Admission {
         request: Request<'_>,
     ) -> Result<Option<Permit>, Wait> {
         let (result, woken) = {
-            let mut state = self.lock();
+            let mut state = self.state.lock();
             if matches!(limit, Limit::ServiceKey(_)) && state.has_awaited_service_key(request.who) {
                 return Ok(None);
             }
@@ -118,7 +117,7 @@ impl Admission {
         request: Request<'_>,
     ) -> Result<Permit, Wait> {
         let limit = Limit::Tenant(Arc::clone(tenant));
-        let (result, woken) = self.lock().take_turn(&limit, permit.is_some(), rate, request);
+        let (result, woken) = self.state.lock().take_turn(&limit, permit.is_some(), rate, request);
         self.wake(woken);
         result?;
         Ok(permit.unwrap_or_else(|| self.permit(limit)))
@@ -129,7 +128,7 @@ impl Admission {
     /// # Errors
     /// When the limit is reached.
     pub(super) fn admit_large_payload(self: &Arc<Self>, request: Request<'_>) -> Result<Permit, Wait> {
-        let (result, woken) = self.lock().take(&Limit::LargePayload, request);
+        let (result, woken) = self.state.lock().take(&Limit::LargePayload, request);
         self.wake(woken);
         match result {
             Ok(()) => Ok(self.permit(Limit::LargePayload)),
@@ -141,13 +140,13 @@ impl Admission {
     /// A pass over the resource has ended. Who was not refused in it waits no longer, and what it was promised goes to the next.
     /// After a pass that was cut short (`concluded` is false) it keeps its turn: it will ask again.
     pub(super) fn pass_ended(&self, who: &ObjectKey, concluded: bool) {
-        let woken = self.lock().pass_ended(who, concluded);
+        let woken = self.state.lock().pass_ended(who, concluded);
         self.wake(woken);
     }
 
     /// The resource is gone.
     pub(super) fn remove(&self, who: &ObjectKey) {
-        let woken = self.lock().remove(who);
+        let woken = self.state.lock().remove(who);
         self.wake(woken);
     }
 
@@ -160,15 +159,11 @@ impl Admission {
             self.queue.enqueue(&ticket.who, ticket.priority);
         }
     }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let woken = self.admission.lock().give_back(&self.limit);
+        let woken = self.admission.state.lock().give_back(&self.limit);
         self.admission.wake(woken);
     }
 }

@@ -7,9 +7,10 @@ mod watched_secrets;
 use std::{
     collections::{BTreeMap, HashSet},
     ops::Bound,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
 };
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use self::{
@@ -110,13 +111,13 @@ impl<K> Index<K> {
     #[must_use]
     pub fn following() -> Self {
         let index = Self::default();
-        index.lock().following = true;
+        index.0.lock().following = true;
         index
     }
 
     /// From now on this process works. What it knows stands as after a restart; returns all resources, to be looked at.
     pub fn lead(&self) -> Vec<ObjectKey> {
-        let mut guard = self.lock();
+        let mut guard = self.0.lock();
         let state = &mut *guard;
         state.following = false;
         // Another process has answered most changes, and which ones is not known.
@@ -134,7 +135,7 @@ impl<K> Index<K> {
 
     /// A list of the resources in `scope` begins.
     pub fn resources_list_begins(&self, scope: &Scope) {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         state
             .resources
             .iter_mut()
@@ -146,6 +147,7 @@ impl<K> Index<K> {
     /// gone.
     pub fn resources_list_ends(&self, scope: &Scope) -> (Vec<ObjectKey>, Vec<ObjectKey>) {
         let gone: Vec<ObjectKey> = self
+            .0
             .lock()
             .resources
             .iter()
@@ -158,7 +160,7 @@ impl<K> Index<K> {
     /// A resource was seen. Returns what to look at: itself, if anything but its status changed, and others that it yields
     /// to or displaces.
     pub fn apply_resource(&self, object: Object, status: AICoreRegistrySecretStatus) -> Vec<ObjectKey> {
-        let mut guard = self.lock();
+        let mut guard = self.0.lock();
         let state = &mut *guard;
         let key = object.key.clone();
         let previous = state.resources.get_mut(&key);
@@ -206,7 +208,7 @@ impl<K> Index<K> {
 
     /// A resource is gone. Returns what to look at.
     pub fn remove_resource(&self, key: &ObjectKey) -> Vec<ObjectKey> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         if let Some(entry) = state.resources.remove(key) {
             state.secrets.unlink(&entry.object);
         }
@@ -215,28 +217,28 @@ impl<K> Index<K> {
 
     /// A list of the Secrets in `scope` begins.
     pub fn secrets_list_begins(&self, scope: &Scope) {
-        self.lock().secrets.list_begins(scope);
+        self.0.lock().secrets.list_begins(scope);
     }
 
     /// A list of the Secrets in `scope` is complete. Returns the resources to look at because a Secret is gone.
     pub fn secrets_list_ends(&self, scope: &Scope) -> Vec<ObjectKey> {
-        self.lock().secrets.list_ends(scope)
+        self.0.lock().secrets.list_ends(scope)
     }
 
     /// A Secret was seen. Returns the resources to look at: those that name it, if its version is a new one.
     pub fn apply_secret(&self, key: &ObjectKey, version: &str) -> Vec<ObjectKey> {
-        self.lock().secrets.apply(key, version, Instant::now())
+        self.0.lock().secrets.apply(key, version, Instant::now())
     }
 
     /// A Secret is gone. Returns the resources to look at.
     pub fn remove_secret(&self, key: &ObjectKey) -> Vec<ObjectKey> {
-        self.lock().secrets.remove(key)
+        self.0.lock().secrets.remove(key)
     }
 
     /// What is known of a resource.
     #[must_use]
     pub fn snapshot(&self, key: &ObjectKey) -> Option<Snapshot<K>> {
-        let state = self.lock();
+        let state = self.0.lock();
         let entry = state.resources.get(key)?;
         let source = state.secrets.get(&entry.object.source());
         let service_key = state.secrets.get(&entry.object.service_key());
@@ -256,13 +258,13 @@ impl<K> Index<K> {
     /// Keeps what was read of a service key until its Secret changes. Does nothing if it changed in between.
     pub fn cache_service_key(&self, object: &Object, version: &str, key: Arc<K>) {
         let field = object.spec.ai_core_secret_ref.key.as_deref();
-        self.lock().secrets.cache(&object.service_key(), field, version, key);
+        self.0.lock().secrets.cache(&object.service_key(), field, version, key);
     }
 
     /// A resource's claim is known now (`None`: it has none, as long as its key cannot be read). Returns the resources to
     /// look at because of that.
     pub fn claim(&self, object: &Object, claim: Option<Claim>) -> Vec<ObjectKey> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         // A resource that went, or came anew, while its key was read claims nothing.
         let current = state
             .resources
@@ -276,7 +278,7 @@ impl<K> Index<K> {
     /// claim of its own any more.
     #[must_use]
     pub fn ownership(&self, object: &Object, claim: Option<&Claim>) -> Ownership {
-        self.lock().claims.ask(object, claim)
+        self.0.lock().claims.ask(object, claim)
     }
 
     /// Records what came of a pass: the status as it should stand, and what to remember. The events about the source Secret up
@@ -288,7 +290,7 @@ impl<K> Index<K> {
         memory: Memory,
         answered: Option<Instant>,
     ) {
-        let mut guard = self.lock();
+        let mut guard = self.0.lock();
         let state = &mut *guard;
         let Some(entry) = state.resources.get_mut(&object.key).filter(|entry| entry.object.uid == object.uid)
         else {
@@ -313,7 +315,7 @@ impl<K> Index<K> {
         object: &Object,
         change: impl FnOnce(&Memory) -> (Memory, T),
     ) -> Option<T> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         let entry = state.resources.get_mut(&object.key).filter(|entry| entry.object.uid == object.uid)?;
         let (memory, result) = change(&entry.memory);
         entry.memory = memory;
@@ -328,7 +330,7 @@ impl<K> Index<K> {
         limit: usize,
         mut visit: impl FnMut(&ObjectKey, &AICoreRegistrySecretStatus),
     ) -> Option<ObjectKey> {
-        let state = self.lock();
+        let state = self.0.lock();
         let after = after.map_or(Bound::Unbounded, Bound::Excluded);
         let mut seen = 0;
         let mut last = None;
@@ -338,10 +340,6 @@ impl<K> Index<K> {
             last = Some(key);
         }
         last.filter(|_| seen == limit).cloned()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State<K>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

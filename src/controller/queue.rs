@@ -7,10 +7,10 @@
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque, hash_map::Entry},
-    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 
 use crate::domain::object::ObjectKey;
@@ -80,18 +80,18 @@ impl Queue {
     #[must_use]
     pub fn idle() -> Self {
         let queue = Self::default();
-        queue.lock().idle = true;
+        queue.state.lock().idle = true;
         queue
     }
 
     /// Takes in from now on.
     pub fn start(&self) {
-        self.lock().idle = false;
+        self.state.lock().idle = false;
     }
 
     /// Has the object looked at as soon as a worker is free.
     pub fn enqueue(&self, key: &ObjectKey, priority: Priority) {
-        if self.lock().enqueue(key, priority) {
+        if self.state.lock().enqueue(key, priority) {
             self.ready.notify_one();
         }
     }
@@ -103,7 +103,7 @@ impl Queue {
             // Created before the look, so that what is enqueued in between is not lost.
             let ready = self.ready.notified();
             {
-                let mut state = self.lock();
+                let mut state = self.state.lock();
                 if state.closed {
                     return None;
                 }
@@ -121,7 +121,8 @@ impl Queue {
 
     /// Gives an object back, and has it looked at again after `requeue_after` unless it is enqueued before.
     pub fn done(&self, key: &ObjectKey, requeue_after: Option<Duration>) {
-        let (woken, earliest) = self.lock().done(key, requeue_after.map(|after| Instant::now() + after));
+        let (woken, earliest) =
+            self.state.lock().done(key, requeue_after.map(|after| Instant::now() + after));
         if woken {
             self.ready.notify_one();
         }
@@ -132,7 +133,7 @@ impl Queue {
 
     /// Takes out an object that no longer exists. One that is being looked at is looked at to the end.
     pub fn remove(&self, key: &ObjectKey) {
-        self.lock().remove(key);
+        self.state.lock().remove(key);
     }
 
     /// Moves objects whose time has come to the ready list, until the queue is closed.
@@ -140,7 +141,7 @@ impl Queue {
         loop {
             let changed = self.timers_changed.notified();
             let (due, next) = {
-                let mut state = self.lock();
+                let mut state = self.state.lock();
                 if state.closed {
                     return;
                 }
@@ -160,7 +161,7 @@ impl Queue {
 
     /// Ends [`Queue::next`] and [`Queue::run_timers`].
     pub fn close(&self) {
-        self.lock().closed = true;
+        self.state.lock().closed = true;
         self.ready.notify_waiters();
         self.timers_changed.notify_waiters();
         self.timers_changed.notify_one();
@@ -169,12 +170,8 @@ impl Queue {
     /// How busy it is.
     #[must_use]
     pub fn load(&self) -> Load {
-        let state = self.lock();
+        let state = self.state.lock();
         Load { waiting: state.waiting, running: state.running, taken: state.taken }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

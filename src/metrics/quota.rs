@@ -1,12 +1,8 @@
 //! What tenants said of their quotas, for as long as somebody is connected to them.
 
-use std::{
-    borrow::Cow,
-    collections::BTreeMap,
-    ops::Bound,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{borrow::Cow, collections::BTreeMap, ops::Bound, sync::Arc};
 
+use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 
 use super::series::{Family, PAGE, Page, Pieces};
@@ -52,7 +48,7 @@ impl Quotas {
     /// Somebody is connected to the tenant, until the value is dropped.
     #[must_use]
     pub fn hold(self: &Arc<Self>, tenant: &Arc<Tenant>) -> TenantQuota {
-        self.lock().entry(Arc::clone(tenant)).or_default().holders += 1;
+        self.0.lock().entry(Arc::clone(tenant)).or_default().holders += 1;
         TenantQuota { tenant: Arc::clone(tenant), quotas: Arc::clone(self) }
     }
 
@@ -62,7 +58,7 @@ impl Quotas {
         page: &mut Page<'_>,
         value: fn(Quota) -> u64,
     ) -> Option<Arc<Tenant>> {
-        let entries = self.lock();
+        let entries = self.0.lock();
         let after = after.map_or(Bound::Unbounded, Bound::Excluded);
         let mut seen = 0;
         let mut last = None;
@@ -75,16 +71,12 @@ impl Quotas {
         }
         last.filter(|_| seen == PAGE).cloned()
     }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Arc<Tenant>, Entry>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl TenantQuota {
     /// The tenant said that it has and may have so many docker registry secrets.
     pub fn tell(&self, used: u64, limit: u64) {
-        if let Some(entry) = self.quotas.lock().get_mut(&self.tenant) {
+        if let Some(entry) = self.quotas.0.lock().get_mut(&self.tenant) {
             entry.told = Some(Quota { used, limit });
         }
     }
@@ -92,7 +84,7 @@ impl TenantQuota {
 
 impl Drop for TenantQuota {
     fn drop(&mut self) {
-        let mut entries = self.quotas.lock();
+        let mut entries = self.quotas.0.lock();
         if let Some(entry) = entries.get_mut(&self.tenant) {
             entry.holders -= 1;
             if entry.holders == 0 {

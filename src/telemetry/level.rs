@@ -1,7 +1,8 @@
 //! How much is logged, which can be changed while the program runs, and what never is.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tracing::{Metadata, level_filters::LevelFilter, subscriber::Interest};
 use tracing_subscriber::{
     EnvFilter, Registry,
@@ -28,7 +29,7 @@ impl LogLevel {
     /// What is logged now.
     #[must_use]
     pub fn current(&self) -> String {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.current.lock().clone()
     }
 
     /// Logs this from now on.
@@ -37,7 +38,7 @@ impl LogLevel {
     /// One sentence when the text is not a filter.
     pub fn set(&self, text: &str) -> Result<(), String> {
         let filter = parse(text)?;
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.current.lock();
         self.filter.reload(filter).map_err(|error| format!("the filter cannot be changed: {error}"))?;
         text.trim().clone_into(&mut current);
         Ok(())
@@ -161,7 +162,7 @@ mod tests {
                 "reqwest::connect" "rustls::client" "tower::buffer" "tower_http::trace" "log" "aicore_registry_operator_x"
             }
         });
-        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let text = String::from_utf8(lines.0.lock().clone()).unwrap();
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
         lines.dedup();
         lines
@@ -172,7 +173,7 @@ mod tests {
 
     impl std::io::Write for Lines {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
+            self.0.lock().extend_from_slice(bytes);
             Ok(bytes.len())
         }
 

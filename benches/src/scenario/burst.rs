@@ -1,7 +1,6 @@
 //! All Secrets change at once.
 
-use std::sync::Mutex;
-
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::{CONCURRENCY, Run, milliseconds, rate};
@@ -71,12 +70,12 @@ async fn burst(fleet: &Fleet, which: Which, mark: &str) -> anyhow::Result<Burst>
             let rotations = &rotations;
             async move {
                 let rotation = fleet.rotate(number, mark).await?;
-                rotations.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(rotation);
+                rotations.lock().push(rotation);
                 Ok(())
             }
         })
         .await?;
-    let rotations = rotations.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let rotations = rotations.into_inner();
     let mut latencies = Vec::new();
     let mut last = began;
     for rotation in &rotations {

@@ -36,7 +36,7 @@ fn woken(queue: &Queue) -> Option<ObjectKey> {
 }
 
 fn is_empty(admission: &Admission) -> bool {
-    let state = admission.lock();
+    let state = admission.state.lock();
     state.usage.is_empty() && state.waiting.is_empty()
 }
 
@@ -57,7 +57,7 @@ fn whoever_leaves_a_tenant_wakes_the_next_in_line() {
     drop(third);
     assert_eq!(queue.load().waiting, 0, "nobody is woken twice");
     drop(enter("d").unwrap());
-    assert!(admission.lock().usage.is_empty());
+    assert!(admission.state.lock().usage.is_empty());
     ["c", "d"].iter().for_each(|name| admission.pass_ended(&key(name), true));
     assert!(is_empty(&admission), "what nobody needs leaves no trace");
 }
@@ -87,7 +87,7 @@ fn all_who_waited_for_a_service_key_are_woken_at_once() {
     assert!(enter("b").is_none() && enter("c").is_none());
     drop(reader);
     assert_eq!(queue.load().waiting, 2);
-    assert!(admission.lock().usage.is_empty());
+    assert!(admission.state.lock().usage.is_empty());
 }
 
 /// Who was woken does not come (suspended, deleted, backing off meanwhile): the next in line must hear of the place.
@@ -159,7 +159,7 @@ fn a_place_that_becomes_free_during_the_pass_that_was_refused_is_not_lost() {
     drop(first);
     admission.pass_ended(&key("b"), true);
     assert_eq!(woken(&queue), Some(key("b")));
-    assert!(matches!(admission.lock().waiting[&key("b")].position, Position::Promised(_)));
+    assert!(matches!(admission.state.lock().waiting[&key("b")].position, Position::Promised(_)));
     drop(enter(&admission, tenant(), "b").unwrap());
     admission.pass_ended(&key("b"), true);
     assert!(is_empty(&admission));
@@ -348,7 +348,7 @@ proptest! {
                     if permits[who].is_empty() {
                         admission.pass_ended(&keys[who], true);
                         // Nobody comes for a promise whose pass has ended.
-                        let state = admission.lock();
+                        let state = admission.state.lock();
                         let position = state.waiting.get(&keys[who]).map(|waiting| &waiting.position);
                         prop_assert!(!matches!(position, Some(Position::Promised(_))), "{:?}", position);
                     }
@@ -360,7 +360,7 @@ proptest! {
                 Step::Ends { who, concluded } => admission.pass_ended(&keys[who], concluded),
                 Step::Goes(who) => admission.remove(&keys[who]),
             }
-            let state = admission.lock();
+            let state = admission.state.lock();
             for (limit, usage) in &state.usage {
                 let places = if matches!(limit, Limit::Tenant(_)) { 2 } else { 1 };
                 prop_assert!(usage.in_use <= places);

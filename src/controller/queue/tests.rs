@@ -86,7 +86,7 @@ async fn forgotten_objects_are_not_handed_out() {
     queue.remove(&key("b"));
     queue.done(&key("b"), None);
     assert_eq!(queue.load(), Load { waiting: 0, running: 0, taken: 1 });
-    assert!(queue.lock().slots.is_empty());
+    assert!(queue.state.lock().slots.is_empty());
 }
 
 #[tokio::test]
@@ -122,11 +122,11 @@ async fn no_wake_is_lost_under_load() {
             tokio::spawn(async move {
                 while let Some(key) = queue.next().await {
                     let name = key.name.to_string();
-                    assert_eq!(looking.lock().unwrap().insert(name.clone(), true).filter(|busy| *busy), None);
-                    let want = wanted.lock().unwrap()[&name];
+                    assert_eq!(looking.lock().insert(name.clone(), true).filter(|busy| *busy), None);
+                    let want = wanted.lock()[&name];
                     tokio::task::yield_now().await;
-                    seen.lock().unwrap().insert(name.clone(), want);
-                    looking.lock().unwrap().insert(name, false);
+                    seen.lock().insert(name.clone(), want);
+                    looking.lock().insert(name, false);
                     queue.done(&key, None);
                 }
             })
@@ -134,14 +134,14 @@ async fn no_wake_is_lost_under_load() {
         .collect();
     for i in 0..WAKES {
         let name = format!("object-{}", i * 7919 % OBJECTS);
-        wanted.lock().unwrap().insert(name.clone(), i);
+        wanted.lock().insert(name.clone(), i);
         queue.enqueue(&key(&name), if i % 3 == 0 { Priority::Urgent } else { Priority::Routine });
         if i % 64 == 0 {
             tokio::task::yield_now().await;
         }
     }
     tokio::time::timeout(Duration::from_secs(30), async {
-        while *seen.lock().unwrap() != *wanted.lock().unwrap() {
+        while *seen.lock() != *wanted.lock() {
             tokio::task::yield_now().await;
         }
     })

@@ -3,7 +3,7 @@
 
 use std::{
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http::{Request, Response, Uri, request::Parts, uri::PathAndQuery};
 use http_body::{Body as _, Frame};
 use kube::{Client, client::Body};
+use parking_lot::Mutex;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout},
@@ -96,7 +97,7 @@ impl Wire {
 
     /// The answer may take as long as it likes: who follows the watch gives up one that is silent.
     async fn watch(&self, request: Request<Body>) -> Result<Response<Answer>, BoxError> {
-        let wait = lock(&self.floor).take(Rate::new(WATCH_RATE.0, WATCH_RATE.1), self.start.elapsed());
+        let wait = self.floor.lock().take(Rate::new(WATCH_RATE.0, WATCH_RATE.1), self.start.elapsed());
         tokio::time::sleep(wait).await;
         let (head, body) = self.client.send(request).await?.into_parts();
         let answer = if head.status.is_success() {
@@ -110,7 +111,7 @@ impl Wire {
     /// Asks for fewer objects than the caller did, as many as fit. The caller goes on from where the answer says that it ends.
     async fn list(&self, request: Parts) -> Result<Response<Answer>, BoxError> {
         loop {
-            let size = *lock(&self.page_size);
+            let size = *self.page_size.lock();
             let mut request = Request::from_parts(request.clone(), Body::empty());
             *request.uri_mut() = with_limit(request.uri(), size.objects())?;
             let (head, body) = in_time(self.client.send(request)).await??.into_parts();
@@ -119,13 +120,13 @@ impl Wire {
                 Ok(page) => {
                     if head.status.is_success() {
                         self.health.listed();
-                        *lock(&self.page_size) = size.after(page.len());
+                        *self.page_size.lock() = size.after(page.len());
                     }
                     return Ok(Response::from_parts(head, Answer::whole(page, Some(place))));
                 }
                 // The rest of the page is not read.
                 Err(Unread::TooLarge) => {
-                    *lock(&self.page_size) = size.smaller().ok_or(Unusable::TooLarge)?;
+                    *self.page_size.lock() = size.smaller().ok_or(Unusable::TooLarge)?;
                 }
                 Err(Unread::Failed(error)) => return Err(error.into()),
             }
@@ -138,10 +139,6 @@ impl Wire {
         let _waiting = self.health.wait();
         Ok(Arc::clone(places).acquire_owned().await?)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn in_time<T>(answer: impl Future<Output = T>) -> Result<T, Unusable> {

@@ -37,7 +37,7 @@ fn the_series_of_a_tenant_go_with_the_last_who_is_connected() {
     drop(same);
     assert!(!text(&quotas).contains("api.a") && text(&quotas).contains("api.b"));
     drop(other);
-    assert!(quotas.lock().is_empty());
+    assert!(quotas.0.lock().is_empty());
     let again = quotas.hold(&tenant("a"));
     assert_eq!(text(&quotas), "", "what is gone is not remembered");
     drop(again);

@@ -214,7 +214,7 @@ proptest! {
         for key in model.resources.keys() {
             index.remove_resource(key);
         }
-        let state = index.lock();
+        let state = index.0.lock();
         prop_assert!(state.resources.is_empty());
         prop_assert_eq!(state.secrets.len(), 0);
         prop_assert!(state.claims.is_empty(), "{:?}", state.claims);

@@ -32,7 +32,7 @@ fn secrets_that_nobody_names_leave_no_trace() {
     let same_name_elsewhere = ObjectKey::new("other", "registry");
     assert!(index.apply_secret(&same_name_elsewhere, "1").is_empty());
     assert!(index.remove_secret(&same_name_elsewhere).is_empty());
-    assert_eq!(index.lock().secrets.len(), 2);
+    assert_eq!(index.0.lock().secrets.len(), 2);
     assert_eq!(source_version(&index, &object), None);
 }
 
@@ -100,7 +100,7 @@ fn one_secret_may_be_both() {
     assert_eq!(source_version(&index, &object).as_deref(), Some("1"));
     assert_eq!(index.apply_secret(&apart.source(), "2"), just(&object));
     index.remove_resource(&object.key);
-    assert_eq!(index.lock().secrets.len(), 0);
+    assert_eq!(index.0.lock().secrets.len(), 0);
 }
 
 #[test]

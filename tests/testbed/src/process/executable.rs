@@ -7,10 +7,11 @@ use std::env::consts::EXE_SUFFIX;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, OnceLock};
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use anyhow::{Context, bail};
+use parking_lot::Mutex;
 
 use crate::controlplane::workspace;
 
@@ -30,7 +31,7 @@ pub(crate) fn testbed() -> anyhow::Result<PathBuf> {
         // By the link the kernel keeps: a build may have replaced the file since this process began.
         return Ok(if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { current });
     }
-    let mut found = FOUND.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut found = FOUND.lock();
     if let Some(path) = found.as_ref() {
         return Ok(path.clone());
     }
