@@ -30,7 +30,8 @@ pub fn crd() -> CustomResourceDefinition {
                 default_status(status);
                 bound_conditions(status);
             }
-            forbid_null(root);
+            for_each(root, &mut forbid_null);
+            for_each(root, &mut unwrap_description);
         }
     }
     crd.metadata = ObjectMeta { name: crd.metadata.name, ..ObjectMeta::default() };
@@ -61,15 +62,30 @@ fn name_rules() -> [ValidationRule; 2] {
     ]
 }
 
+/// The schema, and all that are in it.
+fn for_each(schema: &mut JSONSchemaProps, change: &mut impl FnMut(&mut JSONSchemaProps)) {
+    change(schema);
+    for property in schema.properties.iter_mut().flat_map(|properties| properties.values_mut()) {
+        for_each(property, change);
+    }
+    if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
+        for_each(items, change);
+    }
+}
+
 /// Without `nullable`, the API server takes a null for an absent field, as writers of manifests mean it; with it, the null
 /// would be kept, and a rule's `has()` would see a value.
 fn forbid_null(schema: &mut JSONSchemaProps) {
     schema.nullable = None;
-    for property in schema.properties.iter_mut().flat_map(|properties| properties.values_mut()) {
-        forbid_null(property);
-    }
-    if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
-        forbid_null(items);
+}
+
+/// Doc comments break their lines where the source is full. `kubectl explain` wraps a paragraph where the terminal is, if it
+/// is one line.
+fn unwrap_description(schema: &mut JSONSchemaProps) {
+    if let Some(description) = &mut schema.description {
+        let paragraphs = description.split("\n\n");
+        let paragraphs: Vec<String> = paragraphs.map(|lines| lines.replace('\n', " ")).collect();
+        *description = paragraphs.join("\n\n");
     }
 }
 
@@ -90,6 +106,34 @@ fn bound_conditions(status: &mut JSONSchemaProps) {
     {
         if let Some(field) = condition.properties.as_mut().and_then(|fields| fields.get_mut(field)) {
             field.max_length = i64::try_from(characters).ok();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_paragraph_of_a_description_is_one_line() {
+        let mut schema = JSONSchemaProps {
+            description: Some("One\nsentence.\n\nAnother\none.".to_owned()),
+            ..JSONSchemaProps::default()
+        };
+        unwrap_description(&mut schema);
+        assert_eq!(schema.description.unwrap(), "One sentence.\n\nAnother one.");
+    }
+
+    #[test]
+    fn no_description_has_the_line_breaks_of_the_source() {
+        let mut descriptions = Vec::new();
+        for version in &mut crd().spec.versions {
+            let root = version.schema.as_mut().unwrap().open_api_v3_schema.as_mut().unwrap();
+            for_each(root, &mut |schema| descriptions.extend(schema.description.clone()));
+        }
+        assert!(descriptions.len() > 30, "{} descriptions", descriptions.len());
+        for description in descriptions {
+            assert!(!description.replace("\n\n", "").contains('\n'), "{description}");
         }
     }
 }
