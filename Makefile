@@ -6,6 +6,7 @@ SHELL := /bin/bash
 
 CARGO ?= cargo
 CARGO_DENY_VERSION := 0.20.2
+CARGO_MACHETE_VERSION := 0.9.2
 VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml | head -1)
 IMAGE ?= ghcr.io/aicore-registry/aicore-registry-operator
 PLATFORMS ?= linux/$(subst aarch64,arm64,$(subst x86_64,amd64,$(shell uname -m)))
@@ -13,6 +14,7 @@ TOOLS := $(CURDIR)/target/tools
 CHECKOV_VERSION := 3.3.30
 CHECKOV := $(TOOLS)/checkov-$(CHECKOV_VERSION)/bin/checkov
 DENY := $(TOOLS)/bin/cargo-deny
+MACHETE := $(TOOLS)/bin/cargo-machete
 OLDER_MINORS := $(sort $(notdir $(patsubst %/go.mod,%,$(wildcard tests/testbed/controlplane/*/go.mod))))
 TESTBED := $(CARGO) run --quiet -p testbed --bin testbed --
 CRD := crds/aicoreregistrysecrets.aicore-registry.dev.yaml
@@ -62,7 +64,7 @@ bench: ## Measure the operator beside the least that any program could do (N, UN
 	PROGRAMS=target/release target/quick/bench
 
 .PHONY: check
-check: fmt-check lint deny advisories generated-check workflows ## Check formatting, lints, dependencies and generated files
+check: fmt-check lint deny unused advisories generated-check workflows ## Check formatting, lints, dependencies and generated files
 
 .PHONY: fmt
 fmt: ## Format the code
@@ -83,6 +85,15 @@ workflows: ## Check the GitHub workflows (builds actionlint in a few seconds, on
 .PHONY: deny
 deny: $(DENY) ## Check licences, sources and duplicates of dependencies
 	@$(DENY) --workspace check bans licenses sources
+
+.PHONY: unused
+unused: $(MACHETE) ## Check that no crate names a dependency that it does not use
+	@$(MACHETE) --skip-target-dir
+
+$(MACHETE):
+	@echo "building cargo-machete $(CARGO_MACHETE_VERSION), which takes one to two minutes once" >&2
+	CARGO_TARGET_DIR=$(TOOLS)/build-machete $(CARGO) install cargo-machete --version $(CARGO_MACHETE_VERSION) --locked --root $(TOOLS) --quiet
+	rm -rf $(TOOLS)/build-machete
 
 # A database that cannot be fetched is no finding: `make check` goes on, and with REQUIRED=1 it is an error.
 .PHONY: advisories

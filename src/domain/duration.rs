@@ -1,4 +1,6 @@
 //! Durations as users write them (`90s`, `1h30m`, `1.5h`), and the resync interval.
+//!
+//! `kube::core::Duration` reads the same form, but panics where a duration overflows, and a panic ends the process.
 
 use std::time::Duration;
 

@@ -2,7 +2,6 @@
 //! No request is made with a name that was not parsed here, whatever schema the API server has.
 
 use std::fmt::{self, Display};
-use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::domain::invalid::{Invalid, Quoted};
@@ -65,14 +64,6 @@ fn is_alphanumeric(byte: u8) -> bool {
 impl Display for RemoteName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-impl FromStr for RemoteName {
-    type Err = Invalid;
-
-    fn from_str(name: &str) -> Result<Self, Invalid> {
-        Self::parse(name)
     }
 }
 

@@ -5,6 +5,7 @@ use crate::{
     api::AICoreRegistrySecretSpec,
     domain::{
         memory::{Checked, Retry},
+        name::RemoteName,
         testing::{
             WithSpec, a_new_status, a_status_in_sync, an_object, at, key, object_named, seconds, tenant,
         },
@@ -67,7 +68,7 @@ fn cached(index: &TestIndex, object: &Object) -> Option<u32> {
 }
 
 fn claim_in(name_of_tenant: &str, remote_name: &str) -> Claim {
-    Claim { tenant: Arc::new(tenant(name_of_tenant)), remote_name: remote_name.parse().unwrap() }
+    Claim { tenant: Arc::new(tenant(name_of_tenant)), remote_name: RemoteName::parse(remote_name).unwrap() }
 }
 
 fn just(object: &Object) -> Vec<ObjectKey> {
