@@ -14,7 +14,7 @@ use super::{
     said::Said,
     tls::Handshake,
 };
-use crate::{clock, metrics::Metrics};
+use crate::{clock, error::root_cause, metrics::Metrics, response_body::read_limited};
 
 /// Time to establish a connection.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -45,7 +45,7 @@ impl Failed {
         let cause = if error.is_timeout() {
             "no answer in time".to_owned()
         } else {
-            handshake.and_then(Handshake::cause).unwrap_or_else(|| innermost(error))
+            handshake.and_then(Handshake::cause).unwrap_or_else(|| root_cause(error).to_string())
         };
         let cause = Zeroizing::new(visible(&cause).take(SEARCHED).collect());
         Self::Unreachable { host, cause, handshake }
@@ -145,35 +145,15 @@ async fn exchange(
     let status = response.status().as_u16();
     let retry_after = retry_after::longest(response.headers(), clock::now());
     let mut body = Zeroizing::new(Vec::with_capacity(ANSWER_ROOM));
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) => {
-                let room = ANSWER_LIMIT - body.len();
-                body.extend(chunk.iter().take(room));
-                if chunk.len() > room {
-                    break;
-                }
-            }
-            Ok(None) => break,
-            // The status says whether a write was accepted; a body that breaks off does not change that.
-            Err(_) if status < 300 || !body.is_empty() => break,
-            Err(error) => return Err(error),
-        }
+    match read_limited(&mut response, ANSWER_LIMIT, &mut body).await {
+        // The status says whether a write was accepted; a body that breaks off does not change that.
+        Err(error) if status >= 300 && body.is_empty() => Err(error),
+        _ => Ok((status, retry_after, body)),
     }
-    Ok((status, retry_after, body))
 }
 
 /// Host and, if it is not the scheme's own, port.
 pub(super) fn authority(url: &url::Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
-}
-
-/// The innermost cause, which names the fault without the URL around it.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }

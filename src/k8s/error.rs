@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::domain::{bounds, invalid::Invalid};
+use crate::{
+    domain::{bounds, invalid::Invalid},
+    error::root_cause,
+};
 
 /// Limit on a request that is no watch.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -62,10 +65,7 @@ impl From<kube::Error> for Error {
 /// The innermost cause, which says most. The text of an error of serde can quote what was read, so only its place is shown.
 #[must_use]
 pub fn describe(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
+    let cause = root_cause(error);
     match cause.downcast_ref::<serde_json::Error>() {
         Some(json) => {
             format!(

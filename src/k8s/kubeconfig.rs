@@ -18,7 +18,7 @@ use kube::{Client, Config};
 use self::{files::Files, proxy::Rules};
 pub use self::{proxy::Proxy, token::TokenLayer};
 use super::client::client;
-use crate::domain::invalid::Quoted;
+use crate::{domain::invalid::Quoted, error::root_cause};
 
 /// Why there is no way to the API server: one sentence that names the file, the entry and the field.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -88,10 +88,7 @@ impl Access {
     /// When certificates or names cannot be used for TLS.
     pub fn client(&self) -> Result<Client, Unusable> {
         client(self.clone()).map_err(|error| {
-            let mut cause: &dyn std::error::Error = &error;
-            while let Some(source) = cause.source() {
-                cause = source;
-            }
+            let cause = root_cause(&error);
             Unusable(format!("the way to the API server {} cannot be used: {cause}", self.config.cluster_url))
         })
     }

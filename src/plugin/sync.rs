@@ -19,6 +19,7 @@ use crate::{
     },
     clock,
     domain::reason::Reason,
+    error::{chain, root_cause},
     k8s::error::{not_understood, within_limit},
 };
 
@@ -52,18 +53,12 @@ pub(super) async fn run(args: &ClusterArgs, what: &SyncArgs) -> Result<Done, Fai
 
 /// In the words of the request that failed, or of the innermost cause.
 fn why_not_watched(error: &wait::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    loop {
-        match cause.downcast_ref() {
-            Some(kube::Error::Api(status)) => return status.message.clone(),
-            Some(kube::Error::SerdeError(error)) => return not_understood(error),
-            _ => {}
-        }
-        match cause.source() {
-            Some(source) => cause = source,
-            None => return cause.to_string(),
-        }
-    }
+    let of_request = |cause: &(dyn std::error::Error + 'static)| match cause.downcast_ref() {
+        Some(kube::Error::Api(status)) => Some(status.message.clone()),
+        Some(kube::Error::SerdeError(error)) => Some(not_understood(error)),
+        _ => None,
+    };
+    chain(error).find_map(of_request).unwrap_or_else(|| root_cause(error).to_string())
 }
 
 /// Whether this request has been answered, or a later one that took its place.

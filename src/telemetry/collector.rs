@@ -10,6 +10,8 @@ use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use tokio::runtime::Handle;
 use tracing::{info, warn};
 
+use crate::{error::root_cause, response_body::read_limited};
+
 /// The most that is read of an answer, in bytes.
 const ANSWER_LIMIT: usize = 64 * 1024;
 
@@ -67,7 +69,7 @@ impl HttpClient for Collector {
         self.note(match &result {
             Ok(response) if response.status().is_success() => None,
             Ok(response) => Some(format!("HTTP {}", response.status().as_u16())),
-            Err(error) => Some(innermost(error)),
+            Err(error) => Some(cause(error)),
         });
         Ok(result?)
     }
@@ -76,13 +78,7 @@ impl HttpClient for Collector {
 async fn exchange(http: reqwest::Client, request: Request<Bytes>) -> Result<Response<Bytes>, reqwest::Error> {
     let mut response = http.execute(request.try_into()?).await?;
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        let room = ANSWER_LIMIT.saturating_sub(body.len());
-        body.extend(chunk.iter().take(room));
-        if chunk.len() > room {
-            break;
-        }
-    }
+    read_limited(&mut response, ANSWER_LIMIT, &mut body).await?;
     let mut answer = Response::new(body.into());
     *answer.status_mut() = response.status();
     *answer.headers_mut() = std::mem::take(response.headers_mut());
@@ -90,10 +86,6 @@ async fn exchange(http: reqwest::Client, request: Request<Bytes>) -> Result<Resp
 }
 
 /// The cause without the address, which may hold a password.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    if error.is_timeout() { "no answer in time".to_owned() } else { cause.to_string() }
+fn cause(error: &reqwest::Error) -> String {
+    if error.is_timeout() { "no answer in time".to_owned() } else { root_cause(error).to_string() }
 }

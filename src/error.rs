@@ -1,0 +1,35 @@
+//! What lies behind an error.
+
+use std::{error::Error, iter};
+
+/// The error, what caused it, what caused that, and so on.
+pub(crate) fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    iter::successors(Some(error), |&error| error.source())
+}
+
+/// The innermost cause: it says most, and libraries put URLs, which can hold passwords, around it.
+pub(crate) fn root_cause<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    chain(error).last().unwrap_or(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{text}")]
+    struct Layer {
+        text: &'static str,
+        source: Option<Box<Layer>>,
+    }
+
+    #[test]
+    fn the_root_cause_is_the_last_of_the_chain() {
+        let inner = Layer { text: "inner", source: None };
+        let outer = Layer { text: "outer", source: Some(Box::new(inner)) };
+        let texts: Vec<String> = chain(&outer).map(ToString::to_string).collect();
+        assert_eq!(texts, ["outer", "inner"]);
+        assert_eq!(root_cause(&outer).to_string(), "inner");
+        assert_eq!(root_cause(outer.source.as_deref().unwrap()).to_string(), "inner");
+    }
+}
