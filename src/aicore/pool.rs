@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     domain::{
-        api_url::Tenant,
+        api_url::{ApiUrl, Tenant},
         bucket::Rate,
         conflict::Claim,
         credentials::{Grant, ServiceKey},
@@ -49,8 +49,7 @@ pub struct Settings {
 /// A tenant, as one service key reaches it.
 pub struct Connection {
     pub(super) http: reqwest::Client,
-    /// API URL with `/v2`.
-    pub(super) api: String,
+    pub(super) api: ApiUrl,
     pub(super) tokens: TokenSource,
     pub(super) patch_type: PatchType,
     pub(super) rate_limiter: Arc<RateLimiter>,
@@ -169,7 +168,7 @@ impl Pool {
         let tenant = Arc::new(key.tenant());
         Ok(Connection {
             http: self.http.clone(),
-            api: format!("{}/v2", tenant.api_url.trim_end_matches('/')),
+            api: key.api_url().clone(),
             tokens: TokenSource::new(grant, Arc::clone(&self.metrics)),
             patch_type: PatchType::default(),
             rate_limiter: self.rate_limiter(&tenant),

@@ -4,19 +4,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use reqwest::{Method, header::CONTENT_TYPE};
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use super::body;
-use crate::domain::name::RemoteName;
+use crate::domain::{api_url::ApiUrl, name::RemoteName};
 
 /// Media type that the API's description names for PATCH (RFC 7396).
 const MERGE_PATCH: &str = "application/merge-patch+json";
 /// Media type of POST, and of PATCH in older versions of the API.
 const JSON: &str = "application/json";
 
-/// The collection, relative to `/v2`.
-const COLLECTION: &str = "admin/dockerRegistrySecrets";
-/// The quota, relative to `/v2`.
-const QUOTA: &str = "admin/resourceQuota/dockerRegistrySecrets";
+/// The collection, below the base URL.
+const COLLECTION: &str = "/v2/admin/dockerRegistrySecrets";
+/// The quota, below the base URL.
+const QUOTA: &str = "/v2/admin/resourceQuota/dockerRegistrySecrets";
 
 /// A request of the API, before it has a token. The body of a write holds the credential.
 pub(super) enum Operation<'a> {
@@ -47,18 +48,19 @@ struct Data<'a> {
 }
 
 impl Operation<'_> {
-    /// The request, below `api` (which ends in `/v2`).
-    pub(super) fn request(&self, http: &reqwest::Client, api: &str) -> reqwest::RequestBuilder {
+    /// The request to `api`.
+    pub(super) fn request(&self, http: &reqwest::Client, api: &ApiUrl) -> reqwest::RequestBuilder {
+        let one = |name: &RemoteName| api.join(&format!("{COLLECTION}/{name}"));
         match *self {
             Self::Patch { name, payload, media_type } => {
-                write(http, Method::PATCH, &format!("{api}/{COLLECTION}/{name}"), None, payload, media_type)
+                write(http, Method::PATCH, one(name), None, payload, media_type)
             }
             Self::Post { name, payload } => {
-                write(http, Method::POST, &format!("{api}/{COLLECTION}"), Some(name.as_str()), payload, JSON)
+                write(http, Method::POST, api.join(COLLECTION), Some(name.as_str()), payload, JSON)
             }
-            Self::Get { name } => http.get(format!("{api}/{COLLECTION}/{name}")),
-            Self::Delete { name } => http.delete(format!("{api}/{COLLECTION}/{name}")),
-            Self::Quota => http.get(format!("{api}/{QUOTA}")),
+            Self::Get { name } => http.get(one(name)),
+            Self::Delete { name } => http.delete(one(name)),
+            Self::Quota => http.get(api.join(QUOTA)),
         }
     }
 }
@@ -66,7 +68,7 @@ impl Operation<'_> {
 fn write(
     http: &reqwest::Client,
     method: Method,
-    url: &str,
+    url: Url,
     name: Option<&str>,
     payload: &str,
     media_type: &'static str,

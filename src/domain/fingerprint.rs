@@ -1,6 +1,6 @@
 //! The keyed digest of what was sent, which tells a change from a repetition without keeping the credential.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::ExposeSecret;
@@ -33,8 +33,8 @@ impl Digest {
         let mut text = String::with_capacity(VERSION.len() + 32);
         text.push_str(VERSION);
         for byte in bytes.iter().take(16) {
-            text.push(hex(byte >> 4));
-            text.push(hex(byte & 0xf));
+            // Writing to a String does not fail.
+            let _ = write!(text, "{byte:02x}");
         }
         Self(text)
     }
@@ -56,10 +56,6 @@ impl fmt::Debug for Digest {
 #[must_use]
 pub fn is_known_version(digest: &str) -> bool {
     digest.starts_with(VERSION)
-}
-
-fn hex(nibble: u8) -> char {
-    char::from(if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 })
 }
 
 #[cfg(test)]
