@@ -30,6 +30,11 @@ use crate::{
 /// Default of `--request-timeout`.
 pub(crate) const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// Default of `--tenant-rps`.
+pub(crate) const DEFAULT_TENANT_RPS: f64 = 10.0;
+/// Default of `--tenant-burst`.
+pub(crate) const DEFAULT_TENANT_BURST: u32 = 20;
+
 /// Keeps docker registry secrets in SAP AI Core up to date from Kubernetes Secrets.
 #[derive(Parser, Debug)]
 #[command(
@@ -90,11 +95,11 @@ pub struct RunArgs {
     pub default_resync_interval: Duration,
 
     /// Requests per second to one tenant, in the long run.
-    #[arg(long, env = "AICORE_REGISTRY_TENANT_RPS", default_value_t = 10.0, value_parser = rate)]
+    #[arg(long, env = "AICORE_REGISTRY_TENANT_RPS", default_value_t = DEFAULT_TENANT_RPS, value_parser = rate)]
     pub tenant_rps: f64,
 
     /// Requests to one tenant at once.
-    #[arg(long, env = "AICORE_REGISTRY_TENANT_BURST", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, env = "AICORE_REGISTRY_TENANT_BURST", default_value_t = DEFAULT_TENANT_BURST, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub tenant_burst: u32,
 
     /// Limit on one request to AI Core or its authorization server.

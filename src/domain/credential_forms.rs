@@ -20,10 +20,12 @@ use crate::domain::secret_data::SecretData;
 
 pub(crate) mod text;
 
+/// The key under which a service key is stored as a file.
+pub(crate) const SERVICE_KEY_FILE: &str = "service-key.json";
 /// Keys that hold a whole service key by convention. Where nothing else is found, what is wrong with them is said.
 const WELL_KNOWN_KEYS: [&str; 7] = [
     "credentials",
-    "service-key.json",
+    SERVICE_KEY_FILE,
     "key.json",
     "service-key",
     "AICORE_SERVICE_KEY",
@@ -61,6 +63,29 @@ pub(crate) trait Kind {
     fn parts(object: &Object) -> Vec<Cow<'_, Object>>;
     /// Whether `one` has every field of `other`, with the same value.
     fn covers(one: &Object, other: &Object) -> bool;
+    /// Whether a name, in any case, is that of a field which little else has.
+    fn is_telling(name: &str) -> bool;
+}
+
+/// Whether `value` by itself is or holds the fields of what is looked for, or was meant to.
+pub(crate) fn recognises<K: Kind>(value: &[u8]) -> bool {
+    let object = match text::object(value) {
+        Ok(object) => object,
+        Err(text::Unreadable::TooLarge) => {
+            return std::str::from_utf8(value).is_ok_and(text::names_fields);
+        }
+        Err(_) => return is_attempt(value),
+    };
+    let is_well_known = |name: &str| WELL_KNOWN_KEYS.iter().any(|key| key.eq_ignore_ascii_case(name));
+    object.members().any(|(name, _)| K::is_telling(name) || is_well_known(name))
+        || holds::<K>(&object, MAX_DEPTH)
+}
+
+fn holds<K: Kind>(object: &Object, depth: usize) -> bool {
+    K::likeness(object) != Likeness::Nothing
+        || depth
+            .checked_sub(1)
+            .is_some_and(|depth| inner_objects(object).any(|inner| holds::<K>(&inner, depth)))
 }
 
 /// Finds the service key in `secret`.
@@ -151,8 +176,7 @@ impl<K: Kind> Search<'_, K> {
         let Some(depth) = depth.checked_sub(1) else {
             return;
         };
-        for inner in object.members().filter(|(name, _)| is_place(name)).flat_map(|(_, value)| objects(value))
-        {
+        for inner in inner_objects(object) {
             if self.found.len() > MAX_CANDIDATES {
                 return;
             }
@@ -246,6 +270,11 @@ fn is_attempt(value: &[u8]) -> bool {
     let text = Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned());
     text::names_fields(&text)
         && ["serviceurls", "AI_API_URL", "AICORE_"].iter().any(|name| text.contains(name))
+}
+
+/// The objects in which a service key may lie.
+fn inner_objects(object: &Object) -> impl Iterator<Item = Cow<'_, Object>> {
+    object.members().filter(|(name, _)| is_place(name)).flat_map(|(_, value)| objects(value))
 }
 
 /// The object that a value is, or the objects of a list (as in `VCAP_SERVICES`).

@@ -8,7 +8,8 @@ use zeroize::Zeroizing;
 use crate::domain::allowed_hosts::{AllowedHosts, Refusal};
 use crate::domain::api_url::{ApiUrl, AuthorizationServer, Tenant};
 use crate::domain::certificate::{Certificate, Validity};
-use crate::domain::credential_forms::{Form, locate};
+pub(crate) use crate::domain::credential_forms::SERVICE_KEY_FILE;
+use crate::domain::credential_forms::{self, Form, locate};
 use crate::domain::invalid::{Invalid, listed};
 use crate::domain::secret_data::{STALE_LABEL, SecretData};
 use crate::domain::secret_type::{self, Use};
@@ -134,6 +135,13 @@ pub fn service_key(
             None => secret.invalid(problems.in_words()),
         },
     )
+}
+
+/// Whether `value` by itself is a service key, or was meant to be one: what [`service_key`] says about it then is what its owner
+/// needs to hear.
+#[must_use]
+pub fn recognises(value: &[u8]) -> bool {
+    credential_forms::recognises::<ServiceKeys>(value)
 }
 
 /// Collects everything that is wrong with a service key, so that one message can name it all.

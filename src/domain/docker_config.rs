@@ -33,8 +33,10 @@ pub const DEFAULT_USERNAME_KEY: &str = "username";
 /// The key of the password when `spec.secretRef.passwordKey` is absent.
 pub const DEFAULT_PASSWORD_KEY: &str = "password";
 
-const DOCKER_CONFIG_JSON_TYPE: &str = "kubernetes.io/dockerconfigjson";
-const DOCKER_CFG_TYPE: &str = "kubernetes.io/dockercfg";
+/// The type of Secrets with a docker config under [`DOCKER_CONFIG_JSON_KEY`].
+pub const DOCKER_CONFIG_JSON_TYPE: &str = "kubernetes.io/dockerconfigjson";
+/// The type of Secrets with the old form under [`DOCKER_CFG_KEY`].
+pub const DOCKER_CFG_TYPE: &str = "kubernetes.io/dockercfg";
 
 /// What the resource's spec says about the Secret.
 #[derive(Clone, Copy, Debug, Default)]
@@ -76,6 +78,20 @@ pub fn payload(secret: &SecretData, selection: &Selection<'_>) -> Result<Payload
     source.refuse_unusable()?;
     let remarks = source.remarks(selection.registries.unwrap_or_default().is_empty());
     Payload::render(&source.entries.logins(), remarks).map_err(|too_large| source.invalid(too_large))
+}
+
+/// Whether `secret` says by its type or a key that it holds a docker config.
+#[must_use]
+pub fn declares(secret: &SecretData) -> bool {
+    matches!(secret.type_(), Some(DOCKER_CONFIG_JSON_TYPE | DOCKER_CFG_TYPE))
+        || [DOCKER_CONFIG_JSON_KEY, DOCKER_CFG_KEY].iter().any(|key| secret.value(key).is_some())
+}
+
+/// Whether `value` by itself is a docker config, or was meant to be one and has another form: what [`payload`] says about it
+/// then is what its owner needs to hear.
+#[must_use]
+pub fn recognises(value: &[u8]) -> bool {
+    mistaken::is_meant(value)
 }
 
 /// The entries of a Secret that are to be sent, and where they were found.

@@ -8,6 +8,10 @@ use crate::domain::secret_data::tests::secret;
 struct Ids;
 
 impl Kind for Ids {
+    fn is_telling(name: &str) -> bool {
+        name.eq_ignore_ascii_case("id")
+    }
+
     fn likeness(object: &Object) -> Likeness {
         match (object.has("id"), object.has("clientid")) {
             (true, _) => Likeness::ServiceKey,

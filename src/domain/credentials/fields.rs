@@ -89,6 +89,13 @@ impl Kind for ServiceKeys {
         }
     }
 
+    fn is_telling(name: &str) -> bool {
+        let is_one_of = |field: &Names| field.all().any(|known| known.eq_ignore_ascii_case(name));
+        [&CLIENT_ID, &CLIENT_SECRET, &CERT_URL].into_iter().any(is_one_of)
+            || name.eq_ignore_ascii_case(SERVICE_URLS)
+            || name.get(..ENVIRONMENT.len()).is_some_and(|front| front.eq_ignore_ascii_case(ENVIRONMENT))
+    }
+
     fn parts(object: &Object) -> Vec<Cow<'_, Object>> {
         let is_twice = |field: &Names| {
             let mut others = field.all().filter(|name| *name != field.environment);

@@ -11,14 +11,47 @@ use super::text::is_field;
 use super::{DOCKER_CFG_KEY, DOCKER_CONFIG_JSON_KEY};
 use crate::domain::invalid::{Quoted, quoted_list};
 use crate::domain::json::{Broken, Json, Object};
+use crate::domain::registry_host::RegistryHost;
 
 /// What a message says in the end when nothing better is known.
 pub(super) const EXPECTED: &str =
     "store a docker config, {\"auths\": {\"ghcr.io\": {\"username\": \"…\", \"password\": \"…\"}}}";
 
+/// Whether a value is a docker config, or something that was stored instead of one and is nothing else.
+pub(super) fn is_meant(value: &[u8]) -> bool {
+    if is_docker_config(value) {
+        return true;
+    }
+    match Json::parse(value) {
+        Ok(Json::Object(object)) => is_meant_object(&object),
+        Ok(json @ Json::Text(_)) => json.object().is_some_and(|object| is_meant_object(&object)),
+        Ok(_) => false,
+        Err(_) => from_base64(trimmed(value)).is_some_and(|decoded| is_docker_config(&decoded)),
+    }
+}
+
+fn is_meant_object(object: &Object) -> bool {
+    let is_config =
+        |name: &str| ["auths", "credsstore", "credhelpers"].iter().any(|field| is_field(name, field));
+    let is_manifest = object.has("kind") || object.has("apiVersion");
+    object.members().any(|(name, _)| is_config(name))
+        || (holder(object).is_some() && !is_manifest)
+        || is_google_key(object)
+        || is_answer_of_ecr(object)
+        || is_login(object)
+        || entries(object).any(|name| RegistryHost::new(name).fault().is_none())
+        || wrapped(object).is_some()
+}
+
+/// Only the fields of a login, at least one of them.
+fn is_login(object: &Object) -> bool {
+    login(object).is_some()
+        && object.members().all(|(name, _)| is_field_of_entry(name) || is_field(name, "email"))
+}
+
 /// What a value is that is not JSON.
 pub(super) fn not_json(value: &[u8], broken: &Broken) -> String {
-    let text = std::str::from_utf8(value).unwrap_or_default().trim_start_matches('\u{feff}').trim();
+    let text = trimmed(value);
     let known = match broken {
         Broken::Empty | Broken::Utf16 | Broken::Compressed | Broken::NotUtf8 | Broken::TooManyValues(_) => {
             None
@@ -32,10 +65,18 @@ pub(super) fn not_json(value: &[u8], broken: &Broken) -> String {
     }
 }
 
-fn in_base64(text: &str) -> Option<&'static str> {
+fn trimmed(value: &[u8]) -> &str {
+    std::str::from_utf8(value).unwrap_or_default().trim_start_matches('\u{feff}').trim()
+}
+
+fn from_base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let is_line_break = |byte: &u8| matches!(byte, b'\r' | b'\n');
     let packed = Zeroizing::new(text.bytes().filter(|byte| !is_line_break(byte)).collect::<Vec<u8>>());
-    let decoded = Zeroizing::new(AUTH_BASE64.decode(&*packed).ok()?);
+    AUTH_BASE64.decode(&*packed).ok().map(Zeroizing::new)
+}
+
+fn in_base64(text: &str) -> Option<&'static str> {
+    let decoded = from_base64(text)?;
     if is_docker_config(&decoded) {
         return Some(
             "the value is a docker config that is base64-encoded twice; use stringData, or encode the JSON once in data",
@@ -141,11 +182,8 @@ pub(super) fn under_auths(value: &[u8]) -> &'static str {
 
 /// The body of AI Core's request, or a manifest.
 fn kubernetes(object: &Object) -> Option<String> {
-    let holder = ["data", "stringData"].into_iter().find(
-        |field| matches!(member(object, field), Some(Json::Object(data)) if data.has(DOCKER_CONFIG_JSON_KEY)),
-    );
     let is_manifest = object.has("kind") || object.has("apiVersion");
-    match holder {
+    match holder(object) {
         Some(_) if is_manifest => Some(format!(
             "the value is the manifest of a Kubernetes Secret; apply that, or store what is under {} in it, decoded",
             Quoted(DOCKER_CONFIG_JSON_KEY)
@@ -160,11 +198,25 @@ fn kubernetes(object: &Object) -> Option<String> {
     }
 }
 
+/// The member that holds the content of a Secret with a docker config.
+fn holder(object: &Object) -> Option<&'static str> {
+    ["data", "stringData"].into_iter().find(
+        |field| matches!(member(object, field), Some(Json::Object(data)) if data.has(DOCKER_CONFIG_JSON_KEY)),
+    )
+}
+
+fn is_google_key(object: &Object) -> bool {
+    matches!(member(object, "type"), Some(Json::Text(type_)) if type_.as_str() == "service_account")
+        || (object.has("private_key") && object.has("client_email"))
+}
+
+fn is_answer_of_ecr(object: &Object) -> bool {
+    object.has("authorizationData")
+}
+
 /// Files of other programs.
 fn foreign(object: &Object) -> Option<String> {
-    if matches!(member(object, "type"), Some(Json::Text(type_)) if type_.as_str() == "service_account")
-        || (object.has("private_key") && object.has("client_email"))
-    {
+    if is_google_key(object) {
         return Some(
             "the value is the key of a Google service account; store a docker config in which it is the password, as a \
              text, and the user name is _json_key"
@@ -179,7 +231,7 @@ fn foreign(object: &Object) -> Option<String> {
                 .to_owned(),
         );
     }
-    object.has("authorizationData").then(|| {
+    is_answer_of_ecr(object).then(|| {
         "the value is the answer of Amazon ECR; store its token as \"auth\" of a docker config".to_owned()
     })
 }
@@ -200,16 +252,19 @@ fn login(object: &Object) -> Option<String> {
     })
 }
 
+/// The names of what has the form of an entry.
+fn entries(object: &Object) -> impl Iterator<Item = &str> {
+    let is_entry = |value: &Json| matches!(value, Json::Object(entry) if entry.members().any(|(name, _)| is_field_of_entry(name)));
+    object.members().filter(move |(_, value)| is_entry(value)).map(|(name, _)| name)
+}
+
 /// What `.dockercfg` holds.
 fn old_form(object: &Object) -> Option<String> {
-    let entry = object.members().find(|(_, value)| {
-        matches!(value, Json::Object(entry) if entry.members().any(|(name, _)| is_field_of_entry(name)))
-    });
-    entry.map(|(name, _)| {
+    entries(object).next().map(|name| {
         format!(
             "its entries, such as {}, must stand under \"auths\"; store {{\"auths\": …}} around them, or store them under \
              {} with the type kubernetes.io/dockercfg",
-            crate::domain::registry_host::RegistryHost::new(name).shown(),
+            RegistryHost::new(name).shown(),
             Quoted(DOCKER_CFG_KEY)
         )
     })

@@ -14,15 +14,14 @@ use super::{
 use crate::{
     api,
     domain::{
-        docker_config::DOCKER_CONFIG_JSON_KEY,
+        credentials::{self, SERVICE_KEY_FILE},
+        docker_config::{self, DOCKER_CONFIG_JSON_KEY, DOCKER_CONFIG_JSON_TYPE},
         invalid::{Quoted, quoted_list},
         secret_data::SecretData,
     },
     plugin::Failed,
 };
 
-/// The name of the key under which a service key file is taken to be stored.
-const SERVICE_KEY_FILE: &str = "service-key.json";
 /// Most manifests in all files.
 const MAX_MANIFESTS: usize = 10_000;
 
@@ -107,10 +106,10 @@ impl Inventory<'_> {
     fn bare(&mut self, origin: &Origin<'_>, document: &Value) {
         let Origin { file, number } = *origin;
         // As it stands, where possible: the domain notices what a parser has smoothed, such as a key that occurs twice.
-        let text = if number.is_none() && documents::is_json(&file.text) {
-            file.text.clone()
-        } else {
-            document.to_string()
+        let text = match document {
+            Value::String(text) => text.clone(),
+            _ if number.is_none() && documents::is_json(&file.text) => file.text.clone(),
+            _ => document.to_string(),
         };
         let held = |key: &str, type_: &str| {
             let data = BTreeMap::from([(key.to_owned(), Zeroizing::new(text.clone().into_bytes()))]);
@@ -118,15 +117,10 @@ impl Inventory<'_> {
         };
         let mut case =
             Case { title: String::new(), found: Vec::new(), resource: None, source: None, service_key: None };
-        let has = |names: &[&str]| names.iter().any(|name| document.get(name).is_some());
-        let environment =
-            document.as_object().is_some_and(|object| object.keys().any(|name| name.starts_with("AICORE_")));
-        if has(&["auths", "credsStore", "credHelpers"]) {
+        if docker_config::recognises(text.as_bytes()) {
             case.title = format!("Docker config in {}", file.name);
-            case.source = held(DOCKER_CONFIG_JSON_KEY, "kubernetes.io/dockerconfigjson");
-        } else if environment
-            || has(&["clientid", "client_id", "clientsecret", "serviceurls", "certurl", "credentials"])
-        {
+            case.source = held(DOCKER_CONFIG_JSON_KEY, DOCKER_CONFIG_JSON_TYPE);
+        } else if credentials::recognises(text.as_bytes()) {
             case.title = format!("Service key in {}", file.name);
             case.service_key = held(SERVICE_KEY_FILE, "Opaque");
         } else {

@@ -10,7 +10,7 @@ use super::{Held, findings::Finding, schema};
 use crate::{
     api::{AICoreRegistrySecretSpec, GROUP, VERSION},
     domain::{
-        docker_config::{DOCKER_CFG_KEY, DOCKER_CONFIG_JSON_KEY},
+        docker_config,
         invalid::Quoted,
         printable::Printable,
         secret_data::{STALE_LABEL, SecretData},
@@ -165,11 +165,10 @@ impl Secret {
         }
     }
 
+    /// Whether it says so; what it holds is judged later.
     pub(super) fn has_docker_config(&self) -> bool {
         let Content::Plain(data) = &self.content else { return false };
-        let by_type =
-            matches!(data.type_(), Some("kubernetes.io/dockerconfigjson" | "kubernetes.io/dockercfg"));
-        by_type || [DOCKER_CONFIG_JSON_KEY, DOCKER_CFG_KEY].iter().any(|key| data.value(key).is_some())
+        docker_config::declares(data)
     }
 }
 

@@ -23,7 +23,7 @@ use crate::{
     aicore::pool::{self, Pool},
     api::AICoreRegistrySecretSpec,
     clock,
-    config::{DEFAULT_REQUEST_TIMEOUT, read_bundle},
+    config::{DEFAULT_REQUEST_TIMEOUT, DEFAULT_TENANT_BURST, DEFAULT_TENANT_RPS, read_bundle},
     domain::{allowed_hosts::AllowedHosts, bucket::Rate, secret_data::SecretData},
     fence::Fence,
     metrics::Metrics,
@@ -81,7 +81,7 @@ fn pool(args: &CheckArgs) -> Result<Pool, Failed> {
     let extra_roots_pem = args.ca_bundle.as_deref().map(read_bundle).transpose().map_err(Failed::usage)?;
     let settings = pool::Settings {
         request_timeout: DEFAULT_REQUEST_TIMEOUT,
-        tenant_rate: Rate::new(10.0, 20),
+        tenant_rate: Rate::new(DEFAULT_TENANT_RPS, DEFAULT_TENANT_BURST),
         extra_roots_pem,
     };
     Pool::new(settings, Fence::always_open(), Arc::new(Metrics::new())).map_err(Failed::usage)

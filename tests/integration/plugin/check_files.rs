@@ -169,6 +169,20 @@ fn bare_files_are_judged_by_themselves() {
 }
 
 #[rstest]
+#[case::request(
+    json!({ "name": "x", "data": { ".dockerconfigjson": docker_config().to_string() } }),
+    "the value is the body of a request to AI Core; store only the text that is under \".dockerconfigjson\" of its \"data\""
+)]
+#[case::old_form(docker_config()["auths"].clone(), "must stand under \"auths\"")]
+#[case::wrapped(json!({ "config": docker_config() }), "the whole docker config stands under \"config\"")]
+#[case::environment(json!({ "aicore_client_secret": CANARY }), "are missing")]
+fn a_bare_file_of_another_form_gets_the_operators_sentence(#[case] content: Value, #[case] part: &str) {
+    let folder = Folder::new();
+    let file = folder.file("file.json", &content.to_string());
+    check(&["-f", &file]).assert(1, &[part]);
+}
+
+#[rstest]
 #[case::json("broken.json", format!("{{\"auths\": {{\"ghcr.io\": \"{CANARY}\""), "not valid JSON (line 1, column")]
 #[case::yaml("broken.yaml", format!("stringData:\n  a: \"{CANARY}\n"), "not valid YAML (line")]
 #[case::typed("typed.yaml", format!("{CANARY}: [{CANARY}"), "not valid YAML")]

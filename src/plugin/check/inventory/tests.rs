@@ -79,6 +79,43 @@ fn bare_credentials_are_recognised(#[case] text: &str, #[case] title: &str, #[ca
     );
 }
 
+/// Forms that only the operator's own rules know. What it says about them is what the plugin says.
+#[rstest]
+#[case::upper_case(r#"{"AUTHS": {"ghcr.io": {"auth": "dTpw"}}}"#, true)]
+#[case::helpers_in_upper_case(r#"{"CREDSSTORE": "desktop"}"#, true)]
+#[case::old_form(r#"{"ghcr.io": {"auth": "dTpw"}}"#, true)]
+#[case::old_form_of_docker_hub(
+    r#"{"https://index.docker.io/v1/": {"Username": "u", "password": "p"}}"#,
+    true
+)]
+#[case::old_form_as_yaml("ghcr.io: {auth: dTpw}", true)]
+#[case::request_to_ai_core(r#"{"name": "x", "data": {".dockerconfigjson": "{\"auths\": {}}"}}"#, true)]
+#[case::wrapped(r#"{"config": {"auths": {"ghcr.io": {"auth": "dTpw"}}}}"#, true)]
+#[case::wrapped_as_text(r#"{"config": "{\"auths\": {}}"}"#, true)]
+#[case::as_text(r#""{\"auths\": {}}""#, true)]
+#[case::base64("eyJhdXRocyI6e319", true)]
+#[case::login(r#"{"username": "u", "password": "p"}"#, true)]
+#[case::google_key(r#"{"type": "service_account", "private_key": "x", "client_email": "y"}"#, true)]
+#[case::ecr(r#"{"authorizationData": []}"#, true)]
+#[case::vcap_services(r#"{"VCAP_SERVICES": {"aicore": [{"credentials": {"clientid": "x"}}]}}"#, false)]
+#[case::value_of_vcap_services(r#"{"aicore": [{"credentials": {"clientid": "x"}}]}"#, false)]
+#[case::environment("aicore_client_id: x", false)]
+#[case::other_spelling(r#"{"ClientSecret": "x"}"#, false)]
+#[case::wrapper(r#"{"credentials": {"url": "x"}}"#, false)]
+#[case::nested(r#"{"a": {"b": {"serviceurls": {"AI_API_URL": "x"}}}}"#, false)]
+#[case::text_in_json(r#"{"key": "{\"clientid\": \"x\"}"}"#, false)]
+fn odd_forms_are_judged_by_the_operators_rules(#[case] text: &str, #[case] docker: bool) {
+    let cases = read(&[("f", text)]);
+    assert_eq!(
+        cases[0].found.len(),
+        0,
+        "{:?}",
+        cases[0].found.iter().map(|found| &found.text).collect::<Vec<_>>()
+    );
+    let held = [cases[0].source.as_ref(), cases[0].service_key.as_ref()].map(is_read);
+    assert_eq!(held, [docker, !docker]);
+}
+
 /// The parser would keep the last of two; the operator refuses them.
 #[test]
 fn a_bare_docker_config_is_judged_as_it_stands() {
@@ -94,6 +131,12 @@ fn a_bare_docker_config_is_judged_as_it_stands() {
 #[case::yaml_twice("password: s3cr3t\npassword: s3cr3t", "not valid YAML (line")]
 #[case::something_else("replicas: 3", "no docker config with auths")]
 #[case::text("s3cr3t", "no docker config with auths")]
+#[case::passwords_of_something_else(
+    "postgres: {username: a, password: s3cr3t}",
+    "no docker config with auths"
+)]
+#[case::kind_alone("kind: Secret\ndata: {.dockerconfigjson: s3cr3t}", "no docker config with auths")]
+#[case::list("[s3cr3t]", "no docker config with auths")]
 fn what_is_broken_is_named_but_not_shown(#[case] text: &str, #[case] part: &str) {
     let cases = read(&[("f", text)]);
     let found = &cases[0].found[0];
