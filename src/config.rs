@@ -17,11 +17,12 @@ use crate::{
     aicore::pool,
     controller::Settings,
     domain::{
-        allowed_hosts::{AllowedHosts, DEFAULT_ALLOWED_HOSTS},
-        bucket::Rate,
-        duration::{self, ResyncInterval},
-        invalid::Quoted,
-        label_selector,
+        parse::{
+            allowed_hosts::{AllowedHosts, DEFAULT_ALLOWED_HOSTS},
+            duration::{self, ResyncInterval},
+            label_selector,
+        },
+        tools::{bucket::Rate, invalid::Quoted},
     },
     k8s::{pem, watch::SILENCE_LIMIT},
     leadership,

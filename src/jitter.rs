@@ -1,6 +1,6 @@
 //! The one source of chance: decisions take it as an argument. Nothing secret depends on it.
 
-use crate::domain::report::Jitter;
+use crate::domain::decide::report::Jitter;
 
 /// A number in `0.0..=1.0`, to spread load.
 #[must_use]

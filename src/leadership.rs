@@ -13,7 +13,7 @@ use tracing::{debug, info, warn};
 
 use crate::{
     clock::Clock,
-    domain::lease::{Candidate, Decision, View},
+    domain::decide::lease::{Candidate, Decision, View},
     fence::Fence,
     jitter,
     k8s::{

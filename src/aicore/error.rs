@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use jiff::Timestamp;
 
 pub use super::said::{Message, Shown};
-use crate::domain::{failure::Failure, reason::Reason};
+use crate::domain::decide::{failure::Failure, reason::Reason};
 
 /// Which server was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

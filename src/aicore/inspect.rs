@@ -5,7 +5,7 @@ use super::{
     push::Session,
     secrets::{Operation, Quota},
 };
-use crate::domain::name::RemoteName;
+use crate::domain::parse::name::RemoteName;
 
 impl Session<'_> {
     /// Whether AI Core has a docker registry secret of the name.

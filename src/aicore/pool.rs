@@ -25,10 +25,12 @@ use super::{
 };
 use crate::{
     domain::{
-        api_url::Tenant,
-        bucket::Rate,
-        conflict::Claim,
-        credentials::{Grant, ServiceKey},
+        decide::conflict::Claim,
+        parse::{
+            api_url::Tenant,
+            credentials::{Grant, ServiceKey},
+        },
+        tools::bucket::Rate,
     },
     fence::Fence,
     metrics::{Metrics, quota::TenantQuota},

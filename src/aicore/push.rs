@@ -10,7 +10,7 @@ use super::{
     secrets::Operation,
     token::{Insistence, Token},
 };
-use crate::domain::{docker_config::Payload, name::RemoteName};
+use crate::domain::parse::{docker_config::Payload, name::RemoteName};
 
 /// What a push did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

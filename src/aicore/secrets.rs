@@ -6,7 +6,7 @@ use reqwest::{Method, header::CONTENT_TYPE};
 use serde::{Deserialize, Serialize};
 
 use super::body;
-use crate::domain::name::RemoteName;
+use crate::domain::parse::name::RemoteName;
 
 /// Media type that the API's description names for PATCH (RFC 7396).
 const MERGE_PATCH: &str = "application/merge-patch+json";

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     clock,
-    domain::backoff::{LONGEST_RETRY_AFTER, LONGEST_WHILE_DELETING, STALLED_INTERVAL},
+    domain::decide::backoff::{LONGEST_RETRY_AFTER, LONGEST_WHILE_DELETING, STALLED_INTERVAL},
     metrics::Metrics,
 };
 

@@ -17,7 +17,10 @@ use self::state::{State, Woken};
 use super::queue::{Priority, Queue};
 use crate::{
     aicore::rate_limit::RateLimiter,
-    domain::{api_url::Tenant, object::ObjectKey, report::NOTEWORTHY_WAIT},
+    domain::{
+        decide::report::NOTEWORTHY_WAIT,
+        parse::{api_url::Tenant, object::ObjectKey},
+    },
 };
 
 /// After this long, a resource that waits for a place looks by itself whether there is one.

@@ -15,7 +15,7 @@ use super::{
     queue::{Priority, Queue},
 };
 use crate::{
-    domain::object::{Object, ObjectKey},
+    domain::parse::object::{Object, ObjectKey},
     k8s::{
         lean::{Metadata, Misunderstood, Unchecked},
         watch::{self as k8s_watch, WatchHealth, Watcher},

@@ -9,18 +9,22 @@ use super::{
 };
 use crate::{
     domain::{
-        api_url::Tenant,
-        conflict::Claim,
-        credentials,
-        docker_config::{self, Payload, Selection},
-        duration::ResyncInterval,
-        failure::Failure,
-        fingerprint::Digest,
-        invalid::Invalid,
-        name::SecretName,
-        object::{Now, Object, ObjectKey, pushed_tenant},
-        observed::{Found, Observed, Ownership},
-        reason::Reason,
+        decide::{
+            conflict::Claim,
+            failure::Failure,
+            fingerprint::Digest,
+            observed::{Found, Observed, Ownership},
+            reason::Reason,
+        },
+        parse::{
+            api_url::Tenant,
+            credentials,
+            docker_config::{self, Payload, Selection},
+            duration::ResyncInterval,
+            name::SecretName,
+            object::{Now, Object, ObjectKey, pushed_tenant},
+        },
+        tools::invalid::Invalid,
     },
     k8s::{self, secrets},
 };

@@ -19,12 +19,16 @@ use self::{
 use crate::{
     api::AICoreRegistrySecretStatus,
     domain::{
-        conflict::{Claim, Claimant},
-        duration::ResyncInterval,
-        known::{Known, Versions},
-        memory::Memory,
-        object::{Now, Object, ObjectKey, pushed_tenant},
-        observed::Ownership,
+        decide::{
+            conflict::{Claim, Claimant},
+            known::{Known, Versions},
+            memory::Memory,
+            observed::Ownership,
+        },
+        parse::{
+            duration::ResyncInterval,
+            object::{Now, Object, ObjectKey, pushed_tenant},
+        },
     },
 };
 

@@ -40,7 +40,7 @@ use self::{
 use crate::{
     aicore::pool::{Connection, Pool},
     clock::Clock,
-    domain::{allowed_hosts::AllowedHosts, credentials::ServiceKey, duration::ResyncInterval},
+    domain::parse::{allowed_hosts::AllowedHosts, credentials::ServiceKey, duration::ResyncInterval},
     k8s::events,
     leadership::Leadership,
     metrics::Metrics,

@@ -10,7 +10,7 @@ use kube::{Api, Client};
 use super::*;
 use crate::{
     controller::queue::{Priority, Queue},
-    domain::object::ObjectKey,
+    domain::parse::object::ObjectKey,
     k8s::{
         testing::{answer, api_server, bookmark, is_watch, list, status, stream_of, stuck},
         watch::{SILENCE_LIMIT, WatchHealth, Watcher, config},

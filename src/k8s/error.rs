@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::{bounds, invalid::Invalid};
+use crate::domain::{parse::bounds, tools::invalid::Invalid};
 
 /// Limit on a request that is no watch.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);

@@ -20,9 +20,11 @@ use super::{error::REQUEST_TIMEOUT, resources::FIELD_MANAGER};
 use crate::{
     api::{GROUP, KIND, VERSION},
     domain::{
-        bounds,
-        object::{Object, ObjectKey},
-        report::Event,
+        decide::report::Event,
+        parse::{
+            bounds,
+            object::{Object, ObjectKey},
+        },
     },
 };
 

@@ -18,7 +18,7 @@ use kube::{Client, Config};
 use self::{files::Files, proxy::Rules};
 pub use self::{proxy::Proxy, token::TokenLayer};
 use super::client::client;
-use crate::domain::invalid::Quoted;
+use crate::domain::tools::invalid::Quoted;
 
 /// Why there is no way to the API server: one sentence that names the file, the entry and the field.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

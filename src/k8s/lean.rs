@@ -18,7 +18,7 @@ use crate::{
         ABANDON_REMOTE, AICoreRegistrySecret, AICoreRegistrySecretSpec, AICoreRegistrySecretStatus,
         FINALIZER, REQUESTED_AT,
     },
-    domain::bounds,
+    domain::parse::bounds,
 };
 
 /// The metadata of an object, and nothing of its content: requests for it ask for `PartialObjectMetadata`.
@@ -292,8 +292,8 @@ mod tests {
         let resource = unchecked.check().unwrap();
         let whole: AICoreRegistrySecret = serde_json::from_value(sent()).unwrap();
         assert_eq!(
-            crate::domain::object::Object::from_resource(&resource),
-            crate::domain::object::Object::from_resource(&whole)
+            crate::domain::parse::object::Object::from_resource(&resource),
+            crate::domain::parse::object::Object::from_resource(&whole)
         );
         assert_eq!(resource.status, whole.status);
         assert_eq!(resource.annotations().len(), 2, "others' annotations are not kept");
@@ -342,10 +342,10 @@ mod tests {
         let resource = unchecked.check().unwrap();
         assert!(serde_json::to_string(&resource).unwrap().len() < 2000);
         assert_eq!(resource.finalizers(), [FINALIZER]);
-        let object = crate::domain::object::Object::from_resource(&resource).unwrap();
+        let object = crate::domain::parse::object::Object::from_resource(&resource).unwrap();
         assert!(!object.abandon && object.finalizer);
         let whole: AICoreRegistrySecret = serde_json::from_value(sent).unwrap();
-        assert_eq!(Some(object), crate::domain::object::Object::from_resource(&whole));
+        assert_eq!(Some(object), crate::domain::parse::object::Object::from_resource(&whole));
         // The long request was answered by the version before, which kept it whole: that counts.
         assert_eq!(
             resource.status.unwrap().last_handled_reconcile_at.as_deref(),

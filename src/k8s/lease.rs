@@ -13,7 +13,7 @@ use kube::{
 };
 
 use super::{error::Error, resources::FIELD_MANAGER};
-use crate::domain::lease::Record;
+use crate::domain::decide::lease::Record;
 
 /// One Lease, that may not exist yet.
 #[derive(Clone)]

@@ -14,9 +14,11 @@ use zeroize::Zeroizing;
 
 use super::{answer, error::Error};
 use crate::domain::{
-    invalid::{Invalid, Quoted},
-    name::SecretName,
-    secret_data::{STALE_LABEL, SecretData},
+    parse::{
+        name::SecretName,
+        secret_data::{STALE_LABEL, SecretData},
+    },
+    tools::invalid::{Invalid, Quoted},
 };
 
 /// Keys that a Secret may have. Service bindings have some twenty; each costs memory, however small it is.

@@ -18,7 +18,7 @@ use tracing::{info, warn};
 
 pub use self::health::{Waiting, WatchHealth};
 use self::{trouble::Trouble, wire::Places};
-use crate::domain::bounds;
+use crate::domain::parse::bounds;
 
 /// How long the API server keeps a watch open: below the 240 s after which load balancers drop quiet connections.
 const WATCH_TIMEOUT_SECONDS: u32 = 200;

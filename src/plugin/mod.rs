@@ -18,7 +18,7 @@ use std::{ffi::OsString, fmt::Display, process::ExitCode};
 
 use cli::{Cli, Command};
 
-use crate::domain::printable::Printable;
+use crate::domain::tools::printable::Printable;
 
 /// Exit code when something is wrong with a resource, a credential or a server.
 const WRONG: u8 = 1;

@@ -5,7 +5,7 @@ use std::io::{Stderr, Write};
 
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::domain::printable::Printable;
+use crate::domain::tools::printable::Printable;
 
 /// To standard error.
 pub(super) struct OneLine;

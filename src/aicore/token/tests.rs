@@ -12,7 +12,9 @@ use crate::{
         pool::{Connection, Pool, Settings},
     },
     domain::{
-        allowed_hosts::AllowedHosts, bucket::Rate, credentials, reason::Reason, secret_data::tests::secret,
+        decide::reason::Reason,
+        parse::{allowed_hosts::AllowedHosts, credentials, secret_data::tests::secret},
+        tools::bucket::Rate,
     },
     fence::Fence,
 };

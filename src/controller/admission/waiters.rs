@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{controller::queue::Priority, domain::object::ObjectKey};
+use crate::{controller::queue::Priority, domain::parse::object::ObjectKey};
 
 /// A resource that waits.
 #[derive(Clone, Debug, PartialEq, Eq)]

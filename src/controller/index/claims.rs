@@ -4,11 +4,15 @@ use std::collections::HashMap;
 
 use super::claimant;
 use crate::domain::{
-    conflict::{Claim, Claimant, Claims},
-    name::RemoteName,
-    object::{Object, ObjectKey},
-    observed::Ownership,
-    sorted_map::SortedMap,
+    decide::{
+        conflict::{Claim, Claimant, Claims},
+        observed::Ownership,
+    },
+    parse::{
+        name::RemoteName,
+        object::{Object, ObjectKey},
+    },
+    tools::sorted_map::SortedMap,
 };
 
 /// Claims, and the resources that have not said theirs. While an older resource with the same remote name has not, a younger

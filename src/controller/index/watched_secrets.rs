@@ -6,8 +6,8 @@ use tokio::time::Instant;
 
 use super::{Scope, within};
 use crate::domain::{
-    object::{Object, ObjectKey},
-    sorted_map::SortedMap,
+    parse::object::{Object, ObjectKey},
+    tools::sorted_map::SortedMap,
 };
 
 /// Secrets that at least one resource names. Others leave no trace.

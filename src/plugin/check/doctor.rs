@@ -9,7 +9,7 @@ use super::{Case, Held, findings::Finding};
 use crate::{
     aicore::pool::{Connection, Pool},
     api::{AICoreRegistrySecretSpec, CreationPolicy},
-    domain::{
+    domain::parse::{
         allowed_hosts::AllowedHosts,
         certificate::Validity,
         credentials::{self, Grant, ServiceKey},

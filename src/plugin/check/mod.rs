@@ -24,7 +24,10 @@ use crate::{
     api::AICoreRegistrySecretSpec,
     clock,
     config::{DEFAULT_REQUEST_TIMEOUT, read_bundle},
-    domain::{allowed_hosts::AllowedHosts, bucket::Rate, secret_data::SecretData},
+    domain::{
+        parse::{allowed_hosts::AllowedHosts, secret_data::SecretData},
+        tools::bucket::Rate,
+    },
     fence::Fence,
     metrics::Metrics,
 };

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::{super::findings::Level, *};
 use crate::{
     aicore::pool,
-    domain::{bucket::Rate, certificate::tests::UNTIL_2027},
+    domain::{parse::certificate::tests::UNTIL_2027, tools::bucket::Rate},
     fence::Fence,
     metrics::Metrics,
 };

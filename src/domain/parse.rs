@@ -1,0 +1,20 @@
+//! What is read: resources, Secrets, settings. Each input becomes a type of its own once, or is refused with a sentence for who can
+//! change it. Secret values are reachable from [`secret_data`], [`docker_config`] and [`credentials`] only.
+
+pub mod allowed_hosts;
+pub mod api_url;
+pub mod bounds;
+pub mod certificate;
+mod credential_forms;
+pub mod credentials;
+pub mod docker_config;
+pub mod duration;
+mod json;
+pub mod label_selector;
+pub mod name;
+pub mod object;
+mod pem;
+mod quotes;
+mod registry_host;
+pub mod secret_data;
+mod secret_type;

@@ -1,0 +1,127 @@
+//! Types of Secrets that are never what a resource may name, whatever is in them. Without this, who may create resources but not
+//! read Secrets could have any two keys of any Secret sent to a tenant of their own.
+
+use crate::domain::{
+    parse::secret_data::SecretData,
+    tools::invalid::{Invalid, Quoted},
+};
+
+/// What a Secret is named for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// `spec.secretRef`.
+    RegistryCredential,
+    /// `spec.aiCoreSecretRef`.
+    ServiceKey,
+}
+
+/// What Secrets of a type hold, for the types that are neither a registry credential nor a service key. The names are those of
+/// Kubernetes ("Types of Secret"), and Helm's (`helm.sh/release.v1`, with a number for each format of its releases).
+fn purpose(type_: &str) -> Option<&'static str> {
+    Some(match type_ {
+        "kubernetes.io/service-account-token" => "the token of a ServiceAccount",
+        "bootstrap.kubernetes.io/token" => "a token for nodes that join the cluster",
+        "kubernetes.io/tls" => "a certificate and its private key",
+        "kubernetes.io/ssh-auth" => "an SSH key",
+        _ if type_.starts_with("helm.sh/release") => "a release of Helm",
+        _ => return None,
+    })
+}
+
+/// Refuses a Secret by its type, before anything of its content is looked at.
+pub(crate) fn refuse_foreign(secret: &SecretData, used_as: Use) -> Result<(), Invalid> {
+    let Some((type_, purpose)) = secret.type_().and_then(|type_| Some((type_, purpose(type_)?))) else {
+        return Ok(());
+    };
+    let (never, instead) = match used_as {
+        Use::RegistryCredential => (
+            "a registry credential",
+            "a Secret of type kubernetes.io/dockerconfigjson, or one with a user name and a password, in spec.secretRef",
+        ),
+        Use::ServiceKey => (
+            "an AI Core service key",
+            "the Secret of the service binding, or an Opaque one with the service key as JSON, in spec.aiCoreSecretRef",
+        ),
+    };
+    Err(secret.invalid(format_args!(
+        "its type {} is for {purpose}, which is never {never}; name {instead}",
+        Quoted(type_)
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::parse::{
+        allowed_hosts::tests::default_hosts,
+        credentials,
+        docker_config::{self, Selection},
+        secret_data::tests::secret,
+    };
+
+    #[rstest]
+    #[case("kubernetes.io/service-account-token")]
+    #[case("bootstrap.kubernetes.io/token")]
+    #[case("kubernetes.io/tls")]
+    #[case("kubernetes.io/ssh-auth")]
+    #[case("helm.sh/release.v1")]
+    #[case("helm.sh/release.v2")]
+    fn is_refused_for_both_uses_whatever_it_holds(#[case] type_: &str) {
+        let config = r#"{"auths":{"ghcr.io":{"username":"me","password":"s3cr3t"}}}"#;
+        let key = json!({
+            "clientid": "c", "clientsecret": "s3cr3t",
+            "url": "https://a.authentication.eu10.hana.ondemand.com",
+            "serviceurls": { "AI_API_URL": "https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com" },
+        });
+        let data = || {
+            [
+                (".dockerconfigjson", config.to_owned()),
+                ("username", "me".to_owned()),
+                ("password", "s3cr3t".to_owned()),
+                ("key.json", key.to_string()),
+            ]
+        };
+        let login = Selection { server: Some("ghcr.io"), ..Selection::default() };
+        let foreign = secret("s", Some(type_), data());
+        let hosts = default_hosts();
+        let sentences = [
+            docker_config::payload(&foreign, &Selection::default()).map(drop).unwrap_err(),
+            docker_config::payload(&foreign, &login).map(drop).unwrap_err(),
+            credentials::service_key(&foreign, None, &hosts).map(drop).unwrap_err(),
+            credentials::service_key(&foreign, Some("key.json"), &hosts).map(drop).unwrap_err(),
+        ];
+        for sentence in sentences.map(|sentence| sentence.to_string()) {
+            assert!(
+                sentence.starts_with(&format!("Secret \"s\": its type \"{type_}\" is for ")),
+                "{sentence}"
+            );
+            assert!(sentence.contains("; name ") && !sentence.contains("s3cr3t"), "{sentence}");
+        }
+        // The same content of another type is fine.
+        let usual = secret("s", Some("Opaque"), data());
+        assert!(docker_config::payload(&usual, &Selection::default()).is_ok());
+        assert!(docker_config::payload(&usual, &login).is_ok());
+        assert!(credentials::service_key(&usual, Some("key.json"), &hosts).is_ok());
+    }
+
+    #[rstest]
+    fn other_types_are_judged_by_their_content(
+        #[values(
+            None,
+            Some("Opaque"),
+            Some("kubernetes.io/dockerconfigjson"),
+            Some("kubernetes.io/dockercfg"),
+            Some("kubernetes.io/basic-auth"),
+            Some("connection.crossplane.io/v1alpha1"),
+            Some("example.com/helm.sh/release"),
+            Some("")
+        )]
+        type_: Option<&str>,
+        #[values(Use::RegistryCredential, Use::ServiceKey)] used_as: Use,
+    ) {
+        assert_eq!(refuse_foreign(&secret("s", type_, [("a", "b")]), used_as), Ok(()));
+    }
+}
