@@ -135,9 +135,9 @@ pub struct Config {
     /// For the controller.
     pub controller: Settings,
     /// How replicas agree on which one works; `None`: there is only one.
-    pub leader_election: Option<leadership::Settings>,
+    pub leader_election: Option<leadership::ElectionSettings>,
     /// For requests to AI Core.
-    pub aicore: pool::Settings,
+    pub aicore: pool::RequestSettings,
     /// Where health and metrics are served.
     pub listen: SocketAddr,
 }
@@ -187,7 +187,7 @@ impl RunArgs {
                 watch_silence_limit: SILENCE_LIMIT,
             },
             leader_election,
-            aicore: pool::Settings {
+            aicore: pool::RequestSettings {
                 request_timeout: self.request_timeout,
                 tenant_rate: Rate::new(self.tenant_rps, self.tenant_burst),
                 extra_roots_pem,

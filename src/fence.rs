@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 /// The fence. Cheap to clone; clones are the same fence.
 ///
-/// Whoever comes to it when it is closed stands still, and is cut by whoever closed it: there is nothing left to report.
+/// Who waits at it when it is closed waits for ever, and is cancelled by who closed it: there is nothing left to report.
 #[derive(Clone, Debug)]
 pub struct Fence(Option<Arc<State>>);
 
@@ -27,7 +27,7 @@ struct State {
 }
 
 impl Fence {
-    /// For a process that needs nobody's leave.
+    /// For a process without leader election.
     #[must_use]
     pub fn always_open() -> Self {
         Self(None)
@@ -72,7 +72,7 @@ impl Fence {
     }
 
     /// Returns at once if it is open, and never if it is not.
-    pub async fn pass(&self) {
+    pub async fn wait_open(&self) {
         if !self.is_open() {
             std::future::pending::<()>().await;
         }
@@ -129,7 +129,7 @@ mod tests {
         let fence = Fence::always_open();
         fence.close();
         assert!(fence.is_open() && fence.extend(Instant::now()));
-        assert_eq!(fence.pass().now_or_never(), Some(()));
+        assert_eq!(fence.wait_open().now_or_never(), Some(()));
     }
 
     /// As when the process is stopped while a request is under way, and goes on later.
@@ -151,6 +151,6 @@ mod tests {
         tokio::time::advance(SECOND).await;
         assert_eq!((&mut work).now_or_never(), None);
         assert_eq!(steps.get(), 2);
-        assert_eq!(fence.pass().now_or_never(), None);
+        assert_eq!(fence.wait_open().now_or_never(), None);
     }
 }

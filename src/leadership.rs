@@ -18,7 +18,7 @@ use crate::{
     jitter,
     k8s::{
         error::{Error, REQUEST_TIMEOUT},
-        lease::{Found, Leases},
+        lease::{LeaseVersion, Leases},
     },
 };
 
@@ -29,7 +29,7 @@ pub const JITTER: f64 = 0.2;
 
 /// How to elect.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct ElectionSettings {
     /// Namespace of the Lease.
     pub namespace: String,
     /// Name of the Lease.
@@ -111,12 +111,12 @@ enum Attempt {
 
 /// The election, as one candidate sees it.
 pub(crate) struct Election {
-    settings: Settings,
+    settings: ElectionSettings,
     me: Candidate,
     leases: Leases,
     view: View,
     /// The Lease as this process wrote it last; without it, it has to be read first.
-    own: Option<Found>,
+    own: Option<LeaseVersion>,
     clock: Clock,
     leads: watch::Sender<bool>,
     fence: Fence,
@@ -124,7 +124,7 @@ pub(crate) struct Election {
 }
 
 impl Election {
-    pub(crate) fn new(settings: Settings, client: kube::Client) -> (Self, Leadership) {
+    pub(crate) fn new(settings: ElectionSettings, client: kube::Client) -> (Self, Leadership) {
         let me = Candidate { identity: identity(), duration: settings.lease_duration };
         let leads = watch::Sender::new(false);
         let fence = Fence::closed();
@@ -248,13 +248,13 @@ impl Election {
         attempt
     }
 
-    async fn look(&mut self) -> Result<Option<Found>, Error> {
+    async fn look(&mut self) -> Result<Option<LeaseVersion>, Error> {
         let found = self.leases.get().await?;
-        self.view.see(found.as_ref().map(Found::record), self.clock.now().uptime);
+        self.view.see(found.as_ref().map(LeaseVersion::record), self.clock.now().uptime);
         Ok(found)
     }
 
-    async fn settle(&mut self, found: Option<Found>) -> Result<Attempt, Error> {
+    async fn settle(&mut self, found: Option<LeaseVersion>) -> Result<Attempt, Error> {
         let record = match self.view.decide(&self.me, self.clock.now()) {
             Decision::Acquire(record) | Decision::Renew(record) => record,
             Decision::Wait(left) => return Ok(Attempt::Taken(left)),

@@ -14,7 +14,7 @@ use tracing_subscriber::{Layer, fmt, layer::SubscriberExt, util::SubscriberInitE
 pub use self::level::LogLevel;
 use self::{
     one_line::OneLine,
-    traces::{Traces, Wish},
+    traces::{TraceConfig, Traces},
 };
 use crate::config::LogFormat;
 
@@ -38,13 +38,13 @@ impl Telemetry {
         roots: Option<&[u8]>,
     ) -> Result<Self, String> {
         let (level, filter) = LogLevel::new(level).map_err(|sentence| format!("--log-level: {sentence}"))?;
-        let (traces, trouble) = match Wish::from_environment(|name| std::env::var(name).ok()) {
-            Wish::Nothing => (None, None),
-            Wish::Traces(settings) => match Traces::start(&settings, runtime, roots) {
+        let (traces, trouble) = match TraceConfig::from_environment(|name| std::env::var(name).ok()) {
+            TraceConfig::Nothing => (None, None),
+            TraceConfig::Traces(settings) => match Traces::start(&settings, runtime, roots) {
                 Ok(traces) => (Some(traces), None),
                 Err(sentence) => (None, Some(sentence)),
             },
-            Wish::Unsupported(sentence) => (None, Some(sentence)),
+            TraceConfig::Unsupported(sentence) => (None, Some(sentence)),
         };
         let log = match format {
             LogFormat::Json => fmt::layer()

@@ -3,8 +3,8 @@
 use super::{
     error::{Error, Server},
     push::Session,
-    secrets::{Operation, Quota},
 };
+use crate::aicore::operations::{Operation, Quota};
 use crate::domain::parse::name::RemoteName;
 
 impl Session<'_> {

@@ -7,9 +7,9 @@ use super::{
     exchange::{self, Answer, Failed},
     pool::Connection,
     redact::Sent,
-    secrets::Operation,
     token::{Insistence, Token},
 };
+use crate::aicore::operations::Operation;
 use crate::domain::parse::{docker_config::Payload, name::RemoteName};
 
 /// What a push did.
@@ -176,7 +176,7 @@ impl<'a> Session<'a> {
         self.sent += 1;
         let connection = self.connection;
         let request = operation.request(&connection.http, &connection.api).bearer_auth(token.expose());
-        connection.fence.pass().await;
+        connection.fence.wait_open().await;
         exchange::send(Server::Api, request, &connection.metrics).await
     }
 }

@@ -18,10 +18,10 @@ use crate::{
         decide::{conflict::Claim, report::Event},
         parse::{
             api_url::Tenant,
-            credentials::ServiceKey,
             docker_config::Payload,
             name::{RemoteName, SecretName},
             object::Object,
+            service_key::ServiceKey,
         },
     },
     k8s::{self, events::EventSink, namespaces, resources, secrets},

@@ -45,7 +45,7 @@ pub(super) enum Limit {
 pub(super) struct Request<'a> {
     /// Which resource.
     pub(super) who: &'a ObjectKey,
-    /// How soon it is looked at when it is woken.
+    /// How soon it is reconciled when it is woken.
     pub(super) priority: Priority,
     /// Time since the start of the process.
     pub(super) uptime: Duration,

@@ -118,7 +118,7 @@ impl<K> Index<K> {
         index
     }
 
-    /// From now on this process works. What it knows stands as after a restart; returns all resources, to be looked at.
+    /// From now on this process works. What it knows stands as after a restart; returns all resources, to be reconciled.
     pub fn lead(&self) -> Vec<ObjectKey> {
         let mut guard = self.lock();
         let state = &mut *guard;

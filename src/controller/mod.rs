@@ -1,4 +1,4 @@
-//! The shell around the decisions: watches feed the [`index`], the index says which resources to look at, the [`queue`]
+//! The shell around the decisions: watches feed the [`index`], the index says which resources to reconcile, the [`queue`]
 //! hands them to workers, and each worker passes over one resource at a time.
 //!
 //! ```text
@@ -10,15 +10,15 @@
 mod act;
 mod adapters;
 mod admission;
+mod diagnostics;
 #[cfg(test)]
 mod fakes;
-mod feeds;
 mod gather;
 pub mod index;
-mod observe;
 pub mod queue;
 mod reconcile;
 mod series;
+mod watches;
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
@@ -30,17 +30,17 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-pub use self::observe::Vitals;
 use self::{
     adapters::{AiCore, Cluster, Kubernetes},
     admission::Admission,
     index::Index,
     queue::{Priority, Queue},
 };
+pub use crate::controller::diagnostics::Diagnostics;
 use crate::{
     aicore::pool::{Connection, Pool},
     clock::Clock,
-    domain::parse::{allowed_hosts::AllowedHosts, credentials::ServiceKey, duration::ResyncInterval},
+    domain::parse::{allowed_hosts::AllowedHosts, duration::ResyncInterval, service_key::ServiceKey},
     k8s::events,
     leadership::Leadership,
     metrics::Metrics,
@@ -48,7 +48,7 @@ use crate::{
 
 /// How long running passes may take to end after the request to stop.
 const DRAIN_LIMIT: Duration = Duration::from_secs(20);
-/// How long to wait for the list of Secrets before resources are looked at all the same, each Secret by its own request.
+/// How long to wait for the list of Secrets before resources are reconciled all the same, each Secret by its own request.
 const SECRETS_LIST_LIMIT: Duration = Duration::from_secs(30);
 
 /// What decides about resources and is not theirs.
@@ -56,7 +56,7 @@ const SECRETS_LIST_LIMIT: Duration = Duration::from_secs(30);
 pub struct Settings {
     /// Namespaces to watch; empty: all.
     pub namespaces: Vec<String>,
-    /// Label selector of the resources to look at.
+    /// Label selector of the resources to reconcile.
     pub label_selector: Option<String>,
     /// Maximum number of concurrent reconciles.
     pub concurrency: usize,
@@ -105,7 +105,7 @@ pub enum Error {
 pub struct Controller {
     ctx: Arc<Context<Cluster, Pool>>,
     leadership: Leadership,
-    feeds: feeds::Feeds,
+    watches: watches::Watches,
     publisher: futures::future::BoxFuture<'static, ()>,
 }
 
@@ -118,20 +118,20 @@ impl Controller {
         pool: Pool,
         leadership: Leadership,
         metrics: Arc<Metrics>,
-    ) -> (Self, Vitals) {
+    ) -> (Self, Diagnostics) {
         let index = Arc::new(Index::following());
         let queue = Arc::new(Queue::idle());
         let load = Arc::clone(&queue);
         let (events, publisher) = events::publisher(client.clone(), move || load.load().waiting > 0);
         let admission = Admission::new(Arc::clone(&queue), settings.tenant_passes);
-        let feeds = feeds::Feeds::new(&client, &settings, &index, &queue, &admission);
-        let vitals = Vitals::new(Arc::clone(&queue), &feeds, leadership.clone());
-        metrics.register(vitals.clone());
+        let watches = watches::Watches::new(&client, &settings, &index, &queue, &admission);
+        let diagnostics = Diagnostics::new(Arc::clone(&queue), &watches, leadership.clone());
+        metrics.register(diagnostics.clone());
         metrics.register_series(series::pieces(&index, leadership.clone()));
         let kubernetes = Cluster { client, events };
         let clock = Clock::start();
         let ctx = Context { kubernetes, ai_core: pool, settings, index, queue, admission, metrics, clock };
-        (Self { ctx: Arc::new(ctx), leadership, feeds, publisher: Box::pin(publisher) }, vitals)
+        (Self { ctx: Arc::new(ctx), leadership, watches, publisher: Box::pin(publisher) }, diagnostics)
     }
 
     /// Runs until `stop`, then lets running passes end.
@@ -139,10 +139,10 @@ impl Controller {
     /// # Errors
     /// When a task that lives as long as the process ends: the process must not go on half alive.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
-        let Self { ctx, leadership, feeds, publisher } = self;
+        let Self { ctx, leadership, watches, publisher } = self;
         let mut tasks: JoinSet<&'static str> = JoinSet::new();
-        let listed = feeds.listed();
-        feeds.spawn(&mut tasks);
+        let listed = watches.listed();
+        watches.spawn(&mut tasks);
         tasks.spawn(async move {
             publisher.await;
             "event publisher"
@@ -169,10 +169,10 @@ impl Controller {
 async fn work<K: Kubernetes, A: AiCore>(
     ctx: &Arc<Context<K, A>>,
     leadership: &Leadership,
-    listed: watch::Receiver<feeds::Listed>,
+    listed: watch::Receiver<watches::Listed>,
     workers: &mut JoinSet<&'static str>,
 ) -> Error {
-    if feeds::wait_until_listed(listed, SECRETS_LIST_LIMIT).await {
+    if watches::wait_until_listed(listed, SECRETS_LIST_LIMIT).await {
         info!("resources and Secrets are listed");
     } else {
         warn!(

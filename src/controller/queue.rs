@@ -1,5 +1,5 @@
-//! What is to be looked at, and in which order. One object is never looked at twice at the same time; however often it is
-//! woken meanwhile, it is looked at once more. Changes come before routine, so that a rotation does not wait behind a
+//! What is to be reconciled, and in which order. One object is never reconciled twice at the same time; however often it is
+//! enqueued meanwhile, it is reconciled once more. Changes come before routine, so that a rotation does not wait behind a
 //! restart's thousands of objects.
 //!
 //! A scheduler on tokio's timer wheel, as kube-runtime has one, rounds "now" up to the next millisecond or two, which is
@@ -15,7 +15,7 @@ use tokio::{sync::Notify, time::Instant};
 
 use crate::domain::parse::object::ObjectKey;
 
-/// How soon something wants to be looked at.
+/// How soon something wants to be reconciled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Priority {
     /// Timers, and objects of the first list.
@@ -89,7 +89,7 @@ impl Queue {
         self.lock().idle = false;
     }
 
-    /// Has the object looked at as soon as a worker is free.
+    /// Has the object reconciled as soon as a worker is free.
     pub fn enqueue(&self, key: &ObjectKey, priority: Priority) {
         if self.lock().enqueue(key, priority) {
             self.ready.notify_one();
@@ -119,7 +119,7 @@ impl Queue {
         }
     }
 
-    /// Gives an object back, and has it looked at again after `requeue_after` unless it is enqueued before.
+    /// Gives an object back, and has it reconciled again after `requeue_after` unless it is enqueued before.
     pub fn done(&self, key: &ObjectKey, requeue_after: Option<Duration>) {
         let (woken, earliest) = self.lock().done(key, requeue_after.map(|after| Instant::now() + after));
         if woken {
@@ -130,7 +130,7 @@ impl Queue {
         }
     }
 
-    /// Takes out an object that no longer exists. One that is being looked at is looked at to the end.
+    /// Takes out an object that no longer exists. One that is being reconciled is reconciled to the end.
     pub fn remove(&self, key: &ObjectKey) {
         self.lock().remove(key);
     }

@@ -1,12 +1,12 @@
 //! What is decided about a resource, and what the decisions are made of.
 //!
 //! [`known`] says whether there is anything to do at all, [`plan`] what to do about what was [`observed`], and [`report`] what
-//! came of it: the next status, and the next [`memory`]. Of all modules here, [`fingerprint`] alone reads secret values.
+//! came of it: the next status, and the next [`memory`]. Of all modules here, [`digest`] alone reads secret values.
 
 pub mod backoff;
 pub mod conflict;
+pub mod digest;
 pub mod failure;
-pub mod fingerprint;
 pub mod known;
 pub mod lease;
 pub mod memory;

@@ -15,18 +15,18 @@ use crate::api::{
 use crate::domain::{
     decide::{
         backoff::Backoff,
+        digest::PayloadDigest,
         failure::Failure,
-        fingerprint::Digest,
         observed::{Found, Observed, Ownership},
         reason::{Class, Reason},
     },
     parse::{
         api_url::Tenant,
-        credentials::{self, ServiceKey},
         docker_config::{self, Payload, Selection},
         duration::ResyncInterval,
         name::RemoteName,
         object::{Now, Object, ObjectKey},
+        service_key::{self, ServiceKey},
     },
 };
 
@@ -121,7 +121,7 @@ pub(crate) fn service_key_of(client_secret: &str, tenant: &str) -> ServiceKey {
         None,
         [("key.json", json.to_string())],
     );
-    credentials::service_key(&secret, None, &crate::domain::parse::allowed_hosts::tests::default_hosts())
+    service_key::parse(&secret, None, &crate::domain::parse::allowed_hosts::tests::default_hosts())
         .unwrap_or_else(|invalid| panic!("{invalid}"))
 }
 
@@ -145,10 +145,10 @@ pub(crate) fn a_payload_for(logins: &[(&str, &str, &str)]) -> Payload {
 }
 
 /// The digest of a credential for `ghcr.io` with the password `a` or `b`.
-pub(crate) fn digest_of(password: &str) -> Digest {
-    static DIGESTS: LazyLock<[Digest; 2]> = LazyLock::new(|| {
+pub(crate) fn digest_of(password: &str) -> PayloadDigest {
+    static DIGESTS: LazyLock<[PayloadDigest; 2]> = LazyLock::new(|| {
         ["a", "b"].map(|password| {
-            Digest::of(
+            PayloadDigest::of(
                 &a_payload("ghcr.io", password),
                 "pull",
                 &service_key_of("s3cret", "one"),

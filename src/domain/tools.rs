@@ -4,4 +4,4 @@ pub mod bucket;
 pub mod invalid;
 pub mod page_size;
 pub mod printable;
-pub mod sorted_map;
+pub mod vec_map;

@@ -26,7 +26,7 @@ const PROBE: Duration = Duration::from_secs(20);
 type Answer = fn(&str) -> Response<Body>;
 
 fn liveness(queue: &Arc<Queue>, health: &[Arc<WatchHealth>]) -> Liveness {
-    Liveness::new(Vitals::of(Arc::clone(queue), health, Leadership::always()))
+    Liveness::new(Diagnostics::of(Arc::clone(queue), health, Leadership::always()))
 }
 
 /// A watch on resources that runs, and one on Secrets that waits until it may begin.

@@ -32,7 +32,7 @@ use crate::{
 const WAITING: usize = 10_000;
 /// And the bytes of their notes, as long as they wait.
 const WAITING_BYTES: usize = 1024 * 1024;
-/// While resources wait to be looked at, each event is followed by a pause this many times as long as it took.
+/// While resources wait to be reconciled, each event is followed by a pause this many times as long as it took.
 const PAUSE_FACTOR: u32 = 9;
 /// And no longer than this.
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
@@ -96,7 +96,7 @@ impl Line {
     }
 }
 
-/// A sink, and the task that empties it until all sinks are gone. `busy`: whether resources wait to be looked at.
+/// A sink, and the task that empties it until all sinks are gone. `busy`: whether resources wait to be reconciled.
 pub fn publisher(client: Client, busy: impl Fn() -> bool) -> (EventSink, impl Future<Output = ()>) {
     let (warnings, mut first) = Line::new();
     let (others, mut then) = Line::new();

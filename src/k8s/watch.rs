@@ -2,8 +2,8 @@
 //! nothing for long, slows down while it fails, and says how it is. Each watch is on its own, so that one that fails delays no
 //! other.
 
+mod backoff;
 mod health;
-mod trouble;
 mod wire;
 
 use std::{fmt::Debug, sync::Arc, time::Duration};
@@ -16,8 +16,9 @@ use kube::{
 use serde::de::DeserializeOwned;
 use tracing::{info, warn};
 
+use self::backoff::WatchBackoff;
 pub use self::health::{Waiting, WatchHealth};
-use self::{trouble::Trouble, wire::Places};
+use self::wire::Places;
 use crate::domain::parse::bounds;
 
 /// How long the API server keeps a watch open: below the 240 s after which load balancers drop quiet connections.
@@ -75,13 +76,13 @@ async fn follow<K>(
         open()
     };
     let mut events = anew();
-    let mut trouble = Trouble::default();
+    let mut backoff = WatchBackoff::default();
     loop {
         let next = tokio::select! {
             biased;
             // Not every sign of life is an event.
-            () = health.arrival(), if trouble.announced() => {
-                works_again(health, &mut trouble);
+            () = health.arrival(), if backoff.announced() => {
+                works_again(health, &mut backoff);
                 continue;
             }
             next = events.next() => next,
@@ -96,13 +97,13 @@ async fn follow<K>(
             Some(Ok(event)) => {
                 // The first event of a list comes before the API server was asked: it proves nothing.
                 if !matches!(event, Event::Init) {
-                    works_again(health, &mut trouble);
+                    works_again(health, &mut backoff);
                 }
                 on(event);
             }
             Some(Err(error)) => {
                 health.failed();
-                let pause = if expired(&error) { trouble.expired() } else { trouble.again() };
+                let pause = if expired(&error) { backoff.expired() } else { backoff.failed() };
                 warn!(watch = health.name(), error = %describe(&error), pause_ms = pause.as_millis(), "watch failed");
                 // A watcher whose *request* was answered 410 would ask for the expired version for ever.
                 if is_expired(&error) {
@@ -113,15 +114,15 @@ async fn follow<K>(
             // A watcher never ends by itself; should one do, another takes its place.
             None => {
                 health.failed();
-                tokio::time::sleep(trouble.again()).await;
+                tokio::time::sleep(backoff.failed()).await;
                 events = anew();
             }
         }
     }
 }
 
-fn works_again(health: &WatchHealth, trouble: &mut Trouble) {
-    if trouble.is_over() {
+fn works_again(health: &WatchHealth, backoff: &mut WatchBackoff) {
+    if backoff.is_over() {
         info!(watch = health.name(), "watch works again");
     }
 }

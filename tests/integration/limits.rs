@@ -18,8 +18,8 @@ use testbed::controlplane::{ControlPlane, Options};
 
 use crate::{
     cluster::install,
+    invariants::CANARY,
     operator::{Launch, Operator},
-    rules::CANARY,
     world::{Conditions, Login, World, operation::PATCH},
 };
 

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::aicore::said::Said;
+use crate::aicore::error_details::UncheckedDetails;
 
 /// Life of a token whose answer names none that can be used. XSUAA always does (`expires_in`); this is shorter than any it
 /// gives.
@@ -25,7 +25,7 @@ pub(super) struct Granted {
 /// Why an answer with 2xx is no token.
 pub(super) enum Unreadable {
     /// It says what is wrong (RFC 6749 §5.2, with a status that does not belong to it).
-    Said(Said),
+    ErrorInstead(UncheckedDetails),
     /// It has another form.
     Form(&'static str),
 }
@@ -64,9 +64,9 @@ fn unreadable(body: &[u8]) -> Unreadable {
         Err(_) => Unreadable::Form("it is not JSON"),
         Ok(Value::Object(fields)) => {
             let token = fields.get("access_token").cloned();
-            let said = Said::of_json(&Value::Object(fields));
+            let details = UncheckedDetails::of_json(&Value::Object(fields));
             match token {
-                _ if !said.is_empty() => Unreadable::Said(said),
+                _ if !details.is_empty() => Unreadable::ErrorInstead(details),
                 None | Some(Value::Null) => Unreadable::Form("access_token is missing"),
                 Some(Value::String(_)) => Unreadable::Form("access_token is empty"),
                 Some(_) => Unreadable::Form("access_token is not text"),
@@ -157,8 +157,8 @@ mod tests {
     #[case(r#"{"error":"invalid_client","error_description":"no such client","access_token":""}"#)]
     #[case(r#"{"error":"invalid_client","error_description":"no such client","access_token":null}"#)]
     fn an_error_with_a_good_status_is_heard(#[case] body: &str) {
-        let Err(Unreadable::Said(said)) = read(body.as_bytes()) else { panic!("{body}") };
-        assert_eq!(said.code.as_ref().unwrap().as_str(), "invalid_client");
-        assert_eq!(said.message.as_ref().unwrap().as_str(), "no such client");
+        let Err(Unreadable::ErrorInstead(details)) = read(body.as_bytes()) else { panic!("{body}") };
+        assert_eq!(details.code.as_ref().unwrap().as_str(), "invalid_client");
+        assert_eq!(details.message.as_ref().unwrap().as_str(), "no such client");
     }
 }

@@ -9,7 +9,7 @@ use crate::{controller::queue::Priority, domain::parse::object::ObjectKey};
 pub(super) struct Ticket {
     /// Which resource.
     pub(super) who: ObjectKey,
-    /// How soon it is looked at when it is woken.
+    /// How soon it is reconciled when it is woken.
     pub(super) priority: Priority,
 }
 

@@ -12,7 +12,7 @@ use crate::domain::{
         name::RemoteName,
         object::{Object, ObjectKey},
     },
-    tools::sorted_map::SortedMap,
+    tools::vec_map::VecMap,
 };
 
 /// Claims, and the resources that have not said theirs. While an older resource with the same remote name has not, a younger
@@ -21,10 +21,10 @@ use crate::domain::{
 pub(super) struct ClaimIndex {
     claims: Claims,
     /// By remote name.
-    undecided: HashMap<RemoteName, SortedMap<Claimant>>,
+    undecided: HashMap<RemoteName, VecMap<Claimant>>,
     undecided_name: HashMap<ObjectKey, (RemoteName, Claimant)>,
     /// Who was told to wait for older ones, by remote name.
-    waiting: HashMap<RemoteName, SortedMap<Claimant>>,
+    waiting: HashMap<RemoteName, VecMap<Claimant>>,
 }
 
 impl ClaimIndex {

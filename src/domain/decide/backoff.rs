@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::domain::{
     decide::{
+        digest::PayloadDigest,
         failure::Failure,
-        fingerprint::Digest,
         reason::{Class, RetryEndsWith},
     },
     parse::duration,
@@ -29,7 +29,7 @@ pub struct Circumstances {
     /// there is none.
     pub service_key: Option<String>,
     /// What would be sent.
-    pub digest: Option<Digest>,
+    pub digest: Option<PayloadDigest>,
     /// `metadata.generation` of the resource.
     pub generation: i64,
     /// Whether the resource is being deleted.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::domain::{
     parse::{api_url::Tenant, name::RemoteName, object::ObjectKey},
-    tools::sorted_map::SortedMap,
+    tools::vec_map::VecMap,
 };
 
 /// What can be owned: a docker registry secret of a tenant.
@@ -32,7 +32,7 @@ pub struct Claimant {
 /// All claims, kept so that each change costs the same however many resources there are.
 #[derive(Debug, Default)]
 pub struct Claims {
-    by_claim: HashMap<Claim, SortedMap<Claimant>>,
+    by_claim: HashMap<Claim, VecMap<Claimant>>,
     by_object: HashMap<ObjectKey, (Claim, Claimant)>,
 }
 
@@ -269,7 +269,7 @@ mod tests {
             // Nothing is kept for those that claim nothing.
             prop_assert_eq!(claims.by_object.len(), model.iter().flatten().count());
             prop_assert_eq!(
-                claims.by_claim.values().map(SortedMap::len).sum::<usize>(),
+                claims.by_claim.values().map(VecMap::len).sum::<usize>(),
                 model.iter().flatten().count()
             );
         }

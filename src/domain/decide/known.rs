@@ -9,7 +9,7 @@ use crate::api::{
 };
 use crate::domain::{
     decide::{
-        fingerprint,
+        digest,
         memory::Memory,
         observed::Ownership,
         plan::{FinalizerStep, finalizer_step, next_resync, until},
@@ -112,7 +112,7 @@ fn at_rest(
         && synced
         && condition::find(&status.conditions, RECONCILING).is_none()
         && condition::find(&status.conditions, STALLED).is_none()
-        && status.credentials_digest.as_deref().is_some_and(fingerprint::is_known_version);
+        && status.credentials_digest.as_deref().is_some_and(digest::is_known_version);
     if !quiet {
         return None;
     }

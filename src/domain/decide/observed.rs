@@ -7,8 +7,8 @@ use crate::api::{
 use crate::domain::{
     decide::{
         backoff::{Backoff, Circumstances},
+        digest::PayloadDigest,
         failure::Failure,
-        fingerprint::Digest,
         memory::Checked,
         reason::Reason,
     },
@@ -112,7 +112,7 @@ pub struct Observed<'a> {
     /// The AI Core service key: the tenant it is for.
     pub service_key: Found<Tenant>,
     /// What a push would send, when both are usable.
-    pub digest: Option<Digest>,
+    pub digest: Option<PayloadDigest>,
     /// Identity of the service key for the purpose of trying again; present also when the key cannot be used.
     pub service_key_identity: Option<String>,
     /// Whether it owns the remote secret.
@@ -153,7 +153,7 @@ impl Observed<'_> {
     /// Whether what would be sent is what AI Core accepted last, in the same tenant.
     #[must_use]
     pub fn unchanged(&self) -> bool {
-        let digest = self.digest.as_ref().map(Digest::as_str);
+        let digest = self.digest.as_ref().map(PayloadDigest::as_str);
         digest.is_some()
             && digest == self.status.credentials_digest.as_deref()
             && self.status.last_sync_time.is_some()

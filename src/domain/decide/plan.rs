@@ -11,8 +11,8 @@ use crate::api::{
 use crate::domain::{
     decide::{
         backoff::Backoff,
+        digest,
         failure::Failure,
-        fingerprint,
         observed::{Observed, Ownership},
         reason::Reason,
     },
@@ -81,7 +81,7 @@ pub enum Why {
         /// The earlier failure.
         failure: Failure,
     },
-    /// It is being deleted, waits for others, and is looked at again.
+    /// It is being deleted, waits for others, and is reconciled again.
     Blocked(Failure),
     /// It is being deleted, and other finalizers than the operator's keep it.
     Gone,
@@ -267,7 +267,7 @@ fn cause(observed: &Observed<'_>) -> Option<Cause> {
     if observed.tenant_changed() {
         return Some(Cause::TenantChanged);
     }
-    if !fingerprint::is_known_version(pushed) {
+    if !digest::is_known_version(pushed) {
         return Some(Cause::UnknownDigest);
     }
     if !observed.unchanged() {

@@ -71,22 +71,22 @@ impl<'a> Selection<'a> {
 /// selected entry has a user name and a password.
 pub fn payload(secret: &SecretData, selection: &Selection<'_>) -> Result<Payload, Invalid> {
     secret_type::refuse_foreign(secret, Use::RegistryCredential)?;
-    let source = Source::read(secret, selection)?;
-    source.refuse_unmatched(selection.registries.unwrap_or_default())?;
-    source.refuse_unusable()?;
-    let remarks = source.remarks(selection.registries.unwrap_or_default().is_empty());
-    Payload::render(&source.entries.logins(), remarks).map_err(|too_large| source.invalid(too_large))
+    let selected = Selected::read(secret, selection)?;
+    selected.refuse_unmatched(selection.registries.unwrap_or_default())?;
+    selected.refuse_unusable()?;
+    let remarks = selected.remarks(selection.registries.unwrap_or_default().is_empty());
+    Payload::render(&selected.entries.logins(), remarks).map_err(|too_large| selected.invalid(too_large))
 }
 
 /// The entries of a Secret that are to be sent, and where they were found.
-struct Source<'a> {
+struct Selected<'a> {
     secret: &'a SecretData,
     key: &'a str,
     entries: Entries<'a>,
     helpers: Helpers,
 }
 
-impl<'a> Source<'a> {
+impl<'a> Selected<'a> {
     fn read(secret: &'a SecretData, selection: &Selection<'a>) -> Result<Self, Invalid> {
         if let Some(server) = selection.server {
             return Self::login(secret, server.trim(), selection);

@@ -25,14 +25,14 @@ pub(crate) enum Json {
     Number,
     Text(Zeroizing<String>),
     List(Vec<Json>),
-    Object(Object),
+    Object(JsonObject),
     /// The value of a Secret that is not UTF-8.
     Binary,
 }
 
 /// A JSON object with its members in the order of the text, duplicates included.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Object(Vec<(String, Json)>);
+pub(crate) struct JsonObject(Vec<(String, Json)>);
 
 /// A key that occurs more than once in one object, with different values.
 #[derive(Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl Json {
     }
 
     /// The object that this is, or that this is the JSON text of.
-    pub(crate) fn object(&self) -> Option<Cow<'_, Object>> {
+    pub(crate) fn object(&self) -> Option<Cow<'_, JsonObject>> {
         match self {
             Self::Object(object) => Some(Cow::Borrowed(object)),
             Self::Text(text) => Self::unwrapped(text, MAX_WRAPPING).map(Cow::Owned),
@@ -67,7 +67,7 @@ impl Json {
         }
     }
 
-    fn unwrapped(text: &str, depth: usize) -> Option<Object> {
+    fn unwrapped(text: &str, depth: usize) -> Option<JsonObject> {
         match Self::parse(text.as_bytes()).ok()? {
             Self::Object(object) => Some(object),
             Self::Text(text) => Self::unwrapped(&text, depth.checked_sub(1)?),
@@ -76,7 +76,7 @@ impl Json {
     }
 }
 
-impl Object {
+impl JsonObject {
     pub(crate) fn new(members: Vec<(String, Json)>) -> Self {
         Self(members)
     }
@@ -178,7 +178,7 @@ impl<'de> Visitor<'de> for Value<'_> {
         while let Some(name) = entries.next_key()? {
             members.push((name, entries.next_value_seed(self)?));
         }
-        Ok(Json::Object(Object(members)))
+        Ok(Json::Object(JsonObject(members)))
     }
 }
 

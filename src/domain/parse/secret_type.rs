@@ -57,9 +57,9 @@ mod tests {
     use super::*;
     use crate::domain::parse::{
         allowed_hosts::tests::default_hosts,
-        credentials,
         docker_config::{self, Selection},
         secret_data::tests::secret,
+        service_key,
     };
 
     #[rstest]
@@ -90,8 +90,8 @@ mod tests {
         let sentences = [
             docker_config::payload(&foreign, &Selection::default()).map(drop).unwrap_err(),
             docker_config::payload(&foreign, &login).map(drop).unwrap_err(),
-            credentials::service_key(&foreign, None, &hosts).map(drop).unwrap_err(),
-            credentials::service_key(&foreign, Some("key.json"), &hosts).map(drop).unwrap_err(),
+            service_key::parse(&foreign, None, &hosts).map(drop).unwrap_err(),
+            service_key::parse(&foreign, Some("key.json"), &hosts).map(drop).unwrap_err(),
         ];
         for sentence in sentences.map(|sentence| sentence.to_string()) {
             assert!(
@@ -104,7 +104,7 @@ mod tests {
         let usual = secret("s", Some("Opaque"), data());
         assert!(docker_config::payload(&usual, &Selection::default()).is_ok());
         assert!(docker_config::payload(&usual, &login).is_ok());
-        assert!(credentials::service_key(&usual, Some("key.json"), &hosts).is_ok());
+        assert!(service_key::parse(&usual, Some("key.json"), &hosts).is_ok());
     }
 
     #[rstest]

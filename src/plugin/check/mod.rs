@@ -82,7 +82,7 @@ pub(super) async fn run(cluster: &ClusterArgs, args: &CheckArgs) -> Result<Done,
 /// Opens no connection by itself.
 fn pool(args: &CheckArgs) -> Result<Pool, Failed> {
     let extra_roots_pem = args.ca_bundle.as_deref().map(read_bundle).transpose().map_err(Failed::usage)?;
-    let settings = pool::Settings {
+    let settings = pool::RequestSettings {
         request_timeout: DEFAULT_REQUEST_TIMEOUT,
         tenant_rate: Rate::new(10.0, 20),
         extra_roots_pem,

@@ -9,7 +9,7 @@ use super::entry::{AUTH_BASE64, is_field_of_entry};
 use super::reader::is_docker_config;
 use super::text::is_field;
 use super::{DOCKER_CFG_KEY, DOCKER_CONFIG_JSON_KEY};
-use crate::domain::parse::json::{Broken, Json, Object};
+use crate::domain::parse::json::{Broken, Json, JsonObject};
 use crate::domain::tools::invalid::{Quoted, quoted_list};
 
 /// What a message says in the end when nothing better is known.
@@ -140,7 +140,7 @@ pub(super) fn under_auths(value: &[u8]) -> &'static str {
 }
 
 /// The body of AI Core's request, or a manifest.
-fn kubernetes(object: &Object) -> Option<String> {
+fn kubernetes(object: &JsonObject) -> Option<String> {
     let holder = ["data", "stringData"].into_iter().find(
         |field| matches!(member(object, field), Some(Json::Object(data)) if data.has(DOCKER_CONFIG_JSON_KEY)),
     );
@@ -161,7 +161,7 @@ fn kubernetes(object: &Object) -> Option<String> {
 }
 
 /// Files of other programs.
-fn foreign(object: &Object) -> Option<String> {
+fn foreign(object: &JsonObject) -> Option<String> {
     if matches!(member(object, "type"), Some(Json::Text(type_)) if type_.as_str() == "service_account")
         || (object.has("private_key") && object.has("client_email"))
     {
@@ -185,7 +185,7 @@ fn foreign(object: &Object) -> Option<String> {
 }
 
 /// A login without its registry.
-fn login(object: &Object) -> Option<String> {
+fn login(object: &JsonObject) -> Option<String> {
     let fields: Vec<&str> = object
         .members()
         .filter(|(name, value)| is_field_of_entry(name) && matches!(value, Json::Text(_)))
@@ -201,7 +201,7 @@ fn login(object: &Object) -> Option<String> {
 }
 
 /// What `.dockercfg` holds.
-fn old_form(object: &Object) -> Option<String> {
+fn old_form(object: &JsonObject) -> Option<String> {
     let entry = object.members().find(|(_, value)| {
         matches!(value, Json::Object(entry) if entry.members().any(|(name, _)| is_field_of_entry(name)))
     });
@@ -216,7 +216,7 @@ fn old_form(object: &Object) -> Option<String> {
 }
 
 /// A docker config in another object.
-fn wrapped(object: &Object) -> Option<String> {
+fn wrapped(object: &JsonObject) -> Option<String> {
     object.members().find_map(|(name, value)| {
         let inner = value.object()?;
         inner.members().any(|(name, _)| is_field(name, "auths")).then(|| {
@@ -229,6 +229,6 @@ fn wrapped(object: &Object) -> Option<String> {
     })
 }
 
-fn member<'a>(object: &'a Object, name: &str) -> Option<&'a Json> {
+fn member<'a>(object: &'a JsonObject, name: &str) -> Option<&'a Json> {
     object.get(name).ok().flatten()
 }

@@ -64,7 +64,9 @@ fn what_is_kept_of_a_text_has_a_bound() {
 
 #[test]
 fn a_byte_order_mark_is_no_content() {
-    assert!(Json::parse("\u{feff}{}".as_bytes()).is_ok_and(|json| json == Json::Object(Object::new(vec![]))));
+    assert!(
+        Json::parse("\u{feff}{}".as_bytes()).is_ok_and(|json| json == Json::Object(JsonObject::new(vec![])))
+    );
     assert_eq!(broken("\u{feff}".as_bytes()), "the value is empty");
 }
 
@@ -78,7 +80,7 @@ fn reads_every_kind_of_value() {
         Json::Number,
         Json::Number,
         text("t"),
-        Json::Object(Object::new(vec![("k".to_owned(), Json::List(vec![text("A")]))])),
+        Json::Object(JsonObject::new(vec![("k".to_owned(), Json::List(vec![text("A")]))])),
     ]);
     assert!(json == Some(expected));
 }
@@ -112,7 +114,7 @@ fn an_object_may_stand_as_text_in_text_but_not_without_end() {
     assert!(text("[]").object().is_none());
     assert!(Json::List(vec![]).object().is_none());
     assert!(text("{").object().is_none());
-    assert!(Json::Object(Object::new(vec![])).object().is_some());
+    assert!(Json::Object(JsonObject::new(vec![])).object().is_some());
 }
 
 #[test]

@@ -3,15 +3,15 @@
 
 /// A map in the order of its keys. A change moves what comes after it, so it is for few entries, or for many that come in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SortedMap<K, V = ()>(Vec<(K, V)>);
+pub struct VecMap<K, V = ()>(Vec<(K, V)>);
 
-impl<K, V> Default for SortedMap<K, V> {
+impl<K, V> Default for VecMap<K, V> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<K: Ord, V> SortedMap<K, V> {
+impl<K: Ord, V> VecMap<K, V> {
     /// Whether it is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -85,7 +85,7 @@ impl<K: Ord, V> SortedMap<K, V> {
     }
 }
 
-impl<K, V> IntoIterator for SortedMap<K, V> {
+impl<K, V> IntoIterator for VecMap<K, V> {
     type Item = (K, V);
     type IntoIter = std::vec::IntoIter<(K, V)>;
 
@@ -122,7 +122,7 @@ mod tests {
     proptest! {
         #[test]
         fn it_is_a_map_in_order(steps in prop::collection::vec(step(), 0..60)) {
-            let mut map = SortedMap::default();
+            let mut map = VecMap::default();
             let mut model = BTreeMap::new();
             for step in steps {
                 match step {
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn one_entry_takes_the_room_of_one() {
-        let mut map = SortedMap::default();
+        let mut map = VecMap::default();
         map.insert("only", ());
         assert_eq!(map.0.capacity(), 1);
     }

@@ -141,7 +141,7 @@ fn of_two_different_service_keys_none_is_chosen() {
             }
         }
         for (other_name, second) in forms(&client_secret_key()) {
-            let key = service_key(&all([&first, &second]), None, &default_hosts());
+            let key = parse(&all([&first, &second]), None, &default_hosts());
             assert_is_client_secret_key(&key.unwrap_or_else(|why| panic!("{name} and {other_name}: {why}")));
         }
     }

@@ -6,16 +6,16 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::ExposeSecret;
 use sha2::Sha256;
 
-use crate::domain::parse::{api_url::Tenant, credentials::ServiceKey, docker_config::Payload};
+use crate::domain::parse::{api_url::Tenant, docker_config::Payload, service_key::ServiceKey};
 
 const VERSION: &str = "v1:";
 
 /// HMAC-SHA-256, cut to 128 bits, over payload, remote name and API URL, keyed with the secret of the AI Core service key:
 /// who can read the resource only cannot try out passwords against it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Digest(String);
+pub struct PayloadDigest(String);
 
-impl Digest {
+impl PayloadDigest {
     /// The digest of what a push would send.
     #[must_use]
     pub fn of(payload: &Payload, remote_name: &str, service_key: &ServiceKey, tenant: &Tenant) -> Self {
@@ -46,7 +46,7 @@ impl Digest {
     }
 }
 
-impl fmt::Debug for Digest {
+impl fmt::Debug for PayloadDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::domain::parse::credential_forms::{Kind, Likeness, text::object_in};
-use crate::domain::parse::json::{Ambiguous, Json, Object};
+use crate::domain::parse::json::{Ambiguous, Json, JsonObject};
+use crate::domain::parse::service_key::forms::{Kind, Likeness, text::object_in};
 use crate::domain::tools::invalid::{Quoted, listed};
 
 /// One field: its name in service keys, its name in the environment of SAP's SDKs, and other spellings.
@@ -77,7 +77,7 @@ pub(super) struct ServiceKeys;
 
 impl Kind for ServiceKeys {
     /// By fields that are only found in clients or service keys: `url` and `key` are found everywhere.
-    fn likeness(object: &Object) -> Likeness {
+    fn likeness(object: &JsonObject) -> Likeness {
         let has = |names: &Names| names.all().any(|name| object.has(name));
         let has_environment = all().any(|field| object.has(field.environment));
         if has_environment || has(&API_URL) || has_service_urls(object) {
@@ -89,7 +89,7 @@ impl Kind for ServiceKeys {
         }
     }
 
-    fn parts(object: &Object) -> Vec<Cow<'_, Object>> {
+    fn parts(object: &JsonObject) -> Vec<Cow<'_, JsonObject>> {
         let is_twice = |field: &Names| {
             let mut others = field.all().filter(|name| *name != field.environment);
             object.has(field.environment) && others.any(|name| object.has(name))
@@ -100,12 +100,14 @@ impl Kind for ServiceKeys {
         }
         let part = |environment: bool| {
             let members = object.members().filter(|(name, _)| name.starts_with(ENVIRONMENT) == environment);
-            Cow::Owned(Object::new(members.map(|(name, value)| (name.to_owned(), value.clone())).collect()))
+            Cow::Owned(JsonObject::new(
+                members.map(|(name, value)| (name.to_owned(), value.clone())).collect(),
+            ))
         };
         vec![part(false), part(true)]
     }
 
-    fn covers(one: &Object, other: &Object) -> bool {
+    fn covers(one: &JsonObject, other: &JsonObject) -> bool {
         let (one, other) = (Fields::new(one), Fields::new(other));
         let fits = |one: &Value, other: &Value, content: Content| match (one, other) {
             (_, Value::Missing(_)) => true,
@@ -120,7 +122,7 @@ impl Kind for ServiceKeys {
 }
 
 /// Other services of SAP have `serviceurls` too. One that cannot be read is taken for AI Core's, so that it is named.
-fn has_service_urls(object: &Object) -> bool {
+fn has_service_urls(object: &JsonObject) -> bool {
     match object.get(SERVICE_URLS) {
         Ok(None) => false,
         Ok(Some(urls)) => object_in(urls).is_none_or(|urls| urls.has("AI_API_URL") || urls.has("ML_API_URL")),
@@ -138,7 +140,7 @@ pub(super) enum Value {
 }
 
 pub(super) struct Fields<'a> {
-    object: &'a Object,
+    object: &'a JsonObject,
     /// Whether the form uses the names of the environment.
     environment: bool,
 }
@@ -171,7 +173,7 @@ fn url(text: &str) -> String {
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn new(object: &'a Object) -> Self {
+    pub(super) fn new(object: &'a JsonObject) -> Self {
         let environment = object.members().any(|(name, _)| name.starts_with(ENVIRONMENT));
         Self { object, environment }
     }
@@ -235,7 +237,7 @@ impl Value {
     }
 }
 
-fn text(object: &Object, key: &str, name: &str) -> Value {
+fn text(object: &JsonObject, key: &str, name: &str) -> Value {
     let value = match object.get(key) {
         Err(Ambiguous) => return different_values(name),
         Ok(value) => value,

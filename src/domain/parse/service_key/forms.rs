@@ -14,7 +14,7 @@ use std::borrow::Cow;
 
 use zeroize::Zeroizing;
 
-use crate::domain::parse::json::{Json, Object};
+use crate::domain::parse::json::{Json, JsonObject};
 use crate::domain::parse::secret_data::SecretData;
 use crate::domain::tools::invalid::{Invalid, Quoted, quoted_list};
 
@@ -41,7 +41,7 @@ const MAX_CANDIDATES: usize = 32;
 /// An object that should have the fields of a service key, and the Secret's key that it is from (none: flat).
 pub(crate) struct Form {
     pub(crate) key: Option<String>,
-    pub(crate) fields: Object,
+    pub(crate) fields: JsonObject,
 }
 
 /// What an object has the fields of.
@@ -56,11 +56,11 @@ pub(crate) enum Likeness {
 
 /// What is looked for.
 pub(crate) trait Kind {
-    fn likeness(object: &Object) -> Likeness;
+    fn likeness(object: &JsonObject) -> Likeness;
     /// The object, or its parts if it has the fields of two service keys under different names.
-    fn parts(object: &Object) -> Vec<Cow<'_, Object>>;
+    fn parts(object: &JsonObject) -> Vec<Cow<'_, JsonObject>>;
     /// Whether `one` has every field of `other`, with the same value.
-    fn covers(one: &Object, other: &Object) -> bool;
+    fn covers(one: &JsonObject, other: &JsonObject) -> bool;
 }
 
 /// Finds the service key in `secret`.
@@ -81,7 +81,7 @@ struct Search<'a, K> {
 struct Candidate {
     key: Option<String>,
     likeness: Likeness,
-    fields: Object,
+    fields: JsonObject,
 }
 
 impl<K: Kind> Search<'_, K> {
@@ -97,7 +97,7 @@ impl<K: Kind> Search<'_, K> {
 
     fn anywhere(&mut self) -> Result<Form, Invalid> {
         let secret = self.secret;
-        let flat = Object::new(
+        let flat = JsonObject::new(
             secret.iter().map(|(key, value)| (key.to_owned(), Json::from_secret_value(value))).collect(),
         );
         self.consider(None, &flat);
@@ -146,7 +146,7 @@ impl<K: Kind> Search<'_, K> {
     }
 
     /// Notes the service keys that `object` is and holds.
-    fn collect(&mut self, key: Option<&str>, object: &Object, depth: usize) {
+    fn collect(&mut self, key: Option<&str>, object: &JsonObject, depth: usize) {
         self.consider(key, object);
         let Some(depth) = depth.checked_sub(1) else {
             return;
@@ -160,7 +160,7 @@ impl<K: Kind> Search<'_, K> {
         }
     }
 
-    fn consider(&mut self, key: Option<&str>, object: &Object) {
+    fn consider(&mut self, key: Option<&str>, object: &JsonObject) {
         if K::likeness(object) == Likeness::Nothing {
             return;
         }
@@ -249,7 +249,7 @@ fn is_attempt(value: &[u8]) -> bool {
 }
 
 /// The object that a value is, or the objects of a list (as in `VCAP_SERVICES`).
-fn objects(value: &Json) -> Vec<Cow<'_, Object>> {
+fn objects(value: &Json) -> Vec<Cow<'_, JsonObject>> {
     match value {
         Json::List(items) => items.iter().filter_map(text::object_in).collect(),
         other => text::object_in(other).into_iter().collect(),

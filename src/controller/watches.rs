@@ -17,13 +17,13 @@ use super::{
 use crate::{
     domain::parse::object::{Object, ObjectKey},
     k8s::{
-        lean::{Metadata, Misunderstood, Unchecked},
+        partial::{MetadataOnly, Misunderstood, UnvalidatedResource},
         watch::{self as k8s_watch, WatchHealth, Watcher},
     },
 };
 
 /// A Secret without its content.
-type SecretMeta = Metadata<Secret>;
+type SecretMeta = MetadataOnly<Secret>;
 
 /// How many watches have listed at least once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl Listed {
 }
 
 /// All watches, not started yet.
-pub(super) struct Feeds {
+pub(super) struct Watches {
     watcher: Watcher,
     scopes: Vec<Scope>,
     label_selector: Option<String>,
@@ -60,7 +60,7 @@ pub(super) struct Feeds {
     health: Vec<(Arc<WatchHealth>, Arc<WatchHealth>)>,
 }
 
-impl Feeds {
+impl Watches {
     pub(super) fn new(
         client: &Client,
         settings: &Settings,
@@ -121,7 +121,7 @@ impl Feeds {
         let (index, queue, listed) = (Arc::clone(&self.index), Arc::clone(&self.queue), self.listed.clone());
         let admission = Arc::clone(&self.admission);
         let mut first = true;
-        let on = move |event: Event<Unchecked>| match event {
+        let on = move |event: Event<UnvalidatedResource>| match event {
             Event::Init => index.resources_list_begins(&scope),
             // What a restart finds is routine; what a later list finds has changed since.
             Event::InitApply(resource) => {
@@ -215,7 +215,7 @@ fn key_of<K: Resource>(object: &K) -> Option<ObjectKey> {
     Some(ObjectKey::new(meta.namespace.as_deref()?, meta.name.as_deref()?))
 }
 
-fn apply(index: &Index<ServiceKeyHeld>, queue: &Queue, resource: Unchecked, priority: Priority) {
+fn apply(index: &Index<ServiceKeyHeld>, queue: &Queue, resource: UnvalidatedResource, priority: Priority) {
     let resource = match resource.check() {
         Ok(resource) => resource,
         Err(misunderstood) => {

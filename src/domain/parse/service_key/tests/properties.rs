@@ -55,7 +55,7 @@ fn json() -> impl Strategy<Value = Value> {
 }
 
 fn check_no_leak(secret: &SecretData, key: Option<&str>) -> Result<(), TestCaseError> {
-    let shown = match service_key(secret, key, &default_hosts()) {
+    let shown = match parse(secret, key, &default_hosts()) {
         Ok(key) => {
             let certificate = match key.grant() {
                 Grant::X509 { certificate_chain_pem, .. } => certificate_chain_pem.as_str(),
@@ -115,7 +115,7 @@ proptest! {
     #[test]
     fn no_bytes_panic(bytes in any::<Vec<u8>>(), key in prop::option::of("[a-z]{0,2}")) {
         let data = [("clientid", &bytes), ("credentials", &bytes), (".metadata", &bytes), ("a", &bytes)];
-        let _ = service_key(&secret("s", None, data), key.as_deref(), &default_hosts());
-        let _ = service_key(&secret("s", None, [("a", &bytes)]), key.as_deref(), &default_hosts());
+        let _ = parse(&secret("s", None, data), key.as_deref(), &default_hosts());
+        let _ = parse(&secret("s", None, [("a", &bytes)]), key.as_deref(), &default_hosts());
     }
 }

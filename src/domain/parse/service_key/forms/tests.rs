@@ -8,7 +8,7 @@ use crate::domain::parse::secret_data::tests::secret;
 struct Ids;
 
 impl Kind for Ids {
-    fn likeness(object: &Object) -> Likeness {
+    fn likeness(object: &JsonObject) -> Likeness {
         match (object.has("id"), object.has("clientid")) {
             (true, _) => Likeness::ServiceKey,
             (false, true) => Likeness::Client,
@@ -16,13 +16,14 @@ impl Kind for Ids {
         }
     }
 
-    fn parts(object: &Object) -> Vec<Cow<'_, Object>> {
+    fn parts(object: &JsonObject) -> Vec<Cow<'_, JsonObject>> {
         vec![Cow::Borrowed(object)]
     }
 
-    fn covers(one: &Object, other: &Object) -> bool {
-        let text =
-            |object: &Object, name| object.get(name).ok().flatten().and_then(Json::text).map(str::to_owned);
+    fn covers(one: &JsonObject, other: &JsonObject) -> bool {
+        let text = |object: &JsonObject, name| {
+            object.get(name).ok().flatten().and_then(Json::text).map(str::to_owned)
+        };
         let name = if one.has("id") { "id" } else { "clientid" };
         text(one, name) == text(other, name)
     }

@@ -8,15 +8,16 @@ use zeroize::Zeroizing;
 use crate::domain::parse::allowed_hosts::{AllowedHosts, Refusal};
 use crate::domain::parse::api_url::{ApiUrl, AuthorizationServer, Tenant};
 use crate::domain::parse::certificate::{Certificate, Validity};
-use crate::domain::parse::credential_forms::{Form, locate};
 use crate::domain::parse::secret_data::{STALE_LABEL, SecretData};
 use crate::domain::parse::secret_type::{self, Use};
+use crate::domain::parse::service_key::forms::{Form, locate};
 use crate::domain::parse::{pem, quotes};
 use crate::domain::tools::invalid::{Invalid, listed};
 use fields::{Fields, ServiceKeys, Value};
 use oddity::Oddity;
 
 mod fields;
+mod forms;
 mod oddity;
 
 /// A complete service key whose hosts are allowed.
@@ -115,11 +116,7 @@ impl ServiceKey {
 ///
 /// # Errors
 /// One sentence that names every missing and malformed field, or why the operator may not connect to its hosts.
-pub fn service_key(
-    secret: &SecretData,
-    key: Option<&str>,
-    allowed: &AllowedHosts,
-) -> Result<ServiceKey, Invalid> {
+pub fn parse(secret: &SecretData, key: Option<&str>, allowed: &AllowedHosts) -> Result<ServiceKey, Invalid> {
     secret_type::refuse_foreign(secret, Use::ServiceKey)?;
     if secret.is_stale() {
         return Err(secret.invalid(format_args!(

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use serde::de::IgnoredAny;
 use zeroize::Zeroizing;
 
-use crate::domain::parse::json::{Broken, Json, Object};
+use crate::domain::parse::json::{Broken, Json, JsonObject};
 use crate::domain::parse::quotes;
 
 /// The longest value that is looked into, in bytes. A service key with a chain of certificates has some 10 KiB, all bindings
@@ -57,7 +57,7 @@ pub(crate) enum Unreadable {
 }
 
 /// The object in the value of a Secret.
-pub(crate) fn object(bytes: &[u8]) -> Result<Object, Unreadable> {
+pub(crate) fn object(bytes: &[u8]) -> Result<JsonObject, Unreadable> {
     if bytes.len() > MAX_BYTES {
         return Err(Unreadable::TooLarge);
     }
@@ -72,7 +72,7 @@ pub(crate) fn object(bytes: &[u8]) -> Result<Object, Unreadable> {
 }
 
 /// The object that a value in JSON is, or holds as text, whatever is around it there.
-pub(crate) fn object_in(json: &Json) -> Option<Cow<'_, Object>> {
+pub(crate) fn object_in(json: &Json) -> Option<Cow<'_, JsonObject>> {
     json.object().or_else(|| match json {
         Json::Text(text) if text.contains('{') && text.len() <= MAX_BYTES => {
             read(text, MAX_WRAPPING).ok().map(Cow::Owned)
@@ -81,7 +81,7 @@ pub(crate) fn object_in(json: &Json) -> Option<Cow<'_, Object>> {
     })
 }
 
-fn read(text: &str, depth: usize) -> Result<Object, Unreadable> {
+fn read(text: &str, depth: usize) -> Result<JsonObject, Unreadable> {
     let text = text.trim_start_matches('\u{feff}').trim();
     match parse(text, depth) {
         Err(Unreadable::Broken(broken)) if !matches!(broken, Broken::Empty | Broken::EncodedTwice) => {
@@ -97,7 +97,7 @@ fn read(text: &str, depth: usize) -> Result<Object, Unreadable> {
     }
 }
 
-fn parse(text: &str, depth: usize) -> Result<Object, Unreadable> {
+fn parse(text: &str, depth: usize) -> Result<JsonObject, Unreadable> {
     match Json::parse(text.as_bytes())? {
         Json::Object(object) => Ok(object),
         Json::Text(text) => match depth.checked_sub(1) {

@@ -3,7 +3,7 @@ use rstest::rstest;
 use super::*;
 
 fn parts(body: &[u8]) -> (Option<String>, Option<String>, Option<String>) {
-    let Said { code, request_id, message } = Said::parse(body);
+    let UncheckedDetails { code, request_id, message } = UncheckedDetails::parse(body);
     let text = |text: Option<Zeroizing<String>>| text.map(|text| text.to_string());
     (text(code), text(request_id), text(message))
 }

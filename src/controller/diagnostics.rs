@@ -10,31 +10,28 @@ use prometheus_client::{
 };
 use tokio::sync::watch;
 
-use super::{
-    SECRETS_LIST_LIMIT,
-    feeds::{self, Feeds, Listed},
-    queue::Queue,
-};
+use super::{SECRETS_LIST_LIMIT, queue::Queue};
+use crate::controller::watches::{self, Listed, Watches};
 use crate::{k8s::watch::WatchHealth, leadership::Leadership, metrics::encode_gauge};
 
-/// Signs of life. Cheap to clone.
+/// Whether the controller is ready and alive, and what waits. Cheap to clone.
 #[derive(Clone)]
-pub struct Vitals {
+pub struct Diagnostics {
     queue: Arc<Queue>,
     health: Arc<[Arc<WatchHealth>]>,
     listed: watch::Receiver<Listed>,
     leadership: Leadership,
 }
 
-impl fmt::Debug for Vitals {
+impl fmt::Debug for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Vitals").field("load", &self.queue.load()).finish_non_exhaustive()
+        f.debug_struct("Diagnostics").field("load", &self.queue.load()).finish_non_exhaustive()
     }
 }
 
-impl Vitals {
-    pub(super) fn new(queue: Arc<Queue>, feeds: &Feeds, leadership: Leadership) -> Self {
-        let (health, listed) = (feeds.health().into(), feeds.listed());
+impl Diagnostics {
+    pub(super) fn new(queue: Arc<Queue>, watches: &Watches, leadership: Leadership) -> Self {
+        let (health, listed) = (watches.health().into(), watches.listed());
         Self { queue, health, listed, leadership }
     }
 
@@ -47,7 +44,7 @@ impl Vitals {
 
     /// Waits until the caches are filled, as far as they can be.
     pub async fn warm(&self) {
-        feeds::wait_until_listed(self.listed.clone(), SECRETS_LIST_LIMIT).await;
+        watches::wait_until_listed(self.listed.clone(), SECRETS_LIST_LIMIT).await;
     }
 
     /// Whether the caches are filled; else what is missing.
@@ -78,7 +75,7 @@ impl Vitals {
     }
 }
 
-impl Collector for Vitals {
+impl Collector for Diagnostics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         #[expect(clippy::cast_precision_loss, reason = "a queue is never 2^52 long")]
         let waiting = self.queue.load().waiting as f64;
@@ -90,7 +87,7 @@ impl Collector for Vitals {
     }
 }
 
-impl Vitals {
+impl Diagnostics {
     fn encode_watches(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let mut family = encoder.encode_descriptor(
             "watch_age",

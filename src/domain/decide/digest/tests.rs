@@ -4,8 +4,14 @@ use rstest::rstest;
 use super::*;
 use crate::domain::testing::{a_payload, service_key_of, tenant};
 
-fn digest(registry: &str, password: &str, remote_name: &str, client_secret: &str, api: &str) -> Digest {
-    Digest::of(
+fn digest(
+    registry: &str,
+    password: &str,
+    remote_name: &str,
+    client_secret: &str,
+    api: &str,
+) -> PayloadDigest {
+    PayloadDigest::of(
         &a_payload(registry, password),
         remote_name,
         &service_key_of(client_secret, "one"),
@@ -45,14 +51,14 @@ fn the_same_gives_the_same() {
 #[case::remote_name(digest("ghcr.io", "pw", "other", "s3cret", "one"))]
 #[case::client_secret(digest("ghcr.io", "pw", "pull", "other", "one"))]
 #[case::api(digest("ghcr.io", "pw", "pull", "s3cret", "two"))]
-fn each_part_counts(#[case] other: Digest) {
+fn each_part_counts(#[case] other: PayloadDigest) {
     assert_ne!(other, digest("ghcr.io", "pw", "pull", "s3cret", "one"));
 }
 
 /// Who could try out keys would have to know the service key's secret, which nothing else of the key stands in for.
 #[test]
 fn only_the_secret_of_the_service_key_is_the_key() {
-    let of = |key| Digest::of(&a_payload("ghcr.io", "pw"), "pull", &key, &tenant("one"));
+    let of = |key| PayloadDigest::of(&a_payload("ghcr.io", "pw"), "pull", &key, &tenant("one"));
     assert_eq!(of(service_key_of("s3cret", "one")), of(service_key_of("s3cret", "two")));
 }
 
@@ -66,7 +72,7 @@ fn parts_do_not_run_into_each_other() {
         .map(|border| {
             let (remote_name, api_url) = text.split_at(border);
             let tenant = Tenant { api_url: api_url.to_owned(), authorization_server: String::new() };
-            Digest::of(&payload, remote_name, &key, &tenant).as_str().to_owned()
+            PayloadDigest::of(&payload, remote_name, &key, &tenant).as_str().to_owned()
         })
         .collect();
     assert_eq!(digests.len(), text.len() + 1);

@@ -24,7 +24,7 @@ const ID_LENGTH: usize = 128;
 
 /// What was said, not checked for secret values yet. It is erased when it is dropped.
 #[derive(Default)]
-pub(super) struct Said {
+pub(super) struct UncheckedDetails {
     pub(super) code: Option<Zeroizing<String>>,
     pub(super) request_id: Option<Zeroizing<String>>,
     pub(super) message: Option<Zeroizing<String>>,
@@ -32,7 +32,7 @@ pub(super) struct Said {
 
 /// What may be shown of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Shown {
+pub struct ErrorDetails {
     /// SAP's error code (`error.code`), or the OAuth error (`error`).
     pub code: Option<String>,
     /// The server's id of the request, to quote to support.
@@ -53,16 +53,16 @@ pub enum Message {
     Withheld,
 }
 
-impl Said {
+impl UncheckedDetails {
     /// From SAP's form `{"error":{"code","message","requestId"}}`, OAuth's `{"error","error_description"}` (RFC 6749 §5.2),
     /// `{"message"}`, `{"detail"}` and their like, a page of HTML, or plain text.
     pub(super) fn parse(body: &[u8]) -> Self {
         let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
         match serde_json::from_slice::<Value>(body) {
             Ok(mut value) => {
-                let said = Self::of_json(&value);
+                let details = Self::of_json(&value);
                 erase(&mut value);
-                said
+                details
             }
             Err(_) => Self { message: plain(body), ..Self::default() },
         }
@@ -98,13 +98,13 @@ impl Said {
     }
 
     /// What may be shown of it after a request that carried `sent`.
-    pub(super) fn checked(&self, sent: &Sent<'_>) -> Shown {
+    pub(super) fn checked(&self, sent: &Sent<'_>) -> ErrorDetails {
         let text = |text: &Option<Zeroizing<String>>| text.as_ref().map(|text| text.to_string());
         let texts = [&self.code, &self.request_id, &self.message]
             .map(|text| text.as_ref().map_or("", |text| text.as_str()));
         let found = sent.quotes(texts);
         let [code, request_id, message] = found.quoted;
-        Shown {
+        ErrorDetails {
             code: text(&self.code).filter(|_| !code),
             request_id: text(&self.request_id).filter(|_| !request_id),
             message: match &self.message {

@@ -1,6 +1,8 @@
 //! Objects as far as the operator reads them. Most of what the API server sends with an object (managed fields, the last
 //! applied configuration, labels) is of no use here; it is skipped while it is read, which is most of the cost of an event.
 //!
+//! [`MetadataOnly`] is what kube calls `PartialObjectMeta`, and [`UnvalidatedResource`] its `DeserializeGuard`, for fewer fields.
+//!
 //! The annotation with the last applied configuration can hold a whole Secret: what is skipped never is in memory as a value.
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
@@ -24,17 +26,17 @@ use crate::{
 /// The metadata of an object, and nothing of its content: requests for it ask for `PartialObjectMetadata`.
 #[derive(Deserialize)]
 #[serde(bound = "")]
-pub struct Metadata<K> {
+pub struct MetadataOnly<K> {
     #[serde(default, deserialize_with = "identity")]
     metadata: ObjectMeta,
     #[serde(skip)]
     kind: PhantomData<fn() -> K>,
 }
 
-/// A resource whose spec and status are not looked at yet: a newer version of the API may have what this one does not know,
+/// A resource whose spec and status are not parsed yet: a newer version of the API may have what this one does not know,
 /// and one such resource must not end the watch on all.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Unchecked {
+pub struct UnvalidatedResource {
     #[serde(default, deserialize_with = "steering")]
     metadata: ObjectMeta,
     #[serde(default)]
@@ -53,7 +55,7 @@ pub struct Misunderstood {
     pub part: String,
 }
 
-impl Unchecked {
+impl UnvalidatedResource {
     /// The resource, if this version of the operator understands it. A status of an older version is cut to its bounds.
     ///
     /// # Errors
@@ -86,15 +88,15 @@ fn misunderstood(spec: &Value) -> String {
     field.map_or_else(|| "spec".to_owned(), |field| format!("spec.{field}"))
 }
 
-impl<K> Clone for Metadata<K> {
+impl<K> Clone for MetadataOnly<K> {
     fn clone(&self) -> Self {
         Self { metadata: self.metadata.clone(), kind: PhantomData }
     }
 }
 
-impl<K> fmt::Debug for Metadata<K> {
+impl<K> fmt::Debug for MetadataOnly<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Metadata").field("name", &self.metadata.name).finish_non_exhaustive()
+        f.debug_struct("MetadataOnly").field("name", &self.metadata.name).finish_non_exhaustive()
     }
 }
 
@@ -129,8 +131,8 @@ macro_rules! resource {
         }
     };
 }
-resource!(K, Metadata<K>, K, true);
-resource!(, Unchecked, AICoreRegistrySecret, false);
+resource!(K, MetadataOnly<K>, K, true);
+resource!(, UnvalidatedResource, AICoreRegistrySecret, false);
 
 /// Name, namespace and version.
 #[derive(Deserialize)]
@@ -288,7 +290,7 @@ mod tests {
 
     #[test]
     fn a_resource_has_everything_that_steers_the_operator() {
-        let unchecked: Unchecked = serde_json::from_value(sent()).unwrap();
+        let unchecked: UnvalidatedResource = serde_json::from_value(sent()).unwrap();
         let resource = unchecked.check().unwrap();
         let whole: AICoreRegistrySecret = serde_json::from_value(sent()).unwrap();
         assert_eq!(
@@ -320,7 +322,8 @@ mod tests {
         ] {
             let mut sent = sent();
             sent[part] = content;
-            let misunderstood = *serde_json::from_value::<Unchecked>(sent).unwrap().check().unwrap_err();
+            let misunderstood =
+                *serde_json::from_value::<UnvalidatedResource>(sent).unwrap().check().unwrap_err();
             assert_eq!(misunderstood.metadata.name.as_deref(), Some("pull"));
             assert_eq!(misunderstood.part, expected);
             assert!(!format!("{misunderstood:?}").contains("hunter2"));
@@ -338,7 +341,7 @@ mod tests {
         finalizers.insert(5000, json!(FINALIZER));
         sent["metadata"]["finalizers"] = json!(finalizers);
         sent["status"] = json!({ "registries": [long], "lastHandledReconcileAt": long });
-        let unchecked: Unchecked = serde_json::from_value(sent.clone()).unwrap();
+        let unchecked: UnvalidatedResource = serde_json::from_value(sent.clone()).unwrap();
         let resource = unchecked.check().unwrap();
         assert!(serde_json::to_string(&resource).unwrap().len() < 2000);
         assert_eq!(resource.finalizers(), [FINALIZER]);
@@ -355,9 +358,9 @@ mod tests {
 
     #[test]
     fn of_a_secret_metadata_only_the_identity_is_kept() {
-        let secret: Metadata<Secret> = serde_json::from_value(sent()).unwrap();
+        let secret: MetadataOnly<Secret> = serde_json::from_value(sent()).unwrap();
         assert_eq!((secret.name_any(), secret.resource_version()), ("pull".to_owned(), Some("7".to_owned())));
-        assert!(Metadata::<Secret>::metadata_api());
+        assert!(MetadataOnly::<Secret>::metadata_api());
         assert!(secret.annotations().is_empty() && secret.labels().is_empty());
         assert!(!format!("{secret:?}").contains("s3cr3t"));
     }

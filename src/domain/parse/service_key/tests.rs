@@ -75,11 +75,11 @@ fn read(secret: &SecretData) -> ServiceKey {
 }
 
 fn read_from(secret: &SecretData, key: Option<&str>) -> ServiceKey {
-    service_key(secret, key, &default_hosts()).unwrap_or_else(|invalid| panic!("{invalid}"))
+    parse(secret, key, &default_hosts()).unwrap_or_else(|invalid| panic!("{invalid}"))
 }
 
 fn refused(secret: &SecretData) -> String {
-    service_key(secret, None, &default_hosts()).map(|key| key.tenant()).unwrap_err().to_string()
+    parse(secret, None, &default_hosts()).map(|key| key.tenant()).unwrap_err().to_string()
 }
 
 fn assert_is_client_secret_key(key: &ServiceKey) {

@@ -12,7 +12,7 @@ const CALM: Duration = Duration::from_secs(90);
 /// Failures that follow each other. A list that works between two of them does not count as an end: with a version that
 /// expires at once, each list is followed by another failure.
 #[derive(Default)]
-pub(super) struct Trouble {
+pub(super) struct WatchBackoff {
     failures: u32,
     last: Option<Instant>,
     announced: bool,
@@ -20,9 +20,9 @@ pub(super) struct Trouble {
     listing: bool,
 }
 
-impl Trouble {
+impl WatchBackoff {
     /// Another failure; how long to pause: twice as long as before, unless the last one is long ago.
-    pub(super) fn again(&mut self) -> Duration {
+    pub(super) fn failed(&mut self) -> Duration {
         let calm = self.last.is_none_or(|last| last.elapsed() > CALM);
         self.failures = if calm { 1 } else { self.failures.saturating_add(1) };
         self.last = Some(Instant::now());
@@ -35,7 +35,7 @@ impl Trouble {
     /// unless it did not mend it the last time.
     pub(super) fn expired(&mut self) -> Duration {
         if self.listing {
-            let pause = self.again();
+            let pause = self.failed();
             self.listing = true;
             return pause;
         }

@@ -5,11 +5,11 @@ use super::*;
 
 const KEY: &str = r#"{"clientid": "c", "clientsecret": "c4n4ry"}"#;
 
-fn read(text: &str) -> Result<Object, Unreadable> {
+fn read(text: &str) -> Result<JsonObject, Unreadable> {
     object(text.as_bytes())
 }
 
-fn assert_is_key(object: &Object) {
+fn assert_is_key(object: &JsonObject) {
     let text = |name| object.get(name).unwrap().unwrap().text().unwrap();
     assert_eq!((text("clientid"), text("clientsecret")), ("c", "c4n4ry"));
 }
