@@ -13,8 +13,7 @@ use super::{
     retry_after,
     tls::Handshake,
 };
-use crate::aicore::error_details::UncheckedDetails;
-use crate::{clock, metrics::Metrics};
+use crate::{aicore::error_details::UncheckedDetails, clock, metrics::Metrics};
 
 /// Time to establish a connection.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

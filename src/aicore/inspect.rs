@@ -4,8 +4,10 @@ use super::{
     error::{Error, Server},
     push::Session,
 };
-use crate::aicore::operations::{Operation, Quota};
-use crate::domain::parse::name::RemoteName;
+use crate::{
+    aicore::operations::{Operation, Quota},
+    domain::parse::name::RemoteName,
+};
 
 impl Session<'_> {
     /// Whether AI Core has a docker registry secret of the name.

@@ -9,8 +9,10 @@ use super::{
     redact::Sent,
     token::{Insistence, Token},
 };
-use crate::aicore::operations::Operation;
-use crate::domain::parse::{docker_config::Payload, name::RemoteName};
+use crate::{
+    aicore::operations::Operation,
+    domain::parse::{docker_config::Payload, name::RemoteName},
+};
 
 /// What a push did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

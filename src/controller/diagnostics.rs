@@ -11,8 +11,12 @@ use prometheus_client::{
 use tokio::sync::watch;
 
 use super::{SECRETS_LIST_LIMIT, queue::Queue};
-use crate::controller::watches::{self, Listed, Watches};
-use crate::{k8s::watch::WatchHealth, leadership::Leadership, metrics::encode_gauge};
+use crate::{
+    controller::watches::{self, Listed, Watches},
+    k8s::watch::WatchHealth,
+    leadership::Leadership,
+    metrics::encode_gauge,
+};
 
 /// Whether the controller is ready and alive, and what waits. Cheap to clone.
 #[derive(Clone)]

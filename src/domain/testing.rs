@@ -8,25 +8,27 @@ use std::{
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use crate::api::{
-    AICoreRegistrySecretSpec, AICoreRegistrySecretStatus, AICoreSecretRef, SecretRef,
-    condition::{READY, RECONCILING, STALLED},
-};
-use crate::domain::{
-    decide::{
-        backoff::Backoff,
-        digest::PayloadDigest,
-        failure::Failure,
-        observed::{Found, Observed, Ownership},
-        reason::{Class, Reason},
+use crate::{
+    api::{
+        AICoreRegistrySecretSpec, AICoreRegistrySecretStatus, AICoreSecretRef, SecretRef,
+        condition::{READY, RECONCILING, STALLED},
     },
-    parse::{
-        api_url::Tenant,
-        docker_config::{self, Payload, Selection},
-        duration::ResyncInterval,
-        name::RemoteName,
-        object::{Now, Object, ObjectKey},
-        service_key::{self, ServiceKey},
+    domain::{
+        decide::{
+            backoff::Backoff,
+            digest::PayloadDigest,
+            failure::Failure,
+            observed::{Found, Observed, Ownership},
+            reason::{Class, Reason},
+        },
+        parse::{
+            api_url::Tenant,
+            docker_config::{self, Payload, Selection},
+            duration::ResyncInterval,
+            name::RemoteName,
+            object::{Now, Object, ObjectKey},
+            service_key::{self, ServiceKey},
+        },
     },
 };
 

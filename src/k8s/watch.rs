@@ -16,9 +16,8 @@ use kube::{
 use serde::de::DeserializeOwned;
 use tracing::{info, warn};
 
-use self::backoff::WatchBackoff;
 pub use self::health::{Waiting, WatchHealth};
-use self::wire::Places;
+use self::{backoff::WatchBackoff, wire::Places};
 use crate::domain::parse::bounds;
 
 /// How long the API server keeps a watch open: below the 240 s after which load balancers drop quiet connections.

@@ -3,21 +3,23 @@
 
 use std::time::Duration;
 
-use crate::api::{
-    AICoreRegistrySecretStatus,
-    condition::{self, READY, RECONCILING, STALLED},
-};
-use crate::domain::{
-    decide::{
-        digest,
-        memory::Memory,
-        observed::Ownership,
-        plan::{FinalizerStep, finalizer_step, next_resync, until},
-        reason::Reason,
+use crate::{
+    api::{
+        AICoreRegistrySecretStatus,
+        condition::{self, READY, RECONCILING, STALLED},
     },
-    parse::{
-        duration::ResyncInterval,
-        object::{Now, Object},
+    domain::{
+        decide::{
+            digest,
+            memory::Memory,
+            observed::Ownership,
+            plan::{FinalizerStep, finalizer_step, next_resync, until},
+            reason::Reason,
+        },
+        parse::{
+            duration::ResyncInterval,
+            object::{Now, Object},
+        },
     },
 };
 

@@ -1,21 +1,23 @@
 //! Everything that one decision depends on, gathered before it; no secret value is reachable from here.
 
-use crate::api::{
-    AICoreRegistrySecretStatus,
-    condition::{self, READY},
-};
-use crate::domain::{
-    decide::{
-        backoff::{Backoff, Circumstances},
-        digest::PayloadDigest,
-        failure::Failure,
-        memory::Checked,
-        reason::Reason,
+use crate::{
+    api::{
+        AICoreRegistrySecretStatus,
+        condition::{self, READY},
     },
-    parse::{
-        api_url::Tenant,
-        duration::ResyncInterval,
-        object::{Now, Object, ObjectKey, pushed_tenant},
+    domain::{
+        decide::{
+            backoff::{Backoff, Circumstances},
+            digest::PayloadDigest,
+            failure::Failure,
+            memory::Checked,
+            reason::Reason,
+        },
+        parse::{
+            api_url::Tenant,
+            duration::ResyncInterval,
+            object::{Now, Object, ObjectKey, pushed_tenant},
+        },
     },
 };
 

@@ -4,21 +4,23 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::api::{
-    AICoreRegistrySecretStatus, CreationPolicy, DeletionPolicy,
-    condition::{self, READY},
-};
-use crate::domain::{
-    decide::{
-        backoff::Backoff,
-        digest,
-        failure::Failure,
-        observed::{Observed, Ownership},
-        reason::Reason,
+use crate::{
+    api::{
+        AICoreRegistrySecretStatus, CreationPolicy, DeletionPolicy,
+        condition::{self, READY},
     },
-    parse::{
-        duration::ResyncInterval,
-        object::{Now, Object, ObjectKey},
+    domain::{
+        decide::{
+            backoff::Backoff,
+            digest,
+            failure::Failure,
+            observed::{Observed, Ownership},
+            reason::Reason,
+        },
+        parse::{
+            duration::ResyncInterval,
+            object::{Now, Object, ObjectKey},
+        },
     },
 };
 

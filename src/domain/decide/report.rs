@@ -8,24 +8,26 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use crate::api::{
-    AICoreRegistrySecretStatus,
-    condition::{self, ConditionStatus, READY},
-};
-use crate::domain::decide::report::conditions::StatusBuilder;
-use crate::domain::{
-    decide::{
-        backoff::{self, Backoff},
-        failure::Failure,
-        memory::{Checked, Memory, Retry},
-        observed::Observed,
-        pass_outcome::PassOutcome,
-        plan::{LetGo, Step, Why},
-        reason::Reason,
+use crate::{
+    api::{
+        AICoreRegistrySecretStatus,
+        condition::{self, ConditionStatus, READY},
     },
-    parse::{
-        api_url::Tenant,
-        duration::{ResyncInterval, spread},
+    domain::{
+        decide::{
+            backoff::{self, Backoff},
+            failure::Failure,
+            memory::{Checked, Memory, Retry},
+            observed::Observed,
+            pass_outcome::PassOutcome,
+            plan::{LetGo, Step, Why},
+            reason::Reason,
+            report::conditions::StatusBuilder,
+        },
+        parse::{
+            api_url::Tenant,
+            duration::{ResyncInterval, spread},
+        },
     },
 };
 

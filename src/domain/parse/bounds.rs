@@ -5,14 +5,16 @@ use std::{borrow::Cow, fmt::Write};
 
 use sha2::{Digest, Sha256};
 
-use crate::api::{
-    AICoreRegistrySecretSpec, AICoreRegistrySecretStatus,
-    condition::{READY, RECONCILING, STALLED},
-    sizes,
-};
-use crate::domain::{
-    parse::name::{MAX_LENGTH, MAX_SECRET_NAME_LENGTH},
-    tools::invalid::{Invalid, Quoted},
+use crate::{
+    api::{
+        AICoreRegistrySecretSpec, AICoreRegistrySecretStatus,
+        condition::{READY, RECONCILING, STALLED},
+        sizes,
+    },
+    domain::{
+        parse::name::{MAX_LENGTH, MAX_SECRET_NAME_LENGTH},
+        tools::invalid::{Invalid, Quoted},
+    },
 };
 
 /// What a message of a condition or a failure is cut to, in bytes.

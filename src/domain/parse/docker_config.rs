@@ -2,11 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use crate::api::AICoreRegistrySecretSpec;
-use crate::domain::parse::registry_host::RegistryHost;
-use crate::domain::parse::secret_data::SecretData;
-use crate::domain::parse::secret_type::{self, Use};
-use crate::domain::tools::invalid::{Invalid, Quoted, listed, quoted_list};
+use crate::{
+    api::AICoreRegistrySecretSpec,
+    domain::{
+        parse::{
+            registry_host::RegistryHost,
+            secret_data::SecretData,
+            secret_type::{self, Use},
+        },
+        tools::invalid::{Invalid, Quoted, listed, quoted_list},
+    },
+};
 use entries::{Entries, MAX_ENTRIES};
 use entry::{Entry, Login, Unusable};
 use helpers::Helpers;

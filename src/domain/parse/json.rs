@@ -1,8 +1,6 @@
 //! JSON from Secrets: texts are zeroed when they go, objects keep duplicate keys, and errors hold no content.
 
-use std::borrow::Cow;
-use std::cell::Cell;
-use std::fmt;
+use std::{borrow::Cow, cell::Cell, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use zeroize::Zeroizing;

@@ -1,9 +1,11 @@
 //! Names that become part of a request's path: that of a docker registry secret in AI Core, and that of a Kubernetes Secret.
 //! No request is made with a name that was not parsed here, whatever schema the API server has.
 
-use std::fmt::{self, Display};
-use std::str::FromStr;
-use std::sync::Arc;
+use std::{
+    fmt::{self, Display},
+    str::FromStr,
+    sync::Arc,
+};
 
 use crate::domain::tools::invalid::{Invalid, Quoted};
 

@@ -4,18 +4,20 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
-use crate::api::{
-    ABANDON_REMOTE, AICoreRegistrySecret, AICoreRegistrySecretSpec, AICoreRegistrySecretStatus, FINALIZER,
-    REQUESTED_AT,
-};
-use crate::domain::{
-    parse::{
-        api_url::Tenant,
-        bounds,
-        duration::{self, ResyncInterval},
-        name::{RemoteName, SecretName},
+use crate::{
+    api::{
+        ABANDON_REMOTE, AICoreRegistrySecret, AICoreRegistrySecretSpec, AICoreRegistrySecretStatus,
+        FINALIZER, REQUESTED_AT,
     },
-    tools::invalid::{Invalid, Quoted},
+    domain::{
+        parse::{
+            api_url::Tenant,
+            bounds,
+            duration::{self, ResyncInterval},
+            name::{RemoteName, SecretName},
+        },
+        tools::invalid::{Invalid, Quoted},
+    },
 };
 
 /// Namespace and name of a resource or a Secret. Cheap to clone.

@@ -1,7 +1,9 @@
 //! The content of a Kubernetes Secret as the domain sees it.
 
-use std::collections::BTreeMap;
-use std::fmt::{self, Display};
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Display},
+};
 
 use zeroize::Zeroizing;
 

@@ -5,16 +5,22 @@ use secrecy::SecretString;
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::domain::parse::allowed_hosts::{AllowedHosts, Refusal};
-use crate::domain::parse::api_url::{ApiUrl, AuthorizationServer, Tenant};
-use crate::domain::parse::certificate::{Certificate, Validity};
-use crate::domain::parse::secret_data::{STALE_LABEL, SecretData};
-use crate::domain::parse::secret_type::{self, Use};
-use crate::domain::parse::service_key::forms::{Form, locate};
-use crate::domain::parse::{pem, quotes};
-use crate::domain::tools::invalid::{Invalid, listed};
-use fields::{Fields, ServiceKeys, Value};
-use oddity::Oddity;
+use self::{
+    fields::{Fields, ServiceKeys, Value},
+    forms::{Form, locate},
+    oddity::Oddity,
+};
+use crate::domain::{
+    parse::{
+        allowed_hosts::{AllowedHosts, Refusal},
+        api_url::{ApiUrl, AuthorizationServer, Tenant},
+        certificate::{Certificate, Validity},
+        pem, quotes,
+        secret_data::{STALE_LABEL, SecretData},
+        secret_type::{self, Use},
+    },
+    tools::invalid::{Invalid, listed},
+};
 
 mod fields;
 mod forms;

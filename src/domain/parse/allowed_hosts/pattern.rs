@@ -10,9 +10,11 @@
 //! `*` stands for one whole label; as the first label it stands for one label or several, so that `*.x` is every name that
 //! ends in `.x`. A name without `*` is that host alone. A `*` never stands for a part of an address.
 
-use std::fmt::{self, Display};
-use std::net::{Ipv4Addr, Ipv6Addr};
-use std::str::FromStr;
+use std::{
+    fmt::{self, Display},
+    net::{Ipv4Addr, Ipv6Addr},
+    str::FromStr,
+};
 
 use url::Host;
 

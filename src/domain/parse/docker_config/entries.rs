@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::entry::{Entry, Login, Unusable};
-use crate::domain::parse::registry_host::RegistryHost;
-use crate::domain::tools::invalid::{SHOWN_NAMES, listed_with};
+use crate::domain::{
+    parse::registry_host::RegistryHost,
+    tools::invalid::{SHOWN_NAMES, listed_with},
+};
 
 /// The most registries that are sent. Somebody who has the pull secrets of a whole company in one Secret chooses with
 /// `spec.registries`, which has as many items at most; AI Core's users need a handful.

@@ -1,16 +1,21 @@
 //! One entry of `auths`, judged as the kubelet judges it.
 
-use base64::Engine;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::{
+    Engine, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
 use serde::de::MapAccess;
 use zeroize::Zeroizing;
 
-use super::placeholder::is_placeholder;
-use super::text::{Text, is_field};
-use super::value::{Members, NoMembers, Reading, Value, skip};
-use crate::domain::parse::registry_host::{Fault, RegistryHost};
-use crate::domain::tools::invalid::Quoted;
+use super::{
+    placeholder::is_placeholder,
+    text::{Text, is_field},
+    value::{Members, NoMembers, Reading, Value, skip},
+};
+use crate::domain::{
+    parse::registry_host::{Fault, RegistryHost},
+    tools::invalid::Quoted,
+};
 
 /// Accepts what the kubelet's decoder accepts: padded or not, any trailing bits.
 pub(super) const AUTH_BASE64: GeneralPurpose = GeneralPurpose::new(

@@ -5,12 +5,16 @@
 use base64::Engine;
 use zeroize::Zeroizing;
 
-use super::entry::{AUTH_BASE64, is_field_of_entry};
-use super::reader::is_docker_config;
-use super::text::is_field;
-use super::{DOCKER_CFG_KEY, DOCKER_CONFIG_JSON_KEY};
-use crate::domain::parse::json::{Broken, Json, JsonObject};
-use crate::domain::tools::invalid::{Quoted, quoted_list};
+use super::{
+    DOCKER_CFG_KEY, DOCKER_CONFIG_JSON_KEY,
+    entry::{AUTH_BASE64, is_field_of_entry},
+    reader::is_docker_config,
+    text::is_field,
+};
+use crate::domain::{
+    parse::json::{Broken, Json, JsonObject},
+    tools::invalid::{Quoted, quoted_list},
+};
 
 /// What a message says in the end when nothing better is known.
 pub(super) const EXPECTED: &str =

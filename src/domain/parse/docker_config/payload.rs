@@ -1,7 +1,6 @@
 //! The docker config as AI Core gets it.
 
-use std::collections::BTreeMap;
-use std::io;
+use std::{collections::BTreeMap, io};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};

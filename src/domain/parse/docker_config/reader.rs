@@ -5,13 +5,17 @@ use std::collections::BTreeSet;
 
 use serde::de::MapAccess;
 
-use super::entries::Entries;
-use super::entry::{Entry, Fields, Unusable, is_field_of_entry};
-use super::helpers::Helpers;
-use super::text::is_field;
-use super::value::{Members, NoMembers, Reading, Value, skip};
-use crate::domain::parse::json::{self, Broken};
-use crate::domain::parse::registry_host::RegistryHost;
+use super::{
+    entries::Entries,
+    entry::{Entry, Fields, Unusable, is_field_of_entry},
+    helpers::Helpers,
+    text::is_field,
+    value::{Members, NoMembers, Reading, Value, skip},
+};
+use crate::domain::parse::{
+    json::{self, Broken},
+    registry_host::RegistryHost,
+};
 
 /// What a docker config says.
 pub(super) struct Config<'a> {

@@ -1,7 +1,9 @@
 #![expect(clippy::needless_pass_by_value, reason = "inputs are written in place")]
 
-use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, STANDARD_NO_PAD},
+};
 use rstest::rstest;
 use serde_json::json;
 

@@ -5,9 +5,11 @@ use std::borrow::Cow;
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::domain::parse::json::{Ambiguous, Json, JsonObject};
-use crate::domain::parse::service_key::forms::{Kind, Likeness, text::object_in};
-use crate::domain::tools::invalid::{Quoted, listed};
+use super::forms::{Kind, Likeness, text::object_in};
+use crate::domain::{
+    parse::json::{Ambiguous, Json, JsonObject},
+    tools::invalid::{Quoted, listed},
+};
 
 /// One field: its name in service keys, its name in the environment of SAP's SDKs, and other spellings.
 pub(super) struct Names {

@@ -14,9 +14,13 @@ use std::borrow::Cow;
 
 use zeroize::Zeroizing;
 
-use crate::domain::parse::json::{Json, JsonObject};
-use crate::domain::parse::secret_data::SecretData;
-use crate::domain::tools::invalid::{Invalid, Quoted, quoted_list};
+use crate::domain::{
+    parse::{
+        json::{Json, JsonObject},
+        secret_data::SecretData,
+    },
+    tools::invalid::{Invalid, Quoted, quoted_list},
+};
 
 pub(crate) mod text;
 

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::domain::parse::allowed_hosts::tests::default_hosts;
-use crate::domain::parse::pem::tests::block;
-use crate::domain::parse::secret_data::tests::secret;
+use crate::domain::parse::{
+    allowed_hosts::tests::default_hosts, pem::tests::block, secret_data::tests::secret,
+};
 
 mod brought;
 mod properties;

@@ -8,8 +8,10 @@ use std::borrow::Cow;
 use serde::de::IgnoredAny;
 use zeroize::Zeroizing;
 
-use crate::domain::parse::json::{Broken, Json, JsonObject};
-use crate::domain::parse::quotes;
+use crate::domain::parse::{
+    json::{Broken, Json, JsonObject},
+    quotes,
+};
 
 /// The longest value that is looked into, in bytes. A service key with a chain of certificates has some 10 KiB, all bindings
 /// of an application some tens.

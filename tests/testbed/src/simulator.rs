@@ -46,13 +46,11 @@ mod tenant;
 mod tls;
 mod tokens;
 
-use std::net::Ipv4Addr;
-use std::sync::Arc;
+use std::{net::Ipv4Addr, sync::Arc};
 
 use anyhow::Context;
 use rustls::ServerConfig;
-use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::{net::TcpListener, sync::mpsc};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 

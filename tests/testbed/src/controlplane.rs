@@ -23,16 +23,22 @@ mod workspace;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
-use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
-use kube::Api;
-use kube::api::{ObjectMeta, PostParams};
+use k8s_openapi::api::{
+    authentication::v1::{TokenRequest, TokenRequestSpec},
+    core::v1::{Namespace, ServiceAccount},
+};
+use kube::{
+    Api,
+    api::{ObjectMeta, PostParams},
+};
 use tokio::process::Command;
 
-use self::assets::Assets;
-use self::driver::{Driver, Ready};
-use self::kubeconfig::Endpoint;
-use self::protocol::Request;
+use self::{
+    assets::Assets,
+    driver::{Driver, Ready},
+    kubeconfig::Endpoint,
+    protocol::Request,
+};
 
 pub use self::assets::assets;
 pub(crate) use self::credentials::hex;
