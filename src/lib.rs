@@ -6,6 +6,7 @@
 
 pub mod aicore;
 pub mod api;
+mod ca_bundle;
 pub mod clock;
 pub mod config;
 pub mod controller;

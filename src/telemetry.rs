@@ -5,6 +5,7 @@ mod level;
 mod one_line;
 mod traces;
 
+use clap::ValueEnum;
 use opentelemetry::trace::TraceContextExt;
 use tokio::runtime::Handle;
 use tracing::{Span, field};
@@ -16,7 +17,16 @@ use self::{
     one_line::OneLine,
     traces::{TraceConfig, Traces},
 };
-use crate::config::LogFormat;
+
+/// Form of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    #[default]
+    Json,
+    /// Lines for people.
+    Text,
+}
 
 /// What was started.
 #[derive(Debug)]

@@ -36,6 +36,9 @@ use crate::{
     metrics::{Metrics, quota::TenantQuota},
 };
 
+/// Default of `--request-timeout`.
+pub(crate) const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+
 /// How requests are sent.
 #[derive(Clone, Debug)]
 pub struct RequestSettings {

@@ -22,8 +22,7 @@ use super::{
 use crate::{
     aicore::pool::{self, Pool},
     api::AICoreRegistrySecretSpec,
-    clock,
-    config::{DEFAULT_REQUEST_TIMEOUT, read_bundle},
+    ca_bundle, clock,
     domain::{
         parse::{allowed_hosts::AllowedHosts, secret_data::SecretData},
         tools::bucket::Rate,
@@ -81,9 +80,10 @@ pub(super) async fn run(cluster: &ClusterArgs, args: &CheckArgs) -> Result<Done,
 
 /// Opens no connection by itself.
 fn pool(args: &CheckArgs) -> Result<Pool, Failed> {
-    let extra_roots_pem = args.ca_bundle.as_deref().map(read_bundle).transpose().map_err(Failed::usage)?;
+    let extra_roots_pem =
+        args.ca_bundle.as_deref().map(ca_bundle::read).transpose().map_err(Failed::usage)?;
     let settings = pool::RequestSettings {
-        request_timeout: DEFAULT_REQUEST_TIMEOUT,
+        request_timeout: pool::DEFAULT_REQUEST_TIMEOUT,
         tenant_rate: Rate::new(10.0, 20),
         extra_roots_pem,
     };
