@@ -5,18 +5,18 @@
 //! make one push. [`error`] says in words what went wrong.
 
 mod body;
-pub mod error;
+pub(crate) mod error;
 mod error_details;
 mod exchange;
 mod inspect;
-pub mod keyed_mutex;
-pub mod operations;
+pub(crate) mod keyed_mutex;
+pub(crate) mod operations;
 pub mod pool;
-pub mod push;
-pub mod rate_limit;
+pub(crate) mod push;
+pub(crate) mod rate_limit;
 mod redact;
 mod retry_after;
 mod tls;
 mod token;
 
-pub use token::Insistence;
+pub(crate) use token::Insistence;

@@ -14,8 +14,8 @@ mod diagnostics;
 #[cfg(test)]
 mod fakes;
 mod gather;
-pub mod index;
-pub mod queue;
+mod index;
+pub(crate) mod queue;
 mod reconcile;
 mod series;
 mod watches;
@@ -61,11 +61,11 @@ pub struct Settings {
     /// Maximum number of concurrent reconciles.
     pub concurrency: usize,
     /// How many of them may be of one tenant.
-    pub tenant_passes: usize,
+    pub(crate) tenant_passes: usize,
     /// For resources without `spec.resyncInterval`.
-    pub default_resync_interval: ResyncInterval,
+    pub(crate) default_resync_interval: ResyncInterval,
     /// Where the operator may connect to.
-    pub allowed_hosts: AllowedHosts,
+    pub(crate) allowed_hosts: AllowedHosts,
     /// How long a watch may be silent before it lists anew: [`SILENCE_LIMIT`](crate::k8s::watch::SILENCE_LIMIT).
     pub watch_silence_limit: Duration,
 }

@@ -29,7 +29,7 @@ struct State {
 impl Fence {
     /// For a process without leader election.
     #[must_use]
-    pub fn always_open() -> Self {
+    pub(crate) fn always_open() -> Self {
         Self(None)
     }
 
@@ -65,14 +65,14 @@ impl Fence {
 
     /// Whether it is open.
     #[must_use]
-    pub fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.0
             .as_ref()
             .is_none_or(|state| nanoseconds(state.start.elapsed()) < state.open_until.load(Ordering::Acquire))
     }
 
     /// Returns at once if it is open, and never if it is not.
-    pub async fn wait_open(&self) {
+    pub(crate) async fn wait_open(&self) {
         if !self.is_open() {
             std::future::pending::<()>().await;
         }

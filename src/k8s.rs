@@ -2,15 +2,15 @@
 
 mod answer;
 pub mod client;
-pub mod error;
-pub mod events;
-pub mod kubeconfig;
-pub mod lease;
-pub mod namespaces;
-pub mod partial;
+pub(crate) mod error;
+pub(crate) mod events;
+pub(crate) mod kubeconfig;
+pub(crate) mod lease;
+pub(crate) mod namespaces;
+pub(crate) mod partial;
 pub(crate) mod pem;
 pub mod resources;
-pub mod secrets;
+pub(crate) mod secrets;
 #[cfg(test)]
 pub(crate) mod testing;
-pub mod watch;
+pub(crate) mod watch;

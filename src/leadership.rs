@@ -25,7 +25,7 @@ use crate::{
 /// Attempts to renew that fit into the renew deadline: one slow answer must not end the leadership.
 const ATTEMPTS: u32 = 3;
 /// By how much the retry period is spread while waiting, so that candidates do not come at the same time.
-pub const JITTER: f64 = 0.2;
+pub(crate) const JITTER: f64 = 0.2;
 
 /// How to elect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub struct ElectionSettings {
     /// How long the leader goes on without a renewal.
     pub renew_deadline: Duration,
     /// Time between two attempts.
-    pub retry_period: Duration,
+    pub(crate) retry_period: Duration,
 }
 
 /// Whether this process leads, for the rest of the program. Cheap to clone.
@@ -58,12 +58,12 @@ impl Leadership {
 
     /// Whether this process leads.
     #[must_use]
-    pub fn is_leader(&self) -> bool {
+    pub(crate) fn is_leader(&self) -> bool {
         *self.leads.borrow()
     }
 
     /// Waits until this process leads.
-    pub async fn gained(&self) {
+    pub(crate) async fn gained(&self) {
         let mut leads = self.leads.clone();
         if leads.wait_for(|leads| *leads).await.is_err() {
             // The election has ended without it: the process is about to end too.

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use jiff::Timestamp;
 
-pub use crate::aicore::error_details::{ErrorDetails, Message};
+pub(crate) use crate::aicore::error_details::{ErrorDetails, Message};
 use crate::domain::decide::{failure::Failure, reason::Reason};
 
 /// Which server was asked.
@@ -106,7 +106,7 @@ pub struct Refusal {
     /// HTTP status code.
     pub status: u16,
     /// What the server said.
-    pub details: ErrorDetails,
+    pub(crate) details: ErrorDetails,
     /// How long the server asks to be left alone.
     pub retry_after: Option<Duration>,
 }
@@ -176,7 +176,7 @@ impl ClientCertificate {
 impl Error {
     /// The HTTP status, if there was an answer from that server.
     #[must_use]
-    pub fn status_of(&self, server: Server) -> Option<u16> {
+    pub(crate) fn status_of(&self, server: Server) -> Option<u16> {
         match self {
             Self::Refused(refusal) if refusal.server == server => Some(refusal.status),
             _ => None,

@@ -36,7 +36,7 @@ pub struct ErrorDetails {
     /// SAP's error code (`error.code`), or the OAuth error (`error`).
     pub code: Option<String>,
     /// The server's id of the request, to quote to support.
-    pub request_id: Option<String>,
+    pub(crate) request_id: Option<String>,
     /// The server's message.
     pub message: Message,
 }

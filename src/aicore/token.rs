@@ -34,7 +34,7 @@ const REFUSAL_STANDS: Duration = Duration::from_secs(STALLED_INTERVAL.as_secs() 
 
 /// How much a pass insists on an answer of the authorization server's own, when that refused the key a while ago.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Insistence {
+pub(crate) enum Insistence {
     /// The refusal stands for all who share the key, for about the long interval.
     Patient,
     /// A resource that is being deleted asks again after a minute.

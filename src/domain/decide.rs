@@ -4,14 +4,14 @@
 //! came of it: the next status, and the next [`memory`]. Of all modules here, [`digest`] alone reads secret values.
 
 pub mod backoff;
-pub mod conflict;
-pub mod digest;
+pub(crate) mod conflict;
+pub(crate) mod digest;
 pub mod failure;
-pub mod known;
-pub mod lease;
-pub mod memory;
-pub mod observed;
-pub mod pass_outcome;
-pub mod plan;
+pub(crate) mod known;
+pub(crate) mod lease;
+pub(crate) mod memory;
+pub(crate) mod observed;
+pub(crate) mod pass_outcome;
+pub(crate) mod plan;
 pub mod reason;
-pub mod report;
+pub(crate) mod report;

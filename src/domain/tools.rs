@@ -1,7 +1,7 @@
 //! Small tools: texts for people and terminals, a map, a token bucket, sizes of pages.
 
 pub mod bucket;
-pub mod invalid;
-pub mod page_size;
+pub(crate) mod invalid;
+pub(crate) mod page_size;
 pub mod printable;
-pub mod vec_map;
+pub(crate) mod vec_map;

@@ -43,14 +43,14 @@ const NOTE_LIMIT: usize = 1024;
 
 /// Where events are handed in. Cheap to clone.
 #[derive(Clone)]
-pub struct EventSink {
+pub(crate) struct EventSink {
     warnings: Line,
     others: Line,
 }
 
 impl EventSink {
     /// Hands in an event about the resource.
-    pub fn publish(&self, object: &Object, event: Event) {
+    pub(crate) fn publish(&self, object: &Object, event: Event) {
         let line = if event.warning { &self.warnings } else { &self.others };
         if !line.join(object, event) {
             debug!(object = %object.key, "event dropped");
@@ -97,7 +97,7 @@ impl Line {
 }
 
 /// A sink, and the task that empties it until all sinks are gone. `busy`: whether resources wait to be reconciled.
-pub fn publisher(client: Client, busy: impl Fn() -> bool) -> (EventSink, impl Future<Output = ()>) {
+pub(crate) fn publisher(client: Client, busy: impl Fn() -> bool) -> (EventSink, impl Future<Output = ()>) {
     let (warnings, mut first) = Line::new();
     let (others, mut then) = Line::new();
     let task = async move {

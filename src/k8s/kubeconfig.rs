@@ -16,7 +16,7 @@ use std::{env, path::PathBuf, sync::Arc};
 use kube::{Client, Config};
 
 use self::{files::Files, proxy::Rules};
-pub use self::{proxy::Proxy, token::TokenLayer};
+pub(crate) use self::{proxy::Proxy, token::TokenLayer};
 use super::client::client;
 use crate::domain::tools::invalid::Quoted;
 
@@ -78,7 +78,7 @@ impl Access {
 
     /// What is added to each request: a token, if it has to be renewed from time to time.
     #[must_use]
-    pub fn layer(&self) -> TokenLayer {
+    pub(crate) fn layer(&self) -> TokenLayer {
         TokenLayer::new(self.tokens.clone())
     }
 

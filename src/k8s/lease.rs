@@ -17,19 +17,19 @@ use crate::domain::decide::lease::Record;
 
 /// One Lease, that may not exist yet.
 #[derive(Clone)]
-pub struct Leases {
+pub(crate) struct Leases {
     api: Api<Lease>,
     name: String,
 }
 
 /// A Lease at one version.
 #[derive(Clone, Debug)]
-pub struct LeaseVersion(Lease);
+pub(crate) struct LeaseVersion(Lease);
 
 impl LeaseVersion {
     /// What it says.
     #[must_use]
-    pub fn record(&self) -> Record {
+    pub(crate) fn record(&self) -> Record {
         let spec = self.0.spec.clone().unwrap_or_default();
         Record {
             holder: spec.holder_identity.unwrap_or_default(),
@@ -47,7 +47,7 @@ impl LeaseVersion {
 impl Leases {
     /// The Lease of this name.
     #[must_use]
-    pub fn new(client: Client, namespace: &str, name: &str) -> Self {
+    pub(crate) fn new(client: Client, namespace: &str, name: &str) -> Self {
         Self { api: Api::namespaced(client, namespace), name: name.to_owned() }
     }
 
@@ -55,7 +55,7 @@ impl Leases {
     ///
     /// # Errors
     /// What the API server refused.
-    pub async fn get(&self) -> Result<Option<LeaseVersion>, Error> {
+    pub(crate) async fn get(&self) -> Result<Option<LeaseVersion>, Error> {
         Ok(self.api.get_opt(&self.name).await?.map(LeaseVersion))
     }
 
@@ -63,7 +63,7 @@ impl Leases {
     ///
     /// # Errors
     /// [`Error::Refused`] with code 409 when it changed meanwhile; else what the API server refused.
-    pub async fn write(
+    pub(crate) async fn write(
         &self,
         previous: Option<LeaseVersion>,
         record: &Record,

@@ -26,7 +26,7 @@ use crate::{
 /// The metadata of an object, and nothing of its content: requests for it ask for `PartialObjectMetadata`.
 #[derive(Deserialize)]
 #[serde(bound = "")]
-pub struct MetadataOnly<K> {
+pub(crate) struct MetadataOnly<K> {
     #[serde(default, deserialize_with = "identity")]
     metadata: ObjectMeta,
     #[serde(skip)]
@@ -36,7 +36,7 @@ pub struct MetadataOnly<K> {
 /// A resource whose spec and status are not parsed yet: a newer version of the API may have what this one does not know,
 /// and one such resource must not end the watch on all.
 #[derive(Clone, Debug, Deserialize)]
-pub struct UnvalidatedResource {
+pub(crate) struct UnvalidatedResource {
     #[serde(default, deserialize_with = "steering")]
     metadata: ObjectMeta,
     #[serde(default)]
@@ -47,7 +47,7 @@ pub struct UnvalidatedResource {
 
 /// A resource that this version of the operator does not understand.
 #[derive(Debug)]
-pub struct Misunderstood {
+pub(crate) struct Misunderstood {
     /// Which resource.
     pub metadata: ObjectMeta,
     /// The part of it that is not understood: `status`, `spec`, or a field of the spec. Its value is not shown, as people paste
@@ -60,7 +60,7 @@ impl UnvalidatedResource {
     ///
     /// # Errors
     /// What it does not understand.
-    pub fn check(self) -> Result<AICoreRegistrySecret, Box<Misunderstood>> {
+    pub(crate) fn check(self) -> Result<AICoreRegistrySecret, Box<Misunderstood>> {
         let Self { metadata, spec, status } = self;
         let Ok(parsed) = AICoreRegistrySecretSpec::deserialize(&spec) else {
             return Err(Box::new(Misunderstood { metadata, part: misunderstood(&spec) }));

@@ -16,7 +16,7 @@ use kube::{
 use serde::de::DeserializeOwned;
 use tracing::{info, warn};
 
-pub use self::health::{Waiting, WatchHealth};
+pub(crate) use self::health::WatchHealth;
 use self::{backoff::WatchBackoff, wire::Places};
 use crate::domain::parse::bounds;
 
@@ -25,17 +25,17 @@ const WATCH_TIMEOUT_SECONDS: u32 = 200;
 /// How long a watch may be silent before it is taken for deaf. The API server sends a bookmark about once a minute, and one
 /// just before it ends a watch: this is longer than any watch lives. A watch is deaf when its version is of a future that an etcd
 /// restored from a backup has yet to reach, when a connection is half open, and behind a proxy that keeps answers back.
-pub const SILENCE_LIMIT: Duration = Duration::from_secs(240);
+pub(crate) const SILENCE_LIMIT: Duration = Duration::from_secs(240);
 
 /// The configuration that all watches share.
 #[must_use]
-pub fn config() -> Config {
+pub(crate) fn config() -> Config {
     Config::default().timeout(WATCH_TIMEOUT_SECONDS)
 }
 
 /// What all watches of a process share. Cheap to clone.
 #[derive(Clone)]
-pub struct Watcher {
+pub(crate) struct Watcher {
     client: Client,
     places: Places,
     silence_limit: Duration,
@@ -44,12 +44,12 @@ pub struct Watcher {
 impl Watcher {
     /// Watches by this client. A watch that is silent for `silence_limit` lists anew: see [`SILENCE_LIMIT`].
     #[must_use]
-    pub fn new(client: Client, silence_limit: Duration) -> Self {
+    pub(crate) fn new(client: Client, silence_limit: Duration) -> Self {
         Self { client, places: Places::default(), silence_limit }
     }
 
     /// Watches for ever and hands each event to `on`.
-    pub async fn run<K>(
+    pub(crate) async fn run<K>(
         &self,
         health: Arc<WatchHealth>,
         api: impl FnOnce(Client) -> Api<K>,

@@ -12,15 +12,15 @@ use crate::domain::{
 };
 
 /// First delay of the exponential backoff.
-pub const FIRST_DELAY: Duration = Duration::from_secs(1);
+pub(crate) const FIRST_DELAY: Duration = Duration::from_secs(1);
 /// Longest delay of the exponential backoff.
-pub const LONGEST_DELAY: Duration = Duration::from_mins(5);
+pub(crate) const LONGEST_DELAY: Duration = Duration::from_mins(5);
 /// Longest `Retry-After` that is obeyed.
-pub const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
+pub(crate) const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
 /// How often the operator looks again at a resource that waits for a person; spread by ±10 %.
-pub const STALLED_INTERVAL: Duration = Duration::from_mins(15);
+pub(crate) const STALLED_INTERVAL: Duration = Duration::from_mins(15);
 /// Longest wait of a resource that is being deleted: a namespace must not hang.
-pub const LONGEST_WHILE_DELETING: Duration = Duration::from_mins(1);
+pub(crate) const LONGEST_WHILE_DELETING: Duration = Duration::from_mins(1);
 
 /// Under which circumstances an attempt was made. When they change, its failure says nothing about the next attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub struct Backoff {
     /// What went wrong.
     pub failure: Failure,
     /// When it went wrong.
-    pub circumstances: Circumstances,
+    pub(crate) circumstances: Circumstances,
 }
 
 impl Backoff {
@@ -83,7 +83,7 @@ impl Backoff {
 
     /// Whether the failure still tells something about an attempt under these circumstances.
     #[must_use]
-    pub fn applies_to(&self, now: &Circumstances) -> bool {
+    pub(crate) fn applies_to(&self, now: &Circumstances) -> bool {
         let then = &self.circumstances;
         if then.service_key != now.service_key || then.deleting != now.deleting {
             return false;
@@ -113,7 +113,7 @@ pub fn delay(failure: &Failure, attempts: u32, jitter: f64) -> Duration {
 /// Exponential backoff with full jitter: between nothing and `1 s · 2^(attempts-1)`, at most five minutes; never shorter
 /// than a tenth of the ceiling, so that a lucky draw does not turn into a burst.
 #[must_use]
-pub fn exponential(attempts: u32, jitter: f64) -> Duration {
+pub(crate) fn exponential(attempts: u32, jitter: f64) -> Duration {
     let ceiling =
         FIRST_DELAY.saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1))).min(LONGEST_DELAY);
     ceiling.mul_f64(jitter.clamp(0.1, 1.0))

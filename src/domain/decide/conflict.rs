@@ -20,7 +20,7 @@ pub struct Claim {
 
 /// A resource that wants to own something. The order is that of precedence: oldest first, uid between equally old ones.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Claimant {
+pub(crate) struct Claimant {
     /// `metadata.creationTimestamp`.
     pub created: Timestamp,
     /// `metadata.uid`.
@@ -31,7 +31,7 @@ pub struct Claimant {
 
 /// All claims, kept so that each change costs the same however many resources there are.
 #[derive(Debug, Default)]
-pub struct Claims {
+pub(crate) struct Claims {
     by_claim: HashMap<Claim, VecMap<Claimant>>,
     by_object: HashMap<ObjectKey, (Claim, Claimant)>,
 }
@@ -39,7 +39,7 @@ pub struct Claims {
 impl Claims {
     /// Sets what a resource claims (`None`: nothing), and returns the other resources whose ownership may have changed by
     /// that: a new owner, and an owner that lost to an older resource.
-    pub fn set(&mut self, claimant: &Claimant, claim: Option<Claim>) -> Vec<ObjectKey> {
+    pub(crate) fn set(&mut self, claimant: &Claimant, claim: Option<Claim>) -> Vec<ObjectKey> {
         if let (Some((old, by)), Some(new)) = (self.by_object.get(&claimant.key), &claim)
             && old == new
             && by == claimant
@@ -58,7 +58,7 @@ impl Claims {
     }
 
     /// Takes back what a resource claims, and returns the resource that owns it from now on, if that is a new one.
-    pub fn release(&mut self, key: &ObjectKey) -> Vec<ObjectKey> {
+    pub(crate) fn release(&mut self, key: &ObjectKey) -> Vec<ObjectKey> {
         let Some((claim, claimant)) = self.by_object.remove(key) else {
             return Vec::new();
         };
@@ -76,14 +76,14 @@ impl Claims {
 
     /// The resource that owns what `key` claims, when it is another one.
     #[must_use]
-    pub fn owned_by(&self, key: &ObjectKey) -> Option<&ObjectKey> {
+    pub(crate) fn owned_by(&self, key: &ObjectKey) -> Option<&ObjectKey> {
         let (claim, _) = self.by_object.get(key)?;
         self.by_claim.get(claim)?.first().map(|owner| &owner.key).filter(|owner| *owner != key)
     }
 
     /// The first resource other than `key` that claims this.
     #[must_use]
-    pub fn successor(&self, claim: &Claim, key: &ObjectKey) -> Option<&ObjectKey> {
+    pub(crate) fn successor(&self, claim: &Claim, key: &ObjectKey) -> Option<&ObjectKey> {
         self.by_claim.get(claim)?.keys().map(|claimant| &claimant.key).find(|other| *other != key)
     }
 }

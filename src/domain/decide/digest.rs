@@ -54,7 +54,7 @@ impl fmt::Debug for PayloadDigest {
 
 /// Whether a digest in a status was made by a version of the operator whose digests mean the same as today's.
 #[must_use]
-pub fn is_known_version(digest: &str) -> bool {
+pub(crate) fn is_known_version(digest: &str) -> bool {
     digest.starts_with(VERSION)
 }
 

@@ -15,12 +15,12 @@ pub struct Failure {
     /// One sentence: what is wrong, where, and what to do.
     pub message: String,
     /// The server's id of the request, where the message names it. The same failure has another at the next attempt.
-    pub request_id: Option<String>,
+    pub(crate) request_id: Option<String>,
     /// How long the server asked to be left alone.
     pub retry_after: Option<Duration>,
     /// Whether the attempt has shown that AI Core does not hold the secret at all, so that a credential pushed earlier is
     /// gone.
-    pub remote_absent: bool,
+    pub(crate) remote_absent: bool,
 }
 
 impl Failure {
@@ -48,7 +48,7 @@ impl Failure {
 
     /// There is no Secret of the name that the spec's `field` has.
     #[must_use]
-    pub fn secret_missing(reason: Reason, field: &str, key: &ObjectKey) -> Self {
+    pub(crate) fn secret_missing(reason: Reason, field: &str, key: &ObjectKey) -> Self {
         Self::new(
             reason,
             format!(

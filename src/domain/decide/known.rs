@@ -25,7 +25,7 @@ use crate::{
 
 /// What is known of the two Secrets without reading them.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Versions<'a> {
+pub(crate) struct Versions<'a> {
     /// resourceVersion of the Secret with the registry credential.
     pub source: Option<&'a str>,
     /// resourceVersion of the Secret with the service key.
@@ -34,7 +34,7 @@ pub struct Versions<'a> {
 
 /// The known facts.
 #[derive(Clone, Debug)]
-pub struct Known<'a> {
+pub(crate) struct Known<'a> {
     /// The resource.
     pub object: &'a Object,
     /// Its status, as last written or seen.
@@ -46,29 +46,29 @@ pub struct Known<'a> {
     /// Whether it owns the remote secret that it claimed last.
     pub ownership: &'a Ownership,
     /// Interval for resources that do not set their own.
-    pub default_resync_interval: ResyncInterval,
+    pub(crate) default_resync_interval: ResyncInterval,
     /// The time.
     pub now: Now,
 }
 
 /// Nothing is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unchanged {
+pub(crate) struct Unchanged {
     /// Time to the next resync; `None`: there is none.
-    pub requeue_after: Option<Duration>,
+    pub(crate) requeue_after: Option<Duration>,
 }
 
 impl Known<'_> {
     /// Whether a status that could not be written earlier has to be written first. A status that cannot be written must not
     /// block a deletion, and nobody reads it.
     #[must_use]
-    pub fn owes_status(&self) -> bool {
+    pub(crate) fn owes_status(&self) -> bool {
         self.memory.unsaved && !self.object.deleting
     }
 
     /// Whether all this shows that nothing is to be done, so that the Secrets need not be read.
     #[must_use]
-    pub fn unchanged(&self) -> Option<Unchanged> {
+    pub(crate) fn unchanged(&self) -> Option<Unchanged> {
         if self.memory.unsaved
             || self.memory.retry.backoff.is_some()
             || *self.ownership != (Ownership::Owner { successor: None })
@@ -86,7 +86,7 @@ impl Known<'_> {
     /// Whether this pass will push, as far as can be said: then it needs a place before it reads anything, because what it
     /// reads while others are in front of it would be old when its turn comes.
     #[must_use]
-    pub fn expects_push(&self) -> bool {
+    pub(crate) fn expects_push(&self) -> bool {
         let idle =
             self.object.deleting || self.object.spec.suspended() || self.memory.retry.backoff.is_some();
         !idle && !matches!(self.ownership, Ownership::OwnedBy(_))

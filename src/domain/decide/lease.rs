@@ -15,22 +15,22 @@ const GIVEN_BACK: Duration = Duration::from_secs(1);
 
 /// What a Lease says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Record {
+pub(crate) struct Record {
     /// Who leads; empty: nobody.
     pub holder: String,
     /// How long it lasts after a renewal.
     pub duration: Option<Duration>,
     /// When the holder got it, by the holder's clock. Only shown to people.
-    pub acquired: Option<Timestamp>,
+    pub(crate) acquired: Option<Timestamp>,
     /// When the holder renewed it, by the holder's clock. It tells one renewal from another, and no more.
     pub renewed: Option<Timestamp>,
     /// How often the holder changed.
-    pub transitions: i32,
+    pub(crate) transitions: i32,
 }
 
 /// Who wants to lead.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Candidate {
+pub(crate) struct Candidate {
     /// Its name, which no other process has.
     pub identity: String,
     /// How long its Lease lasts after a renewal.
@@ -39,7 +39,7 @@ pub struct Candidate {
 
 /// What to do with the Lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Decision {
+pub(crate) enum Decision {
     /// Nobody leads: try to write this.
     Acquire(Record),
     /// The candidate leads: write this.
@@ -50,7 +50,7 @@ pub enum Decision {
 
 /// What the Lease said last, and since when it has been saying so.
 #[derive(Clone, Debug, Default)]
-pub struct View(Option<Seen>);
+pub(crate) struct View(Option<Seen>);
 
 #[derive(Clone, Debug)]
 struct Seen {
@@ -61,7 +61,7 @@ struct Seen {
 
 impl View {
     /// The Lease was read at this time since the start of the process; `None`: there is none.
-    pub fn see(&mut self, record: Option<Record>, uptime: Duration) {
+    pub(crate) fn see(&mut self, record: Option<Record>, uptime: Duration) {
         // One that was deleted may still have a holder who does not know it: what it said last stands until it expires.
         let Some(record) = record else { return };
         if self.0.as_ref().is_none_or(|seen| seen.record != record) {
@@ -71,7 +71,7 @@ impl View {
 
     /// What the candidate does now.
     #[must_use]
-    pub fn decide(&self, me: &Candidate, now: Now) -> Decision {
+    pub(crate) fn decide(&self, me: &Candidate, now: Now) -> Decision {
         let fresh = Record {
             holder: me.identity.clone(),
             duration: Some(me.duration),
@@ -99,13 +99,13 @@ impl View {
 
     /// Who led when the Lease was last read; empty: nobody.
     #[must_use]
-    pub fn holder(&self) -> &str {
+    pub(crate) fn holder(&self) -> &str {
         self.0.as_ref().map_or("", |seen| &seen.record.holder)
     }
 
     /// What the candidate writes to give the Lease back; `None` if it does not hold it.
     #[must_use]
-    pub fn give_back(&self, me: &Candidate, wall: Timestamp) -> Option<Record> {
+    pub(crate) fn give_back(&self, me: &Candidate, wall: Timestamp) -> Option<Record> {
         let record = &self.0.as_ref()?.record;
         (record.holder == me.identity).then(|| Record {
             holder: String::new(),

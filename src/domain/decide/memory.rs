@@ -6,27 +6,27 @@ use crate::domain::decide::backoff::{self, Backoff};
 
 /// What is remembered from one pass to the next.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Memory {
+pub(crate) struct Memory {
     /// What delays the next attempt.
     pub retry: Retry,
     /// The Secrets' versions that were read since the last push and held the same content.
     pub checked: Option<Checked>,
     /// Whether the status could not be written yet.
-    pub unsaved: bool,
+    pub(crate) unsaved: bool,
 }
 
 /// What failed, on each of the two sides.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Retry {
+pub(crate) struct Retry {
     /// The failed attempt at AI Core that delays the next one.
     pub backoff: Option<Backoff>,
     /// Passes in a row that failed because of the API server.
-    pub api_failures: u32,
+    pub(crate) api_failures: u32,
 }
 
 /// resourceVersions of the two Secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Checked {
+pub(crate) struct Checked {
     /// Of the Secret with the registry credential.
     pub source: Arc<str>,
     /// Of the Secret with the service key.
@@ -36,7 +36,7 @@ pub struct Checked {
 impl Memory {
     /// After a pass that the API server made fail: what to remember, and when to repeat the pass. `jitter` is in `0.0..=1.0`.
     #[must_use]
-    pub fn after_api_failure(&self, jitter: f64) -> (Self, Duration) {
+    pub(crate) fn after_api_failure(&self, jitter: f64) -> (Self, Duration) {
         let api_failures = self.retry.api_failures.saturating_add(1);
         let retry = Retry { api_failures, ..self.retry.clone() };
         (Self { retry, ..self.clone() }, backoff::exponential(api_failures, jitter))
@@ -45,13 +45,13 @@ impl Memory {
     /// When the status of a pass could not be written: it is written again, and what was done is not repeated for it. The
     /// failures of the API server, of which there were `api_failures` before the pass, go on counting.
     #[must_use]
-    pub fn with_unsaved_status(self, api_failures: u32) -> Self {
+    pub(crate) fn with_unsaved_status(self, api_failures: u32) -> Self {
         Self { retry: Retry { api_failures, ..self.retry }, unsaved: true, ..self }
     }
 
     /// When a status that could not be written earlier is written.
     #[must_use]
-    pub fn with_saved_status(&self) -> Self {
+    pub(crate) fn with_saved_status(&self) -> Self {
         Self { unsaved: false, ..self.clone() }
     }
 }

@@ -23,7 +23,7 @@ use crate::{
 
 /// A Secret as it was found.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Found<T> {
+pub(crate) enum Found<T> {
     /// It can be used.
     Usable {
         /// Its `metadata.resourceVersion`.
@@ -37,7 +37,7 @@ pub enum Found<T> {
 
 impl<T> Found<T> {
     /// What it holds, if it can be used.
-    pub fn content(&self) -> Option<&T> {
+    pub(crate) fn content(&self) -> Option<&T> {
         match self {
             Self::Usable { content, .. } => Some(content),
             Self::Unusable(_) => None,
@@ -45,7 +45,7 @@ impl<T> Found<T> {
     }
 
     /// Its resourceVersion, if it can be used.
-    pub fn version(&self) -> Option<&str> {
+    pub(crate) fn version(&self) -> Option<&str> {
         match self {
             Self::Usable { version, .. } => Some(version),
             Self::Unusable(_) => None,
@@ -53,7 +53,7 @@ impl<T> Found<T> {
     }
 
     /// Why it cannot be used.
-    pub fn failure(&self) -> Option<&Failure> {
+    pub(crate) fn failure(&self) -> Option<&Failure> {
         match self {
             Self::Usable { .. } => None,
             Self::Unusable(failure) => Some(failure),
@@ -63,7 +63,7 @@ impl<T> Found<T> {
 
 /// Whether the resource owns the remote secret that it wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ownership {
+pub(crate) enum Ownership {
     /// It does: nobody older wants it.
     Owner {
         /// Another resource that wants it, and will own it when this one goes.
@@ -78,7 +78,7 @@ pub enum Ownership {
 impl Ownership {
     /// Whether it may write the remote secret.
     #[must_use]
-    pub fn may_push(&self) -> bool {
+    pub(crate) fn may_push(&self) -> bool {
         match self {
             Self::Owner { .. } => true,
             Self::OwnedBy(_) | Self::Pending => false,
@@ -87,7 +87,7 @@ impl Ownership {
 
     /// Whether it may delete the remote secret: nobody else wants it.
     #[must_use]
-    pub fn may_delete(&self) -> bool {
+    pub(crate) fn may_delete(&self) -> bool {
         match self {
             Self::Owner { successor } => successor.is_none(),
             Self::OwnedBy(_) | Self::Pending => false,
@@ -102,7 +102,7 @@ fn leaves_doubt(reason: &str) -> bool {
 
 /// The gathered facts.
 #[derive(Clone, Debug)]
-pub struct Observed<'a> {
+pub(crate) struct Observed<'a> {
     /// The resource.
     pub object: &'a Object,
     /// Its status, as last written or seen.
@@ -110,23 +110,23 @@ pub struct Observed<'a> {
     /// The registry credential: the registries it is for, as they would be sent.
     pub source: Found<Vec<String>>,
     /// What a user should know about the registry credential although it can be used.
-    pub remarks: Vec<String>,
+    pub(crate) remarks: Vec<String>,
     /// The AI Core service key: the tenant it is for.
     pub service_key: Found<Tenant>,
     /// What a push would send, when both are usable.
     pub digest: Option<PayloadDigest>,
     /// Identity of the service key for the purpose of trying again; present also when the key cannot be used.
-    pub service_key_identity: Option<String>,
+    pub(crate) service_key_identity: Option<String>,
     /// Whether it owns the remote secret.
     pub ownership: Ownership,
     /// Whether the namespace is being deleted. Only looked up for a resource that is being deleted.
-    pub namespace_terminating: bool,
+    pub(crate) namespace_terminating: bool,
     /// The failed attempt that may delay the next one.
     pub backoff: Option<&'a Backoff>,
     /// The Secrets' versions that were read since the last push and held the same content.
     pub checked: Option<&'a Checked>,
     /// Interval for resources that do not set their own.
-    pub default_resync_interval: ResyncInterval,
+    pub(crate) default_resync_interval: ResyncInterval,
     /// The time.
     pub now: Now,
 }
@@ -134,7 +134,7 @@ pub struct Observed<'a> {
 impl Observed<'_> {
     /// Under which circumstances an attempt would be made now.
     #[must_use]
-    pub fn circumstances(&self) -> Circumstances {
+    pub(crate) fn circumstances(&self) -> Circumstances {
         Circumstances {
             service_key: self.service_key_identity.clone(),
             digest: self.digest.clone(),
@@ -145,7 +145,7 @@ impl Observed<'_> {
 
     /// Whether the tenant is another one than that of the last accepted push.
     #[must_use]
-    pub fn tenant_changed(&self) -> bool {
+    pub(crate) fn tenant_changed(&self) -> bool {
         match (self.service_key.content(), pushed_tenant(self.status)) {
             (Some(tenant), Some(pushed)) => *tenant != pushed,
             _ => false,
@@ -154,7 +154,7 @@ impl Observed<'_> {
 
     /// Whether what would be sent is what AI Core accepted last, in the same tenant.
     #[must_use]
-    pub fn unchanged(&self) -> bool {
+    pub(crate) fn unchanged(&self) -> bool {
         let digest = self.digest.as_ref().map(PayloadDigest::as_str);
         digest.is_some()
             && digest == self.status.credentials_digest.as_deref()
@@ -164,7 +164,7 @@ impl Observed<'_> {
 
     /// Whether the status says that AI Core may not hold what it accepted last.
     #[must_use]
-    pub fn in_doubt(&self) -> bool {
+    pub(crate) fn in_doubt(&self) -> bool {
         condition::find(&self.status.conditions, READY)
             .is_some_and(|ready| ready.status != "True" && leaves_doubt(&ready.reason))
     }
@@ -172,7 +172,7 @@ impl Observed<'_> {
     /// Whether the last attempt failed, or AI Core may not hold what it accepted last; a push settles both. Known also
     /// after a restart.
     #[must_use]
-    pub fn unconfirmed(&self) -> bool {
+    pub(crate) fn unconfirmed(&self) -> bool {
         self.backoff.is_some()
             || self.in_doubt()
             || self
@@ -184,7 +184,7 @@ impl Observed<'_> {
 
     /// Whether the status says that AI Core holds the credential, and nothing speaks against it.
     #[must_use]
-    pub fn confirmed(&self) -> bool {
+    pub(crate) fn confirmed(&self) -> bool {
         !self.unconfirmed()
             && condition::find(&self.status.conditions, READY).is_some_and(|ready| ready.status == "True")
     }

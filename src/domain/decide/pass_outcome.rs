@@ -4,7 +4,7 @@ use crate::domain::decide::reason::Reason;
 
 /// What came of a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PassOutcome {
+pub(crate) enum PassOutcome {
     /// AI Core accepted the credential and had none of the name before.
     Created,
     /// AI Core accepted the credential.
@@ -34,7 +34,7 @@ pub enum PassOutcome {
 impl PassOutcome {
     /// Whether the pass came to its end. After one that did not, nothing is known of what the resource waits for.
     #[must_use]
-    pub fn is_conclusive(self) -> bool {
+    pub(crate) fn is_conclusive(self) -> bool {
         match self {
             Self::ApiServerError | Self::Timeout => false,
             Self::Created
@@ -52,7 +52,7 @@ impl PassOutcome {
 
     /// As the label has it: spelt like a reason.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Created => "Created",
             Self::Updated => "Updated",

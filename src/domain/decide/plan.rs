@@ -25,11 +25,11 @@ use crate::{
 };
 
 /// Window over which pushes that a restart would bunch together are spread.
-pub const SPREAD_WINDOW: Duration = Duration::from_mins(1);
+pub(crate) const SPREAD_WINDOW: Duration = Duration::from_mins(1);
 
 /// The decision.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// What to do with the finalizer before the step.
     pub finalizer: FinalizerStep,
     /// What to do.
@@ -38,7 +38,7 @@ pub struct Plan {
 
 /// The finalizer is present exactly while `deletionPolicy` is `Delete`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FinalizerStep {
+pub(crate) enum FinalizerStep {
     /// It is as it should be.
     Keep,
     /// Add it.
@@ -49,7 +49,7 @@ pub enum FinalizerStep {
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Step {
+pub(crate) enum Step {
     /// Send nothing.
     NoPush(Why),
     /// Send the credential.
@@ -62,7 +62,7 @@ pub enum Step {
 
 /// Why nothing is sent.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Why {
+pub(crate) enum Why {
     /// AI Core has it.
     InSync {
         /// Time to the next resync, or to a push that is spread.
@@ -91,16 +91,16 @@ pub enum Why {
 
 /// A push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Push {
+pub(crate) struct Push {
     /// What made it necessary.
-    pub cause: Cause,
+    pub(crate) cause: Cause,
     /// Whether to create the remote secret when there is none.
     pub create: bool,
 }
 
 /// What made a push necessary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
+pub(crate) enum Cause {
     /// A user asked for it.
     Forced,
     /// Nothing was accepted yet.
@@ -119,7 +119,7 @@ pub enum Cause {
 
 /// Why a resource goes without its remote secret being deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LetGo {
+pub(crate) enum LetGo {
     /// `deletionPolicy` is `Retain`.
     Retained,
     /// It is suspended.
@@ -139,7 +139,7 @@ pub enum LetGo {
 impl Step {
     /// For the log.
     #[must_use]
-    pub fn as_str(&self) -> &'static str {
+    pub(crate) fn as_str(&self) -> &'static str {
         match self {
             Self::NoPush(_) => "NoPush",
             Self::Push(_) => "Push",
@@ -150,7 +150,7 @@ impl Step {
 
     /// What made it so, for the log.
     #[must_use]
-    pub fn cause(&self) -> Option<&'static str> {
+    pub(crate) fn cause(&self) -> Option<&'static str> {
         match self {
             Self::NoPush(why) => Some(why.as_str()),
             Self::Push(push) => Some(push.cause.as_str()),
@@ -163,7 +163,7 @@ impl Step {
 impl Why {
     /// For the log.
     #[must_use]
-    pub fn as_str(&self) -> &'static str {
+    pub(crate) fn as_str(&self) -> &'static str {
         match self {
             Self::InSync { .. } => "InSync",
             Self::Suspended => "Suspended",
@@ -180,7 +180,7 @@ impl Why {
 impl Cause {
     /// For the log.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Forced => "Forced",
             Self::First => "First",
@@ -196,7 +196,7 @@ impl Cause {
 impl LetGo {
     /// For the log.
     #[must_use]
-    pub fn as_str(&self) -> &'static str {
+    pub(crate) fn as_str(&self) -> &'static str {
         match self {
             Self::Retained => "Retained",
             Self::Suspended => "Suspended",
@@ -211,7 +211,7 @@ impl LetGo {
 
 /// Decides. Total: every observation has a plan.
 #[must_use]
-pub fn plan(observed: &Observed<'_>) -> Plan {
+pub(crate) fn plan(observed: &Observed<'_>) -> Plan {
     let object = observed.object;
     if object.deleting {
         return Plan { finalizer: FinalizerStep::Keep, step: deletion(observed) };
@@ -221,7 +221,7 @@ pub fn plan(observed: &Observed<'_>) -> Plan {
 
 /// Whether the finalizer has to be added or removed for a resource that is not being deleted.
 #[must_use]
-pub fn finalizer_step(object: &Object) -> FinalizerStep {
+pub(crate) fn finalizer_step(object: &Object) -> FinalizerStep {
     match (object.spec.deletion_policy(), object.finalizer) {
         (DeletionPolicy::Delete, false) => FinalizerStep::Add,
         (DeletionPolicy::Retain, true) => FinalizerStep::Remove,
@@ -327,7 +327,7 @@ fn until_resync(observed: &Observed<'_>) -> Option<Duration> {
 
 /// When the next resync is: what the status says, unless the interval was shortened since.
 #[must_use]
-pub fn next_resync(status: &AICoreRegistrySecretStatus, interval: Duration) -> Option<Timestamp> {
+pub(crate) fn next_resync(status: &AICoreRegistrySecretStatus, interval: Duration) -> Option<Timestamp> {
     let last = status.last_sync_time.as_ref()?.0;
     let latest = last.checked_add(interval.mul_f64(1.1)).ok()?;
     Some(status.next_resync_time.as_ref().map_or(latest, |next| next.0.min(latest)))

@@ -111,7 +111,7 @@ impl Reason {
 
     /// Whether it calls for a Warning event.
     #[must_use]
-    pub fn is_warning(self) -> bool {
+    pub(crate) fn is_warning(self) -> bool {
         match self {
             Self::Synced | Self::Progressing | Self::Suspended => false,
             Self::SecretNotFound
@@ -134,7 +134,7 @@ impl Reason {
     /// Whether it leaves open what AI Core holds until a push succeeds: an attempt failed, or somebody else could write
     /// meanwhile.
     #[must_use]
-    pub fn leaves_doubt(self) -> bool {
+    pub(crate) fn leaves_doubt(self) -> bool {
         match self {
             Self::Suspended
             | Self::AuthenticationFailed
@@ -158,7 +158,7 @@ impl Reason {
     /// Whether AI Core may hold a first push all the same: a process may have ended before it could say so, and a request
     /// without an answer may have arrived.
     #[must_use]
-    pub fn may_have_been_pushed(self) -> bool {
+    pub(crate) fn may_have_been_pushed(self) -> bool {
         match self {
             Self::Progressing | Self::RemoteUnavailable => true,
             Self::Synced
@@ -180,7 +180,7 @@ impl Reason {
 
     /// What ends the wait after a failed attempt early; for reasons that no attempt fails with, what would.
     #[must_use]
-    pub fn retry_ends_with(self) -> RetryEndsWith {
+    pub(crate) fn retry_ends_with(self) -> RetryEndsWith {
         match self {
             Self::QuotaExceeded | Self::RemoteRejected | Self::RemoteMissing => {
                 RetryEndsWith::ServiceKeyOrContent

@@ -32,11 +32,11 @@ use crate::{
 };
 
 /// A wait for a turn in the tenant that is worth a word in the status.
-pub const NOTEWORTHY_WAIT: Duration = Duration::from_secs(5);
+pub(crate) const NOTEWORTHY_WAIT: Duration = Duration::from_secs(5);
 
 /// What came of the plan's step.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// Nothing was to be done remotely.
     NothingSent,
     /// AI Core accepted the credential.
@@ -58,7 +58,7 @@ pub enum Outcome {
 
 /// The two values that decisions may not choose for themselves.
 #[derive(Clone, Copy, Debug)]
-pub struct Jitter {
+pub(crate) struct Jitter {
     /// In `0.0..=1.0`; spreads retries and long intervals.
     pub retry: f64,
     /// In `0.0..=1.0`; spreads resyncs.
@@ -67,7 +67,7 @@ pub struct Jitter {
 
 /// The state after a pass.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Report {
+pub(crate) struct Report {
     /// The whole status as it should stand; `None` when it is as it should be, or the resource is gone with this pass.
     pub status: Option<AICoreRegistrySecretStatus>,
     /// What changed, for `kubectl describe`.
@@ -75,17 +75,17 @@ pub struct Report {
     /// What to remember.
     pub memory: Memory,
     /// When to look again without being woken; `None`: only when something changes.
-    pub requeue_after: Option<Duration>,
+    pub(crate) requeue_after: Option<Duration>,
     /// What the pass is to changes of the Secret with the registry credential that came before it; `None`: it leaves them
     /// open.
-    pub source_answered: Option<Answer>,
+    pub(crate) source_answered: Option<Answer>,
     /// What came of it, in one word.
     pub outcome: PassOutcome,
 }
 
 /// How a change of the Secret with the registry credential was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub(crate) enum Answer {
     /// AI Core accepted the new content: the time that took is the latency of a rotation.
     Accepted,
     /// There was nothing to send: the content is the same, or it is not to be sent, or cannot be.
@@ -94,7 +94,7 @@ pub enum Answer {
 
 /// A Kubernetes event about the resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
+pub(crate) struct Event {
     /// Whether a person should look at it.
     pub warning: bool,
     /// `reason` of the event.
@@ -114,7 +114,7 @@ struct Statement {
 
 /// Says what came of a pass.
 #[must_use]
-pub fn report(observed: &Observed<'_>, step: &Step, outcome: Outcome, jitter: Jitter) -> Report {
+pub(crate) fn report(observed: &Observed<'_>, step: &Step, outcome: Outcome, jitter: Jitter) -> Report {
     let source_answered = answer(step, &outcome);
     let checked = checked(observed, step, &outcome);
     let Statement { status, events, requeue_after, backoff, outcome } = match (step, outcome) {

@@ -19,7 +19,7 @@ mod pattern;
 ///
 /// Applications of customers are at `<app>.cfapps.<region>…`, `<app><account>.<region>…` (Neo) and, in China, below
 /// `<region>.apps.…`: no `*` above stands where a customer could put the labels around it.
-pub const DEFAULT_ALLOWED_HOSTS: &str = "api.ai.*.*.*.ml.hana.ondemand.com,\
+pub(crate) const DEFAULT_ALLOWED_HOSTS: &str = "api.ai.*.*.*.ml.hana.ondemand.com,\
                                          *.authentication.*.hana.ondemand.com,\
                                          *.authentication.cert.*.hana.ondemand.com,\
                                          *.authentication.*.platform.sapcloud.cn,\

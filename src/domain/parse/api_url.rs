@@ -47,7 +47,7 @@ impl AuthorizationServer {
 
     /// The token endpoint: `<base>/oauth/token`.
     #[must_use]
-    pub fn token_url(&self) -> Url {
+    pub(crate) fn token_url(&self) -> Url {
         below(&self.0, TOKEN_PATH)
     }
 }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// What a message of a condition or a failure is cut to, in bytes.
-pub const MESSAGE: usize = 4096;
+pub(crate) const MESSAGE: usize = 4096;
 
 /// Hexadecimal digits that stand for what was cut from a long request.
 const DIGITS: usize = 32;

@@ -19,7 +19,7 @@ const VERSION: u8 = 0xa0;
 
 /// When a certificate is valid, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Validity {
+pub(crate) struct Validity {
     /// `notBefore`.
     pub not_before: Timestamp,
     /// `notAfter`.
@@ -28,7 +28,7 @@ pub struct Validity {
 
 /// Why a certificate is not valid at some time: a phrase that follows its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OutOfDate {
+pub(crate) enum OutOfDate {
     /// It ended then.
     Ended(Timestamp),
     /// It begins then.
@@ -38,7 +38,7 @@ pub enum OutOfDate {
 impl Validity {
     /// Whether `now` is outside, and how. Clocks differ: what a server says about a certificate counts more.
     #[must_use]
-    pub fn out_of_date(&self, now: Timestamp) -> Option<OutOfDate> {
+    pub(crate) fn out_of_date(&self, now: Timestamp) -> Option<OutOfDate> {
         if now > self.not_after {
             Some(OutOfDate::Ended(self.not_after))
         } else if now < self.not_before {
@@ -52,7 +52,7 @@ impl Validity {
 impl OutOfDate {
     /// What condition and doctor say about the client certificate of the service key in the Secret of that name.
     #[must_use]
-    pub fn failure(self, secret: &str) -> Failure {
+    pub(crate) fn failure(self, secret: &str) -> Failure {
         let cure = match self {
             Self::Ended(_) => "create a new service key or binding, and put it into the Secret",
             Self::NotYet(_) => "wait until then, or see whether the clock of the operator's node is right",

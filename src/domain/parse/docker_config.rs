@@ -16,7 +16,7 @@ use crate::{
 use entries::{Entries, MAX_ENTRIES};
 use entry::{Entry, Login, Unusable};
 use helpers::Helpers;
-pub use payload::{MAX_PAYLOAD_BYTES, Payload};
+pub(crate) use payload::Payload;
 use reader::{Auths, Config};
 use text::Text;
 
@@ -31,26 +31,26 @@ mod text;
 mod value;
 
 /// The key of `kubernetes.io/dockerconfigjson` Secrets.
-pub const DOCKER_CONFIG_JSON_KEY: &str = ".dockerconfigjson";
+pub(crate) const DOCKER_CONFIG_JSON_KEY: &str = ".dockerconfigjson";
 /// The key of `kubernetes.io/dockercfg` Secrets: the `auths` map without a wrapper.
-pub const DOCKER_CFG_KEY: &str = ".dockercfg";
+pub(crate) const DOCKER_CFG_KEY: &str = ".dockercfg";
 /// The key of the user name when `spec.secretRef.usernameKey` is absent.
-pub const DEFAULT_USERNAME_KEY: &str = "username";
+pub(crate) const DEFAULT_USERNAME_KEY: &str = "username";
 /// The key of the password when `spec.secretRef.passwordKey` is absent.
-pub const DEFAULT_PASSWORD_KEY: &str = "password";
+pub(crate) const DEFAULT_PASSWORD_KEY: &str = "password";
 
 const DOCKER_CONFIG_JSON_TYPE: &str = "kubernetes.io/dockerconfigjson";
 const DOCKER_CFG_TYPE: &str = "kubernetes.io/dockercfg";
 
 /// What the resource's spec says about the Secret.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Selection<'a> {
+pub(crate) struct Selection<'a> {
     /// `spec.secretRef.server`: the registry that a user name and password are for. Given, it asks for that form.
     pub server: Option<&'a str>,
     /// `spec.secretRef.usernameKey`, default [`DEFAULT_USERNAME_KEY`].
-    pub username_key: Option<&'a str>,
+    pub(crate) username_key: Option<&'a str>,
     /// `spec.secretRef.passwordKey`, default [`DEFAULT_PASSWORD_KEY`].
-    pub password_key: Option<&'a str>,
+    pub(crate) password_key: Option<&'a str>,
     /// `spec.registries`: the entries to send; absent or empty: all.
     pub registries: Option<&'a [String]>,
 }
@@ -58,7 +58,7 @@ pub struct Selection<'a> {
 impl<'a> Selection<'a> {
     /// What `spec` says.
     #[must_use]
-    pub fn of(spec: &'a AICoreRegistrySecretSpec) -> Self {
+    pub(crate) fn of(spec: &'a AICoreRegistrySecretSpec) -> Self {
         Self {
             server: spec.secret_ref.server.as_deref(),
             username_key: spec.secret_ref.username_key.as_deref(),
@@ -75,7 +75,7 @@ impl<'a> Selection<'a> {
 /// # Errors
 /// A sentence for the user when the Secret, or what the spec says about it, cannot give a config in which every
 /// selected entry has a user name and a password.
-pub fn payload(secret: &SecretData, selection: &Selection<'_>) -> Result<Payload, Invalid> {
+pub(crate) fn payload(secret: &SecretData, selection: &Selection<'_>) -> Result<Payload, Invalid> {
     secret_type::refuse_foreign(secret, Use::RegistryCredential)?;
     let selected = Selected::read(secret, selection)?;
     selected.refuse_unmatched(selection.registries.unwrap_or_default())?;

@@ -8,7 +8,7 @@ const LONGEST: Duration = Duration::from_secs(10_000_000_000);
 /// Parses a duration of the form `^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`. `None` when it is not of that form or too long to
 /// count.
 #[must_use]
-pub fn parse(text: &str) -> Option<Duration> {
+pub(crate) fn parse(text: &str) -> Option<Duration> {
     if text.is_empty() {
         return None;
     }
@@ -32,7 +32,7 @@ pub fn parse(text: &str) -> Option<Duration> {
 
 /// How often an unchanged credential is sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ResyncInterval {
+pub(crate) enum ResyncInterval {
     /// Not at all.
     Never,
     /// After this long, spread by ±10 %.
@@ -48,7 +48,7 @@ impl From<Duration> for ResyncInterval {
 
 /// `interval` spread by ±10 %: `jitter` in `0.0..=1.0` chooses the place in that range.
 #[must_use]
-pub fn spread(interval: Duration, jitter: f64) -> Duration {
+pub(crate) fn spread(interval: Duration, jitter: f64) -> Duration {
     interval.mul_f64(0.9 + 0.2 * jitter.clamp(0.0, 1.0))
 }
 

@@ -10,11 +10,11 @@ use std::{
 use crate::domain::tools::invalid::{Invalid, Quoted};
 
 /// The rule for names in the path and body of AI Core's API (`dockerRegistryName` in its API definition).
-pub const PATTERN: &str = r"^[a-z0-9](?:_?[a-z0-9\.\-]+)*[a-z0-9]$";
+pub(crate) const PATTERN: &str = r"^[a-z0-9](?:_?[a-z0-9\.\-]+)*[a-z0-9]$";
 /// The shortest name that [`PATTERN`] allows.
-pub const MIN_LENGTH: usize = 2;
+pub(crate) const MIN_LENGTH: usize = 2;
 /// The longest name that AI Core allows.
-pub const MAX_LENGTH: usize = 63;
+pub(crate) const MAX_LENGTH: usize = 63;
 
 /// A name that AI Core accepts: [`PATTERN`], 2 to 63 characters. It needs no escaping in a URL's path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,7 +79,7 @@ impl FromStr for RemoteName {
 }
 
 /// The longest name of a Secret, in characters.
-pub const MAX_SECRET_NAME_LENGTH: usize = 253;
+pub(crate) const MAX_SECRET_NAME_LENGTH: usize = 253;
 
 /// A name that the API server accepts for a Secret: an RFC 1123 subdomain (`IsDNS1123Subdomain` of `k8s.io/apimachinery`), at
 /// most 253 characters. It is one segment of a path, and needs no escaping there.

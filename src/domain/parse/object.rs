@@ -38,7 +38,7 @@ impl ObjectKey {
 
     /// Something else in the same namespace.
     #[must_use]
-    pub fn sibling(&self, name: &str) -> Self {
+    pub(crate) fn sibling(&self, name: &str) -> Self {
         Self { namespace: Arc::clone(&self.namespace), name: name.into() }
     }
 }
@@ -61,7 +61,7 @@ pub struct Now {
     /// Wall clock: for times that are written down and outlive the process.
     pub wall: Timestamp,
     /// Time since the start of the process, which no clock correction moves: for delays inside the process.
-    pub uptime: Duration,
+    pub(crate) uptime: Duration,
 }
 
 /// A resource, reduced to what decisions depend on.
@@ -80,13 +80,13 @@ pub struct Object {
     /// Whether the operator's finalizer is present.
     pub finalizer: bool,
     /// Value of the annotation `aicore-registry.dev/requestedAt`; of one above 256 bytes, what [`bounds::request`] keeps.
-    pub requested_at: Option<Arc<str>>,
+    pub(crate) requested_at: Option<Arc<str>>,
     /// Whether the annotation `aicore-registry.dev/abandon-remote` is `"true"`.
     pub abandon: bool,
     /// What the user asks for; what is larger than the schema admits is cut.
     pub spec: Arc<AICoreRegistrySecretSpec>,
     /// What of the spec is larger than the schema admits, which an older schema lets through.
-    pub oversized: Option<Invalid>,
+    pub(crate) oversized: Option<Invalid>,
     /// Name of the docker registry secret in AI Core: `spec.remoteName`, else `metadata.name`; why it cannot be one, which an
     /// older schema lets through.
     pub remote_name: Result<RemoteName, Invalid>,
@@ -117,7 +117,7 @@ impl Object {
 
     /// The remote name as messages show it, also when it cannot be one.
     #[must_use]
-    pub fn shown_remote_name(&self) -> Quoted<'_> {
+    pub(crate) fn shown_remote_name(&self) -> Quoted<'_> {
         Quoted(self.spec.remote_name.as_deref().unwrap_or(&self.key.name))
     }
 
@@ -133,7 +133,7 @@ impl Object {
     ///
     /// # Errors
     /// A sentence that names the field, when no Secret can have this name.
-    pub fn service_key_name(&self) -> Result<SecretName, Invalid> {
+    pub(crate) fn service_key_name(&self) -> Result<SecretName, Invalid> {
         SecretName::parse("spec.aiCoreSecretRef.name", &self.spec.ai_core_secret_ref.name)
     }
 
@@ -152,20 +152,20 @@ impl Object {
     /// `spec.resyncInterval`, or the operator's default. A value that does not parse, which admission refuses, counts as
     /// absent.
     #[must_use]
-    pub fn resync_interval(&self, default: ResyncInterval) -> ResyncInterval {
+    pub(crate) fn resync_interval(&self, default: ResyncInterval) -> ResyncInterval {
         self.spec.resync_interval.as_deref().and_then(duration::parse).map_or(default, ResyncInterval::from)
     }
 
     /// The value of `requestedAt` if it has not been answered yet.
     #[must_use]
-    pub fn unanswered_request(&self, status: &AICoreRegistrySecretStatus) -> Option<&Arc<str>> {
+    pub(crate) fn unanswered_request(&self, status: &AICoreRegistrySecretStatus) -> Option<&Arc<str>> {
         self.requested_at.as_ref().filter(|at| status.last_handled_reconcile_at.as_deref() != Some(at))
     }
 }
 
 /// The tenant of the last accepted push.
 #[must_use]
-pub fn pushed_tenant(status: &AICoreRegistrySecretStatus) -> Option<Tenant> {
+pub(crate) fn pushed_tenant(status: &AICoreRegistrySecretStatus) -> Option<Tenant> {
     Some(Tenant {
         api_url: status.api_url.clone()?,
         authorization_server: status.authorization_server.clone()?,

@@ -11,11 +11,11 @@ use crate::domain::tools::invalid::{Invalid, Quoted, quoted_list};
 
 /// The label that the SAP BTP service operator puts on the Secret of a credential that it has replaced and will
 /// revoke (SAP/sap-btp-service-operator, "Credentials Rotation").
-pub const STALE_LABEL: &str = "services.cloud.sap.com/stale";
+pub(crate) const STALE_LABEL: &str = "services.cloud.sap.com/stale";
 
 /// Name, type and content of a Secret. Its values are zeroed when it goes; `Debug` shows the keys only.
 #[derive(Clone)]
-pub struct SecretData {
+pub(crate) struct SecretData {
     name: String,
     type_: Option<String>,
     stale: bool,
@@ -24,7 +24,7 @@ pub struct SecretData {
 
 impl SecretData {
     /// `stale` says whether the Secret carries [`STALE_LABEL`]; `data` is the decoded content.
-    pub fn new(
+    pub(crate) fn new(
         name: impl Into<String>,
         type_: Option<String>,
         stale: bool,
@@ -35,24 +35,24 @@ impl SecretData {
 
     /// `metadata.name`.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// `type`, for example `kubernetes.io/dockerconfigjson`.
     #[must_use]
-    pub fn type_(&self) -> Option<&str> {
+    pub(crate) fn type_(&self) -> Option<&str> {
         self.type_.as_deref()
     }
 
     /// Whether it carries [`STALE_LABEL`].
     #[must_use]
-    pub fn is_stale(&self) -> bool {
+    pub(crate) fn is_stale(&self) -> bool {
         self.stale
     }
 
     /// The keys, sorted.
-    pub fn keys(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         self.data.keys().map(String::as_str)
     }
 
@@ -63,7 +63,7 @@ impl SecretData {
 
     /// The value under `key`.
     #[must_use]
-    pub fn value(&self, key: &str) -> Option<&[u8]> {
+    pub(crate) fn value(&self, key: &str) -> Option<&[u8]> {
         self.data.get(key).map(|value| value.as_slice())
     }
 

@@ -84,7 +84,7 @@ impl ServiceKey {
 
     /// Where tokens are requested: `<url>/oauth/token`, or `<certurl>/oauth/token` with a certificate.
     #[must_use]
-    pub fn token_url(&self) -> Url {
+    pub(crate) fn token_url(&self) -> Url {
         match &self.grant {
             Grant::ClientSecret(_) => self.authorization_server.token_url(),
             Grant::X509 { token_url, .. } => token_url.clone(),
@@ -94,7 +94,7 @@ impl ServiceKey {
     /// When the client certificate is valid: the client's own, not those of its issuers. `None` with a client secret, or when
     /// the certificate cannot be read.
     #[must_use]
-    pub fn certificate_validity(&self) -> Option<Validity> {
+    pub(crate) fn certificate_validity(&self) -> Option<Validity> {
         let Grant::X509 { certificate_chain_pem, .. } = &self.grant else {
             return None;
         };
@@ -104,13 +104,13 @@ impl ServiceKey {
 
     /// When the client certificate ends; as [`Self::certificate_validity`].
     #[must_use]
-    pub fn certificate_not_after(&self) -> Option<Timestamp> {
+    pub(crate) fn certificate_not_after(&self) -> Option<Timestamp> {
         self.certificate_validity().map(|validity| validity.not_after)
     }
 
     /// The secret that keys digests: client secret or private key.
     #[must_use]
-    pub fn hmac_key(&self) -> &SecretString {
+    pub(crate) fn hmac_key(&self) -> &SecretString {
         match &self.grant {
             Grant::ClientSecret(secret) => secret,
             Grant::X509 { private_key_pem, .. } => private_key_pem,
@@ -122,7 +122,11 @@ impl ServiceKey {
 ///
 /// # Errors
 /// One sentence that names every missing and malformed field, or why the operator may not connect to its hosts.
-pub fn parse(secret: &SecretData, key: Option<&str>, allowed: &AllowedHosts) -> Result<ServiceKey, Invalid> {
+pub(crate) fn parse(
+    secret: &SecretData,
+    key: Option<&str>,
+    allowed: &AllowedHosts,
+) -> Result<ServiceKey, Invalid> {
     secret_type::refuse_foreign(secret, Use::ServiceKey)?;
     if secret.is_stale() {
         return Err(secret.invalid(format_args!(

@@ -3,7 +3,7 @@
 
 /// A map in the order of its keys. A change moves what comes after it, so it is for few entries, or for many that come in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VecMap<K, V = ()>(Vec<(K, V)>);
+pub(crate) struct VecMap<K, V = ()>(Vec<(K, V)>);
 
 impl<K, V> Default for VecMap<K, V> {
     fn default() -> Self {
@@ -14,48 +14,48 @@ impl<K, V> Default for VecMap<K, V> {
 impl<K: Ord, V> VecMap<K, V> {
     /// Whether it is empty.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// The number of entries.
-    #[must_use]
-    pub fn len(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
     /// The smallest key.
     #[must_use]
-    pub fn first(&self) -> Option<&K> {
+    pub(crate) fn first(&self) -> Option<&K> {
         self.keys().next()
     }
 
     /// All keys, in their order.
-    pub fn keys(&self) -> impl Iterator<Item = &K> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &K> {
         self.0.iter().map(|(key, _)| key)
     }
 
     /// All values, in the order of their keys.
-    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
         self.0.iter_mut().map(|(_, value)| value)
     }
 
     /// The value of a key.
     #[must_use]
-    pub fn get(&self, key: &K) -> Option<&V> {
+    pub(crate) fn get(&self, key: &K) -> Option<&V> {
         let place = self.place(key).ok()?;
         self.0.get(place).map(|(_, value)| value)
     }
 
     /// The value of a key.
     #[must_use]
-    pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+    pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         let place = self.place(key).ok()?;
         self.0.get_mut(place).map(|(_, value)| value)
     }
 
     /// Sets the value of a key.
-    pub fn insert(&mut self, key: K, value: V) {
+    pub(crate) fn insert(&mut self, key: K, value: V) {
         match self.place(&key) {
             Ok(place) => {
                 self.0.splice(place..=place, [(key, value)]);
@@ -70,12 +70,12 @@ impl<K: Ord, V> VecMap<K, V> {
     }
 
     /// Takes out a key, and returns its value.
-    pub fn remove(&mut self, key: &K) -> Option<V> {
+    pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
         self.place(key).ok().map(|place| self.0.remove(place).1)
     }
 
     /// Takes out all keys below this one, and returns them.
-    pub fn take_below(&mut self, key: &K) -> Vec<K> {
+    pub(crate) fn take_below(&mut self, key: &K) -> Vec<K> {
         let place = self.place(key).unwrap_or_else(|place| place);
         self.0.drain(..place).map(|(key, _)| key).collect()
     }

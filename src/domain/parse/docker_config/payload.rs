@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::entry::Login;
 
 /// AI Core keeps the config in a Kubernetes Secret, which holds at most 1 MiB.
-pub const MAX_PAYLOAD_BYTES: usize = 1024 * 1024;
+pub(crate) const MAX_PAYLOAD_BYTES: usize = 1024 * 1024;
 
 /// The text for AI Core's `data[".dockerconfigjson"]`: compact JSON with sorted keys and, per registry, exactly
 /// `password` and `username`.
@@ -76,13 +76,13 @@ impl Payload {
     /// What a user should know about what is sent, for example that an entry was left out. Free of secret values;
     /// clauses without a full stop.
     #[must_use]
-    pub fn remarks(&self) -> &[String] {
+    pub(crate) fn remarks(&self) -> &[String] {
         &self.remarks
     }
 
     /// Calls `visit` with the user name and the password of each entry. They are read from the JSON text, which is the only copy
     /// that is kept, and erased after that.
-    pub fn for_each_login(&self, mut visit: impl FnMut(&str, &str)) {
+    pub(crate) fn for_each_login(&self, mut visit: impl FnMut(&str, &str)) {
         // What was rendered here can be read here.
         let Ok(Rendered { auths }) = serde_json::from_str(self.expose()) else { return };
         for RenderedAuth { username, password } in auths.into_values() {
