@@ -30,13 +30,13 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+pub(crate) use self::diagnostics::Diagnostics;
 use self::{
     adapters::{AiCore, Cluster, Kubernetes},
     admission::Admission,
     index::Index,
     queue::{Priority, Queue},
 };
-pub use crate::controller::diagnostics::Diagnostics;
 use crate::{
     aicore::pool::{Connection, Pool},
     clock::Clock,
