@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::{answer, error::Error};
 use crate::{
     api::{AICoreRegistrySecret, AICoreRegistrySecretStatus, FINALIZER},
-    domain::object::Object,
+    domain::parse::object::Object,
 };
 
 /// Field manager of all writes.

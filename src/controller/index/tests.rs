@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     api::AICoreRegistrySecretSpec,
     domain::{
-        memory::{Checked, Retry},
+        decide::memory::{Checked, Retry},
         testing::{
             WithSpec, a_new_status, a_status_in_sync, an_object, at, key, object_named, seconds, tenant,
         },

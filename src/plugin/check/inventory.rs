@@ -14,9 +14,8 @@ use super::{
 use crate::{
     api,
     domain::{
-        docker_config::DOCKER_CONFIG_JSON_KEY,
-        invalid::{Quoted, quoted_list},
-        secret_data::SecretData,
+        parse::{docker_config::DOCKER_CONFIG_JSON_KEY, secret_data::SecretData},
+        tools::invalid::{Quoted, quoted_list},
     },
     plugin::Failed,
 };

@@ -3,12 +3,14 @@
 //! Cargo builds it for this package's own tests, not for those of other packages that use the library. It is
 //! then built on demand, into the same target folder and with the same profile.
 
-use std::env::consts::EXE_SUFFIX;
-use std::fs::File;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::{Mutex, OnceLock};
-use std::time::SystemTime;
+use std::{
+    env::consts::EXE_SUFFIX,
+    fs::File,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::{Mutex, OnceLock},
+    time::SystemTime,
+};
 
 use anyhow::{Context, bail};
 

@@ -1,0 +1,117 @@
+//! The operations on docker registry secrets (SAP AI Core API 2.42.0, `/v2/admin/dockerRegistrySecrets`).
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use reqwest::{Method, header::CONTENT_TYPE};
+use serde::{Deserialize, Serialize};
+
+use super::body;
+use crate::domain::parse::name::RemoteName;
+
+/// Media type that the API's description names for PATCH (RFC 7396).
+const MERGE_PATCH: &str = "application/merge-patch+json";
+/// Media type of POST, and of PATCH in older versions of the API.
+const JSON: &str = "application/json";
+
+/// The collection, relative to `/v2`.
+const COLLECTION: &str = "admin/dockerRegistrySecrets";
+/// The quota, relative to `/v2`.
+const QUOTA: &str = "admin/resourceQuota/dockerRegistrySecrets";
+
+/// A request of the API, before it has a token. The body of a write holds the credential.
+pub(super) enum Operation<'a> {
+    /// Replaces the content of a secret that exists.
+    Patch { name: &'a RemoteName, payload: &'a str, media_type: &'static str },
+    /// Creates a secret.
+    Post { name: &'a RemoteName, payload: &'a str },
+    /// Whether there is a secret of that name; its content is never returned.
+    Get { name: &'a RemoteName },
+    /// Deletes a secret.
+    Delete { name: &'a RemoteName },
+    /// How many secrets there are, and may be.
+    Quota,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    data: Data<'a>,
+}
+
+#[derive(Serialize)]
+struct Data<'a> {
+    /// JSON text, not base64 and not a JSON object.
+    #[serde(rename = ".dockerconfigjson")]
+    docker_config_json: &'a str,
+}
+
+impl Operation<'_> {
+    /// The request, below `api` (which ends in `/v2`).
+    pub(super) fn request(&self, http: &reqwest::Client, api: &str) -> reqwest::RequestBuilder {
+        match *self {
+            Self::Patch { name, payload, media_type } => {
+                write(http, Method::PATCH, &format!("{api}/{COLLECTION}/{name}"), None, payload, media_type)
+            }
+            Self::Post { name, payload } => {
+                write(http, Method::POST, &format!("{api}/{COLLECTION}"), Some(name.as_str()), payload, JSON)
+            }
+            Self::Get { name } => http.get(format!("{api}/{COLLECTION}/{name}")),
+            Self::Delete { name } => http.delete(format!("{api}/{COLLECTION}/{name}")),
+            Self::Quota => http.get(format!("{api}/{QUOTA}")),
+        }
+    }
+}
+
+fn write(
+    http: &reqwest::Client,
+    method: Method,
+    url: &str,
+    name: Option<&str>,
+    payload: &str,
+    media_type: &'static str,
+) -> reqwest::RequestBuilder {
+    let body = Body { name, data: Data { docker_config_json: payload } };
+    http.request(method, url).header(CONTENT_TYPE, media_type).body(body::json(&body))
+}
+
+/// Whether PATCH goes out as plain JSON, because the server refused the merge-patch media type.
+#[derive(Default)]
+pub(super) struct PatchType(AtomicBool);
+
+impl PatchType {
+    /// The media types to try, the likelier first.
+    pub(super) fn preferred(&self) -> [&'static str; 2] {
+        if self.0.load(Ordering::Relaxed) { [JSON, MERGE_PATCH] } else { [MERGE_PATCH, JSON] }
+    }
+
+    /// Remembers which one the server took.
+    pub(super) fn works(&self, media_type: &str) {
+        self.0.store(media_type == JSON, Ordering::Relaxed);
+    }
+}
+
+/// Answer of the quota operation.
+#[derive(Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Quota {
+    usage: Option<Usage>,
+    quota: Limit,
+}
+
+#[derive(Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+struct Usage {
+    count: Option<u64>,
+}
+
+#[derive(Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+struct Limit {
+    #[serde(rename = "maxCount")]
+    max_count: Option<u64>,
+}
+
+impl Quota {
+    /// Secrets that exist and may exist, if the answer has both.
+    pub(super) fn counts(self) -> Option<(u64, u64)> {
+        Some((self.usage?.count?, self.quota.max_count?))
+    }
+}
