@@ -59,8 +59,16 @@ fn is_current(path: &Path) -> bool {
         return false;
     };
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let sources =
-        ["Cargo.toml", "src/bin", "src/process", "src/controlplane", "src/golang.rs", "src/tools.rs"];
+    let sources = [
+        "Cargo.toml",
+        "src/bin",
+        "src/process.rs",
+        "src/process",
+        "src/controlplane.rs",
+        "src/controlplane",
+        "src/golang.rs",
+        "src/tools.rs",
+    ];
     sources.iter().filter_map(|source| newest(&package.join(source))).all(|changed| changed <= built)
 }
 
