@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::domain::object::Now;
+use crate::domain::parse::object::Now;
 
 /// The wall clock.
 #[must_use]

@@ -2,33 +2,27 @@
 
 mod leader_election;
 
-use std::{
-    fs::File,
-    io::Read,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 use self::leader_election::LeaderElectionArgs;
 use crate::{
     aicore::pool,
+    ca_bundle,
     controller::Settings,
     domain::{
-        allowed_hosts::{AllowedHosts, DEFAULT_ALLOWED_HOSTS},
-        bucket::Rate,
-        duration::{self, ResyncInterval},
-        invalid::Quoted,
-        label_selector,
+        parse::{
+            allowed_hosts::{AllowedHosts, DEFAULT_ALLOWED_HOSTS},
+            duration::{self, ResyncInterval},
+            label_selector,
+        },
+        tools::{bucket::Rate, invalid::Quoted},
     },
-    k8s::{pem, watch::SILENCE_LIMIT},
+    k8s::watch::SILENCE_LIMIT,
     leadership,
+    telemetry::LogFormat,
 };
-
-/// Default of `--request-timeout`.
-pub(crate) const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Default of `--tenant-rps`.
 pub(crate) const DEFAULT_TENANT_RPS: f64 = 10.0;
@@ -58,16 +52,6 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Print the CustomResourceDefinition as YAML.
     Crd,
-}
-
-/// Form of the log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// One JSON object a line.
-    #[default]
-    Json,
-    /// Lines for people.
-    Text,
 }
 
 /// Flags of `run`. Each is also an environment variable.
@@ -139,9 +123,9 @@ pub struct Config {
     /// For the controller.
     pub controller: Settings,
     /// How replicas agree on which one works; `None`: there is only one.
-    pub leader_election: Option<leadership::Settings>,
+    pub leader_election: Option<leadership::ElectionSettings>,
     /// For requests to AI Core.
-    pub aicore: pool::Settings,
+    pub aicore: pool::RequestSettings,
     /// Where health and metrics are served.
     pub listen: SocketAddr,
 }
@@ -177,7 +161,7 @@ impl RunArgs {
         let leader_election = self.leader_election.validate(label_selector.as_deref())?;
         let extra_roots_pem = match &self.ca_bundle {
             None => None,
-            Some(path) => Some(read_bundle(path)?),
+            Some(path) => Some(ca_bundle::read(path)?),
         };
         Ok(Config {
             controller: Settings {
@@ -191,7 +175,7 @@ impl RunArgs {
                 watch_silence_limit: SILENCE_LIMIT,
             },
             leader_election,
-            aicore: pool::Settings {
+            aicore: pool::RequestSettings {
                 request_timeout: self.request_timeout,
                 tenant_rate: Rate::new(self.tenant_rps, self.tenant_burst),
                 extra_roots_pem,
@@ -199,30 +183,6 @@ impl RunArgs {
             listen: self.listen,
         })
     }
-}
-
-/// Longest file with certificates, in bytes.
-const MAX_BUNDLE: u64 = 4 << 20;
-
-/// Reads certificates in PEM form.
-///
-/// # Errors
-/// One sentence that names the flag.
-pub(crate) fn read_bundle(path: &Path) -> Result<Vec<u8>, String> {
-    let wrong = |why: &str| format!("--ca-bundle: {} {why}", path.display());
-    let mut pem = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_BUNDLE + 1).read_to_end(&mut pem))
-        .map_err(|error| wrong(&format!("cannot be read: {error}")))?;
-    if pem.len() as u64 > MAX_BUNDLE {
-        return Err(wrong("is longer than 4 MiB"));
-    }
-    // Nobody who mounts certificates for others to trust means to mount a key with them.
-    if pem::has_private_key(&pem) {
-        return Err(wrong("holds a private key; give a file with certificates only"));
-    }
-    pem::roots(&pem).map_err(|why| wrong(&why))?;
-    Ok(pem)
 }
 
 /// RFC 1123 label, as namespaces are named.
@@ -299,7 +259,7 @@ mod tests {
         assert_eq!(config.controller.default_resync_interval, ResyncInterval::Every(Duration::from_hours(1)));
         assert_eq!(config.listen, "[::]:8080".parse().unwrap());
         assert_eq!(config.aicore.request_timeout, Duration::from_secs(15));
-        assert_eq!(config.aicore.request_timeout, DEFAULT_REQUEST_TIMEOUT);
+        assert_eq!(config.aicore.request_timeout, pool::DEFAULT_REQUEST_TIMEOUT);
     }
 
     #[test]

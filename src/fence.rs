@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 /// The fence. Cheap to clone; clones are the same fence.
 ///
-/// Whoever comes to it when it is closed stands still, and is cut by whoever closed it: there is nothing left to report.
+/// Who waits at it when it is closed waits for ever, and is cancelled by who closed it: there is nothing left to report.
 #[derive(Clone, Debug)]
 pub struct Fence(Option<Arc<State>>);
 
@@ -27,9 +27,9 @@ struct State {
 }
 
 impl Fence {
-    /// For a process that needs nobody's leave.
+    /// For a process without leader election.
     #[must_use]
-    pub fn always_open() -> Self {
+    pub(crate) fn always_open() -> Self {
         Self(None)
     }
 
@@ -65,14 +65,14 @@ impl Fence {
 
     /// Whether it is open.
     #[must_use]
-    pub fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.0
             .as_ref()
             .is_none_or(|state| nanoseconds(state.start.elapsed()) < state.open_until.load(Ordering::Acquire))
     }
 
     /// Returns at once if it is open, and never if it is not.
-    pub async fn pass(&self) {
+    pub(crate) async fn wait_open(&self) {
         if !self.is_open() {
             std::future::pending::<()>().await;
         }
@@ -90,67 +90,4 @@ fn nanoseconds(duration: Duration) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{cell::Cell, pin::pin};
-
-    use futures::FutureExt;
-
-    use super::*;
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    #[tokio::test(start_paused = true)]
-    async fn it_is_open_until_its_time_and_can_be_extended_before() {
-        let fence = Fence::closed();
-        assert!(!fence.is_open());
-        assert!(fence.open(Instant::now() + SECOND));
-        tokio::time::advance(SECOND / 2).await;
-        assert!(fence.clone().extend(Instant::now() + SECOND));
-        tokio::time::advance(Duration::from_nanos(999_999_999)).await;
-        assert!(fence.is_open());
-        tokio::time::advance(Duration::from_nanos(1)).await;
-        assert!(!fence.is_open());
-        assert!(!fence.extend(Instant::now() + SECOND), "it was closed for a moment");
-        assert!(!fence.is_open());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn it_is_not_opened_for_a_time_that_is_over() {
-        let fence = Fence::closed();
-        tokio::time::advance(SECOND).await;
-        assert!(!fence.open(Instant::now()));
-        assert!(fence.open(Instant::now() + SECOND));
-        fence.close();
-        assert!(!fence.is_open());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn without_leader_election_it_never_closes() {
-        let fence = Fence::always_open();
-        fence.close();
-        assert!(fence.is_open() && fence.extend(Instant::now()));
-        assert_eq!(fence.pass().now_or_never(), Some(()));
-    }
-
-    /// As when the process is stopped while a request is under way, and goes on later.
-    #[tokio::test(start_paused = true)]
-    async fn no_step_begins_once_it_is_closed() {
-        let fence = Fence::closed();
-        assert!(fence.open(Instant::now() + SECOND));
-        let steps = Cell::new(0);
-        let endless = pin!(async {
-            loop {
-                steps.set(steps.get() + 1);
-                tokio::task::yield_now().await;
-            }
-        });
-        let mut work = pin!(fence.guard(endless));
-        assert_eq!((&mut work).now_or_never(), None::<()>);
-        assert_eq!((&mut work).now_or_never(), None);
-        assert_eq!(steps.get(), 2);
-        tokio::time::advance(SECOND).await;
-        assert_eq!((&mut work).now_or_never(), None);
-        assert_eq!(steps.get(), 2);
-        assert_eq!(fence.pass().now_or_never(), None);
-    }
-}
+mod tests;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::controller::Vitals;
+use crate::controller::Diagnostics;
 
 /// A queue that has work and takes none for this long is stuck: longer than any pass may take.
 const QUEUE_LIMIT: Duration = Duration::from_mins(5);
@@ -16,7 +16,7 @@ const WATCH_LIMIT: Duration = Duration::from_mins(10);
 /// Watches over the signs of life.
 #[derive(Debug)]
 pub struct Liveness {
-    vitals: Vitals,
+    diagnostics: Diagnostics,
     progress: Mutex<Progress>,
 }
 
@@ -29,8 +29,8 @@ struct Progress {
 impl Liveness {
     /// Alive from now on.
     #[must_use]
-    pub fn new(vitals: Vitals) -> Self {
-        Self { vitals, progress: Mutex::new(Progress { taken: 0, at: Instant::now() }) }
+    pub fn new(diagnostics: Diagnostics) -> Self {
+        Self { diagnostics, progress: Mutex::new(Progress { taken: 0, at: Instant::now() }) }
     }
 
     /// Whether the process does its work.
@@ -38,9 +38,9 @@ impl Liveness {
     /// # Errors
     /// The sentence for `/livez`.
     pub fn check(&self) -> Result<(), String> {
-        let load = self.vitals.load();
+        let load = self.diagnostics.load();
         let mut progress = self.progress.lock();
-        let idle = load.waiting == 0 || self.vitals.ready().is_err();
+        let idle = load.waiting == 0 || self.diagnostics.ready().is_err();
         if idle || load.taken != progress.taken {
             *progress = Progress { taken: load.taken, at: Instant::now() };
         }
@@ -52,7 +52,7 @@ impl Liveness {
                 stuck.as_secs()
             ));
         }
-        match self.vitals.watches().find(|(_, age)| *age > WATCH_LIMIT) {
+        match self.diagnostics.watches().find(|(_, age)| *age > WATCH_LIMIT) {
             Some((name, age)) => {
                 Err(format!("dead: the watch on {name} has done nothing for {} s", age.as_secs()))
             }

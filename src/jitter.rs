@@ -1,22 +1,22 @@
 //! The one source of chance: decisions take it as an argument. Nothing secret depends on it.
 
-use crate::domain::report::Jitter;
+use crate::domain::decide::report::Jitter;
 
 /// A number in `0.0..=1.0`, to spread load.
 #[must_use]
-pub fn fraction() -> f64 {
+pub(crate) fn fraction() -> f64 {
     fastrand::f64_inclusive()
 }
 
 /// Eight characters that tell one process from another.
 #[must_use]
-pub fn suffix() -> String {
+pub(crate) fn suffix() -> String {
     format!("{:08x}", fastrand::u32(..))
 }
 
 /// The two values that a report needs.
 #[must_use]
-pub fn jitter() -> Jitter {
+pub(crate) fn jitter() -> Jitter {
     Jitter { retry: fraction(), resync: fraction() }
 }
 

@@ -13,23 +13,23 @@ use tracing::{debug, info, warn};
 
 use crate::{
     clock::Clock,
-    domain::lease::{Candidate, Decision, View},
+    domain::decide::lease::{Candidate, Decision, View},
     fence::Fence,
     jitter,
     k8s::{
         error::{Error, REQUEST_TIMEOUT},
-        lease::{Found, Leases},
+        lease::{LeaseVersion, Leases},
     },
 };
 
 /// Attempts to renew that fit into the renew deadline: one slow answer must not end the leadership.
 const ATTEMPTS: u32 = 3;
 /// By how much the retry period is spread while waiting, so that candidates do not come at the same time.
-pub const JITTER: f64 = 0.2;
+pub(crate) const JITTER: f64 = 0.2;
 
 /// How to elect.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct ElectionSettings {
     /// Namespace of the Lease.
     pub namespace: String,
     /// Name of the Lease.
@@ -39,7 +39,7 @@ pub struct Settings {
     /// How long the leader goes on without a renewal.
     pub renew_deadline: Duration,
     /// Time between two attempts.
-    pub retry_period: Duration,
+    pub(crate) retry_period: Duration,
 }
 
 /// Whether this process leads, for the rest of the program. Cheap to clone.
@@ -58,12 +58,12 @@ impl Leadership {
 
     /// Whether this process leads.
     #[must_use]
-    pub fn is_leader(&self) -> bool {
+    pub(crate) fn is_leader(&self) -> bool {
         *self.leads.borrow()
     }
 
     /// Waits until this process leads.
-    pub async fn gained(&self) {
+    pub(crate) async fn gained(&self) {
         let mut leads = self.leads.clone();
         if leads.wait_for(|leads| *leads).await.is_err() {
             // The election has ended without it: the process is about to end too.
@@ -111,12 +111,12 @@ enum Attempt {
 
 /// The election, as one candidate sees it.
 pub(crate) struct Election {
-    settings: Settings,
+    settings: ElectionSettings,
     me: Candidate,
     leases: Leases,
     view: View,
     /// The Lease as this process wrote it last; without it, it has to be read first.
-    own: Option<Found>,
+    own: Option<LeaseVersion>,
     clock: Clock,
     leads: watch::Sender<bool>,
     fence: Fence,
@@ -124,7 +124,7 @@ pub(crate) struct Election {
 }
 
 impl Election {
-    pub(crate) fn new(settings: Settings, client: kube::Client) -> (Self, Leadership) {
+    pub(crate) fn new(settings: ElectionSettings, client: kube::Client) -> (Self, Leadership) {
         let me = Candidate { identity: identity(), duration: settings.lease_duration };
         let leads = watch::Sender::new(false);
         let fence = Fence::closed();
@@ -248,13 +248,13 @@ impl Election {
         attempt
     }
 
-    async fn look(&mut self) -> Result<Option<Found>, Error> {
+    async fn look(&mut self) -> Result<Option<LeaseVersion>, Error> {
         let found = self.leases.get().await?;
-        self.view.see(found.as_ref().map(Found::record), self.clock.now().uptime);
+        self.view.see(found.as_ref().map(LeaseVersion::record), self.clock.now().uptime);
         Ok(found)
     }
 
-    async fn settle(&mut self, found: Option<Found>) -> Result<Attempt, Error> {
+    async fn settle(&mut self, found: Option<LeaseVersion>) -> Result<Attempt, Error> {
         let record = match self.view.decide(&self.me, self.clock.now()) {
             Decision::Acquire(record) | Decision::Renew(record) => record,
             Decision::Wait(left) => return Ok(Attempt::Taken(left)),

@@ -6,14 +6,15 @@
 
 pub mod aicore;
 pub mod api;
+mod ca_bundle;
 pub mod clock;
 pub mod config;
 pub mod controller;
 pub mod domain;
 mod error;
-pub mod fence;
+mod fence;
 pub mod health;
-pub mod jitter;
+mod jitter;
 pub mod k8s;
 pub mod leadership;
 pub mod metrics;

@@ -8,7 +8,7 @@ use std::{
 use aicore_registry_operator::{
     api,
     config::{Cli, Command, RunArgs},
-    domain::printable::Printable,
+    domain::tools::printable::Printable,
     run,
     telemetry::Telemetry,
 };

@@ -1,7 +1,7 @@
 //! What the operator counts and measures (OpenMetrics; times in seconds). Names and labels are part of its interface.
 
-pub mod quota;
-pub mod series;
+pub(crate) mod quota;
+pub(crate) mod series;
 
 use std::{borrow::Cow, fmt, iter, sync::Arc, time::Duration};
 
@@ -146,12 +146,12 @@ impl Metrics {
     }
 
     /// Adds something with a few series that is read at each scrape.
-    pub fn register(&self, collector: impl Collector + 'static) {
+    pub(crate) fn register(&self, collector: impl Collector + 'static) {
         self.registry.lock().register_collector(Box::new(collector));
     }
 
     /// Adds families with many series. `pieces` is called at each scrape.
-    pub fn register_series(&self, pieces: impl Fn() -> Pieces + Send + Sync + 'static) {
+    pub(crate) fn register_series(&self, pieces: impl Fn() -> Pieces + Send + Sync + 'static) {
         self.series.lock().push(Box::new(pieces));
     }
 
@@ -171,13 +171,13 @@ impl Metrics {
     }
 
     /// A pass over a resource ended.
-    pub fn reconciled(&self, outcome: &'static str, took: Duration) {
+    pub(crate) fn reconciled(&self, outcome: &'static str, took: Duration) {
         self.reconciles.get_or_create(&OutcomeLabels { outcome }).inc();
         self.reconcile_duration.observe(took.as_secs_f64());
     }
 
     /// A request to AI Core ended. `code` is `none` when there was no answer.
-    pub fn remote_request(&self, method: &str, code: &str, took: Duration) {
+    pub(crate) fn remote_request(&self, method: &str, code: &str, took: Duration) {
         self.remote_requests
             .get_or_create(&RequestLabels { method: method.to_owned(), code: code_label(code).into_owned() })
             .inc();
@@ -223,7 +223,12 @@ fn code_label(code: &str) -> Cow<'_, str> {
 ///
 /// # Errors
 /// When the encoder fails to write.
-pub fn encode_gauge(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: f64) -> fmt::Result {
+pub(crate) fn encode_gauge(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    value: f64,
+) -> fmt::Result {
     use prometheus_client::{
         encoding::EncodeMetric,
         metrics::{MetricType, gauge::ConstGauge},

@@ -8,7 +8,7 @@ use tracing::info;
 use crate::{
     aicore::pool::Pool,
     config::Config,
-    controller::{self, Controller, Vitals},
+    controller::{self, Controller, Diagnostics},
     k8s::kubeconfig::{Access, Choice, Unusable},
     leadership::{Election, Leadership, Lost},
     metrics::Metrics,
@@ -76,13 +76,14 @@ pub async fn run(config: Config, level: LogLevel, stop: CancellationToken) -> Re
         namespaces = ?config.controller.namespaces,
         "started"
     );
-    let (controller, vitals) =
+    let (controller, diagnostics) =
         Controller::new(client, config.controller, pool, leadership, Arc::clone(&metrics));
     let server_stop = CancellationToken::new();
-    let serving = tokio::spawn(server::serve(listener, vitals.clone(), metrics, level, server_stop.clone()));
+    let serving =
+        tokio::spawn(server::serve(listener, diagnostics.clone(), metrics, level, server_stop.clone()));
     let result = tokio::select! {
         // What is not chosen is dropped, and with the controller all that runs in it.
-        lost = lead(election.as_mut(), &vitals) => Err(lost.into()),
+        lost = lead(election.as_mut(), &diagnostics) => Err(lost.into()),
         result = controller.run(stop) => result.map_err(RunError::from),
         ended = serving => Err(RunError::Server(match ended {
             Ok(()) => "without an error".to_owned(),
@@ -100,10 +101,10 @@ pub async fn run(config: Config, level: LogLevel, stop: CancellationToken) -> Re
 }
 
 /// Stands for election once the caches are filled; returns when this process no longer leads.
-async fn lead(election: Option<&mut Election>, vitals: &Vitals) -> Lost {
+async fn lead(election: Option<&mut Election>, diagnostics: &Diagnostics) -> Lost {
     match election {
         Some(election) => {
-            vitals.warm().await;
+            diagnostics.warm().await;
             election.run().await
         }
         None => std::future::pending().await,

@@ -20,13 +20,13 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::listen::listen;
 use self::{connection::Limits, scrape::Turns};
-use crate::{controller::Vitals, health::Liveness, metrics::Metrics, telemetry::LogLevel};
+use crate::{controller::Diagnostics, health::Liveness, metrics::Metrics, telemetry::LogLevel};
 
 /// Longest body of a request, in bytes.
 const BODY_LIMIT: usize = 512;
 
 struct Shared {
-    vitals: Vitals,
+    diagnostics: Diagnostics,
     liveness: Liveness,
     metrics: Arc<Metrics>,
     turns: Arc<Turns>,
@@ -36,23 +36,23 @@ struct Shared {
 /// Serves until `stop`.
 pub(crate) async fn serve(
     listener: TcpListener,
-    vitals: Vitals,
+    diagnostics: Diagnostics,
     metrics: Arc<Metrics>,
     level: LogLevel,
     stop: CancellationToken,
 ) {
-    door::serve(listener, router(vitals, metrics, level), Limits::default(), stop).await;
+    door::serve(listener, router(diagnostics, metrics, level), Limits::default(), stop).await;
 }
 
-fn router(vitals: Vitals, metrics: Arc<Metrics>, level: LogLevel) -> Router {
-    let liveness = Liveness::new(vitals.clone());
+fn router(diagnostics: Diagnostics, metrics: Arc<Metrics>, level: LogLevel) -> Router {
+    let liveness = Liveness::new(diagnostics.clone());
     Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/metrics", get(scrape::scrape))
         .route("/log-level", get(log_level::show).put(log_level::change))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .with_state(Arc::new(Shared { vitals, liveness, metrics, turns: Arc::default(), level }))
+        .with_state(Arc::new(Shared { diagnostics, liveness, metrics, turns: Arc::default(), level }))
 }
 
 async fn livez(State(shared): State<Arc<Shared>>) -> Response {
@@ -60,7 +60,7 @@ async fn livez(State(shared): State<Arc<Shared>>) -> Response {
 }
 
 async fn readyz(State(shared): State<Arc<Shared>>) -> Response {
-    verdict(shared.vitals.ready())
+    verdict(shared.diagnostics.ready())
 }
 
 fn verdict(verdict: Result<(), String>) -> Response {

@@ -5,6 +5,7 @@ mod level;
 mod one_line;
 mod traces;
 
+use clap::ValueEnum;
 use opentelemetry::trace::TraceContextExt;
 use tokio::runtime::Handle;
 use tracing::{Span, field};
@@ -14,9 +15,18 @@ use tracing_subscriber::{Layer, fmt, layer::SubscriberExt, util::SubscriberInitE
 pub use self::level::LogLevel;
 use self::{
     one_line::OneLine,
-    traces::{Traces, Wish},
+    traces::{TraceConfig, Traces},
 };
-use crate::config::LogFormat;
+
+/// Form of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    #[default]
+    Json,
+    /// Lines for people.
+    Text,
+}
 
 /// What was started.
 #[derive(Debug)]
@@ -38,13 +48,13 @@ impl Telemetry {
         roots: Option<&[u8]>,
     ) -> Result<Self, String> {
         let (level, filter) = LogLevel::new(level).map_err(|sentence| format!("--log-level: {sentence}"))?;
-        let (traces, trouble) = match Wish::from_environment(|name| std::env::var(name).ok()) {
-            Wish::Nothing => (None, None),
-            Wish::Traces(settings) => match Traces::start(&settings, runtime, roots) {
+        let (traces, trouble) = match TraceConfig::from_environment(|name| std::env::var(name).ok()) {
+            TraceConfig::Nothing => (None, None),
+            TraceConfig::Traces(settings) => match Traces::start(&settings, runtime, roots) {
                 Ok(traces) => (Some(traces), None),
                 Err(sentence) => (None, Some(sentence)),
             },
-            Wish::Unsupported(sentence) => (None, Some(sentence)),
+            TraceConfig::Unsupported(sentence) => (None, Some(sentence)),
         };
         let log = match format {
             LogFormat::Json => fmt::layer()

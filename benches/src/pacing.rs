@@ -4,10 +4,12 @@
 use std::{cmp::Reverse, collections::BinaryHeap, time::Duration};
 
 use aicore_registry_operator::domain::{
-    backoff::{Backoff, Circumstances},
-    bucket::{Bucket, Rate},
-    failure::Failure,
-    reason::Reason,
+    decide::{
+        backoff::{Backoff, Circumstances},
+        failure::Failure,
+        reason::Reason,
+    },
+    tools::bucket::{Bucket, Rate},
 };
 
 /// A fleet, and what happens to it.

@@ -4,8 +4,8 @@ use std::{fmt, time::Duration};
 
 use jiff::Timestamp;
 
-pub use super::said::{Message, Shown};
-use crate::domain::{failure::Failure, reason::Reason};
+pub(crate) use crate::aicore::error_details::{ErrorDetails, Message};
+use crate::domain::decide::{failure::Failure, reason::Reason};
 
 /// Which server was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +80,7 @@ pub enum Error {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WithoutToken {
     /// The authorization server says why.
-    Said(Shown),
+    ErrorInstead(ErrorDetails),
     /// It has another form.
     Form(&'static str),
 }
@@ -106,25 +106,25 @@ pub struct Refusal {
     /// HTTP status code.
     pub status: u16,
     /// What the server said.
-    pub said: Shown,
+    pub(crate) details: ErrorDetails,
     /// How long the server asks to be left alone.
     pub retry_after: Option<Duration>,
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, status, said, .. } = self;
+        let Self { host, status, details, .. } = self;
         match self.server {
-            Server::Api => write!(f, "AI Core at {host} answered HTTP {status}{said}"),
+            Server::Api => write!(f, "AI Core at {host} answered HTTP {status}{details}"),
             Server::Authorization => {
-                write!(f, "the authorization server {host} answered HTTP {status}{said}")
+                write!(f, "the authorization server {host} answered HTTP {status}{details}")
             }
         }
     }
 }
 
 /// What follows the name of the answer.
-impl fmt::Display for Shown {
+impl fmt::Display for ErrorDetails {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.code, &self.request_id) {
             (Some(code), Some(id)) => write!(f, " (error code {code}, request id {id})")?,
@@ -143,7 +143,7 @@ impl fmt::Display for Shown {
 impl fmt::Display for WithoutToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Said(said) => write!(f, "an error instead of a token{said}"),
+            Self::ErrorInstead(details) => write!(f, "an error instead of a token{details}"),
             Self::Form(what) => write!(f, "something that is not an OAuth 2.0 access token: {what}"),
         }
     }
@@ -176,7 +176,7 @@ impl ClientCertificate {
 impl Error {
     /// The HTTP status, if there was an answer from that server.
     #[must_use]
-    pub fn status_of(&self, server: Server) -> Option<u16> {
+    pub(crate) fn status_of(&self, server: Server) -> Option<u16> {
         match self {
             Self::Refused(refusal) if refusal.server == server => Some(refusal.status),
             _ => None,
@@ -232,13 +232,13 @@ impl Error {
             Self::Refused(refusal) => Some(refusal),
             _ => None,
         };
-        let said = match self {
-            Self::Refused(Refusal { said, .. })
-            | Self::UnreadableToken { cause: WithoutToken::Said(said), .. } => Some(said),
+        let details = match self {
+            Self::Refused(Refusal { details, .. })
+            | Self::UnreadableToken { cause: WithoutToken::ErrorInstead(details), .. } => Some(details),
             _ => None,
         };
         Failure {
-            request_id: said.and_then(|said| said.request_id.clone()),
+            request_id: details.and_then(|details| details.request_id.clone()),
             retry_after: refusal.and_then(|refusal| refusal.retry_after),
             remote_absent,
             ..Failure::new(self.reason(), message)

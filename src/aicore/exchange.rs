@@ -11,10 +11,12 @@ use super::{
     error::{Error, Refusal, Server},
     redact::{SEARCHED, Sent, shorten, visible},
     retry_after,
-    said::Said,
     tls::Handshake,
 };
-use crate::{clock, error::root_cause, metrics::Metrics, response_body::read_limited};
+use crate::{
+    aicore::error_details::UncheckedDetails, clock, error::root_cause, metrics::Metrics,
+    response_body::read_limited,
+};
 
 /// Time to establish a connection.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -34,7 +36,13 @@ pub(super) struct Answer {
 /// A request that did not succeed. Its words are not checked for secret values, so it is neither shown nor printed.
 pub(super) enum Failed {
     /// The server answered with another status than 2xx.
-    Refused { server: Server, host: String, status: u16, retry_after: Option<Duration>, said: Said },
+    Refused {
+        server: Server,
+        host: String,
+        status: u16,
+        retry_after: Option<Duration>,
+        details: UncheckedDetails,
+    },
     /// There was no answer.
     Unreachable { host: String, cause: Zeroizing<String>, handshake: Option<Handshake> },
 }
@@ -62,8 +70,8 @@ impl Failed {
     /// The error to show, after a request that carried `sent`.
     pub(super) fn checked(self, sent: &Sent<'_>) -> Error {
         match self {
-            Self::Refused { server, host, status, retry_after, said } => {
-                Error::Refused(Refusal { server, host, status, retry_after, said: said.checked(sent) })
+            Self::Refused { server, host, status, retry_after, details } => {
+                Error::Refused(Refusal { server, host, status, retry_after, details: details.checked(sent) })
             }
             Self::Unreachable { host, cause, .. } => {
                 // The libraries' words, which may quote what a server sent.
@@ -119,7 +127,7 @@ pub(super) async fn send(
     if (200..300).contains(&status) {
         return Ok(Answer { body });
     }
-    Err(Failed::Refused { server, host, status, retry_after, said: Said::parse(&body) })
+    Err(Failed::Refused { server, host, status, retry_after, details: UncheckedDetails::parse(&body) })
 }
 
 /// For traces only; the names are those of OpenTelemetry's conventions for HTTP clients.

@@ -9,7 +9,7 @@ use std::{
 use parking_lot::Mutex;
 
 /// A mutex for each key, for as long as somebody holds or wants it.
-pub struct KeyedMutex<K>(Mutex<HashMap<K, Weak<tokio::sync::Mutex<()>>>>);
+pub(crate) struct KeyedMutex<K>(Mutex<HashMap<K, Weak<tokio::sync::Mutex<()>>>>);
 
 impl<K> Default for KeyedMutex<K> {
     fn default() -> Self {
@@ -19,7 +19,7 @@ impl<K> Default for KeyedMutex<K> {
 
 impl<K: Eq + Hash + Clone> KeyedMutex<K> {
     /// Waits until nobody else holds the key, and holds it until the guard is dropped.
-    pub async fn lock(&self, key: &K) -> tokio::sync::OwnedMutexGuard<()> {
+    pub(crate) async fn lock(&self, key: &K) -> tokio::sync::OwnedMutexGuard<()> {
         let entry = {
             let mut locks = self.0.lock();
             match locks.get(key).and_then(Weak::upgrade) {

@@ -20,24 +20,29 @@ use super::{
     exchange::CONNECT_TIMEOUT,
     keyed_mutex::KeyedMutex,
     rate_limit::RateLimiter,
-    secrets::PatchType,
     tls::Trust,
-    token::{Grant as TokenGrant, TokenSource},
+    token::{TokenRequest, TokenSource},
 };
+use crate::aicore::operations::PatchType;
 use crate::{
     domain::{
-        api_url::{ApiUrl, Tenant},
-        bucket::Rate,
-        conflict::Claim,
-        credentials::{Grant, ServiceKey},
+        decide::conflict::Claim,
+        parse::{
+            api_url::{ApiUrl, Tenant},
+            service_key::{Grant, ServiceKey},
+        },
+        tools::bucket::Rate,
     },
     fence::Fence,
     metrics::{Metrics, quota::TenantQuota},
 };
 
+/// Default of `--request-timeout`.
+pub(crate) const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+
 /// How requests are sent.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct RequestSettings {
     /// Limit on a whole request.
     pub request_timeout: Duration,
     /// Request rate of each tenant.
@@ -87,16 +92,16 @@ impl Connection {
 }
 
 /// Says which requests are the same connection's; it identifies a service key without keeping it.
-type Fingerprint = [u8; 32];
+type ServiceKeyHash = [u8; 32];
 
 /// All connections. They live as long as somebody holds them.
 pub struct Pool {
-    settings: Settings,
+    settings: RequestSettings,
     trust: Trust,
     http: reqwest::Client,
     fence: Fence,
     metrics: Arc<Metrics>,
-    connections: Mutex<HashMap<Fingerprint, Weak<Connection>>>,
+    connections: Mutex<HashMap<ServiceKeyHash, Weak<Connection>>>,
     rate_limiters: Mutex<HashMap<Arc<Tenant>, Weak<RateLimiter>>>,
     order: KeyedMutex<Claim>,
     opened: AtomicU64,
@@ -107,7 +112,7 @@ impl Pool {
     ///
     /// # Errors
     /// When the TLS library refuses the additional certificates; the sentence says why.
-    pub fn new(settings: Settings, fence: Fence, metrics: Arc<Metrics>) -> Result<Self, String> {
+    pub fn new(settings: RequestSettings, fence: Fence, metrics: Arc<Metrics>) -> Result<Self, String> {
         let not_set_up = |error: &dyn fmt::Display| format!("the HTTP client cannot be set up: {error}");
         let trust = Trust::new(settings.extra_roots_pem.as_deref()).map_err(|error| not_set_up(&error))?;
         let tls = trust.anonymous().map_err(|error| not_set_up(&error))?;
@@ -130,14 +135,14 @@ impl Pool {
     /// # Errors
     /// [`Error::UnusableIdentity`] when the key's X.509 certificate cannot be used.
     pub fn connect(&self, key: &ServiceKey) -> Result<Arc<Connection>, Error> {
-        let fingerprint = fingerprint(key);
+        let hash = service_key_hash(key);
         let mut connections = self.connections.lock();
-        if let Some(connection) = connections.get(&fingerprint).and_then(Weak::upgrade) {
+        if let Some(connection) = connections.get(&hash).and_then(Weak::upgrade) {
             return Ok(connection);
         }
         connections.retain(|_, connection| connection.strong_count() > 0);
         let connection = Arc::new(self.open(key)?);
-        connections.insert(fingerprint, Arc::downgrade(&connection));
+        connections.insert(hash, Arc::downgrade(&connection));
         Ok(connection)
     }
 
@@ -158,7 +163,7 @@ impl Pool {
                 (http, None)
             }
         };
-        let grant = TokenGrant {
+        let request = TokenRequest {
             token_url: key.token_url(),
             client_id: key.client_id().to_owned(),
             client_secret,
@@ -169,7 +174,7 @@ impl Pool {
         Ok(Connection {
             http: self.http.clone(),
             api: key.api_url().clone(),
-            tokens: TokenSource::new(grant, Arc::clone(&self.metrics)),
+            tokens: TokenSource::new(request, Arc::clone(&self.metrics)),
             patch_type: PatchType::default(),
             rate_limiter: self.rate_limiter(&tenant),
             fence: self.fence.clone(),
@@ -192,7 +197,7 @@ impl Pool {
     }
 }
 
-fn client(settings: &Settings, tls: rustls::ClientConfig) -> Result<reqwest::Client, reqwest::Error> {
+fn client(settings: &RequestSettings, tls: rustls::ClientConfig) -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder()
         .user_agent(concat!("aicore-registry-operator/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
@@ -204,7 +209,7 @@ fn client(settings: &Settings, tls: rustls::ClientConfig) -> Result<reqwest::Cli
         .build()
 }
 
-fn fingerprint(key: &ServiceKey) -> Fingerprint {
+fn service_key_hash(key: &ServiceKey) -> ServiceKeyHash {
     let tenant = key.tenant();
     let certificate = match key.grant() {
         Grant::ClientSecret(_) => "",

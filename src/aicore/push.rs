@@ -7,14 +7,16 @@ use super::{
     exchange::{self, Answer, Failed},
     pool::Connection,
     redact::Sent,
-    secrets::Operation,
     token::{Insistence, Token},
 };
-use crate::domain::{docker_config::Payload, name::RemoteName};
+use crate::{
+    aicore::operations::Operation,
+    domain::parse::{docker_config::Payload, name::RemoteName},
+};
 
 /// What a push did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pushed {
+pub(crate) enum Pushed {
     /// Replaced the content of a secret that existed.
     Updated,
     /// Created the secret.
@@ -23,11 +25,11 @@ pub enum Pushed {
 
 /// A push that failed, with what it has shown about AI Core on the way.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PushError {
+pub(crate) struct PushError {
     /// What went wrong.
     pub error: Error,
     /// Whether AI Core answered that it has no secret of the name.
-    pub remote_absent: bool,
+    pub(crate) remote_absent: bool,
 }
 
 impl From<Error> for PushError {
@@ -37,7 +39,7 @@ impl From<Error> for PushError {
 }
 
 /// The requests of one pass for one remote secret. The token is renewed at most once in it.
-pub struct Session<'a> {
+pub(crate) struct Session<'a> {
     pub(super) connection: &'a Connection,
     insistence: Insistence,
     token: Option<Arc<Token>>,
@@ -48,7 +50,7 @@ pub struct Session<'a> {
 impl<'a> Session<'a> {
     /// Nothing is sent yet.
     #[must_use]
-    pub fn new(connection: &'a Connection, insistence: Insistence) -> Self {
+    pub(crate) fn new(connection: &'a Connection, insistence: Insistence) -> Self {
         Self { connection, insistence, token: None, renewed: false, sent: 0 }
     }
 
@@ -56,7 +58,7 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     /// What AI Core or the authorization server refused; [`Error::Missing`] when there is no secret and `create` is false.
-    pub async fn push(
+    pub(crate) async fn push(
         &mut self,
         name: &RemoteName,
         payload: &Payload,
@@ -94,7 +96,7 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     /// What AI Core or the authorization server refused.
-    pub async fn delete(&mut self, name: &RemoteName) -> Result<(), Error> {
+    pub(crate) async fn delete(&mut self, name: &RemoteName) -> Result<(), Error> {
         match self.attempt(&Operation::Delete { name }).await {
             Err(refused) if refused.status() != Some(404) => Err(refused.checked(None)),
             _ => Ok(()),
@@ -176,7 +178,7 @@ impl<'a> Session<'a> {
         self.sent += 1;
         let connection = self.connection;
         let request = operation.request(&connection.http, &connection.api).bearer_auth(token.expose());
-        connection.fence.pass().await;
+        connection.fence.wait_open().await;
         exchange::send(Server::Api, request, &connection.metrics).await
     }
 }

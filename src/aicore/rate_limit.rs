@@ -5,7 +5,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::domain::bucket::{Bucket, Rate};
+use crate::domain::tools::bucket::{Bucket, Rate};
 
 /// The request rate of one tenant, shared by all who write to it.
 pub struct RateLimiter {

@@ -21,7 +21,7 @@ use self::{
     visible::is_invisible,
     windows::{WIDTH, Window},
 };
-use crate::domain::docker_config::Payload;
+use crate::domain::parse::docker_config::Payload;
 
 /// The most that is shown of a server's message, in characters.
 pub(super) const SHOWN: usize = 300;

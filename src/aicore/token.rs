@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     clock,
-    domain::backoff::{LONGEST_RETRY_AFTER, LONGEST_WHILE_DELETING, STALLED_INTERVAL},
+    domain::decide::backoff::{LONGEST_RETRY_AFTER, LONGEST_WHILE_DELETING, STALLED_INTERVAL},
     metrics::Metrics,
 };
 
@@ -34,7 +34,7 @@ const REFUSAL_STANDS: Duration = Duration::from_secs(STALLED_INTERVAL.as_secs() 
 
 /// How much a pass insists on an answer of the authorization server's own, when that refused the key a while ago.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Insistence {
+pub(crate) enum Insistence {
     /// The refusal stands for all who share the key, for about the long interval.
     Patient,
     /// A resource that is being deleted asks again after a minute.
@@ -55,7 +55,7 @@ impl Insistence {
 }
 
 /// Where and with what to ask for a token.
-pub(super) struct Grant {
+pub(super) struct TokenRequest {
     /// `<url>/oauth/token`, or `<certurl>/oauth/token` for X.509.
     pub(super) token_url: Url,
     /// OAuth 2.0 client id.
@@ -84,7 +84,7 @@ impl Token {
 
 /// The token of one service key.
 pub(super) struct TokenSource {
-    grant: Grant,
+    request: TokenRequest,
     state: Mutex<State>,
     metrics: Arc<Metrics>,
 }
@@ -101,8 +101,8 @@ struct State {
 }
 
 impl TokenSource {
-    pub(super) fn new(grant: Grant, metrics: Arc<Metrics>) -> Self {
-        Self { grant, state: Mutex::default(), metrics }
+    pub(super) fn new(request: TokenRequest, metrics: Arc<Metrics>) -> Self {
+        Self { request, state: Mutex::default(), metrics }
     }
 
     /// A token that is not about to expire.
@@ -189,7 +189,7 @@ impl TokenSource {
     /// Client credentials grant (RFC 6749 §4.4) with the credentials in the form: client ids of XSUAA hold characters that
     /// servers decode differently in HTTP Basic.
     async fn fetch(&self) -> Result<Token, Error> {
-        let Grant { token_url, client_id, client_secret, http, .. } = &self.grant;
+        let TokenRequest { token_url, client_id, client_secret, http, .. } = &self.request;
         let client_secret = client_secret.as_ref().map(ExposeSecret::expose_secret);
         let sent = Sent { secret: client_secret, payload: None };
         let mut form = vec![("grant_type", "client_credentials"), ("client_id", client_id)];
@@ -206,7 +206,7 @@ impl TokenSource {
             answer::read(&answer.body).map_err(|unreadable| Error::UnreadableToken {
                 host: exchange::authority(token_url),
                 cause: match unreadable {
-                    Unreadable::Said(said) => WithoutToken::Said(said.checked(&sent)),
+                    Unreadable::ErrorInstead(details) => WithoutToken::ErrorInstead(details.checked(&sent)),
                     Unreadable::Form(cause) => WithoutToken::Form(cause),
                 },
             })?;
@@ -219,8 +219,8 @@ impl TokenSource {
             Failed::Unreachable { handshake, .. } => *handshake,
             Failed::Refused { .. } => None,
         };
-        let certificate = match self.grant.certificate_not_after {
-            _ if self.grant.client_secret.is_some() => ClientCertificate::None,
+        let certificate = match self.request.certificate_not_after {
+            _ if self.request.client_secret.is_some() => ClientCertificate::None,
             Some(end) if end <= clock::now() => ClientCertificate::Ended(end),
             until => ClientCertificate::Until(until),
         };
@@ -235,7 +235,7 @@ impl TokenSource {
         };
         match refused {
             Some(why) => {
-                let host = exchange::authority(&self.grant.token_url);
+                let host = exchange::authority(&self.request.token_url);
                 Error::CertificateRefused { host, certificate, why }
             }
             None => failed.checked(sent),

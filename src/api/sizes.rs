@@ -1,5 +1,5 @@
 //! Bounds of the schema, in characters and items. The operator keeps them by itself too: the schema in the cluster may be an older
-//! one without them, and what the operator writes must fit the schema. [`crate::domain::bounds`] does both.
+//! one without them, and what the operator writes must fit the schema. [`crate::domain::parse::bounds`] does both.
 
 /// `spec.secretRef.server`, and an item of `spec.registries` and `status.registries`.
 pub const REGISTRY: usize = 255;

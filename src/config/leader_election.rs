@@ -6,7 +6,7 @@ use clap::Args;
 use sha2::{Digest, Sha256};
 
 use super::parse_duration;
-use crate::leadership::{JITTER, Settings};
+use crate::leadership::{ElectionSettings, JITTER};
 
 /// Name of the Lease; operators that share the work by labels have one each.
 const LEASE: &str = "aicore-registry-operator";
@@ -43,7 +43,7 @@ pub(super) struct LeaderElectionArgs {
 
 impl LeaderElectionArgs {
     /// `None` without leader election.
-    pub(super) fn validate(self, label_selector: Option<&str>) -> Result<Option<Settings>, String> {
+    pub(super) fn validate(self, label_selector: Option<&str>) -> Result<Option<ElectionSettings>, String> {
         // A name that is wrong is said also while it is not used.
         let lease_name = self.lease_name.filter(|name| !name.is_empty());
         if let Some(name) = lease_name.as_deref().filter(|name| !is_subdomain(name)) {
@@ -76,7 +76,7 @@ impl LeaderElectionArgs {
             Some(name) => name,
             None => own_namespace(Path::new(OWN_NAMESPACE))?,
         };
-        Ok(Some(Settings {
+        Ok(Some(ElectionSettings {
             namespace,
             name,
             lease_duration: duration,
@@ -145,7 +145,7 @@ mod tests {
         args: LeaderElectionArgs,
     }
 
-    fn settings(label_selector: Option<&str>, flags: &[&str]) -> Result<Option<Settings>, String> {
+    fn settings(label_selector: Option<&str>, flags: &[&str]) -> Result<Option<ElectionSettings>, String> {
         let on = if flags.iter().any(|flag| flag.starts_with("--leader-elect=")) {
             None
         } else {
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn defaults_are_those_of_the_documentation() {
-        let expected = Settings {
+        let expected = ElectionSettings {
             namespace: "ops".to_owned(),
             name: "aicore-registry-operator".to_owned(),
             lease_duration: Duration::from_secs(15),

@@ -13,10 +13,11 @@ use crate::{
     aicore::{Insistence, push::Pushed},
     clock,
     domain::{
-        docker_config::Payload,
-        object::Object,
-        plan::{Cause, FinalizerStep, LetGo, Plan, Push, Step},
-        report::Outcome,
+        decide::{
+            plan::{Cause, FinalizerStep, LetGo, Plan, Push, Step},
+            report::Outcome,
+        },
+        parse::{docker_config::Payload, object::Object},
     },
     k8s,
 };

@@ -15,13 +15,14 @@ use crate::{
     },
     api::AICoreRegistrySecretStatus,
     domain::{
-        api_url::Tenant,
-        conflict::Claim,
-        credentials::ServiceKey,
-        docker_config::Payload,
-        name::{RemoteName, SecretName},
-        object::Object,
-        report::Event,
+        decide::{conflict::Claim, report::Event},
+        parse::{
+            api_url::Tenant,
+            docker_config::Payload,
+            name::{RemoteName, SecretName},
+            object::Object,
+            service_key::ServiceKey,
+        },
     },
     k8s::{self, events::EventSink, namespaces, resources, secrets},
 };

@@ -16,7 +16,10 @@ use self::state::{State, Woken};
 use super::queue::{Priority, Queue};
 use crate::{
     aicore::rate_limit::RateLimiter,
-    domain::{api_url::Tenant, object::ObjectKey, report::NOTEWORTHY_WAIT},
+    domain::{
+        decide::report::NOTEWORTHY_WAIT,
+        parse::{api_url::Tenant, object::ObjectKey},
+    },
 };
 
 /// After this long, a resource that waits for a place looks by itself whether there is one.
@@ -41,7 +44,7 @@ pub(super) enum Limit {
 pub(super) struct Request<'a> {
     /// Which resource.
     pub(super) who: &'a ObjectKey,
-    /// How soon it is looked at when it is woken.
+    /// How soon it is reconciled when it is woken.
     pub(super) priority: Priority,
     /// Time since the start of the process.
     pub(super) uptime: Duration,

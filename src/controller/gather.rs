@@ -9,18 +9,22 @@ use super::{
 };
 use crate::{
     domain::{
-        api_url::Tenant,
-        conflict::Claim,
-        credentials,
-        docker_config::{self, Payload, Selection},
-        duration::ResyncInterval,
-        failure::Failure,
-        fingerprint::Digest,
-        invalid::Invalid,
-        name::SecretName,
-        object::{Now, Object, ObjectKey, pushed_tenant},
-        observed::{Found, Observed, Ownership},
-        reason::Reason,
+        decide::{
+            conflict::Claim,
+            digest::PayloadDigest,
+            failure::Failure,
+            observed::{Found, Observed, Ownership},
+            reason::Reason,
+        },
+        parse::{
+            api_url::Tenant,
+            docker_config::{self, Payload, Selection},
+            duration::ResyncInterval,
+            name::SecretName,
+            object::{Now, Object, ObjectKey, pushed_tenant},
+            service_key,
+        },
+        tools::invalid::Invalid,
     },
     k8s::{self, secrets},
 };
@@ -29,7 +33,7 @@ use crate::{
 pub(super) struct Gathered<C> {
     source: Found<Vec<String>>,
     service_key: Found<Tenant>,
-    digest: Option<Digest>,
+    digest: Option<PayloadDigest>,
     service_key_identity: Option<String>,
     ownership: Ownership,
     namespace_terminating: bool,
@@ -80,7 +84,7 @@ pub(super) async fn gather<K: Kubernetes, A: AiCore>(
     let object = &snapshot.object;
     let (key, source) = if object.deleting {
         // What would be sent does not matter any more.
-        (service_key(ctx, snapshot).await?, Source::unread())
+        (service_key(ctx, snapshot).await?, ReadSource::unread())
     } else {
         let (key, source) = tokio::join!(service_key(ctx, snapshot), source(&ctx.kubernetes, object));
         (key?, source?)
@@ -90,7 +94,7 @@ pub(super) async fn gather<K: Kubernetes, A: AiCore>(
     let ownership = ctx.index.ownership(object, claim.as_ref());
     let digest = key.held.as_ref().zip(source.payload.as_ref()).and_then(|(held, payload)| {
         let remote_name = object.remote_name.as_ref().ok()?;
-        Some(Digest::of(payload, remote_name.as_str(), &held.key, held.connection.tenant()))
+        Some(PayloadDigest::of(payload, remote_name.as_str(), &held.key, held.connection.tenant()))
     });
     let namespace_terminating = object.deleting
         && key.found.failure().is_some()
@@ -123,12 +127,12 @@ fn claim<C: Reach>(
     Some(Claim { tenant, remote_name })
 }
 
-struct Source {
+struct ReadSource {
     found: Found<Vec<String>>,
     payload: Option<Payload>,
 }
 
-impl Source {
+impl ReadSource {
     fn unread() -> Self {
         Self::unusable(Failure::new(Reason::SecretNotFound, "not read"))
     }
@@ -138,21 +142,21 @@ impl Source {
     }
 }
 
-async fn source(kubernetes: &impl Kubernetes, object: &Object) -> Result<Source, k8s::error::Error> {
+async fn source(kubernetes: &impl Kubernetes, object: &Object) -> Result<ReadSource, k8s::error::Error> {
     let name = match source_name(object) {
         Ok(name) => name,
-        Err(invalid) => return Ok(Source::unusable(failure(Reason::SecretInvalid, &invalid))),
+        Err(invalid) => return Ok(ReadSource::unusable(failure(Reason::SecretInvalid, &invalid))),
     };
     let read = match read(kubernetes, object, &name, &SOURCE).await? {
         Ok(read) => read,
-        Err(failure) => return Ok(Source::unusable(failure)),
+        Err(failure) => return Ok(ReadSource::unusable(failure)),
     };
     Ok(match docker_config::payload(&read.data, &Selection::of(&object.spec)) {
-        Ok(payload) => Source {
+        Ok(payload) => ReadSource {
             found: Found::Usable { version: read.version, content: payload.registries().to_vec() },
             payload: Some(payload),
         },
-        Err(invalid) => Source::unusable(failure(Reason::SecretInvalid, &invalid)),
+        Err(invalid) => ReadSource::unusable(failure(Reason::SecretInvalid, &invalid)),
     })
 }
 
@@ -201,7 +205,7 @@ async fn service_key<K: Kubernetes, A: AiCore>(
     };
     let identity = identity(object, &format!("@{}", read.version));
     let field = object.spec.ai_core_secret_ref.key.as_deref();
-    let key = match credentials::service_key(&read.data, field, &ctx.settings.allowed_hosts) {
+    let key = match service_key::parse(&read.data, field, &ctx.settings.allowed_hosts) {
         Ok(key) => key,
         Err(invalid) => {
             return Ok(unusable(failure(Reason::ServiceKeyInvalid, &invalid), Some(identity)));

@@ -20,21 +20,25 @@ use self::{
 use crate::{
     api::AICoreRegistrySecretStatus,
     domain::{
-        conflict::{Claim, Claimant},
-        duration::ResyncInterval,
-        known::{Known, Versions},
-        memory::Memory,
-        object::{Now, Object, ObjectKey, pushed_tenant},
-        observed::Ownership,
+        decide::{
+            conflict::{Claim, Claimant},
+            known::{Known, Versions},
+            memory::Memory,
+            observed::Ownership,
+        },
+        parse::{
+            duration::ResyncInterval,
+            object::{Now, Object, ObjectKey, pushed_tenant},
+        },
     },
 };
 
 /// A part of the cluster that one watch covers: a namespace, or everything.
-pub type Scope = Option<Arc<str>>;
+pub(super) type Scope = Option<Arc<str>>;
 
 /// All knowledge. `K` is what is cached of a service key that was read, for as long as its Secret stays the same.
 #[derive(Debug)]
-pub struct Index<K>(Mutex<State<K>>);
+pub(super) struct Index<K>(Mutex<State<K>>);
 
 #[derive(Debug)]
 struct State<K> {
@@ -57,7 +61,7 @@ struct Entry {
 
 /// What is known of a resource at one moment.
 #[derive(Debug)]
-pub struct Snapshot<K> {
+pub(super) struct Snapshot<K> {
     /// The resource.
     pub object: Arc<Object>,
     /// Its status, as last written by this process or seen.
@@ -67,9 +71,9 @@ pub struct Snapshot<K> {
     /// resourceVersion of the Secret with the registry credential, if it was seen.
     pub source_version: Option<Arc<str>>,
     /// When an event said that this Secret changed, if that was not answered by a push yet.
-    pub source_changed: Option<Instant>,
+    pub(crate) source_changed: Option<Instant>,
     /// resourceVersion of the Secret with the service key, if it was seen.
-    pub service_key_version: Option<Arc<str>>,
+    pub(crate) service_key_version: Option<Arc<str>>,
     /// The service key, if it was read at this version.
     pub service_key: Option<Arc<K>>,
     /// Whether it owns what it claims, without a look for a successor.
@@ -79,7 +83,7 @@ pub struct Snapshot<K> {
 impl<K> Snapshot<K> {
     /// What of it decides without a request.
     #[must_use]
-    pub fn known(&self, default_resync_interval: ResyncInterval, now: Now) -> Known<'_> {
+    pub(super) fn known(&self, default_resync_interval: ResyncInterval, now: Now) -> Known<'_> {
         Known {
             object: &self.object,
             status: &self.status,
@@ -109,14 +113,14 @@ impl<K> Default for Index<K> {
 impl<K> Index<K> {
     /// For a process that looks on until [`Index::lead`].
     #[must_use]
-    pub fn following() -> Self {
+    pub(super) fn following() -> Self {
         let index = Self::default();
         index.0.lock().following = true;
         index
     }
 
-    /// From now on this process works. What it knows stands as after a restart; returns all resources, to be looked at.
-    pub fn lead(&self) -> Vec<ObjectKey> {
+    /// From now on this process works. What it knows stands as after a restart; returns all resources, to be reconciled.
+    pub(super) fn lead(&self) -> Vec<ObjectKey> {
         let mut guard = self.0.lock();
         let state = &mut *guard;
         state.following = false;
@@ -134,7 +138,7 @@ impl<K> Index<K> {
     }
 
     /// A list of the resources in `scope` begins.
-    pub fn resources_list_begins(&self, scope: &Scope) {
+    pub(super) fn resources_list_begins(&self, scope: &Scope) {
         let mut state = self.0.lock();
         state
             .resources
@@ -145,7 +149,7 @@ impl<K> Index<K> {
 
     /// A list of the resources in `scope` is complete: what it did not have is gone. Returns what to look at, and what is
     /// gone.
-    pub fn resources_list_ends(&self, scope: &Scope) -> (Vec<ObjectKey>, Vec<ObjectKey>) {
+    pub(super) fn resources_list_ends(&self, scope: &Scope) -> (Vec<ObjectKey>, Vec<ObjectKey>) {
         let gone: Vec<ObjectKey> = self
             .0
             .lock()
@@ -159,7 +163,11 @@ impl<K> Index<K> {
 
     /// A resource was seen. Returns what to look at: itself, if anything but its status changed, and others that it yields
     /// to or displaces.
-    pub fn apply_resource(&self, object: Object, status: AICoreRegistrySecretStatus) -> Vec<ObjectKey> {
+    pub(super) fn apply_resource(
+        &self,
+        object: Object,
+        status: AICoreRegistrySecretStatus,
+    ) -> Vec<ObjectKey> {
         let mut guard = self.0.lock();
         let state = &mut *guard;
         let key = object.key.clone();
@@ -207,7 +215,7 @@ impl<K> Index<K> {
     }
 
     /// A resource is gone. Returns what to look at.
-    pub fn remove_resource(&self, key: &ObjectKey) -> Vec<ObjectKey> {
+    pub(super) fn remove_resource(&self, key: &ObjectKey) -> Vec<ObjectKey> {
         let mut state = self.0.lock();
         if let Some(entry) = state.resources.remove(key) {
             state.secrets.unlink(&entry.object);
@@ -216,28 +224,28 @@ impl<K> Index<K> {
     }
 
     /// A list of the Secrets in `scope` begins.
-    pub fn secrets_list_begins(&self, scope: &Scope) {
+    pub(super) fn secrets_list_begins(&self, scope: &Scope) {
         self.0.lock().secrets.list_begins(scope);
     }
 
     /// A list of the Secrets in `scope` is complete. Returns the resources to look at because a Secret is gone.
-    pub fn secrets_list_ends(&self, scope: &Scope) -> Vec<ObjectKey> {
+    pub(super) fn secrets_list_ends(&self, scope: &Scope) -> Vec<ObjectKey> {
         self.0.lock().secrets.list_ends(scope)
     }
 
     /// A Secret was seen. Returns the resources to look at: those that name it, if its version is a new one.
-    pub fn apply_secret(&self, key: &ObjectKey, version: &str) -> Vec<ObjectKey> {
+    pub(super) fn apply_secret(&self, key: &ObjectKey, version: &str) -> Vec<ObjectKey> {
         self.0.lock().secrets.apply(key, version, Instant::now())
     }
 
     /// A Secret is gone. Returns the resources to look at.
-    pub fn remove_secret(&self, key: &ObjectKey) -> Vec<ObjectKey> {
+    pub(super) fn remove_secret(&self, key: &ObjectKey) -> Vec<ObjectKey> {
         self.0.lock().secrets.remove(key)
     }
 
     /// What is known of a resource.
     #[must_use]
-    pub fn snapshot(&self, key: &ObjectKey) -> Option<Snapshot<K>> {
+    pub(super) fn snapshot(&self, key: &ObjectKey) -> Option<Snapshot<K>> {
         let state = self.0.lock();
         let entry = state.resources.get(key)?;
         let source = state.secrets.get(&entry.object.source());
@@ -256,14 +264,14 @@ impl<K> Index<K> {
     }
 
     /// Keeps what was read of a service key until its Secret changes. Does nothing if it changed in between.
-    pub fn cache_service_key(&self, object: &Object, version: &str, key: Arc<K>) {
+    pub(super) fn cache_service_key(&self, object: &Object, version: &str, key: Arc<K>) {
         let field = object.spec.ai_core_secret_ref.key.as_deref();
         self.0.lock().secrets.cache(&object.service_key(), field, version, key);
     }
 
     /// A resource's claim is known now (`None`: it has none, as long as its key cannot be read). Returns the resources to
     /// look at because of that.
-    pub fn claim(&self, object: &Object, claim: Option<Claim>) -> Vec<ObjectKey> {
+    pub(super) fn claim(&self, object: &Object, claim: Option<Claim>) -> Vec<ObjectKey> {
         let mut state = self.0.lock();
         // A resource that went, or came anew, while its key was read claims nothing.
         let current = state
@@ -277,13 +285,13 @@ impl<K> Index<K> {
     /// when they have. `claim` is what it wants; one that is being deleted has no
     /// claim of its own any more.
     #[must_use]
-    pub fn ownership(&self, object: &Object, claim: Option<&Claim>) -> Ownership {
+    pub(super) fn ownership(&self, object: &Object, claim: Option<&Claim>) -> Ownership {
         self.0.lock().claims.ask(object, claim)
     }
 
     /// Records what came of a pass: the status as it should stand, and what to remember. The events about the source Secret up
     /// to `answered` are dealt with.
-    pub fn record(
+    pub(super) fn record(
         &self,
         object: &Object,
         status: Option<Arc<AICoreRegistrySecretStatus>>,
@@ -310,7 +318,7 @@ impl<K> Index<K> {
     }
 
     /// Changes what is remembered of a resource, and returns what `change` says besides; `None`: it is gone.
-    pub fn update_memory<T>(
+    pub(super) fn update_memory<T>(
         &self,
         object: &Object,
         change: impl FnOnce(&Memory) -> (Memory, T),
@@ -324,7 +332,7 @@ impl<K> Index<K> {
 
     /// Calls `visit` for the next `limit` resources after this one, or from the beginning. Returns the last of them when
     /// there may be more. `visit` must not use the index.
-    pub fn page(
+    pub(super) fn page(
         &self,
         after: Option<&ObjectKey>,
         limit: usize,

@@ -1,5 +1,5 @@
-//! What is to be looked at, and in which order. One object is never looked at twice at the same time; however often it is
-//! woken meanwhile, it is looked at once more. Changes come before routine, so that a rotation does not wait behind a
+//! What is to be reconciled, and in which order. One object is never reconciled twice at the same time; however often it is
+//! enqueued meanwhile, it is reconciled once more. Changes come before routine, so that a rotation does not wait behind a
 //! restart's thousands of objects.
 //!
 //! A scheduler on tokio's timer wheel, as kube-runtime has one, rounds "now" up to the next millisecond or two, which is
@@ -13,11 +13,11 @@ use std::{
 use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 
-use crate::domain::object::ObjectKey;
+use crate::domain::parse::object::ObjectKey;
 
-/// How soon something wants to be looked at.
+/// How soon something wants to be reconciled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Priority {
+pub(crate) enum Priority {
     /// Timers, and objects of the first list.
     Routine,
     /// Something changed.
@@ -26,7 +26,7 @@ pub enum Priority {
 
 /// The queue. Shared by those who enqueue, and by the workers.
 #[derive(Debug, Default)]
-pub struct Queue {
+pub(crate) struct Queue {
     state: Mutex<State>,
     ready: Notify,
     timers_changed: Notify,
@@ -78,19 +78,19 @@ pub struct Load {
 impl Queue {
     /// A queue that takes nothing in until [`Queue::start`], for a time when nobody would take it out.
     #[must_use]
-    pub fn idle() -> Self {
+    pub(crate) fn idle() -> Self {
         let queue = Self::default();
         queue.state.lock().idle = true;
         queue
     }
 
     /// Takes in from now on.
-    pub fn start(&self) {
+    pub(crate) fn start(&self) {
         self.state.lock().idle = false;
     }
 
-    /// Has the object looked at as soon as a worker is free.
-    pub fn enqueue(&self, key: &ObjectKey, priority: Priority) {
+    /// Has the object reconciled as soon as a worker is free.
+    pub(crate) fn enqueue(&self, key: &ObjectKey, priority: Priority) {
         if self.state.lock().enqueue(key, priority) {
             self.ready.notify_one();
         }
@@ -98,7 +98,7 @@ impl Queue {
 
     /// Waits for the next object. `None`: the queue was closed. Each object that was taken must be given back by
     /// [`Queue::done`].
-    pub async fn next(&self) -> Option<ObjectKey> {
+    pub(crate) async fn next(&self) -> Option<ObjectKey> {
         loop {
             // Created before the look, so that what is enqueued in between is not lost.
             let ready = self.ready.notified();
@@ -119,8 +119,8 @@ impl Queue {
         }
     }
 
-    /// Gives an object back, and has it looked at again after `requeue_after` unless it is enqueued before.
-    pub fn done(&self, key: &ObjectKey, requeue_after: Option<Duration>) {
+    /// Gives an object back, and has it reconciled again after `requeue_after` unless it is enqueued before.
+    pub(crate) fn done(&self, key: &ObjectKey, requeue_after: Option<Duration>) {
         let (woken, earliest) =
             self.state.lock().done(key, requeue_after.map(|after| Instant::now() + after));
         if woken {
@@ -131,13 +131,13 @@ impl Queue {
         }
     }
 
-    /// Takes out an object that no longer exists. One that is being looked at is looked at to the end.
-    pub fn remove(&self, key: &ObjectKey) {
+    /// Takes out an object that no longer exists. One that is being reconciled is reconciled to the end.
+    pub(crate) fn remove(&self, key: &ObjectKey) {
         self.state.lock().remove(key);
     }
 
     /// Moves objects whose time has come to the ready list, until the queue is closed.
-    pub async fn run_timers(&self) {
+    pub(crate) async fn run_timers(&self) {
         loop {
             let changed = self.timers_changed.notified();
             let (due, next) = {
@@ -160,7 +160,7 @@ impl Queue {
     }
 
     /// Ends [`Queue::next`] and [`Queue::run_timers`].
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         self.state.lock().closed = true;
         self.ready.notify_waiters();
         self.timers_changed.notify_waiters();
@@ -169,7 +169,7 @@ impl Queue {
 
     /// How busy it is.
     #[must_use]
-    pub fn load(&self) -> Load {
+    pub(crate) fn load(&self) -> Load {
         let state = self.state.lock();
         Load { waiting: state.waiting, running: state.running, taken: state.taken }
     }

@@ -16,12 +16,14 @@ use super::{
 };
 use crate::{
     domain::{
-        failure::Failure,
-        known::{Known, Unchanged},
-        object::ObjectKey,
-        pass_outcome::PassOutcome,
-        plan::{Push, Step, plan},
-        report::{Answer, Event, Outcome, Report, report},
+        decide::{
+            failure::Failure,
+            known::{Known, Unchanged},
+            pass_outcome::PassOutcome,
+            plan::{Push, Step, plan},
+            report::{Answer, Event, Outcome, Report, report},
+        },
+        parse::object::ObjectKey,
     },
     jitter,
     k8s::error::Error,

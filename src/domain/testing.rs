@@ -8,22 +8,28 @@ use std::{
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use super::{
-    api_url::Tenant,
-    backoff::Backoff,
-    credentials::{self, ServiceKey},
-    docker_config::{self, Payload, Selection},
-    duration::ResyncInterval,
-    failure::Failure,
-    fingerprint::Digest,
-    name::RemoteName,
-    object::{Now, Object, ObjectKey},
-    observed::{Found, Observed, Ownership},
-    reason::Reason,
-};
-use crate::api::{
-    AICoreRegistrySecretSpec, AICoreRegistrySecretStatus, AICoreSecretRef, SecretRef,
-    condition::{READY, RECONCILING, STALLED},
+use crate::{
+    api::{
+        AICoreRegistrySecretSpec, AICoreRegistrySecretStatus, AICoreSecretRef, SecretRef,
+        condition::{READY, RECONCILING, STALLED},
+    },
+    domain::{
+        decide::{
+            backoff::Backoff,
+            digest::PayloadDigest,
+            failure::Failure,
+            observed::{Found, Observed, Ownership},
+            reason::{Class, Reason},
+        },
+        parse::{
+            api_url::Tenant,
+            docker_config::{self, Payload, Selection},
+            duration::ResyncInterval,
+            name::RemoteName,
+            object::{Now, Object, ObjectKey},
+            service_key::{self, ServiceKey},
+        },
+    },
 };
 
 /// When everything that the status speaks of began.
@@ -112,8 +118,12 @@ pub(crate) fn service_key_of(client_secret: &str, tenant: &str) -> ServiceKey {
         "serviceurls": {"AI_API_URL": format!("https://api.ai.{tenant}.eu-central-1.aws.ml.hana.ondemand.com")},
         "url": format!("https://{tenant}.authentication.eu10.hana.ondemand.com"),
     });
-    let secret = super::secret_data::tests::secret("aicore-key", None, [("key.json", json.to_string())]);
-    credentials::service_key(&secret, None, &super::allowed_hosts::tests::default_hosts())
+    let secret = crate::domain::parse::secret_data::tests::secret(
+        "aicore-key",
+        None,
+        [("key.json", json.to_string())],
+    );
+    service_key::parse(&secret, None, &crate::domain::parse::allowed_hosts::tests::default_hosts())
         .unwrap_or_else(|invalid| panic!("{invalid}"))
 }
 
@@ -131,15 +141,16 @@ pub(crate) fn a_payload_for(logins: &[(&str, &str, &str)]) -> Payload {
         })
         .collect();
     let json = serde_json::json!({ "auths": auths }).to_string();
-    let secret = super::secret_data::tests::secret("registry", None, [(".dockerconfigjson", json)]);
+    let secret =
+        crate::domain::parse::secret_data::tests::secret("registry", None, [(".dockerconfigjson", json)]);
     docker_config::payload(&secret, &Selection::default()).unwrap_or_else(|invalid| panic!("{invalid}"))
 }
 
 /// The digest of a credential for `ghcr.io` with the password `a` or `b`.
-pub(crate) fn digest_of(password: &str) -> Digest {
-    static DIGESTS: LazyLock<[Digest; 2]> = LazyLock::new(|| {
+pub(crate) fn digest_of(password: &str) -> PayloadDigest {
+    static DIGESTS: LazyLock<[PayloadDigest; 2]> = LazyLock::new(|| {
         ["a", "b"].map(|password| {
-            Digest::of(
+            PayloadDigest::of(
                 &a_payload("ghcr.io", password),
                 "pull",
                 &service_key_of("s3cret", "one"),
@@ -198,7 +209,7 @@ pub(crate) fn a_status_saying(
 
 /// As `report` leaves the status of the class of `reason` after a failed resync that left the remote secret alone.
 pub(crate) fn a_status_after_failed_resync(reason: Reason) -> AICoreRegistrySecretStatus {
-    let type_ = if reason.class() == super::reason::Class::Stalled { STALLED } else { RECONCILING };
+    let type_ = if reason.class() == Class::Stalled { STALLED } else { RECONCILING };
     a_status_saying("True", Reason::Synced, Some((type_, reason)))
 }
 

@@ -10,7 +10,7 @@ use kube::{Api, Client};
 use super::*;
 use crate::{
     controller::queue::{Priority, Queue},
-    domain::object::ObjectKey,
+    domain::parse::object::ObjectKey,
     k8s::{
         testing::{answer, api_server, bookmark, is_watch, list, status, stream_of, stuck},
         watch::{SILENCE_LIMIT, WatchHealth, Watcher, config},
@@ -26,7 +26,7 @@ const PROBE: Duration = Duration::from_secs(20);
 type Answer = fn(&str) -> Response<Body>;
 
 fn liveness(queue: &Arc<Queue>, health: &[Arc<WatchHealth>]) -> Liveness {
-    Liveness::new(Vitals::of(Arc::clone(queue), health, Leadership::always()))
+    Liveness::new(Diagnostics::of(Arc::clone(queue), health, Leadership::always()))
 }
 
 /// A watch on resources that runs, and one on Secrets that waits until it may begin.

@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use zeroize::Zeroizing;
 
 use super::error::{Error, REQUEST_TIMEOUT};
-use crate::domain::bounds;
+use crate::domain::parse::bounds;
 
 /// The largest answer that is read, in bytes. A Secret has 1 MiB of values (1.4 MiB in base64), and its annotations 256 KiB.
 pub(super) const LIMIT: usize = 2 * 1024 * 1024;

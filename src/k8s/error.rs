@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use crate::{
-    domain::{bounds, invalid::Invalid},
+    domain::{parse::bounds, tools::invalid::Invalid},
     error::root_cause,
 };
 
 /// Limit on a request that is no watch.
-pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A request to the API server that did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +64,7 @@ impl From<kube::Error> for Error {
 
 /// The innermost cause, which says most. The text of an error of serde can quote what was read, so only its place is shown.
 #[must_use]
-pub fn describe(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn describe(error: &(dyn std::error::Error + 'static)) -> String {
     let cause = root_cause(error);
     match cause.downcast_ref::<serde_json::Error>() {
         Some(json) => {
@@ -87,7 +87,7 @@ pub(crate) fn not_understood(error: &serde_json::Error) -> String {
 ///
 /// # Errors
 /// What the API server refused, or that it did not answer.
-pub async fn within_limit<T>(request: impl Future<Output = kube::Result<T>>) -> Result<T, Error> {
+pub(crate) async fn within_limit<T>(request: impl Future<Output = kube::Result<T>>) -> Result<T, Error> {
     match tokio::time::timeout(REQUEST_TIMEOUT, request).await {
         Ok(result) => result.map_err(Error::from),
         Err(_) => Err(Error::Timeout),

@@ -16,9 +16,9 @@ use std::{env, path::PathBuf, sync::Arc};
 use kube::{Client, Config};
 
 use self::{files::Files, proxy::Rules};
-pub use self::{proxy::Proxy, token::TokenLayer};
+pub(crate) use self::{proxy::Proxy, token::TokenLayer};
 use super::client::client;
-use crate::{domain::invalid::Quoted, error::root_cause};
+use crate::{domain::tools::invalid::Quoted, error::root_cause};
 
 /// Why there is no way to the API server: one sentence that names the file, the entry and the field.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -78,7 +78,7 @@ impl Access {
 
     /// What is added to each request: a token, if it has to be renewed from time to time.
     #[must_use]
-    pub fn layer(&self) -> TokenLayer {
+    pub(crate) fn layer(&self) -> TokenLayer {
         TokenLayer::new(self.tokens.clone())
     }
 

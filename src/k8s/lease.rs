@@ -13,23 +13,23 @@ use kube::{
 };
 
 use super::{error::Error, resources::FIELD_MANAGER};
-use crate::domain::lease::Record;
+use crate::domain::decide::lease::Record;
 
 /// One Lease, that may not exist yet.
 #[derive(Clone)]
-pub struct Leases {
+pub(crate) struct Leases {
     api: Api<Lease>,
     name: String,
 }
 
 /// A Lease at one version.
 #[derive(Clone, Debug)]
-pub struct Found(Lease);
+pub(crate) struct LeaseVersion(Lease);
 
-impl Found {
+impl LeaseVersion {
     /// What it says.
     #[must_use]
-    pub fn record(&self) -> Record {
+    pub(crate) fn record(&self) -> Record {
         let spec = self.0.spec.clone().unwrap_or_default();
         Record {
             holder: spec.holder_identity.unwrap_or_default(),
@@ -47,7 +47,7 @@ impl Found {
 impl Leases {
     /// The Lease of this name.
     #[must_use]
-    pub fn new(client: Client, namespace: &str, name: &str) -> Self {
+    pub(crate) fn new(client: Client, namespace: &str, name: &str) -> Self {
         Self { api: Api::namespaced(client, namespace), name: name.to_owned() }
     }
 
@@ -55,19 +55,23 @@ impl Leases {
     ///
     /// # Errors
     /// What the API server refused.
-    pub async fn get(&self) -> Result<Option<Found>, Error> {
-        Ok(self.api.get_opt(&self.name).await?.map(Found))
+    pub(crate) async fn get(&self) -> Result<Option<LeaseVersion>, Error> {
+        Ok(self.api.get_opt(&self.name).await?.map(LeaseVersion))
     }
 
     /// Has it say this, if it still is as it was found.
     ///
     /// # Errors
     /// [`Error::Refused`] with code 409 when it changed meanwhile; else what the API server refused.
-    pub async fn write(&self, previous: Option<Found>, record: &Record) -> Result<Found, Error> {
+    pub(crate) async fn write(
+        &self,
+        previous: Option<LeaseVersion>,
+        record: &Record,
+    ) -> Result<LeaseVersion, Error> {
         let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
         let written = match previous {
             // What others have added to its metadata stays.
-            Some(Found(mut lease)) => {
+            Some(LeaseVersion(mut lease)) => {
                 lease.spec = Some(spec(lease.spec.take().unwrap_or_default(), record));
                 self.api.replace(&self.name, &params, &lease).await?
             }
@@ -77,7 +81,7 @@ impl Leases {
                 self.api.create(&params, &lease).await?
             }
         };
-        Ok(Found(written))
+        Ok(LeaseVersion(written))
     }
 }
 
@@ -110,7 +114,7 @@ mod tests {
         };
         let lease = Lease { spec: Some(spec(LeaseSpec::default(), &record)), ..Lease::default() };
         let sent = serde_json::to_string(&lease).unwrap();
-        assert_eq!(Found(serde_json::from_str(&sent).unwrap()).record(), record);
-        assert_eq!(Found(Lease::default()).record(), Record::default());
+        assert_eq!(LeaseVersion(serde_json::from_str(&sent).unwrap()).record(), record);
+        assert_eq!(LeaseVersion(Lease::default()).record(), Record::default());
     }
 }

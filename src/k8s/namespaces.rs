@@ -10,7 +10,7 @@ use super::error::{Error, within_limit};
 ///
 /// # Errors
 /// When the API server refuses or does not answer.
-pub async fn is_terminating(client: &Client, namespace: &str) -> Result<bool, Error> {
+pub(crate) async fn is_terminating(client: &Client, namespace: &str) -> Result<bool, Error> {
     let api: Api<Namespace> = Api::all(client.clone());
     match within_limit(api.get_metadata(namespace)).await {
         Ok(namespace) => Ok(namespace.metadata.deletion_timestamp.is_some()),

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{answer, error::Error};
 use crate::{
     api::{AICoreRegistrySecret, AICoreRegistrySecretStatus, FINALIZER},
-    domain::object::Object,
+    domain::parse::object::Object,
 };
 
 /// Field manager of all writes.

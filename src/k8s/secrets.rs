@@ -14,16 +14,18 @@ use zeroize::Zeroizing;
 
 use super::{answer, error::Error};
 use crate::domain::{
-    invalid::{Invalid, Quoted},
-    name::SecretName,
-    secret_data::{STALE_LABEL, SecretData},
+    parse::{
+        name::SecretName,
+        secret_data::{STALE_LABEL, SecretData},
+    },
+    tools::invalid::{Invalid, Quoted},
 };
 
 /// Keys that a Secret may have. Service bindings have some twenty; each costs memory, however small it is.
 const MAX_KEYS: usize = 1000;
 
 /// A Secret's content and its version.
-pub struct Read {
+pub(crate) struct Read {
     /// What it holds.
     pub data: SecretData,
     /// `metadata.resourceVersion`.
@@ -34,7 +36,7 @@ pub struct Read {
 ///
 /// # Errors
 /// [`Error::Oversized`] when it is larger than anything that is meant here; else when the API server refuses or does not answer.
-pub async fn read(client: &Client, namespace: &str, name: &SecretName) -> Result<Option<Read>, Error> {
+pub(crate) async fn read(client: &Client, namespace: &str, name: &SecretName) -> Result<Option<Read>, Error> {
     let request = Request::new(Secret::url_path(&(), Some(namespace)))
         .get(name.as_str(), &GetParams::default())
         .map_err(|_| Error::Garbled("its address is none"))?;

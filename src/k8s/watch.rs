@@ -2,8 +2,8 @@
 //! nothing for long, slows down while it fails, and says how it is. Each watch is on its own, so that one that fails delays no
 //! other.
 
+mod backoff;
 mod health;
-mod trouble;
 mod wire;
 
 use std::{fmt::Debug, sync::Arc, time::Duration};
@@ -16,26 +16,26 @@ use kube::{
 use serde::de::DeserializeOwned;
 use tracing::{info, warn};
 
-pub use self::health::{Waiting, WatchHealth};
-use self::{trouble::Trouble, wire::Places};
-use crate::domain::bounds;
+pub(crate) use self::health::WatchHealth;
+use self::{backoff::WatchBackoff, wire::Places};
+use crate::domain::parse::bounds;
 
 /// How long the API server keeps a watch open: below the 240 s after which load balancers drop quiet connections.
 const WATCH_TIMEOUT_SECONDS: u32 = 200;
 /// How long a watch may be silent before it is taken for deaf. The API server sends a bookmark about once a minute, and one
 /// just before it ends a watch: this is longer than any watch lives. A watch is deaf when its version is of a future that an etcd
 /// restored from a backup has yet to reach, when a connection is half open, and behind a proxy that keeps answers back.
-pub const SILENCE_LIMIT: Duration = Duration::from_secs(240);
+pub(crate) const SILENCE_LIMIT: Duration = Duration::from_secs(240);
 
 /// The configuration that all watches share.
 #[must_use]
-pub fn config() -> Config {
+pub(crate) fn config() -> Config {
     Config::default().timeout(WATCH_TIMEOUT_SECONDS)
 }
 
 /// What all watches of a process share. Cheap to clone.
 #[derive(Clone)]
-pub struct Watcher {
+pub(crate) struct Watcher {
     client: Client,
     places: Places,
     silence_limit: Duration,
@@ -44,12 +44,12 @@ pub struct Watcher {
 impl Watcher {
     /// Watches by this client. A watch that is silent for `silence_limit` lists anew: see [`SILENCE_LIMIT`].
     #[must_use]
-    pub fn new(client: Client, silence_limit: Duration) -> Self {
+    pub(crate) fn new(client: Client, silence_limit: Duration) -> Self {
         Self { client, places: Places::default(), silence_limit }
     }
 
     /// Watches for ever and hands each event to `on`.
-    pub async fn run<K>(
+    pub(crate) async fn run<K>(
         &self,
         health: Arc<WatchHealth>,
         api: impl FnOnce(Client) -> Api<K>,
@@ -75,13 +75,13 @@ async fn follow<K>(
         open()
     };
     let mut events = anew();
-    let mut trouble = Trouble::default();
+    let mut backoff = WatchBackoff::default();
     loop {
         let next = tokio::select! {
             biased;
             // Not every sign of life is an event.
-            () = health.arrival(), if trouble.announced() => {
-                works_again(health, &mut trouble);
+            () = health.arrival(), if backoff.announced() => {
+                works_again(health, &mut backoff);
                 continue;
             }
             next = events.next() => next,
@@ -96,13 +96,13 @@ async fn follow<K>(
             Some(Ok(event)) => {
                 // The first event of a list comes before the API server was asked: it proves nothing.
                 if !matches!(event, Event::Init) {
-                    works_again(health, &mut trouble);
+                    works_again(health, &mut backoff);
                 }
                 on(event);
             }
             Some(Err(error)) => {
                 health.failed();
-                let pause = if expired(&error) { trouble.expired() } else { trouble.again() };
+                let pause = if expired(&error) { backoff.expired() } else { backoff.failed() };
                 warn!(watch = health.name(), error = %describe(&error), pause_ms = pause.as_millis(), "watch failed");
                 // A watcher whose *request* was answered 410 would ask for the expired version for ever.
                 if is_expired(&error) {
@@ -113,15 +113,15 @@ async fn follow<K>(
             // A watcher never ends by itself; should one do, another takes its place.
             None => {
                 health.failed();
-                tokio::time::sleep(trouble.again()).await;
+                tokio::time::sleep(backoff.failed()).await;
                 events = anew();
             }
         }
     }
 }
 
-fn works_again(health: &WatchHealth, trouble: &mut Trouble) {
-    if trouble.is_over() {
+fn works_again(health: &WatchHealth, backoff: &mut WatchBackoff) {
+    if backoff.is_over() {
         info!(watch = health.name(), "watch works again");
     }
 }

@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 
 use super::series::{Family, PAGE, Page, Pieces};
-use crate::domain::api_url::Tenant;
+use crate::domain::parse::api_url::Tenant;
 
 const USED: Family = Family {
     name: "quota_used",

@@ -6,14 +6,14 @@ use std::fmt::{Display, Write};
 use super::PREFIX;
 
 /// Text of an exposition, in pieces, each of which is written when it is asked for.
-pub type Pieces = Box<dyn Iterator<Item = String> + Send>;
+pub(crate) type Pieces = Box<dyn Iterator<Item = String> + Send>;
 
 /// How many things a page looks at: 0.1 ms of work.
-pub const PAGE: usize = 256;
+pub(crate) const PAGE: usize = 256;
 
 /// A family of gauges. Its name has neither the prefix that all share nor the unit.
 #[derive(Clone, Copy, Debug)]
-pub struct Family {
+pub(crate) struct Family {
     /// What is measured.
     pub name: &'static str,
     /// The same in a sentence.
@@ -24,14 +24,14 @@ pub struct Family {
 
 /// A page of a family while it is written.
 #[derive(Debug)]
-pub struct Page<'a> {
+pub(crate) struct Page<'a> {
     name: &'a str,
     text: String,
 }
 
 impl Page<'_> {
     /// Adds a series. Labels never hold more than a line of text.
-    pub fn add(&mut self, labels: &[(&str, &str)], value: impl Display) {
+    pub(crate) fn add(&mut self, labels: &[(&str, &str)], value: impl Display) {
         let mut separator = '{';
         self.text.push_str(self.name);
         for (label, value) in labels {
@@ -56,7 +56,7 @@ impl Family {
     /// The pieces of the family. `page` is called with the key that the page before ended at; it adds the series of the next
     /// [`PAGE`] things, and returns the key of the last one, or `None` when there are no more. A family without a series is
     /// left out.
-    pub fn pieces<K: Send + 'static>(
+    pub(crate) fn pieces<K: Send + 'static>(
         self,
         mut page: impl FnMut(Option<&K>, &mut Page<'_>) -> Option<K> + Send + 'static,
     ) -> impl Iterator<Item = String> + Send + 'static {

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::domain::{allowed_hosts::DEFAULT_ALLOWED_HOSTS, duration};
+use crate::domain::parse::{allowed_hosts::DEFAULT_ALLOWED_HOSTS, duration};
 
 /// Looks after the resources that keep docker registry secrets in SAP AI Core up to date.
 ///

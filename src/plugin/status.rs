@@ -16,7 +16,7 @@ use crate::{
         condition::{self, READY, RECONCILING, STALLED},
     },
     clock,
-    domain::printable::Printable,
+    domain::tools::printable::Printable,
     k8s::error::within_limit,
 };
 

@@ -18,7 +18,7 @@ use crate::{
         condition::{self, READY},
     },
     clock,
-    domain::reason::Reason,
+    domain::decide::reason::Reason,
     error::{chain, root_cause},
     k8s::error::{not_understood, within_limit},
 };

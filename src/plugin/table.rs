@@ -1,6 +1,6 @@
 //! Columns of text, as kubectl prints them.
 
-use crate::domain::printable::Printable;
+use crate::domain::tools::printable::Printable;
 
 /// Blanks between columns.
 const GAP: usize = 3;

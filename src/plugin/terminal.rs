@@ -8,7 +8,7 @@ use std::{
 
 use clap::{Parser, error::ErrorKind as Usage};
 
-use crate::domain::printable::Printable;
+use crate::domain::tools::printable::Printable;
 
 /// To standard output; whoever reads it may stop early, as `head` does.
 pub(super) fn print(lines: &[Printable]) -> std::io::Result<()> {

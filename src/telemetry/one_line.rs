@@ -5,7 +5,7 @@ use std::io::{Stderr, Write};
 
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::domain::printable::Printable;
+use crate::domain::tools::printable::Printable;
 
 /// To standard error.
 pub(super) struct OneLine;
@@ -43,9 +43,9 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Default)]
-    struct Memory(Arc<Mutex<Vec<u8>>>);
+    struct Buffer(Arc<Mutex<Vec<u8>>>);
 
-    impl Write for Memory {
+    impl Write for Buffer {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
             self.0.lock().unwrap().write(bytes)
         }
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn nobody_forges_a_line_of_the_log() {
-        let memory = Memory::default();
+        let memory = Buffer::default();
         let written = memory.clone();
         let layer = fmt::layer().with_ansi(false).with_writer(move || Event(memory.clone()));
         let hostile = "x\n2026-01-01T00:00:00Z ERROR forged\u{1b}[2J\u{202e}\u{2028}\r::error::y";

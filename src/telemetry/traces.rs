@@ -28,23 +28,23 @@ const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 
 /// What the environment asks for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Wish {
+pub(super) enum TraceConfig {
     /// No traces.
     Nothing,
     /// Traces.
-    Traces(Settings),
+    Traces(ExporterSettings),
     /// Traces that cannot be had; why.
     Unsupported(String),
 }
 
 /// What is not left to the SDK, which reads the environment too.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Settings {
+pub(super) struct ExporterSettings {
     named: bool,
     timeout: Duration,
 }
 
-impl Wish {
+impl TraceConfig {
     pub(super) fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &str| {
             variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
@@ -77,7 +77,7 @@ impl Wish {
                 attributes.split(',').any(|attribute| attribute.trim().starts_with("service.name="))
             })
         };
-        Self::Traces(Settings {
+        Self::Traces(ExporterSettings {
             named: set("OTEL_SERVICE_NAME").is_some() || named_by_attribute(),
             timeout: otlp("TIMEOUT")
                 .and_then(|milliseconds| milliseconds.parse().ok())
@@ -92,7 +92,11 @@ pub(super) struct Traces(SdkTracerProvider);
 
 impl Traces {
     /// Starts the thread that sends them.
-    pub(super) fn start(settings: &Settings, runtime: Handle, roots: Option<&[u8]>) -> Result<Self, String> {
+    pub(super) fn start(
+        settings: &ExporterSettings,
+        runtime: Handle,
+        roots: Option<&[u8]>,
+    ) -> Result<Self, String> {
         let collector = Collector::new(settings.timeout, runtime, roots)?;
         let exporter = SpanExporter::builder()
             .with_http()
@@ -159,16 +163,16 @@ mod tests {
 
     const ENDPOINT: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318");
 
-    fn wish(variables: &[(&str, &str)]) -> Wish {
-        Wish::from_environment(|name| {
+    fn config(variables: &[(&str, &str)]) -> TraceConfig {
+        TraceConfig::from_environment(|name| {
             let found = variables.iter().find(|(variable, _)| *variable == name);
             found.map(|(_, value)| (*value).to_owned())
         })
     }
 
-    fn settings(variables: &[(&str, &str)]) -> Settings {
-        match wish(variables) {
-            Wish::Traces(settings) => settings,
+    fn settings(variables: &[(&str, &str)]) -> ExporterSettings {
+        match config(variables) {
+            TraceConfig::Traces(settings) => settings,
             other => panic!("{variables:?}: {other:?}"),
         }
     }
@@ -182,13 +186,13 @@ mod tests {
             &[ENDPOINT, ("OTEL_SDK_DISABLED", "TRUE")],
             &[ENDPOINT, ("OTEL_TRACES_EXPORTER", "none")],
         ] {
-            assert_eq!(wish(variables), Wish::Nothing, "{variables:?}");
+            assert_eq!(config(variables), TraceConfig::Nothing, "{variables:?}");
         }
     }
 
     #[test]
     fn the_variables_for_traces_count_for_more() {
-        assert_eq!(settings(&[ENDPOINT]), Settings { named: false, timeout: DEFAULT_TIMEOUT });
+        assert_eq!(settings(&[ENDPOINT]), ExporterSettings { named: false, timeout: DEFAULT_TIMEOUT });
         let timeouts = [("OTEL_EXPORTER_OTLP_TIMEOUT", "100"), ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "200")];
         let traces = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://collector:4318/v1/traces");
         assert_eq!(settings(&[traces, timeouts[0]]).timeout, Duration::from_millis(100));
@@ -204,7 +208,7 @@ mod tests {
             ([ENDPOINT, ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json")], "http/json"),
             ([ENDPOINT, ("OTEL_TRACES_EXPORTER", "zipkin")], "zipkin"),
         ] {
-            let Wish::Unsupported(sentence) = wish(&variables) else { panic!("{variables:?}") };
+            let TraceConfig::Unsupported(sentence) = config(&variables) else { panic!("{variables:?}") };
             assert!(sentence.contains(part), "{sentence}");
         }
     }

@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use aicore_registry_operator::{api::AICoreRegistrySecret, domain::label_selector};
+use aicore_registry_operator::{api::AICoreRegistrySecret, domain::parse::label_selector};
 use kube::{Api, api::ListParams};
 use serde_json::{Value, json};
 use tokio::{

@@ -114,6 +114,8 @@ async fn without_the_service_key_a_deletion_waits_for_it() {
     let operator = world.operator().await;
     world.wait_ready("pull").await;
     world.delete_secret("key").await;
+    // The two are on watches of their own: until the operator has seen the first, it has the key.
+    world.wait_reason("pull", "ServiceKeyNotFound").await;
     world.ask_to_delete("pull").await;
     let deleting = world.wait_reason("pull", "Deleting").await;
     assert!(deleting.condition("Reconciling").message.contains("Secret \"key\""));
@@ -130,6 +132,7 @@ async fn the_annotation_lets_a_resource_go_at_once() {
     let operator = world.operator().await;
     world.wait_ready("pull").await;
     world.delete_secret("key").await;
+    world.wait_reason("pull", "ServiceKeyNotFound").await;
     world.forget_requests();
     world.ask_to_delete("pull").await;
     world.wait_reason("pull", "Deleting").await;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use aicore_registry_operator::domain::reason::Reason;
+use aicore_registry_operator::domain::decide::reason::Reason;
 use kube::{
     Api, Client,
     api::{DynamicObject, Patch, PatchParams},

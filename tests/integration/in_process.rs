@@ -35,10 +35,10 @@ impl InProcess {
         let client = k8s::client::client(kubeconfig).unwrap();
         let (leadership, metrics) = (Leadership::always(), Arc::new(Metrics::new()));
         let pool = Pool::new(config.aicore, leadership.fence().clone(), Arc::clone(&metrics)).unwrap();
-        let (controller, vitals) = Controller::new(client, config.controller, pool, leadership, metrics);
+        let (controller, diagnostics) = Controller::new(client, config.controller, pool, leadership, metrics);
         let stop = CancellationToken::new();
         tokio::spawn(controller.run(stop.clone()));
-        Self { liveness: Liveness::new(vitals), _stop: stop.drop_guard() }
+        Self { liveness: Liveness::new(diagnostics), _stop: stop.drop_guard() }
     }
 
     /// What `/livez` would say.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aicore_registry_operator::{
     api::{self, AICoreRegistrySecret, AICoreRegistrySecretStatus},
-    domain::{bounds, object::Object},
+    domain::parse::{bounds, object::Object},
     k8s::resources::write_status,
 };
 use k8s_openapi::{
@@ -18,8 +18,8 @@ use testbed::controlplane::{ControlPlane, Options};
 
 use crate::{
     cluster::install,
+    invariants::CANARY,
     operator::{Launch, Operator},
-    rules::CANARY,
     world::{Conditions, Login, World, operation::PATCH},
 };
 

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use aicore_registry_operator::domain::reason::Reason;
+use aicore_registry_operator::domain::decide::reason::Reason;
 use serde_json::{Value, json};
 use testbed::tools::{ask, promtool};
 

@@ -24,7 +24,7 @@ use tokio::{io::AsyncReadExt, net::TcpListener, sync::watch, task::JoinSet};
 
 use crate::{
     cluster::PATIENCE,
-    rules,
+    invariants,
     world::{Login, World},
 };
 
@@ -142,7 +142,7 @@ async fn a_trace_joins_the_pass_its_token_and_its_requests_and_the_log_names_it(
     assert_eq!(received.headers[0]["x-team"], "registry");
     let sent: Vec<String> =
         received.bodies.iter().map(|body| String::from_utf8_lossy(body).into_owned()).collect();
-    rules::check_canaries(&sent, &[world.tenant().client_secret()]);
+    invariants::check_canaries(&sent, &[world.tenant().client_secret()]);
 }
 
 #[tokio::test]

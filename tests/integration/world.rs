@@ -2,9 +2,9 @@
 //! their tools and AI Core do. It watches all resources of its namespace from the start, and holds every state that it sees
 //! against the rules that all states must keep.
 
+mod actions;
 mod ai_core;
-mod done;
-mod seen;
+mod observations;
 
 use std::{
     collections::BTreeMap,
@@ -25,11 +25,11 @@ use testbed::{
 };
 use tokio::sync::watch;
 
-pub(crate) use self::seen::Conditions;
+pub(crate) use self::observations::Conditions;
 use crate::{
     cluster::{PATIENCE, cluster},
+    invariants,
     operator::{Launch, Operator},
-    rules,
 };
 
 /// Operations of AI Core's API, as short names.
@@ -56,7 +56,7 @@ impl Login {
     }
 
     fn password(self) -> String {
-        format!("{}-{}\"ä$-{}", rules::CANARY, self.user, self.rotation)
+        format!("{}-{}\"ä$-{}", invariants::CANARY, self.user, self.rotation)
     }
 }
 
@@ -98,7 +98,7 @@ impl World {
         let tenant = simulator.tenant(prefix);
         let history = watch::Sender::new(History::new());
         let receiver = history.subscribe();
-        tokio::spawn(seen::record(Api::namespaced(client.clone(), &namespace), history));
+        tokio::spawn(observations::record(Api::namespaced(client.clone(), &namespace), history));
         Self {
             launch: Launch::new(control_plane.kubeconfig(), &namespace),
             namespace,
@@ -141,7 +141,7 @@ impl World {
     /// Holds everything that was seen against the rules, and looks for secret values in everything that people can see.
     pub(crate) async fn check(&self, operator: &Operator) {
         let history = self.history.borrow().clone();
-        rules::check_states(history.values());
+        invariants::check_states(history.values());
         let mut visible = vec![serde_json::to_string(&history).unwrap(), operator.log().join("\n")];
         visible.extend(self.events().await.iter().map(|event| serde_json::to_string(event).unwrap()));
         visible.push(operator.get("/metrics").await.1);
@@ -151,7 +151,7 @@ impl World {
     /// Looks for secret values in texts that people can see.
     pub(crate) fn check_secrecy(&self, visible: &[String]) {
         let needles = self.client_secrets.lock().unwrap().clone();
-        rules::check_canaries(visible, &needles);
+        invariants::check_canaries(visible, &needles);
     }
 
     /// Waits until an object that is created now has another creationTimestamp than all before, which has whole seconds.

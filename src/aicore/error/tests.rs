@@ -7,7 +7,7 @@ fn refused(server: Server, status: u16) -> Error {
         server,
         host: "api.example".to_owned(),
         status,
-        said: Shown::default(),
+        details: ErrorDetails::default(),
         retry_after: None,
     })
 }
@@ -40,7 +40,7 @@ fn statuses_have_reasons(#[case] server: Server, #[case] status: u16, #[case] re
 fn sentences_name_host_status_code_and_cure() {
     let mut error = refused(Server::Api, 401);
     if let Error::Refused(refusal) = &mut error {
-        refusal.said = Shown {
+        refusal.details = ErrorDetails {
             code: Some("01010076".to_owned()),
             request_id: Some("r-1".to_owned()),
             message: Message::Clean("token expired".to_owned()),
@@ -53,7 +53,7 @@ fn sentences_name_host_status_code_and_cure() {
     );
     assert_eq!(error.failure("aicore-key", false).request_id.as_deref(), Some("r-1"));
     if let Error::Refused(refusal) = &mut error {
-        refusal.said.message = Message::Withheld;
+        refusal.details.message = Message::Withheld;
     }
     assert_eq!(
         error.to_string(),

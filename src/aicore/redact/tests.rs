@@ -4,7 +4,7 @@ use rstest::rstest;
 use self::encodings::{ENCODERS, Encoder};
 use super::*;
 use crate::{
-    aicore::said::{Message, Said},
+    aicore::error_details::{Message, UncheckedDetails},
     domain::testing::a_payload_for,
 };
 
@@ -107,8 +107,8 @@ fn short_values_withhold_sentences_and_spare_codes_that_are_free_of_them() {
     assert_eq!(shown_after("ädmin", "anything at all"), None, "five characters, whatever the bytes");
     assert!(shown_after("admin1", "anything at all").is_some());
     assert!(shown_after("", "anything at all").is_some());
-    let said = |code: &str| {
-        Said::parse(
+    let details = |code: &str| {
+        UncheckedDetails::parse(
             serde_json::json!({ "error": { "code": code, "message": "no", "requestId": "a-1" } })
                 .to_string()
                 .as_bytes(),
@@ -116,20 +116,20 @@ fn short_values_withhold_sentences_and_spare_codes_that_are_free_of_them() {
     };
     let payload = a_payload_for(&[("ghcr.io", "u", "Admin")]);
     let sent = Sent { secret: Some("eyJhbGciOi"), payload: Some(&payload) };
-    let clean = said("01010076").checked(&sent);
+    let clean = details("01010076").checked(&sent);
     assert_eq!((clean.code.as_deref(), clean.request_id.as_deref()), (Some("01010076"), Some("a-1")));
     assert_eq!(clean.message, Message::Withheld);
     for quoted in ["admin", "x-ADMIN-x", "QWRtaW4", "61646d696e2020"] {
-        assert_eq!(said(quoted).checked(&sent).code, None, "{quoted}");
+        assert_eq!(details(quoted).checked(&sent).code, None, "{quoted}");
     }
 }
 
 #[test]
 fn codes_and_ids_are_checked_apart() {
-    let said = Said::parse(
+    let details = UncheckedDetails::parse(
         br#"{"error":{"code":"01010076","message":"bad hunter2-hunter2","requestId":"hunter2-h"}}"#,
     );
-    let shown = said.checked(&Sent { secret: Some("hunter2-hunter2"), payload: None });
+    let shown = details.checked(&Sent { secret: Some("hunter2-hunter2"), payload: None });
     assert_eq!(shown.code.as_deref(), Some("01010076"));
     assert_eq!(shown.request_id, None);
     assert_eq!(shown.message, Message::Withheld);
@@ -174,8 +174,8 @@ fn the_largest_credential_is_searched_in_one_pass() {
     let payload = a_payload_for(&logins);
     assert!(payload.expose().len() > 900_000);
     let body = serde_json::json!({ "error": { "code": "1", "message": "x y ".repeat(16_000) } }).to_string();
-    let said = Said::parse(body.as_bytes());
-    let shown = said.checked(&Sent { secret: Some("token-token"), payload: Some(&payload) });
+    let details = UncheckedDetails::parse(body.as_bytes());
+    let shown = details.checked(&Sent { secret: Some("token-token"), payload: Some(&payload) });
     let Message::Clean(message) = shown.message else { panic!("{:?}", shown.message) };
     assert_eq!(message.chars().count(), SHOWN + 1);
 }
@@ -188,8 +188,8 @@ fn passwords_of_one_letter_do_not_multiply() {
     let logins: Vec<_> =
         hosts.iter().zip(letters).map(|(host, letter)| (host.as_str(), "u", letter)).collect();
     let payload = a_payload_for(&logins);
-    let said = Said::parse("[redacted] ".repeat(5000).as_bytes());
-    let shown = said.checked(&Sent { secret: None, payload: Some(&payload) });
+    let details = UncheckedDetails::parse("[redacted] ".repeat(5000).as_bytes());
+    let shown = details.checked(&Sent { secret: None, payload: Some(&payload) });
     assert_eq!(shown.message, Message::Withheld);
 }
 

@@ -8,11 +8,13 @@ use testbed::simulator::{
 use super::*;
 use crate::{
     aicore::{
-        error::{Message, Shown},
-        pool::{Connection, Pool, Settings},
+        error::{ErrorDetails, Message},
+        pool::{Connection, Pool, RequestSettings},
     },
     domain::{
-        allowed_hosts::AllowedHosts, bucket::Rate, credentials, reason::Reason, secret_data::tests::secret,
+        decide::reason::Reason,
+        parse::{allowed_hosts::AllowedHosts, secret_data::tests::secret, service_key},
+        tools::bucket::Rate,
     },
     fence::Fence,
 };
@@ -27,7 +29,7 @@ async fn simulator(tls_1_2_only: bool) -> (Simulator, Tenant) {
 fn connect(roots: Option<&str>, service_key: &serde_json::Value) -> Arc<Connection> {
     // An earlier test may have installed it.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let settings = Settings {
+    let settings = RequestSettings {
         request_timeout: Duration::from_secs(15),
         tenant_rate: Rate::new(1000.0, 1000),
         extra_roots_pem: roots.map(|roots| roots.as_bytes().to_vec()),
@@ -39,7 +41,7 @@ fn connect(roots: Option<&str>, service_key: &serde_json::Value) -> Arc<Connecti
     let hosts: Vec<&str> = urls.filter_map(|url| url.strip_prefix("https://")?.split('/').next()).collect();
     let hosts = if hosts.is_empty() { "127.0.0.1".to_owned() } else { hosts.join(",") };
     let allowed = AllowedHosts::parse(&hosts, true).unwrap();
-    pool.connect(&credentials::service_key(&secret, None, &allowed).unwrap()).unwrap()
+    pool.connect(&service_key::parse(&secret, None, &allowed).unwrap()).unwrap()
 }
 
 fn patient(connection: &Connection) -> impl Future<Output = Result<Arc<Token>, Error>> {
@@ -169,7 +171,9 @@ async fn what_an_answer_without_a_token_says_is_shown() {
     );
     let secret = tenant.client_secret();
     let error = say(&format!("client secret {secret} is wrong")).await;
-    let Error::UnreadableToken { cause: WithoutToken::Said(Shown { message, .. }), .. } = &error else {
+    let Error::UnreadableToken { cause: WithoutToken::ErrorInstead(ErrorDetails { message, .. }), .. } =
+        &error
+    else {
         panic!("{error}")
     };
     assert_eq!(*message, Message::Withheld);

@@ -8,9 +8,8 @@ use crate::{
         gather::gather,
     },
     domain::{
-        object::ObjectKey,
-        plan::Why,
-        reason::Reason,
+        decide::{plan::Why, reason::Reason},
+        parse::object::ObjectKey,
         testing::{WithSpec, object_named},
     },
 };

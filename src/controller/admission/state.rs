@@ -6,7 +6,7 @@ use super::{
     LARGE_PAYLOADS, LOOK_AGAIN, Limit, Request, Wait,
     waiters::{Number, Ticket, Waiters},
 };
-use crate::{aicore::rate_limit::RateLimiter, domain::object::ObjectKey};
+use crate::{aicore::rate_limit::RateLimiter, domain::parse::object::ObjectKey};
 
 /// Whom to wake.
 pub(super) type Woken = Vec<Ticket>;

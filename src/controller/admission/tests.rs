@@ -3,8 +3,8 @@ use proptest::prelude::*;
 
 use super::{state::Position, *};
 use crate::domain::{
-    bucket::Rate,
     testing::{key, seconds},
+    tools::bucket::Rate,
 };
 
 fn a_tenant(name: &str) -> Arc<Tenant> {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::{controller::queue::Priority, domain::object::ObjectKey};
+use crate::{controller::queue::Priority, domain::parse::object::ObjectKey};
 
 /// A resource that waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Ticket {
     /// Which resource.
     pub(super) who: ObjectKey,
-    /// How soon it is looked at when it is woken.
+    /// How soon it is reconciled when it is woken.
     pub(super) priority: Priority,
 }
 

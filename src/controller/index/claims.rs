@@ -4,11 +4,15 @@ use std::collections::HashMap;
 
 use super::claimant;
 use crate::domain::{
-    conflict::{Claim, Claimant, Claims},
-    name::RemoteName,
-    object::{Object, ObjectKey},
-    observed::Ownership,
-    sorted_map::SortedMap,
+    decide::{
+        conflict::{Claim, Claimant, Claims},
+        observed::Ownership,
+    },
+    parse::{
+        name::RemoteName,
+        object::{Object, ObjectKey},
+    },
+    tools::vec_map::VecMap,
 };
 
 /// Claims, and the resources that have not said theirs. While an older resource with the same remote name has not, a younger
@@ -17,10 +21,10 @@ use crate::domain::{
 pub(super) struct ClaimIndex {
     claims: Claims,
     /// By remote name.
-    undecided: HashMap<RemoteName, SortedMap<Claimant>>,
+    undecided: HashMap<RemoteName, VecMap<Claimant>>,
     undecided_name: HashMap<ObjectKey, (RemoteName, Claimant)>,
     /// Who was told to wait for older ones, by remote name.
-    waiting: HashMap<RemoteName, SortedMap<Claimant>>,
+    waiting: HashMap<RemoteName, VecMap<Claimant>>,
 }
 
 impl ClaimIndex {

@@ -4,8 +4,8 @@ use super::*;
 use crate::{
     api::AICoreRegistrySecretSpec,
     domain::{
-        memory::{Checked, Retry},
-        name::RemoteName,
+        decide::memory::{Checked, Retry},
+        parse::name::RemoteName,
         testing::{
             WithSpec, a_new_status, a_status_in_sync, an_object, at, key, object_named, seconds, tenant,
         },

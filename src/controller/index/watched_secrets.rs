@@ -6,8 +6,8 @@ use tokio::time::Instant;
 
 use super::{Scope, within};
 use crate::domain::{
-    object::{Object, ObjectKey},
-    sorted_map::SortedMap,
+    parse::object::{Object, ObjectKey},
+    tools::vec_map::VecMap,
 };
 
 /// Secrets that at least one resource names. Others leave no trace.
@@ -23,7 +23,7 @@ impl<K> Default for SecretIndex<K> {
 /// One Secret.
 #[derive(Debug)]
 pub(super) struct SecretEntry<K> {
-    users: SortedMap<ObjectKey, User>,
+    users: VecMap<ObjectKey, User>,
     presence: Presence,
     /// Whether the list that is under way has had it.
     listed: bool,
@@ -103,7 +103,7 @@ impl<K> SecretIndex<K> {
     pub(super) fn link(&mut self, object: &Object) {
         for secret in [object.source(), object.service_key()] {
             let entry = self.0.entry(secret).or_insert_with(|| SecretEntry {
-                users: SortedMap::default(),
+                users: VecMap::default(),
                 presence: Presence::Unknown,
                 // A list that is under way may have passed it already.
                 listed: true,

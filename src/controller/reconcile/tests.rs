@@ -9,8 +9,8 @@ use crate::{
     api::DeletionPolicy,
     controller::fakes::{World, an_older_one},
     domain::{
-        conflict::Claim,
-        object::Object,
+        decide::conflict::Claim,
+        parse::object::Object,
         testing::{HOUR, WithSpec, an_object},
     },
 };

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::domain::{
-    object::{Object, ObjectKey},
+    parse::object::{Object, ObjectKey},
     testing::{LAST_SYNC as SYNCED, a_new_status, a_status_in_sync, object_named},
 };
 

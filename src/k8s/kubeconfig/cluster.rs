@@ -13,7 +13,7 @@ use super::{
     files::Entry,
     proxy::{Proxy, Source},
 };
-use crate::{domain::invalid::Quoted, k8s::pem};
+use crate::{domain::tools::invalid::Quoted, k8s::pem};
 
 /// The extension of a cluster that is meant for exec plugins.
 const EXEC_EXTENSION: &str = "client.authentication.k8s.io/exec";

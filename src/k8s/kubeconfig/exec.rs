@@ -19,7 +19,7 @@ use tokio::{io::AsyncReadExt, process::Command};
 use zeroize::Zeroizing;
 
 use super::{Unusable, files::Entry};
-use crate::domain::invalid::Quoted;
+use crate::domain::tools::invalid::Quoted;
 
 /// How long a plugin may take that asks nobody.
 const LIMIT: Duration = Duration::from_secs(60);

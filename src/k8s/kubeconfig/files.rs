@@ -10,7 +10,7 @@ use std::{
 use kube::config::{Context, Kubeconfig, KubeconfigError};
 
 use super::{Unusable, cluster::ClusterEntry, user::UserEntry};
-use crate::domain::invalid::Quoted;
+use crate::domain::tools::invalid::Quoted;
 
 /// Longest kubeconfig, and longest file that one names, in bytes.
 const MAX_BYTES: u64 = 10 << 20;

@@ -10,7 +10,7 @@ use http::Uri;
 use url::{Host, Url};
 
 use super::Unusable;
-use crate::domain::invalid::Quoted;
+use crate::domain::tools::invalid::Quoted;
 
 /// Where a proxy is named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

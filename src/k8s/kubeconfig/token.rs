@@ -172,7 +172,7 @@ fn bearer(token: &str) -> Result<HeaderValue, InvalidHeaderValue> {
 
 /// Adds the token to each request.
 #[derive(Clone, Debug)]
-pub struct TokenLayer(Option<Arc<Tokens>>);
+pub(crate) struct TokenLayer(Option<Arc<Tokens>>);
 
 impl TokenLayer {
     pub(super) fn new(tokens: Option<Arc<Tokens>>) -> Self {
@@ -190,7 +190,7 @@ impl<S> Layer<S> for TokenLayer {
 
 /// See [`TokenLayer`].
 #[derive(Debug)]
-pub struct WithToken<S> {
+pub(crate) struct WithToken<S> {
     /// Locked only until the request is on its way.
     inner: Arc<Mutex<S>>,
     tokens: Option<Arc<Tokens>>,

@@ -15,7 +15,7 @@ use super::{
     files::Entry,
     token::Tokens,
 };
-use crate::{domain::invalid::Quoted, k8s::pem};
+use crate::{domain::tools::invalid::Quoted, k8s::pem};
 
 pub(super) struct UserEntry<'a>(pub(super) Entry<'a, AuthInfo>);
 

@@ -13,7 +13,7 @@ use tokio::{sync::Notify, time::Instant};
 /// are none. That a watch was opened or has ended says nothing: one that stands at a version of the future is opened, is silent,
 /// and ends, again and again.
 #[derive(Debug)]
-pub struct WatchHealth {
+pub(crate) struct WatchHealth {
     name: &'static str,
     start: Instant,
     received: Mark,
@@ -30,7 +30,7 @@ struct Mark(AtomicU64);
 impl WatchHealth {
     /// A watch that begins now.
     #[must_use]
-    pub fn new(name: &'static str) -> Self {
+    pub(crate) fn new(name: &'static str) -> Self {
         Self {
             name,
             start: Instant::now(),
@@ -44,19 +44,19 @@ impl WatchHealth {
 
     /// What is watched.
     #[must_use]
-    pub fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         self.name
     }
 
     /// Time since the watch last received something, or since it was made.
     #[must_use]
-    pub fn since_received(&self) -> Duration {
+    pub(crate) fn since_received(&self) -> Duration {
         self.since(&self.received)
     }
 
     /// Time since the watch last did anything: received something, listed or failed. None while it waits for its turn.
     #[must_use]
-    pub fn since_alive(&self) -> Duration {
+    pub(crate) fn since_alive(&self) -> Duration {
         self.silence().min(self.since(&self.failed))
     }
 
@@ -78,7 +78,7 @@ impl WatchHealth {
 
     /// The watch waits for something that is not the API server's, for as long as the answer lives.
     #[must_use]
-    pub fn wait(&self) -> Waiting<'_> {
+    pub(crate) fn wait(&self) -> Waiting<'_> {
         self.waits.fetch_add(1, Ordering::Relaxed);
         Waiting(self)
     }
@@ -118,7 +118,7 @@ impl WatchHealth {
 
 /// While it lives, the watch counts as alive.
 #[derive(Debug)]
-pub struct Waiting<'a>(&'a WatchHealth);
+pub(crate) struct Waiting<'a>(&'a WatchHealth);
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {

@@ -12,7 +12,7 @@ use kube::ResourceExt;
 use super::*;
 use crate::k8s::{
     testing::{answer, api_server, event, is_watch, list, lists, object, status, watches},
-    watch::trouble::PAUSE,
+    watch::backoff::PAUSE,
 };
 
 /// Runs a watch for so many seconds; the names of objects that it handed over.
@@ -106,13 +106,13 @@ async fn one_failing_watch_delays_no_other() {
 /// wait for as long as one that fails.
 #[tokio::test(start_paused = true)]
 async fn the_first_expiry_after_other_failures_is_mended_at_once() {
-    let mut trouble = Trouble::default();
+    let mut backoff = WatchBackoff::default();
     for _ in 0..4 {
-        trouble.again();
+        backoff.failed();
     }
-    assert_eq!(trouble.expired(), Duration::ZERO);
-    assert!(trouble.expired() >= PAUSE.0, "a list that did not mend it is not repeated without pause");
-    assert!(trouble.expired() > PAUSE.0);
-    trouble.again();
-    assert_eq!(trouble.expired(), Duration::ZERO);
+    assert_eq!(backoff.expired(), Duration::ZERO);
+    assert!(backoff.expired() >= PAUSE.0, "a list that did not mend it is not repeated without pause");
+    assert!(backoff.expired() > PAUSE.0);
+    backoff.failed();
+    assert_eq!(backoff.expired(), Duration::ZERO);
 }

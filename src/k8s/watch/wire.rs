@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use super::health::WatchHealth;
-use crate::domain::{
+use crate::domain::tools::{
     bucket::{Bucket, Rate},
     page_size::{OBJECT_BYTES, PageSize},
 };

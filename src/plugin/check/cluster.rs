@@ -2,7 +2,11 @@
 
 use super::{Case, Held, findings::Finding};
 use crate::{
-    domain::{failure::Failure, invalid::Invalid, name::SecretName, object::Object, reason::Reason},
+    domain::{
+        decide::{failure::Failure, reason::Reason},
+        parse::{name::SecretName, object::Object},
+        tools::invalid::Invalid,
+    },
     k8s::{
         error::{Error, within_limit},
         secrets,

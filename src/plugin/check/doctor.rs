@@ -9,14 +9,14 @@ use super::{Case, Held, findings::Finding};
 use crate::{
     aicore::pool::{Connection, Pool},
     api::{AICoreRegistrySecretSpec, CreationPolicy},
-    domain::{
+    domain::parse::{
         allowed_hosts::AllowedHosts,
         certificate::Validity,
-        credentials::{self, Grant, ServiceKey},
         docker_config::{self, Selection},
         duration,
         name::RemoteName,
         secret_data::SecretData,
+        service_key::{self, Grant, ServiceKey},
     },
     plugin::age,
 };
@@ -106,7 +106,7 @@ impl Doctor {
         findings: &mut Vec<Finding>,
     ) -> Option<Arc<Connection>> {
         let field = spec.and_then(|spec| spec.ai_core_secret_ref.key.as_deref());
-        let key = match credentials::service_key(secret, field, &self.allowed_hosts) {
+        let key = match service_key::parse(secret, field, &self.allowed_hosts) {
             Ok(key) => key,
             Err(invalid) => {
                 findings.push(Finding::wrong("service key", invalid));

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use crate::domain::printable::Printable;
+use crate::domain::tools::printable::Printable;
 
 /// How good it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

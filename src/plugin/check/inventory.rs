@@ -14,10 +14,12 @@ use super::{
 use crate::{
     api,
     domain::{
-        credentials::{self, SERVICE_KEY_FILE},
-        docker_config::{self, DOCKER_CONFIG_JSON_KEY, DOCKER_CONFIG_JSON_TYPE},
-        invalid::{Quoted, quoted_list},
-        secret_data::SecretData,
+        parse::{
+            docker_config::{self, DOCKER_CONFIG_JSON_KEY, DOCKER_CONFIG_JSON_TYPE},
+            secret_data::SecretData,
+            service_key::{self, SERVICE_KEY_FILE},
+        },
+        tools::invalid::{Quoted, quoted_list},
     },
     plugin::Failed,
 };
@@ -120,7 +122,7 @@ impl Inventory<'_> {
         if docker_config::recognises(text.as_bytes()) {
             case.title = format!("Docker config in {}", file.name);
             case.source = held(DOCKER_CONFIG_JSON_KEY, DOCKER_CONFIG_JSON_TYPE);
-        } else if credentials::recognises(text.as_bytes()) {
+        } else if service_key::recognises(text.as_bytes()) {
             case.title = format!("Service key in {}", file.name);
             case.service_key = held(SERVICE_KEY_FILE, "Opaque");
         } else {

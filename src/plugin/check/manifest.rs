@@ -10,10 +10,11 @@ use super::{Held, findings::Finding, schema};
 use crate::{
     api::{AICoreRegistrySecretSpec, GROUP, VERSION},
     domain::{
-        docker_config,
-        invalid::Quoted,
-        printable::Printable,
-        secret_data::{STALE_LABEL, SecretData},
+        parse::{
+            docker_config,
+            secret_data::{STALE_LABEL, SecretData},
+        },
+        tools::{invalid::Quoted, printable::Printable},
     },
 };
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::{api, domain::invalid::quoted_list};
+use crate::{api, domain::tools::invalid::quoted_list};
 
 /// Most sentences; one that names the place is of more use than hundreds.
 const MAX_MISFITS: usize = 10;

@@ -2,7 +2,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::domain::printable::Printable;
+use crate::domain::tools::printable::Printable;
 
 fn resource(requested: Option<&str>, handled: Option<&str>, conditions: &[Value]) -> AICoreRegistrySecret {
     serde_json::from_value(json!({

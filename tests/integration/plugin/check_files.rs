@@ -10,7 +10,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::Said;
-use crate::rules::{CANARY, check_canaries};
+use crate::invariants::{CANARY, check_canaries};
 
 /// A folder that goes with the test.
 struct Folder(PathBuf);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use testbed::simulator::{Fault, Gate, Journal, Operation, Simulator, Tenant};
 
 use super::{Login, World};
-use crate::{cluster::PATIENCE, rules};
+use crate::{cluster::PATIENCE, invariants};
 
 impl World {
     pub(crate) fn tenant(&self) -> &Tenant {
@@ -57,7 +57,7 @@ impl World {
 
     /// Refuses the client secret and all tokens of before.
     pub(crate) fn rotate_service_key(&self) {
-        let new = format!("{}-client-secret$=", rules::CANARY);
+        let new = format!("{}-client-secret$=", invariants::CANARY);
         self.client_secrets.lock().unwrap().push(new.clone());
         self.tenant.rotate_secret(new);
         self.tenant.revoke_tokens();

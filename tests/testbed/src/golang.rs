@@ -1,12 +1,16 @@
 //! What is built from Go modules: once for each state of its sources, whoever asks, and never seen half done.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
 
 use anyhow::Context;
 
-use crate::controlplane::{lock, target};
-use crate::process::tethered_std;
+use crate::{
+    controlplane::{lock, target},
+    process::tethered_std,
+};
 
 /// `go` in the folder of a module. Its output goes to standard error: standard output belongs to the
 /// program's result.

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 use tokio::process::Command;
 
-use crate::controlplane::target;
-use crate::golang::{built_once, go, key_of};
+use crate::{
+    controlplane::target,
+    golang::{built_once, go, key_of},
+};
 
 /// Arguments of `go build`.
 const BUILD: [&str; 4] = ["build", "-trimpath", "-ldflags", "-s -w"];

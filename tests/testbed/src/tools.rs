@@ -1,14 +1,18 @@
 //! Programs that judge what the repository ships for other tools, as those tools do: `promtool`, and the small ones in the
 //! folder `tools/` of this package, each of which says at its top what it reads and prints.
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
 
 use anyhow::{Context, ensure};
 
-use crate::golang::{built_once, go, key_of};
-use crate::process::tethered_std;
+use crate::{
+    golang::{built_once, go, key_of},
+    process::tethered_std,
+};
 
 /// The programs of the folder `tools/`.
 const OWN: [&str; 4] = ["kstatus", "lua", "promeval", "promql"];

@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use futures::{TryStream, TryStreamExt};
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::{ListParams, ObjectMeta, PostParams, WatchEvent, WatchParams};
-use kube::{Api, Client};
-use testbed::controlplane::{ControlPlane, client};
-use testbed::proxy::{Action, Proxy, Request};
-use testbed::simulator::Gate;
+use kube::{
+    Api, Client,
+    api::{ListParams, ObjectMeta, PostParams, WatchEvent, WatchParams},
+};
+use testbed::{
+    controlplane::{ControlPlane, client},
+    proxy::{Action, Proxy, Request},
+    simulator::Gate,
+};
 
 /// A namespace, a proxy, and its config maps through the proxy.
 async fn through(prefix: &str) -> (Proxy, Api<ConfigMap>) {

@@ -55,7 +55,7 @@ proptest! {
         if let Some(shown) = shown(&Sent::default(), &text) {
             prop_assert!(text.contains(shown.trim_end_matches('…')));
         }
-        let said = Said::parse(&bytes);
-        let _ = said.checked(&Sent { secret: Some("hunter2-hunter2"), payload: None });
+        let details = UncheckedDetails::parse(&bytes);
+        let _ = details.checked(&Sent { secret: Some("hunter2-hunter2"), payload: None });
     }
 }

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::{super::findings::Level, *};
 use crate::{
     aicore::pool,
-    domain::{bucket::Rate, certificate::tests::UNTIL_2027},
+    domain::{parse::certificate::tests::UNTIL_2027, tools::bucket::Rate},
     fence::Fence,
     metrics::Metrics,
 };
@@ -17,7 +17,7 @@ const CANARY: &str = "s3cr3tCanary";
 fn doctor(registries: Option<&[&str]>) -> Doctor {
     // An earlier test may have installed it.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let settings = pool::Settings {
+    let settings = pool::RequestSettings {
         request_timeout: Duration::from_secs(1),
         tenant_rate: Rate::new(1.0, 1),
         extra_roots_pem: None,

@@ -1,17 +1,21 @@
 //! The simulator of SAP AI Core on the command line.
 
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::{
+    fs::OpenOptions,
+    io::Write,
+    net::{Ipv4Addr, SocketAddr},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::{Context, bail, ensure};
 use clap::{Parser, ValueEnum};
 use serde_json::{Value, json};
-use testbed::process::Signals;
-use testbed::simulator::{Entry, Options, Simulator, is_tenant_name};
+use testbed::{
+    process::Signals,
+    simulator::{Entry, Options, Simulator, is_tenant_name},
+};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 /// A simulator of SAP AI Core's docker registry secrets, to try things out without a tenant.

@@ -1,19 +1,19 @@
 //! The test bed's control plane on the command line.
 
-use std::ffi::OsString;
-use std::io::IsTerminal;
-use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
-use std::process::ExitStatus;
+use std::{
+    ffi::OsString, io::IsTerminal, os::unix::process::ExitStatusExt, path::PathBuf, process::ExitStatus,
+};
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
-use testbed::controlplane::{ASSETS_VARIABLE, ControlPlane, KUBECONFIG_VARIABLE, Options, assets, supervise};
-use testbed::demo;
-use testbed::helm::helm_path;
-use testbed::packaging::{self, Part};
-use testbed::process::{Signals, become_tethered, tethered, this_process_is_testbed};
-use testbed::tools::tools;
+use testbed::{
+    controlplane::{ASSETS_VARIABLE, ControlPlane, KUBECONFIG_VARIABLE, Options, assets, supervise},
+    demo,
+    helm::helm_path,
+    packaging::{self, Part},
+    process::{Signals, become_tethered, tethered, this_process_is_testbed},
+    tools::tools,
+};
 
 /// A real Kubernetes control plane on 127.0.0.1: etcd, kube-apiserver and, on request,
 /// kube-controller-manager.

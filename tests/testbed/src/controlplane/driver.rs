@@ -3,21 +3,24 @@
 //! A thread and no task, so that a control plane belongs to no runtime and tests on several runtimes can
 //! share it.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::mpsc;
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    os::unix::process::CommandExt,
+    path::PathBuf,
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    sync::mpsc,
+    thread::JoinHandle,
+    time::Duration,
+};
 
 use anyhow::{Context, bail};
-use tokio::sync::oneshot;
-use tokio::time::Instant;
+use tokio::{sync::oneshot, time::Instant};
 
-use super::Options;
-use super::assets::Assets;
-use super::protocol::{Reply, Request};
+use super::{
+    Options,
+    assets::Assets,
+    protocol::{Reply, Request},
+};
 use crate::process::testbed;
 
 /// How long the supervisor may take to kill the servers and to remove their files.

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context;
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
+use base64::{Engine, prelude::BASE64_STANDARD};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 
 use super::credentials::write_private;

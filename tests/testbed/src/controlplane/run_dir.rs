@@ -1,13 +1,17 @@
 //! The folder of one run: data, logs, keys and kubeconfigs.
 
-use std::fs::{DirBuilder, File};
-use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::{
+    fs::{DirBuilder, File},
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
 
-use super::credentials::random;
-use super::workspace::{lock, open_lock, target};
+use super::{
+    credentials::random,
+    workspace::{lock, open_lock, target},
+};
 
 /// `<workspace>/target/testbed/run-XXXXXXXX`, locked while its supervisor lives.
 #[derive(Debug)]

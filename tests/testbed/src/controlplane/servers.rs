@@ -1,16 +1,22 @@
 //! etcd, kube-apiserver and kube-controller-manager as they are started here.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context, bail};
-use tokio::net::{TcpSocket, UnixStream};
-use tokio::time::Instant;
+use tokio::{
+    net::{TcpSocket, UnixStream},
+    time::Instant,
+};
 
-use super::assets::Assets;
-use super::credentials::{random, write_private, write_service_account_keys};
-use super::kubeconfig::{Endpoint, client};
-use super::server::Server;
+use super::{
+    assets::Assets,
+    credentials::{random, write_private, write_service_account_keys},
+    kubeconfig::{Endpoint, client},
+    server::Server,
+};
 
 /// How long a server may take to answer. Ordinarily it is 3 s; a machine busy with builds takes a multiple.
 const DEADLINE: Duration = Duration::from_mins(2);

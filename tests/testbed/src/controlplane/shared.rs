@@ -1,14 +1,14 @@
 //! One control plane for all tests that do not disturb it.
 
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::{
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
 
 use anyhow::Context;
 use tokio::sync::oneshot;
 
-use super::assets::Assets;
-use super::kubeconfig::Endpoint;
-use super::{ControlPlane, Options};
+use super::{ControlPlane, Options, assets::Assets, kubeconfig::Endpoint};
 
 /// Path of the administrator's kubeconfig of a control plane that runs already. `testbed run` sets it for its
 /// command.

@@ -4,17 +4,21 @@
 //! kills the servers and removes the folder of the run. When the supervisor itself is killed, the kernel
 //! kills the servers, which are tethered to it; the next run removes the folder.
 
-use std::io::{BufRead, Write};
-use std::path::PathBuf;
+use std::{
+    io::{BufRead, Write},
+    path::PathBuf,
+};
 
 use anyhow::Context;
 use rustix::process::Signal;
 use tokio::sync::{mpsc, oneshot};
 
-use super::assets::Assets;
-use super::protocol::{Reply, Request};
-use super::run_dir::RunDir;
-use super::servers::Servers;
+use super::{
+    assets::Assets,
+    protocol::{Reply, Request},
+    run_dir::RunDir,
+    servers::Servers,
+};
 use crate::process::Signals;
 
 /// Runs a control plane from the binaries in `assets` until standard input ends, a signal comes or a server

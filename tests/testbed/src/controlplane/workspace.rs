@@ -1,7 +1,9 @@
 //! Folders and lock files under the workspace.
 
-use std::fs::{File, OpenOptions};
-use std::path::{Path, PathBuf};
+use std::{
+    fs::{File, OpenOptions},
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
 

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 use serde_json::{Map, Value, json};
 
-use super::chart::CHART;
-use super::overlay::operations;
-use super::rendered::{Object, objects};
-use super::{Generated, files_below};
-use crate::controlplane::workspace;
-use crate::helm::helm;
+use super::{
+    Generated,
+    chart::CHART,
+    files_below,
+    overlay::operations,
+    rendered::{Object, objects},
+};
+use crate::{controlplane::workspace, helm::helm};
 
 const RELEASE: &str = "aicore-registry-operator";
 const NAMESPACE: &str = "aicore-registry-system";

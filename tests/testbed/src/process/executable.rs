@@ -3,12 +3,14 @@
 //! Cargo builds it for this package's own tests, not for those of other packages that use the library. It is
 //! then built on demand, into the same target folder and with the same profile.
 
-use std::env::consts::EXE_SUFFIX;
-use std::fs::File;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::OnceLock;
-use std::time::SystemTime;
+use std::{
+    env::consts::EXE_SUFFIX,
+    fs::File,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::OnceLock,
+    time::SystemTime,
+};
 
 use anyhow::{Context, bail};
 use parking_lot::Mutex;
@@ -58,8 +60,16 @@ fn is_current(path: &Path) -> bool {
         return false;
     };
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let sources =
-        ["Cargo.toml", "src/bin", "src/process", "src/controlplane", "src/golang.rs", "src/tools.rs"];
+    let sources = [
+        "Cargo.toml",
+        "src/bin",
+        "src/process.rs",
+        "src/process",
+        "src/controlplane.rs",
+        "src/controlplane",
+        "src/golang.rs",
+        "src/tools.rs",
+    ];
     sources.iter().filter_map(|source| newest(&package.join(source))).all(|changed| changed <= built)
 }
 

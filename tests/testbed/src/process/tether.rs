@@ -1,7 +1,9 @@
 //! The program `testbed tether`: ties itself to its parent, then becomes the wanted program.
 
-use std::ffi::OsString;
-use std::os::unix::process::{CommandExt, parent_id};
+use std::{
+    ffi::OsString,
+    os::unix::process::{CommandExt, parent_id},
+};
 
 use anyhow::{Context, bail};
 

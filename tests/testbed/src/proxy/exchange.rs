@@ -1,7 +1,6 @@
 //! One request, its way to the API server and its answer.
 
-use std::fmt;
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use axum::body::{Body, HttpBody};
 use bytes::Bytes;
@@ -10,9 +9,11 @@ use http::{HeaderValue, Response, StatusCode, header};
 use hyper::body::Incoming;
 use kube::client::Body as KubeBody;
 
-use super::action::Travel;
-use super::request::Request;
-use super::state::{Flow, State, Trace};
+use super::{
+    action::Travel,
+    request::Request,
+    state::{Flow, State, Trace},
+};
 
 /// The largest body of a request: far more than the API server takes.
 const REQUEST_LIMIT: usize = 64 * 1024 * 1024;

@@ -1,13 +1,14 @@
 //! What a proxy knows: its rules, what it has seen, and what is under way.
 
-use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard},
+};
 
 use http::StatusCode;
 use tokio::sync::watch;
 
-use super::action::Action;
-use super::request::Request;
+use super::{action::Action, request::Request};
 
 /// A request that came.
 #[derive(Clone, Debug)]

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::{Bytes, BytesMut};
 use futures::stream::{self, Stream, StreamExt};
 use http::{HeaderMap, header};
@@ -13,8 +12,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use url::form_urlencoded;
 
-use super::cut::Cut;
-use super::payload::Write;
+use super::{cut::Cut, payload::Write};
 
 /// The largest body that is accepted: what is stored becomes a Kubernetes Secret, which holds up to 1 MiB.
 const LIMIT: usize = 1024 * 1024;

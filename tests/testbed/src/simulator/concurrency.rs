@@ -1,7 +1,9 @@
 //! How many requests are in progress at once.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
 
 /// Requests in progress: a request counts from its arrival until its answer, or what is sent of it, is handed to the
 /// connection, or until the client goes away.

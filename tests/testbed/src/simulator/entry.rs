@@ -1,15 +1,13 @@
 //! One request, as the journal keeps it.
 
-use std::fmt;
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use http::{HeaderMap, Method, StatusCode, header};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::payload::Payload;
-use super::route::Operation;
+use super::{payload::Payload, route::Operation};
 
 /// A request and what became of it. It holds neither tokens nor client secrets, and `Debug` shows no payload.
 #[derive(Clone)]

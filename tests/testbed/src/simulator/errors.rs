@@ -3,8 +3,7 @@
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
-use super::answer::Answer;
-use super::random;
+use super::{answer::Answer, random};
 
 /// Codes are strings of eight digits like `01010076`, which is one that SAP's documentation shows; which code stands
 /// for which error of docker registry secrets is not published, so these are made up.

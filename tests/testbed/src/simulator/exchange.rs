@@ -3,25 +3,26 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use http::request::Parts;
-use http::{HeaderMap, Request, Response, StatusCode, header};
+use http::{HeaderMap, Request, Response, StatusCode, header, request::Parts};
 use hyper::body::Incoming;
 use rustls::pki_types::CertificateDer;
 
-use super::answer::Answer;
-use super::body::{self, Read};
-use super::concurrency::Scope;
-use super::cut::Cut;
-use super::errors::{self, code};
-use super::fault::{Fault, Travel};
-use super::oauth::{self, Proof};
-use super::operations::{self, Call};
-use super::payload::Write;
-use super::record::Record;
-use super::route::{Operation, Route};
-use super::shared::Shared;
-use super::tenant::TenantState;
-use super::tls::Clients;
+use super::{
+    answer::Answer,
+    body::{self, Read},
+    concurrency::Scope,
+    cut::Cut,
+    errors::{self, code},
+    fault::{Fault, Travel},
+    oauth::{self, Proof},
+    operations::{self, Call},
+    payload::Write,
+    record::Record,
+    route::{Operation, Route},
+    shared::Shared,
+    tenant::TenantState,
+    tls::Clients,
+};
 
 /// The connection that a request came on.
 pub(super) struct Connection {

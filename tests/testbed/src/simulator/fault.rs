@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
+use jiff::{SignedDuration, Timestamp, fmt::rfc2822, tz::TimeZone};
 use serde_json::{Value, json};
 
-use super::answer::Answer;
-use super::clock;
-use super::errors::{self, code};
-use super::gate::Gate;
+use super::{
+    answer::Answer,
+    clock,
+    errors::{self, code},
+    gate::Gate,
+};
 
 /// A fault: what is answered instead of the usual, how the answer travels, and what happens before.
 ///

@@ -2,8 +2,7 @@
 
 use std::sync::Mutex;
 
-use super::fault::Fault;
-use super::route::Operation;
+use super::{fault::Fault, route::Operation};
 
 /// Which requests a fault is for. The default matches all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

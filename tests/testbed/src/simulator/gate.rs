@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::{sync::watch, time::timeout};
 
 /// How long [`Gate::arrived`] waits.
 const PATIENCE: Duration = Duration::from_secs(30);

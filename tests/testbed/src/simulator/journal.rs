@@ -1,14 +1,17 @@
 //! The requests that have ended.
 
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use anyhow::bail;
-use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
 
-use super::entry::Entry;
-use super::route::Operation;
+use super::{entry::Entry, route::Operation};
 
 /// The requests of one tenant, or of all, in the order in which they ended. A handle: clones see the same requests.
 #[derive(Clone)]

@@ -1,21 +1,14 @@
 //! The token endpoint: client credentials grant (RFC 6749 §4.4), with a secret or a client certificate (RFC 8705 §2).
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use rustls::pki_types::CertificateDer;
 use serde_json::json;
 use url::form_urlencoded;
 
-use super::answer::Answer;
-use super::errors;
-use super::media_type::media_type;
-use super::random;
-use super::shared::Shared;
-use super::tenant::TenantState;
+use super::{answer::Answer, errors, media_type::media_type, random, shared::Shared, tenant::TenantState};
 
 /// How the client came to the token endpoint.
 pub(super) enum Proof<'a> {

@@ -10,12 +10,14 @@ use regex::Regex;
 use serde_json::json;
 use url::form_urlencoded;
 
-use super::answer::Answer;
-use super::errors::{self, code};
-use super::media_type::media_type;
-use super::payload::Write;
-use super::route::{Operation, Route};
-use super::tenant::TenantState;
+use super::{
+    answer::Answer,
+    errors::{self, code},
+    media_type::media_type,
+    payload::Write,
+    route::{Operation, Route},
+    tenant::TenantState,
+};
 
 /// A request whose token is good.
 pub(super) struct Call<'a> {

@@ -1,7 +1,6 @@
 //! The bodies of POST and PATCH.
 
-use std::fmt;
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use serde_json::Value;
 

@@ -1,7 +1,9 @@
 //! Identifiers and credentials that nobody can guess, also not a test that forgot to ask for them.
 
-use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 
 fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];

@@ -5,18 +5,19 @@ use std::sync::Arc;
 use axum::body::Body;
 use bytes::Bytes;
 use futures::stream::{Stream, StreamExt};
-use http::request::Parts;
-use http::{Response, header};
+use http::{Response, header, request::Parts};
 use tokio::time::Instant;
 
-use super::answer::Answer;
-use super::clock;
-use super::concurrency::{Counted, Scope};
-use super::cut::Cut;
-use super::entry::Entry;
-use super::exchange::Connection;
-use super::route::Route;
-use super::shared::Shared;
+use super::{
+    answer::Answer,
+    clock,
+    concurrency::{Counted, Scope},
+    cut::Cut,
+    entry::Entry,
+    exchange::Connection,
+    route::Route,
+    shared::Shared,
+};
 
 /// Goes to the journals when the request ends: with its answer, or, when it is dropped before, without one.
 pub(super) struct Record {

@@ -1,22 +1,22 @@
 //! Listeners and connections.
 
-use std::convert::Infallible;
-use std::pin::pin;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::CertificateDer;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 
-use super::exchange::{Connection, exchange};
-use super::shared::Shared;
-use super::tls::Clients;
+use super::{
+    exchange::{Connection, exchange},
+    shared::Shared,
+    tls::Clients,
+};
 
 /// How long a connection may take to send what is left when the simulator stops.
 const FAREWELL: Duration = Duration::from_secs(1);

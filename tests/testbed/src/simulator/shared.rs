@@ -1,18 +1,19 @@
 //! What the parts of one simulator share.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::concurrency::Gauges;
-use super::entry::Entry;
-use super::journal::Journal;
-use super::tenant::TenantState;
-use super::tls::Authority;
-use super::tokens::Tokens;
+use super::{
+    concurrency::Gauges, entry::Entry, journal::Journal, tenant::TenantState, tls::Authority, tokens::Tokens,
+};
 
 pub(super) struct Shared {
     /// Base of all URLs, without a trailing slash.

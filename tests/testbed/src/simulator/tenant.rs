@@ -1,20 +1,24 @@
 //! One tenant of AI Core.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex},
+};
 
 use anyhow::Context;
 use serde_json::Value;
 
-use super::concurrency::{Concurrency, Scope};
-use super::credentials::Credentials;
-use super::faults::Faults;
-use super::journal::Journal;
-use super::options::TenantOptions;
-use super::service_key::{self, Place};
-use super::shared::Shared;
-use super::tls::{Flaw, KeyFormat};
+use super::{
+    concurrency::{Concurrency, Scope},
+    credentials::Credentials,
+    faults::Faults,
+    journal::Journal,
+    options::TenantOptions,
+    service_key::{self, Place},
+    shared::Shared,
+    tls::{Flaw, KeyFormat},
+};
 
 /// A tenant: its credentials, secrets, faults and journal. A handle: clones are the same tenant.
 #[derive(Clone)]

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::{Engine, engine::general_purpose::STANDARD};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize, date_time_ymd,
 };
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
-use rustls::version::TLS12;
-use rustls::{ALL_VERSIONS, RootCertStore, ServerConfig};
+use rustls::{
+    ALL_VERSIONS, RootCertStore, ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer},
+    server::WebPkiClientVerifier,
+    version::TLS12,
+};
 
 /// How the private key of an X.509 service key is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,13 +1,14 @@
 //! The access tokens of all tenants.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
-use super::random;
-use super::tenant::TenantState;
+use super::{random, tenant::TenantState};
 
 /// A token that was issued once.
 #[derive(Clone)]

@@ -1,16 +1,22 @@
 //! The program `testbed`.
 
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::{
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use rustix::process::Signal;
 use testbed::process::tethered;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
-use tokio::process::Command;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, BufReader},
+    process::Command,
+};
 
-use crate::folder::Folder;
-use crate::servers::{gone, signal};
+use crate::{
+    folder::Folder,
+    servers::{gone, signal},
+};
 
 fn testbed() -> Command {
     tethered(env!("CARGO_BIN_EXE_testbed"))

@@ -1,7 +1,9 @@
 //! Folders with programs that stand in for the Kubernetes binaries.
 
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::{
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
 
 /// A folder for one test, removed at its end.
 pub(crate) struct Folder(pub(crate) PathBuf);

@@ -3,12 +3,16 @@
 use std::process::Stdio;
 
 use rustix::process::Signal;
-use testbed::controlplane::{ControlPlane, Options};
-use testbed::process::tethered;
+use testbed::{
+    controlplane::{ControlPlane, Options},
+    process::tethered,
+};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-use crate::folder::Folder;
-use crate::servers::{eventually, gone, server, servers_gone, servers_of, signal, status};
+use crate::{
+    folder::Folder,
+    servers::{eventually, gone, server, servers_gone, servers_of, signal, status},
+};
 
 /// Runs `testbed controlplane` and ends it with a signal.
 async fn end_owner_with(end: Signal) {

@@ -1,7 +1,6 @@
 //! Looks at the processes of a control plane from outside.
 
-use std::path::Path;
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use rustix::process::{Pid, Signal, kill_process};
 

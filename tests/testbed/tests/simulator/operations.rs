@@ -3,8 +3,10 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::client::{Client, PULL, QUOTA, SECRETS, docker_config, named, simulator};
-use crate::contract::CONTRACT;
+use crate::{
+    client::{Client, PULL, QUOTA, SECRETS, docker_config, named, simulator},
+    contract::CONTRACT,
+};
 
 const ALL: &str = "/admin/dockerRegistrySecrets";
 const ONE: &str = "/admin/dockerRegistrySecrets/{dockerRegistryName}";

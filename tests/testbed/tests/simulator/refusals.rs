@@ -4,10 +4,12 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use testbed::simulator::{Fault, Matcher, PatchType};
 
-use crate::client::{
-    Client, JSON, MERGE_PATCH, PULL, QUOTA, Reply, SECRETS, content, docker_config, named, simulator,
+use crate::{
+    client::{
+        Client, JSON, MERGE_PATCH, PULL, QUOTA, Reply, SECRETS, content, docker_config, named, simulator,
+    },
+    contract::CONTRACT,
 };
-use crate::contract::CONTRACT;
 
 const ALL: &str = "/admin/dockerRegistrySecrets";
 const ONE: &str = "/admin/dockerRegistrySecrets/{dockerRegistryName}";

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use reqwest::header::AUTHORIZATION;
-use reqwest::{Certificate, Identity};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use reqwest::{Certificate, Identity, header::AUTHORIZATION};
 use serde_json::{Value, json};
 use testbed::simulator::{Fault, Flaw, KeyFormat, Operation, Options, Simulator, Tenant};
 use url::form_urlencoded::byte_serialize;

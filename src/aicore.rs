@@ -1,0 +1,22 @@
+//! The SAP AI Core adapter: what the rest of the program knows of AI Core's HTTP API and of its authorization server.
+//!
+//! A [`Pool`](pool::Pool) turns a service key into a [`Connection`](pool::Connection); resources with the same key share
+//! it, and with it one access token. [`operations`] knows the five operations on docker registry secrets, [`push`] how they
+//! make one push. [`error`] says in words what went wrong.
+
+mod body;
+pub(crate) mod error;
+mod error_details;
+mod exchange;
+mod inspect;
+pub(crate) mod keyed_mutex;
+pub(crate) mod operations;
+pub mod pool;
+pub(crate) mod push;
+pub(crate) mod rate_limit;
+mod redact;
+mod retry_after;
+mod tls;
+mod token;
+
+pub(crate) use token::Insistence;

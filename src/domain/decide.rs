@@ -1,0 +1,17 @@
+//! What is decided about a resource, and what the decisions are made of.
+//!
+//! [`known`] says whether there is anything to do at all, [`plan`] what to do about what was [`observed`], and [`report`] what
+//! came of it: the next status, and the next [`memory`]. Of all modules here, [`digest`] alone reads secret values.
+
+pub mod backoff;
+pub(crate) mod conflict;
+pub(crate) mod digest;
+pub mod failure;
+pub(crate) mod known;
+pub(crate) mod lease;
+pub(crate) mod memory;
+pub(crate) mod observed;
+pub(crate) mod pass_outcome;
+pub(crate) mod plan;
+pub mod reason;
+pub(crate) mod report;

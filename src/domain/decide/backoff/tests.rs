@@ -1,0 +1,135 @@
+use rstest::rstest;
+
+use super::*;
+use crate::domain::decide::reason::Reason;
+
+fn failure(reason: Reason) -> Failure {
+    Failure::new(reason, "no")
+}
+
+fn circumstances(key: &str, generation: i64) -> Circumstances {
+    Circumstances { service_key: Some(key.to_owned()), digest: None, generation, deleting: false }
+}
+
+#[rstest]
+#[case(1, 1.0, 1_000)]
+#[case(2, 1.0, 2_000)]
+#[case(2, 0.5, 1_000)]
+#[case(1, 0.0, 100)]
+#[case(9, 1.0, 256_000)]
+#[case(10, 1.0, 300_000)]
+#[case(u32::MAX, 1.0, 300_000)]
+fn transient_failures_back_off_exponentially(
+    #[case] attempts: u32,
+    #[case] jitter: f64,
+    #[case] millis: u64,
+) {
+    let delay = delay(&failure(Reason::RemoteUnavailable), attempts, jitter);
+    assert_eq!(delay, Duration::from_millis(millis));
+}
+
+#[test]
+fn retry_after_wins_up_to_an_hour() {
+    let asked =
+        |seconds| Failure { retry_after: Some(Duration::from_secs(seconds)), ..failure(Reason::RateLimited) };
+    assert_eq!(delay(&asked(7), 3, 0.3), Duration::from_secs(7));
+    assert_eq!(delay(&asked(7200), 1, 0.3), Duration::from_hours(1));
+    assert_eq!(delay(&asked(u64::MAX), 20, 1.0), Duration::from_hours(1));
+}
+
+/// Whatever a server asks for, the attempts of half a minute are those that the backoff allows.
+#[rstest]
+#[case(None)]
+#[case(Some(0.0))]
+#[case(Some(0.001))]
+#[case(Some(1.0))]
+fn retry_after_never_makes_it_faster(#[case] seconds: Option<f64>) {
+    let refused =
+        Failure { retry_after: seconds.map(Duration::from_secs_f64), ..failure(Reason::RemoteUnavailable) };
+    let mut uptime = Duration::ZERO;
+    let mut pace = None;
+    let mut attempts = 0;
+    while uptime < Duration::from_secs(30) {
+        attempts += 1;
+        let after = Backoff::after(pace.as_ref(), refused.clone(), circumstances("a", 1), uptime, 0.0);
+        uptime = after.not_before;
+        pace = Some(after);
+    }
+    // 0.1 s, 0.2 s, 0.4 s, …: the ninth comes after 25.5 s.
+    assert!(attempts <= 9, "{attempts} attempts");
+}
+
+#[test]
+fn a_failure_that_repeats_keeps_its_words() {
+    let with_id = |id: &str| Failure {
+        request_id: Some(id.to_owned()),
+        retry_after: Some(Duration::from_secs(9)),
+        ..Failure::new(Reason::RemoteUnavailable, format!("busy (request id {id})"))
+    };
+    let after = |previous: Option<&Backoff>, failure| {
+        Backoff::after(previous, failure, circumstances("a", 1), Duration::ZERO, 1.0)
+    };
+    let first = after(None, Failure { retry_after: None, ..with_id("r-1") });
+    let second = after(Some(&first), with_id("r-2"));
+    assert_eq!(second.failure.message, "busy (request id r-1)");
+    assert_eq!(second.not_before, Duration::from_secs(9), "its own wait counts");
+    let other = after(Some(&second), Failure::new(Reason::RemoteUnavailable, "down"));
+    assert_eq!(other.failure.message, "down");
+}
+
+#[test]
+fn stalled_failures_wait_the_long_interval_whatever_the_server_says() {
+    let refused =
+        Failure { retry_after: Some(Duration::from_secs(1)), ..failure(Reason::AuthenticationFailed) };
+    assert_eq!(delay(&refused, 1, 0.5), Duration::from_mins(15));
+    assert_eq!(delay(&refused, 1, 0.0), Duration::from_secs(810));
+    assert_eq!(delay(&refused, 1, 1.0), Duration::from_secs(990));
+}
+
+#[test]
+fn attempts_add_up_and_time_runs_out() {
+    let first =
+        Backoff::after(None, failure(Reason::RemoteUnavailable), circumstances("a", 1), Duration::ZERO, 1.0);
+    assert_eq!((first.attempts, first.not_before), (1, Duration::from_secs(1)));
+    let second = Backoff::after(
+        Some(&first),
+        failure(Reason::RemoteUnavailable),
+        circumstances("a", 1),
+        Duration::from_secs(10),
+        1.0,
+    );
+    assert_eq!((second.attempts, second.not_before), (2, Duration::from_secs(12)));
+    let same = circumstances("a", 1);
+    assert_eq!(second.remaining(&same, Duration::from_secs(11)), Some(Duration::from_secs(1)));
+    assert_eq!(second.remaining(&same, Duration::from_secs(12)), None);
+}
+
+#[test]
+fn a_resource_that_is_being_deleted_is_not_held_longer_than_a_minute() {
+    let alive = circumstances("a", 1);
+    let dying = Circumstances { deleting: true, ..alive.clone() };
+    let before = Backoff::after(None, failure(Reason::Forbidden), alive, Duration::ZERO, 1.0);
+    assert_eq!(before.remaining(&dying, Duration::ZERO), None);
+    let during = Backoff::after(None, failure(Reason::Forbidden), dying.clone(), Duration::ZERO, 1.0);
+    assert_eq!(during.remaining(&dying, Duration::ZERO), Some(Duration::from_mins(1)));
+}
+
+#[rstest]
+#[case(Reason::AuthenticationFailed, "b", 1, false)]
+#[case(Reason::AuthenticationFailed, "a", 2, true)]
+#[case(Reason::RemoteUnavailable, "b", 1, false)]
+#[case(Reason::RemoteUnavailable, "a", 2, true)]
+#[case(Reason::RemoteRejected, "a", 2, false)]
+#[case(Reason::QuotaExceeded, "a", 2, false)]
+#[case(Reason::RemoteMissing, "a", 2, false)]
+#[case(Reason::RemoteMissing, "a", 1, true)]
+fn only_changed_circumstances_end_a_hold(
+    #[case] reason: Reason,
+    #[case] key: &str,
+    #[case] generation: i64,
+    #[case] stands: bool,
+) {
+    let backoff = Backoff::after(None, failure(reason), circumstances("a", 1), Duration::ZERO, 1.0);
+    assert_eq!(backoff.applies_to(&circumstances(key, generation)), stands);
+    assert_eq!(backoff.remaining(&circumstances(key, generation), Duration::ZERO).is_some(), stands);
+}

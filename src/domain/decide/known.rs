@@ -1,0 +1,144 @@
+//! What is known of a resource without a request, and what that is enough to decide: that nothing is to be done, or that a push
+//! is to be expected.
+
+use std::time::Duration;
+
+use crate::{
+    api::{
+        AICoreRegistrySecretStatus,
+        condition::{self, READY, RECONCILING, STALLED},
+    },
+    domain::{
+        decide::{
+            digest,
+            memory::Memory,
+            observed::Ownership,
+            plan::{FinalizerStep, finalizer_step, next_resync, until},
+            reason::Reason,
+        },
+        parse::{
+            duration::ResyncInterval,
+            object::{Now, Object},
+        },
+    },
+};
+
+/// What is known of the two Secrets without reading them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Versions<'a> {
+    /// resourceVersion of the Secret with the registry credential.
+    pub source: Option<&'a str>,
+    /// resourceVersion of the Secret with the service key.
+    pub service_key: Option<&'a str>,
+}
+
+/// The known facts.
+#[derive(Clone, Debug)]
+pub(crate) struct Known<'a> {
+    /// The resource.
+    pub object: &'a Object,
+    /// Its status, as last written or seen.
+    pub status: &'a AICoreRegistrySecretStatus,
+    /// What the process remembers of it.
+    pub memory: &'a Memory,
+    /// The Secrets' versions, as far as they were seen.
+    pub versions: Versions<'a>,
+    /// Whether it owns the remote secret that it claimed last.
+    pub ownership: &'a Ownership,
+    /// Interval for resources that do not set their own.
+    pub(crate) default_resync_interval: ResyncInterval,
+    /// The time.
+    pub now: Now,
+}
+
+/// Nothing is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unchanged {
+    /// Time to the next resync; `None`: there is none.
+    pub(crate) requeue_after: Option<Duration>,
+}
+
+impl Known<'_> {
+    /// Whether a status that could not be written earlier has to be written first. A status that cannot be written must not
+    /// block a deletion, and nobody reads it.
+    #[must_use]
+    pub(crate) fn owes_status(&self) -> bool {
+        self.memory.unsaved && !self.object.deleting
+    }
+
+    /// Whether all this shows that nothing is to be done, so that the Secrets need not be read.
+    #[must_use]
+    pub(crate) fn unchanged(&self) -> Option<Unchanged> {
+        if self.memory.unsaved
+            || self.memory.retry.backoff.is_some()
+            || *self.ownership != (Ownership::Owner { successor: None })
+        {
+            return None;
+        }
+        let checked = self.memory.checked.as_ref().map_or_else(Versions::default, |checked| Versions {
+            source: Some(&checked.source),
+            service_key: Some(&checked.service_key),
+        });
+        at_rest(self.object, self.status, self.versions, checked, self.default_resync_interval, self.now)
+            .map(|requeue_after| Unchanged { requeue_after })
+    }
+
+    /// Whether this pass will push, as far as can be said: then it needs a place before it reads anything, because what it
+    /// reads while others are in front of it would be old when its turn comes.
+    #[must_use]
+    pub(crate) fn expects_push(&self) -> bool {
+        let idle =
+            self.object.deleting || self.object.spec.suspended() || self.memory.retry.backoff.is_some();
+        !idle && !matches!(self.ownership, Ownership::OwnedBy(_))
+    }
+}
+
+/// Whether the status alone, together with the Secrets' versions, shows that nothing is to be done; if so, the time to the
+/// next resync. `checked` are versions that were read since the last push and held the same content.
+#[expect(clippy::option_option, reason = "at rest or not, and if so, when to look again, if at all")]
+fn at_rest(
+    object: &Object,
+    status: &AICoreRegistrySecretStatus,
+    now_versions: Versions<'_>,
+    checked: Versions<'_>,
+    default_resync_interval: ResyncInterval,
+    now: Now,
+) -> Option<Option<Duration>> {
+    let synced = condition::find(&status.conditions, READY)
+        .is_some_and(|ready| ready.status == "True" && ready.reason == Reason::Synced.as_str());
+    let quiet = !object.deleting
+        && !object.spec.suspended()
+        && finalizer_step(object) == FinalizerStep::Keep
+        && object.unanswered_request(status).is_none()
+        && status.observed_generation == Some(object.generation)
+        && synced
+        && condition::find(&status.conditions, RECONCILING).is_none()
+        && condition::find(&status.conditions, STALLED).is_none()
+        && status.credentials_digest.as_deref().is_some_and(digest::is_known_version);
+    if !quiet {
+        return None;
+    }
+    let same = |now: Option<&str>, pushed: Option<&str>, checked: Option<&str>| {
+        now.is_some() && (now == pushed || now == checked)
+    };
+    if !same(now_versions.source, status.secret_resource_version.as_deref(), checked.source)
+        || !same(
+            now_versions.service_key,
+            status.ai_core_secret_resource_version.as_deref(),
+            checked.service_key,
+        )
+    {
+        return None;
+    }
+    match object.resync_interval(default_resync_interval) {
+        ResyncInterval::Never => status.next_resync_time.is_none().then_some(None),
+        ResyncInterval::Every(interval) => {
+            status.next_resync_time.as_ref()?;
+            let left = until(next_resync(status, interval)?, now);
+            (!left.is_zero()).then_some(Some(left))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,191 @@
+//! Everything that one decision depends on, gathered before it; no secret value is reachable from here.
+
+use crate::{
+    api::{
+        AICoreRegistrySecretStatus,
+        condition::{self, READY},
+    },
+    domain::{
+        decide::{
+            backoff::{Backoff, Circumstances},
+            digest::PayloadDigest,
+            failure::Failure,
+            memory::Checked,
+            reason::Reason,
+        },
+        parse::{
+            api_url::Tenant,
+            duration::ResyncInterval,
+            object::{Now, Object, ObjectKey, pushed_tenant},
+        },
+    },
+};
+
+/// A Secret as it was found.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Found<T> {
+    /// It can be used.
+    Usable {
+        /// Its `metadata.resourceVersion`.
+        version: String,
+        /// What it holds, without secret values.
+        content: T,
+    },
+    /// It is missing, or cannot be used. The failure has the reason and the sentence for the user.
+    Unusable(Failure),
+}
+
+impl<T> Found<T> {
+    /// What it holds, if it can be used.
+    pub(crate) fn content(&self) -> Option<&T> {
+        match self {
+            Self::Usable { content, .. } => Some(content),
+            Self::Unusable(_) => None,
+        }
+    }
+
+    /// Its resourceVersion, if it can be used.
+    pub(crate) fn version(&self) -> Option<&str> {
+        match self {
+            Self::Usable { version, .. } => Some(version),
+            Self::Unusable(_) => None,
+        }
+    }
+
+    /// Why it cannot be used.
+    pub(crate) fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Usable { .. } => None,
+            Self::Unusable(failure) => Some(failure),
+        }
+    }
+}
+
+/// Whether the resource owns the remote secret that it wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ownership {
+    /// It does: nobody older wants it.
+    Owner {
+        /// Another resource that wants it, and will own it when this one goes.
+        successor: Option<ObjectKey>,
+    },
+    /// An older resource owns it.
+    OwnedBy(ObjectKey),
+    /// Older resources of the same remote name have not said yet which tenant they mean.
+    Pending,
+}
+
+impl Ownership {
+    /// Whether it may write the remote secret.
+    #[must_use]
+    pub(crate) fn may_push(&self) -> bool {
+        match self {
+            Self::Owner { .. } => true,
+            Self::OwnedBy(_) | Self::Pending => false,
+        }
+    }
+
+    /// Whether it may delete the remote secret: nobody else wants it.
+    #[must_use]
+    pub(crate) fn may_delete(&self) -> bool {
+        match self {
+            Self::Owner { successor } => successor.is_none(),
+            Self::OwnedBy(_) | Self::Pending => false,
+        }
+    }
+}
+
+/// Whether a reason in a status leaves open what AI Core holds.
+fn leaves_doubt(reason: &str) -> bool {
+    Reason::parse(reason).is_some_and(Reason::leaves_doubt)
+}
+
+/// The gathered facts.
+#[derive(Clone, Debug)]
+pub(crate) struct Observed<'a> {
+    /// The resource.
+    pub object: &'a Object,
+    /// Its status, as last written or seen.
+    pub status: &'a AICoreRegistrySecretStatus,
+    /// The registry credential: the registries it is for, as they would be sent.
+    pub source: Found<Vec<String>>,
+    /// What a user should know about the registry credential although it can be used.
+    pub(crate) remarks: Vec<String>,
+    /// The AI Core service key: the tenant it is for.
+    pub service_key: Found<Tenant>,
+    /// What a push would send, when both are usable.
+    pub digest: Option<PayloadDigest>,
+    /// Identity of the service key for the purpose of trying again; present also when the key cannot be used.
+    pub(crate) service_key_identity: Option<String>,
+    /// Whether it owns the remote secret.
+    pub ownership: Ownership,
+    /// Whether the namespace is being deleted. Only looked up for a resource that is being deleted.
+    pub(crate) namespace_terminating: bool,
+    /// The failed attempt that may delay the next one.
+    pub backoff: Option<&'a Backoff>,
+    /// The Secrets' versions that were read since the last push and held the same content.
+    pub checked: Option<&'a Checked>,
+    /// Interval for resources that do not set their own.
+    pub(crate) default_resync_interval: ResyncInterval,
+    /// The time.
+    pub now: Now,
+}
+
+impl Observed<'_> {
+    /// Under which circumstances an attempt would be made now.
+    #[must_use]
+    pub(crate) fn circumstances(&self) -> Circumstances {
+        Circumstances {
+            service_key: self.service_key_identity.clone(),
+            digest: self.digest.clone(),
+            generation: self.object.generation,
+            deleting: self.object.deleting,
+        }
+    }
+
+    /// Whether the tenant is another one than that of the last accepted push.
+    #[must_use]
+    pub(crate) fn tenant_changed(&self) -> bool {
+        match (self.service_key.content(), pushed_tenant(self.status)) {
+            (Some(tenant), Some(pushed)) => *tenant != pushed,
+            _ => false,
+        }
+    }
+
+    /// Whether what would be sent is what AI Core accepted last, in the same tenant.
+    #[must_use]
+    pub(crate) fn unchanged(&self) -> bool {
+        let digest = self.digest.as_ref().map(PayloadDigest::as_str);
+        digest.is_some()
+            && digest == self.status.credentials_digest.as_deref()
+            && self.status.last_sync_time.is_some()
+            && !self.tenant_changed()
+    }
+
+    /// Whether the status says that AI Core may not hold what it accepted last.
+    #[must_use]
+    pub(crate) fn in_doubt(&self) -> bool {
+        condition::find(&self.status.conditions, READY)
+            .is_some_and(|ready| ready.status != "True" && leaves_doubt(&ready.reason))
+    }
+
+    /// Whether the last attempt failed, or AI Core may not hold what it accepted last; a push settles both. Known also
+    /// after a restart.
+    #[must_use]
+    pub(crate) fn unconfirmed(&self) -> bool {
+        self.backoff.is_some()
+            || self.in_doubt()
+            || self
+                .status
+                .conditions
+                .iter()
+                .any(|condition| condition.type_ != READY && leaves_doubt(&condition.reason))
+    }
+
+    /// Whether the status says that AI Core holds the credential, and nothing speaks against it.
+    #[must_use]
+    pub(crate) fn confirmed(&self) -> bool {
+        !self.unconfirmed()
+            && condition::find(&self.status.conditions, READY).is_some_and(|ready| ready.status == "True")
+    }
+}

@@ -1,0 +1,396 @@
+//! What to do about a resource: one total function of what was observed.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::{
+    api::{
+        AICoreRegistrySecretStatus, CreationPolicy, DeletionPolicy,
+        condition::{self, READY},
+    },
+    domain::{
+        decide::{
+            backoff::Backoff,
+            digest,
+            failure::Failure,
+            observed::{Observed, Ownership},
+            reason::Reason,
+        },
+        parse::{
+            duration::ResyncInterval,
+            object::{Now, Object, ObjectKey},
+        },
+    },
+};
+
+/// Window over which pushes that a restart would bunch together are spread.
+pub(crate) const SPREAD_WINDOW: Duration = Duration::from_mins(1);
+
+/// The decision.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Plan {
+    /// What to do with the finalizer before the step.
+    pub finalizer: FinalizerStep,
+    /// What to do.
+    pub step: Step,
+}
+
+/// The finalizer is present exactly while `deletionPolicy` is `Delete`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FinalizerStep {
+    /// It is as it should be.
+    Keep,
+    /// Add it.
+    Add,
+    /// Remove it.
+    Remove,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Step {
+    /// Send nothing.
+    NoPush(Why),
+    /// Send the credential.
+    Push(Push),
+    /// Delete the remote secret, then let the resource go.
+    DeleteRemote,
+    /// Let a resource that is being deleted go, without touching AI Core.
+    LetGo(LetGo),
+}
+
+/// Why nothing is sent.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Why {
+    /// AI Core has it.
+    InSync {
+        /// Time to the next resync, or to a push that is spread.
+        requeue_after: Option<Duration>,
+    },
+    /// `spec.suspend` is true.
+    Suspended,
+    /// An older resource owns the remote secret.
+    OwnedBy(ObjectKey),
+    /// It is not known yet who owns the remote secret.
+    Pending,
+    /// Something that the push needs cannot be used.
+    Unusable(Failure),
+    /// An earlier failure still delays the next attempt.
+    BackingOff {
+        /// For how long.
+        left: Duration,
+        /// The earlier failure.
+        failure: Failure,
+    },
+    /// It is being deleted, waits for others, and is reconciled again.
+    Blocked(Failure),
+    /// It is being deleted, and other finalizers than the operator's keep it.
+    Gone,
+}
+
+/// A push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Push {
+    /// What made it necessary.
+    pub(crate) cause: Cause,
+    /// Whether to create the remote secret when there is none.
+    pub create: bool,
+}
+
+/// What made a push necessary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// A user asked for it.
+    Forced,
+    /// Nothing was accepted yet.
+    First,
+    /// The service key is for another tenant than before.
+    TenantChanged,
+    /// The digest was made by a version of the operator whose digests this one does not know.
+    UnknownDigest,
+    /// The credential, or a field of the spec that decides what is sent, changed.
+    Changed,
+    /// The last attempt failed, or another resource had the remote secret: what AI Core holds is not certain.
+    Unconfirmed,
+    /// The resync interval is over.
+    Resync,
+}
+
+/// Why a resource goes without its remote secret being deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum LetGo {
+    /// `deletionPolicy` is `Retain`.
+    Retained,
+    /// It is suspended.
+    Suspended,
+    /// A user asked for it by annotation.
+    Abandoned,
+    /// Nothing of it was ever accepted.
+    NeverPushed,
+    /// Another resource owns or inherits the remote secret.
+    HandedOver(ObjectKey),
+    /// The service key is for another tenant than the one that holds the remote secret.
+    TenantChanged,
+    /// The namespace is being deleted, and the service key is gone already.
+    Orphaned,
+}
+
+impl Step {
+    /// For the log.
+    #[must_use]
+    pub(crate) fn as_str(&self) -> &'static str {
+        match self {
+            Self::NoPush(_) => "NoPush",
+            Self::Push(_) => "Push",
+            Self::DeleteRemote => "DeleteRemote",
+            Self::LetGo(_) => "LetGo",
+        }
+    }
+
+    /// What made it so, for the log.
+    #[must_use]
+    pub(crate) fn cause(&self) -> Option<&'static str> {
+        match self {
+            Self::NoPush(why) => Some(why.as_str()),
+            Self::Push(push) => Some(push.cause.as_str()),
+            Self::DeleteRemote => None,
+            Self::LetGo(why) => Some(why.as_str()),
+        }
+    }
+}
+
+impl Why {
+    /// For the log.
+    #[must_use]
+    pub(crate) fn as_str(&self) -> &'static str {
+        match self {
+            Self::InSync { .. } => "InSync",
+            Self::Suspended => "Suspended",
+            Self::OwnedBy(_) => "OwnedByAnother",
+            Self::Pending => "OwnerUnknown",
+            Self::Unusable(_) => "Unusable",
+            Self::BackingOff { .. } => "BackingOff",
+            Self::Blocked(_) => "DeletionBlocked",
+            Self::Gone => "OtherFinalizers",
+        }
+    }
+}
+
+impl Cause {
+    /// For the log.
+    #[must_use]
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Forced => "Forced",
+            Self::First => "First",
+            Self::TenantChanged => "TenantChanged",
+            Self::UnknownDigest => "UnknownDigest",
+            Self::Changed => "Changed",
+            Self::Unconfirmed => "Unconfirmed",
+            Self::Resync => "Resync",
+        }
+    }
+}
+
+impl LetGo {
+    /// For the log.
+    #[must_use]
+    pub(crate) fn as_str(&self) -> &'static str {
+        match self {
+            Self::Retained => "Retained",
+            Self::Suspended => "Suspended",
+            Self::Abandoned => "Abandoned",
+            Self::NeverPushed => "NeverPushed",
+            Self::HandedOver(_) => "HandedOver",
+            Self::TenantChanged => "TenantChanged",
+            Self::Orphaned => "Orphaned",
+        }
+    }
+}
+
+/// Decides. Total: every observation has a plan.
+#[must_use]
+pub(crate) fn plan(observed: &Observed<'_>) -> Plan {
+    let object = observed.object;
+    if object.deleting {
+        return Plan { finalizer: FinalizerStep::Keep, step: deletion(observed) };
+    }
+    Plan { finalizer: finalizer_step(object), step: sync(observed) }
+}
+
+/// Whether the finalizer has to be added or removed for a resource that is not being deleted.
+#[must_use]
+pub(crate) fn finalizer_step(object: &Object) -> FinalizerStep {
+    match (object.spec.deletion_policy(), object.finalizer) {
+        (DeletionPolicy::Delete, false) => FinalizerStep::Add,
+        (DeletionPolicy::Retain, true) => FinalizerStep::Remove,
+        _ => FinalizerStep::Keep,
+    }
+}
+
+fn sync(observed: &Observed<'_>) -> Step {
+    if observed.object.spec.suspended() {
+        return Step::NoPush(Why::Suspended);
+    }
+    if let Ownership::OwnedBy(owner) = &observed.ownership {
+        return Step::NoPush(Why::OwnedBy(owner.clone()));
+    }
+    if let Some(failure) = observed.source.failure().or(observed.service_key.failure()) {
+        return Step::NoPush(Why::Unusable(failure.clone()));
+    }
+    let Some(cause) = cause(observed) else {
+        return Step::NoPush(Why::InSync { requeue_after: until_resync(observed) });
+    };
+    if observed.ownership == Ownership::Pending {
+        return Step::NoPush(Why::Pending);
+    }
+    if cause != Cause::Forced {
+        if let Some((backoff, left)) = backing_off(observed) {
+            return Step::NoPush(Why::BackingOff { left, failure: backoff.failure.clone() });
+        }
+        if let Some(wait) = spread_wait(cause, observed) {
+            return Step::NoPush(Why::InSync { requeue_after: Some(wait) });
+        }
+    }
+    Step::Push(Push { cause, create: observed.object.spec.creation_policy() == CreationPolicy::IfMissing })
+}
+
+/// What makes a push necessary; `None`: nothing.
+fn cause(observed: &Observed<'_>) -> Option<Cause> {
+    let status = observed.status;
+    if observed.object.unanswered_request(status).is_some() {
+        return Some(Cause::Forced);
+    }
+    let Some(pushed) = status.credentials_digest.as_deref().filter(|_| status.last_sync_time.is_some())
+    else {
+        return Some(Cause::First);
+    };
+    if observed.tenant_changed() {
+        return Some(Cause::TenantChanged);
+    }
+    if !digest::is_known_version(pushed) {
+        return Some(Cause::UnknownDigest);
+    }
+    if !observed.unchanged() {
+        return Some(Cause::Changed);
+    }
+    // A push that failed although nothing changed (a resync, a forced push) is due until it succeeds.
+    if observed.unconfirmed() {
+        return Some(Cause::Unconfirmed);
+    }
+    (until_resync(observed) == Some(Duration::ZERO)).then_some(Cause::Resync)
+}
+
+fn backing_off<'a>(observed: &'a Observed<'_>) -> Option<(&'a Backoff, Duration)> {
+    let backoff = observed.backoff?;
+    Some((backoff, backoff.remaining(&observed.circumstances(), observed.now.uptime)?))
+}
+
+/// Pushes that are only due because time passed while no operator ran wait for their place in the window after the start;
+/// a change never waits, and neither does what is not known to be in AI Core.
+fn spread_wait(cause: Cause, observed: &Observed<'_>) -> Option<Duration> {
+    if !observed.confirmed() {
+        return None;
+    }
+    let window = match cause {
+        Cause::UnknownDigest => SPREAD_WINDOW,
+        Cause::Resync => match observed.object.resync_interval(observed.default_resync_interval) {
+            ResyncInterval::Never => return None,
+            ResyncInterval::Every(interval) => SPREAD_WINDOW.min(interval / 10),
+        },
+        _ => return None,
+    };
+    spread_place(&observed.object.uid, window).checked_sub(observed.now.uptime).filter(|wait| !wait.is_zero())
+}
+
+/// A place in the window that is the same for a resource at each start, and even over resources.
+fn spread_place(uid: &str, window: Duration) -> Duration {
+    // FNV-1a: spreads the uids evenly; nothing here needs to withstand an attacker.
+    let hash = uid.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let thousandth = u32::try_from((hash >> 32) % 1000).unwrap_or_default();
+    window * thousandth / 1000
+}
+
+/// Time to the next resync; zero when it is due, `None` when there is none.
+fn until_resync(observed: &Observed<'_>) -> Option<Duration> {
+    match observed.object.resync_interval(observed.default_resync_interval) {
+        ResyncInterval::Never => None,
+        ResyncInterval::Every(interval) => {
+            let next = next_resync(observed.status, interval)?;
+            Some(until(next, observed.now))
+        }
+    }
+}
+
+/// When the next resync is: what the status says, unless the interval was shortened since.
+#[must_use]
+pub(crate) fn next_resync(status: &AICoreRegistrySecretStatus, interval: Duration) -> Option<Timestamp> {
+    let last = status.last_sync_time.as_ref()?.0;
+    let latest = last.checked_add(interval.mul_f64(1.1)).ok()?;
+    Some(status.next_resync_time.as_ref().map_or(latest, |next| next.0.min(latest)))
+}
+
+pub(super) fn until(time: Timestamp, now: Now) -> Duration {
+    Duration::try_from(time.duration_since(now.wall)).unwrap_or(Duration::ZERO)
+}
+
+fn deletion(observed: &Observed<'_>) -> Step {
+    let object = observed.object;
+    if !object.finalizer {
+        return Step::NoPush(Why::Gone);
+    }
+    if let Some(why) = let_go(observed) {
+        return Step::LetGo(why);
+    }
+    if let Some(failure) = observed.service_key.failure() {
+        if observed.namespace_terminating {
+            return Step::LetGo(LetGo::Orphaned);
+        }
+        return Step::NoPush(Why::Blocked(failure.clone()));
+    }
+    if object.unanswered_request(observed.status).is_none()
+        && let Some((backoff, left)) = backing_off(observed)
+    {
+        return Step::NoPush(Why::BackingOff { left, failure: backoff.failure.clone() });
+    }
+    Step::DeleteRemote
+}
+
+/// Whether the remote secret is not this resource's to delete.
+fn let_go(observed: &Observed<'_>) -> Option<LetGo> {
+    let object = observed.object;
+    let status = observed.status;
+    if object.abandon {
+        return Some(LetGo::Abandoned);
+    }
+    if object.spec.suspended() {
+        return Some(LetGo::Suspended);
+    }
+    if object.spec.deletion_policy() == DeletionPolicy::Retain {
+        return Some(LetGo::Retained);
+    }
+    // AI Core never had a secret of a name that it does not accept.
+    if object.remote_name.is_err() {
+        return Some(LetGo::NeverPushed);
+    }
+    // What was pushed is in another tenant than the one that others are compared in.
+    if observed.tenant_changed() {
+        return Some(LetGo::TenantChanged);
+    }
+    match &observed.ownership {
+        Ownership::OwnedBy(owner) => return Some(LetGo::HandedOver(owner.clone())),
+        Ownership::Owner { successor: Some(successor) } => return Some(LetGo::HandedOver(successor.clone())),
+        Ownership::Owner { successor: None } | Ownership::Pending => {}
+    }
+    // Neither does the status leave it open, nor the last attempt.
+    let said = condition::find(&status.conditions, READY).map(|ready| Reason::parse(&ready.reason));
+    let surely_not = said.is_some_and(|said| !said.is_some_and(Reason::may_have_been_pushed));
+    let may_have_arrived = observed.backoff.is_some_and(|last| last.failure.reason.may_have_been_pushed());
+    (status.last_sync_time.is_none() && surely_not && !may_have_arrived).then_some(LetGo::NeverPushed)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,185 @@
+//! Builds the conditions of one pass, and the events that follow from what changed in them.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+use super::{Event, Statement};
+use crate::{
+    api::{
+        AICoreRegistrySecretStatus,
+        condition::{self, ConditionStatus, READY, RECONCILING, STALLED},
+    },
+    domain::{
+        decide::{
+            backoff::Backoff,
+            observed::Observed,
+            pass_outcome::PassOutcome,
+            reason::{Class, Reason},
+        },
+        parse::bounds,
+        tools::invalid::Quoted,
+    },
+};
+
+/// A status being written. `finish` compares it with the one before and derives the events.
+pub(super) struct StatusBuilder {
+    status: AICoreRegistrySecretStatus,
+    headline_before: Option<String>,
+    events: Vec<Event>,
+    generation: i64,
+    outcome_reached: bool,
+    requested_at: Option<String>,
+    now: Timestamp,
+}
+
+impl StatusBuilder {
+    /// Starts from a status, which already has the fields that are no conditions.
+    pub(super) fn new(
+        observed: &Observed<'_>,
+        mut status: AICoreRegistrySecretStatus,
+        events: Vec<Event>,
+    ) -> Self {
+        status.remote_name = observed.object.remote_name.as_ref().ok().map(ToString::to_string);
+        Self {
+            headline_before: headline(&observed.status.conditions).map(|condition| condition.reason.clone()),
+            status,
+            events,
+            generation: observed.object.generation,
+            outcome_reached: true,
+            requested_at: observed.object.requested_at.as_deref().map(str::to_owned),
+            now: observed.now.wall,
+        }
+    }
+
+    /// Marks that no outcome was reached: neither generation nor request is answered.
+    pub(super) fn unfinished(mut self) -> Self {
+        self.outcome_reached = false;
+        self
+    }
+
+    /// Sets `Ready`.
+    pub(super) fn ready(mut self, status: ConditionStatus, reason: Reason, message: String) -> Self {
+        self.set(READY, status, reason, message);
+        self
+    }
+
+    /// Sets `Ready` to `Synced`; its message stays if it was that already.
+    pub(super) fn in_sync(mut self, message: String) -> Self {
+        let synced = condition::find(&self.status.conditions, READY)
+            .filter(|ready| ready.status == "True" && ready.reason == Reason::Synced.as_str());
+        let message = synced.map_or(message, |ready| ready.message.clone());
+        self.set(READY, ConditionStatus::True, Reason::Synced, message);
+        self
+    }
+
+    /// Leaves `Ready` true although something else failed: AI Core still holds the current credential.
+    pub(super) fn still_ready(self, remarks: &[String]) -> Self {
+        let message = super::messages::synced(
+            &self.status.registries.clone().unwrap_or_default(),
+            Quoted(self.status.remote_name.as_deref().unwrap_or_default()),
+            remarks,
+        );
+        self.in_sync(message)
+    }
+
+    /// Sets the reason of `Ready` to `Suspended`, and leaves its status as it was.
+    pub(super) fn suspended(mut self, message: String) -> Self {
+        let status = condition::find(&self.status.conditions, READY)
+            .map_or(ConditionStatus::Unknown, |ready| ConditionStatus::parse(&ready.status));
+        self.set(READY, status, Reason::Suspended, message);
+        self
+    }
+
+    /// Says that the next step is the operator's.
+    pub(super) fn reconciling(mut self, reason: Reason, message: String) -> Self {
+        self.remove(STALLED);
+        self.set(RECONCILING, ConditionStatus::True, reason, message);
+        self
+    }
+
+    /// Says that the remote secret is still to be deleted. `Ready` stays as it was; without one, nothing is known.
+    pub(super) fn deleting(mut self, message: String) -> Self {
+        if condition::find(&self.status.conditions, READY)
+            .is_none_or(|ready| ready.reason == Reason::Progressing.as_str())
+        {
+            self.set(READY, ConditionStatus::Unknown, Reason::Progressing, message.clone());
+        }
+        self.reconciling(Reason::Deleting, message)
+    }
+
+    /// Says whose step is next after a failure: a person's if the reason is of that class, else the operator's.
+    pub(super) fn waiting(mut self, reason: Reason, message: String) -> Self {
+        let (set, remove) = match reason.class() {
+            Class::Stalled => (STALLED, RECONCILING),
+            Class::Done | Class::Waiting | Class::Transient => (RECONCILING, STALLED),
+        };
+        self.remove(remove);
+        self.set(set, ConditionStatus::True, reason, message);
+        self
+    }
+
+    /// Says that nobody has to do anything.
+    pub(super) fn settled(mut self) -> Self {
+        self.remove(RECONCILING);
+        self.remove(STALLED);
+        self
+    }
+
+    /// The statement.
+    pub(super) fn finish(
+        mut self,
+        requeue_after: Option<Duration>,
+        backoff: Option<Backoff>,
+        outcome: PassOutcome,
+    ) -> Statement {
+        if self.outcome_reached {
+            self.status.observed_generation = Some(self.generation);
+            if self.requested_at.is_some() {
+                self.status.last_handled_reconcile_at = self.requested_at;
+            }
+        }
+        self.status = bounds::status(self.status);
+        if let Some(now) = headline(&self.status.conditions)
+            && self.outcome_reached
+            && self.headline_before.as_ref() != Some(&now.reason)
+            && let Some(reason) = Reason::parse(&now.reason)
+        {
+            self.events.push(Event {
+                warning: reason.is_warning(),
+                reason: reason.as_str(),
+                note: now.message.clone(),
+            });
+        }
+        Statement { status: Some(self.status), events: self.events, requeue_after, backoff, outcome }
+    }
+
+    fn set(&mut self, type_: &str, status: ConditionStatus, reason: Reason, message: String) {
+        let before = condition::find(&self.status.conditions, type_);
+        let since = before
+            .filter(|before| before.status == status.as_str())
+            .map_or_else(|| super::whole_seconds(self.now), |before| Time(before.last_transition_time.0));
+        let condition = Condition {
+            type_: type_.to_owned(),
+            status: status.as_str().to_owned(),
+            reason: reason.as_str().to_owned(),
+            message,
+            last_transition_time: since,
+            observed_generation: Some(self.generation),
+        };
+        match self.status.conditions.iter_mut().find(|condition| condition.type_ == type_) {
+            Some(existing) => *existing = condition,
+            None => self.status.conditions.push(condition),
+        }
+    }
+
+    fn remove(&mut self, type_: &str) {
+        self.status.conditions.retain(|condition| condition.type_ != type_);
+    }
+}
+
+/// The condition that tells best how the resource is: what it waits for, else whether it is ready.
+fn headline(conditions: &[Condition]) -> Option<&Condition> {
+    [STALLED, RECONCILING, READY].into_iter().find_map(|type_| condition::find(conditions, type_))
+}

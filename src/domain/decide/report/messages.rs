@@ -1,0 +1,100 @@
+//! The sentences of conditions and events. Each says what is so, where, and, if somebody must act, what to do.
+
+use crate::{
+    api::{
+        AICoreRegistrySecretStatus,
+        condition::{self, READY},
+    },
+    domain::{
+        decide::failure::Failure,
+        parse::object::ObjectKey,
+        tools::invalid::{Quoted, Shown},
+    },
+};
+
+/// Before the first outcome.
+pub(super) const PROGRESSING: &str = "Waiting for a turn to send the credential to AI Core";
+
+/// `remarks`: what else there is to say about the credential.
+pub(super) fn synced(registries: &[String], remote_name: Quoted<'_>, remarks: &[String]) -> String {
+    let accepted = format!(
+        "AI Core accepted the credential for {} as docker registry secret {remote_name}",
+        list(registries)
+    );
+    remarks.iter().fold(accepted, |said, remark| format!("{said}; {remark}"))
+}
+
+pub(super) fn suspended(status: &AICoreRegistrySecretStatus) -> String {
+    let before = match condition::find(&status.conditions, READY).map(|ready| ready.status.as_str()) {
+        Some("True") => "AI Core held the current credential when it was suspended",
+        Some("False") => "AI Core did not hold the current credential when it was suspended",
+        _ => "nothing had been sent to AI Core when it was suspended",
+    };
+    format!("Suspended by spec.suspend, nothing is sent to AI Core; {before}")
+}
+
+pub(super) fn conflict(remote_name: Quoted<'_>, owner: &ObjectKey) -> String {
+    format!(
+        "Docker registry secret {remote_name} of this tenant belongs to the older resource {owner}; delete one of the \
+         two resources, or create this one again with another spec.remoteName"
+    )
+}
+
+pub(super) fn deleting(failure: &Failure) -> String {
+    format!(
+        "The secret in AI Core is not deleted yet: {}; to let this resource go without deleting it, set the annotation \
+         {}=true",
+        failure.message.trim_end_matches('.'),
+        crate::api::ABANDON_REMOTE
+    )
+}
+
+pub(super) fn left_behind(remote_name: Quoted<'_>, status: &AICoreRegistrySecretStatus) -> String {
+    format!(
+        "The service key is for another tenant now; docker registry secret {remote_name} stays behind in {}, delete it \
+         there if nothing uses it",
+        tenant(status)
+    )
+}
+
+pub(super) fn let_go_suspended(remote_name: Quoted<'_>) -> String {
+    format!(
+        "The resource was suspended when it was deleted: docker registry secret {remote_name} stays in AI Core"
+    )
+}
+
+pub(super) fn let_go_abandoned(remote_name: Quoted<'_>) -> String {
+    format!("Let go by annotation: docker registry secret {remote_name} may still be in AI Core")
+}
+
+pub(super) fn let_go_handed_over(remote_name: Quoted<'_>, successor: &ObjectKey) -> String {
+    format!("Docker registry secret {remote_name} stays in AI Core, because {successor} keeps it up to date")
+}
+
+pub(super) fn let_go_orphaned(remote_name: Quoted<'_>, status: &AICoreRegistrySecretStatus) -> String {
+    format!(
+        "The namespace is being deleted and the AI Core service key is gone already: docker registry secret \
+         {remote_name} may stay behind in {}",
+        tenant(status)
+    )
+}
+
+fn tenant(status: &AICoreRegistrySecretStatus) -> String {
+    match (&status.api_url, &status.authorization_server) {
+        (Some(api_url), Some(authorization_server)) => {
+            format!("{api_url} (tenant of {authorization_server})")
+        }
+        _ => "AI Core".to_owned(),
+    }
+}
+
+/// A few names, then how many more there are.
+fn list(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| Shown(name).to_string()).collect();
+    let shown = shown.join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}

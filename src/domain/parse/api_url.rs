@@ -1,0 +1,108 @@
+//! Where a tenant of AI Core is: its API, its authorization server, and the two together as its identity.
+
+use std::fmt::{self, Display};
+
+use url::Url;
+
+use crate::domain::parse::allowed_hosts::{AllowedHosts, Refusal};
+
+/// The base URL of AI Core's API, without `/v2` and trailing slashes: `https://api.ai.….ml.hana.ondemand.com`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ApiUrl(Url);
+
+/// The base URL of the OAuth server that issues a tenant's tokens, without `/oauth/token` and trailing slashes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AuthorizationServer(Url);
+
+impl ApiUrl {
+    /// Reads `serviceurls.AI_API_URL`, with or without `/v2`.
+    ///
+    /// # Errors
+    /// As [`AllowedHosts::url`], and for the path of a deployment: behind AI Core's own host, `/v2/inference/…` is answered
+    /// by the server that a customer has deployed. An encoded path could hide one.
+    pub fn parse(text: &str, allowed: &AllowedHosts) -> Result<Self, Refusal> {
+        let url = allowed.url(text)?;
+        let mut segments = url.path().split('/').map(str::to_ascii_lowercase);
+        if segments.any(|segment| segment.starts_with("inference") || segment.contains('%')) {
+            return Err(Refusal::Deployment);
+        }
+        Ok(Self(without_suffix(url, "/v2")))
+    }
+
+    /// The URL of `path`, which starts with a slash, below the base: `/v2/admin/dockerRegistrySecrets`.
+    #[must_use]
+    pub fn join(&self, path: &str) -> Url {
+        below(&self.0, path)
+    }
+}
+
+impl AuthorizationServer {
+    /// Reads a service key's `url`, with or without `/oauth/token`.
+    ///
+    /// # Errors
+    /// As [`AllowedHosts::url`].
+    pub fn parse(text: &str, allowed: &AllowedHosts) -> Result<Self, Refusal> {
+        Ok(Self(without_suffix(allowed.url(text)?, TOKEN_PATH)))
+    }
+
+    /// The token endpoint: `<base>/oauth/token`.
+    #[must_use]
+    pub(crate) fn token_url(&self) -> Url {
+        below(&self.0, TOKEN_PATH)
+    }
+}
+
+impl Display for ApiUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str().trim_end_matches('/'))
+    }
+}
+
+impl Display for AuthorizationServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str().trim_end_matches('/'))
+    }
+}
+
+const TOKEN_PATH: &str = "/oauth/token";
+
+fn without_suffix(mut url: Url, suffix: &str) -> Url {
+    let path = url.path().trim_end_matches('/');
+    let path = path.strip_suffix(suffix).unwrap_or(path).trim_end_matches('/').to_owned();
+    url.set_path(&path);
+    url
+}
+
+fn below(base: &Url, path: &str) -> Url {
+    let mut url = base.clone();
+    url.set_path(&format!("{}{path}", base.path().trim_end_matches('/')));
+    url
+}
+
+/// One tenant of AI Core: API and authorization server, both normalised, so that every key of a tenant, with a
+/// client secret or a certificate, gives the same value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tenant {
+    /// The API's base URL without `/v2`, as in `status.apiURL`: what [`ApiUrl`] displays.
+    pub api_url: String,
+    /// The authorization server's base URL, as in `status.authorizationServer`: what [`AuthorizationServer`] displays.
+    pub authorization_server: String,
+}
+
+impl Tenant {
+    /// The tenant that a service key is for.
+    #[must_use]
+    pub fn new(api_url: &ApiUrl, authorization_server: &AuthorizationServer) -> Self {
+        Self { api_url: api_url.to_string(), authorization_server: authorization_server.to_string() }
+    }
+}
+
+/// `https://api.ai.… (https://my-subdomain.authentication.…)`
+impl Display for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.api_url, self.authorization_server)
+    }
+}
+
+#[cfg(test)]
+mod tests;

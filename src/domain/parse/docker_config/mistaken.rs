@@ -1,0 +1,295 @@
+//! Recognises what people store instead of a docker config, so that the message can name it.
+//!
+//! Only looked at when there is no docker config; what is said has names from the value in it, and never content.
+
+use base64::Engine;
+use zeroize::Zeroizing;
+
+use super::{
+    DOCKER_CFG_KEY, DOCKER_CONFIG_JSON_KEY,
+    entry::{AUTH_BASE64, is_field_of_entry},
+    reader::is_docker_config,
+    text::is_field,
+};
+use crate::domain::{
+    parse::{
+        json::{Broken, Json, JsonObject},
+        registry_host::RegistryHost,
+    },
+    tools::invalid::{Quoted, quoted_list},
+};
+
+/// What a message says in the end when nothing better is known.
+pub(super) const EXPECTED: &str =
+    "store a docker config, {\"auths\": {\"ghcr.io\": {\"username\": \"…\", \"password\": \"…\"}}}";
+
+/// Whether a value is a docker config, or something that was stored instead of one and is nothing else.
+pub(super) fn is_meant(value: &[u8]) -> bool {
+    if is_docker_config(value) {
+        return true;
+    }
+    match Json::parse(value) {
+        Ok(Json::Object(object)) => is_meant_object(&object),
+        Ok(json @ Json::Text(_)) => json.object().is_some_and(|object| is_meant_object(&object)),
+        Ok(_) => false,
+        Err(_) => from_base64(trimmed(value)).is_some_and(|decoded| is_docker_config(&decoded)),
+    }
+}
+
+fn is_meant_object(object: &JsonObject) -> bool {
+    let is_config =
+        |name: &str| ["auths", "credsstore", "credhelpers"].iter().any(|field| is_field(name, field));
+    let is_manifest = object.has("kind") || object.has("apiVersion");
+    object.members().any(|(name, _)| is_config(name))
+        || (holder(object).is_some() && !is_manifest)
+        || is_google_key(object)
+        || is_answer_of_ecr(object)
+        || is_login(object)
+        || entries(object).any(|name| RegistryHost::new(name).fault().is_none())
+        || wrapped(object).is_some()
+}
+
+/// Only the fields of a login, at least one of them.
+fn is_login(object: &JsonObject) -> bool {
+    login(object).is_some()
+        && object.members().all(|(name, _)| is_field_of_entry(name) || is_field(name, "email"))
+}
+
+/// What a value is that is not JSON.
+pub(super) fn not_json(value: &[u8], broken: &Broken) -> String {
+    let text = trimmed(value);
+    let known = match broken {
+        Broken::Empty | Broken::Utf16 | Broken::Compressed | Broken::NotUtf8 | Broken::TooManyValues(_) => {
+            None
+        }
+        _ => in_base64(text).or_else(|| as_text(text)),
+    };
+    match (known, broken) {
+        (Some(known), _) => known.to_owned(),
+        (None, Broken::EncodedTwice) => broken.to_string(),
+        (None, _) => format!("{broken}; {EXPECTED}"),
+    }
+}
+
+fn trimmed(value: &[u8]) -> &str {
+    std::str::from_utf8(value).unwrap_or_default().trim_start_matches('\u{feff}').trim()
+}
+
+fn from_base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let is_line_break = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    let packed = Zeroizing::new(text.bytes().filter(|byte| !is_line_break(byte)).collect::<Vec<u8>>());
+    AUTH_BASE64.decode(&*packed).ok().map(Zeroizing::new)
+}
+
+fn in_base64(text: &str) -> Option<&'static str> {
+    let decoded = from_base64(text)?;
+    if is_docker_config(&decoded) {
+        return Some(
+            "the value is a docker config that is base64-encoded twice; use stringData, or encode the JSON once in data",
+        );
+    }
+    if let Ok(Json::Object(object)) = Json::parse(&decoded) {
+        return (object.has("payload") && object.has("datakey")).then_some(
+            "the value is a password of Amazon ECR alone; store a docker config in which the user name is AWS, or set \
+             spec.secretRef.server and give the user name under a key of its own",
+        );
+    }
+    std::str::from_utf8(&decoded).is_ok_and(|text| text.contains(':')).then_some(
+        "the value is user:password in base64, as \"auth\" of a docker config has it, and not a docker config; store \
+         {\"auths\": {\"<registry>\": {\"auth\": \"…\"}}} with the registry's host",
+    )
+}
+
+fn as_text(text: &str) -> Option<&'static str> {
+    let unquoted = ['\'', '"', '`']
+        .iter()
+        .find_map(|quote| text.strip_prefix(*quote).map(|rest| rest.strip_suffix(*quote).unwrap_or(rest)));
+    let is_object = |text: &str| text.trim_start().starts_with('{');
+    if unquoted.is_some_and(is_object) {
+        return Some("the value stands in quotes; leave out the quotes around the JSON");
+    }
+    if text.starts_with("{{") || text.starts_with("${") || text.starts_with("$(") || text.starts_with('<') {
+        return Some("the value is a placeholder that no tool has filled in");
+    }
+    if text.starts_with("{'") || text.contains("{'auths'") {
+        return Some("the names and values are in single quotes; JSON has double quotes");
+    }
+    let mut lines = text.lines();
+    if !is_object(text) && lines.any(|line| is_object(line) && is_docker_config(after(text, line))) {
+        return Some("there is other text in front of the JSON; remove it");
+    }
+    if text.lines().any(|line| line.trim_start_matches("- ").trim_end() == "auths:") {
+        return Some("the value is YAML; store the docker config as JSON");
+    }
+    if is_token(text) {
+        return Some(
+            "the value is an access token alone; set spec.secretRef.server and give the user name under a key of its own",
+        );
+    }
+    None
+}
+
+/// `text` from the beginning of `line` on, which is a part of it.
+fn after<'a>(text: &'a str, line: &str) -> &'a [u8] {
+    text.find(line).and_then(|start| text.get(start..)).unwrap_or_default().as_bytes()
+}
+
+/// Three parts in base64url, the first of which is a JSON object.
+fn is_token(text: &str) -> bool {
+    let is_base64url = |character: char| character.is_ascii_alphanumeric() || "-_=".contains(character);
+    let parts = text.split('.');
+    text.starts_with("eyJ")
+        && parts.clone().count() == 3
+        && parts.into_iter().all(|part| !part.is_empty() && part.chars().all(is_base64url))
+}
+
+/// What JSON is that is not an object.
+pub(super) fn not_an_object(value: &[u8]) -> String {
+    match Json::parse(value) {
+        Ok(json @ Json::Text(_)) if json.object().is_some() => {
+            "the JSON stands as a text in JSON, in quotes and with backslashes; store it without that"
+                .to_owned()
+        }
+        Ok(Json::Null) => format!("the value is null; {EXPECTED}"),
+        Ok(Json::List(_)) => format!("the value is a JSON list and not a JSON object; {EXPECTED}"),
+        _ => format!("the value is not a JSON object; {EXPECTED}"),
+    }
+}
+
+/// What a JSON object is that has no `auths`; none when nothing is known about it.
+pub(super) fn without_auths(value: &[u8]) -> Option<String> {
+    let Ok(Json::Object(object)) = Json::parse(value) else { return None };
+    let known = kubernetes(&object)
+        .or_else(|| foreign(&object))
+        .or_else(|| login(&object))
+        .or_else(|| old_form(&object))
+        .or_else(|| wrapped(&object));
+    let names = || object.members().map(|(name, _)| name);
+    match (known, names().next()) {
+        (Some(known), _) => Some(known),
+        (None, None) => None,
+        (None, Some(_)) => Some(format!(
+            "it has no entry for any registry: \"auths\" is missing, and what is there is {}; {EXPECTED}",
+            quoted_list(names())
+        )),
+    }
+}
+
+/// What there is in place of `auths`, for an object that has none.
+pub(super) fn under_auths(value: &[u8]) -> &'static str {
+    let Ok(Json::Object(object)) = Json::parse(value) else { return "something else" };
+    match object.members().find(|(name, _)| is_field(name, "auths")) {
+        Some((_, text @ Json::Text(_))) if text.object().is_some() => "the JSON text of one",
+        Some((_, Json::Text(_))) => "a text",
+        Some((_, Json::List(_))) => "a list",
+        _ => "something else",
+    }
+}
+
+/// The body of AI Core's request, or a manifest.
+fn kubernetes(object: &JsonObject) -> Option<String> {
+    let is_manifest = object.has("kind") || object.has("apiVersion");
+    match holder(object) {
+        Some(_) if is_manifest => Some(format!(
+            "the value is the manifest of a Kubernetes Secret; apply that, or store what is under {} in it, decoded",
+            Quoted(DOCKER_CONFIG_JSON_KEY)
+        )),
+        Some(holder) => Some(format!(
+            "the value is the body of a request to AI Core; store only the text that is under {} of its {}",
+            Quoted(DOCKER_CONFIG_JSON_KEY),
+            Quoted(holder)
+        )),
+        None if is_manifest => Some(format!("the value is the manifest of a Kubernetes object; {EXPECTED}")),
+        None => None,
+    }
+}
+
+/// The member that holds the content of a Secret with a docker config.
+fn holder(object: &JsonObject) -> Option<&'static str> {
+    ["data", "stringData"].into_iter().find(
+        |field| matches!(member(object, field), Some(Json::Object(data)) if data.has(DOCKER_CONFIG_JSON_KEY)),
+    )
+}
+
+fn is_google_key(object: &JsonObject) -> bool {
+    matches!(member(object, "type"), Some(Json::Text(type_)) if type_.as_str() == "service_account")
+        || (object.has("private_key") && object.has("client_email"))
+}
+
+fn is_answer_of_ecr(object: &JsonObject) -> bool {
+    object.has("authorizationData")
+}
+
+/// Files of other programs.
+fn foreign(object: &JsonObject) -> Option<String> {
+    if is_google_key(object) {
+        return Some(
+            "the value is the key of a Google service account; store a docker config in which it is the password, as a \
+             text, and the user name is _json_key"
+                .to_owned(),
+        );
+    }
+    if object.has("clientid")
+        && ["clientsecret", "certificate", "serviceurls"].iter().any(|name| object.has(name))
+    {
+        return Some(
+            "the value is an AI Core service key, which belongs into the Secret of spec.aiCoreSecretRef"
+                .to_owned(),
+        );
+    }
+    is_answer_of_ecr(object).then(|| {
+        "the value is the answer of Amazon ECR; store its token as \"auth\" of a docker config".to_owned()
+    })
+}
+
+/// A login without its registry.
+fn login(object: &JsonObject) -> Option<String> {
+    let fields: Vec<&str> = object
+        .members()
+        .filter(|(name, value)| is_field_of_entry(name) && matches!(value, Json::Text(_)))
+        .map(|(name, _)| name)
+        .collect();
+    (!fields.is_empty()).then(|| {
+        format!(
+            "\"auths\" is missing, and nothing says for which registry the login ({}) is; store {{\"auths\": {{\"<registry>\": …}}}} \
+             with the registry's host",
+            quoted_list(fields)
+        )
+    })
+}
+
+/// The names of what has the form of an entry.
+fn entries(object: &JsonObject) -> impl Iterator<Item = &str> {
+    let is_entry = |value: &Json| matches!(value, Json::Object(entry) if entry.members().any(|(name, _)| is_field_of_entry(name)));
+    object.members().filter(move |(_, value)| is_entry(value)).map(|(name, _)| name)
+}
+
+/// What `.dockercfg` holds.
+fn old_form(object: &JsonObject) -> Option<String> {
+    entries(object).next().map(|name| {
+        format!(
+            "its entries, such as {}, must stand under \"auths\"; store {{\"auths\": …}} around them, or store them under \
+             {} with the type kubernetes.io/dockercfg",
+            RegistryHost::new(name).shown(),
+            Quoted(DOCKER_CFG_KEY)
+        )
+    })
+}
+
+/// A docker config in another object.
+fn wrapped(object: &JsonObject) -> Option<String> {
+    object.members().find_map(|(name, value)| {
+        let inner = value.object()?;
+        inner.members().any(|(name, _)| is_field(name, "auths")).then(|| {
+            let form = if matches!(value, Json::Text(_)) { ", as a text" } else { "" };
+            format!(
+                "\"auths\" is missing; the whole docker config stands under {}{form}: store only that",
+                Quoted(name)
+            )
+        })
+    })
+}
+
+fn member<'a>(object: &'a JsonObject, name: &str) -> Option<&'a Json> {
+    object.get(name).ok().flatten()
+}

@@ -1,0 +1,103 @@
+//! Durations as users write them (`90s`, `1h30m`, `1.5h`), and the resync interval.
+//!
+//! `kube::core::Duration` reads the same form, but panics where a duration overflows, and a panic ends the process.
+
+use std::time::Duration;
+
+/// Longest duration that is taken for one: three centuries, which arithmetic with times still bears.
+const LONGEST: Duration = Duration::from_secs(10_000_000_000);
+
+/// Parses a duration of the form `^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`. `None` when it is not of that form or too long to
+/// count.
+#[must_use]
+pub(crate) fn parse(text: &str) -> Option<Duration> {
+    if text.is_empty() {
+        return None;
+    }
+    let mut total = Duration::ZERO;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (number, tail) = rest.split_at_checked(digits)?;
+        let (unit, tail) = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0)]
+            .into_iter()
+            .find_map(|(name, seconds)| tail.strip_prefix(name).map(|tail| (seconds, tail)))?;
+        if number.starts_with('.') || number.ends_with('.') {
+            return None;
+        }
+        let number: f64 = number.parse().ok()?;
+        total = total.checked_add(Duration::try_from_secs_f64(number * unit).ok()?)?;
+        rest = tail;
+    }
+    (total <= LONGEST).then_some(total)
+}
+
+/// How often an unchanged credential is sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ResyncInterval {
+    /// Not at all.
+    Never,
+    /// After this long, spread by ±10 %.
+    Every(Duration),
+}
+
+impl From<Duration> for ResyncInterval {
+    /// Zero means never.
+    fn from(interval: Duration) -> Self {
+        if interval.is_zero() { Self::Never } else { Self::Every(interval) }
+    }
+}
+
+/// `interval` spread by ±10 %: `jitter` in `0.0..=1.0` chooses the place in that range.
+#[must_use]
+pub(crate) fn spread(interval: Duration, jitter: f64) -> Duration {
+    interval.mul_f64(0.9 + 0.2 * jitter.clamp(0.0, 1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parses_what_the_schema_admits() {
+        for (text, millis) in [
+            ("0s", 0),
+            ("90s", 90_000),
+            ("1h30m", 5_400_000),
+            ("1.5h", 5_400_000),
+            ("250ms", 250),
+            ("1m1s1ms", 61_001),
+        ] {
+            assert_eq!(parse(text), Some(Duration::from_millis(millis)), "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_everything_else() {
+        for text in [
+            "",
+            "1",
+            "s",
+            "1d",
+            "-1s",
+            "1.s",
+            ".5s",
+            "1..5s",
+            "1 s",
+            "1h ",
+            "1e3s",
+            "99999999999999999999h",
+            "2777778h",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn spreads_by_ten_percent_each_way() {
+        let hour = Duration::from_hours(1);
+        assert_eq!(spread(hour, 0.0), Duration::from_secs(3240));
+        assert_eq!(spread(hour, 0.5), hour);
+        assert_eq!(spread(hour, 1.0), Duration::from_secs(3960));
+    }
+}

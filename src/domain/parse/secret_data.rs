@@ -1,0 +1,102 @@
+//! The content of a Kubernetes Secret as the domain sees it.
+
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Display},
+};
+
+use zeroize::Zeroizing;
+
+use crate::domain::tools::invalid::{Invalid, Quoted, quoted_list};
+
+/// The label that the SAP BTP service operator puts on the Secret of a credential that it has replaced and will
+/// revoke (SAP/sap-btp-service-operator, "Credentials Rotation").
+pub(crate) const STALE_LABEL: &str = "services.cloud.sap.com/stale";
+
+/// Name, type and content of a Secret. Its values are zeroed when it goes; `Debug` shows the keys only.
+#[derive(Clone)]
+pub(crate) struct SecretData {
+    name: String,
+    type_: Option<String>,
+    stale: bool,
+    data: BTreeMap<String, Zeroizing<Vec<u8>>>,
+}
+
+impl SecretData {
+    /// `stale` says whether the Secret carries [`STALE_LABEL`]; `data` is the decoded content.
+    pub(crate) fn new(
+        name: impl Into<String>,
+        type_: Option<String>,
+        stale: bool,
+        data: BTreeMap<String, Zeroizing<Vec<u8>>>,
+    ) -> Self {
+        Self { name: name.into(), type_, stale, data }
+    }
+
+    /// `metadata.name`.
+    #[must_use]
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// `type`, for example `kubernetes.io/dockerconfigjson`.
+    #[must_use]
+    pub(crate) fn type_(&self) -> Option<&str> {
+        self.type_.as_deref()
+    }
+
+    /// Whether it carries [`STALE_LABEL`].
+    #[must_use]
+    pub(crate) fn is_stale(&self) -> bool {
+        self.stale
+    }
+
+    /// The keys, sorted.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.data.keys().map(String::as_str)
+    }
+
+    /// The keys and their values, sorted by key.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.data.iter().map(|(key, value)| (key.as_str(), value.as_slice()))
+    }
+
+    /// The value under `key`.
+    #[must_use]
+    pub(crate) fn value(&self, key: &str) -> Option<&[u8]> {
+        self.data.get(key).map(|value| value.as_slice())
+    }
+
+    /// `Secret "name": what.`
+    pub(crate) fn invalid(&self, what: impl Display) -> Invalid {
+        Invalid::new(format!("Secret {}: {what}.", Quoted(&self.name)))
+    }
+
+    /// `Secret "name", key "key": what.`
+    pub(crate) fn invalid_key(&self, key: &str, what: impl Display) -> Invalid {
+        Invalid::new(format!("Secret {}, key {}: {what}.", Quoted(&self.name), Quoted(key)))
+    }
+
+    /// What a user needs to see who expected another key: `it has the keys "a" and "b"`.
+    pub(crate) fn keys_in_words(&self) -> String {
+        match self.data.len() {
+            0 => "it is empty".to_owned(),
+            1 => format!("it has the key {}", quoted_list(self.keys())),
+            _ => format!("it has the keys {}", quoted_list(self.keys())),
+        }
+    }
+}
+
+impl fmt::Debug for SecretData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecretData")
+            .field("name", &self.name)
+            .field("type_", &self.type_)
+            .field("stale", &self.stale)
+            .field("keys", &self.data.keys().collect::<Vec<_>>())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

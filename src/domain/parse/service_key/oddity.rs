@@ -1,0 +1,127 @@
+//! Values that are not what somebody meant to store. They are named and never mended: what is sent as a secret is what is
+//! stored, or nothing. Service keys of SAP have none of these; a secret that had would be refused by nobody but us, and is
+//! made anew in a minute, while a wrong one sends its owner after a mistake that is not there.
+
+use crate::domain::parse::quotes;
+
+/// The longest client id, in bytes. SAP's have some 80.
+const MAX_CLIENT_ID: usize = 512;
+/// The longest client secret, in bytes. SAP's have some 80.
+const MAX_CLIENT_SECRET: usize = 4096;
+
+/// What is odd: a phrase that follows the name of the field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Oddity {
+    #[error(
+        "begins and ends with a quote, which is no part of it (kubectl keeps the quotes of --from-env-file); store it without"
+    )]
+    Quotes,
+    #[error("is a placeholder that nothing has filled in")]
+    Placeholder,
+    #[error("has a backslash in front of $, as in a shell script; store it without")]
+    EscapedDollar,
+    #[error("has $$, as files have that replace variables; store it with one $")]
+    DoubledDollar,
+    #[error("has a line break or a control character inside; store it again")]
+    ControlCharacter,
+    #[error("is longer than {0} bytes, which that of a service key never is")]
+    TooLong(usize),
+}
+
+/// What is odd about a client secret.
+pub(super) fn of_secret(text: &str) -> Option<Oddity> {
+    if text.len() > MAX_CLIENT_SECRET {
+        Some(Oddity::TooLong(MAX_CLIENT_SECRET))
+    } else if quotes::inside(text).is_some() {
+        Some(Oddity::Quotes)
+    } else if is_placeholder(text) {
+        Some(Oddity::Placeholder)
+    } else if text.contains(['\r', '\n', '\0']) {
+        Some(Oddity::ControlCharacter)
+    } else if text.contains("\\$") {
+        Some(Oddity::EscapedDollar)
+    } else {
+        has_doubled_dollar(text).then_some(Oddity::DoubledDollar)
+    }
+}
+
+/// What is odd about a client id.
+pub(super) fn of_client_id(text: &str) -> Option<Oddity> {
+    if text.len() > MAX_CLIENT_ID {
+        Some(Oddity::TooLong(MAX_CLIENT_ID))
+    } else if quotes::inside(text).is_some() {
+        Some(Oddity::Quotes)
+    } else if is_placeholder(text) {
+        Some(Oddity::Placeholder)
+    } else {
+        text.contains(char::is_control).then_some(Oddity::ControlCharacter)
+    }
+}
+
+/// What is odd about a URL, beside what the reader of URLs finds.
+pub(super) fn of_url(text: &str) -> Option<Oddity> {
+    let has = |open, close| text.split_once(open).is_some_and(|(_, rest)| rest.contains(close));
+    let pairs = [('<', '>'), ('{', '}')].into_iter().any(|(open, close)| has(open, close));
+    (pairs || has_marks(text)).then_some(Oddity::Placeholder)
+}
+
+/// The form of SAP's client secrets is `<uuid>$<base64>`: a second `$` was put there for a file that replaces variables.
+fn has_doubled_dollar(text: &str) -> bool {
+    const UUID: usize = 36;
+    text.split_once("$$").is_some_and(|(front, _)| {
+        front.len() == UUID && front.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+    })
+}
+
+/// Whether the whole text stands for a value: between marks of a templating tool, or in words.
+fn is_placeholder(text: &str) -> bool {
+    let text = text.trim();
+    has_marks(text) || is_in_words(text)
+}
+
+fn has_marks(text: &str) -> bool {
+    const MARKS: [(&str, &str); 7] =
+        [("<", ">"), ("${", "}"), ("$(", ")"), ("{{", "}}"), ("((", "))"), ("%", "%"), ("@@", "@@")];
+    let is_of_a_name =
+        |character: char| character.is_ascii_alphanumeric() || " ._-:/#|,\"".contains(character);
+    let is_name = |name: &str| {
+        let name = name.trim_matches(['-', ' ']);
+        name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '.' || first == '_')
+            && name.chars().all(is_of_a_name)
+    };
+    MARKS.iter().any(|(open, close)| {
+        text.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)).is_some_and(is_name)
+    }) || text.strip_prefix('$').is_some_and(|name| {
+        let is_variable = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+        name.starts_with(|first: char| first.is_ascii_uppercase()) && name.bytes().all(is_variable)
+    })
+}
+
+/// What documentation and programs that hide secrets write instead of one.
+fn is_in_words(text: &str) -> bool {
+    const WORDS: [&str; 12] = [
+        "...",
+        "\u{2026}",
+        "null",
+        "none",
+        "undefined",
+        "changeme",
+        "change-me",
+        "change_me",
+        "redacted",
+        "[redacted]",
+        "(sensitive value)",
+        "(sensitive)",
+    ];
+    const STARTS: [&str; 4] = ["your-", "your_", "replace-me", "replace_me"];
+    let is_hidden =
+        text.len() >= 3 && (text.bytes().all(|byte| byte == b'*') || text.bytes().all(|byte| byte == b'x'));
+    let lower = text.to_ascii_lowercase();
+    let is_words = lower.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'-' | b'_'));
+    is_hidden
+        || WORDS.contains(&lower.as_str())
+        || (is_words && STARTS.iter().any(|start| lower.starts_with(start)))
+}
+
+#[cfg(test)]
+mod tests;

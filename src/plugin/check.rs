@@ -1,0 +1,92 @@
+//! `check`: tells what is wrong with a resource and its two Secrets, before or after they are in the cluster.
+//!
+//! [`files`] or the cluster give the [`Case`]s, [`doctor`] judges them with the operator's own rules, and [`remote`] asks AI
+//! Core. Nothing here shows a secret value: findings are made of names and of the domain's sentences.
+
+mod cluster;
+mod doctor;
+mod documents;
+mod files;
+mod findings;
+mod inventory;
+mod manifest;
+mod remote;
+mod schema;
+
+use std::sync::Arc;
+
+use super::{
+    Done, Failed,
+    cli::{CheckArgs, ClusterArgs},
+};
+use crate::{
+    aicore::pool::{self, Pool},
+    api::AICoreRegistrySecretSpec,
+    ca_bundle, clock,
+    config::{DEFAULT_TENANT_BURST, DEFAULT_TENANT_RPS},
+    domain::{
+        parse::{allowed_hosts::AllowedHosts, secret_data::SecretData},
+        tools::bucket::Rate,
+    },
+    fence::Fence,
+    metrics::Metrics,
+};
+use doctor::Doctor;
+use findings::{Finding, Findings};
+
+/// What belongs together and is judged together.
+struct Case {
+    /// What it is, as its heading says it.
+    title: String,
+    /// What reading it has shown already.
+    found: Vec<Finding>,
+    /// Name and spec of the resource; none for a credential by itself.
+    resource: Option<(String, AICoreRegistrySecretSpec)>,
+    /// The Secret with the registry credential, if one is wanted.
+    source: Option<Held>,
+    /// The Secret with the service key, if one is wanted.
+    service_key: Option<Held>,
+}
+
+/// A Secret that is wanted.
+enum Held {
+    Read(SecretData),
+    /// There is none to judge, and this says why.
+    Unread(Finding),
+}
+
+pub(super) async fn run(cluster: &ClusterArgs, args: &CheckArgs) -> Result<Done, Failed> {
+    let allowed_hosts = AllowedHosts::parse(&args.allowed_hosts, args.allow_insecure_http)
+        .map_err(|invalid| Failed::usage(format_args!("--allowed-hosts: {invalid}")))?;
+    let doctor = Doctor {
+        allowed_hosts,
+        registries: (!args.registries.is_empty()).then(|| args.registries.clone()),
+        pool: pool(args)?,
+        now: clock::now(),
+    };
+    let cases = match &args.name {
+        Some(name) => vec![cluster::case(cluster, name).await?],
+        None => inventory::cases(&files::read(&args.files)?, cluster.namespace.as_deref())?,
+    };
+    let mut findings = Findings::default();
+    for case in cases {
+        let mut examined = doctor.examine(case);
+        if args.remote {
+            examined.findings.extend(remote::ask(&examined).await);
+        }
+        findings.add(examined.title, examined.findings);
+    }
+    Ok(Done { fine: findings.are_fine(), lines: findings.lines() })
+}
+
+/// Opens no connection by itself.
+fn pool(args: &CheckArgs) -> Result<Pool, Failed> {
+    let extra_roots_pem =
+        args.ca_bundle.as_deref().map(ca_bundle::read).transpose().map_err(Failed::usage)?;
+    let settings = pool::RequestSettings {
+        request_timeout: pool::DEFAULT_REQUEST_TIMEOUT,
+        tenant_rate: Rate::new(DEFAULT_TENANT_RPS, DEFAULT_TENANT_BURST),
+        extra_roots_pem,
+    };
+    Pool::new(settings, Fence::always_open(), Arc::new(Metrics::new())).map_err(Failed::usage)
+}
