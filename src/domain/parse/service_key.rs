@@ -144,7 +144,7 @@ pub(crate) fn parse(
     )
 }
 
-/// Whether `value` by itself is a service key, or was meant to be one: what [`service_key`] says about it then is what its owner
+/// Whether `value` by itself is a service key, or was meant to be one: what [`parse`] says about it then is what its owner
 /// needs to hear.
 #[must_use]
 pub(crate) fn recognises(value: &[u8]) -> bool {
