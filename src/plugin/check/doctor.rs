@@ -1,11 +1,11 @@
 //! Judges a case by the operator's own rules. No request is made.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use url::Url;
 
-use super::{Case, Held, findings::Finding};
+use super::{Case, Held, findings::Finding, schema};
 use crate::{
     aicore::pool::{Connection, Pool},
     api::{AICoreRegistrySecretSpec, CreationPolicy},
@@ -14,7 +14,6 @@ use crate::{
         certificate::Validity,
         credentials::{self, Grant, ServiceKey},
         docker_config::{self, Selection},
-        duration,
         name::RemoteName,
         secret_data::SecretData,
     },
@@ -50,7 +49,7 @@ impl Doctor {
         let remote_name = resource.as_ref().and_then(|(name, spec)| remote_name(name, spec, &mut findings));
         let spec = resource.as_ref().map(|(_, spec)| spec);
         if let Some(spec) = spec {
-            findings.extend(resync_interval(spec));
+            findings.extend(faults(spec));
         }
         match source {
             Some(Held::Read(secret)) => findings.extend(self.credential(&secret, spec)),
@@ -186,22 +185,11 @@ fn remote_name(
     }
 }
 
-/// What admission says about the interval.
-fn resync_interval(spec: &AICoreRegistrySecretSpec) -> Option<Finding> {
-    let text = spec.resync_interval.as_deref()?;
-    match duration::parse(text) {
-        None => Some(Finding::wrong(
-            "spec",
-            format!("spec.resyncInterval {text:?} is not a duration such as 90s, 1h30m or 1.5h"),
-        )),
-        Some(interval) if !interval.is_zero() && interval < Duration::from_secs(10) => Some(Finding::wrong(
-            "spec",
-            format!(
-                "spec.resyncInterval {text:?} is below 10s; write 0s to never send an unchanged credential again"
-            ),
-        )),
-        Some(_) => None,
-    }
+/// What the API server would refuse, but for the remote name, which is judged whether it is given or not.
+fn faults(spec: &AICoreRegistrySecretSpec) -> impl Iterator<Item = Finding> {
+    let spec = serde_json::to_value(spec).unwrap_or_default();
+    let faults = schema::judge(&spec).faults.into_iter().filter(|fault| fault.field != "spec.remoteName");
+    faults.map(|fault| Finding::wrong("spec", fault.sentence))
 }
 
 #[cfg(test)]

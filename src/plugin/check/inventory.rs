@@ -16,6 +16,7 @@ use crate::{
     domain::{
         docker_config::DOCKER_CONFIG_JSON_KEY,
         invalid::{Quoted, quoted_list},
+        name::SecretName,
         secret_data::SecretData,
     },
     plugin::Failed,
@@ -166,7 +167,9 @@ impl Inventory<'_> {
 fn with_secrets(resource: Resource, secrets: &BTreeMap<Place, Secret>) -> Case {
     let Resource { place, spec, unknown_fields } = resource;
     let held = |part, field, name: &str| match secrets.get(&place.sibling(name)) {
-        Some(secret) => secret.held(part),
+        Some(secret) => Some(secret.held(part)),
+        // There can be none; what is wrong with the name is found with the rest of the spec.
+        None if SecretName::parse(field, name).is_err() => None,
         None => {
             let others: Vec<&str> = secrets
                 .keys()
@@ -178,13 +181,13 @@ fn with_secrets(resource: Resource, secrets: &BTreeMap<Place, Secret>) -> Case {
             } else {
                 format!("only {}", quoted_list(others))
             };
-            Held::Unread(Finding::note(
+            Some(Held::Unread(Finding::unchecked(
                 part,
                 format!(
                     "not checked: Secret {}, which {field} names, is not in the files, which have {others}",
                     Quoted(name)
                 ),
-            ))
+            )))
         }
     };
     Case {
@@ -195,8 +198,8 @@ fn with_secrets(resource: Resource, secrets: &BTreeMap<Place, Secret>) -> Case {
                 Finding::wrong("spec", format!("{field} is not a field of {}; see the spelling", api::KIND))
             })
             .collect(),
-        source: Some(held("credential", "spec.secretRef", &spec.secret_ref.name)),
-        service_key: Some(held("service key", "spec.aiCoreSecretRef", &spec.ai_core_secret_ref.name)),
+        source: held("credential", "spec.secretRef", &spec.secret_ref.name),
+        service_key: held("service key", "spec.aiCoreSecretRef", &spec.ai_core_secret_ref.name),
         resource: Some((place.name, spec)),
     }
 }

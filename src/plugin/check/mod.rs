@@ -11,6 +11,7 @@ mod findings;
 mod inventory;
 mod manifest;
 mod remote;
+mod rules;
 mod schema;
 
 use std::sync::Arc;

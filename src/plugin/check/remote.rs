@@ -9,7 +9,7 @@ use crate::{
 pub(super) async fn ask(examined: &Examined) -> Vec<Finding> {
     const PART: &str = "AI Core";
     let Some((secret, connection)) = &examined.connection else {
-        let note = Finding::note(PART, "not asked, because there is no usable service key");
+        let note = Finding::unchecked(PART, "not asked, because there is no usable service key");
         return if examined.has_service_key || examined.remote_name.is_some() {
             vec![note]
         } else {

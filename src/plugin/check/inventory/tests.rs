@@ -42,7 +42,7 @@ fn a_resource_finds_its_secrets_in_all_files_but_in_its_own_namespace_only() {
     assert_eq!(case.title, "AICoreRegistrySecret ml/pull");
     assert!(is_read(case.source.as_ref()));
     let Some(Held::Unread(why)) = &case.service_key else { panic!("it is read") };
-    assert_eq!(why.level, Level::Note);
+    assert_eq!(why.level, Level::Unchecked);
     assert!(why.text.contains("which have only \"source\""), "{}", why.text);
 }
 
