@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Case, Held, documents,
-    files::File,
+    files::{File, Source},
     findings::Finding,
     manifest::{Place, Resource, Secret},
 };
@@ -114,8 +114,8 @@ impl Inventory<'_> {
             document.to_string()
         };
         let held = |key: &str, type_: &str| {
-            let data = BTreeMap::from([(key.to_owned(), Zeroizing::new(text.clone().into_bytes()))]);
-            Some(Held::Read(SecretData::new(&*file.name, Some(type_.to_owned()), false, data)))
+            let content = Zeroizing::new(text.clone().into_bytes());
+            Some(Held::Read(SecretData::of_file(&*file.name, type_, key, content)))
         };
         let mut case =
             Case { title: String::new(), found: Vec::new(), resource: None, source: None, service_key: None };
@@ -131,7 +131,7 @@ impl Inventory<'_> {
             case.title = format!("Service key in {}", file.name);
             case.service_key = held(SERVICE_KEY_FILE, "Opaque");
         } else {
-            return self.broken(
+            return self.unknown(
                 origin,
                 "it is no manifest with apiVersion and kind, no docker config with auths, and no AI Core service key with \
                  clientid"
@@ -142,10 +142,25 @@ impl Inventory<'_> {
     }
 
     fn broken(&mut self, origin: &Origin<'_>, sentence: String) {
+        self.remark(origin, Finding::wrong("file", sentence));
+    }
+
+    /// A folder may hold what is somebody else's; who names a file means it.
+    fn unknown(&mut self, origin: &Origin<'_>, sentence: String) {
+        self.remark(
+            origin,
+            match origin.file.source {
+                Source::Named => Finding::wrong("file", sentence),
+                Source::Folder => Finding::note("file", format!("passed over: {sentence}")),
+            },
+        );
+    }
+
+    fn remark(&mut self, origin: &Origin<'_>, finding: Finding) {
         let place = origin.number.map_or(String::new(), |number| format!(", document {number}"));
         self.alone.push(Case {
             title: format!("File {}{place}", Quoted(&origin.file.name)),
-            found: vec![Finding::wrong("file", sentence)],
+            found: vec![finding],
             resource: None,
             source: None,
             service_key: None,

@@ -71,6 +71,9 @@ pub(super) async fn run(cluster: &ClusterArgs, args: &CheckArgs) -> Result<Done,
         let mut examined = doctor.examine(case);
         if args.remote {
             examined.findings.extend(remote::ask(&examined).await);
+        } else if let Some(how) = &examined.token {
+            let note = Finding::note(doctor::TOKEN, format!("not asked for (--remote does): {how}"));
+            examined.findings.push(note);
         }
         findings.add(examined.title, examined.findings);
     }

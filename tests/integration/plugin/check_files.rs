@@ -116,7 +116,7 @@ fn what_is_sound_is_explained() {
         "Secret \"source\" gives a user name and a password for https://index.docker.io\n",
         "API https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com, authorization server https://t.auth",
         "*.authentication.*.hana.ondemand.com",
-        "with a client secret",
+        "note   token        not asked for (--remote does): with a client secret, from https://t.auth",
         "Nothing is wrong.",
     ]);
 }
@@ -248,8 +248,21 @@ fn bare_files_are_judged_by_themselves() {
     check(&["-f", &config, "-f", &key]).assert(0, &["Docker config in", "Service key in", "ghcr.io"]);
     check(&["-f", &config, "--registries=ghcr.io"]).assert(0, &["a password for ghcr.io\n"]);
     check(&["-f", &config, "--registries=x.io,ghcr.io"]).assert(1, &["no entry matches \"x.io\""]);
+    let broken =
+        folder.file("broken.json", &json!({ "auths": { "quay.io": { "auth": "eA==" } } }).to_string());
+    let said = check(&["-f", &broken]);
+    said.assert(1, &[&format!("{broken}: entry \"quay.io\"")]);
+    assert!(!said.out.contains("Secret \"") && !said.out.contains(".dockerconfigjson"), "{}", said.out);
+    std::fs::remove_file(broken).unwrap();
+    folder.file("name-reference.yaml", "nameReference: []");
     let whole = folder.0.display().to_string();
-    check(&["-f", &whole]).assert(0, &["Docker config in", "Service key in"]);
+    check(&["-f", &whole]).assert(
+        0,
+        &["Docker config in", "Service key in", "note   file         passed over: it is no manifest"],
+    );
+    check(&["-f", &format!("{whole}/name-reference.yaml")])
+        .assert(1, &["wrong  file         it is no manifest"]);
+    check(&["-f", "examples/kustomize"]).assert(0, &["name-reference.yaml", "passed over"]);
 }
 
 #[rstest]
