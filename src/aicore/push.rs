@@ -54,6 +54,15 @@ impl<'a> Session<'a> {
         Self { connection, insistence, token: None, renewed: false, sent: 0 }
     }
 
+    /// Gets the token that the requests will carry.
+    ///
+    /// # Errors
+    /// What the authorization server refused.
+    pub(crate) async fn authenticate(&mut self) -> Result<(), Error> {
+        self.token = Some(self.connection.tokens.get(self.insistence).await?);
+        Ok(())
+    }
+
     /// Makes AI Core hold the payload under the name.
     ///
     /// # Errors

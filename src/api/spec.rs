@@ -5,13 +5,27 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::AICoreRegistrySecretStatus;
+use crate::domain::parse::name::PATTERN;
 
 /// A rule for names of Secrets: RFC 1123 subdomains, which is what the API server accepts for them. A pattern would say the same, but
 /// its message would be the pattern.
-const SECRET_NAME: &str =
+pub(crate) const SECRET_NAME: &str =
     "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')";
 const NO_SECRET_NAME: &str = "this cannot be the name of a Secret: write lower-case letters, digits, '-' and '.', with a letter or a \
      digit at both ends and beside each '.'";
+
+/// What the API server accepts as a key of a Secret (`IsConfigMapKey` of `k8s.io/apimachinery`).
+pub(crate) const SECRET_KEY: &str = r"^[-._a-zA-Z0-9]+$";
+
+/// The form of durations.
+pub(crate) const DURATION: &str = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$";
+
+/// A rule for `spec.resyncInterval`.
+pub(crate) const RESYNC_INTERVAL: &str =
+    "duration(self) == duration('0s') || duration(self) >= duration('10s')";
+
+/// A rule for `spec.secretRef`.
+pub(crate) const LOGIN_KEYS: &str = "has(self.server) || (!has(self.usernameKey) && !has(self.passwordKey))";
 
 /// Keeps one docker registry secret of an SAP AI Core tenant equal to the registry credential in a Kubernetes Secret.
 // The rules that need `metadata.name` are rules of the whole object; `crd` adds them there.
@@ -68,7 +82,7 @@ pub struct AICoreRegistrySecretSpec {
     /// digit at both ends. Immutable, because AI Core cannot rename a secret.
     // Source of the rule: schema of `dockerRegistryName` in SAP AI Core's OpenAPI description, version 2.42.0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 2, max = 63), regex(pattern = r"^[a-z0-9](?:_?[a-z0-9\.\-]+)*[a-z0-9]$"))]
+    #[schemars(length(min = 2, max = 63), regex(pattern = PATTERN))]
     pub remote_name: Option<String>,
 
     /// Registries to send, as they are written in the Secret's `auths` (`ghcr.io`, `https://index.docker.io/v1/`);
@@ -96,8 +110,8 @@ pub struct AICoreRegistrySecretSpec {
     /// duration such as `90s`, `1h30m` or `1.5h` (units: `ms`, `s`, `m`, `h`); spread by ±10 %. At least `10s`; `0s`
     /// means never. Default: the operator's `--default-resync-interval`, which is `1h` unless it was set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 32), regex(pattern = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"))]
-    #[x_kube(validation = Rule::new("duration(self) == duration('0s') || duration(self) >= duration('10s')")
+    #[schemars(length(max = 32), regex(pattern = DURATION))]
+    #[x_kube(validation = Rule::new(RESYNC_INTERVAL)
         .message("resyncInterval must be at least 10s, or 0s to never send an unchanged credential again"))]
     pub resync_interval: Option<String>,
 
@@ -110,7 +124,7 @@ pub struct AICoreRegistrySecretSpec {
 /// Reference to the Secret that holds the registry credential.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.server) || (!has(self.usernameKey) && !has(self.passwordKey))")
+#[x_kube(validation = Rule::new(LOGIN_KEYS)
     .message("usernameKey and passwordKey are for a Secret that holds a user name and a password: set server to the registry they belong to"))]
 pub struct SecretRef {
     /// Name of the Secret. Its type is `kubernetes.io/dockerconfigjson` or `kubernetes.io/dockercfg`, or it is of any
@@ -127,12 +141,12 @@ pub struct SecretRef {
 
     /// Key of the Secret that holds the user name. Default: `username`. Only together with `server`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[-._a-zA-Z0-9]+$"))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = SECRET_KEY))]
     pub username_key: Option<String>,
 
     /// Key of the Secret that holds the password or access token. Default: `password`. Only together with `server`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[-._a-zA-Z0-9]+$"))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = SECRET_KEY))]
     pub password_key: Option<String>,
 }
 
@@ -147,7 +161,7 @@ pub struct AICoreSecretRef {
 
     /// Key of the Secret that holds the service key as JSON. Only needed when the form is not recognised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[-._a-zA-Z0-9]+$"))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = SECRET_KEY))]
     pub key: Option<String>,
 }
 

@@ -11,6 +11,7 @@ mod findings;
 mod inventory;
 mod manifest;
 mod remote;
+mod rules;
 mod schema;
 
 use std::sync::Arc;
@@ -73,6 +74,9 @@ pub(super) async fn run(cluster: &ClusterArgs, args: &CheckArgs) -> Result<Done,
         let mut examined = doctor.examine(case);
         if args.remote {
             examined.findings.extend(remote::ask(&examined).await);
+        } else if let Some(how) = &examined.token {
+            let note = Finding::note(doctor::TOKEN, format!("not asked for (--remote does): {how}"));
+            examined.findings.push(note);
         }
         findings.add(examined.title, examined.findings);
     }

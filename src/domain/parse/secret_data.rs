@@ -7,7 +7,7 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use crate::domain::tools::invalid::{Invalid, Quoted, quoted_list};
+use crate::domain::tools::invalid::{Invalid, Quoted, Shown, quoted_list};
 
 /// The label that the SAP BTP service operator puts on the Secret of a credential that it has replaced and will
 /// revoke (SAP/sap-btp-service-operator, "Credentials Rotation").
@@ -17,12 +17,33 @@ pub(crate) const STALE_LABEL: &str = "services.cloud.sap.com/stale";
 #[derive(Clone)]
 pub(crate) struct SecretData {
     name: String,
+    holder: Holder,
     type_: Option<String>,
     stale: bool,
     data: BTreeMap<String, Zeroizing<Vec<u8>>>,
 }
 
+/// What the content is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holder {
+    Secret,
+    /// A file with one value, which has no key.
+    File,
+}
+
 impl SecretData {
+    /// The content of a file, as a Secret that had it under `key` would be read.
+    #[must_use]
+    pub(crate) fn of_file(
+        file: impl Into<String>,
+        type_: &str,
+        key: &str,
+        content: Zeroizing<Vec<u8>>,
+    ) -> Self {
+        let data = BTreeMap::from([(key.to_owned(), content)]);
+        Self { holder: Holder::File, ..Self::new(file, Some(type_.to_owned()), false, data) }
+    }
+
     /// `stale` says whether the Secret carries [`STALE_LABEL`]; `data` is the decoded content.
     pub(crate) fn new(
         name: impl Into<String>,
@@ -30,10 +51,19 @@ impl SecretData {
         stale: bool,
         data: BTreeMap<String, Zeroizing<Vec<u8>>>,
     ) -> Self {
-        Self { name: name.into(), type_, stale, data }
+        Self { name: name.into(), holder: Holder::Secret, type_, stale, data }
     }
 
-    /// `metadata.name`.
+    /// How sentences call it: `Secret "name"`, or the name of the file.
+    #[must_use]
+    pub(crate) fn title(&self) -> String {
+        match self.holder {
+            Holder::Secret => format!("Secret {}", Quoted(&self.name)),
+            Holder::File => Shown(&self.name).to_string(),
+        }
+    }
+
+    /// `metadata.name`, or the name of the file.
     #[must_use]
     pub(crate) fn name(&self) -> &str {
         &self.name
@@ -69,12 +99,15 @@ impl SecretData {
 
     /// `Secret "name": what.`
     pub(crate) fn invalid(&self, what: impl Display) -> Invalid {
-        Invalid::new(format!("Secret {}: {what}.", Quoted(&self.name)))
+        Invalid::new(format!("{}: {what}.", self.title()))
     }
 
     /// `Secret "name", key "key": what.`
     pub(crate) fn invalid_key(&self, key: &str, what: impl Display) -> Invalid {
-        Invalid::new(format!("Secret {}, key {}: {what}.", Quoted(&self.name), Quoted(key)))
+        match self.holder {
+            Holder::Secret => Invalid::new(format!("{}, key {}: {what}.", self.title(), Quoted(key))),
+            Holder::File => self.invalid(what),
+        }
     }
 
     /// What a user needs to see who expected another key: `it has the keys "a" and "b"`.

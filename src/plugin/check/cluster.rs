@@ -36,8 +36,8 @@ pub(super) async fn case(args: &ClusterArgs, name: &str) -> Result<Case, Failed>
     Ok(Case {
         title: format!("AICoreRegistrySecret {}", object.key),
         found: Vec::new(),
-        source: Some(source?),
-        service_key: Some(service_key?),
+        source: source?,
+        service_key: service_key?,
         resource: Some((name.to_owned(), resource.spec)),
     })
 }
@@ -49,22 +49,21 @@ async fn held(
     field: &str,
     object: &Object,
     name: Result<SecretName, Invalid>,
-) -> Result<Held, Failed> {
-    let name = match name {
-        Ok(name) => name,
-        Err(invalid) => return Ok(Held::Unread(Finding::wrong(part, invalid))),
-    };
-    match secrets::read(&cluster.client, &object.key.namespace, &name).await {
-        Ok(Some(read)) => Ok(Held::Read(read.data)),
+) -> Result<Option<Held>, Failed> {
+    // What is wrong with a name is found with the rest of the spec.
+    let Ok(name) = name else { return Ok(None) };
+    let held = match secrets::read(&cluster.client, &object.key.namespace, &name).await {
+        Ok(Some(read)) => Held::Read(read.data),
         Ok(None) => {
             let key = object.key.sibling(name.as_str());
-            Ok(Held::Unread(Finding::wrong(part, Failure::secret_missing(missing, field, &key).message)))
+            Held::Unread(Finding::wrong(part, Failure::secret_missing(missing, field, &key).message))
         }
-        Err(Error::Oversized(sentence)) => Ok(Held::Unread(Finding::wrong(part, sentence))),
-        Err(Error::Forbidden(message)) => Ok(Held::Unread(Finding::wrong(
+        Err(Error::Oversized(sentence)) => Held::Unread(Finding::wrong(part, sentence)),
+        Err(Error::Forbidden(message)) => Held::Unread(Finding::wrong(
             part,
             format!("you may not read Secret {:?}, which {field} names: {message}", name.as_str()),
-        ))),
-        Err(error) => Err(cluster.in_words(error)),
-    }
+        )),
+        Err(error) => return Err(cluster.in_words(error)),
+    };
+    Ok(Some(held))
 }

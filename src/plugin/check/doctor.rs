@@ -1,11 +1,11 @@
 //! Judges a case by the operator's own rules. No request is made.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use url::Url;
 
-use super::{Case, Held, findings::Finding};
+use super::{Case, Held, findings::Finding, schema};
 use crate::{
     aicore::pool::{Connection, Pool},
     api::{AICoreRegistrySecretSpec, CreationPolicy},
@@ -13,7 +13,6 @@ use crate::{
         allowed_hosts::AllowedHosts,
         certificate::Validity,
         docker_config::{self, Selection},
-        duration,
         name::RemoteName,
         secret_data::SecretData,
         service_key::{self, Grant, ServiceKey},
@@ -22,7 +21,7 @@ use crate::{
 };
 
 /// The part of a finding about tokens.
-const PART: &str = "token";
+pub(super) const TOKEN: &str = "token";
 
 pub(super) struct Doctor {
     pub(super) allowed_hosts: AllowedHosts,
@@ -40,8 +39,17 @@ pub(super) struct Examined {
     pub(super) creation_policy: CreationPolicy,
     /// Name of the Secret with the service key, and the way to the tenant; none while the key cannot be used.
     pub(super) connection: Option<(String, Arc<Connection>)>,
+    /// How tokens are got with it; none while the key cannot be used.
+    pub(super) token: Option<String>,
     /// Whether a service key was there to be judged.
     pub(super) has_service_key: bool,
+}
+
+/// A service key that can be used.
+struct Usable {
+    connection: Arc<Connection>,
+    /// How tokens are got with it; none when that is known to fail.
+    token: Option<String>,
 }
 
 impl Doctor {
@@ -50,21 +58,22 @@ impl Doctor {
         let remote_name = resource.as_ref().and_then(|(name, spec)| remote_name(name, spec, &mut findings));
         let spec = resource.as_ref().map(|(_, spec)| spec);
         if let Some(spec) = spec {
-            findings.extend(resync_interval(spec));
+            findings.extend(faults(spec));
         }
         match source {
             Some(Held::Read(secret)) => findings.extend(self.credential(&secret, spec)),
             Some(Held::Unread(why)) => findings.push(why),
             None => {}
         }
-        let mut connection = None;
+        let (mut connection, mut token) = (None, None);
         let mut has_service_key = false;
         match service_key {
             Some(Held::Read(secret)) => {
                 has_service_key = true;
-                connection = self
-                    .service_key(&secret, spec, &mut findings)
-                    .map(|connection| (secret.name().to_owned(), connection));
+                if let Some(usable) = self.service_key(&secret, spec, &mut findings) {
+                    connection = Some((secret.name().to_owned(), usable.connection));
+                    token = usable.token;
+                }
             }
             Some(Held::Unread(why)) => findings.push(why),
             None => {}
@@ -75,6 +84,7 @@ impl Doctor {
             remote_name,
             creation_policy: spec.map(AICoreRegistrySecretSpec::creation_policy).unwrap_or_default(),
             connection,
+            token,
             has_service_key,
         }
     }
@@ -88,8 +98,8 @@ impl Doctor {
         match docker_config::payload(secret, &selection) {
             Ok(payload) => {
                 let given = format!(
-                    "Secret {:?} gives a user name and a password for {}",
-                    secret.name(),
+                    "{} gives a user name and a password for {}",
+                    secret.title(),
                     payload.registries().join(", ")
                 );
                 let remarks = payload.remarks().iter().map(|remark| Finding::note(PART, remark));
@@ -104,7 +114,7 @@ impl Doctor {
         secret: &SecretData,
         spec: Option<&AICoreRegistrySecretSpec>,
         findings: &mut Vec<Finding>,
-    ) -> Option<Arc<Connection>> {
+    ) -> Option<Usable> {
         let field = spec.and_then(|spec| spec.ai_core_secret_ref.key.as_deref());
         let key = match service_key::parse(secret, field, &self.allowed_hosts) {
             Ok(key) => key,
@@ -113,15 +123,36 @@ impl Doctor {
                 return None;
             }
         };
-        findings.push(Finding::ok("service key", format!("Secret {:?} is complete", secret.name())));
+        findings.push(Finding::ok("service key", format!("{} is complete", secret.title())));
         findings.push(Finding::ok(
             "tenant",
             format!("API {}, authorization server {}", key.api_url(), key.authorization_server()),
         ));
         findings.push(Finding::ok("hosts", self.hosts(&key)));
-        let (authentication, usable) = self.authentication(secret, &key);
-        findings.push(authentication);
-        usable
+        let connection = match self.pool.connect(&key) {
+            Ok(connection) => connection,
+            Err(error) => {
+                findings.push(Finding::wrong(TOKEN, error.failure(secret.name(), false).message));
+                return None;
+            }
+        };
+        let token = match self.token(secret, &key) {
+            Ok(token) => Some(token),
+            Err(sentence) => {
+                findings.push(Finding::wrong(TOKEN, sentence));
+                None
+            }
+        };
+        Some(Usable { connection, token })
+    }
+
+    /// How tokens are got.
+    fn token(&self, secret: &SecretData, key: &ServiceKey) -> Result<String, String> {
+        let server = key.token_url();
+        match key.grant() {
+            Grant::ClientSecret(_) => Ok(format!("with a client secret, from {server}")),
+            Grant::X509 { .. } => self.certificate(secret.name(), key.certificate_validity(), &server),
+        }
     }
 
     /// Which setting admits the hosts; a key with another host is not read at all.
@@ -136,33 +167,16 @@ impl Doctor {
     }
 
     /// How tokens are got with a certificate.
-    fn certificate(&self, secret: &str, validity: Option<Validity>, server: &Url) -> Finding {
+    fn certificate(&self, secret: &str, validity: Option<Validity>, server: &Url) -> Result<String, String> {
         let Some(validity) = validity else {
-            return Finding::ok(PART, format!("with an X.509 certificate, from {server}"));
+            return Ok(format!("with an X.509 certificate, from {server}"));
         };
         if let Some(out_of_date) = validity.out_of_date(self.now) {
-            return Finding::wrong(PART, out_of_date.failure(secret).message);
+            return Err(out_of_date.failure(secret).message);
         }
         let end = validity.not_after;
         let left = age::short(end.duration_since(self.now).as_secs());
-        Finding::ok(
-            PART,
-            format!("with an X.509 certificate that is valid until {end} ({left} more), from {server}"),
-        )
-    }
-
-    /// How tokens are got, and the connection that would get them.
-    fn authentication(&self, secret: &SecretData, key: &ServiceKey) -> (Finding, Option<Arc<Connection>>) {
-        let connection = match self.pool.connect(key) {
-            Ok(connection) => connection,
-            Err(error) => return (Finding::wrong(PART, error.failure(secret.name(), false).message), None),
-        };
-        let server = key.token_url();
-        let finding = match key.grant() {
-            Grant::ClientSecret(_) => Finding::ok(PART, format!("with a client secret, from {server}")),
-            Grant::X509 { .. } => self.certificate(secret.name(), key.certificate_validity(), &server),
-        };
-        (finding, Some(connection))
+        Ok(format!("with an X.509 certificate that is valid until {end} ({left} more), from {server}"))
     }
 }
 
@@ -186,22 +200,11 @@ fn remote_name(
     }
 }
 
-/// What admission says about the interval.
-fn resync_interval(spec: &AICoreRegistrySecretSpec) -> Option<Finding> {
-    let text = spec.resync_interval.as_deref()?;
-    match duration::parse(text) {
-        None => Some(Finding::wrong(
-            "spec",
-            format!("spec.resyncInterval {text:?} is not a duration such as 90s, 1h30m or 1.5h"),
-        )),
-        Some(interval) if !interval.is_zero() && interval < Duration::from_secs(10) => Some(Finding::wrong(
-            "spec",
-            format!(
-                "spec.resyncInterval {text:?} is below 10s; write 0s to never send an unchanged credential again"
-            ),
-        )),
-        Some(_) => None,
-    }
+/// What the API server would refuse, but for the remote name, which is judged whether it is given or not.
+fn faults(spec: &AICoreRegistrySecretSpec) -> impl Iterator<Item = Finding> {
+    let spec = serde_json::to_value(spec).unwrap_or_default();
+    let faults = schema::judge(&spec).faults.into_iter().filter(|fault| fault.field != "spec.remoteName");
+    faults.map(|fault| Finding::wrong("spec", fault.sentence))
 }
 
 #[cfg(test)]

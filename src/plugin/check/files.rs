@@ -12,6 +12,16 @@ use crate::plugin::Failed;
 pub(super) struct File {
     pub(super) name: String,
     pub(super) text: String,
+    pub(super) source: Source,
+}
+
+/// How a file was come upon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The user named it.
+    Named,
+    /// It is in a folder that the user named.
+    Folder,
 }
 
 /// Endings that count in a folder, as for kubectl.
@@ -28,10 +38,10 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<Vec<File>, Failed> {
     for path in paths {
         if path.is_dir() {
             for path in folder(path)? {
-                files.add(&path)?;
+                files.add(&path, Source::Folder)?;
             }
         } else {
-            files.add(path)?;
+            files.add(path, Source::Named)?;
         }
     }
     Ok(files.read)
@@ -44,8 +54,8 @@ struct Files {
 }
 
 impl Files {
-    fn add(&mut self, path: &Path) -> Result<(), Failed> {
-        let file = file(path)?;
+    fn add(&mut self, path: &Path, source: Source) -> Result<(), Failed> {
+        let file = file(path, source)?;
         self.bytes += file.text.len();
         if self.bytes > MAX_TOTAL {
             return Err(Failed::usage(
@@ -73,7 +83,7 @@ fn folder(path: &Path) -> Result<Vec<PathBuf>, Failed> {
     Ok(paths)
 }
 
-fn file(path: &Path) -> Result<File, Failed> {
+fn file(path: &Path, source: Source) -> Result<File, Failed> {
     let (name, bytes) = if path.as_os_str() == "-" {
         ("standard input".to_owned(), bounded(std::io::stdin().lock()))
     } else {
@@ -85,7 +95,7 @@ fn file(path: &Path) -> Result<File, Failed> {
     }
     let text =
         String::from_utf8(bytes).map_err(|_| Failed::usage(format_args!("-f: {name} is not UTF-8 text")))?;
-    Ok(File { name, text: text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text) })
+    Ok(File { name, text: text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text), source })
 }
 
 /// One byte more than the bound at most.

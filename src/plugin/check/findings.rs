@@ -9,8 +9,10 @@ use crate::domain::tools::printable::Printable;
 pub(super) enum Level {
     Ok,
     Wrong,
-    /// Neither: something that could not be looked at.
+    /// Neither: something to know.
     Note,
+    /// Neither: something that could not be looked at. Printed as a note.
+    Unchecked,
 }
 
 /// One sentence about one part of a case.
@@ -33,6 +35,10 @@ impl Finding {
     pub(super) fn note(part: &'static str, text: impl Into<String>) -> Self {
         Self { level: Level::Note, part, text: text.into() }
     }
+
+    pub(super) fn unchecked(part: &'static str, text: impl Into<String>) -> Self {
+        Self { level: Level::Unchecked, part, text: text.into() }
+    }
 }
 
 impl Display for Level {
@@ -40,7 +46,7 @@ impl Display for Level {
         f.pad(match self {
             Self::Ok => "ok",
             Self::Wrong => "wrong",
-            Self::Note => "note",
+            Self::Note | Self::Unchecked => "note",
         })
     }
 }
@@ -54,12 +60,12 @@ impl Findings {
         self.0.push((title, findings));
     }
 
-    fn wrong(&self) -> usize {
-        self.0.iter().flat_map(|(_, findings)| findings).filter(|one| one.level == Level::Wrong).count()
+    fn count(&self, level: Level) -> usize {
+        self.0.iter().flat_map(|(_, findings)| findings).filter(|one| one.level == level).count()
     }
 
     pub(super) fn are_fine(&self) -> bool {
-        self.wrong() == 0
+        self.count(Level::Wrong) == 0
     }
 
     pub(super) fn lines(&self) -> Vec<Printable> {
@@ -71,10 +77,12 @@ impl Findings {
             }
             lines.push(Printable::default());
         }
-        lines.push(Printable::new(match self.wrong() {
-            0 => "Nothing is wrong.".to_owned(),
-            1 => "1 thing is wrong.".to_owned(),
-            many => format!("{many} things are wrong."),
+        lines.push(Printable::new(match (self.count(Level::Wrong), self.count(Level::Unchecked)) {
+            (0, 0) => "Nothing is wrong.".to_owned(),
+            (0, 1) => "Nothing is wrong in what was checked; 1 part was not.".to_owned(),
+            (0, unchecked) => format!("Nothing is wrong in what was checked; {unchecked} parts were not."),
+            (1, _) => "1 thing is wrong.".to_owned(),
+            (many, _) => format!("{many} things are wrong."),
         }));
         lines
     }
@@ -94,6 +102,13 @@ mod tests {
         findings.add("one".to_owned(), vec![Finding::ok("name", "good"), Finding::note("quota", "unread")]);
         assert!(findings.are_fine());
         assert_eq!(text(&findings).last().map(String::as_str), Some("Nothing is wrong."));
+        findings.add("more".to_owned(), vec![Finding::unchecked("credential", "not checked")]);
+        let last = |findings: &Findings| text(findings).pop().unwrap();
+        assert_eq!(last(&findings), "Nothing is wrong in what was checked; 1 part was not.");
+        findings.add("key".to_owned(), vec![Finding::unchecked("service key", "not checked")]);
+        assert_eq!(last(&findings), "Nothing is wrong in what was checked; 2 parts were not.");
+        assert!(findings.are_fine());
+        findings.0.truncate(1);
         findings.add("two".to_owned(), vec![Finding::wrong("service key", "A sentence.")]);
         assert!(!findings.are_fine());
         assert_eq!(

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Case, Held, documents,
-    files::File,
+    files::{File, Source},
     findings::Finding,
     manifest::{Place, Resource, Secret},
 };
@@ -16,6 +16,7 @@ use crate::{
     domain::{
         parse::{
             docker_config::{self, DOCKER_CONFIG_JSON_KEY, DOCKER_CONFIG_JSON_TYPE},
+            name::SecretName,
             secret_data::SecretData,
             service_key::{self, SERVICE_KEY_FILE},
         },
@@ -114,8 +115,8 @@ impl Inventory<'_> {
             _ => document.to_string(),
         };
         let held = |key: &str, type_: &str| {
-            let data = BTreeMap::from([(key.to_owned(), Zeroizing::new(text.clone().into_bytes()))]);
-            Some(Held::Read(SecretData::new(&*file.name, Some(type_.to_owned()), false, data)))
+            let content = Zeroizing::new(text.clone().into_bytes());
+            Some(Held::Read(SecretData::of_file(&*file.name, type_, key, content)))
         };
         let mut case =
             Case { title: String::new(), found: Vec::new(), resource: None, source: None, service_key: None };
@@ -126,7 +127,7 @@ impl Inventory<'_> {
             case.title = format!("Service key in {}", file.name);
             case.service_key = held(SERVICE_KEY_FILE, "Opaque");
         } else {
-            return self.broken(
+            return self.unknown(
                 origin,
                 "it is no manifest with apiVersion and kind, no docker config with auths, and no AI Core service key with \
                  clientid"
@@ -137,10 +138,25 @@ impl Inventory<'_> {
     }
 
     fn broken(&mut self, origin: &Origin<'_>, sentence: String) {
+        self.remark(origin, Finding::wrong("file", sentence));
+    }
+
+    /// A folder may hold what is somebody else's; who names a file means it.
+    fn unknown(&mut self, origin: &Origin<'_>, sentence: String) {
+        self.remark(
+            origin,
+            match origin.file.source {
+                Source::Named => Finding::wrong("file", sentence),
+                Source::Folder => Finding::note("file", format!("passed over: {sentence}")),
+            },
+        );
+    }
+
+    fn remark(&mut self, origin: &Origin<'_>, finding: Finding) {
         let place = origin.number.map_or(String::new(), |number| format!(", document {number}"));
         self.alone.push(Case {
             title: format!("File {}{place}", Quoted(&origin.file.name)),
-            found: vec![Finding::wrong("file", sentence)],
+            found: vec![finding],
             resource: None,
             source: None,
             service_key: None,
@@ -162,7 +178,9 @@ impl Inventory<'_> {
 fn with_secrets(resource: Resource, secrets: &BTreeMap<Place, Secret>) -> Case {
     let Resource { place, spec, unknown_fields } = resource;
     let held = |part, field, name: &str| match secrets.get(&place.sibling(name)) {
-        Some(secret) => secret.held(part),
+        Some(secret) => Some(secret.held(part)),
+        // There can be none; what is wrong with the name is found with the rest of the spec.
+        None if SecretName::parse(field, name).is_err() => None,
         None => {
             let others: Vec<&str> = secrets
                 .keys()
@@ -174,13 +192,13 @@ fn with_secrets(resource: Resource, secrets: &BTreeMap<Place, Secret>) -> Case {
             } else {
                 format!("only {}", quoted_list(others))
             };
-            Held::Unread(Finding::note(
+            Some(Held::Unread(Finding::unchecked(
                 part,
                 format!(
                     "not checked: Secret {}, which {field} names, is not in the files, which have {others}",
                     Quoted(name)
                 ),
-            ))
+            )))
         }
     };
     Case {
@@ -191,8 +209,8 @@ fn with_secrets(resource: Resource, secrets: &BTreeMap<Place, Secret>) -> Case {
                 Finding::wrong("spec", format!("{field} is not a field of {}; see the spelling", api::KIND))
             })
             .collect(),
-        source: Some(held("credential", "spec.secretRef", &spec.secret_ref.name)),
-        service_key: Some(held("service key", "spec.aiCoreSecretRef", &spec.ai_core_secret_ref.name)),
+        source: held("credential", "spec.secretRef", &spec.secret_ref.name),
+        service_key: held("service key", "spec.aiCoreSecretRef", &spec.ai_core_secret_ref.name),
         resource: Some((place.name, spec)),
     }
 }

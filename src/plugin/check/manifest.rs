@@ -12,6 +12,7 @@ use crate::{
     domain::{
         parse::{
             docker_config,
+            name::SecretName,
             secret_data::{STALE_LABEL, SecretData},
         },
         tools::{invalid::Quoted, printable::Printable},
@@ -31,15 +32,39 @@ pub(super) struct Place {
 }
 
 impl Place {
-    fn of(manifest: &Value, namespace: &str) -> Option<Self> {
+    /// Of a manifest of that kind.
+    fn of(kind: &str, manifest: &Value, namespace: &str) -> Result<Self, String> {
         let text = |field: &str| manifest.pointer(&format!("/metadata/{field}")).and_then(Value::as_str);
-        let namespace = text("namespace").unwrap_or(namespace).to_owned();
-        Some(Self { namespace, name: text("name")?.to_owned() })
+        let name = text("name").ok_or_else(|| format!("{kind} has no metadata.name"))?;
+        let namespace = text("namespace").unwrap_or(namespace);
+        if !is_subdomain(name) {
+            return Err(format!(
+                "metadata.name {} of {kind} is not a name that Kubernetes accepts; write lower-case letters, digits, '-' and \
+                 '.', with a letter or a digit at both ends and beside each '.'",
+                Quoted(name)
+            ));
+        }
+        if !namespace.is_empty()
+            && (!is_subdomain(namespace) || namespace.contains('.') || namespace.len() > 63)
+        {
+            return Err(format!(
+                "metadata.namespace {} of {kind} {} cannot be a namespace; write at most 63 lower-case letters, digits and \
+                 '-', with a letter or a digit at both ends",
+                Quoted(namespace),
+                Quoted(name)
+            ));
+        }
+        Ok(Self { namespace: namespace.to_owned(), name: name.to_owned() })
     }
 
     pub(super) fn sibling(&self, name: &str) -> Self {
         Self { namespace: self.namespace.clone(), name: name.to_owned() }
     }
+}
+
+/// The rule for names of Secrets is that for names of resources.
+fn is_subdomain(name: &str) -> bool {
+    SecretName::parse("", name).is_ok()
 }
 
 impl fmt::Display for Place {
@@ -62,7 +87,7 @@ pub(super) struct Resource {
 
 impl Resource {
     pub(super) fn read(manifest: &Value, namespace: &str) -> Result<Self, String> {
-        let place = Place::of(manifest, namespace).ok_or("an AICoreRegistrySecret has no metadata.name")?;
+        let place = Place::of("an AICoreRegistrySecret", manifest, namespace)?;
         let version = format!("{GROUP}/{VERSION}");
         let given = manifest.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
         if given != version {
@@ -72,7 +97,7 @@ impl Resource {
             ));
         }
         let given = manifest.get("spec").unwrap_or(&Value::Null);
-        let misfits = schema::misfits(given);
+        let misfits = schema::judge(given).misfits;
         let spec: Option<AICoreRegistrySecretSpec> =
             if misfits.is_empty() { serde_json::from_value(given.clone()).ok() } else { None };
         let Some(spec) = spec else {
@@ -115,7 +140,7 @@ enum Content {
 
 impl Secret {
     pub(super) fn read(manifest: &Value, namespace: &str) -> Result<Self, String> {
-        let place = Place::of(manifest, namespace).ok_or("a Secret has no metadata.name")?;
+        let place = Place::of("a Secret", manifest, namespace)?;
         if manifest.get("sops").is_some() {
             return Ok(Self { place, content: Content::Encrypted });
         }
@@ -156,7 +181,7 @@ impl Secret {
     pub(super) fn held(&self, part: &'static str) -> Held {
         match &self.content {
             Content::Plain(data) => Held::Read(data.clone()),
-            Content::Encrypted => Held::Unread(Finding::note(
+            Content::Encrypted => Held::Unread(Finding::unchecked(
                 part,
                 format!(
                     "not checked: Secret {} is encrypted with SOPS; decrypt it and give it with -f -",

@@ -1,6 +1,9 @@
 //! Asks AI Core about a case. Nothing is changed there.
 
-use super::{doctor::Examined, findings::Finding};
+use super::{
+    doctor::{Examined, TOKEN},
+    findings::Finding,
+};
 use crate::{
     aicore::{Insistence, error::Error, push::Session},
     api::CreationPolicy,
@@ -9,7 +12,7 @@ use crate::{
 pub(super) async fn ask(examined: &Examined) -> Vec<Finding> {
     const PART: &str = "AI Core";
     let Some((secret, connection)) = &examined.connection else {
-        let note = Finding::note(PART, "not asked, because there is no usable service key");
+        let note = Finding::unchecked(PART, "not asked, because there is no usable service key");
         return if examined.has_service_key || examined.remote_name.is_some() {
             vec![note]
         } else {
@@ -18,13 +21,22 @@ pub(super) async fn ask(examined: &Examined) -> Vec<Finding> {
     };
     let failed = |error: &Error| Finding::wrong(PART, error.failure(secret, false).message);
     let mut session = Session::new(connection, Insistence::Forced);
-    let mut findings = Vec::new();
+    let mut findings = match session.authenticate().await {
+        Ok(()) => {
+            let how = examined.token.as_deref().unwrap_or("although the certificate is out of date here");
+            vec![Finding::ok(TOKEN, format!("got one {how}"))]
+        }
+        Err(error) => return vec![Finding::wrong(TOKEN, error.failure(secret, false).message)],
+    };
     let mut exists = true;
     if let Some(name) = &examined.remote_name {
         exists = match session.exists(name).await {
             Ok(exists) => exists,
             // What refused this refuses the rest too.
-            Err(error) => return vec![failed(&error)],
+            Err(error) => {
+                findings.push(failed(&error));
+                return findings;
+            }
         };
         findings.push(match (exists, examined.creation_policy) {
             (true, _) => Finding::ok(PART, format!("it has a docker registry secret {:?}", name.as_str())),

@@ -100,7 +100,7 @@ async fn with_remote_ai_core_is_asked_and_nothing_is_changed() {
     refused.assert(
         1,
         &[
-            "The authorization server 127.0.0.1",
+            "wrong  token        The authorization server 127.0.0.1",
             "answered HTTP 401",
             "renew the service key in Secret \"key\"",
         ],
@@ -116,7 +116,7 @@ async fn a_certificate_shows_its_end_and_gets_a_token() {
     world.resource("pull", json!({})).await;
     let [bundle, hosts] = world.trust();
     let said = world.plugin(&["check", "pull", "--remote", &bundle, &hosts]).await;
-    said.assert(0, &["with an X.509 certificate that is valid until", "0 of 50"]);
+    said.assert(0, &["ok     token        got one with an X.509 certificate that is valid until", "0 of 50"]);
     assert!(!said.out.contains("PRIVATE KEY") && !said.out.contains("BEGIN"), "{}", said.out);
     let untrusted = world.plugin(&["check", "pull", "--remote", &hosts]).await;
     untrusted.assert(1, &["could not be reached", "certificate"]);

@@ -1,4 +1,4 @@
-//! `check -f`: what is wrong in files. No cluster is asked.
+//! `check -f`: what is wrong in files. The plugin asks no cluster.
 
 use std::{
     path::{Path, PathBuf},
@@ -6,11 +6,20 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
+use aicore_registry_operator::api::{self, AICoreRegistrySecret};
+use kube::{
+    Api, Resource,
+    api::{DynamicObject, PostParams},
+    core::{ApiResource, GroupVersionKind},
+};
 use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::Said;
-use crate::invariants::{CANARY, check_canaries};
+use crate::{
+    cluster::cluster,
+    invariants::{CANARY, check_canaries},
+};
 
 /// A folder that goes with the test.
 struct Folder(PathBuf);
@@ -107,7 +116,7 @@ fn what_is_sound_is_explained() {
         "Secret \"source\" gives a user name and a password for https://index.docker.io\n",
         "API https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com, authorization server https://t.auth",
         "*.authentication.*.hana.ondemand.com",
-        "with a client secret",
+        "note   token        not asked for (--remote does): with a client secret, from https://t.auth",
         "Nothing is wrong.",
     ]);
 }
@@ -139,6 +148,81 @@ fn what_is_wrong_with_a_resource_and_its_credential_is_said(
     check(&["-f", &file]).assert(1, &[part, "1 thing is wrong."]);
 }
 
+/// What one refuses, the other refuses. The Secrets are sound as far as the names can be.
+#[rstest]
+#[case::minimal(json!({}), true)]
+#[case::upper_case_secret(json!({ "spec": { "secretRef": { "name": "A_b" } } }), false)]
+#[case::path_as_secret(json!({ "spec": { "aiCoreSecretRef": { "name": "../x" } } }), false)]
+#[case::empty_secret(json!({ "spec": { "secretRef": { "name": "" } } }), false)]
+#[case::long_secret(json!({ "spec": { "secretRef": { "name": "a".repeat(254) } } }), false)]
+#[case::dotted_secret(json!({ "spec": { "secretRef": { "name": "a.b-c.1" } } }), true)]
+#[case::space_in_key(json!({ "spec": { "aiCoreSecretRef": { "key": "a b" } } }), false)]
+#[case::empty_key(json!({ "spec": { "aiCoreSecretRef": { "key": "" } } }), false)]
+#[case::user_key_without_server(json!({ "spec": { "secretRef": { "usernameKey": "u" } } }), false)]
+#[case::null_for_server(json!({ "spec": { "secretRef": { "passwordKey": "p", "server": null } } }), false)]
+#[case::empty_server(json!({ "spec": { "secretRef": { "server": "" } } }), false)]
+#[case::long_server(json!({ "spec": { "secretRef": { "server": "a".repeat(256) } } }), false)]
+#[case::no_registries(json!({ "spec": { "registries": [] } }), false)]
+#[case::empty_registry(json!({ "spec": { "registries": [""] } }), false)]
+#[case::null_for_a_registry(json!({ "spec": { "registries": [null] } }), false)]
+#[case::registry_twice(json!({ "spec": { "registries": ["ghcr.io", "ghcr.io"] } }), false)]
+#[case::nulls(json!({ "spec": { "registries": null, "remoteName": null, "suspend": null } }), true)]
+#[case::remote_name(json!({ "spec": { "remoteName": "Upper" } }), false)]
+#[case::short_remote_name(json!({ "spec": { "remoteName": "x" } }), false)]
+#[case::double_underscore(json!({ "spec": { "remoteName": "a__b" } }), false)]
+#[case::good_remote_name(json!({ "spec": { "remoteName": "x_y.z-1" } }), true)]
+#[case::interval(json!({ "spec": { "resyncInterval": "soon" } }), false)]
+#[case::short_interval(json!({ "spec": { "resyncInterval": "9999ms" } }), false)]
+#[case::uncountable_interval(json!({ "spec": { "resyncInterval": "2562048h" } }), false)]
+#[case::longest_interval(json!({ "spec": { "resyncInterval": "2562047h" } }), true)]
+#[case::lengthy_interval(json!({ "spec": { "resyncInterval": format!("{}h", "0".repeat(32)) } }), false)]
+#[case::no_interval(json!({ "spec": { "resyncInterval": "0ms" } }), true)]
+#[case::policy(json!({ "spec": { "creationPolicy": "Always" } }), false)]
+#[case::kind_of_value(json!({ "spec": { "suspend": "yes" } }), false)]
+#[case::one_letter_name(json!({ "metadata": { "name": "x" } }), false)]
+#[case::one_letter_name_and_remote_name(json!({ "metadata": { "name": "x" }, "spec": { "remoteName": "xy" } }), true)]
+#[case::no_name_of_kubernetes(json!({ "metadata": { "name": "a_b" }, "spec": { "remoteName": "xy" } }), false)]
+#[tokio::test]
+async fn the_api_server_and_the_doctor_refuse_the_same(#[case] changes: Value, #[case] accepted: bool) {
+    let mut manifest = resource(&json!({}));
+    manifest["metadata"]["namespace"] = "default".into();
+    merge(&mut manifest, &changes);
+    let kind = GroupVersionKind::gvk(api::GROUP, api::VERSION, api::KIND);
+    let plural = AICoreRegistrySecret::plural(&());
+    let resources: Api<DynamicObject> = Api::namespaced_with(
+        cluster().await.client().await.unwrap(),
+        "default",
+        &ApiResource::from_gvk_with_plural(&kind, &plural),
+    );
+    let dry_run = PostParams { dry_run: true, ..PostParams::default() };
+    let answer = resources.create(&dry_run, &serde_json::from_value(manifest.clone()).unwrap()).await;
+    match &answer {
+        Ok(_) => {}
+        Err(kube::Error::Api(status)) => assert_eq!(status.code, 422, "{}", status.message),
+        Err(error) => panic!("{error}"),
+    }
+    assert_eq!(answer.is_ok(), accepted, "{answer:?}");
+    let folder = Folder::new();
+    let file = folder.file("resource.yaml", &serde_saphyr::to_string(&manifest).unwrap());
+    let said = check(&["-f", &file]);
+    if accepted {
+        said.assert(0, &["Nothing is wrong in what was checked; 2 parts were not."]);
+    } else {
+        said.assert(1, &["1 thing is wrong."]);
+    }
+}
+
+fn merge(target: &mut Value, changes: &Value) {
+    match (target, changes) {
+        (Value::Object(target), Value::Object(changes)) => {
+            for (name, value) in changes {
+                merge(target.entry(name.clone()).or_insert(Value::Null), value);
+            }
+        }
+        (target, value) => *target = value.clone(),
+    }
+}
+
 #[rstest]
 #[case::missing("clientsecret", Value::Null, "\"clientsecret\" is missing")]
 #[case::two_missing("serviceurls", Value::Null, "\"serviceurls.AI_API_URL\" is missing")]
@@ -164,8 +248,21 @@ fn bare_files_are_judged_by_themselves() {
     check(&["-f", &config, "-f", &key]).assert(0, &["Docker config in", "Service key in", "ghcr.io"]);
     check(&["-f", &config, "--registries=ghcr.io"]).assert(0, &["a password for ghcr.io\n"]);
     check(&["-f", &config, "--registries=x.io,ghcr.io"]).assert(1, &["no entry matches \"x.io\""]);
+    let broken =
+        folder.file("broken.json", &json!({ "auths": { "quay.io": { "auth": "eA==" } } }).to_string());
+    let said = check(&["-f", &broken]);
+    said.assert(1, &[&format!("{broken}: entry \"quay.io\"")]);
+    assert!(!said.out.contains("Secret \"") && !said.out.contains(".dockerconfigjson"), "{}", said.out);
+    std::fs::remove_file(broken).unwrap();
+    folder.file("name-reference.yaml", "nameReference: []");
     let whole = folder.0.display().to_string();
-    check(&["-f", &whole]).assert(0, &["Docker config in", "Service key in"]);
+    check(&["-f", &whole]).assert(
+        0,
+        &["Docker config in", "Service key in", "note   file         passed over: it is no manifest"],
+    );
+    check(&["-f", &format!("{whole}/name-reference.yaml")])
+        .assert(1, &["wrong  file         it is no manifest"]);
+    check(&["-f", "examples/kustomize"]).assert(0, &["name-reference.yaml", "passed over"]);
 }
 
 #[rstest]

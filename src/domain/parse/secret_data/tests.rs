@@ -42,3 +42,12 @@ fn says_where_something_is_wrong() {
     assert_eq!(secret("r", None, [("a", ""), ("b", "")]).keys_in_words(), r#"it has the keys "a" and "b""#);
     assert_eq!(secret::<&str>("r", None, []).keys_in_words(), "it is empty");
 }
+
+#[test]
+fn a_file_is_called_by_its_name_and_has_no_keys() {
+    let file = SecretData::of_file("a/config.json", "Opaque", "key", Zeroizing::new(b"x".to_vec()));
+    assert_eq!(file.value("key"), Some(&b"x"[..]));
+    assert_eq!(file.title(), "a/config.json");
+    assert_eq!(file.invalid("it is wrong").to_string(), "a/config.json: it is wrong.");
+    assert_eq!(file.invalid_key("key", "it is wrong").to_string(), "a/config.json: it is wrong.");
+}

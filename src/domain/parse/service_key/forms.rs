@@ -33,9 +33,13 @@ const WELL_KNOWN_KEYS: [&str; 7] = [
     "key.json",
     "service-key",
     "AICORE_SERVICE_KEY",
-    "VCAP_SERVICES",
+    VCAP_SERVICES,
     "__raw",
 ];
+/// The bindings of an application by service, as Cloud Foundry gives them to it.
+const VCAP_SERVICES: &str = "VCAP_SERVICES";
+/// The name of AI Core's service there.
+const AI_CORE: &str = "aicore";
 const METADATA_KEY: &str = ".metadata";
 /// A field of a service key that is an object itself, and so no place for others.
 const SERVICE_URLS: &str = "serviceurls";
@@ -94,7 +98,7 @@ fn holds<K: Kind>(object: &JsonObject, depth: usize) -> bool {
 
 /// Finds the service key in `secret`.
 pub(crate) fn locate<K: Kind>(secret: &SecretData, key: Option<&str>) -> Result<Form, Invalid> {
-    let mut search = Search::<K> { secret, found: Vec::new(), kind: std::marker::PhantomData };
+    let mut search = Search::<K> { secret, found: Vec::new(), foreign: None, kind: std::marker::PhantomData };
     match key {
         Some(key) => search.under_key(key),
         None => search.anywhere(),
@@ -104,6 +108,8 @@ pub(crate) fn locate<K: Kind>(secret: &SecretData, key: Option<&str>) -> Result<
 struct Search<'a, K> {
     secret: &'a SecretData,
     found: Vec<Candidate>,
+    /// A key with bindings of services, none of which is AI Core, and the names of the services.
+    foreign: Option<(String, Vec<String>)>,
     kind: std::marker::PhantomData<K>,
 }
 
@@ -120,7 +126,7 @@ impl<K: Kind> Search<'_, K> {
             secret.invalid(format_args!("it has no key {}; {}", Quoted(key), secret.keys_in_words()))
         })?;
         let object = text::object(value).map_err(|why| unreadable(secret, key, &why))?;
-        self.collect(Some(key), &object, MAX_DEPTH);
+        self.collect_under(key, &object);
         self.chosen().map(|form| form.unwrap_or_else(|| Form { key: Some(key.to_owned()), fields: object }))
     }
 
@@ -134,7 +140,7 @@ impl<K: Kind> Search<'_, K> {
         let mut attempt = None;
         for (key, value) in secret.iter().filter(|(key, _)| is_place(key)) {
             match text::object(value) {
-                Ok(object) => self.collect(Some(key), &object, MAX_DEPTH),
+                Ok(object) => self.collect_under(key, &object),
                 Err(why) if is_attempt(value) => attempt = attempt.or(Some((key, why))),
                 Err(_) => {}
             }
@@ -174,6 +180,13 @@ impl<K: Kind> Search<'_, K> {
         Some(container.get("name").ok()??.text()?.to_owned())
     }
 
+    fn collect_under(&mut self, key: &str, object: &JsonObject) {
+        if let Some(services) = foreign_bindings(key, object) {
+            self.foreign = Some((key.to_owned(), services));
+        }
+        self.collect(Some(key), object, MAX_DEPTH);
+    }
+
     /// Notes the service keys that `object` is and holds.
     fn collect(&mut self, key: Option<&str>, object: &JsonObject, depth: usize) {
         self.consider(key, object);
@@ -206,7 +219,21 @@ impl<K: Kind> Search<'_, K> {
 
     /// The one that all others repeat.
     fn chosen(&mut self) -> Result<Option<Form>, Invalid> {
-        let Some(likeness) = self.found.iter().map(|candidate| candidate.likeness).max() else {
+        let likeness = self.found.iter().map(|candidate| candidate.likeness).max();
+        if let Some((key, services)) = &self.foreign
+            && likeness != Some(Likeness::ServiceKey)
+            && self.found.iter().all(|candidate| candidate.key.as_deref() == Some(key))
+        {
+            let others = match services.as_slice() {
+                [] => "nor of another one".to_owned(),
+                services => format!("only of {}", quoted_list(services.iter().map(String::as_str))),
+            };
+            return Err(self.secret.invalid_key(
+                key,
+                format_args!("it has no binding of the service {AI_CORE:?}, {others}; bind AI Core, and store its binding"),
+            ));
+        }
+        let Some(likeness) = likeness else {
             return Ok(None);
         };
         self.found.retain(|candidate| candidate.likeness == likeness);
@@ -274,6 +301,17 @@ fn is_attempt(value: &[u8]) -> bool {
     let text = Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned());
     text::names_fields(&text)
         && ["serviceurls", "AI_API_URL", "AICORE_"].iter().any(|name| text.contains(name))
+}
+
+/// The names of the services whose bindings an object of the form of `VCAP_SERVICES` has, when AI Core is not among them.
+fn foreign_bindings(key: &str, object: &JsonObject) -> Option<Vec<String>> {
+    let is_list = |value: &Json| matches!(value, Json::List(_));
+    let is_binding = |binding: &JsonObject| binding.has("credentials");
+    let of_binding =
+        |value: &Json| is_list(value) && objects(value).iter().all(|binding| is_binding(binding));
+    let mut services = object.members();
+    let has_form = key == VCAP_SERVICES && services.all(|(_, value)| of_binding(value));
+    (has_form && !object.has(AI_CORE)).then(|| object.members().map(|(name, _)| name.to_owned()).collect())
 }
 
 /// The objects in which a service key may lie.

@@ -23,7 +23,7 @@ stringData: {clientid: x}
 ";
 
 fn file(name: &str, text: &str) -> File {
-    File { name: name.to_owned(), text: text.to_owned() }
+    File { name: name.to_owned(), text: text.to_owned(), source: Source::Named }
 }
 
 fn read(files: &[(&str, &str)]) -> Vec<Case> {
@@ -42,7 +42,7 @@ fn a_resource_finds_its_secrets_in_all_files_but_in_its_own_namespace_only() {
     assert_eq!(case.title, "AICoreRegistrySecret ml/pull");
     assert!(is_read(case.source.as_ref()));
     let Some(Held::Unread(why)) = &case.service_key else { panic!("it is read") };
-    assert_eq!(why.level, Level::Note);
+    assert_eq!(why.level, Level::Unchecked);
     assert!(why.text.contains("which have only \"source\""), "{}", why.text);
 }
 
@@ -150,4 +150,16 @@ fn files_without_anything_to_check_are_wrong_usage() {
     for files in [vec![other], vec![file("f", "")]] {
         assert!(matches!(cases(&files, None), Err(Failed::Usage(_))));
     }
+}
+
+#[test]
+fn of_a_folder_what_is_something_else_is_passed_over() {
+    let other = || File { source: Source::Folder, ..file("folder/name-reference.yaml", "nameReference: []") };
+    let cases = cases(&[other(), file("resource.yaml", RESOURCE)], None).unwrap();
+    let found = &cases[1].found[0];
+    assert_eq!(found.level, Level::Note);
+    assert!(found.text.starts_with("passed over: it is no manifest"), "{}", found.text);
+    let broken = File { source: Source::Folder, ..file("folder/broken.yaml", "a: [") };
+    let cases = super::cases(&[broken], None).unwrap();
+    assert_eq!(cases[0].found[0].level, Level::Wrong);
 }

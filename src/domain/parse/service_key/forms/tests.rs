@@ -117,6 +117,31 @@ fn a_service_key_may_lie_inside(#[case] json: serde_json::Value) {
     assert_eq!(found(&[("a", &json), ("b", "x")], None).0, "1");
 }
 
+#[rstest]
+#[case::one(json!({"xsuaa": [{"credentials": {"clientid": "x"}}]}), "only of \"xsuaa\"")]
+#[case::without_clients(json!({"redis": [{"credentials": {"uri": "x"}}], "xsuaa": []}), "only of \"redis\" and \"xsuaa\"")]
+#[case::none(json!({}), "nor of another one")]
+fn bindings_without_one_of_ai_core_are_named(#[case] bindings: serde_json::Value, #[case] others: &str) {
+    let message = format!(
+        "Secret \"s\", key \"VCAP_SERVICES\": it has no binding of the service \"aicore\", {others}; bind AI Core, and store its binding."
+    );
+    let data = [("VCAP_SERVICES", &*bindings.to_string())];
+    assert_eq!(refused(&data, None), message);
+    assert_eq!(refused(&data, Some("VCAP_SERVICES")), message);
+}
+
+/// What is found beside them, or inside under another name, counts.
+#[rstest]
+#[case::user_provided(&[("VCAP_SERVICES", r#"{"user-provided":[{"credentials":{"id":"1"}}]}"#)], "1")]
+#[case::beside(&[("VCAP_SERVICES", r#"{"xsuaa":[{"credentials":{"clientid":"x"}}]}"#), ("b", r#"{"id":"1"}"#)], "1")]
+#[case::incomplete(&[("VCAP_SERVICES", r#"{"aicore":[{"credentials":{"clientid":"x"}}]}"#)], "none")]
+fn other_bindings_are_not_held_against_a_service_key(
+    #[case] data: &[(&'static str, &str)],
+    #[case] id: &str,
+) {
+    assert_eq!(found(data, None).0, id);
+}
+
 #[test]
 fn clients_of_other_services_inside_do_not_count() {
     assert_eq!(found(&[("a", r#"{"x":{"clientid":"2"},"id":"1"}"#)], None).0, "1");

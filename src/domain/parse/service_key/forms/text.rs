@@ -28,8 +28,12 @@ pub(crate) enum Unreadable {
     Broken(#[from] Broken),
     #[error("the value is not a JSON object")]
     NotAnObject,
+    #[error("there is text in front of the JSON; store what begins with {{ and ends with }} alone")]
+    TextInFront,
+    #[error("there is text behind the JSON; store what begins with {{ and ends with }} alone")]
+    TextBehind,
     #[error(
-        "there is text in front of the JSON or behind it; store what begins with {{ and ends with }} alone"
+        "there is text in front of the JSON and behind it; store what begins with {{ and ends with }} alone"
     )]
     TextAround,
     #[error("it holds more than one JSON object; keep one")]
@@ -184,10 +188,14 @@ fn explained(text: &str) -> Option<Unreadable> {
         character if character.is_alphabetic() => return Some(Unreadable::NamesWithoutQuotes),
         _ => {}
     }
+    Some(if behind_first(text)?.contains('{') { Unreadable::SeveralObjects } else { Unreadable::TextBehind })
+}
+
+/// What follows the first object; none if there is no whole one.
+fn behind_first(text: &str) -> Option<&str> {
     let mut objects = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
     let _first = objects.next()?.ok()?;
-    let behind = text.get(objects.byte_offset()..)?;
-    Some(if behind.contains('{') { Unreadable::SeveralObjects } else { Unreadable::TextAround })
+    text.get(objects.byte_offset()..)
 }
 
 fn explained_without_brace(text: &str) -> Option<Unreadable> {
@@ -200,7 +208,11 @@ fn explained_without_brace(text: &str) -> Option<Unreadable> {
     if lines().any(is_field) {
         return Some(Unreadable::Yaml);
     }
-    text.contains('{').then_some(Unreadable::TextAround)
+    let behind = text.find('{').and_then(|start| text.get(start..)).map(behind_first)?;
+    Some(match behind {
+        Some(behind) if !behind.trim().is_empty() => Unreadable::TextAround,
+        _ => Unreadable::TextInFront,
+    })
 }
 
 #[cfg(test)]

@@ -1,0 +1,88 @@
+//! The patterns and rules of the resource definition, judged by the operator's own functions instead of by a regular expression or by
+//! CEL. Each is told by its text in the schema, so that none can be changed there without being noticed here.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::{
+    api,
+    domain::{
+        parse::{
+            duration,
+            name::{PATTERN, RemoteName, SecretName},
+        },
+        tools::invalid::Quoted,
+    },
+};
+
+/// Gives a sentence about the value of a field when it is wrong.
+pub(super) type Judge = fn(&str, &Value) -> Option<String>;
+
+/// For a `pattern` of the schema.
+pub(super) fn pattern(pattern: &str) -> Option<Judge> {
+    match pattern {
+        PATTERN => {
+            Some(|_, value| RemoteName::parse(value.as_str()?).err().map(|invalid| invalid.to_string()))
+        }
+        api::SECRET_KEY => Some(secret_key),
+        api::DURATION => Some(|field, value| {
+            let text = value.as_str()?;
+            duration::parse(text)
+                .is_none()
+                .then(|| format!("{field} {} is not a duration such as 90s, 1h30m or 1.5h", Quoted(text)))
+        }),
+        _ => None,
+    }
+}
+
+/// For a rule of `x-kubernetes-validations`.
+pub(super) fn rule(rule: &str) -> Option<Judge> {
+    match rule {
+        api::SECRET_NAME => Some(|field, value| {
+            SecretName::parse(field, value.as_str()?).err().map(|invalid| invalid.to_string())
+        }),
+        api::LOGIN_KEYS => Some(login_keys),
+        api::RESYNC_INTERVAL => Some(resync_interval),
+        _ => None,
+    }
+}
+
+fn secret_key(field: &str, value: &Value) -> Option<String> {
+    let key = value.as_str()?;
+    let is_key = !key.is_empty()
+        && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+    (!is_key).then(|| {
+        format!(
+            "{field} {} cannot be a key of a Secret, which has letters, digits, '-', '_' and '.'; write the key that the \
+             Secret has",
+            Quoted(key)
+        )
+    })
+}
+
+fn login_keys(field: &str, value: &Value) -> Option<String> {
+    let has = |name: &str| value.get(name).is_some_and(|value| !value.is_null());
+    let given: Vec<String> = ["usernameKey", "passwordKey"]
+        .into_iter()
+        .filter(|name| has(name))
+        .map(|name| format!("{field}.{name}"))
+        .collect();
+    (!given.is_empty() && !has("server")).then(|| {
+        format!(
+            "{} only together with {field}.server: set that to the registry that the user name and the password belong to",
+            match given.as_slice() {
+                [one] => format!("{one} counts"),
+                _ => format!("{} count", given.join(" and ")),
+            }
+        )
+    })
+}
+
+fn resync_interval(field: &str, value: &Value) -> Option<String> {
+    let text = value.as_str()?;
+    let interval = duration::parse(text)?;
+    (!interval.is_zero() && interval < Duration::from_secs(10)).then(|| {
+        format!("{field} {} is below 10s; write 0s to never send an unchanged credential again", Quoted(text))
+    })
+}

@@ -1,0 +1,85 @@
+use rstest::rstest;
+use serde_json::json;
+
+use super::*;
+
+fn spec(additions: &Value) -> Value {
+    let mut spec = json!({ "secretRef": { "name": "source" }, "aiCoreSecretRef": { "name": "key" } });
+    for (name, value) in additions.as_object().unwrap() {
+        match (spec.get_mut(name).and_then(Value::as_object_mut), value.as_object()) {
+            (Some(known), Some(more)) => known.extend(more.clone()),
+            _ => spec[name] = value.clone(),
+        }
+    }
+    spec
+}
+
+/// The patterns and rules of the schema are all judged: one that is new there is missed here.
+#[test]
+fn every_pattern_and_rule_is_known() {
+    fn look(schema: &Value, seen: &mut usize) {
+        for (name, value) in schema.as_object().into_iter().flatten() {
+            match (name.as_str(), value) {
+                ("pattern", Value::String(pattern)) => {
+                    assert!(rules::pattern(pattern).is_some(), "{pattern}");
+                    *seen += 1;
+                }
+                ("rule", Value::String(rule)) => {
+                    assert!(rules::rule(rule).is_some(), "{rule}");
+                    *seen += 1;
+                }
+                (_, Value::Array(items)) => items.iter().for_each(|item| look(item, seen)),
+                (_, value) => look(value, seen),
+            }
+        }
+    }
+    let definition = serde_json::to_value(api::crd()).unwrap();
+    let mut seen = 0;
+    look(definition.pointer(SPEC).unwrap(), &mut seen);
+    assert_eq!(seen, 9);
+}
+
+#[rstest]
+#[case::upper_case(json!({ "secretRef": { "name": "A_b" } }), "spec.secretRef.name \"A_b\" cannot be the name of a Secret")]
+#[case::path(json!({ "aiCoreSecretRef": { "name": "../x" } }), "spec.aiCoreSecretRef.name \"../x\" cannot be the name of a Secret")]
+#[case::no_name(json!({ "secretRef": { "name": "" } }), "spec.secretRef.name is empty; write a value")]
+#[case::key(json!({ "aiCoreSecretRef": { "key": "a b" } }), "spec.aiCoreSecretRef.key \"a b\" cannot be a key of a Secret")]
+#[case::no_server(
+    json!({ "secretRef": { "usernameKey": "u" } }),
+    "spec.secretRef.usernameKey counts only together with spec.secretRef.server"
+)]
+#[case::neither(
+    json!({ "secretRef": { "usernameKey": "u", "passwordKey": "p" } }),
+    "spec.secretRef.usernameKey and spec.secretRef.passwordKey count only together with"
+)]
+#[case::empty_server(json!({ "secretRef": { "server": "" } }), "spec.secretRef.server is empty")]
+#[case::no_registry(json!({ "registries": [] }), "spec.registries is an empty list; name at least one")]
+#[case::twice(json!({ "registries": ["a", "b", "a"] }), "spec.registries has \"a\" more than once")]
+#[case::empty_registry(json!({ "registries": ["a", ""] }), "spec.registries[1] is empty")]
+#[case::long_registry(json!({ "registries": ["ü".repeat(256)] }), "spec.registries[0] has 256 characters, and may have 255")]
+#[case::short_remote_name(json!({ "remoteName": "x" }), "spec.remoteName has 1 characters, and must have at least 2")]
+#[case::remote_name(json!({ "remoteName": "a/b" }), "AI Core does not accept the name \"a/b\"")]
+#[case::interval(json!({ "resyncInterval": "soon" }), "spec.resyncInterval \"soon\" is not a duration")]
+#[case::short_interval(json!({ "resyncInterval": "9s" }), "spec.resyncInterval \"9s\" is below 10s; write 0s")]
+fn what_breaks_a_rule_is_said_once(#[case] additions: Value, #[case] sentence: &str) {
+    let verdict = judge(&spec(&additions));
+    assert_eq!(verdict.misfits, [""; 0]);
+    let sentences: Vec<String> = verdict.faults.into_iter().map(|fault| fault.sentence).collect();
+    let [one] = &sentences[..] else { panic!("{sentences:?}") };
+    assert!(one.starts_with(sentence), "{one}");
+}
+
+#[rstest]
+#[case(json!({}))]
+#[case(json!({ "registries": ["ü".repeat(255)], "resyncInterval": "0s", "remoteName": null }))]
+#[case(json!({ "secretRef": { "server": "ghcr.io", "usernameKey": "a.b_c-D" } }))]
+fn what_keeps_the_rules_has_no_faults(#[case] additions: Value) {
+    let verdict = judge(&spec(&additions));
+    assert!(verdict.misfits.is_empty() && verdict.faults.is_empty());
+}
+
+#[test]
+fn sentences_are_bounded() {
+    let many: Vec<String> = (0..64).map(|_| String::new()).collect();
+    assert_eq!(judge(&spec(&json!({ "registries": many }))).faults.len(), MAX_SENTENCES);
+}
