@@ -1,6 +1,6 @@
 //! Judges a case by the operator's own rules. No request is made.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use url::Url;
@@ -13,7 +13,7 @@ use crate::{
         allowed_hosts::AllowedHosts,
         certificate::Validity,
         docker_config::{self, Selection},
-        duration,
+        duration::ResyncInterval,
         name::RemoteName,
         secret_data::SecretData,
         service_key::{self, Grant, ServiceKey},
@@ -188,20 +188,8 @@ fn remote_name(
 
 /// What admission says about the interval.
 fn resync_interval(spec: &AICoreRegistrySecretSpec) -> Option<Finding> {
-    let text = spec.resync_interval.as_deref()?;
-    match duration::parse(text) {
-        None => Some(Finding::wrong(
-            "spec",
-            format!("spec.resyncInterval {text:?} is not a duration such as 90s, 1h30m or 1.5h"),
-        )),
-        Some(interval) if !interval.is_zero() && interval < Duration::from_secs(10) => Some(Finding::wrong(
-            "spec",
-            format!(
-                "spec.resyncInterval {text:?} is below 10s; write 0s to never send an unchanged credential again"
-            ),
-        )),
-        Some(_) => None,
-    }
+    let invalid = ResyncInterval::parse(spec.resync_interval.as_deref()?).err()?;
+    Some(Finding::wrong("spec", invalid))
 }
 
 #[cfg(test)]
