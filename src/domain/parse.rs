@@ -12,6 +12,7 @@ pub mod label_selector;
 pub(crate) mod name;
 pub mod object;
 mod pem;
+mod placeholder;
 mod quotes;
 mod registry_host;
 pub(crate) mod secret_data;
