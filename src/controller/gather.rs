@@ -165,8 +165,8 @@ fn source_name(object: &Object) -> Result<SecretName, Invalid> {
     if let Err(invalid) = &object.remote_name {
         return Err(invalid.clone());
     }
-    match &object.oversized {
-        Some(oversized) => Err(oversized.clone()),
+    match &object.inadmissible {
+        Some(inadmissible) => Err(inadmissible.clone()),
         None => object.source_name(),
     }
 }

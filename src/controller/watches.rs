@@ -219,7 +219,7 @@ fn apply(index: &Index<ServiceKeyHeld>, queue: &Queue, resource: UnvalidatedReso
     let resource = match resource.check() {
         Ok(resource) => resource,
         Err(misunderstood) => {
-            let Misunderstood { metadata, part } = *misunderstood;
+            let Misunderstood { metadata, part, .. } = *misunderstood;
             warn!(
                 name = ?metadata.name,
                 namespace = ?metadata.namespace,

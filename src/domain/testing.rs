@@ -92,7 +92,7 @@ pub(crate) fn object_named(name: &str, created: i64) -> Object {
         requested_at: None,
         abandon: false,
         spec: Arc::new(spec()),
-        oversized: None,
+        inadmissible: None,
         remote_name: RemoteName::parse(name),
     }
 }

@@ -20,7 +20,7 @@ use crate::{
         ABANDON_REMOTE, AICoreRegistrySecret, AICoreRegistrySecretSpec, AICoreRegistrySecretStatus,
         FINALIZER, REQUESTED_AT,
     },
-    domain::parse::bounds,
+    domain::parse::{bounds, status},
 };
 
 /// The metadata of an object, and nothing of its content: requests for it ask for `PartialObjectMetadata`.
@@ -50,26 +50,25 @@ pub(crate) struct UnvalidatedResource {
 pub(crate) struct Misunderstood {
     /// Which resource.
     pub metadata: ObjectMeta,
-    /// The part of it that is not understood: `status`, `spec`, or a field of the spec. Its value is not shown, as people paste
-    /// secrets into the wrong field.
+    /// Its status, as far as it can be read.
+    pub status: Option<AICoreRegistrySecretStatus>,
+    /// The part of it that is not understood: `spec`, or a field of it. Its value is not shown, as people paste secrets into the
+    /// wrong field.
     pub part: String,
 }
 
 impl UnvalidatedResource {
-    /// The resource, if this version of the operator understands it. A status of an older version is cut to its bounds.
+    /// The resource, if this version of the operator understands its spec. Of the status it has what can be read, cut to its
+    /// bounds.
     ///
     /// # Errors
     /// What it does not understand.
     pub(crate) fn check(self) -> Result<AICoreRegistrySecret, Box<Misunderstood>> {
         let Self { metadata, spec, status } = self;
-        let Ok(parsed) = AICoreRegistrySecretSpec::deserialize(&spec) else {
-            return Err(Box::new(Misunderstood { metadata, part: misunderstood(&spec) }));
-        };
-        match status.map(serde_json::from_value::<AICoreRegistrySecretStatus>).transpose() {
-            Ok(status) => {
-                Ok(AICoreRegistrySecret { metadata, spec: parsed, status: status.map(bounds::status) })
-            }
-            Err(_) => Err(Box::new(Misunderstood { metadata, part: "status".to_owned() })),
+        let status = status.map(status::read);
+        match AICoreRegistrySecretSpec::deserialize(&spec) {
+            Ok(spec) => Ok(AICoreRegistrySecret { metadata, spec, status }),
+            Err(_) => Err(Box::new(Misunderstood { metadata, status, part: misunderstood(&spec) })),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     k8s::{
         error::Error,
         kubeconfig::{Access, Choice, Proxy},
+        partial::{Misunderstood, UnvalidatedResource},
     },
 };
 
@@ -34,8 +35,17 @@ impl Cluster {
     }
 
     /// The resources of the namespace.
-    pub(super) fn resources(&self) -> Api<AICoreRegistrySecret> {
+    pub(super) fn resources(&self) -> Api<UnvalidatedResource> {
         Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// The resource, if this version understands it.
+    pub(super) fn understood(&self, resource: UnvalidatedResource) -> Result<AICoreRegistrySecret, Failed> {
+        resource.check().map_err(|misunderstood| {
+            let name = misunderstood.metadata.name.as_deref().unwrap_or_default();
+            let why = not_understood(&misunderstood);
+            Failed::cluster(format_args!("{}/{name}: {why}", self.namespace))
+        })
     }
 
     /// Why a request for a resource of the namespace failed.
@@ -62,4 +72,13 @@ impl Cluster {
             (other, _) => Failed::cluster(other),
         }
     }
+}
+
+/// What is said of a resource that this version does not understand.
+pub(super) fn not_understood(resource: &Misunderstood) -> String {
+    format!(
+        "this version does not understand {}, and an operator of this version leaves the resource alone; correct the field, or \
+         use a newer version",
+        resource.part
+    )
 }

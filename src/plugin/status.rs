@@ -7,7 +7,7 @@ use kube::{Api, api::ListParams};
 use super::{
     Done, Failed, age,
     cli::{ClusterArgs, Output, StatusArgs},
-    cluster::Cluster,
+    cluster::{Cluster, not_understood},
     table, terminal,
 };
 use crate::{
@@ -17,7 +17,10 @@ use crate::{
     },
     clock,
     domain::tools::printable::Printable,
-    k8s::error::within_limit,
+    k8s::{
+        error::within_limit,
+        partial::{Misunderstood, UnvalidatedResource},
+    },
 };
 
 /// Stands where there is nothing to show.
@@ -25,29 +28,33 @@ const NONE: &str = "-";
 
 pub(super) async fn run(args: &ClusterArgs, what: &StatusArgs) -> Result<Done, Failed> {
     let cluster = Cluster::connect(args).await?;
-    let resources = match &what.name {
+    let found = match &what.name {
         Some(name) => {
             let found = within_limit(cluster.resources().get(name)).await;
             vec![found.map_err(|error| cluster.failed(name, error))?]
         }
         None => {
-            let api: Api<AICoreRegistrySecret> =
+            let api: Api<UnvalidatedResource> =
                 if what.all_namespaces { Api::all(cluster.client.clone()) } else { cluster.resources() };
             let list = within_limit(api.list(&ListParams::default())).await;
             list.map_err(|error| cluster.in_words(error))?.items
         }
     };
-    if resources.is_empty() {
+    if found.is_empty() {
         let place =
             if what.all_namespaces { String::new() } else { format!(" in {} namespace", cluster.namespace) };
         terminal::tell(&Printable::new(format_args!("No resources found{place}.")));
         return Ok(Done { lines: Vec::new(), fine: true });
     }
+    let resources: Vec<Checked> = found.into_iter().map(UnvalidatedResource::check).collect();
     Ok(show(&resources, what.output == Some(Output::Wide), clock::now()))
 }
 
+/// A resource, or one that this version does not understand: what can be shown of it is.
+type Checked = Result<AICoreRegistrySecret, Box<Misunderstood>>;
+
 /// The table, and whether every resource is ready.
-fn show(resources: &[AICoreRegistrySecret], wide: bool, now: Timestamp) -> Done {
+fn show(resources: &[Checked], wide: bool, now: Timestamp) -> Done {
     let mut headings =
         vec!["NAMESPACE", "NAME", "READY", "REASON", "REMOTE NAME", "LAST SYNC", "NEXT RESYNC"];
     if wide {
@@ -55,22 +62,33 @@ fn show(resources: &[AICoreRegistrySecret], wide: bool, now: Timestamp) -> Done 
     }
     headings.push("MESSAGE");
     let rows: Vec<Vec<String>> = resources.iter().map(|resource| row(resource, wide, now)).collect();
-    let fine = resources.iter().all(|resource| Summary::of(resource).is_ready());
+    let fine = resources.iter().all(|resource| summary(resource).is_ready());
     Done { lines: table::render(&headings, &rows), fine }
 }
 
-fn row(resource: &AICoreRegistrySecret, wide: bool, now: Timestamp) -> Vec<String> {
-    let Summary { ready, reason, message } = Summary::of(resource);
+fn summary(resource: &Checked) -> Summary {
+    match resource {
+        Ok(resource) => Summary::of(resource),
+        Err(misunderstood) => Summary::unknown(not_understood(misunderstood)),
+    }
+}
+
+fn row(resource: &Checked, wide: bool, now: Timestamp) -> Vec<String> {
+    let Summary { ready, reason, message } = summary(resource);
+    let (metadata, status) = match resource {
+        Ok(resource) => (&resource.metadata, &resource.status),
+        Err(misunderstood) => (&misunderstood.metadata, &misunderstood.status),
+    };
     let empty = AICoreRegistrySecretStatus::default();
-    let status = resource.status.as_ref().unwrap_or(&empty);
+    let status = status.as_ref().unwrap_or(&empty);
     let text = |text: Option<&String>| text.map_or(NONE.to_owned(), Clone::clone);
     let since = |time: Option<&Time>| {
         time.map_or(NONE.to_owned(), |time| age::short(now.duration_since(time.0).as_secs()))
     };
     let resync = status.next_resync_time.as_ref().map(|time| time.0.duration_since(now).as_secs());
     let mut cells = vec![
-        text(resource.metadata.namespace.as_ref()),
-        text(resource.metadata.name.as_ref()),
+        text(metadata.namespace.as_ref()),
+        text(metadata.name.as_ref()),
         ready,
         reason,
         text(status.remote_name.as_ref()),
@@ -82,7 +100,7 @@ fn row(resource: &AICoreRegistrySecret, wide: bool, now: Timestamp) -> Vec<Strin
         },
     ];
     if wide {
-        cells.push(since(resource.metadata.creation_timestamp.as_ref()));
+        cells.push(since(metadata.creation_timestamp.as_ref()));
         cells.push(text(status.api_url.as_ref()));
         cells.push(status.registries.as_ref().map_or(NONE.to_owned(), |registries| registries.join(",")));
     }

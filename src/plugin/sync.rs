@@ -20,7 +20,10 @@ use crate::{
     clock,
     domain::decide::reason::Reason,
     error::{chain, root_cause},
-    k8s::error::{not_understood, within_limit},
+    k8s::{
+        error::{not_understood, within_limit},
+        partial::UnvalidatedResource,
+    },
 };
 
 pub(super) async fn run(args: &ClusterArgs, what: &SyncArgs) -> Result<Done, Failed> {
@@ -30,15 +33,16 @@ pub(super) async fn run(args: &ClusterArgs, what: &SyncArgs) -> Result<Done, Fai
     let value = clock::now().to_string();
     let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     let patch = Patch::Merge(json!({ "metadata": { "annotations": { REQUESTED_AT: value } } }));
-    within_limit(resources.patch(name, &params, &patch))
-        .await
-        .map_err(|error| cluster.failed(name, error))?;
+    let patched = within_limit(resources.patch(name, &params, &patch)).await;
+    cluster.understood(patched.map_err(|error| cluster.failed(name, error))?)?;
 
-    let answered = |resource: Option<&AICoreRegistrySecret>| {
-        resource.is_none_or(|resource| is_answered(resource, &value))
+    // What somebody has made incomprehensible meanwhile is not waited for.
+    let answered = |resource: Option<&UnvalidatedResource>| {
+        let resource = resource.cloned().map(UnvalidatedResource::check);
+        resource.and_then(Result::ok).is_none_or(|resource| is_answered(&resource, &value))
     };
     match tokio::time::timeout(what.timeout, await_condition(resources, name, answered)).await {
-        Ok(Ok(Some(resource))) => Ok(outcome(&place, &resource)),
+        Ok(Ok(Some(resource))) => Ok(outcome(&place, &cluster.understood(resource)?)),
         Ok(Ok(None)) => Err(Failed::cluster(format_args!("{place} was deleted"))),
         Ok(Err(error)) => {
             Err(Failed::cluster(format_args!("{place} cannot be watched: {}", why_not_watched(&error))))

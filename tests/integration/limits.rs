@@ -200,6 +200,17 @@ async fn what_is_too_large_is_named_and_not_kept() {
             "SecretInvalid",
             "spec.registries has 1000 entries; write 64 at most",
         ),
+        (
+            json!({ "resyncInterval": format!("{}1h", "0".repeat(300_000)) }),
+            "SecretInvalid",
+            "is longer than 32 characters",
+        ),
+        (json!({ "resyncInterval": "1ms" }), "SecretInvalid", "spec.resyncInterval \"1ms\" is below 10s"),
+        (
+            json!({ "resyncInterval": "soon" }),
+            "SecretInvalid",
+            "spec.resyncInterval \"soon\" is not a duration",
+        ),
         (json!({ "remoteName": long }), "SecretInvalid", "AI Core does not accept the name \"xxx"),
     ];
     for (number, (spec, reason, part)) in table.into_iter().enumerate() {
@@ -209,8 +220,7 @@ async fn what_is_too_large_is_named_and_not_kept() {
         assert!(serde_json::to_string(&refused.status).unwrap().len() < 4000);
     }
     assert_eq!(world.requests(), 0);
-    // An interval of no sensible length counts as absent.
-    world.resource("pull", json!({ "resyncInterval": format!("{}1h", "0".repeat(300_000)) })).await;
+    world.resource("pull", json!({})).await;
     world.wait_ready("pull").await;
     assert!(operator.log().iter().all(|line| line.len() < 10_000));
     world.check(&operator).await;

@@ -3,7 +3,7 @@
 use aicore_registry_operator::api;
 use kube::{
     Api,
-    api::{ApiResource, DynamicObject, PostParams},
+    api::{ApiResource, DynamicObject, Patch, PatchParams, PostParams},
 };
 use serde_json::json;
 use testbed::controlplane::{ControlPlane, Options};
@@ -88,6 +88,34 @@ async fn an_object_that_is_not_understood_harms_no_other() {
     assert_eq!(operator.get("/readyz").await, (200, "ok\n".to_owned()));
     assert_eq!(operator.get("/livez").await, (200, "ok\n".to_owned()));
     control_plane.stop().await.unwrap();
+}
+
+/// The schema admits times that no clock can be set to. The operator reads such a status once, at its start.
+#[tokio::test]
+async fn a_status_that_cannot_be_read_is_mended() {
+    let world = World::synced("unreadable").await;
+    let operator = world.operator().await;
+    world.wait_ready("pull").await;
+    operator.terminate().await;
+    world.forget_requests();
+    let any: Api<DynamicObject> = Api::namespaced_with(
+        world.resources().into_client(),
+        &world.namespace,
+        &ApiResource::erase::<api::AICoreRegistrySecret>(&()),
+    );
+    let beyond = json!({ "status": { "nextResyncTime": "9999-12-31T23:59:59Z" } });
+    any.patch_status("pull", &PatchParams::default(), &Patch::Merge(beyond)).await.unwrap();
+
+    let operator = world.operator().await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
+    world.wait_remote("pull", &World::payload(&[("ghcr.io", Login::new("robot", 2))])).await;
+    world
+        .eventually("a status that can be read", || async {
+            let status = any.get("pull").await.unwrap().data["status"]["nextResyncTime"].clone();
+            status.as_str().is_some_and(|time| !time.starts_with("9999")).then_some(())
+        })
+        .await;
+    world.check(&operator).await;
 }
 
 #[tokio::test]

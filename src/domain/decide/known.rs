@@ -107,6 +107,7 @@ fn at_rest(
     let synced = condition::find(&status.conditions, READY)
         .is_some_and(|ready| ready.status == "True" && ready.reason == Reason::Synced.as_str());
     let quiet = !object.deleting
+        && object.inadmissible.is_none()
         && !object.spec.suspended()
         && finalizer_step(object) == FinalizerStep::Keep
         && object.unanswered_request(status).is_none()

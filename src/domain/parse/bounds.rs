@@ -12,7 +12,10 @@ use crate::{
         sizes,
     },
     domain::{
-        parse::name::{MAX_LENGTH, MAX_SECRET_NAME_LENGTH},
+        parse::{
+            duration::ResyncInterval,
+            name::{MAX_LENGTH, MAX_SECRET_NAME_LENGTH},
+        },
         tools::invalid::{Invalid, Quoted},
     },
 };
@@ -50,7 +53,7 @@ pub fn request(value: &str) -> Cow<'_, str> {
     Cow::Owned(format!("{}{digest}", value.get(..beginning).unwrap_or_default()))
 }
 
-/// A spec as it is kept, and what of it is larger than the schema admits. What is too large is refused, never used in part: it is
+/// A spec as it is kept, and what of it the schema does not admit. What is too large is refused, never used in part: it is
 /// only cut so that it takes no room.
 pub(super) fn spec(spec: &AICoreRegistrySecretSpec) -> (AICoreRegistrySecretSpec, Option<Invalid>) {
     let mut kept = spec.clone();
@@ -92,8 +95,14 @@ pub(super) fn spec(spec: &AICoreRegistrySecretSpec) -> (AICoreRegistrySecretSpec
     cut_beyond(&mut kept.ai_core_secret_ref.name, MAX_SECRET_NAME_LENGTH);
     kept.ai_core_secret_ref.key.iter_mut().for_each(|key| cut_beyond(key, sizes::SECRET_KEY));
     kept.remote_name.iter_mut().for_each(|name| cut_beyond(name, MAX_LENGTH));
-    // One that does not parse counts as absent.
-    kept.resync_interval.take_if(|interval| is_longer(interval, sizes::INTERVAL));
+    if let Some(interval) = &mut kept.resync_interval {
+        if is_longer(interval, sizes::INTERVAL) {
+            refuse(too_long("spec.resyncInterval", interval, sizes::INTERVAL));
+            cut_beyond(interval, sizes::INTERVAL);
+        } else if let Err(invalid) = ResyncInterval::parse(interval) {
+            refuse(invalid.to_string());
+        }
+    }
     (kept, refused)
 }
 

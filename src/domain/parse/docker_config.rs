@@ -25,7 +25,6 @@ mod entry;
 mod helpers;
 mod mistaken;
 mod payload;
-mod placeholder;
 mod reader;
 mod text;
 mod value;

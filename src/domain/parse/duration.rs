@@ -4,6 +4,11 @@
 
 use std::time::Duration;
 
+use crate::domain::tools::invalid::{Invalid, Quoted};
+
+/// The shortest resync interval, as the schema has it: a shorter one would make a storm of requests.
+const SHORTEST: Duration = Duration::from_secs(10);
+
 /// Longest duration that is taken for one: almost three centuries, what the API server can count (`time.Duration` of Go), and
 /// arithmetic with times still bears.
 const LONGEST: Duration = Duration::from_nanos(i64::MAX.unsigned_abs());
@@ -42,10 +47,27 @@ pub(crate) enum ResyncInterval {
     Every(Duration),
 }
 
+impl ResyncInterval {
+    /// Reads `spec.resyncInterval`.
+    ///
+    /// # Errors
+    /// A sentence that names the field, for what the schema refuses; an older schema in the cluster may not.
+    pub(crate) fn parse(text: &str) -> Result<Self, Invalid> {
+        let refused = |why| Invalid::new(format!("spec.resyncInterval {} {why}.", Quoted(text)));
+        match parse(text) {
+            None => Err(refused("is not a duration such as 90s, 1h30m or 1.5h")),
+            Some(interval) if !interval.is_zero() && interval < SHORTEST => {
+                Err(refused("is below 10s; write 0s to never send an unchanged credential again"))
+            }
+            Some(interval) => Ok(Self::from(interval)),
+        }
+    }
+}
+
 impl From<Duration> for ResyncInterval {
-    /// Zero means never.
+    /// Zero means never. What is below ten seconds counts as ten, wherever it comes from.
     fn from(interval: Duration) -> Self {
-        if interval.is_zero() { Self::Never } else { Self::Every(interval) }
+        if interval.is_zero() { Self::Never } else { Self::Every(interval.max(SHORTEST)) }
     }
 }
 
@@ -92,6 +114,39 @@ mod tests {
             "2562048h",
         ] {
             assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_interval_is_never_or_at_least_ten_seconds() {
+        use ResyncInterval::{Every, Never};
+        for (text, expected) in [
+            ("0s", Ok(Never)),
+            ("0h0m", Ok(Never)),
+            ("10s", Ok(Every(Duration::from_secs(10)))),
+            ("1h30m", Ok(Every(Duration::from_mins(90)))),
+            ("1ms", Err("is below 10s")),
+            ("9999ms", Err("is below 10s")),
+            ("", Err("is not a duration")),
+            ("soon", Err("is not a duration")),
+            ("1d", Err("is not a duration")),
+        ] {
+            match (ResyncInterval::parse(text), expected) {
+                (Ok(interval), Ok(expected)) => assert_eq!(interval, expected, "{text}"),
+                (Err(invalid), Err(part)) => {
+                    let sentence = invalid.to_string();
+                    assert!(
+                        sentence.contains("spec.resyncInterval") && sentence.contains(part),
+                        "{sentence}"
+                    );
+                }
+                (parsed, expected) => panic!("{text}: {parsed:?}, {expected:?}"),
+            }
+        }
+        for (millis, expected) in
+            [(0, Never), (1, Every(SHORTEST)), (10_001, Every(Duration::from_millis(10_001)))]
+        {
+            assert_eq!(ResyncInterval::from(Duration::from_millis(millis)), expected);
         }
     }
 

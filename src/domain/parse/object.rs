@@ -85,8 +85,8 @@ pub struct Object {
     pub abandon: bool,
     /// What the user asks for; what is larger than the schema admits is cut.
     pub spec: Arc<AICoreRegistrySecretSpec>,
-    /// What of the spec is larger than the schema admits, which an older schema lets through.
-    pub(crate) oversized: Option<Invalid>,
+    /// What of the spec the schema does not admit, which an older schema lets through.
+    pub(crate) inadmissible: Option<Invalid>,
     /// Name of the docker registry secret in AI Core: `spec.remoteName`, else `metadata.name`; why it cannot be one, which an
     /// older schema lets through.
     pub remote_name: Result<RemoteName, Invalid>,
@@ -99,10 +99,10 @@ impl Object {
         let meta = &resource.metadata;
         let annotation = |name: &str| meta.annotations.as_ref().and_then(|annotations| annotations.get(name));
         let key = ObjectKey::new(meta.namespace.as_deref()?, meta.name.as_deref()?);
-        let (spec, oversized) = bounds::spec(&resource.spec);
+        let (spec, inadmissible) = bounds::spec(&resource.spec);
         Some(Self {
             remote_name: RemoteName::parse(spec.remote_name.as_deref().unwrap_or(&key.name)),
-            oversized,
+            inadmissible,
             key,
             uid: meta.uid.as_deref()?.into(),
             created: meta.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0),
@@ -149,7 +149,7 @@ impl Object {
         self.key.sibling(&self.spec.ai_core_secret_ref.name)
     }
 
-    /// `spec.resyncInterval`, or the operator's default. A value that does not parse, which admission refuses, counts as
+    /// `spec.resyncInterval`, or the operator's default. A value that does not parse is refused as inadmissible, and counts as
     /// absent.
     #[must_use]
     pub(crate) fn resync_interval(&self, default: ResyncInterval) -> ResyncInterval {

@@ -45,23 +45,37 @@ fn a_resource_that_is_not_understood_says_which_it_is_and_shows_no_value() {
         spec[field] = value;
         spec
     };
-    for (part, content, expected) in [
-        ("spec", json!({ "secretRef": 1 }), "spec"),
-        ("spec", json!(null), "spec"),
-        ("spec", json!("hunter2"), "spec"),
-        ("spec", with("creationPolicy", json!("hunter2")), "spec.creationPolicy"),
-        ("spec", with("suspend", json!("hunter2")), "spec.suspend"),
-        ("spec", with("secretRef", json!({ "name": ["hunter2"] })), "spec"),
-        ("status", json!("hunter2"), "status"),
-        ("status", json!({ "observedGeneration": "hunter2" }), "status"),
+    for (content, expected) in [
+        (json!({ "secretRef": 1 }), "spec"),
+        (json!(null), "spec"),
+        (json!("hunter2"), "spec"),
+        (with("creationPolicy", json!("hunter2")), "spec.creationPolicy"),
+        (with("suspend", json!("hunter2")), "spec.suspend"),
+        (with("secretRef", json!({ "name": ["hunter2"] })), "spec"),
     ] {
         let mut sent = sent();
-        sent[part] = content;
+        sent["spec"] = content;
         let misunderstood =
             *serde_json::from_value::<UnvalidatedResource>(sent).unwrap().check().unwrap_err();
         assert_eq!(misunderstood.metadata.name.as_deref(), Some("pull"));
         assert_eq!(misunderstood.part, expected);
+        assert_eq!(misunderstood.status.as_ref().unwrap().observed_generation, Some(-1));
         assert!(!format!("{misunderstood:?}").contains("hunter2"));
+    }
+}
+
+/// The operator goes on with the rest: a resource that it left alone would never be sent again.
+#[test]
+fn a_status_that_cannot_be_read_makes_no_resource_misunderstood() {
+    for (status, generation) in [
+        (json!({ "observedGeneration": 3, "nextResyncTime": "9999-12-31T23:59:59Z" }), Some(3)),
+        (json!({ "observedGeneration": "hunter2" }), None),
+        (json!("hunter2"), None),
+    ] {
+        let mut sent = sent();
+        sent["status"] = status;
+        let resource = serde_json::from_value::<UnvalidatedResource>(sent).unwrap().check().unwrap();
+        assert_eq!(resource.status.unwrap().observed_generation, generation);
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
 pub(super) async fn case(args: &ClusterArgs, name: &str) -> Result<Case, Failed> {
     let cluster = cluster::Cluster::connect(args).await?;
     let resource = within_limit(cluster.resources().get(name)).await;
-    let resource = resource.map_err(|error| cluster.failed(name, error))?;
+    let resource = cluster.understood(resource.map_err(|error| cluster.failed(name, error))?)?;
     let Some(object) = Object::from_resource(&resource) else {
         return Err(Failed::cluster(format_args!("the API server's answer for {name:?} has no metadata")));
     };

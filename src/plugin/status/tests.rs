@@ -32,7 +32,8 @@ fn resource(observed: i64, conditions: &[Value]) -> AICoreRegistrySecret {
 }
 
 fn shown(resources: &[AICoreRegistrySecret], wide: bool) -> (String, bool) {
-    let Done { lines, fine } = show(resources, wide, "2026-03-01T10:00:00Z".parse().unwrap());
+    let resources: Vec<Checked> = resources.iter().cloned().map(Ok).collect();
+    let Done { lines, fine } = show(&resources, wide, "2026-03-01T10:00:00Z".parse().unwrap());
     (lines.iter().map(|line| line.to_string() + "\n").collect(), fine)
 }
 
@@ -51,6 +52,37 @@ fn a_resource_is_a_line_with_its_times_as_lengths() {
     let (wide, _) = shown(&[ready], true);
     assert!(wide.contains("AGE    API URL               REGISTRIES        MESSAGE\n"), "{wide}");
     assert!(wide.contains("120m   https://api.example   ghcr.io,quay.io   AI Core accepted it\n"), "{wide}");
+}
+
+#[test]
+fn what_is_not_understood_has_a_line_too_and_hides_no_other() {
+    let now = "2026-03-01T10:00:00Z".parse().unwrap();
+    let sent = |field: &str, value: Value| {
+        let ready = resource(2, &[condition("Ready", "True", "Synced", "fine")]);
+        let mut sent = serde_json::to_value(&ready).unwrap();
+        *sent.pointer_mut(field).unwrap() = value;
+        serde_json::from_value::<UnvalidatedResource>(sent).unwrap().check()
+    };
+    let beyond = sent("/status/nextResyncTime", json!("9999-12-31T23:59:59Z"));
+    let newer = sent(
+        "/spec",
+        json!({
+            "secretRef": { "name": "s" }, "aiCoreSecretRef": { "name": "k" }, "creationPolicy": "OnFullMoon",
+        }),
+    );
+    let Done { lines, fine } = show(&[beyond, newer], false, now);
+    let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
+    let [_, beyond, newer] = &lines[..] else { panic!("{lines:?}") };
+    assert!(!fine);
+    assert!(
+        beyond.contains("True") && beyond.contains("30s         -") && beyond.ends_with("fine"),
+        "{beyond}"
+    );
+    assert!(
+        newer.contains("remote") && newer.contains("does not understand spec.creationPolicy,"),
+        "{newer}"
+    );
+    assert!(!newer.contains("OnFullMoon"), "{newer}");
 }
 
 #[test]
@@ -100,9 +132,9 @@ fn what_is_not_known_is_a_dash_and_a_resync_in_the_past_is_due() {
     let mut bare = resource(2, &[condition("Ready", "False", "SecretInvalid", "broken")]);
     bare.status.as_mut().unwrap().next_resync_time = "2026-03-01T09:00:00Z".parse().ok().map(Time);
     bare.status.as_mut().unwrap().last_sync_time = None;
-    let cells = row(&bare, false, "2026-03-01T10:00:00Z".parse().unwrap());
+    let cells = row(&Ok(bare.clone()), false, "2026-03-01T10:00:00Z".parse().unwrap());
     assert_eq!(cells[5..7], ["-", "due"]);
     bare.status = None;
-    let cells = row(&bare, true, "2026-03-01T10:00:00Z".parse().unwrap());
+    let cells = row(&Ok(bare.clone()), true, "2026-03-01T10:00:00Z".parse().unwrap());
     assert_eq!(cells[4..10], ["-", "-", "-", "120m", "-", "-"]);
 }

@@ -26,6 +26,20 @@ fn rest(object: &Object, status: &AICoreRegistrySecretStatus) -> Option<Option<D
     at_rest(object, status, SEEN, Versions::default(), EVERY_HOUR, a_minute_later())
 }
 
+/// An older version of the operator may have sent it all the same.
+#[test]
+fn what_the_schema_does_not_admit_is_never_at_rest() {
+    for (interval, at_rest) in [("1h", true), ("1ms", false), ("soon", false)] {
+        let object = an_object().with_spec(|spec| spec.resync_interval = Some(interval.to_owned()));
+        let mut resource = crate::api::AICoreRegistrySecret::new("pull", (*object.spec).clone());
+        resource.metadata.namespace = Some("ns".to_owned());
+        resource.metadata.uid = Some("u".to_owned());
+        let read = Object::from_resource(&resource).unwrap();
+        let object = Object { inadmissible: read.inadmissible, ..object };
+        assert_eq!(rest(&object, &a_status_in_sync()).is_some(), at_rest, "{interval}");
+    }
+}
+
 #[test]
 fn a_restart_in_sync_needs_nothing() {
     assert_eq!(rest(&an_object(), &a_status_in_sync()), Some(Some(seconds(3540))));

@@ -43,7 +43,7 @@ fn a_spec_within_the_schema_is_kept_as_it_is() {
     largest.ai_core_secret_ref.key = Some("k".repeat(253));
     largest.remote_name = Some("r".repeat(63));
     largest.registries = Some((0..64).map(|number| format!("{number:0>255}")).collect());
-    largest.resync_interval = Some(format!("{}s", "1".repeat(31)));
+    largest.resync_interval = Some(format!("{:0>31}s", 90));
     for spec in [a_spec(), largest] {
         assert_eq!(super::spec(&spec), (spec, None));
     }
@@ -59,7 +59,7 @@ fn a_spec_within_the_schema_is_kept_as_it_is() {
 #[case::key_name(|spec: &mut AICoreRegistrySecretSpec, text| spec.ai_core_secret_ref.name = text, None)]
 #[case::key(|spec: &mut AICoreRegistrySecretSpec, text| spec.ai_core_secret_ref.key = Some(text), None)]
 #[case::remote_name(|spec: &mut AICoreRegistrySecretSpec, text| spec.remote_name = Some(text), None)]
-#[case::interval(|spec: &mut AICoreRegistrySecretSpec, text| spec.resync_interval = Some(text), None)]
+#[case::interval(|spec: &mut AICoreRegistrySecretSpec, text| spec.resync_interval = Some(text), Some("spec.resyncInterval \"xxx"))]
 fn what_is_too_large_takes_no_room_and_is_refused(
     #[case] set: fn(&mut AICoreRegistrySecretSpec, String),
     #[case] sentence: Option<&str>,

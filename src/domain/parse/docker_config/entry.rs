@@ -8,12 +8,14 @@ use serde::de::MapAccess;
 use zeroize::Zeroizing;
 
 use super::{
-    placeholder::is_placeholder,
     text::{Text, is_field},
     value::{Members, NoMembers, Reading, Value, skip},
 };
 use crate::domain::{
-    parse::registry_host::{Fault, RegistryHost},
+    parse::{
+        placeholder::{Kind, placeholder},
+        registry_host::{Fault, RegistryHost},
+    },
     tools::invalid::Quoted,
 };
 
@@ -71,8 +73,8 @@ pub(super) enum Unusable {
     NoUsername,
     #[error("has a user name but no password")]
     NoPassword,
-    #[error("has a {0} that is a template's placeholder, which no tool has filled in")]
-    Placeholder(&'static str),
+    #[error("has a {0} that {1}")]
+    Placeholder(&'static str, Kind),
     #[error(
         "has a {0} with a zero byte in it, as UTF-16 text has, which Windows PowerShell makes; encode it as UTF-8"
     )]
@@ -197,8 +199,8 @@ pub(super) fn check(username: &str, password: &str) -> Result<(), Unusable> {
         return Err(Unusable::IdentityToken);
     }
     for (name, text) in [("user name", username), ("password", password)] {
-        if is_placeholder(text) {
-            return Err(Unusable::Placeholder(name));
+        if let Some(kind) = placeholder(text) {
+            return Err(Unusable::Placeholder(name, kind));
         }
         if text.contains('\0') {
             return Err(Unusable::ZeroByte(name));

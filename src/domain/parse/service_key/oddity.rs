@@ -2,7 +2,7 @@
 //! stored, or nothing. Service keys of SAP have none of these; a secret that had would be refused by nobody but us, and is
 //! made anew in a minute, while a wrong one sends its owner after a mistake that is not there.
 
-use crate::domain::parse::quotes;
+use crate::domain::parse::{placeholder::placeholder, quotes};
 
 /// The longest client id, in bytes. SAP's have some 80.
 const MAX_CLIENT_ID: usize = 512;
@@ -62,7 +62,7 @@ pub(super) fn of_client_id(text: &str) -> Option<Oddity> {
 pub(super) fn of_url(text: &str) -> Option<Oddity> {
     let has = |open, close| text.split_once(open).is_some_and(|(_, rest)| rest.contains(close));
     let pairs = [('<', '>'), ('{', '}')].into_iter().any(|(open, close)| has(open, close));
-    (pairs || has_marks(text)).then_some(Oddity::Placeholder)
+    (pairs || placeholder(text).is_some()).then_some(Oddity::Placeholder)
 }
 
 /// The form of SAP's client secrets is `<uuid>$<base64>`: a second `$` was put there for a file that replaces variables.
@@ -73,54 +73,12 @@ fn has_doubled_dollar(text: &str) -> bool {
     })
 }
 
-/// Whether the whole text stands for a value: between marks of a templating tool, or in words.
+/// Whether the whole text stands for a value. The words are such that a person can choose as a password; a service key's
+/// secret is made by SAP.
 fn is_placeholder(text: &str) -> bool {
-    let text = text.trim();
-    has_marks(text) || is_in_words(text)
-}
-
-fn has_marks(text: &str) -> bool {
-    const MARKS: [(&str, &str); 7] =
-        [("<", ">"), ("${", "}"), ("$(", ")"), ("{{", "}}"), ("((", "))"), ("%", "%"), ("@@", "@@")];
-    let is_of_a_name =
-        |character: char| character.is_ascii_alphanumeric() || " ._-:/#|,\"".contains(character);
-    let is_name = |name: &str| {
-        let name = name.trim_matches(['-', ' ']);
-        name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '.' || first == '_')
-            && name.chars().all(is_of_a_name)
-    };
-    MARKS.iter().any(|(open, close)| {
-        text.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)).is_some_and(is_name)
-    }) || text.strip_prefix('$').is_some_and(|name| {
-        let is_variable = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
-        name.starts_with(|first: char| first.is_ascii_uppercase()) && name.bytes().all(is_variable)
-    })
-}
-
-/// What documentation and programs that hide secrets write instead of one.
-fn is_in_words(text: &str) -> bool {
-    const WORDS: [&str; 12] = [
-        "...",
-        "\u{2026}",
-        "null",
-        "none",
-        "undefined",
-        "changeme",
-        "change-me",
-        "change_me",
-        "redacted",
-        "[redacted]",
-        "(sensitive value)",
-        "(sensitive)",
-    ];
-    const STARTS: [&str; 4] = ["your-", "your_", "replace-me", "replace_me"];
-    let is_hidden =
-        text.len() >= 3 && (text.bytes().all(|byte| byte == b'*') || text.bytes().all(|byte| byte == b'x'));
-    let lower = text.to_ascii_lowercase();
-    let is_words = lower.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'-' | b'_'));
-    is_hidden
-        || WORDS.contains(&lower.as_str())
-        || (is_words && STARTS.iter().any(|start| lower.starts_with(start)))
+    const WORDS: [&str; 5] = ["none", "changeme", "change-me", "change_me", "redacted"];
+    let is_word = |word: &&str| text.trim().eq_ignore_ascii_case(word);
+    placeholder(text).is_some() || WORDS.iter().any(|word| is_word(&word))
 }
 
 #[cfg(test)]
