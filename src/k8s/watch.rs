@@ -103,7 +103,7 @@ async fn follow<K>(
             Some(Err(error)) => {
                 health.failed();
                 let pause = if expired(&error) { trouble.expired() } else { trouble.again() };
-                warn!(watch = health.name(), error = %describe(&error), pause_ms = pause.as_millis(), "watch failed");
+                warn!(watch = health.name(), error = %describe(&error), pause_ms = pause.as_secs_f64() * 1e3, "watch failed");
                 // A watcher whose *request* was answered 410 would ask for the expired version for ever.
                 if is_expired(&error) {
                     events = anew();
