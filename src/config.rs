@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use self::leader_election::LeaderElectionArgs;
 use crate::{
-    aicore::pool,
+    aicore::{pool, way::Proxies},
     controller::Settings,
     domain::{
         allowed_hosts::{AllowedHosts, DEFAULT_ALLOWED_HOSTS},
@@ -80,7 +80,7 @@ pub struct RunArgs {
     #[command(flatten)]
     leader_election: LeaderElectionArgs,
 
-    /// How many resources are looked at at the same time.
+    /// How many resources are worked on at once.
     #[arg(long, env = "AICORE_REGISTRY_CONCURRENCY", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub concurrency: u16,
 
@@ -190,6 +190,7 @@ impl RunArgs {
                 request_timeout: self.request_timeout,
                 tenant_rate: Rate::new(self.tenant_rps, self.tenant_burst),
                 extra_roots_pem,
+                proxies: Proxies::from_environment(|name| std::env::var(name).ok())?,
             },
             listen: self.listen,
         })

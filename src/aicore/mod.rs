@@ -18,5 +18,6 @@ mod said;
 pub mod secrets;
 mod tls;
 mod token;
+pub mod way;
 
 pub use token::Insistence;

@@ -177,7 +177,7 @@ impl<'a> Session<'a> {
         let connection = self.connection;
         let request = operation.request(&connection.http, &connection.api).bearer_auth(token.expose());
         connection.fence.pass().await;
-        exchange::send(Server::Api, request, &connection.metrics).await
+        exchange::send(Server::Api, request, &connection.way, &connection.metrics).await
     }
 }
 

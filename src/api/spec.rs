@@ -13,6 +13,10 @@ const SECRET_NAME: &str =
 const NO_SECRET_NAME: &str = "this cannot be the name of a Secret: write lower-case letters, digits, '-' and '.', with a letter or a \
      digit at both ends and beside each '.'";
 
+/// A rule for keys of Secrets, as the API server has it for them.
+const SECRET_KEY: &str = "self.matches('^[-._a-zA-Z0-9]+$')";
+const NO_SECRET_KEY: &str = "this cannot be a key of a Secret: write letters, digits, '-', '_' and '.'";
+
 /// Keeps one docker registry secret of an SAP AI Core tenant equal to the registry credential in a Kubernetes Secret.
 // The rules that need `metadata.name` are rules of the whole object; `crd` adds them there.
 #[allow(
@@ -68,7 +72,10 @@ pub struct AICoreRegistrySecretSpec {
     /// digit at both ends. Immutable, because AI Core cannot rename a secret.
     // Source of the rule: schema of `dockerRegistryName` in SAP AI Core's OpenAPI description, version 2.42.0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 2, max = 63), regex(pattern = r"^[a-z0-9](?:_?[a-z0-9\.\-]+)*[a-z0-9]$"))]
+    #[schemars(length(min = 2, max = 63))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z0-9](_?[a-z0-9.-]+)*[a-z0-9]$')").message("this cannot be the name of a \
+         docker registry secret in AI Core: write 2 to 63 lower-case letters, digits, '.', '-' and single '_', with a letter or a \
+         digit at both ends"))]
     pub remote_name: Option<String>,
 
     /// Registries to send, as they are written in the Secret's `auths` (`ghcr.io`, `https://index.docker.io/v1/`);
@@ -96,8 +103,10 @@ pub struct AICoreRegistrySecretSpec {
     /// duration such as `90s`, `1h30m` or `1.5h` (units: `ms`, `s`, `m`, `h`); spread by ±10 %. At least `10s`; `0s`
     /// means never. Default: the operator's `--default-resync-interval`, which is `1h` unless it was set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 32), regex(pattern = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"))]
-    #[x_kube(validation = Rule::new("duration(self) == duration('0s') || duration(self) >= duration('10s')")
+    #[schemars(length(max = 32))]
+    #[x_kube(validation = Rule::new("self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$')")
+        .message("write a duration such as 90s, 1h30m or 1.5h"))]
+    #[x_kube(validation = Rule::new("!self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') || duration(self) == duration('0s') || duration(self) >= duration('10s')")
         .message("resyncInterval must be at least 10s, or 0s to never send an unchanged credential again"))]
     pub resync_interval: Option<String>,
 
@@ -127,12 +136,14 @@ pub struct SecretRef {
 
     /// Key of the Secret that holds the user name. Default: `username`. Only together with `server`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[-._a-zA-Z0-9]+$"))]
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = Rule::new(SECRET_KEY).message(NO_SECRET_KEY))]
     pub username_key: Option<String>,
 
     /// Key of the Secret that holds the password or access token. Default: `password`. Only together with `server`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[-._a-zA-Z0-9]+$"))]
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = Rule::new(SECRET_KEY).message(NO_SECRET_KEY))]
     pub password_key: Option<String>,
 }
 
@@ -147,7 +158,8 @@ pub struct AICoreSecretRef {
 
     /// Key of the Secret that holds the service key as JSON. Only needed when the form is not recognised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[-._a-zA-Z0-9]+$"))]
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = Rule::new(SECRET_KEY).message(NO_SECRET_KEY))]
     pub key: Option<String>,
 }
 

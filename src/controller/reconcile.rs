@@ -206,7 +206,11 @@ fn log(step: &Step, result: &Outcome, report: &Report) {
         }
         (Outcome::RemoteDeleted, _) => info!(outcome, "AI Core no longer holds the secret"),
         (Outcome::Postponed(wait), _) => {
-            debug!(outcome, wait_ms = wait.as_secs_f64() * 1e3, "waits for its turn in the tenant's request rate");
+            debug!(
+                outcome,
+                wait_ms = wait.as_secs_f64() * 1e3,
+                "waits for its turn in the tenant's request rate"
+            );
         }
         (Outcome::LetGo, _) if report.events.is_empty() => {
             info!(outcome, cause = step.cause(), "the resource was released without a request to AI Core");

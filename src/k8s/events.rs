@@ -151,10 +151,21 @@ async fn publish(recorder: &Recorder, about: &About, event: Event) {
     let event = to_kube(event);
     let why = match timeout(REQUEST_TIMEOUT, recorder.publish(&event, &reference(about))).await {
         Ok(Ok(())) => return,
+        Ok(Err(error)) if in_terminating_namespace(&error) => {
+            debug!(object = %about.key, "event not published: the namespace is being deleted");
+            return;
+        }
         Ok(Err(error)) => super::error::Error::from(error),
         Err(_) => super::error::Error::Timeout,
     };
     warn!(object = %about.key, error = %why, "event not published");
+}
+
+/// Whether the API server refuses because it takes nothing new in a namespace that is being deleted. Rights are not the cause.
+fn in_terminating_namespace(error: &kube::Error) -> bool {
+    let kube::Error::Api(status) = error else { return false };
+    let mut causes = status.details.iter().flat_map(|details| &details.causes);
+    status.code == 403 && causes.any(|cause| cause.reason == "NamespaceTerminating")
 }
 
 fn reference(about: &About) -> ObjectReference {
@@ -184,6 +195,7 @@ mod tests {
 
     use http::{Method, Request, Response};
     use kube::client::Body;
+    use serde_json::json;
 
     use super::*;
     use crate::domain::testing::an_object;
@@ -236,6 +248,20 @@ mod tests {
         let expected = [(Method::POST, "a"), (Method::PATCH, "a"), (Method::POST, "b"), (Method::POST, "a")];
         let all: Vec<_> = all.iter().map(|(method, note, _)| (method.clone(), note.as_str())).collect();
         assert_eq!(all, expected);
+    }
+
+    #[test]
+    fn a_namespace_that_is_being_deleted_is_told_from_missing_rights() {
+        let refused = |details: serde_json::Value| {
+            let status =
+                json!({ "status": "Failure", "reason": "Forbidden", "code": 403, "details": details });
+            kube::Error::Api(serde_json::from_value(status).unwrap())
+        };
+        let terminating =
+            json!({ "causes": [{ "reason": "NamespaceTerminating", "field": "metadata.namespace" }] });
+        assert!(in_terminating_namespace(&refused(terminating)));
+        assert!(!in_terminating_namespace(&refused(json!({ "kind": "events" }))));
+        assert!(!in_terminating_namespace(&refused(json!(null))));
     }
 
     #[tokio::test(start_paused = true)]

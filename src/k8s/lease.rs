@@ -19,6 +19,7 @@ use crate::domain::lease::Record;
 #[derive(Clone)]
 pub struct Leases {
     api: Api<Lease>,
+    namespace: String,
     name: String,
 }
 
@@ -48,7 +49,11 @@ impl Leases {
     /// The Lease of this name.
     #[must_use]
     pub fn new(client: Client, namespace: &str, name: &str) -> Self {
-        Self { api: Api::namespaced(client, namespace), name: name.to_owned() }
+        Self {
+            api: Api::namespaced(client, namespace),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
     }
 
     /// Reads it. `None`: there is none.
@@ -74,10 +79,21 @@ impl Leases {
             None => {
                 let metadata = ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() };
                 let lease = Lease { metadata, spec: Some(spec(LeaseSpec::default(), record)) };
-                self.api.create(&params, &lease).await?
+                self.api.create(&params, &lease).await.map_err(|error| self.not_created(error))?
             }
         };
         Ok(Found(written))
+    }
+
+    /// What is not found when something is made is the namespace.
+    fn not_created(&self, error: kube::Error) -> Error {
+        match Error::from(error) {
+            Error::NotFound => {
+                let message = format!("namespace {:?} does not exist", self.namespace);
+                Error::Refused { code: 404, message }
+            }
+            other => other,
+        }
     }
 }
 

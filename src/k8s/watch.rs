@@ -18,7 +18,7 @@ use tracing::{info, warn};
 
 pub use self::health::{Waiting, WatchHealth};
 use self::{trouble::Trouble, wire::Places};
-use crate::domain::bounds;
+use crate::{api::KIND, domain::bounds};
 
 /// How long the API server keeps a watch open: below the 240 s after which load balancers drop quiet connections.
 const WATCH_TIMEOUT_SECONDS: u32 = 200;
@@ -143,6 +143,10 @@ fn describe(error: &watcher::Error) -> String {
         | watcher::Error::WatchStartFailed(kube::Error::Api(status))
         | watcher::Error::WatchFailed(kube::Error::Api(status))
         | watcher::Error::WatchError(status) => {
+            // The answer for a kind that is not known; the other kind that is watched is one of Kubernetes' own.
+            if status.code == 404 && status.message.trim() == "404 page not found" {
+                return format!("the API server does not know {KIND}s; is the CRD installed?");
+            }
             // A proxy's whole page, when it was none of the API server's.
             format!("HTTP {}: {}", status.code, bounds::cut(status.message.clone(), bounds::MESSAGE))
         }

@@ -10,6 +10,7 @@ use crate::{
     aicore::{
         error::{Message, Shown},
         pool::{Connection, Pool, Settings},
+        way::Proxies,
     },
     domain::{
         allowed_hosts::AllowedHosts, bucket::Rate, credentials, reason::Reason, secret_data::tests::secret,
@@ -31,6 +32,7 @@ fn connect(roots: Option<&str>, service_key: &serde_json::Value) -> Arc<Connecti
         request_timeout: Duration::from_secs(15),
         tenant_rate: Rate::new(1000.0, 1000),
         extra_roots_pem: roots.map(|roots| roots.as_bytes().to_vec()),
+        proxies: Proxies::default(),
     };
     let pool = Pool::new(settings, Fence::always_open(), Arc::new(Metrics::new())).unwrap();
     let secret = secret("key", None, [("key.json", service_key.to_string())]);

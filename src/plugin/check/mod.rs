@@ -20,7 +20,10 @@ use super::{
     cli::{CheckArgs, ClusterArgs},
 };
 use crate::{
-    aicore::pool::{self, Pool},
+    aicore::{
+        pool::{self, Pool},
+        way::Proxies,
+    },
     api::AICoreRegistrySecretSpec,
     clock,
     config::{DEFAULT_REQUEST_TIMEOUT, read_bundle},
@@ -79,10 +82,16 @@ pub(super) async fn run(cluster: &ClusterArgs, args: &CheckArgs) -> Result<Done,
 /// Opens no connection by itself.
 fn pool(args: &CheckArgs) -> Result<Pool, Failed> {
     let extra_roots_pem = args.ca_bundle.as_deref().map(read_bundle).transpose().map_err(Failed::usage)?;
+    let proxies = if args.remote {
+        Proxies::from_environment(|name| std::env::var(name).ok()).map_err(Failed::usage)?
+    } else {
+        Proxies::default()
+    };
     let settings = pool::Settings {
         request_timeout: DEFAULT_REQUEST_TIMEOUT,
         tenant_rate: Rate::new(10.0, 20),
         extra_roots_pem,
+        proxies,
     };
     Pool::new(settings, Fence::always_open(), Arc::new(Metrics::new())).map_err(Failed::usage)
 }
