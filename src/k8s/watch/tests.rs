@@ -37,7 +37,9 @@ async fn watch_with(seconds: u64, watcher: &Watcher, health: &Arc<WatchHealth>) 
 #[test]
 fn a_kind_that_the_api_server_does_not_know_points_to_the_crd() {
     let failed = |message: &str| {
-        let status = serde_json::from_value(status(404, message)).unwrap();
+        let mut status = status(404, "NotFound");
+        status["message"] = message.into();
+        let status = serde_json::from_value(status).unwrap();
         watcher::Error::InitialListFailed(kube::Error::Api(status))
     };
     assert_eq!(
