@@ -18,5 +18,6 @@ mod redact;
 mod retry_after;
 mod tls;
 mod token;
+pub mod way;
 
 pub(crate) use token::Insistence;

@@ -15,7 +15,7 @@ pub use spec::{
     AICoreRegistrySecret, AICoreRegistrySecretSpec, AICoreSecretRef, CreationPolicy, DeletionPolicy,
     SecretRef,
 };
-pub(crate) use spec::{DURATION, LOGIN_KEYS, RESYNC_INTERVAL, SECRET_KEY, SECRET_NAME};
+pub(crate) use spec::{DURATION, LOGIN_KEYS, REMOTE_NAME, RESYNC_INTERVAL, SECRET_KEY, SECRET_NAME};
 pub use status::{AICoreRegistrySecretStatus, UNOBSERVED_GENERATION};
 
 /// API group of the resource.

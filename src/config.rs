@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use self::leader_election::LeaderElectionArgs;
 use crate::{
-    aicore::pool,
+    aicore::{pool, way::Proxies},
     ca_bundle,
     controller::Settings,
     domain::{
@@ -69,7 +69,7 @@ pub struct RunArgs {
     #[command(flatten)]
     leader_election: LeaderElectionArgs,
 
-    /// How many resources are looked at at the same time.
+    /// How many resources are worked on at once.
     #[arg(long, env = "AICORE_REGISTRY_CONCURRENCY", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub concurrency: u16,
 
@@ -179,6 +179,7 @@ impl RunArgs {
                 request_timeout: self.request_timeout,
                 tenant_rate: Rate::new(self.tenant_rps, self.tenant_burst),
                 extra_roots_pem,
+                proxies: Proxies::from_environment(|name| std::env::var(name).ok())?,
             },
             listen: self.listen,
         })

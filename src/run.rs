@@ -51,7 +51,12 @@ pub enum RunError {
 pub async fn run(config: Config, level: LogLevel, stop: CancellationToken) -> Result<(), RunError> {
     let access = Access::find(&Choice::default()).await?;
     let api_server = access.config.cluster_url.to_string();
-    let proxy = access.proxy.as_ref().map_or("none".to_owned(), ToString::to_string);
+    let api_server_proxy = access.proxy.as_ref().map_or("none".to_owned(), ToString::to_string);
+    let aicore_proxy = config.aicore.proxies.to_string();
+    let namespaces = match &*config.controller.namespaces {
+        [] => "all".to_owned(),
+        some => some.join(","),
+    };
     let client = access.client()?;
     let (mut election, leadership) = match config.leader_election {
         Some(settings) => {
@@ -71,9 +76,10 @@ pub async fn run(config: Config, level: LogLevel, stop: CancellationToken) -> Re
     info!(
         version = env!("CARGO_PKG_VERSION"),
         api_server,
-        proxy,
+        api_server_proxy,
+        aicore_proxy,
         listen = %address,
-        namespaces = ?config.controller.namespaces,
+        namespaces,
         "started"
     );
     let (controller, diagnostics) =

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use jiff::Timestamp;
 
 pub(crate) use crate::aicore::error_details::{ErrorDetails, Message};
-use crate::domain::decide::{failure::Failure, reason::Reason};
+use crate::domain::decide::{backoff::LONGEST_RETRY_AFTER, failure::Failure, reason::Reason};
 
 /// Which server was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,22 +16,62 @@ pub enum Server {
     Authorization,
 }
 
+impl Server {
+    /// The server in a sentence.
+    fn at(self, host: &str) -> String {
+        match self {
+            Self::Api => format!("AI Core at {host}"),
+            Self::Authorization => format!("the authorization server {host}"),
+        }
+    }
+}
+
+fn through(proxy: Option<&str>) -> String {
+    proxy.map_or_else(String::new, |proxy| format!(" through the proxy {proxy}"))
+}
+
+/// A limit as people read it: `15 s`, `500 ms`.
+pub(super) struct Seconds(pub(super) Duration);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0.as_secs(), self.0.subsec_millis()) {
+            (seconds, 0) => write!(f, "{seconds} s"),
+            _ => write!(f, "{} ms", self.0.as_millis()),
+        }
+    }
+}
+
 /// A request that did not succeed. It holds no secret value: what a server said was checked before it got here.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The server answered with another status than 2xx.
     #[error("{0}")]
     Refused(Refusal),
-    /// There was no answer.
-    #[error("{host} could not be reached: {cause}")]
+    /// There was no connection, or it broke.
+    #[error("{} could not be reached{}: {cause}", server.at(host), through(proxy.as_deref()))]
     Unreachable {
-        /// Host that was asked.
+        /// Which server.
+        server: Server,
+        /// Its host.
         host: String,
+        /// The proxy that the way leads through, without user and password.
+        proxy: Option<String>,
         /// Innermost cause.
         cause: String,
     },
+    /// There was no whole answer in time.
+    #[error("{} did not answer within {}", server.at(host), Seconds(*limit))]
+    Silent {
+        /// Which server.
+        server: Server,
+        /// Its host.
+        host: String,
+        /// How long it had.
+        limit: Duration,
+    },
     /// The authorization server answered 2xx with something that is no token.
-    #[error("{host} answered the token request with {cause}")]
+    #[error("the authorization server {host} answered the token request with {cause}")]
     UnreadableToken {
         /// Host that was asked.
         host: String,
@@ -113,13 +153,8 @@ pub struct Refusal {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, status, details, .. } = self;
-        match self.server {
-            Server::Api => write!(f, "AI Core at {host} answered HTTP {status}{details}"),
-            Server::Authorization => {
-                write!(f, "the authorization server {host} answered HTTP {status}{details}")
-            }
-        }
+        let Self { server, host, status, details, .. } = self;
+        write!(f, "{} answered HTTP {status}{details}", server.at(host))
     }
 }
 
@@ -211,7 +246,9 @@ impl Error {
                 _ => Reason::RemoteRejected,
             },
             Self::CertificateRefused { .. } => Reason::AuthenticationFailed,
-            Self::Unreachable { .. } | Self::UnreadableToken { .. } => Reason::RemoteUnavailable,
+            Self::Unreachable { .. } | Self::Silent { .. } | Self::UnreadableToken { .. } => {
+                Reason::RemoteUnavailable
+            }
             Self::UnusableIdentity { .. } => Reason::ServiceKeyInvalid,
             Self::QuotaExceeded { .. } => Reason::QuotaExceeded,
             Self::Missing { .. } => Reason::RemoteMissing,
@@ -245,6 +282,16 @@ impl Error {
         }
     }
 
+    /// How many minutes the server asked to be left alone, at most what it is granted.
+    fn minutes_to_wait(&self) -> Option<u64> {
+        match self {
+            Self::Refused(Refusal { retry_after: Some(wait), .. }) if !wait.is_zero() => {
+                Some((*wait).min(LONGEST_RETRY_AFTER).as_secs().div_ceil(60).max(1))
+            }
+            _ => None,
+        }
+    }
+
     /// What to do about it: the end of the sentence.
     fn cure(&self, service_key: &str) -> String {
         let authorization = match self {
@@ -255,27 +302,29 @@ impl Error {
             (Reason::AuthenticationFailed, Some(404)) => format!(
                 "; the service key in Secret {service_key:?} leads there by its \"url\" (\"certurl\" with a certificate), and \
                  there is no such subaccount, or not any more: create a new service key, the operator tries again when it \
-                 changes"
+                 changes, and at least every 15 minutes"
             ),
             (Reason::AuthenticationFailed, _) => {
                 format!(
-                    "; renew the service key in Secret {service_key:?}, the operator tries again when it changes"
+                    "; renew the service key in Secret {service_key:?}, the operator tries again when it changes, and at least every 15 minutes"
                 )
             }
             (Reason::Forbidden, _) => format!(
-                "; the service key in Secret {service_key:?} may not manage docker registry secrets: use one of the main \
-                 tenant"
+                "; the service key in Secret {service_key:?} may not manage docker registry secrets: use one \
+                 of the AI Core instance itself, not one of a tenant that shares it"
             ),
             (Reason::RemoteRejected, Some(_)) => format!(
                 "; check \"url\" (\"certurl\" with a certificate) of the service key in Secret {service_key:?}, the operator \
-                 tries again when it changes"
+                 tries again when it changes, and at least every 15 minutes"
             ),
             (Reason::RemoteRejected, None) => {
-                "; the operator tries again when the Secret or the spec changes".to_owned()
+                "; the operator tries again when the Secret or the spec changes, and at least every 15 minutes"
+                    .to_owned()
             }
-            (Reason::RateLimited | Reason::RemoteUnavailable, _) => {
-                "; the operator tries again by itself".to_owned()
-            }
+            (Reason::RateLimited | Reason::RemoteUnavailable, _) => match self.minutes_to_wait() {
+                Some(minutes) => format!("; the operator tries again by itself, in {minutes} min or later"),
+                None => "; the operator tries again by itself".to_owned(),
+            },
             (Reason::ServiceKeyInvalid, _) => format!("; renew the service key in Secret {service_key:?}"),
             _ => String::new(),
         }

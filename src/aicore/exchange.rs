@@ -8,15 +8,13 @@ use tracing::{Instrument, Span, debug, field::Empty, trace_span};
 use zeroize::Zeroizing;
 
 use super::{
-    error::{Error, Refusal, Server},
+    error::{Error, Refusal, Seconds, Server},
     redact::{SEARCHED, Sent, shorten, visible},
     retry_after,
     tls::Handshake,
+    way::Way,
 };
-use crate::{
-    aicore::error_details::UncheckedDetails, clock, error::root_cause, metrics::Metrics,
-    response_body::read_limited,
-};
+use crate::{aicore::error_details::UncheckedDetails, clock, metrics::Metrics, response_body::read_limited};
 
 /// Time to establish a connection.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -44,26 +42,38 @@ pub(super) enum Failed {
         details: UncheckedDetails,
     },
     /// There was no answer.
-    Unreachable { host: String, cause: Zeroizing<String>, handshake: Option<Handshake> },
+    Unreachable {
+        server: Server,
+        host: String,
+        proxy: Option<String>,
+        cause: Zeroizing<String>,
+        handshake: Option<Handshake>,
+    },
+    /// There was a connection, and no whole answer in time.
+    Silent { server: Server, host: String, limit: Duration },
 }
 
 impl Failed {
-    fn unreachable(host: String, error: &reqwest::Error) -> Self {
+    fn without_answer(server: Server, host: String, way: &Way, error: &reqwest::Error) -> Self {
+        if error.is_timeout() && !error.is_connect() {
+            return Self::Silent { server, host, limit: way.request_timeout };
+        }
         let handshake = Handshake::of(error);
+        let proxy = error.url().and_then(|url| way.proxies.proxy_for(url)).map(ToString::to_string);
         let cause = if error.is_timeout() {
-            "no answer in time".to_owned()
+            format!("no connection within {}", Seconds(CONNECT_TIMEOUT))
         } else {
-            handshake.and_then(Handshake::cause).unwrap_or_else(|| root_cause(error).to_string())
+            handshake.and_then(Handshake::cause).unwrap_or_else(|| cause(error, proxy.is_some()))
         };
         let cause = Zeroizing::new(visible(&cause).take(SEARCHED).collect());
-        Self::Unreachable { host, cause, handshake }
+        Self::Unreachable { server, host, proxy, cause, handshake }
     }
 
     /// The HTTP status, if there was an answer.
     pub(super) fn status(&self) -> Option<u16> {
         match self {
             Self::Refused { status, .. } => Some(*status),
-            Self::Unreachable { .. } => None,
+            Self::Unreachable { .. } | Self::Silent { .. } => None,
         }
     }
 
@@ -73,11 +83,12 @@ impl Failed {
             Self::Refused { server, host, status, retry_after, details } => {
                 Error::Refused(Refusal { server, host, status, retry_after, details: details.checked(sent) })
             }
-            Self::Unreachable { host, cause, .. } => {
+            Self::Silent { server, host, limit } => Error::Silent { server, host, limit },
+            Self::Unreachable { server, host, proxy, cause, .. } => {
                 // The libraries' words, which may quote what a server sent.
                 let [quoted] = sent.quotes([&cause]).quoted;
                 let cause = if quoted { "the connection failed".to_owned() } else { shorten(&cause) };
-                Error::Unreachable { host, cause }
+                Error::Unreachable { server, host, proxy, cause }
             }
         }
     }
@@ -87,10 +98,11 @@ impl Failed {
 pub(super) async fn send(
     server: Server,
     request: reqwest::RequestBuilder,
+    way: &Way,
     metrics: &Metrics,
 ) -> Result<Answer, Failed> {
     let (http, request) = request.build_split();
-    let request = request.map_err(|error| Failed::unreachable(String::new(), &error))?;
+    let request = request.map_err(|error| Failed::without_answer(server, String::new(), way, &error))?;
     let host = authority(request.url());
     let method = request.method().clone();
     let path = request.url().path().to_owned();
@@ -120,7 +132,7 @@ pub(super) async fn send(
         Ok(answer) => answer,
         Err(error) => {
             debug!(%host, %method, path, timeout = error.is_timeout(), "request failed");
-            return Err(Failed::unreachable(host, &error));
+            return Err(Failed::without_answer(server, host, way, &error));
         }
     };
     debug!(%host, %method, path, status, elapsed_ms = elapsed.as_secs_f64() * 1e3, "request answered");
@@ -164,4 +176,28 @@ async fn exchange(
 pub(super) fn authority(url: &url::Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// The innermost cause, which names the fault without the URL around it. What a proxy answers, and that a name is not known,
+/// the HTTP client says in words of its own, and in no type.
+fn cause(error: &reqwest::Error, by_proxy: bool) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    loop {
+        let text = cause.to_string();
+        let known = match &*text {
+            "dns error" if by_proxy => Some("the name of the proxy cannot be resolved"),
+            "dns error" => Some("its name cannot be resolved"),
+            "tunnel error: unsuccessful" => Some("the proxy does not let the request through"),
+            "tunnel error: proxy authorization required" => {
+                Some("the proxy asks for a user name and a password (HTTP 407)")
+            }
+            "tunnel error: unexpected end of file" => Some("the proxy closed the connection"),
+            _ => None,
+        };
+        match (known, cause.source()) {
+            (Some(known), _) => return known.to_owned(),
+            (None, Some(source)) => cause = source,
+            (None, None) => return text,
+        }
+    }
 }

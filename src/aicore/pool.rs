@@ -22,6 +22,7 @@ use super::{
     rate_limit::RateLimiter,
     tls::Trust,
     token::{TokenRequest, TokenSource},
+    way::{Proxies, Way},
 };
 use crate::aicore::operations::PatchType;
 use crate::{
@@ -49,6 +50,8 @@ pub struct RequestSettings {
     pub tenant_rate: Rate,
     /// Certificates (PEM) to trust in addition to the system's.
     pub extra_roots_pem: Option<Vec<u8>>,
+    /// The proxy that requests go through.
+    pub proxies: Proxies,
 }
 
 /// A tenant, as one service key reaches it.
@@ -60,6 +63,7 @@ pub struct Connection {
     pub(super) rate_limiter: Arc<RateLimiter>,
     pub(super) fence: Fence,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) way: Arc<Way>,
     pub(super) quota: TenantQuota,
     tenant: Arc<Tenant>,
     id: u64,
@@ -98,6 +102,7 @@ type ServiceKeyHash = [u8; 32];
 pub struct Pool {
     settings: RequestSettings,
     trust: Trust,
+    way: Arc<Way>,
     http: reqwest::Client,
     fence: Fence,
     metrics: Arc<Metrics>,
@@ -117,8 +122,10 @@ impl Pool {
         let trust = Trust::new(settings.extra_roots_pem.as_deref()).map_err(|error| not_set_up(&error))?;
         let tls = trust.anonymous().map_err(|error| not_set_up(&error))?;
         let http = client(&settings, tls).map_err(|error| not_set_up(&error))?;
+        let way = Way { proxies: settings.proxies.clone(), request_timeout: settings.request_timeout };
         Ok(Self {
             settings,
+            way: Arc::new(way),
             trust,
             http,
             fence,
@@ -169,6 +176,7 @@ impl Pool {
             client_secret,
             certificate_not_after: key.certificate_not_after(),
             http,
+            way: Arc::clone(&self.way),
         };
         let tenant = Arc::new(key.tenant());
         Ok(Connection {
@@ -179,10 +187,22 @@ impl Pool {
             rate_limiter: self.rate_limiter(&tenant),
             fence: self.fence.clone(),
             metrics: Arc::clone(&self.metrics),
+            way: Arc::clone(&self.way),
             quota: self.metrics.quotas().hold(&tenant),
             tenant,
             id: self.opened.fetch_add(1, Ordering::Relaxed),
         })
+    }
+
+    /// Its client, and what failures tell of its way.
+    #[cfg(test)]
+    pub(super) fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    #[cfg(test)]
+    pub(super) fn way(&self) -> &Way {
+        &self.way
     }
 
     fn rate_limiter(&self, tenant: &Arc<Tenant>) -> Arc<RateLimiter> {
@@ -204,6 +224,7 @@ fn client(settings: &RequestSettings, tls: rustls::ClientConfig) -> Result<reqwe
         .timeout(settings.request_timeout)
         // A redirect would carry the token, or the credential, to a host that nobody allowed.
         .redirect(reqwest::redirect::Policy::none())
+        .proxy(settings.proxies.for_client())
         .tcp_nodelay(true)
         .tls_backend_preconfigured(tls)
         .build()

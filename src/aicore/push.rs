@@ -188,7 +188,7 @@ impl<'a> Session<'a> {
         let connection = self.connection;
         let request = operation.request(&connection.http, &connection.api).bearer_auth(token.expose());
         connection.fence.wait_open().await;
-        exchange::send(Server::Api, request, &connection.metrics).await
+        exchange::send(Server::Api, request, &connection.way, &connection.metrics).await
     }
 }
 

@@ -19,6 +19,7 @@ use super::{
     exchange::{self, Failed},
     redact::Sent,
     tls::Handshake,
+    way::Way,
 };
 use crate::{
     clock,
@@ -66,6 +67,8 @@ pub(super) struct TokenRequest {
     pub(super) certificate_not_after: Option<Timestamp>,
     /// Client for the authorization server; it holds the TLS certificate if there is one.
     pub(super) http: reqwest::Client,
+    /// What a failure tells of its way.
+    pub(super) way: Arc<Way>,
 }
 
 /// An access token.
@@ -189,7 +192,7 @@ impl TokenSource {
     /// Client credentials grant (RFC 6749 §4.4) with the credentials in the form: client ids of XSUAA hold characters that
     /// servers decode differently in HTTP Basic.
     async fn fetch(&self) -> Result<Token, Error> {
-        let TokenRequest { token_url, client_id, client_secret, http, .. } = &self.request;
+        let TokenRequest { token_url, client_id, client_secret, http, way, .. } = &self.request;
         let client_secret = client_secret.as_ref().map(ExposeSecret::expose_secret);
         let sent = Sent { secret: client_secret, payload: None };
         let mut form = vec![("grant_type", "client_credentials"), ("client_id", client_id)];
@@ -200,7 +203,7 @@ impl TokenSource {
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(body::form(&form));
         let asked = Instant::now();
-        let answer = exchange::send(Server::Authorization, request, &self.metrics).await;
+        let answer = exchange::send(Server::Authorization, request, way, &self.metrics).await;
         let answer = answer.map_err(|failed| self.refused(failed, &sent))?;
         let Granted { value, life } =
             answer::read(&answer.body).map_err(|unreadable| Error::UnreadableToken {
@@ -217,7 +220,7 @@ impl TokenSource {
     fn refused(&self, failed: Failed, sent: &Sent<'_>) -> Error {
         let handshake = match &failed {
             Failed::Unreachable { handshake, .. } => *handshake,
-            Failed::Refused { .. } => None,
+            Failed::Refused { .. } | Failed::Silent { .. } => None,
         };
         let certificate = match self.request.certificate_not_after {
             _ if self.request.client_secret.is_some() => ClientCertificate::None,

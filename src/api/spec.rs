@@ -5,7 +5,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::AICoreRegistrySecretStatus;
-use crate::domain::parse::name::PATTERN;
 
 /// A rule for names of Secrets: RFC 1123 subdomains, which is what the API server accepts for them. A pattern would say the same, but
 /// its message would be the pattern.
@@ -14,15 +13,18 @@ pub(crate) const SECRET_NAME: &str =
 const NO_SECRET_NAME: &str = "this cannot be the name of a Secret: write lower-case letters, digits, '-' and '.', with a letter or a \
      digit at both ends and beside each '.'";
 
-/// What the API server accepts as a key of a Secret (`IsConfigMapKey` of `k8s.io/apimachinery`).
-pub(crate) const SECRET_KEY: &str = r"^[-._a-zA-Z0-9]+$";
+/// A rule for keys of Secrets, as the API server has it for them (`IsConfigMapKey` of `k8s.io/apimachinery`).
+pub(crate) const SECRET_KEY: &str = "self.matches('^[-._a-zA-Z0-9]+$')";
+const NO_SECRET_KEY: &str = "this cannot be a key of a Secret: write letters, digits, '-', '_' and '.'";
 
-/// The form of durations.
-pub(crate) const DURATION: &str = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$";
+/// A rule for `spec.remoteName`: [`crate::domain::parse::name::PATTERN`].
+pub(crate) const REMOTE_NAME: &str = "self.matches('^[a-z0-9](_?[a-z0-9.-]+)*[a-z0-9]$')";
 
-/// A rule for `spec.resyncInterval`.
-pub(crate) const RESYNC_INTERVAL: &str =
-    "duration(self) == duration('0s') || duration(self) >= duration('10s')";
+/// A rule for the form of durations.
+pub(crate) const DURATION: &str = "self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$')";
+
+/// A rule for `spec.resyncInterval`, once it is a duration.
+pub(crate) const RESYNC_INTERVAL: &str = "!self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') || duration(self) == duration('0s') || duration(self) >= duration('10s')";
 
 /// A rule for `spec.secretRef`.
 pub(crate) const LOGIN_KEYS: &str = "has(self.server) || (!has(self.usernameKey) && !has(self.passwordKey))";
@@ -82,7 +84,9 @@ pub struct AICoreRegistrySecretSpec {
     /// digit at both ends. Immutable, because AI Core cannot rename a secret.
     // Source of the rule: schema of `dockerRegistryName` in SAP AI Core's OpenAPI description, version 2.42.0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 2, max = 63), regex(pattern = PATTERN))]
+    #[schemars(length(min = 2, max = 63))]
+    #[x_kube(validation = Rule::new(REMOTE_NAME).message("this cannot be the name of a docker registry secret in AI Core: write 2 \
+         to 63 lower-case letters, digits, '.', '-' and single '_', with a letter or a digit at both ends"))]
     pub remote_name: Option<String>,
 
     /// Registries to send, as they are written in the Secret's `auths` (`ghcr.io`, `https://index.docker.io/v1/`);
@@ -110,7 +114,8 @@ pub struct AICoreRegistrySecretSpec {
     /// duration such as `90s`, `1h30m` or `1.5h` (units: `ms`, `s`, `m`, `h`); spread by ±10 %. At least `10s`; `0s`
     /// means never. Default: the operator's `--default-resync-interval`, which is `1h` unless it was set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 32), regex(pattern = DURATION))]
+    #[schemars(length(max = 32))]
+    #[x_kube(validation = Rule::new(DURATION).message("write a duration such as 90s, 1h30m or 1.5h"))]
     #[x_kube(validation = Rule::new(RESYNC_INTERVAL)
         .message("resyncInterval must be at least 10s, or 0s to never send an unchanged credential again"))]
     pub resync_interval: Option<String>,
@@ -141,12 +146,14 @@ pub struct SecretRef {
 
     /// Key of the Secret that holds the user name. Default: `username`. Only together with `server`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253), regex(pattern = SECRET_KEY))]
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = Rule::new(SECRET_KEY).message(NO_SECRET_KEY))]
     pub username_key: Option<String>,
 
     /// Key of the Secret that holds the password or access token. Default: `password`. Only together with `server`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253), regex(pattern = SECRET_KEY))]
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = Rule::new(SECRET_KEY).message(NO_SECRET_KEY))]
     pub password_key: Option<String>,
 }
 
@@ -161,7 +168,8 @@ pub struct AICoreSecretRef {
 
     /// Key of the Secret that holds the service key as JSON. Only needed when the form is not recognised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253), regex(pattern = SECRET_KEY))]
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = Rule::new(SECRET_KEY).message(NO_SECRET_KEY))]
     pub key: Option<String>,
 }
 

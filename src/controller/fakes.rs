@@ -18,7 +18,7 @@ use super::{
 use crate::{
     aicore::{
         Insistence,
-        error::Error as AiCoreError,
+        error::{Error as AiCoreError, Server},
         keyed_mutex::KeyedMutex,
         push::{PushError, Pushed},
         rate_limit::RateLimiter,
@@ -149,7 +149,12 @@ impl FakeAiCore {
             std::future::pending::<()>().await;
         }
         if self.unreachable.load(SeqCst) {
-            return Err(AiCoreError::Unreachable { host: "api".to_owned(), cause: "no".to_owned() });
+            return Err(AiCoreError::Unreachable {
+                server: Server::Api,
+                host: "api".to_owned(),
+                proxy: None,
+                cause: "no".to_owned(),
+            });
         }
         Ok(())
     }

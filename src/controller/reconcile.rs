@@ -198,11 +198,21 @@ fn log(step: &Step, result: &Outcome, report: &Report) {
             info!(outcome, cause = cause.as_str(), create, "AI Core accepted the credential");
         }
         (Outcome::Failed(Failure { reason, message, .. }), _) => {
-            warn!(outcome, reason = reason.as_str(), message, "push failed");
+            // In JSON `message` is the line's own text.
+            let (reason, error) = (reason.as_str(), message);
+            if matches!(step, Step::DeleteRemote) {
+                warn!(outcome, reason, error, "deletion failed");
+            } else {
+                warn!(outcome, reason, error, "push failed");
+            }
         }
         (Outcome::RemoteDeleted, _) => info!(outcome, "AI Core no longer holds the secret"),
         (Outcome::Postponed(wait), _) => {
-            debug!(outcome, wait_ms = wait.as_millis(), "waits for its turn in the tenant's request rate");
+            debug!(
+                outcome,
+                wait_ms = wait.as_secs_f64() * 1e3,
+                "waits for its turn in the tenant's request rate"
+            );
         }
         (Outcome::LetGo, _) if report.events.is_empty() => {
             info!(outcome, cause = step.cause(), "the resource was released without a request to AI Core");

@@ -153,10 +153,21 @@ async fn publish(recorder: &Recorder, about: &About, event: Event) {
     let event = to_kube(event);
     let why = match timeout(REQUEST_TIMEOUT, recorder.publish(&event, &reference(about))).await {
         Ok(Ok(())) => return,
+        Ok(Err(error)) if in_terminating_namespace(&error) => {
+            debug!(object = %about.key, "event not published: the namespace is being deleted");
+            return;
+        }
         Ok(Err(error)) => super::error::Error::from(error),
         Err(_) => super::error::Error::Timeout,
     };
     warn!(object = %about.key, error = %why, "event not published");
+}
+
+/// Whether the API server refuses because it takes nothing new in a namespace that is being deleted. Rights are not the cause.
+fn in_terminating_namespace(error: &kube::Error) -> bool {
+    let kube::Error::Api(status) = error else { return false };
+    let mut causes = status.details.iter().flat_map(|details| &details.causes);
+    status.code == 403 && causes.any(|cause| cause.reason == "NamespaceTerminating")
 }
 
 fn reference(about: &About) -> ObjectReference {

@@ -15,8 +15,11 @@ use std::{env, path::PathBuf, sync::Arc};
 
 use kube::{Client, Config};
 
-use self::{files::Files, proxy::Rules};
-pub(crate) use self::{proxy::Proxy, token::TokenLayer};
+use self::files::Files;
+pub(crate) use self::{
+    proxy::{Proxy, Rules},
+    token::TokenLayer,
+};
 use super::client::client;
 use crate::{domain::tools::invalid::Quoted, error::root_cause};
 

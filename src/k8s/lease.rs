@@ -19,6 +19,7 @@ use crate::domain::decide::lease::Record;
 #[derive(Clone)]
 pub(crate) struct Leases {
     api: Api<Lease>,
+    namespace: String,
     name: String,
 }
 
@@ -48,7 +49,11 @@ impl Leases {
     /// The Lease of this name.
     #[must_use]
     pub(crate) fn new(client: Client, namespace: &str, name: &str) -> Self {
-        Self { api: Api::namespaced(client, namespace), name: name.to_owned() }
+        Self {
+            api: Api::namespaced(client, namespace),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
     }
 
     /// Reads it. `None`: there is none.
@@ -78,10 +83,21 @@ impl Leases {
             None => {
                 let metadata = ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() };
                 let lease = Lease { metadata, spec: Some(spec(LeaseSpec::default(), record)) };
-                self.api.create(&params, &lease).await?
+                self.api.create(&params, &lease).await.map_err(|error| self.not_created(error))?
             }
         };
         Ok(LeaseVersion(written))
+    }
+
+    /// What is not found when something is made is the namespace.
+    fn not_created(&self, error: kube::Error) -> Error {
+        match Error::from(error) {
+            Error::NotFound => {
+                let message = format!("namespace {:?} does not exist", self.namespace);
+                Error::Refused { code: 404, message }
+            }
+            other => other,
+        }
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) async fn is_terminating(client: &Client, namespace: &str) -> Result<b
         Err(Error::NotFound) => Ok(true),
         // Without the right to look, the resource waits as in a namespace that stays; its message says how to release it.
         Err(Error::Forbidden(message)) => {
-            warn!(namespace, message, "cannot see whether the namespace is being deleted");
+            warn!(namespace, error = message, "cannot see whether the namespace is being deleted");
             Ok(false)
         }
         Err(error) => Err(error),

@@ -18,7 +18,7 @@ use tracing::{info, warn};
 
 pub(crate) use self::health::WatchHealth;
 use self::{backoff::WatchBackoff, wire::Places};
-use crate::domain::parse::bounds;
+use crate::{api::KIND, domain::parse::bounds};
 
 /// How long the API server keeps a watch open: below the 240 s after which load balancers drop quiet connections.
 const WATCH_TIMEOUT_SECONDS: u32 = 200;
@@ -103,7 +103,7 @@ async fn follow<K>(
             Some(Err(error)) => {
                 health.failed();
                 let pause = if expired(&error) { backoff.expired() } else { backoff.failed() };
-                warn!(watch = health.name(), error = %describe(&error), pause_ms = pause.as_millis(), "watch failed");
+                warn!(watch = health.name(), error = %describe(&error), pause_ms = pause.as_secs_f64() * 1e3, "watch failed");
                 // A watcher whose *request* was answered 410 would ask for the expired version for ever.
                 if is_expired(&error) {
                     events = anew();
@@ -143,6 +143,10 @@ fn describe(error: &watcher::Error) -> String {
         | watcher::Error::WatchStartFailed(kube::Error::Api(status))
         | watcher::Error::WatchFailed(kube::Error::Api(status))
         | watcher::Error::WatchError(status) => {
+            // The answer for a kind that is not known; the other kind that is watched is one of Kubernetes' own.
+            if status.code == 404 && status.message.trim() == "404 page not found" {
+                return format!("the API server does not know {KIND}s; is the CRD installed?");
+            }
             // A proxy's whole page, when it was none of the API server's.
             format!("HTTP {}: {}", status.code, bounds::cut(status.message.clone(), bounds::MESSAGE))
         }

@@ -21,7 +21,10 @@ use super::{
     cli::{CheckArgs, ClusterArgs},
 };
 use crate::{
-    aicore::pool::{self, Pool},
+    aicore::{
+        pool::{self, Pool},
+        way::Proxies,
+    },
     api::AICoreRegistrySecretSpec,
     ca_bundle, clock,
     config::{DEFAULT_TENANT_BURST, DEFAULT_TENANT_RPS},
@@ -87,10 +90,16 @@ pub(super) async fn run(cluster: &ClusterArgs, args: &CheckArgs) -> Result<Done,
 fn pool(args: &CheckArgs) -> Result<Pool, Failed> {
     let extra_roots_pem =
         args.ca_bundle.as_deref().map(ca_bundle::read).transpose().map_err(Failed::usage)?;
+    let proxies = if args.remote {
+        Proxies::from_environment(|name| std::env::var(name).ok()).map_err(Failed::usage)?
+    } else {
+        Proxies::default()
+    };
     let settings = pool::RequestSettings {
         request_timeout: pool::DEFAULT_REQUEST_TIMEOUT,
         tenant_rate: Rate::new(DEFAULT_TENANT_RPS, DEFAULT_TENANT_BURST),
         extra_roots_pem,
+        proxies,
     };
     Pool::new(settings, Fence::always_open(), Arc::new(Metrics::new())).map_err(Failed::usage)
 }

@@ -54,7 +54,7 @@ pub(super) async fn change(_: FromThePod, State(shared): State<Arc<Shared>>, fil
     match shared.level.set(&filter) {
         Ok(()) => {
             let level = shared.level.current();
-            tracing::warn!(level, "the log level was changed");
+            tracing::warn!(filter = level, "the log level was changed");
             format!("{level}\n").into_response()
         }
         Err(sentence) => (StatusCode::BAD_REQUEST, format!("{sentence}\n")).into_response(),

@@ -77,7 +77,10 @@ async fn behind_a_proxy_for_ai_core_the_api_server_is_reached_directly() {
         .with_variable("NO_PROXY", "127.0.0.1");
     let operator = launch.start().await;
     world.wait_ready("pull").await;
-    assert!(operator.wait_for_line("started").await.contains("\"proxy\":\"none\""));
+    let started = operator.wait_for_line("started").await;
+    assert!(started.contains("\"api_server_proxy\":\"none\""), "{started}");
+    assert!(started.contains("\"aicore_proxy\":\"http://127.0.0.1:9 (HTTPS_PROXY)\""), "{started}");
+    assert!(started.contains("\"namespaces\":"), "{started}");
     world.check(&operator).await;
 }
 

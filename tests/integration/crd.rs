@@ -91,12 +91,13 @@ async fn the_api_server_accepts(#[case] name: &str, #[case] spec: Value) {
 #[case::one_letter_name("x", json!({}), "set spec.remoteName to the name that the secret shall have in AI Core")]
 #[case::name_too_long(&"a".repeat(64), json!({}), "metadata.name is not a name that AI Core accepts (2 to 63 characters")]
 #[case::dot_and_dash_at_the_end_of_remote_name("ok", json!({ "remoteName": "x-" }), "spec.remoteName")]
-#[case::upper_case_remote_name("ok", json!({ "remoteName": "Upper" }), "spec.remoteName")]
+#[case::upper_case_remote_name("ok", json!({ "remoteName": "Upper" }), "spec.remoteName: Invalid value: \"Upper\": this cannot be the name of a docker registry secret")]
 #[case::remote_name_too_long("ok", json!({ "remoteName": "a".repeat(64) }), "spec.remoteName")]
 #[case::resync_too_short("ok", json!({ "resyncInterval": "9s" }), "resyncInterval must be at least 10s, or 0s to never send")]
 #[case::resync_just_too_short("ok", json!({ "resyncInterval": "9999ms" }), "must be at least 10s")]
 #[case::resync_without_unit("ok", json!({ "resyncInterval": "90" }), "spec.resyncInterval")]
-#[case::resync_in_days("ok", json!({ "resyncInterval": "1d" }), "spec.resyncInterval")]
+#[case::resync_in_days("ok", json!({ "resyncInterval": "1d" }), "spec.resyncInterval: Invalid value: \"1d\": write a duration such as 90s, 1h30m or 1.5h")]
+#[case::resync_in_words("ok", json!({ "resyncInterval": "hourly" }), "write a duration such as 90s, 1h30m or 1.5h")]
 #[case::username_key_without_server("ok", json!({ "secretRef": { "usernameKey": "u" } }), "set server to the registry they belong to")]
 #[case::password_key_without_server("ok", json!({ "secretRef": { "passwordKey": "p" } }), "set server to the registry they belong to")]
 #[case::unknown_creation_policy("ok", json!({ "creationPolicy": "Always" }), "\"IfMissing\", \"Never\"")]
@@ -113,7 +114,8 @@ async fn the_api_server_accepts(#[case] name: &str, #[case] spec: Value) {
 #[case::secret_name_too_long("ok", json!({ "secretRef": { "name": "a".repeat(254) } }), "spec.secretRef.name: Too long")]
 #[case::remote_name_with_path("ok", json!({ "remoteName": "../a" }), "spec.remoteName")]
 #[case::line_break_at_the_end_of_remote_name("ok", json!({ "remoteName": "ab\n" }), "spec.remoteName")]
-#[case::line_break_in_key("ok", json!({ "aiCoreSecretRef": { "key": "a\n" } }), "spec.aiCoreSecretRef.key")]
+#[case::line_break_in_key("ok", json!({ "aiCoreSecretRef": { "key": "a\n" } }), "this cannot be a key of a Secret")]
+#[case::path_as_username_key("ok", json!({ "secretRef": { "server": "ghcr.io", "usernameKey": "a/b" } }), "spec.secretRef.usernameKey: Invalid value: \"a/b\": this cannot be a key of a Secret")]
 #[case::no_registry("ok", json!({ "registries": [] }), "spec.registries")]
 #[case::registry_twice("ok", json!({ "registries": ["ghcr.io", "ghcr.io"] }), "Duplicate value: \"ghcr.io\"")]
 #[tokio::test]
@@ -126,6 +128,7 @@ async fn the_api_server_refuses(#[case] name: &str, #[case] spec: Value, #[case]
     let kube::Error::Api(status) = refused else { panic!("{refused}") };
     assert_eq!(status.code, 422, "{}", status.message);
     assert!(status.message.contains(message), "{}", status.message);
+    assert!(!status.message.contains("conversion error"), "{}", status.message);
 }
 
 #[rstest]

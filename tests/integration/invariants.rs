@@ -1,15 +1,93 @@
 //! What must hold for every state of every resource, at all times.
 
+use std::{collections::BTreeSet, fmt};
+
 use aicore_registry_operator::api::AICoreRegistrySecret;
 use base64::{
     Engine,
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
+};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, MapAccess, SeqAccess, Visitor},
 };
 
 use crate::world::Conditions;
 
 /// Part of every password that tests use.
 pub(crate) const CANARY: &str = "s3cr3tCanary";
+
+/// Each line of the log is a JSON object, and no object in it has a key twice: readers keep one of the two values.
+pub(crate) fn check_lines(lines: &[String]) {
+    for line in lines.iter().filter(|line| line.starts_with('{')) {
+        if let Err(error) = serde_json::from_str::<KeysOnce>(line) {
+            panic!("{error}: {line}");
+        }
+    }
+}
+
+/// JSON whose objects have no key twice.
+#[derive(Debug)]
+struct KeysOnce;
+
+impl<'de> Deserialize<'de> for KeysOnce {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for KeysOnce {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self, A::Error> {
+        while list.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self, A::Error> {
+        let mut seen = BTreeSet::new();
+        while let Some((key, Self)) = object.next_entry::<String, Self>()? {
+            if let Some(key) = seen.replace(key) {
+                return Err(A::Error::custom(format_args!("the key {key:?} is there twice")));
+            }
+        }
+        Ok(self)
+    }
+}
+
+#[test]
+#[should_panic(expected = "the key \"level\" is there twice")]
+fn a_line_with_a_key_twice_is_found() {
+    check_lines(&[r#"{"level":"WARN","span":{"name":"x"},"level":"info"}"#.to_owned()]);
+}
 
 /// The kstatus rules, for each state in the order in which a watch showed them.
 pub(crate) fn check_states<'a>(histories: impl Iterator<Item = &'a Vec<AICoreRegistrySecret>>) {

@@ -56,6 +56,7 @@ async fn the_log_level_can_be_shown_and_changed() {
     assert_eq!(operator.ask(long, "/log-level").await.0, 413);
     assert_eq!(operator.ask(|url| reqwest::Client::new().post(url).body("trace"), "/log-level").await.0, 405);
     assert_eq!(operator.get("/log-level").await, (200, "info\n".to_owned()));
+    world.check(&operator).await;
 }
 
 /// Whatever the libraries below have to say then: no secret value is in it.

@@ -44,6 +44,15 @@ fn without_a_cluster_it_says_so() {
 }
 
 #[test]
+fn a_proxy_that_cannot_be_used_ends_the_start() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_aicore-registry-operator"));
+    let output = command.arg("run").env_clear().env("HTTPS_PROXY", "ftp://u:s3cr3t@x").output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert_eq!(text, "error: HTTPS_PROXY: a proxy is reached by http, https or socks5, not \"ftp\"\n");
+}
+
+#[test]
 fn the_environment_is_read_too() {
     let output = Command::new(env!("CARGO_BIN_EXE_aicore-registry-operator"))
         .arg("run")

@@ -143,6 +143,7 @@ impl World {
         let history = self.history.borrow().clone();
         invariants::check_states(history.values());
         let mut visible = vec![serde_json::to_string(&history).unwrap(), operator.log().join("\n")];
+        invariants::check_lines(&operator.log());
         visible.extend(self.events().await.iter().map(|event| serde_json::to_string(event).unwrap()));
         visible.push(operator.get("/metrics").await.1);
         self.check_secrecy(&visible);

@@ -24,10 +24,37 @@
 {{- fail "networkPolicy.egress is set, and so is proxyPorts or extraEgress: egress replaces the rules that they are a part of. Write all into egress, or unset it." }}
 {{- end }}
 {{- end }}
+{{- if and .Values.networkPolicy.enabled (not (kindIs "slice" .Values.networkPolicy.egress)) (not .Values.networkPolicy.extraEgress) }}
+{{- $open := list }}
+{{- range concat .Values.networkPolicy.apiServerPorts .Values.networkPolicy.aiCorePorts .Values.networkPolicy.proxyPorts }}
+{{- $open = append $open (int .) }}
+{{- end }}
+{{- range $name, $url := dict "proxy.https" .Values.proxy.https "proxy.http" .Values.proxy.http }}
+{{- with $url }}
+{{- $port := int (include "aicore-registry-operator.port" .) }}
+{{- if not (has $port $open) }}
+{{- fail (printf "%s is %s, and networkPolicy.proxyPorts does not have %d. Set it to [%d]." $name (regexReplaceAll "//.*@" . "//") $port $port) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- with .Values.otlp.endpoint }}
+{{- $port := int (include "aicore-registry-operator.port" .) }}
+{{- if not (has $port $open) }}
+{{- fail (printf "otlp.endpoint is %s, and the network policy does not open port %d. Add a rule for it to networkPolicy.extraEgress, such as [{ports: [{protocol: TCP, port: %d}]}]." (regexReplaceAll "//.*@" . "//") $port $port) }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- if and .Values.metrics.serviceMonitor.enabled (not .Values.service.enabled) }}
 {{- fail "metrics.serviceMonitor.enabled is true, and service.enabled is false: a ServiceMonitor scrapes a Service. Enable the Service, or use metrics.podMonitor." }}
 {{- end }}
 {{- if and .Values.metrics.serviceMonitor.enabled .Values.metrics.podMonitor.enabled }}
 {{- fail "metrics.serviceMonitor.enabled and metrics.podMonitor.enabled are true: each pod would be scraped twice. Enable one of them." }}
 {{- end }}
+{{- end }}
+
+{{/* The port of a URL: its own, else that of its scheme. */}}
+{{- define "aicore-registry-operator.port" -}}
+{{- $authority := regexReplaceAll "^[^/]*//([^/?#]*@)?" . "" | regexFind "^[^/?#]*" }}
+{{- $own := regexFind ":[0-9]+$" $authority | trimPrefix ":" }}
+{{- if $own }}{{ $own }}{{ else if hasPrefix "https:" . }}443{{ else if hasPrefix "socks5" . }}1080{{ else }}80{{ end }}
 {{- end }}

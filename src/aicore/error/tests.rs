@@ -49,7 +49,7 @@ fn sentences_name_host_status_code_and_cure() {
     assert_eq!(
         error.failure("aicore-key", false).message,
         "AI Core at api.example answered HTTP 401 (error code 01010076, request id r-1): token expired; renew the \
-         service key in Secret \"aicore-key\", the operator tries again when it changes"
+         service key in Secret \"aicore-key\", the operator tries again when it changes, and at least every 15 minutes"
     );
     assert_eq!(error.failure("aicore-key", false).request_id.as_deref(), Some("r-1"));
     if let Error::Refused(refusal) = &mut error {
@@ -64,6 +64,20 @@ fn sentences_name_host_status_code_and_cure() {
     assert!(quota.failure("k", true).message.contains("50 of 50 used"));
 }
 
+#[rstest]
+#[case(None, "; the operator tries again by itself")]
+#[case(Some(20), "; the operator tries again by itself, in 1 min or later")]
+#[case(Some(61), "; the operator tries again by itself, in 2 min or later")]
+#[case(Some(86_400), "; the operator tries again by itself, in 60 min or later")]
+fn a_server_that_asks_for_time_is_quoted_in_minutes(#[case] seconds: Option<u64>, #[case] end: &str) {
+    let mut error = refused(Server::Api, 429);
+    if let Error::Refused(refusal) = &mut error {
+        refusal.retry_after = seconds.map(Duration::from_secs);
+    }
+    let message = error.failure("key", false).message;
+    assert!(message.ends_with(&format!("HTTP 429{end}")), "{message}");
+}
+
 /// What a service key that leads nowhere looks like: the subaccount is gone, or its subdomain has another name.
 #[test]
 fn a_token_endpoint_that_is_not_there_points_to_the_url_of_the_service_key() {
@@ -74,6 +88,48 @@ fn a_token_endpoint_that_is_not_there_points_to_the_url_of_the_service_key() {
     );
     let message = refused(Server::Authorization, 302).failure("aicore-key", false).message;
     assert!(message.contains("check \"url\"") && message.contains("aicore-key"), "{message}");
+}
+
+#[test]
+fn hosts_are_named_with_their_role_and_keep_their_case() {
+    let host = || "tenant.authentication.example".to_owned();
+    for (error, sentence) in [
+        (
+            Error::Unreachable {
+                server: Server::Authorization,
+                host: host(),
+                proxy: None,
+                cause: "its name cannot be resolved".to_owned(),
+            },
+            "The authorization server tenant.authentication.example could not be reached: its name cannot be resolved",
+        ),
+        (
+            Error::Unreachable {
+                server: Server::Api,
+                host: host(),
+                proxy: Some("http://127.0.0.1:3128 (HTTPS_PROXY)".to_owned()),
+                cause: "Connection refused".to_owned(),
+            },
+            "AI Core at tenant.authentication.example could not be reached through the proxy http://127.0.0.1:3128 \
+             (HTTPS_PROXY): Connection refused",
+        ),
+        (
+            Error::Silent { server: Server::Api, host: host(), limit: Duration::from_secs(15) },
+            "AI Core at tenant.authentication.example did not answer within 15 s",
+        ),
+        (
+            Error::Silent { server: Server::Api, host: host(), limit: Duration::from_millis(1500) },
+            "AI Core at tenant.authentication.example did not answer within 1500 ms",
+        ),
+        (
+            Error::UnreadableToken { host: host(), cause: WithoutToken::Form("it is not JSON") },
+            "The authorization server tenant.authentication.example answered the token request with something that is not an \
+             OAuth 2.0 access token: it is not JSON",
+        ),
+    ] {
+        let message = error.failure("key", false).message;
+        assert_eq!(message, format!("{sentence}; the operator tries again by itself"));
+    }
 }
 
 #[rstest]

@@ -10,6 +10,7 @@ use crate::{
     aicore::{
         error::{ErrorDetails, Message},
         pool::{Connection, Pool, RequestSettings},
+        way::Proxies,
     },
     domain::{
         decide::reason::Reason,
@@ -33,6 +34,7 @@ fn connect(roots: Option<&str>, service_key: &serde_json::Value) -> Arc<Connecti
         request_timeout: Duration::from_secs(15),
         tenant_rate: Rate::new(1000.0, 1000),
         extra_roots_pem: roots.map(|roots| roots.as_bytes().to_vec()),
+        proxies: Proxies::default(),
     };
     let pool = Pool::new(settings, Fence::always_open(), Arc::new(Metrics::new())).unwrap();
     let secret = secret("key", None, [("key.json", service_key.to_string())]);

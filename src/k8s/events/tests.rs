@@ -3,6 +3,8 @@ use std::{convert::Infallible, future::pending};
 use http::{Method, Request, Response};
 use kube::client::Body;
 
+use serde_json::json;
+
 use super::*;
 use crate::domain::testing::an_object;
 
@@ -93,4 +95,17 @@ async fn what_waits_is_bounded_in_bytes() {
     let joined = (0..2 * WAITING).filter(|_| line.join(&object, event(false, "a"))).count();
     assert_eq!(joined, WAITING);
     assert!(line.room.available_permits() >= WAITING_BYTES - WAITING, "what is dropped takes no room");
+}
+
+#[test]
+fn a_namespace_that_is_being_deleted_is_told_from_missing_rights() {
+    let refused = |details: serde_json::Value| {
+        let status = json!({ "status": "Failure", "reason": "Forbidden", "code": 403, "details": details });
+        kube::Error::Api(serde_json::from_value(status).unwrap())
+    };
+    let terminating =
+        json!({ "causes": [{ "reason": "NamespaceTerminating", "field": "metadata.namespace" }] });
+    assert!(in_terminating_namespace(&refused(terminating)));
+    assert!(!in_terminating_namespace(&refused(json!({ "kind": "events" }))));
+    assert!(!in_terminating_namespace(&refused(json!(null))));
 }

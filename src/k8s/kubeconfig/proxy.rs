@@ -20,7 +20,7 @@ pub(super) enum Source {
     Environment(&'static str),
 }
 
-/// A proxy between the program and the API server.
+/// A proxy between the program and a server.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proxy {
     uri: Uri,
@@ -65,7 +65,8 @@ impl Proxy {
         Ok(Self { uri, shown, source })
     }
 
-    pub(super) fn uri(&self) -> &Uri {
+    /// Its address, with user and password if it has them: not to be shown.
+    pub(crate) fn uri(&self) -> &Uri {
         &self.uri
     }
 }
@@ -87,7 +88,7 @@ impl fmt::Debug for Proxy {
 }
 
 /// What the environment says.
-pub(super) struct Rules {
+pub(crate) struct Rules {
     http: Option<(&'static str, String)>,
     https: Option<(&'static str, String)>,
     exceptions: Vec<Exception>,
@@ -112,10 +113,8 @@ enum Exception {
 }
 
 impl Rules {
-    pub(super) fn from_environment(variable: impl Fn(&'static str) -> Option<String>) -> Self {
-        let first = |names: [&'static str; 2]| {
-            names.into_iter().find_map(|name| Some((name, variable(name).filter(|value| !value.is_empty())?)))
-        };
+    pub(crate) fn from_environment(variable: impl Fn(&'static str) -> Option<String>) -> Self {
+        let first = |names| first(names, &variable);
         let exceptions =
             first(["NO_PROXY", "no_proxy"]).map(|(_, list)| exceptions(&list)).unwrap_or_default();
         // In a CGI program HTTP_PROXY is a header of the request.
@@ -127,6 +126,17 @@ impl Rules {
         }
     }
 
+    /// With `ALL_PROXY` where there is no other.
+    pub(crate) fn with_all_proxy(mut self, variable: impl Fn(&'static str) -> Option<String>) -> Self {
+        self.https = self.https.or_else(|| first(["ALL_PROXY", "all_proxy"], variable));
+        self
+    }
+
+    /// The proxy to servers by https that are not excepted.
+    pub(crate) fn https_proxy(&self) -> Result<Option<Proxy>, Unusable> {
+        self.https.as_ref().map(|(name, text)| by_variable(name, text)).transpose()
+    }
+
     /// The proxy to this server, if there is one.
     pub(super) fn proxy_for(&self, server: &Uri) -> Result<Option<Proxy>, Unusable> {
         let https = server.scheme_str() == Some("https");
@@ -136,13 +146,11 @@ impl Rules {
         if self.excepts(host, &port.to_string()) {
             return Ok(None);
         }
-        match Proxy::parse(text, Source::Environment(name)) {
-            Ok(proxy) => Ok(Some(proxy)),
-            Err(why) => Err(Unusable(format!("{name}: {why}"))),
-        }
+        by_variable(name, text).map(Some)
     }
 
-    fn excepts(&self, host: &str, port: &str) -> bool {
+    /// Whether this host is reached without a proxy.
+    pub(crate) fn excepts(&self, host: &str, port: &str) -> bool {
         let host = host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
         let address: Option<IpAddr> = host.parse().ok();
         if host == "localhost" || address.is_some_and(|address| address.to_canonical().is_loopback()) {
@@ -165,6 +173,18 @@ impl Rules {
             }
         })
     }
+}
+
+/// The first of the variables that is set to something.
+fn first(
+    names: [&'static str; 2],
+    variable: impl Fn(&'static str) -> Option<String>,
+) -> Option<(&'static str, String)> {
+    names.into_iter().find_map(|name| Some((name, variable(name).filter(|value| !value.is_empty())?)))
+}
+
+fn by_variable(name: &'static str, text: &str) -> Result<Proxy, Unusable> {
+    Proxy::parse(text, Source::Environment(name)).map_err(|why| Unusable(format!("{name}: {why}")))
 }
 
 fn exceptions(list: &str) -> Vec<Exception> {

@@ -34,6 +34,21 @@ async fn watch_with(seconds: u64, watcher: &Watcher, health: &Arc<WatchHealth>) 
     seen.into_inner().unwrap()
 }
 
+#[test]
+fn a_kind_that_the_api_server_does_not_know_points_to_the_crd() {
+    let failed = |message: &str| {
+        let mut status = status(404, "NotFound");
+        status["message"] = message.into();
+        let status = serde_json::from_value(status).unwrap();
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+    };
+    assert_eq!(
+        describe(&failed("404 page not found\n")),
+        "the API server does not know AICoreRegistrySecrets; is the CRD installed?"
+    );
+    assert_eq!(describe(&failed("not here")), "HTTP 404: not here");
+}
+
 /// kube's watcher repeats a watch *request* that was answered 410 with the same expired version, for ever.
 #[tokio::test(start_paused = true)]
 async fn an_expired_version_is_listed_again_with_growing_pauses() {

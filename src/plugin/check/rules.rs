@@ -1,5 +1,4 @@
-//! The patterns and rules of the resource definition, judged by the operator's own functions instead of by a regular expression or by
-//! CEL. Each is told by its text in the schema, so that none can be changed there without being noticed here.
+//! The rules of the resource definition, judged by the operator's own functions instead of by CEL. Each is told by its text in the schema, so that none can be changed there without being noticed here.
 
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use crate::{
     domain::{
         parse::{
             duration,
-            name::{PATTERN, RemoteName, SecretName},
+            name::{RemoteName, SecretName},
         },
         tools::invalid::Quoted,
     },
@@ -19,10 +18,13 @@ use crate::{
 /// Gives a sentence about the value of a field when it is wrong.
 pub(super) type Judge = fn(&str, &Value) -> Option<String>;
 
-/// For a `pattern` of the schema.
-pub(super) fn pattern(pattern: &str) -> Option<Judge> {
-    match pattern {
-        PATTERN => {
+/// For a rule of `x-kubernetes-validations`.
+pub(super) fn rule(rule: &str) -> Option<Judge> {
+    match rule {
+        api::SECRET_NAME => Some(|field, value| {
+            SecretName::parse(field, value.as_str()?).err().map(|invalid| invalid.to_string())
+        }),
+        api::REMOTE_NAME => {
             Some(|_, value| RemoteName::parse(value.as_str()?).err().map(|invalid| invalid.to_string()))
         }
         api::SECRET_KEY => Some(secret_key),
@@ -31,16 +33,6 @@ pub(super) fn pattern(pattern: &str) -> Option<Judge> {
             duration::parse(text)
                 .is_none()
                 .then(|| format!("{field} {} is not a duration such as 90s, 1h30m or 1.5h", Quoted(text)))
-        }),
-        _ => None,
-    }
-}
-
-/// For a rule of `x-kubernetes-validations`.
-pub(super) fn rule(rule: &str) -> Option<Judge> {
-    match rule {
-        api::SECRET_NAME => Some(|field, value| {
-            SecretName::parse(field, value.as_str()?).err().map(|invalid| invalid.to_string())
         }),
         api::LOGIN_KEYS => Some(login_keys),
         api::RESYNC_INTERVAL => Some(resync_interval),

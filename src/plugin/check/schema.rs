@@ -61,10 +61,10 @@ impl Verdict {
         if self.faults.iter().any(|fault| fault.field == path) {
             return;
         }
-        let pattern = schema.get("pattern").and_then(Value::as_str).and_then(rules::pattern);
         let rules = schema.get("x-kubernetes-validations").and_then(Value::as_array).into_iter().flatten();
-        let rules = rules.filter_map(|rule| rule.get("rule").and_then(Value::as_str)).filter_map(rules::rule);
-        if let Some(sentence) = pattern.into_iter().chain(rules).find_map(|judge| judge(path, value)) {
+        let mut rules =
+            rules.filter_map(|rule| rule.get("rule").and_then(Value::as_str)).filter_map(rules::rule);
+        if let Some(sentence) = rules.find_map(|judge| judge(path, value)) {
             self.fault(path, sentence);
         }
     }

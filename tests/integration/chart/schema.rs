@@ -54,6 +54,20 @@ use super::{chart, objects, only, repository, run, template, values};
     json!({ "networkPolicy": { "enabled": true } }),
     "networkPolicy.metricsFrom does not say who may reach the metrics port"
 )]
+#[case(json!({ "proxy": { "https": "ftp://p" } }), "at '/proxy/https': 'ftp://p' does not match")]
+#[case(json!({ "proxy": { "https": "p:3128" } }), "at '/proxy/https': 'p:3128' does not match")]
+#[case(
+    json!({ "networkPolicy": { "enabled": true, "metricsFrom": [{}] }, "proxy": { "https": "http://u:p@p.example:3128/" } }),
+    "proxy.https is http://p.example:3128/, and networkPolicy.proxyPorts does not have 3128. Set it to [3128]."
+)]
+#[case(
+    json!({ "networkPolicy": { "enabled": true, "metricsFrom": [{}] }, "proxy": { "https": "socks5://p" } }),
+    "proxy.https is socks5://p, and networkPolicy.proxyPorts does not have 1080. Set it to [1080]."
+)]
+#[case(
+    json!({ "networkPolicy": { "enabled": true, "metricsFrom": [{}] }, "otlp": { "endpoint": "http://collector:4318" } }),
+    "otlp.endpoint is http://collector:4318, and the network policy does not open port 4318. Add a rule for it to networkPolicy.extraEgress"
+)]
 #[case(json!({ "networkPolicy": { "dnsPorts": [] } }), "at '/networkPolicy/dnsPorts': minItems: got 0, want 1")]
 #[case(
     json!({ "networkPolicy": { "egress": [{}], "proxyPorts": [3128] } }),
@@ -71,6 +85,21 @@ use super::{chart, objects, only, repository, run, template, values};
 async fn wrong_values_are_refused_by_name(#[case] values: Value, #[case] part: &str) {
     let error = template("wrong", "default", &values).await.unwrap_err();
     assert!(error.contains(part), "{error}");
+}
+
+/// The policy lets out what the values need, or says so itself.
+#[rstest]
+#[case(json!({ "networkPolicy": { "proxyPorts": [3128] }, "proxy": { "https": "http://p:3128" } }))]
+#[case(json!({ "proxy": { "https": "https://p" } }))]
+#[case(json!({ "networkPolicy": { "egress": [{}] }, "proxy": { "https": "http://p:3128" } }))]
+#[case(json!({
+    "networkPolicy": { "extraEgress": [{ "ports": [{ "port": 4318 }] }] }, "otlp": { "endpoint": "http://collector:4318" }
+}))]
+#[tokio::test]
+async fn a_policy_that_opens_the_ports_is_accepted(#[case] mut values: Value) {
+    values["networkPolicy"]["enabled"] = true.into();
+    values["networkPolicy"]["metricsFrom"] = json!([{}]);
+    template("open", "default", &values).await.unwrap();
 }
 
 #[tokio::test]

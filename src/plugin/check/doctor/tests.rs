@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::{super::findings::Level, *};
 use crate::{
-    aicore::pool,
+    aicore::{pool, way::Proxies},
     domain::{parse::certificate::tests::UNTIL_2027, tools::bucket::Rate},
     fence::Fence,
     metrics::Metrics,
@@ -21,6 +21,7 @@ fn doctor(registries: Option<&[&str]>) -> Doctor {
         request_timeout: Duration::from_secs(1),
         tenant_rate: Rate::new(1.0, 1),
         extra_roots_pem: None,
+        proxies: Proxies::default(),
     };
     Doctor {
         allowed_hosts: AllowedHosts::parse("*.example.com", false).unwrap(),

@@ -14,16 +14,14 @@ fn spec(additions: &Value) -> Value {
     spec
 }
 
-/// The patterns and rules of the schema are all judged: one that is new there is missed here.
+/// The rules of the schema are all judged: one that is new there is missed here.
 #[test]
-fn every_pattern_and_rule_is_known() {
+fn every_rule_is_known() {
     fn look(schema: &Value, seen: &mut usize) {
         for (name, value) in schema.as_object().into_iter().flatten() {
             match (name.as_str(), value) {
-                ("pattern", Value::String(pattern)) => {
-                    assert!(rules::pattern(pattern).is_some(), "{pattern}");
-                    *seen += 1;
-                }
+                // A rule says in words what is wrong; a pattern does not.
+                ("pattern", Value::String(pattern)) => panic!("write a rule with a message for {pattern}"),
                 ("rule", Value::String(rule)) => {
                     assert!(rules::rule(rule).is_some(), "{rule}");
                     *seen += 1;

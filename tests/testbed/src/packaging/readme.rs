@@ -9,7 +9,8 @@ const INTRODUCTION: &str = "# The chart aicore-registry-operator
 Keeps docker registry secrets of SAP AI Core equal to Kubernetes Secrets. This page is made from `values.yaml` by `make chart`.
 
 ```console
-helm install aicore-registry-operator charts/aicore-registry-operator --namespace aicore-registry-system --create-namespace
+helm install aicore-registry-operator charts/aicore-registry-operator --namespace aicore-registry-system --create-namespace \\
+  --set image.repository=registry.example.com/aicore-registry-operator,image.tag=0.1.0
 helm test aicore-registry-operator --namespace aicore-registry-system
 ```
 
