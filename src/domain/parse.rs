@@ -18,3 +18,4 @@ mod registry_host;
 pub(crate) mod secret_data;
 mod secret_type;
 pub(crate) mod service_key;
+mod token;
