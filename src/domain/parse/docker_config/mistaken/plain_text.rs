@@ -49,7 +49,7 @@ pub(super) fn named(text: &str) -> Option<&'static str> {
             "the value looks like one of a SealedSecret; apply the SealedSecret, so that its controller decrypts it"
         }
         () if is_one_word && token::is_token(text) && !text.contains(':') => TOKEN,
-        () if starts(&["/", "~/", "./", "../", "@", "file:"]) && is_one_word => {
+        () if starts(&["/", "~/", "./", "../", "@", "file:"]) && is_one_word && !text.starts_with("//") => {
             "the value is the path of a file; store what is in the file (kubectl create secret --from-file)"
         }
         () if starts(&["docker login", "podman login", "helm registry login"]) => {

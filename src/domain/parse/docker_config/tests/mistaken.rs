@@ -154,7 +154,7 @@ fn the_options_of_kubectl_are_no_keys() {
 #[case::base64_again(basic(&basic(&"a".repeat(500_000))))]
 #[case::assignments("A=b\n".repeat(250_000))]
 #[case::names(format!("{{{}\"x\":1}}", "\"k\":\"{}\",".repeat(100_000)))]
-#[case::auths(format!("{{{}\"x\":1}}", "\"auths\":{\"h.io\":{\"auth\":\"YTpi\"}},".repeat(25_000)))]
+#[case::auths(format!("{{{}\"x\":1}}", "\"auths\":{\"h.io\":{\"auth\":\"!\"}},".repeat(25_000)))]
 #[case::near_duplicates(format!("{{\"auths\":{{{}\"x.io\":{{}}}}}}", (0..30_000).map(|n| format!("\"h.io{}\":{{\"auth\":\"YTpi\"}},", "/".repeat(n % 9))).collect::<String>()))]
 #[case::at_signs(format!("{{\"auths\":{{\"{}\":{{}}}}}}", "@".repeat(900_000)))]
 fn each_byte_is_read_a_few_times_at_most(#[case] value: String) {
