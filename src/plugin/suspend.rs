@@ -14,7 +14,8 @@ pub(super) async fn run(args: &ClusterArgs, name: &str, suspend: bool) -> Result
     let cluster = Cluster::connect(args).await?;
     let resources = cluster.resources();
     let failed = |error| cluster.failed(name, error);
-    let before = cluster.understood(within_limit(resources.get(name)).await.map_err(failed)?)?.spec.suspended();
+    let before =
+        cluster.understood(within_limit(resources.get(name)).await.map_err(failed)?)?.spec.suspended();
     let place = format!("{}/{name}", cluster.namespace);
     let text = match (suspend, before) {
         (true, true) => format!("{place} is suspended already"),

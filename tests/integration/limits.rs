@@ -206,7 +206,11 @@ async fn what_is_too_large_is_named_and_not_kept() {
             "is longer than 32 characters",
         ),
         (json!({ "resyncInterval": "1ms" }), "SecretInvalid", "spec.resyncInterval \"1ms\" is below 10s"),
-        (json!({ "resyncInterval": "soon" }), "SecretInvalid", "spec.resyncInterval \"soon\" is not a duration"),
+        (
+            json!({ "resyncInterval": "soon" }),
+            "SecretInvalid",
+            "spec.resyncInterval \"soon\" is not a duration",
+        ),
         (json!({ "remoteName": long }), "SecretInvalid", "AI Core does not accept the name \"xxx"),
     ];
     for (number, (spec, reason, part)) in table.into_iter().enumerate() {

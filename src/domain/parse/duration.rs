@@ -131,12 +131,17 @@ mod tests {
                 (Ok(interval), Ok(expected)) => assert_eq!(interval, expected, "{text}"),
                 (Err(invalid), Err(part)) => {
                     let sentence = invalid.to_string();
-                    assert!(sentence.contains("spec.resyncInterval") && sentence.contains(part), "{sentence}");
+                    assert!(
+                        sentence.contains("spec.resyncInterval") && sentence.contains(part),
+                        "{sentence}"
+                    );
                 }
                 (parsed, expected) => panic!("{text}: {parsed:?}, {expected:?}"),
             }
         }
-        for (millis, expected) in [(0, Never), (1, Every(SHORTEST)), (10_001, Every(Duration::from_millis(10_001)))] {
+        for (millis, expected) in
+            [(0, Never), (1, Every(SHORTEST)), (10_001, Every(Duration::from_millis(10_001)))]
+        {
             assert_eq!(ResyncInterval::from(Duration::from_millis(millis)), expected);
         }
     }

@@ -64,15 +64,24 @@ fn what_is_not_understood_has_a_line_too_and_hides_no_other() {
         serde_json::from_value::<UnvalidatedResource>(sent).unwrap().check()
     };
     let beyond = sent("/status/nextResyncTime", json!("9999-12-31T23:59:59Z"));
-    let newer = sent("/spec", json!({
-        "secretRef": { "name": "s" }, "aiCoreSecretRef": { "name": "k" }, "creationPolicy": "OnFullMoon",
-    }));
+    let newer = sent(
+        "/spec",
+        json!({
+            "secretRef": { "name": "s" }, "aiCoreSecretRef": { "name": "k" }, "creationPolicy": "OnFullMoon",
+        }),
+    );
     let Done { lines, fine } = show(&[beyond, newer], false, now);
     let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
     let [_, beyond, newer] = &lines[..] else { panic!("{lines:?}") };
     assert!(!fine);
-    assert!(beyond.contains("True") && beyond.contains("30s         -") && beyond.ends_with("fine"), "{beyond}");
-    assert!(newer.contains("remote") && newer.contains("does not understand spec.creationPolicy,"), "{newer}");
+    assert!(
+        beyond.contains("True") && beyond.contains("30s         -") && beyond.ends_with("fine"),
+        "{beyond}"
+    );
+    assert!(
+        newer.contains("remote") && newer.contains("does not understand spec.creationPolicy,"),
+        "{newer}"
+    );
     assert!(!newer.contains("OnFullMoon"), "{newer}");
 }
 
