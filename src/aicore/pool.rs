@@ -165,7 +165,7 @@ impl Pool {
             Grant::X509 { certificate_chain_pem, private_key_pem, .. } => {
                 let unusable = |cause| Error::UnusableIdentity { cause };
                 let tls = self.trust.identified(certificate_chain_pem, private_key_pem);
-                let tls = tls.map_err(|error| unusable(error.to_string()))?;
+                let tls = tls.map_err(unusable)?;
                 let http = client(&self.settings, tls).map_err(|error| unusable(error.to_string()))?;
                 (http, None)
             }

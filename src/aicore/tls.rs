@@ -43,23 +43,34 @@ impl Trust {
     }
 
     /// For a client that shows the certificate in the PEM text, whose issuers may follow it, and proves it by the private key.
+    ///
+    /// # Errors
+    /// A clause that says what is wrong with the two, instead of what the TLS library says.
     pub(super) fn identified(
         &self,
         certificate_chain: &str,
         private_key: &SecretString,
-    ) -> Result<ClientConfig, rustls::Error> {
-        let unreadable = |what: &str| rustls::Error::General(format!("{what} is not readable PEM"));
+    ) -> Result<ClientConfig, String> {
         let chain = CertificateDer::pem_slice_iter(certificate_chain.as_bytes())
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|_| unreadable("the certificate"))?;
+            .map_err(|_| "the certificate is not readable PEM; copy it again from the service key")?;
         let mut der = PrivateKeyDer::from_pem_slice(private_key.expose_secret().as_bytes())
-            .map_err(|_| unreadable("the private key"))?;
+            .map_err(|_| "the private key is not readable PEM; copy it again from the service key")?;
         let key = aws_lc_rs::sign::any_supported_type(&der);
         der.zeroize();
-        let identity = CertifiedKey::new(chain, key?);
-        identity.keys_match()?;
+        let key = key.map_err(|_| {
+            "the private key is damaged, or neither an RSA nor an EC key; copy it again from the service key"
+        })?;
+        let identity = CertifiedKey::new(chain, key);
+        identity.keys_match().map_err(|error| match error {
+            rustls::Error::InconsistentKeys(_) => {
+                "the private key does not belong to the certificate; store both from the same service key"
+            }
+            _ => "the certificate is damaged; copy it again from the service key",
+        })?;
         let resolver = Arc::new(SingleCertAndKey::from(identity));
-        let mut config = http(self.builder()?.with_client_cert_resolver(resolver));
+        let builder = self.builder().map_err(|error| error.to_string())?;
+        let mut config = http(builder.with_client_cert_resolver(resolver));
         // A token is asked for every few hours, when a session to resume would be gone; the store is the larger part of a client.
         config.resumption = Resumption::disabled();
         Ok(config)

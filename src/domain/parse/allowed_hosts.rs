@@ -70,6 +70,32 @@ pub enum Refusal {
         "is the URL of a deployment or has an encoded path; write the URL of AI Core's API, which has no path but /v2"
     )]
     Deployment,
+    /// The same where the authorization server belongs.
+    #[error(
+        "is the URL of a deployment or has an encoded path; write the URL of the authorization server, which has no path but \
+         /oauth/token"
+    )]
+    NotTheAuthorizationServer,
+    /// A host of AI Core's API where the authorization server belongs.
+    #[error(
+        "is a URL of AI Core's API; the one of the authorization server belongs here, as in the service key \
+         (https://<subdomain>.authentication.<region>.hana.ondemand.com)"
+    )]
+    IsTheApi,
+    /// A host of an authorization server where AI Core's API belongs.
+    #[error(
+        "is the URL of an authorization server; the one of AI Core's API belongs here, as in the service key \
+         (https://api.ai.<landscape>.<region>.<provider>.ml.hana.ondemand.com)"
+    )]
+    IsAnAuthorizationServer,
+    /// A path at which a host of AI Core's API has nothing to answer with.
+    #[error("has a path that is not AI Core's API; write it with /v2 behind the host, or with nothing")]
+    ApiPath,
+    /// A path at which SAP's authorization servers issue no tokens.
+    #[error(
+        "has a path where no tokens are issued; write it with /oauth/token behind the host, or with nothing"
+    )]
+    TokenPath,
     /// No pattern matches. With the port where it is not 443.
     #[error(
         "points to host {}, which the operator may not connect to; if it is right, its administrator can add the \
@@ -156,6 +182,25 @@ impl AllowedHosts {
             }
             Some(port) => Refusal::Host(format!("{host}:{port}")),
         })
+    }
+}
+
+/// What answers at a host of SAP's public clouds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// AI Core's API.
+    Api,
+    /// An authorization server.
+    AuthorizationServer,
+}
+
+impl Role {
+    /// By the shapes of [`DEFAULT_ALLOWED_HOSTS`]. `None` for any other host, which a list of one's own may admit for either.
+    pub(crate) fn of(url: &Url) -> Option<Self> {
+        let host = url.host()?;
+        let is_like = |pattern: &&str| pattern.parse().is_ok_and(|pattern: Pattern| pattern.has_host(&host));
+        let pattern = DEFAULT_ALLOWED_HOSTS.split(',').find(is_like)?;
+        Some(if pattern.starts_with("api.") { Self::Api } else { Self::AuthorizationServer })
     }
 }
 

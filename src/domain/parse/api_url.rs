@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 
 use url::Url;
 
-use crate::domain::parse::allowed_hosts::{AllowedHosts, Refusal};
+use crate::domain::parse::allowed_hosts::{AllowedHosts, Refusal, Role};
 
 /// The base URL of AI Core's API, without `/v2` and trailing slashes: `https://api.ai.….ml.hana.ondemand.com`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,14 +19,19 @@ impl ApiUrl {
     ///
     /// # Errors
     /// As [`AllowedHosts::url`], and for the path of a deployment: behind AI Core's own host, `/v2/inference/…` is answered
-    /// by the server that a customer has deployed. An encoded path could hide one.
+    /// by the server that a customer has deployed. An encoded path could hide one. A host of SAP has to be one of AI Core's API,
+    /// and the path none but `/v2`; a customer's own proxy may have any.
     pub fn parse(text: &str, allowed: &AllowedHosts) -> Result<Self, Refusal> {
         let url = allowed.url(text)?;
-        let mut segments = url.path().split('/').map(str::to_ascii_lowercase);
-        if segments.any(|segment| segment.starts_with("inference") || segment.contains('%')) {
+        let role = Role::of(&url);
+        if role == Some(Role::AuthorizationServer) {
+            return Err(Refusal::IsAnAuthorizationServer);
+        }
+        if may_be_deployment(&url) {
             return Err(Refusal::Deployment);
         }
-        Ok(Self(without_suffix(url, "/v2")))
+        let base = without_suffix(url, "/v2");
+        if role.is_some() && base.path() != "/" { Err(Refusal::ApiPath) } else { Ok(Self(base)) }
     }
 
     /// The URL of `path`, which starts with a slash, below the base: `/v2/admin/dockerRegistrySecrets`.
@@ -40,9 +45,19 @@ impl AuthorizationServer {
     /// Reads a service key's `url`, with or without `/oauth/token`.
     ///
     /// # Errors
-    /// As [`AllowedHosts::url`].
+    /// As [`AllowedHosts::url`], and for the path of a deployment. A host of SAP has to be one of an authorization server, and
+    /// the path none but `/oauth/token`.
     pub fn parse(text: &str, allowed: &AllowedHosts) -> Result<Self, Refusal> {
-        Ok(Self(without_suffix(allowed.url(text)?, TOKEN_PATH)))
+        let url = allowed.url(text)?;
+        if may_be_deployment(&url) {
+            return Err(Refusal::NotTheAuthorizationServer);
+        }
+        let role = Role::of(&url);
+        if role == Some(Role::Api) {
+            return Err(Refusal::IsTheApi);
+        }
+        let base = without_suffix(url, TOKEN_PATH);
+        if role.is_some() && base.path() != "/" { Err(Refusal::TokenPath) } else { Ok(Self(base)) }
     }
 
     /// The token endpoint: `<base>/oauth/token`.
@@ -65,6 +80,12 @@ impl Display for AuthorizationServer {
 }
 
 const TOKEN_PATH: &str = "/oauth/token";
+
+/// What a deployment answers, its customer has written: a client secret must not get there either.
+fn may_be_deployment(url: &Url) -> bool {
+    let mut segments = url.path().split('/').map(str::to_ascii_lowercase);
+    segments.any(|segment| segment.starts_with("inference") || segment.contains('%'))
+}
 
 fn without_suffix(mut url: Url, suffix: &str) -> Url {
     let path = url.path().trim_end_matches('/');

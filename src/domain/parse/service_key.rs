@@ -173,9 +173,7 @@ impl Reader<'_> {
         let client_id = self.required(&fields::CLIENT_ID, |text| oddity::of_client_id(text.trim()));
         let client_id = client_id.map(|text| text.trim().to_owned());
         let grant = self.grant();
-        let authorization_server = self.required_url(&fields::URL, AuthorizationServer::parse);
-        let api_url = self.fields.api_url();
-        let api_url = self.known(api_url).and_then(|(name, text)| self.url(&name, &text, ApiUrl::parse));
+        let (authorization_server, api_url) = self.tenant();
         // Whatever is missing or wrong is a problem noted, and a None here.
         match (client_id, grant, authorization_server, api_url) {
             (Some(client_id), Some(grant), Some(authorization_server), Some(api_url)) => {
@@ -183,6 +181,19 @@ impl Reader<'_> {
             }
             _ => Err(self.problems),
         }
+    }
+
+    fn tenant(&mut self) -> (Option<AuthorizationServer>, Option<ApiUrl>) {
+        let (server, api) = (self.fields.text(&fields::URL), self.fields.api_url());
+        if let (Value::Text(server_name, server), Value::Text(api_name, api)) = (&server, &api)
+            && self.read_url(server, AuthorizationServer::parse)
+                == Err(UrlProblem::Refused(Refusal::IsTheApi))
+            && self.read_url(api, ApiUrl::parse) == Err(UrlProblem::Refused(Refusal::IsAnAuthorizationServer))
+        {
+            self.problems.wrong.push(format!("{server_name} and {api_name} seem to be swapped"));
+            return (None, None);
+        }
+        (self.url(server, AuthorizationServer::parse), self.url(api, ApiUrl::parse))
     }
 
     /// A certificate is preferred over a client secret when `certificate`, `key` and `certurl` are all there.
@@ -203,7 +214,7 @@ impl Reader<'_> {
         }
         let certificate = self.required_pem(&fields::CERTIFICATE, pem::certificate_chain);
         let private_key = self.required_pem(&fields::PRIVATE_KEY, pem::private_key);
-        let cert_url = self.required_url(&fields::CERT_URL, AuthorizationServer::parse);
+        let cert_url = self.url(self.fields.text(&fields::CERT_URL), AuthorizationServer::parse);
         Some(Grant::X509 {
             certificate_chain_pem: certificate?,
             private_key_pem: SecretString::from(private_key?.as_str()),
@@ -225,12 +236,6 @@ impl Reader<'_> {
         Some(text)
     }
 
-    fn required_url<T>(&mut self, field: &fields::Names, parse: ParseUrl<T>) -> Option<T> {
-        let value = self.fields.text(field);
-        let (name, text) = self.known(value)?;
-        self.url(&name, &text, parse)
-    }
-
     fn required_pem<T>(
         &mut self,
         field: &fields::Names,
@@ -241,16 +246,18 @@ impl Reader<'_> {
         parse(&text).map_err(|malformed| self.problems.wrong.push(format!("{name} {malformed}"))).ok()
     }
 
-    fn url<T>(&mut self, name: &str, text: &str, parse: ParseUrl<T>) -> Option<T> {
+    fn url<T>(&mut self, value: Value, parse: ParseUrl<T>) -> Option<T> {
+        let (name, text) = self.known(value)?;
+        self.read_url(&text, parse).map_err(|why| self.problems.wrong.push(format!("{name} {why}"))).ok()
+    }
+
+    fn read_url<T>(&self, text: &str, parse: ParseUrl<T>) -> Result<T, UrlProblem> {
         // No URL begins with a quote: a pair around it was never meant.
         let text = quotes::inside(text).unwrap_or(text).trim();
-        let why = match (oddity::of_url(text), parse(text, self.allowed)) {
-            (None, Ok(url)) => return Some(url),
-            (Some(oddity), _) => oddity.to_string(),
-            (None, Err(refusal)) => refusal.to_string(),
-        };
-        self.problems.wrong.push(format!("{name} {why}"));
-        None
+        if let Some(oddity) = oddity::of_url(text) {
+            return Err(UrlProblem::Odd(oddity));
+        }
+        parse(text, self.allowed).map_err(UrlProblem::Refused)
     }
 
     /// Notes what is missing or wrong.
@@ -262,6 +269,15 @@ impl Reader<'_> {
         }
         None
     }
+}
+
+/// Why a URL is not used: a phrase that follows the name of the field.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+enum UrlProblem {
+    #[error(transparent)]
+    Odd(Oddity),
+    #[error(transparent)]
+    Refused(Refusal),
 }
 
 type ParseUrl<T> = fn(&str, &AllowedHosts) -> Result<T, Refusal>;

@@ -68,6 +68,65 @@ fn refuses_what_the_allow_list_refuses() {
 #[case("https://api.hana.ondemand.com/v2%2finference%2fd1")]
 fn what_a_customer_has_deployed_is_not_the_api(#[case] text: &str) {
     assert_eq!(ApiUrl::parse(text, &default_hosts()), Err(Refusal::Deployment));
+    assert_eq!(AuthorizationServer::parse(text, &default_hosts()), Err(Refusal::NotTheAuthorizationServer));
+}
+
+const SAPS_API: &str = "https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com";
+const SAPS_SERVER: &str = "https://sub.authentication.eu10.hana.ondemand.com";
+
+/// One list admits both, and none of the hosts in it is both.
+#[rstest]
+#[case(SAPS_SERVER)]
+#[case("https://sub.authentication.cert.eu10.hana.ondemand.com/oauth/token")]
+#[case("https://sub.authentication.cn40.platform.sapcloud.cn")]
+fn a_host_of_sap_has_one_role(#[case] server: &str) {
+    let allowed = crate::domain::parse::allowed_hosts::tests::default_hosts();
+    assert!(AuthorizationServer::parse(server, &allowed).is_ok());
+    assert_eq!(ApiUrl::parse(server, &allowed), Err(Refusal::IsAnAuthorizationServer));
+    assert!(ApiUrl::parse(SAPS_API, &allowed).is_ok());
+    assert_eq!(AuthorizationServer::parse(SAPS_API, &allowed), Err(Refusal::IsTheApi));
+}
+
+#[test]
+fn a_host_of_ones_own_may_be_either_at_any_path() {
+    let allowed = AllowedHosts::parse("proxy.example.com", false).unwrap();
+    let url = "https://proxy.example.com/aicore";
+    assert_eq!(ApiUrl::parse(&format!("{url}/v2"), &allowed).unwrap().to_string(), url);
+    assert_eq!(AuthorizationServer::parse(&format!("{url}/oauth/token"), &allowed).unwrap().to_string(), url);
+}
+
+#[rstest]
+#[case("", true)]
+#[case("/", true)]
+#[case("/v2", true)]
+#[case("//v2//", true)]
+#[case("/v1", false)]
+#[case("/V2", false)]
+#[case("/v2/v2", false)]
+#[case("/v2/lm", false)]
+#[case("/v2/admin/dockerRegistrySecrets", false)]
+#[case("/x", false)]
+fn saps_api_has_one_path(#[case] path: &str, #[case] fits: bool) {
+    let read = ApiUrl::parse(&format!("{SAPS_API}{path}"), &default_hosts());
+    assert_eq!(
+        read.map(|url| url.to_string()),
+        if fits { Ok(SAPS_API.to_owned()) } else { Err(Refusal::ApiPath) }
+    );
+}
+
+#[rstest]
+#[case("", true)]
+#[case("/", true)]
+#[case("/oauth/token", true)]
+#[case("/oauth/token/", true)]
+#[case("/oauth/token/oauth/token", false)]
+#[case("/oauth/authorize", false)]
+#[case("/login", false)]
+#[case("/.well-known/openid-configuration", false)]
+fn saps_authorization_servers_have_one_path(#[case] path: &str, #[case] fits: bool) {
+    let read = AuthorizationServer::parse(&format!("{SAPS_SERVER}{path}"), &default_hosts());
+    let expected = if fits { Ok(SAPS_SERVER.to_owned()) } else { Err(Refusal::TokenPath) };
+    assert_eq!(read.map(|url| url.to_string()), expected);
 }
 
 #[test]

@@ -24,6 +24,16 @@ pub(super) enum Oddity {
     DoubledDollar,
     #[error("has a line break or a control character inside; store it again")]
     ControlCharacter,
+    #[error("ends with a backslash and a letter, which stood for a line break; store it without")]
+    LiteralLineBreak,
+    #[error("has * where a name belongs; copy the URL from the service key")]
+    Star,
+    #[error("ends with {0:?}, which is no part of a URL; store it without")]
+    Punctuation(char),
+    #[error("begins with a quote, which is no part of a URL; store it without")]
+    OpeningQuote,
+    #[error("has :// twice; store one URL, with one https:// in front")]
+    TwoUrls,
     #[error("is longer than {0} bytes, which that of a service key never is")]
     TooLong(usize),
 }
@@ -62,7 +72,23 @@ pub(super) fn of_client_id(text: &str) -> Option<Oddity> {
 pub(super) fn of_url(text: &str) -> Option<Oddity> {
     let has = |open, close| text.split_once(open).is_some_and(|(_, rest)| rest.contains(close));
     let pairs = [('<', '>'), ('{', '}')].into_iter().any(|(open, close)| has(open, close));
-    (pairs || placeholder(text).is_some()).then_some(Oddity::Placeholder)
+    if pairs || placeholder(text).is_some() {
+        return Some(Oddity::Placeholder);
+    }
+    if ["\\n", "\\r", "\\t"].iter().any(|end| text.ends_with(end)) {
+        return Some(Oddity::LiteralLineBreak);
+    }
+    if text.starts_with(['"', '\'', '`']) {
+        return Some(Oddity::OpeningQuote);
+    }
+    if let Some(last) = text.chars().next_back().filter(|last| ",;:\"'`)>|".contains(*last)) {
+        return Some(Oddity::Punctuation(last));
+    }
+    let (_, rest) = text.split_once("://")?;
+    if rest.contains("://") {
+        return Some(Oddity::TwoUrls);
+    }
+    rest.split('/').next()?.contains('*').then_some(Oddity::Star)
 }
 
 /// The form of SAP's client secrets is `<uuid>$<base64>`: a second `$` was put there for a file that replaces variables.

@@ -252,6 +252,18 @@ const STORE: &str = "store a complete service key or binding of SAP AI Core";
     with(client_secret_key(), json!({"url": "https://evil.example/c4n4ry", "serviceurls": {"AI_API_URL": "https://10.0.0.1"}})),
     r#""url" points to host "evil.example", which the operator may not connect to; if it is right, its administrator can add the host to --allowed-hosts; "serviceurls.AI_API_URL" points to host "10.0.0.1", which the operator may not connect to; if it is right, its administrator can add the host to --allowed-hosts"#
 )]
+#[case::swapped(
+    with(client_secret_key(), json!({"url": API_URL, "serviceurls": {"AI_API_URL": AUTH_URL}})),
+    r#""url" and "serviceurls.AI_API_URL" seem to be swapped"#
+)]
+#[case::a_deployment_instead_of_the_authorization_server(
+    with(x509_key(), json!({"certurl": format!("{API_URL}/v2/inference/deployments/c4n4ry")})),
+    r#""certurl" is the URL of a deployment or has an encoded path; write the URL of the authorization server, which has no path but /oauth/token"#
+)]
+#[case::trailing_comma(
+    with(client_secret_key(), json!({"url": format!("{AUTH_URL},")})),
+    r#""url" ends with ',', which is no part of a URL; store it without"#
+)]
 #[case::cert_url(
     with(x509_key(), json!({"certurl": "https://evil.example"})),
     r#""certurl" points to host "evil.example", which the operator may not connect to; if it is right, its administrator can add the host to --allowed-hosts"#

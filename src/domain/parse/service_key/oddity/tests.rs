@@ -79,3 +79,21 @@ fn a_client_id_too(#[case] text: &str, #[case] oddity: Option<Oddity>) {
 fn a_url_too(#[case] text: &str, #[case] is_odd: bool) {
     assert_eq!(of_url(text).is_some(), is_odd);
 }
+
+#[rstest]
+#[case(r"https://x.example\n", Some(Oddity::LiteralLineBreak))]
+#[case(r"https://x.example/oauth/token\r\n", Some(Oddity::LiteralLineBreak))]
+#[case("https://x.example,", Some(Oddity::Punctuation(',')))]
+#[case("https://x.example/v2;", Some(Oddity::Punctuation(';')))]
+#[case("https://x.example\"", Some(Oddity::Punctuation('"')))]
+#[case("https://x.example)", Some(Oddity::Punctuation(')')))]
+#[case("\"https://x.example", Some(Oddity::OpeningQuote))]
+#[case("https://https://x.example", Some(Oddity::TwoUrls))]
+#[case("https://x.example, https://y.example", Some(Oddity::TwoUrls))]
+#[case("https://*.x.example", Some(Oddity::Star))]
+#[case("https://x.example", None)]
+#[case("https://[::1]:8443", None)]
+#[case("https://x.example/v2/", None)]
+fn a_url_that_was_copied_with_more_than_itself(#[case] text: &str, #[case] expected: Option<Oddity>) {
+    assert_eq!(of_url(text), expected);
+}
