@@ -1,7 +1,8 @@
-//! Small tools: texts for people and terminals, a map, a token bucket, sizes of pages.
+//! Small tools: texts for people and terminals, a map, a token bucket, lists by pages.
 
 pub mod bucket;
 pub(crate) mod invalid;
+pub(crate) mod list_progress;
 pub(crate) mod page_size;
 pub mod printable;
 pub(crate) mod vec_map;

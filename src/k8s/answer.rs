@@ -56,6 +56,7 @@ pub(super) async fn ignore(client: &Client, request: Request<Vec<u8>>) -> Result
         while let Some(Ok(frame)) = body.frame().await
             && size <= LIMIT
         {
+            tokio::task::coop::consume_budget().await;
             size += frame.data_ref().map_or(0, bytes::Bytes::len);
         }
         Ok(())
@@ -92,6 +93,8 @@ async fn collect(response: Response<Body>, limit: usize) -> Result<Text, Error> 
     let mut bytes = Zeroizing::new(Vec::with_capacity(announced));
     let mut body = response.into_body();
     while let Some(frame) = body.frame().await {
+        // However small the pieces are and however fast they come, others have their turn.
+        tokio::task::coop::consume_budget().await;
         let Ok(data) = frame?.into_data() else { continue };
         let size = bytes.len() + data.len();
         if size > limit {

@@ -2,6 +2,7 @@
 //! nothing for long, slows down while it fails, and says how it is. Each watch is on its own, so that one that fails delays no
 //! other.
 
+mod answer;
 mod backoff;
 mod health;
 mod wire;
@@ -98,6 +99,7 @@ async fn follow<K>(
                 if !matches!(event, Event::Init) {
                     works_again(health, &mut backoff);
                 }
+                health.handed_over();
                 on(event);
             }
             Some(Err(error)) => {

@@ -20,6 +20,7 @@ pub(crate) struct WatchHealth {
     listed: Mark,
     failed: Mark,
     waits: AtomicUsize,
+    events: AtomicU64,
     arrival: Notify,
 }
 
@@ -38,6 +39,7 @@ impl WatchHealth {
             listed: Mark::default(),
             failed: Mark::default(),
             waits: AtomicUsize::new(0),
+            events: AtomicU64::new(0),
             arrival: Notify::new(),
         }
     }
@@ -74,6 +76,16 @@ impl WatchHealth {
     /// Notes a failure that the watch goes on from.
     pub(super) fn failed(&self) {
         self.mark(&self.failed);
+    }
+
+    /// Notes that an event was handed over.
+    pub(super) fn handed_over(&self) {
+        self.events.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many events were handed over.
+    pub(super) fn events(&self) -> u64 {
+        self.events.load(Ordering::Relaxed)
     }
 
     /// The watch waits for something that is not the API server's, for as long as the answer lives.

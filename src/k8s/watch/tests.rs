@@ -1,6 +1,7 @@
 //! Traps of watches, each once seen with kube 5: these tests guard against them, and tell when a work-round can go. Time is
 //! virtual, and everything between the follower and the API server's answer is what the operator runs.
 
+mod floods;
 mod lists;
 mod quiet;
 

@@ -1,47 +1,56 @@
 //! The way of one watch to the API server. It sees what kube's watcher does not tell: each piece of an answer as it arrives. It
 //! keeps a floor under watch requests, and reads lists in pages that fit the memory whatever the size of the objects.
 
-use std::{
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, ready},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use http::{Request, Response, Uri, request::Parts, uri::PathAndQuery};
-use http_body::{Body as _, Frame};
+use http_body_util::BodyExt;
 use kube::{Client, client::Body};
 use parking_lot::Mutex;
+use serde::{Deserialize, de::IgnoredAny};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout},
 };
 
-use super::health::WatchHealth;
+use super::{
+    answer::{self, Answer},
+    health::WatchHealth,
+};
 use crate::domain::tools::{
     bucket::{Bucket, Rate},
+    list_progress::{Endless, ListProgress},
     page_size::{OBJECT_BYTES, PageSize},
 };
 
 /// Requests of one watch in the long run, per second, and at once. A watch that ends at once, as behind a proxy that cuts it, is
 /// otherwise opened again without pause. Each watch has its own floor, so that many do not wait for each other.
 const WATCH_RATE: (f64, u32) = (0.5, 5);
+/// Pages of one watch's lists in the long run, per second, and at once: 200,000 objects are listed as fast as they come. Beyond that
+/// it is slower than any API server needs, and one that never comes to an end does not take all the time.
+const PAGE_RATE: (f64, u32) = (20.0, 400);
 /// Limit on the beginning of an answer that is no watch's, and on the rest of it: as long as the API server works on a request by
 /// default.
 const ANSWER_LIMIT: Duration = Duration::from_mins(1);
 /// Pages that are read at the same time, of all watches together.
 const PAGES_AT_ONCE: usize = 4;
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// An answer that is of no use.
 #[derive(Debug, thiserror::Error)]
-enum Unusable {
+pub(super) enum Unusable {
     #[error("the API server did not answer within {} s", ANSWER_LIMIT.as_secs())]
     Late,
     #[error("an object has more than {} MiB, which is too much to read", OBJECT_BYTES >> 20)]
     TooLarge,
+    #[error(
+        "the API server sends lines that are no events, more than {} a second: it is left and asked again later",
+        answer::IDLE_RATE.0
+    )]
+    Idle,
+    #[error(transparent)]
+    Endless(#[from] Endless),
 }
 
 /// Places of pages that are read at the same time. Cheap to clone.
@@ -67,6 +76,8 @@ pub(super) fn connect(client: &Client, health: Arc<WatchHealth>, places: Places)
         places,
         start: Instant::now(),
         floor: Mutex::default(),
+        pages: Mutex::default(),
+        progress: Mutex::default(),
         page_size: Mutex::default(),
     };
     let wire = Arc::new(wire);
@@ -83,6 +94,8 @@ struct Wire {
     places: Places,
     start: Instant,
     floor: Mutex<Bucket>,
+    pages: Mutex<Bucket>,
+    progress: Mutex<ListProgress>,
     page_size: Mutex<PageSize>,
 }
 
@@ -110,7 +123,11 @@ impl Wire {
 
     /// Asks for fewer objects than the caller did, as many as fit. The caller goes on from where the answer says that it ends.
     async fn list(&self, request: Parts) -> Result<Response<Answer>, BoxError> {
+        let token = parameters(&request.uri).find_map(|parameter| parameter.strip_prefix("continue="));
+        self.progress.lock().ask(token, self.start.elapsed()).map_err(Unusable::from)?;
         loop {
+            let wait = self.pages.lock().take(Rate::new(PAGE_RATE.0, PAGE_RATE.1), self.start.elapsed());
+            tokio::time::sleep(wait).await;
             let size = *self.page_size.lock();
             let mut request = Request::from_parts(request.clone(), Body::empty());
             *request.uri_mut() = with_limit(request.uri(), size.objects())?;
@@ -120,6 +137,7 @@ impl Wire {
                 Ok(page) => {
                     if head.status.is_success() {
                         self.health.listed();
+                        self.progress.lock().page(objects(&page));
                         *self.page_size.lock() = size.after(page.len());
                     }
                     return Ok(Response::from_parts(head, Answer::whole(page, Some(place))));
@@ -157,7 +175,9 @@ enum Unread {
 /// Reads a body of at most `limit` bytes.
 async fn read(mut body: Body, limit: usize) -> Result<Vec<u8>, Unread> {
     let mut whole = Vec::new();
-    while let Some(frame) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+    while let Some(frame) = body.frame().await {
+        // However small the pieces are and however fast they come, others have their turn.
+        tokio::task::coop::consume_budget().await;
         if let Ok(data) = frame?.into_data() {
             if whole.len() + data.len() > limit {
                 return Err(Unread::TooLarge);
@@ -166,6 +186,16 @@ async fn read(mut body: Body, limit: usize) -> Result<Vec<u8>, Unread> {
         }
     }
     Ok(whole)
+}
+
+/// How many objects a page has; none when it is no page, which whoever reads it will say.
+fn objects(page: &[u8]) -> usize {
+    #[derive(Deserialize)]
+    struct Page {
+        items: Option<Vec<IgnoredAny>>,
+    }
+    let page = serde_json::from_slice::<Page>(page).ok();
+    page.and_then(|page| page.items).map_or(0, |items| items.len())
 }
 
 /// `name=value`, as they stand in the query.
@@ -182,64 +212,4 @@ fn with_limit(uri: &Uri, objects: u32) -> Result<Uri, http::Error> {
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(path);
     Ok(Uri::from_parts(parts)?)
-}
-
-/// The body of an answer.
-struct Answer {
-    body: Body,
-    events: Option<Events>,
-    _place: Option<OwnedSemaphorePermit>,
-}
-
-/// What is noted while a watch's answer arrives.
-struct Events {
-    health: Arc<WatchHealth>,
-    /// Bytes of the event that has begun and not ended yet. Each is a line.
-    unfinished: usize,
-}
-
-impl Answer {
-    /// Already read, in a place that is free when the body was used.
-    fn whole(body: Vec<u8>, place: Option<OwnedSemaphorePermit>) -> Self {
-        Self { body: body.into(), events: None, _place: place }
-    }
-
-    fn events(body: Body, health: Arc<WatchHealth>) -> Self {
-        Self { body, events: Some(Events { health, unfinished: 0 }), _place: None }
-    }
-}
-
-impl Events {
-    fn note(&mut self, data: &Bytes) -> Result<(), Unusable> {
-        if !data.is_empty() {
-            self.health.received();
-        }
-        self.unfinished = match data.iter().rposition(|byte| *byte == b'\n') {
-            Some(end) => data.len() - end - 1,
-            None => self.unfinished + data.len(),
-        };
-        if self.unfinished > OBJECT_BYTES { Err(Unusable::TooLarge) } else { Ok(()) }
-    }
-}
-
-impl http_body::Body for Answer {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(cx)) else {
-            return Poll::Ready(None);
-        };
-        let frame = frame?;
-        if let (Some(events), Some(data)) = (&mut self.events, frame.data_ref())
-            && let Err(error) = events.note(data)
-        {
-            self.body = Body::empty();
-            return Poll::Ready(Some(Err(error.into())));
-        }
-        Poll::Ready(Some(Ok(frame)))
-    }
 }

@@ -139,3 +139,31 @@ async fn lists_that_hang_end_and_delay_no_other() {
         assert!(health.since_alive() < Duration::from_secs(300), "{:?}", health.since_alive());
     }
 }
+
+/// Whatever a server answers, a list comes to an end, and between two that failed there is a pause. Without either there would be
+/// some 300,000 requests, one after each round trip.
+#[tokio::test(start_paused = true)]
+async fn a_list_that_makes_no_progress_fails_and_is_repeated_with_pauses() {
+    type Pages = fn(usize) -> String;
+    let repeated: Pages = |_| page(&[object("a")], Some(7));
+    let empty: Pages = |number| page(&[], Some(number));
+    for (answers, most) in [(repeated, 60), (empty, 150)] {
+        let number = AtomicUsize::new(0);
+        let (client, requests) = api_server(move |_| answer(200, answers(number.fetch_add(1, SeqCst))));
+        let (_, health) = watch_for(600, client).await;
+        let lists = lists(&requests);
+        assert!((20..=most).contains(&lists), "{lists} requests in 600 s");
+        assert!(health.since_alive() < Duration::from_secs(60), "a watch that fails is alive");
+    }
+}
+
+/// Each page has an object and another token: the same objects again, for ever.
+#[tokio::test(start_paused = true)]
+async fn pages_without_end_are_asked_for_at_a_bounded_rate() {
+    let number = AtomicUsize::new(0);
+    let (client, requests) =
+        api_server(move |_| answer(200, page(&[object("a")], Some(number.fetch_add(1, SeqCst) % 3))));
+    watch_for(60, client).await;
+    let lists = lists(&requests);
+    assert!((1000..=410 + 20 * 60).contains(&lists), "{lists} requests in 60 s");
+}
