@@ -132,6 +132,7 @@ impl fmt::Debug for SecretData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SecretData")
             .field("name", &self.name)
+            .field("holder", &self.holder)
             .field("type_", &self.type_)
             .field("stale", &self.stale)
             .field("keys", &self.data.keys().collect::<Vec<_>>())

@@ -18,7 +18,7 @@ fn debug_shows_keys_and_no_values() {
     let shown = format!("{:?}", secret("reg", Some("Opaque"), [("password", "s3cr3t"), ("user", "me")]));
     assert_eq!(
         shown,
-        r#"SecretData { name: "reg", type_: Some("Opaque"), stale: false, keys: ["password", "user"] }"#
+        r#"SecretData { name: "reg", holder: Secret, type_: Some("Opaque"), stale: false, keys: ["password", "user"] }"#
     );
 }
 
