@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{
     error::{Error, Refusal, Server},
-    redact::{SEARCHED, Sent, shorten, visible},
+    redact::{SEARCHED, Sent, visible},
     retry_after,
     tls::Handshake,
 };
@@ -28,6 +28,8 @@ const ANSWER_ROOM: usize = 8 * 1024;
 pub(super) struct Answer {
     /// The body, cut at 64 KiB; erased when it is dropped.
     pub(super) body: Zeroizing<Vec<u8>>,
+    /// Whether there was more of it.
+    pub(super) cut: bool,
 }
 
 /// A request that did not succeed. Its words are not checked for secret values, so it is neither shown nor printed.
@@ -71,9 +73,9 @@ impl Failed {
                 Error::Refused(Refusal { server, host, status, retry_after, details: details.checked(sent) })
             }
             Self::Unreachable { host, cause, .. } => {
-                // The libraries' words, which may quote what a server sent.
+                // The libraries' words, which may quote what a server sent: the reason why it closes an HTTP/2 connection, say.
                 let [quoted] = sent.quotes([&cause]).quoted;
-                let cause = if quoted { "the connection failed".to_owned() } else { shorten(&cause) };
+                let cause = sent.plain(&cause, quoted).unwrap_or_else(|| "the connection failed".to_owned());
                 Error::Unreachable { host, cause }
             }
         }
@@ -113,7 +115,7 @@ pub(super) async fn send(
         Server::Api => metrics.remote_request(method.as_str(), &code, elapsed),
         Server::Authorization => metrics.token_request(&code),
     }
-    let (status, retry_after, body) = match result {
+    let (status, retry_after, body, cut) = match result {
         Ok(answer) => answer,
         Err(error) => {
             debug!(%host, %method, path, timeout = error.is_timeout(), "request failed");
@@ -122,7 +124,7 @@ pub(super) async fn send(
     };
     debug!(%host, %method, path, status, elapsed_ms = elapsed.as_secs_f64() * 1e3, "request answered");
     if (200..300).contains(&status) {
-        return Ok(Answer { body });
+        return Ok(Answer { body, cut });
     }
     Err(Failed::Refused { server, host, status, retry_after, details: UncheckedDetails::parse(&body) })
 }
@@ -145,17 +147,19 @@ fn span(request: &reqwest::Request) -> Span {
 async fn exchange(
     http: &reqwest::Client,
     request: reqwest::Request,
-) -> Result<(u16, Option<Duration>, Zeroizing<Vec<u8>>), reqwest::Error> {
+) -> Result<(u16, Option<Duration>, Zeroizing<Vec<u8>>, bool), reqwest::Error> {
     let mut response = http.execute(request).await?;
     let status = response.status().as_u16();
     let retry_after = retry_after::longest(response.headers(), clock::now());
     let mut body = Zeroizing::new(Vec::with_capacity(ANSWER_ROOM));
+    let mut cut = false;
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) => {
                 let room = ANSWER_LIMIT - body.len();
                 body.extend(chunk.iter().take(room));
                 if chunk.len() > room {
+                    cut = true;
                     break;
                 }
             }
@@ -165,7 +169,7 @@ async fn exchange(
             Err(error) => return Err(error),
         }
     }
-    Ok((status, retry_after, body))
+    Ok((status, retry_after, body, cut))
 }
 
 /// Host and, if it is not the scheme's own, port.

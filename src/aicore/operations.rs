@@ -47,6 +47,17 @@ struct Data<'a> {
 }
 
 impl Operation<'_> {
+    /// The remote secret that it is about.
+    pub(super) fn name(&self) -> Option<&RemoteName> {
+        match *self {
+            Self::Patch { name, .. }
+            | Self::Post { name, .. }
+            | Self::Get { name }
+            | Self::Delete { name } => Some(name),
+            Self::Quota => None,
+        }
+    }
+
     /// The request, below `api` (which ends in `/v2`).
     pub(super) fn request(&self, http: &reqwest::Client, api: &str) -> reqwest::RequestBuilder {
         match *self {
