@@ -170,7 +170,8 @@ impl Pool {
                 let unusable = |cause| Error::UnusableIdentity { cause };
                 let tls = self.trust.identified(certificate_chain_pem, private_key_pem);
                 let tls = tls.map_err(|error| unusable(error.to_string()))?;
-                let http = client(&self.settings, tls, IDLE_TO_AUTHORIZATION).map_err(|error| unusable(error.to_string()))?;
+                let http = client(&self.settings, tls, IDLE_TO_AUTHORIZATION)
+                    .map_err(|error| unusable(error.to_string()))?;
                 (http, None)
             }
         };

@@ -219,3 +219,6 @@ impl Refused {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -216,14 +216,13 @@ impl TokenSource {
         let asked = Instant::now();
         let answer = exchange::send(Server::Authorization, request, &self.metrics).await;
         let answer = answer.map_err(|failed| self.refused(failed, &sent))?;
-        let Granted { value, life } =
-            answer::read(&answer).map_err(|unreadable| Error::UnreadableToken {
-                host: exchange::authority(token_url),
-                cause: match unreadable {
-                    Unreadable::ErrorInstead(details) => WithoutToken::ErrorInstead(details.checked(&sent)),
-                    Unreadable::Form(cause) => WithoutToken::Form(cause),
-                },
-            })?;
+        let Granted { value, life } = answer::read(&answer).map_err(|unreadable| Error::UnreadableToken {
+            host: exchange::authority(token_url),
+            cause: match unreadable {
+                Unreadable::ErrorInstead(details) => WithoutToken::ErrorInstead(details.checked(&sent)),
+                Unreadable::Form(cause) => WithoutToken::Form(cause),
+            },
+        })?;
         Ok(Token { value, renew_at: asked + life.mul_f64(RENEW_AFTER), expires_at: asked + life })
     }
 
@@ -258,4 +257,4 @@ impl TokenSource {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::aicore) mod tests;

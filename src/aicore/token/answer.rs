@@ -6,7 +6,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::aicore::{error_details::{UncheckedDetails, erase}, exchange::Answer};
+use crate::aicore::{
+    error_details::{UncheckedDetails, erase},
+    exchange::Answer,
+};
 
 /// Life of a token whose answer names none that can be used. XSUAA always does (`expires_in`); this is shorter than any it
 /// gives.

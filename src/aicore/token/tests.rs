@@ -19,14 +19,14 @@ use crate::{
     fence::Fence,
 };
 
-async fn simulator(tls_1_2_only: bool) -> (Simulator, Tenant) {
+pub(in crate::aicore) async fn simulator(tls_1_2_only: bool) -> (Simulator, Tenant) {
     let options = Options { tls: true, tls_1_2_only, ..Options::default() };
     let simulator = Simulator::start(options).await.unwrap();
     let tenant = simulator.tenant("acme");
     (simulator, tenant)
 }
 
-fn connect(roots: Option<&str>, service_key: &serde_json::Value) -> Arc<Connection> {
+pub(in crate::aicore) fn connect(roots: Option<&str>, service_key: &serde_json::Value) -> Arc<Connection> {
     // An earlier test may have installed it.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let settings = RequestSettings {
