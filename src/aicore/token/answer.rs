@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::{Map, Value};
 use zeroize::{Zeroize, Zeroizing};
 

@@ -160,7 +160,7 @@ async fn what_an_answer_without_a_token_says_is_shown() {
     let connection = connect(None, &tenant.service_key());
     let say = async |description: &str| {
         tenant.faults().next(1, TOKEN, Fault::oauth_error(200, "invalid_client", description));
-        refused(&connection).await
+        connection.tokens.get(Insistence::Forced).await.err().unwrap()
     };
     let error = say("Application is not found").await;
     assert_eq!(error.reason(), Reason::RemoteUnavailable);

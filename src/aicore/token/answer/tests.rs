@@ -1,4 +1,5 @@
 use rstest::rstest;
+use secrecy::ExposeSecret;
 
 use super::*;
 
