@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::redact::{SEARCHED, Sent, shorten, visible};
+use super::redact::{SEARCHED, Sent, is_code, is_id, visible};
 
 /// Where messages stand, in this order.
 const MESSAGE: [&str; 8] =
@@ -18,9 +18,9 @@ const ITEMS: usize = 10;
 /// How deep in a message another message is looked for.
 const DEPTH: usize = 4;
 /// The longest code that is shown, in characters.
-const CODE_LENGTH: usize = 64;
+const CODE_LENGTH: usize = 48;
 /// The longest id of a request that is shown, in characters.
-const ID_LENGTH: usize = 128;
+const ID_LENGTH: usize = 36;
 
 /// What was said, not checked for secret values yet. It is erased when it is dropped.
 #[derive(Default)]
@@ -47,9 +47,9 @@ pub enum Message {
     /// There is none.
     #[default]
     None,
-    /// It is free of secret values; at most 300 characters.
+    /// It is made of plain words, and free of the secret values at hand; at most 300 characters.
     Clean(String),
-    /// It may hold a part of a secret value that was sent.
+    /// It may hold a part of a secret value.
     Withheld,
 }
 
@@ -97,7 +97,8 @@ impl UncheckedDetails {
         self.code.is_none() && self.message.is_none()
     }
 
-    /// What may be shown of it after a request that carried `sent`.
+    /// What may be shown of it after a request that carried `sent`. Where a secret value has fewer than six characters, an id and the
+    /// digits of a code may hold it as numbers, so neither is shown.
     pub(super) fn checked(&self, sent: &Sent<'_>) -> ErrorDetails {
         let text = |text: &Option<Zeroizing<String>>| text.as_ref().map(|text| text.to_string());
         let texts = [&self.code, &self.request_id, &self.message]
@@ -105,12 +106,14 @@ impl UncheckedDetails {
         let found = sent.quotes(texts);
         let [code, request_id, message] = found.quoted;
         ErrorDetails {
-            code: text(&self.code).filter(|_| !code),
-            request_id: text(&self.request_id).filter(|_| !request_id),
+            code: text(&self.code).filter(|text| !code && !found.short_values && is_code(text)),
+            request_id: text(&self.request_id)
+                .filter(|text| !request_id && !found.short_values && is_id(text)),
             message: match &self.message {
                 None => Message::None,
-                Some(_) if message || found.short_values => Message::Withheld,
-                Some(text) => Message::Clean(shorten(text)),
+                Some(text) => {
+                    sent.plain(text, message || found.short_values).map_or(Message::Withheld, Message::Clean)
+                }
             },
         }
     }
@@ -187,7 +190,7 @@ fn cut(text: &str) -> Option<Zeroizing<String>> {
 }
 
 /// Overwrites the texts in a value.
-fn erase(value: &mut Value) {
+pub(super) fn erase(value: &mut Value) {
     match value {
         Value::String(text) => text.zeroize(),
         Value::Array(items) => items.iter_mut().for_each(erase),

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{
     error::{Error, Refusal, Seconds, Server},
-    redact::{SEARCHED, Sent, shorten, visible},
+    redact::{SEARCHED, Sent, visible},
     retry_after,
     tls::Handshake,
     way::Way,
@@ -29,6 +29,8 @@ const ANSWER_ROOM: usize = 8 * 1024;
 pub(super) struct Answer {
     /// The body, cut at 64 KiB; erased when it is dropped.
     pub(super) body: Zeroizing<Vec<u8>>,
+    /// Whether there was more of it.
+    pub(super) cut: bool,
 }
 
 /// A request that did not succeed. Its words are not checked for secret values, so it is neither shown nor printed.
@@ -85,9 +87,9 @@ impl Failed {
             }
             Self::Silent { server, host, limit } => Error::Silent { server, host, limit },
             Self::Unreachable { server, host, proxy, cause, .. } => {
-                // The libraries' words, which may quote what a server sent.
+                // The libraries' words, which may quote what a server sent: the reason why it closes an HTTP/2 connection, say.
                 let [quoted] = sent.quotes([&cause]).quoted;
-                let cause = if quoted { "the connection failed".to_owned() } else { shorten(&cause) };
+                let cause = sent.plain(&cause, quoted).unwrap_or_else(|| "the connection failed".to_owned());
                 Error::Unreachable { server, host, proxy, cause }
             }
         }
@@ -128,7 +130,7 @@ pub(super) async fn send(
         Server::Api => metrics.remote_request(method.as_str(), &code, elapsed),
         Server::Authorization => metrics.token_request(&code),
     }
-    let (status, retry_after, body) = match result {
+    let (status, retry_after, body, cut) = match result {
         Ok(answer) => answer,
         Err(error) => {
             debug!(%host, %method, path, timeout = error.is_timeout(), "request failed");
@@ -137,7 +139,7 @@ pub(super) async fn send(
     };
     debug!(%host, %method, path, status, elapsed_ms = elapsed.as_secs_f64() * 1e3, "request answered");
     if (200..300).contains(&status) {
-        return Ok(Answer { body });
+        return Ok(Answer { body, cut });
     }
     Err(Failed::Refused { server, host, status, retry_after, details: UncheckedDetails::parse(&body) })
 }
@@ -160,15 +162,16 @@ fn span(request: &reqwest::Request) -> Span {
 async fn exchange(
     http: &reqwest::Client,
     request: reqwest::Request,
-) -> Result<(u16, Option<Duration>, Zeroizing<Vec<u8>>), reqwest::Error> {
+) -> Result<(u16, Option<Duration>, Zeroizing<Vec<u8>>, bool), reqwest::Error> {
     let mut response = http.execute(request).await?;
     let status = response.status().as_u16();
     let retry_after = retry_after::longest(response.headers(), clock::now());
     let mut body = Zeroizing::new(Vec::with_capacity(ANSWER_ROOM));
     match read_limited(&mut response, ANSWER_LIMIT, &mut body).await {
+        Ok(cut) => Ok((status, retry_after, body, cut)),
         // The status says whether a write was accepted; a body that breaks off does not change that.
-        Err(error) if status >= 300 && body.is_empty() => Err(error),
-        _ => Ok((status, retry_after, body)),
+        Err(_) if status < 300 || !body.is_empty() => Ok((status, retry_after, body, false)),
+        Err(error) => Err(error),
     }
 }
 

@@ -48,6 +48,17 @@ struct Data<'a> {
 }
 
 impl Operation<'_> {
+    /// The remote secret that it is about.
+    pub(super) fn name(&self) -> Option<&RemoteName> {
+        match *self {
+            Self::Patch { name, .. }
+            | Self::Post { name, .. }
+            | Self::Get { name }
+            | Self::Delete { name } => Some(name),
+            Self::Quota => None,
+        }
+    }
+
     /// The request to `api`.
     pub(super) fn request(&self, http: &reqwest::Client, api: &ApiUrl) -> reqwest::RequestBuilder {
         let one = |name: &RemoteName| api.join(&format!("{COLLECTION}/{name}"));

@@ -41,6 +41,12 @@ use crate::{
 /// Default of `--request-timeout`.
 pub(crate) const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// Unused connections to each host of an API that are kept, for 90 seconds: as many as there are passes at a time by default.
+const IDLE_TO_API: usize = 32;
+/// None to an authorization server: each tenant has one of its own, each X.509 certificate has connections of its own, and the next
+/// token is hours away. What a connection with TLS takes would add up, 40 KiB for each service key.
+const IDLE_TO_AUTHORIZATION: usize = 0;
+
 /// How requests are sent.
 #[derive(Clone, Debug)]
 pub struct RequestSettings {
@@ -103,7 +109,10 @@ pub struct Pool {
     settings: RequestSettings,
     trust: Trust,
     way: Arc<Way>,
+    /// For the APIs, which have few hosts.
     http: reqwest::Client,
+    /// For authorization servers.
+    tokens: reqwest::Client,
     fence: Fence,
     metrics: Arc<Metrics>,
     connections: Mutex<HashMap<ServiceKeyHash, Weak<Connection>>>,
@@ -121,13 +130,15 @@ impl Pool {
         let not_set_up = |error: &dyn fmt::Display| format!("the HTTP client cannot be set up: {error}");
         let trust = Trust::new(settings.extra_roots_pem.as_deref()).map_err(|error| not_set_up(&error))?;
         let tls = trust.anonymous().map_err(|error| not_set_up(&error))?;
-        let http = client(&settings, tls).map_err(|error| not_set_up(&error))?;
+        let http = client(&settings, tls.clone(), IDLE_TO_API).map_err(|error| not_set_up(&error))?;
+        let tokens = client(&settings, tls, IDLE_TO_AUTHORIZATION).map_err(|error| not_set_up(&error))?;
         let way = Way { proxies: settings.proxies.clone(), request_timeout: settings.request_timeout };
         Ok(Self {
             settings,
             way: Arc::new(way),
             trust,
             http,
+            tokens,
             fence,
             metrics,
             connections: Mutex::default(),
@@ -161,12 +172,13 @@ impl Pool {
 
     fn open(&self, key: &ServiceKey) -> Result<Connection, Error> {
         let (http, client_secret) = match key.grant() {
-            Grant::ClientSecret(secret) => (self.http.clone(), Some(secret.clone())),
+            Grant::ClientSecret(secret) => (self.tokens.clone(), Some(secret.clone())),
             Grant::X509 { certificate_chain_pem, private_key_pem, .. } => {
                 let unusable = |cause| Error::UnusableIdentity { cause };
                 let tls = self.trust.identified(certificate_chain_pem, private_key_pem);
                 let tls = tls.map_err(unusable)?;
-                let http = client(&self.settings, tls).map_err(|error| unusable(error.to_string()))?;
+                let http = client(&self.settings, tls, IDLE_TO_AUTHORIZATION)
+                    .map_err(|error| unusable(error.to_string()))?;
                 (http, None)
             }
         };
@@ -217,7 +229,12 @@ impl Pool {
     }
 }
 
-fn client(settings: &RequestSettings, tls: rustls::ClientConfig) -> Result<reqwest::Client, reqwest::Error> {
+/// A client that keeps up to `idle` unused connections to each host.
+fn client(
+    settings: &RequestSettings,
+    tls: rustls::ClientConfig,
+    idle: usize,
+) -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder()
         .user_agent(concat!("aicore-registry-operator/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
@@ -226,6 +243,7 @@ fn client(settings: &RequestSettings, tls: rustls::ClientConfig) -> Result<reqwe
         .redirect(reqwest::redirect::Policy::none())
         .proxy(settings.proxies.for_client())
         .tcp_nodelay(true)
+        .pool_max_idle_per_host(idle)
         .tls_backend_preconfigured(tls)
         .build()
 }

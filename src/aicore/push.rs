@@ -73,7 +73,8 @@ impl<'a> Session<'a> {
         payload: &Payload,
         create: bool,
     ) -> Result<Pushed, PushError> {
-        let shown = |refused: Refused| refused.checked(Some(payload));
+        let connection = self.connection;
+        let shown = |refused: Refused| refused.checked(connection, Some(name), Some(payload));
         match self.patch(name, payload).await {
             Ok(()) => return Ok(Pushed::Updated),
             Err(refused) if refused.status() == Some(404) => {}
@@ -107,7 +108,9 @@ impl<'a> Session<'a> {
     /// What AI Core or the authorization server refused.
     pub(crate) async fn delete(&mut self, name: &RemoteName) -> Result<(), Error> {
         match self.attempt(&Operation::Delete { name }).await {
-            Err(refused) if refused.status() != Some(404) => Err(refused.checked(None)),
+            Err(refused) if refused.status() != Some(404) => {
+                Err(refused.checked(self.connection, Some(name), None))
+            }
             _ => Ok(()),
         }
     }
@@ -143,7 +146,8 @@ impl<'a> Session<'a> {
 
     /// One operation that carries no credential but the token.
     pub(super) async fn ask(&mut self, operation: &Operation<'_>) -> Result<Answer, Error> {
-        self.attempt(operation).await.map_err(|refused| refused.checked(None))
+        let connection = self.connection;
+        self.attempt(operation).await.map_err(|refused| refused.checked(connection, operation.name(), None))
     }
 
     /// One operation, with a token; once more with another token if the API refuses the first.
@@ -209,13 +213,21 @@ impl Refused {
         }
     }
 
-    /// The error to show, after a request that carried `payload`.
-    fn checked(self, payload: Option<&Payload>) -> Error {
+    /// The error to show, after a request about the remote secret `name` that carried `payload`.
+    fn checked(self, connection: &Connection, name: Option<&RemoteName>, payload: Option<&Payload>) -> Error {
         match self {
             Self::NoToken(error) => error,
             Self::Request { failed, token } => {
-                failed.checked(&Sent { secret: Some(token.expose()), payload })
+                let client_secret = connection.tokens.client_secret().unwrap_or_default();
+                failed.checked(&Sent {
+                    secrets: &[token.expose(), client_secret],
+                    names: name.map(RemoteName::as_str).as_slice(),
+                    payload,
+                })
             }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,15 @@
-//! What of a server's words may be shown: only what certainly holds nothing of the secret values that the request carried.
+//! What of a server's words may be shown: only what certainly holds nothing of a secret value.
 //!
-//! The text is brought to everything that it may stand for ([`readings`]), once. Then the secret values are gone through, once:
+//! Two conditions have to be met. The text is made of plain words ([`plain_words`]), whatever the values are: a server may also quote
+//! what it stores, or what was sent to it before. And it holds nothing of the values that are at hand, which may be plain words
+//! themselves. For that, the text is brought to everything that it may stand for ([`readings`]), once. Then the secret values are gone through, once:
 //! six characters in a row of one of them, in any reading, and the text is withheld. What that costs depends on the length of
 //! the text, which is bounded, and on the length of what was sent; not on their product.
 
 mod decode;
 mod entities;
 mod fold;
+mod plain_words;
 mod readings;
 mod visible;
 mod windows;
@@ -14,12 +17,16 @@ mod windows;
 use base64::alphabet;
 use zeroize::Zeroizing;
 
-pub(super) use self::visible::visible;
 use self::{
     fold::{Forms, fold},
+    plain_words::is_plain,
     readings::Readings,
     visible::is_invisible,
     windows::{WIDTH, Window},
+};
+pub(super) use self::{
+    plain_words::{is_code, is_id},
+    visible::visible,
 };
 use crate::domain::parse::docker_config::Payload;
 
@@ -29,11 +36,13 @@ pub(super) const SHOWN: usize = 300;
 /// encoding that makes up to thirty characters of one.
 pub(super) const SEARCHED: usize = SHOWN + 30 * WIDTH;
 
-/// The secret values that a request carried.
+/// The secret values that a request carried, and what else is known when it is answered.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Sent<'a> {
-    /// The access token, or the client secret.
-    pub(super) secret: Option<&'a str>,
+    /// The access token and the client secret, as far as there are.
+    pub(super) secrets: &'a [&'a str],
+    /// What may be shown beside plain words, as it names what the request was about: the name of the remote secret, the client id.
+    pub(super) names: &'a [&'a str],
     /// The registry credentials.
     pub(super) payload: Option<&'a Payload>,
 }
@@ -53,14 +62,40 @@ impl Sent<'_> {
         let readings = texts.map(Readings::of);
         let quoted = readings.each_ref().map(Option::is_none);
         let mut search = Search { readings, quoted, short_values: false };
-        if let Some(secret) = self.secret.filter(|secret| !secret.is_empty()) {
-            search.value(None, secret);
-        }
+        self.secrets.iter().filter(|secret| !secret.is_empty()).for_each(|secret| search.value(None, secret));
         if let Some(payload) = self.payload {
             payload.for_each_login(|username, password| search.value(Some(username), password));
         }
         Quotes { quoted: search.quoted, short_values: search.short_values }
     }
+
+    /// The text, cut, if it is made of plain words and names, and if neither it nor what is cut off holds a part of a secret value.
+    pub(super) fn plain(&self, text: &str, quoted: bool) -> Option<String> {
+        // The cut may fall into a word.
+        let mut behind = text.char_indices().skip(SHOWN).skip_while(|(_, c)| *c != ' ');
+        let judged = behind.next().and_then(|(end, _)| text.get(..end)).unwrap_or(text);
+        (!quoted && is_plain(&without_names(judged, self.names))).then(|| shorten(text))
+    }
+}
+
+/// The text with a blank for each of the names that stands by itself.
+fn without_names(text: &str, names: &[&str]) -> String {
+    names.iter().filter(|name| !name.is_empty()).fold(text.to_owned(), |text, name| {
+        let mut rest = String::with_capacity(text.len());
+        let mut from = 0;
+        for (start, _) in text.match_indices(name) {
+            let (before, behind) = (text.get(from..start).unwrap_or_default(), start + name.len());
+            let alone = !before.ends_with(char::is_alphanumeric)
+                && !text.get(behind..).unwrap_or_default().starts_with(char::is_alphanumeric);
+            if alone {
+                rest.push_str(before);
+                rest.push(' ');
+                from = behind;
+            }
+        }
+        rest.push_str(text.get(from..).unwrap_or_default());
+        rest
+    })
 }
 
 struct Search<const N: usize> {

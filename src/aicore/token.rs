@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     clock,
-    domain::decide::backoff::{LONGEST_RETRY_AFTER, LONGEST_WHILE_DELETING, STALLED_INTERVAL},
+    domain::decide::backoff::{LONGEST_RETRY_AFTER, LONGEST_WHILE_DELETING, STALLED_INTERVAL, exponential},
     metrics::Metrics,
 };
 
@@ -97,6 +97,8 @@ struct State {
     token: Option<Arc<Token>>,
     /// The last failure; who was waiting while it happened gets it too.
     failed: Option<(Instant, Error)>,
+    /// Failures in a row.
+    failures: u32,
     /// Until when the authorization server is not asked.
     quiet_until: Option<Instant>,
     /// When a token was last renewed because the API refused one, until the API accepts one again.
@@ -106,6 +108,11 @@ struct State {
 impl TokenSource {
     pub(super) fn new(request: TokenRequest, metrics: Arc<Metrics>) -> Self {
         Self { request, state: Mutex::default(), metrics }
+    }
+
+    /// The client secret, if the key has one, to be redacted.
+    pub(super) fn client_secret(&self) -> Option<&str> {
+        self.request.client_secret.as_ref().map(ExposeSecret::expose_secret)
     }
 
     /// A token that is not about to expire.
@@ -172,17 +179,24 @@ impl TokenSource {
                 let token = Arc::new(token);
                 state.token = Some(Arc::clone(&token));
                 state.failed = None;
+                state.failures = 0;
                 state.quiet_until = None;
                 Ok(token)
             }
             Err(error) => {
                 let now = Instant::now();
+                state.failures = state.failures.saturating_add(1);
+                // The shortest wait of a resource after as many failures: one resource notices nothing of it, and many with the
+                // same key ask no more often than one that has bad luck.
+                let backoff = exponential(state.failures, 0.0);
                 let quiet = match &error {
-                    error if error.is_final() => Some(REFUSAL_STANDS),
-                    Error::Refused(refusal) => refusal.retry_after.map(|wait| wait.min(LONGEST_RETRY_AFTER)),
-                    _ => None,
+                    error if error.is_final() => REFUSAL_STANDS,
+                    Error::Refused(refusal) => {
+                        refusal.retry_after.map_or(backoff, |wait| wait.min(LONGEST_RETRY_AFTER).max(backoff))
+                    }
+                    _ => backoff,
                 };
-                state.quiet_until = quiet.map(|quiet| now + quiet);
+                state.quiet_until = Some(now + quiet);
                 state.failed = Some((now, error.clone()));
                 Err(error)
             }
@@ -192,9 +206,9 @@ impl TokenSource {
     /// Client credentials grant (RFC 6749 §4.4) with the credentials in the form: client ids of XSUAA hold characters that
     /// servers decode differently in HTTP Basic.
     async fn fetch(&self) -> Result<Token, Error> {
-        let TokenRequest { token_url, client_id, client_secret, http, way, .. } = &self.request;
-        let client_secret = client_secret.as_ref().map(ExposeSecret::expose_secret);
-        let sent = Sent { secret: client_secret, payload: None };
+        let TokenRequest { token_url, client_id, http, way, .. } = &self.request;
+        let client_secret = self.client_secret();
+        let sent = Sent { secrets: client_secret.as_slice(), names: &[client_id], payload: None };
         let mut form = vec![("grant_type", "client_credentials"), ("client_id", client_id)];
         form.extend(client_secret.map(|secret| ("client_secret", secret)));
         let request = http
@@ -205,14 +219,13 @@ impl TokenSource {
         let asked = Instant::now();
         let answer = exchange::send(Server::Authorization, request, way, &self.metrics).await;
         let answer = answer.map_err(|failed| self.refused(failed, &sent))?;
-        let Granted { value, life } =
-            answer::read(&answer.body).map_err(|unreadable| Error::UnreadableToken {
-                host: exchange::authority(token_url),
-                cause: match unreadable {
-                    Unreadable::ErrorInstead(details) => WithoutToken::ErrorInstead(details.checked(&sent)),
-                    Unreadable::Form(cause) => WithoutToken::Form(cause),
-                },
-            })?;
+        let Granted { value, life } = answer::read(&answer).map_err(|unreadable| Error::UnreadableToken {
+            host: exchange::authority(token_url),
+            cause: match unreadable {
+                Unreadable::ErrorInstead(details) => WithoutToken::ErrorInstead(details.checked(&sent)),
+                Unreadable::Form(cause) => WithoutToken::Form(cause),
+            },
+        })?;
         Ok(Token { value, renew_at: asked + life.mul_f64(RENEW_AFTER), expires_at: asked + life })
     }
 
@@ -247,4 +260,4 @@ impl TokenSource {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::aicore) mod tests;

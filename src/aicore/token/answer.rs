@@ -1,12 +1,15 @@
 //! What the authorization server answers to a token request (RFC 6749 §5.1), as strictly as it has to be read.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
-use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
-use serde_json::Value;
+use secrecy::SecretString;
+use serde_json::{Map, Value};
+use zeroize::{Zeroize, Zeroizing};
 
-use crate::aicore::error_details::UncheckedDetails;
+use crate::aicore::{
+    error_details::{UncheckedDetails, erase},
+    exchange::Answer,
+};
 
 /// Life of a token whose answer names none that can be used. XSUAA always does (`expires_in`); this is shorter than any it
 /// gives.
@@ -30,50 +33,76 @@ pub(super) enum Unreadable {
     Form(&'static str),
 }
 
-#[derive(Deserialize)]
-struct TokenAnswer {
-    access_token: SecretString,
-    expires_in: Option<Value>,
-    token_type: Option<Value>,
-}
-
 /// Reads an answer. `access_token` is needed; what the rest says in another way than RFC 6749 has it does not make a token
 /// unusable.
-pub(super) fn read(body: &[u8]) -> Result<Granted, Unreadable> {
-    let Ok(answer) = serde_json::from_slice::<TokenAnswer>(body) else {
-        return Err(unreadable(body));
+pub(super) fn read(answer: &Answer) -> Result<Granted, Unreadable> {
+    if answer.cut {
+        return Err(Unreadable::Form("it is larger than 64 KiB"));
+    }
+    let body = answer.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&answer.body);
+    let mut value = match serde_json::from_slice(body) {
+        Ok(value) => value,
+        Err(_) => serde_json::from_slice(&lenient(body)).map_err(|_| Unreadable::Form("it is not JSON"))?,
     };
-    let token = answer.access_token.expose_secret();
-    if token.is_empty() {
-        return Err(unreadable(body));
-    }
-    if http::HeaderValue::from_str(token).is_err() {
-        return Err(Unreadable::Form("access_token has characters that no HTTP header may have"));
-    }
-    let type_ = answer.token_type.as_ref().and_then(Value::as_str).unwrap_or_default();
-    if PROOF_TYPES.iter().any(|proof| type_.eq_ignore_ascii_case(proof)) {
-        return Err(Unreadable::Form(
-            "token_type names a kind of token that cannot be used as a bearer token",
-        ));
-    }
-    Ok(Granted { life: life(answer.expires_in.as_ref()), value: answer.access_token })
+    let granted = match &value {
+        Value::Object(fields) => of_fields(fields).map_err(|form| {
+            let details = UncheckedDetails::of_json(&value);
+            if details.is_empty() { Unreadable::Form(form) } else { Unreadable::ErrorInstead(details) }
+        }),
+        _ => Err(Unreadable::Form("it is not a JSON object")),
+    };
+    erase(&mut value);
+    granted
 }
 
-fn unreadable(body: &[u8]) -> Unreadable {
-    match serde_json::from_slice::<Value>(body) {
-        Err(_) => Unreadable::Form("it is not JSON"),
-        Ok(Value::Object(fields)) => {
-            let token = fields.get("access_token").cloned();
-            let details = UncheckedDetails::of_json(&Value::Object(fields));
-            match token {
-                _ if !details.is_empty() => Unreadable::ErrorInstead(details),
-                None | Some(Value::Null) => Unreadable::Form("access_token is missing"),
-                Some(Value::String(_)) => Unreadable::Form("access_token is empty"),
-                Some(_) => Unreadable::Form("access_token is not text"),
-            }
-        }
-        Ok(_) => Unreadable::Form("it is not a JSON object"),
+fn of_fields(fields: &Map<String, Value>) -> Result<Granted, &'static str> {
+    let token = match fields.get("access_token") {
+        None | Some(Value::Null) => return Err("access_token is missing"),
+        Some(Value::String(token)) => token.trim(),
+        Some(_) => return Err("access_token is not text"),
+    };
+    if token.is_empty() {
+        return Err("access_token is empty");
     }
+    if http::HeaderValue::from_str(token).is_err() {
+        return Err("access_token has characters that no HTTP header may have");
+    }
+    let type_ = fields.get("token_type").and_then(Value::as_str).unwrap_or_default();
+    if PROOF_TYPES.iter().any(|proof| type_.eq_ignore_ascii_case(proof)) {
+        return Err("token_type names a kind of token that cannot be used as a bearer token");
+    }
+    Ok(Granted { life: life(fields.get("expires_in")), value: token.into() })
+}
+
+/// The text with `null` for numbers that some write and JSON, or a number of 64 bits, does not have: `NaN`, `Infinity`, `1e400`. What is
+/// not UTF-8 is replaced.
+fn lenient(body: &[u8]) -> Zeroizing<Vec<u8>> {
+    let text = String::from_utf8_lossy(body);
+    // Room for all of it at once, as a buffer that grows leaves copies behind.
+    let mut kept = Zeroizing::new(Vec::with_capacity(text.len() * 4));
+    let (mut in_text, mut escaped, mut bare) = (false, false, 0..0);
+    for (at, byte) in text.bytes().enumerate() {
+        if !in_text && (byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)) {
+            bare = if bare.end == at { bare.start..at + 1 } else { at..at + 1 };
+            continue;
+        }
+        if bare.end == at && !bare.is_empty() {
+            push_bare(&mut kept, text.get(bare.clone()).unwrap_or_default());
+        }
+        in_text = if byte == b'"' && !escaped { !in_text } else { in_text };
+        escaped = in_text && byte == b'\\' && !escaped;
+        kept.push(byte);
+    }
+    if let Cow::Owned(mut copy) = text {
+        copy.zeroize();
+    }
+    kept
+}
+
+fn push_bare(kept: &mut Vec<u8>, word: &str) {
+    let unknown = matches!(word.trim_start_matches('-'), "NaN" | "Infinity")
+        || word.parse().is_ok_and(|number: f64| !number.is_finite());
+    kept.extend_from_slice(if unknown { b"null" } else { word.as_bytes() });
 }
 
 /// From seconds as a number or as text, with a fraction or without. Below one second, which some write for "unknown" or "never",

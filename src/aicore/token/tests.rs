@@ -20,14 +20,14 @@ use crate::{
     fence::Fence,
 };
 
-async fn simulator(tls_1_2_only: bool) -> (Simulator, Tenant) {
+pub(in crate::aicore) async fn simulator(tls_1_2_only: bool) -> (Simulator, Tenant) {
     let options = Options { tls: true, tls_1_2_only, ..Options::default() };
     let simulator = Simulator::start(options).await.unwrap();
     let tenant = simulator.tenant("acme");
     (simulator, tenant)
 }
 
-fn connect(roots: Option<&str>, service_key: &serde_json::Value) -> Arc<Connection> {
+pub(in crate::aicore) fn connect(roots: Option<&str>, service_key: &serde_json::Value) -> Arc<Connection> {
     // An earlier test may have installed it.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let settings = RequestSettings {
@@ -129,7 +129,7 @@ async fn a_final_refusal_is_one_request(#[values(302, 400, 401, 403, 404, 405, 4
     assert_eq!(asked(&tenant), 2);
 }
 
-/// A server that is in trouble, or too busy, is asked again by each resource's own backoff, unless it asks for a longer pause.
+/// A server that is in trouble, or too busy, is asked again; at once when a user asks for an attempt, unless it asks for a pause.
 #[tokio::test]
 async fn what_passes_is_asked_again() {
     let simulator = Simulator::start(Options::default()).await.unwrap();
@@ -147,7 +147,8 @@ async fn what_passes_is_asked_again() {
     .enumerate()
     {
         tenant.faults().next(1, TOKEN, fault);
-        assert_ne!(refused(&connection).await.reason(), Reason::AuthenticationFailed);
+        let error = connection.tokens.get(Insistence::Forced).await.err().unwrap();
+        assert_ne!(error.reason(), Reason::AuthenticationFailed);
         assert_eq!(asked(&tenant), number + 1);
     }
     assert_eq!(refused(&connection).await.reason(), Reason::RateLimited);
@@ -161,7 +162,7 @@ async fn what_an_answer_without_a_token_says_is_shown() {
     let connection = connect(None, &tenant.service_key());
     let say = async |description: &str| {
         tenant.faults().next(1, TOKEN, Fault::oauth_error(200, "invalid_client", description));
-        refused(&connection).await
+        connection.tokens.get(Insistence::Forced).await.err().unwrap()
     };
     let error = say("Application is not found").await;
     assert_eq!(error.reason(), Reason::RemoteUnavailable);
@@ -193,4 +194,32 @@ async fn a_life_in_words_does_not_make_a_token_unusable() {
         assert_eq!(patient(&connection).await.unwrap().expose(), "abc");
     }
     assert_eq!(asked(&tenant), 1);
+}
+
+/// All who share the key share the backoff, and the error meanwhile; it ends by itself.
+#[rstest]
+#[tokio::test]
+async fn a_failure_that_passes_is_not_asked_for_by_each_resource(#[values(200, 500, 0)] status: u16) {
+    let simulator = Simulator::start(Options::default()).await.unwrap();
+    let tenant = simulator.tenant("acme");
+    let fault = match status {
+        0 => Fault::cut(),
+        200 => Fault::oauth_error(200, "invalid_client", "Bad credentials"),
+        status => Fault::status(status),
+    };
+    tenant.faults().next(4, TOKEN, fault);
+    let connection = connect(None, &tenant.service_key());
+    let (mut answers, mut unanswered) = (Vec::new(), 0);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while answers.len() < 5 {
+        assert!(Instant::now() < deadline, "{answers:?}");
+        match patient(&connection).await {
+            Ok(_) => answers.push(asked(&tenant)),
+            Err(_) if answers.last() == Some(&asked(&tenant)) => unanswered += 1,
+            Err(_) => answers.push(asked(&tenant)),
+        }
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(answers, [1, 2, 3, 4, 5]);
+    assert!(unanswered > 20, "{unanswered}");
 }

@@ -64,7 +64,7 @@ async fn failure(proxies: Proxies, url: &str) -> Error {
     let metrics = Arc::new(Metrics::new());
     let pool = Pool::new(settings, Fence::always_open(), Arc::clone(&metrics)).unwrap();
     let failed = send(Server::Api, pool.http().get(url), pool.way(), &metrics).await.err().unwrap();
-    failed.checked(&Sent { secret: None, payload: None })
+    failed.checked(&Sent { secrets: &[], names: &[], payload: None })
 }
 
 #[rstest]

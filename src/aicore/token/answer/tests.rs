@@ -1,6 +1,11 @@
 use rstest::rstest;
+use secrecy::ExposeSecret;
 
 use super::*;
+
+fn read(body: &[u8]) -> Result<Granted, Unreadable> {
+    super::read(&Answer { body: Zeroizing::new(body.to_vec()), cut: false })
+}
 
 #[rstest]
 #[case("7199", 7199.0)]
@@ -20,6 +25,11 @@ use super::*;
 #[case("null", 300.0)]
 #[case("true", 300.0)]
 #[case("[3600]", 300.0)]
+#[case("1e400", 300.0)]
+#[case("NaN", 300.0)]
+#[case("-Infinity", 300.0)]
+#[case("3600,\"scope\":[NaN,Infinity]", 3600.0)]
+#[case("1e400,\"state\":\"\\\" NaN 1e400\"", 300.0)]
 fn a_life_is_read_in_whatever_way_it_is_written(#[case] expires_in: &str, #[case] seconds: f64) {
     let body = format!(r#"{{"access_token":"abc","token_type":"bearer","expires_in":{expires_in}}}"#);
     let granted = read(body.as_bytes()).ok().unwrap();
@@ -64,4 +74,21 @@ fn an_error_with_a_good_status_is_heard(#[case] body: &str) {
     let Err(Unreadable::ErrorInstead(details)) = read(body.as_bytes()) else { panic!("{body}") };
     assert_eq!(details.code.as_ref().unwrap().as_str(), "invalid_client");
     assert_eq!(details.message.as_ref().unwrap().as_str(), "no such client");
+}
+
+#[rstest]
+#[case::byte_order_mark(b"\xef\xbb\xbf{\"access_token\":\"abc\"}")]
+#[case::blanks_around(br#"{"access_token":" abc\r\n"}"#)]
+#[case::twice(br#"{"access_token":"old","access_token":"abc"}"#)]
+#[case::not_utf_8(b"{\"access_token\":\"abc\",\"x\":\"\xed\xa0\x80\"}")]
+#[case::not_a_number(br#"{"access_token":"abc","scope":NaN}"#)]
+fn a_token_is_found_in_an_odd_answer(#[case] body: &[u8]) {
+    let granted = read(body).ok().unwrap();
+    assert_eq!(granted.value.expose_secret(), "abc");
+}
+
+#[test]
+fn an_answer_that_was_cut_says_so() {
+    let cut = Answer { body: Zeroizing::new(br#"{"access_token":"a"#.to_vec()), cut: true };
+    assert!(matches!(super::read(&cut), Err(Unreadable::Form("it is larger than 64 KiB"))));
 }
