@@ -19,3 +19,4 @@ pub(crate) mod secret_data;
 mod secret_type;
 pub(crate) mod service_key;
 pub(crate) mod status;
+mod token;

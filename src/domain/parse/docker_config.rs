@@ -221,16 +221,31 @@ impl<'a> Selected<'a> {
         }
         let key = selection.password_key.unwrap_or(DEFAULT_PASSWORD_KEY);
         let username_key = selection.username_key.unwrap_or(DEFAULT_USERNAME_KEY);
+        if username_key == key {
+            return Err(secret.invalid(format_args!(
+                "spec.secretRef.usernameKey and passwordKey are both {}; give each a key of its own",
+                Quoted(key)
+            )));
+        }
         let username = line(secret, username_key, "spec.secretRef.usernameKey")?;
         let password = line(secret, key, "spec.secretRef.passwordKey")?;
-        entry::check(&username, &password).map_err(|unusable| {
-            secret.invalid(format_args!(
-                "what stands under {} and {} {unusable}; {}",
-                Quoted(username_key),
-                Quoted(key),
-                unusable.cure()
-            ))
-        })?;
+        if reader::is_docker_config(password.as_bytes()) {
+            return Err(secret.invalid_key(
+                key,
+                "the value is a whole docker config and not a password; store it under \".dockerconfigjson\" and remove \
+                 spec.secretRef.server, or store the password alone",
+            ));
+        }
+        entry::check(&username, &password)
+            .and_then(|()| entry::check_alone(&registry, &username, &password))
+            .map_err(|unusable| {
+                secret.invalid(format_args!(
+                    "what stands under {} and {} {unusable}; {}",
+                    Quoted(username_key),
+                    Quoted(key),
+                    unusable.cure()
+                ))
+            })?;
         let mut entries = Entries::default();
         entries.wants(&registry, &BTreeSet::new());
         entries.add(Entry { registry, login: Ok(Login { username, password, disputed: false }) });
@@ -281,8 +296,8 @@ impl<'a> Selected<'a> {
         if let Some((registry, reason)) = unusable.next() {
             let others: Vec<_> = unusable.map(|(registry, _)| registry.shown()).collect();
             return Err(self.invalid(format_args!(
-                "entry {} {reason}{}{}; {}{}",
-                registry.shown(),
+                "{} {reason}{}{}; {}{}",
+                in_words(registry, entries.names.count),
                 if *reason == Unusable::Empty { self.helpers.in_words_for(registry) } else { "" },
                 if others.is_empty() {
                     String::new()
@@ -338,6 +353,17 @@ impl<'a> Selected<'a> {
 
     fn invalid(&self, what: impl std::fmt::Display) -> Invalid {
         self.secret.invalid_key(self.key, what)
+    }
+}
+
+/// An entry by its name, or, when a login or token stands in the name's place, without it.
+fn in_words(registry: &RegistryHost, count: usize) -> String {
+    if registry.is_hidden() {
+        format!(
+            "an entry of \"auths\" (of {count}), whose name looks like a login or token and is not shown,"
+        )
+    } else {
+        format!("entry {}", registry.shown())
     }
 }
 

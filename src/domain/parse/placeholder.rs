@@ -215,9 +215,10 @@ fn reads_like_a_name(name: &str) -> bool {
         if !(lower && upper) {
             return true;
         }
-        let is_hump = |hump: &str| hump.len() != 1;
-        !has(char::is_ascii_digit)
-            && part.split(|character: char| character.is_ascii_uppercase()).all(is_hump)
+        // One word of two letters may be among them, as in `MySecret`.
+        let short =
+            part.split(|character: char| character.is_ascii_uppercase()).filter(|hump| hump.len() == 1);
+        !has(char::is_ascii_digit) && short.count() <= 1
     })
 }
 

@@ -6,7 +6,13 @@
 
 use std::borrow::Cow;
 
-use crate::domain::tools::invalid::Quoted;
+use crate::domain::{
+    parse::{
+        placeholder::{Kind, placeholder},
+        token,
+    },
+    tools::invalid::Quoted,
+};
 pub(crate) use fault::Fault;
 
 mod fault;
@@ -76,24 +82,69 @@ impl RegistryHost {
     pub(crate) fn is_token_cache(&self) -> bool {
         let (host, path) = split_path(without_scheme(&self.written));
         let path = path.to_ascii_lowercase();
-        let (version, path) = split_version(path.trim_end_matches('/'));
+        let (_, path) = split_version(path.trim_end_matches('/'));
         let host = host.to_ascii_lowercase();
         let docker = host.ends_with(".docker.io") || host.ends_with(".docker.com") || host == "docker.io";
-        TOKEN_CACHES.contains(&path) && (docker || version.is_some())
+        docker && TOKEN_CACHES.contains(&path)
     }
 
     /// The name for messages, in quotes and without what can be a password: what stands in front of an `@`, and what
-    /// follows a `?` or `#`.
+    /// follows a `?` or `#`. An ellipsis, when it can be a login or token that stands in the place of a name.
     pub(crate) fn shown(&self) -> String {
+        Quoted(self.public().unwrap_or("…")).to_string()
+    }
+
+    /// Whether [`RegistryHost::shown`] shows nothing of it.
+    pub(crate) fn is_hidden(&self) -> bool {
+        self.public().is_none()
+    }
+
+    fn public(&self) -> Option<&str> {
+        if self.written.is_empty()
+            || placeholder(&self.written) == Some(Kind::Template)
+            || self.fault().is_none()
+        {
+            return Some(&self.written);
+        }
         let before_query = |text: &'_ str| text.find(['?', '#']).unwrap_or(text.len());
         let shown = match self.written.rsplit_once('@') {
             None => self.written.get(..before_query(&self.written)),
             Some(_) if fault::image_with_digest(&self.written) => Some(self.written.as_str()),
-            Some((front, _)) if before_query(front) < front.len() => Some("…"),
+            Some((front, _)) if before_query(front) < front.len() => None,
             Some((_, rest)) => rest.get(..before_query(rest)),
         };
-        Quoted(shown.unwrap_or_default()).to_string()
+        shown.filter(|shown| {
+            fault::image_with_digest(&self.written) || fault::is_digest(shown) || looks_public(shown)
+        })
     }
+}
+
+/// Whether each item of a list of names has the form of a host, with a path or not, or is a word, or a placeholder.
+fn looks_public(text: &str) -> bool {
+    let mut items = text.split([',', ';', '|', ' ', '\n']).filter(|item| !item.is_empty()).peekable();
+    items.peek().is_some()
+        && items.all(|item| {
+            placeholder(item) == Some(Kind::Template)
+                || (looks_like_a_host(item) && !token::has_random_part(item))
+        })
+}
+
+/// A host has a dot, a port or no more than a word; nothing but a number stands behind its colon.
+fn looks_like_a_host(item: &str) -> bool {
+    const LONGEST_SCHEME: usize = 8;
+    let item = item.trim_matches(['"', '\'', '`', '<', '>', '{', '}', '[', ']']);
+    let is_scheme = |scheme: &str| {
+        scheme.len() <= LONGEST_SCHEME && scheme.bytes().all(|byte| byte.is_ascii_alphabetic())
+    };
+    let rest = item.split_once("://").filter(|(scheme, _)| is_scheme(scheme)).map_or(item, |(_, rest)| rest);
+    let (authority, path) = split_path(rest);
+    let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
+    let is_of_a_name = |character: char| character.is_alphanumeric() || "._-/*${}%\\".contains(character);
+    let is_word = !host.bytes().any(|byte| byte.is_ascii_digit());
+    port.bytes().all(|byte| byte.is_ascii_digit())
+        && host.chars().all(is_of_a_name)
+        && path.chars().all(|character| is_of_a_name(character) || character == ':')
+        && (host.contains('.') || host.eq_ignore_ascii_case("localhost") || !port.is_empty() || is_word)
 }
 
 fn normalise(written: &str) -> String {

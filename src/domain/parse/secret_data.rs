@@ -7,6 +7,7 @@ use std::{
 
 use zeroize::Zeroizing;
 
+use crate::domain::parse::token;
 use crate::domain::tools::invalid::{Invalid, Quoted, quoted_list};
 
 /// The label that the SAP BTP service operator puts on the Secret of a credential that it has replaced and will
@@ -77,12 +78,17 @@ impl SecretData {
         Invalid::new(format!("Secret {}, key {}: {what}.", Quoted(&self.name), Quoted(key)))
     }
 
+    /// The keys, but for those that can be a token which somebody put there.
+    fn public_keys(&self) -> String {
+        quoted_list(self.keys().map(|key| token::plain_name(key).unwrap_or("…")))
+    }
+
     /// What a user needs to see who expected another key: `it has the keys "a" and "b"`.
     pub(crate) fn keys_in_words(&self) -> String {
         match self.data.len() {
             0 => "it is empty".to_owned(),
-            1 => format!("it has the key {}", quoted_list(self.keys())),
-            _ => format!("it has the keys {}", quoted_list(self.keys())),
+            1 => format!("it has the key {}", self.public_keys()),
+            _ => format!("it has the keys {}", self.public_keys()),
         }
     }
 }

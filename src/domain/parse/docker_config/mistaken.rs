@@ -12,25 +12,39 @@ use super::{
     text::is_field,
 };
 use crate::domain::{
-    parse::json::{Broken, Json, JsonObject},
-    tools::invalid::{Quoted, quoted_list},
+    parse::{
+        json::{Broken, Json, JsonObject},
+        placeholder::{Kind, placeholder},
+        registry_host::RegistryHost,
+        token,
+    },
+    tools::invalid::{Quoted, listed, quoted_list},
 };
+
+mod plain_text;
 
 /// What a message says in the end when nothing better is known.
 pub(super) const EXPECTED: &str =
     "store a docker config, {\"auths\": {\"ghcr.io\": {\"username\": \"…\", \"password\": \"…\"}}}";
 
+/// The longest value that is looked into, in bytes; of a longer one only the reader's word is said. A docker config has a
+/// few hundred bytes for each registry.
+const MAX_DIAGNOSED: usize = 256 * 1024;
+
 /// What a value is that is not JSON.
 pub(super) fn not_json(value: &[u8], broken: &Broken) -> String {
+    if value.len() > MAX_DIAGNOSED {
+        return format!("{broken}; {EXPECTED}");
+    }
     let text = std::str::from_utf8(value).unwrap_or_default().trim_start_matches('\u{feff}').trim();
     let known = match broken {
         Broken::Empty | Broken::Utf16 | Broken::Compressed | Broken::NotUtf8 | Broken::TooManyValues(_) => {
             None
         }
-        _ => in_base64(text).or_else(|| as_text(text)),
+        _ => in_base64(text).map(str::to_owned).or_else(|| as_text(text)),
     };
     match (known, broken) {
-        (Some(known), _) => known.to_owned(),
+        (Some(known), _) => known,
         (None, Broken::EncodedTwice) => broken.to_string(),
         (None, _) => format!("{broken}; {EXPECTED}"),
     }
@@ -57,7 +71,20 @@ fn in_base64(text: &str) -> Option<&'static str> {
     )
 }
 
-fn as_text(text: &str) -> Option<&'static str> {
+/// What a text is that stands where JSON should be. Each test reads it once at most.
+fn as_text(text: &str) -> Option<String> {
+    in_braces(text)
+        .or_else(|| plain_text::named(text))
+        .or_else(|| is_token(text).then_some(plain_text::TOKEN))
+        .map(str::to_owned)
+        .or_else(|| match placeholder(text)? {
+            Kind::Template => None,
+            kind => Some(format!("the value {kind}; {EXPECTED}")),
+        })
+}
+
+/// A docker config that is spelled otherwise, or has something around it.
+fn in_braces(text: &str) -> Option<&'static str> {
     let unquoted = ['\'', '"', '`']
         .iter()
         .find_map(|quote| text.strip_prefix(*quote).map(|rest| rest.strip_suffix(*quote).unwrap_or(rest)));
@@ -65,30 +92,38 @@ fn as_text(text: &str) -> Option<&'static str> {
     if unquoted.is_some_and(is_object) {
         return Some("the value stands in quotes; leave out the quotes around the JSON");
     }
+    if let Some(markup) = plain_text::markup(text) {
+        return Some(markup);
+    }
     if text.starts_with("{{") || text.starts_with("${") || text.starts_with("$(") || text.starts_with('<') {
         return Some("the value is a placeholder that no tool has filled in");
     }
     if text.starts_with("{'") || text.contains("{'auths'") {
         return Some("the names and values are in single quotes; JSON has double quotes");
     }
-    let mut lines = text.lines();
-    if !is_object(text) && lines.any(|line| is_object(line) && is_docker_config(after(text, line))) {
+    if let Some(spelled) = plain_text::misspelled(text) {
+        return Some(spelled);
+    }
+    // Only the first line that can begin an object is tried: each try reads all the rest.
+    if !is_object(text) && first_object(text).is_some_and(|rest| is_docker_config(rest.as_bytes())) {
         return Some("there is other text in front of the JSON; remove it");
     }
     if text.lines().any(|line| line.trim_start_matches("- ").trim_end() == "auths:") {
         return Some("the value is YAML; store the docker config as JSON");
     }
-    if is_token(text) {
-        return Some(
-            "the value is an access token alone; set spec.secretRef.server and give the user name under a key of its own",
-        );
-    }
     None
 }
 
-/// `text` from the beginning of `line` on, which is a part of it.
-fn after<'a>(text: &'a str, line: &str) -> &'a [u8] {
-    text.find(line).and_then(|start| text.get(start..)).unwrap_or_default().as_bytes()
+/// `text` from its first line on that begins with a brace.
+fn first_object(text: &str) -> Option<&str> {
+    let mut start: usize = 0;
+    for line in text.split_inclusive('\n') {
+        if line.trim_start().starts_with('{') {
+            return text.get(start..);
+        }
+        start = start.saturating_add(line.len());
+    }
+    None
 }
 
 /// Three parts in base64url, the first of which is a JSON object.
@@ -115,6 +150,9 @@ pub(super) fn not_an_object(value: &[u8]) -> String {
 
 /// What a JSON object is that has no `auths`; none when nothing is known about it.
 pub(super) fn without_auths(value: &[u8]) -> Option<String> {
+    if value.len() > MAX_DIAGNOSED {
+        return None;
+    }
     let Ok(Json::Object(object)) = Json::parse(value) else { return None };
     let known = kubernetes(&object)
         .or_else(|| foreign(&object))
@@ -127,7 +165,7 @@ pub(super) fn without_auths(value: &[u8]) -> Option<String> {
         (None, None) => None,
         (None, Some(_)) => Some(format!(
             "it has no entry for any registry: \"auths\" is missing, and what is there is {}; {EXPECTED}",
-            quoted_list(names())
+            listed(names().map(shown).collect())
         )),
     }
 }
@@ -183,6 +221,16 @@ fn foreign(object: &JsonObject) -> Option<String> {
                 .to_owned(),
         );
     }
+    if object.has("ServerURL") && object.has("Secret") {
+        return Some(
+            "the value is the output of a credential helper (\"ServerURL\", \"Username\", \"Secret\"); store {\"auths\": \
+             {\"<registry>\": {\"username\": \"…\", \"password\": \"…\"}}} with its values"
+                .to_owned(),
+        );
+    }
+    if object.has("sops") {
+        return Some("the value is a file that SOPS has encrypted; store it decrypted".to_owned());
+    }
     object.has("authorizationData").then(|| {
         "the value is the answer of Amazon ECR; store its token as \"auth\" of a docker config".to_owned()
     })
@@ -213,7 +261,7 @@ fn old_form(object: &JsonObject) -> Option<String> {
         format!(
             "its entries, such as {}, must stand under \"auths\"; store {{\"auths\": …}} around them, or store them under \
              {} with the type kubernetes.io/dockercfg",
-            crate::domain::parse::registry_host::RegistryHost::new(name).shown(),
+            RegistryHost::new(name).shown(),
             Quoted(DOCKER_CFG_KEY)
         )
     })
@@ -227,10 +275,15 @@ fn wrapped(object: &JsonObject) -> Option<String> {
             let form = if matches!(value, Json::Text(_)) { ", as a text" } else { "" };
             format!(
                 "\"auths\" is missing; the whole docker config stands under {}{form}: store only that",
-                Quoted(name)
+                shown(name)
             )
         })
     })
+}
+
+/// The name of a member for messages; an ellipsis, when it can be a password or token.
+fn shown(name: &str) -> String {
+    Quoted(token::plain_name(name).unwrap_or("…")).to_string()
 }
 
 fn member<'a>(object: &'a JsonObject, name: &str) -> Option<&'a Json> {

@@ -128,7 +128,7 @@ impl<'de> Members<'de> for EntryMembers<'de, '_> {
         self.entries.nameless |= matches!(value, Value::Text(_)) && is_field_of_entry(name);
         let login = match (registry.fault(), value) {
             (Some(fault), _) => Err(Unusable::Name(fault)),
-            (None, Value::Object) => fields.login(),
+            (None, Value::Object) => fields.login().and_then(|login| login.fits(&registry)),
             (None, _) => Err(Unusable::NotAnObject),
         };
         self.entries.add(Entry { registry, login });

@@ -3,7 +3,15 @@
 use std::net::Ipv6Addr;
 
 use super::{MAX_LENGTH, split_path, split_version, without_scheme, without_trailing_dot};
-use crate::domain::tools::invalid::Quoted;
+use crate::domain::{
+    parse::{
+        placeholder::{Kind, placeholder},
+        token,
+    },
+    tools::invalid::Quoted,
+};
+
+mod web_page;
 
 /// What templating tools put around the name of a value that they should have filled in. No registry's name has any.
 const PLACEHOLDER_MARKS: [char; 8] = ['<', '>', '{', '}', '$', '(', ')', '%'];
@@ -19,6 +27,14 @@ pub(crate) enum Fault {
     TooLong,
     #[error("it is a placeholder that no tool has filled in")]
     Placeholder,
+    #[error("it {0}")]
+    NoName(Kind),
+    #[error("it looks like an access token, which belongs into the password")]
+    Token,
+    #[error("it is the name of an object at Amazon (ARN)")]
+    Arn,
+    #[error("it is the address of web pages, and {0}")]
+    WebPage(&'static str),
     #[error("there are blanks or control characters in it")]
     Blank,
     #[error("it stands in quotes")]
@@ -53,7 +69,10 @@ pub(crate) enum Fault {
 pub(super) fn of(written: &str) -> Option<Fault> {
     of_characters(written).or_else(|| {
         let (authority, path) = split_path(without_scheme(written));
-        of_authority(authority).or_else(|| of_path(path))
+        of_template(authority)
+            .or_else(|| web_page::of(authority, path).map(Fault::WebPage))
+            .or_else(|| of_authority(authority))
+            .or_else(|| of_path(path))
     })
 }
 
@@ -66,6 +85,12 @@ fn of_characters(written: &str) -> Option<Fault> {
         () if has(&PLACEHOLDER_MARKS) || written.starts_with("@@") || written.starts_with("__") => {
             Fault::Placeholder
         }
+        () if token::is_token(written) => Fault::Token,
+        () if let Some(kind) = placeholder(written) => match kind {
+            Kind::Template => Fault::Placeholder,
+            other => Fault::NoName(other),
+        },
+        () if written.starts_with("arn:aws") => Fault::Arn,
         () if has(&LIST_MARKS) => Fault::List,
         () if written.contains(|character: char| character.is_whitespace() || character.is_control()) => {
             Fault::Blank
@@ -84,18 +109,38 @@ fn of_characters(written: &str) -> Option<Fault> {
     })
 }
 
+/// A part of a host in capitals with underscores, as documentation has it: `ACCOUNT_ID.dkr.ecr.REGION.amazonaws.com`.
+fn of_template(authority: &str) -> Option<Fault> {
+    let is_name = |label: &str| {
+        let is_of_a_name = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+        (label.contains('_') || ["REGION", "ACCOUNT", "REGISTRY"].contains(&label))
+            && label.starts_with(|first: char| first.is_ascii_uppercase())
+            && label.bytes().all(is_of_a_name)
+    };
+    let is_template = authority.contains('.')
+        && authority.bytes().any(|byte| byte.is_ascii_lowercase())
+        && authority.split('.').any(is_name);
+    is_template.then_some(Fault::Placeholder)
+}
+
 /// Whether `written` is an image's name with a digest, so that what stands in front of the `@` is no password.
 pub(super) fn image_with_digest(written: &str) -> bool {
     let Some((image, digest)) = written.rsplit_once('@') else { return false };
-    let is_digest = digest
-        .strip_prefix("sha256:")
-        .or_else(|| digest.strip_prefix("sha512:"))
-        .is_some_and(|hex| hex.len() >= 32 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    is_digest && !image.contains('@') && matches!(of(image), None | Some(Fault::Image))
+    is_digest(digest) && !image.contains('@') && matches!(of(image), None | Some(Fault::Image))
+}
+
+pub(super) fn is_digest(text: &str) -> bool {
+    ["sha256:", "sha512:"]
+        .iter()
+        .find_map(|start| text.strip_prefix(start))
+        .is_some_and(|hex| hex.len() >= 32 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 fn of_authority(authority: &str) -> Option<Fault> {
     let authority = without_trailing_dot(authority);
+    if authority.parse::<Ipv6Addr>().is_ok() {
+        return Some(Fault::Ipv6);
+    }
     if let Some(bracketed) = authority.strip_prefix('[') {
         let address_and_port = bracketed.split_once("]:").filter(|(address, port)| {
             // The kubelet takes brackets without a port for a pattern, and images have no zones or dots here.

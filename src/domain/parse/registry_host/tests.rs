@@ -135,7 +135,17 @@ fn any_text_can_be_compared(#[case] written: &str, #[case] normalised: &str) {
 #[case::port_with_a_sign("ghcr.io:+443", Fault::Port)]
 #[case::port_pattern("ghcr.io:*", Fault::Port)]
 #[case::two_ports("ghcr.io:443:443", Fault::Port)]
-#[case::ipv6_without_brackets("2001:db8::1", Fault::Port)]
+#[case::ipv6_without_brackets("2001:db8::1", Fault::Ipv6)]
+#[case::azure_template("YOUR_REGISTRY.azurecr.io", Fault::Placeholder)]
+#[case::amazon_template("ACCOUNT_ID.dkr.ecr.REGION.amazonaws.com", Fault::Placeholder)]
+#[case::region("123456789012.dkr.ecr.REGION.amazonaws.com", Fault::Placeholder)]
+#[case::octopus("#{registry}#", Fault::Placeholder)]
+#[case::square("[[registry]]", Fault::Placeholder)]
+#[case::variable("env:REGISTRY", Fault::NoName(Kind::Reference))]
+#[case::encrypted("ENC[AES256_GCM,data:abc,iv:x,tag:y,type:str]", Fault::NoName(Kind::Encrypted))]
+#[case::token("ghp_abcdefghij", Fault::Token)]
+#[case::jwt("eyJhbGci.eyJzdWIi.abc", Fault::Token)]
+#[case::arn("arn:aws:ecr:eu-central-1:123456789012:repository/x", Fault::Arn)]
 #[case::ipv6_without_port("[2001:db8::1]", Fault::Ipv6)]
 #[case::ipv6_zone("[fe80::1%25eth0]:5000", Fault::Placeholder)]
 #[case::ipv4_in_ipv6("[::ffff:10.0.0.1]:5000", Fault::Ipv6)]
@@ -181,7 +191,8 @@ fn unusual_names_are_usable(#[case] written: &str) {
 #[case("HTTPS://Index.Docker.io/v1/Refresh-Token/", true)]
 #[case("docker.io/access-token", true)]
 #[case("https://index-stage.docker.io/v1/access-token", true)]
-#[case("https://registry.example.com/v1/access-token", true)]
+#[case("https://registry.example.com/v1/access-token", false)]
+#[case("https://harbor.example.com/v2/access-token", false)]
 #[case("registry.example.com/access-token", false)]
 #[case("https://index.docker.io/v1/", false)]
 #[case("https://index.docker.io/v1/access-tokens", false)]
@@ -203,6 +214,73 @@ fn messages_do_not_show_a_password_in_front_of_the_host() {
     );
     let image = format!("ghcr.io/acme@sha256:{}", "0".repeat(64));
     assert_eq!(RegistryHost::new(&image).shown(), format!("\"{image}\""));
+}
+
+#[rstest]
+#[case("https://hub.docker.com/u/acme", "docker.io")]
+#[case("https://hub.docker.com/r/acme/app", "docker.io")]
+#[case("hub.docker.com/repositories/acme", "docker.io")]
+#[case("https://registry.hub.docker.com/v2/repositories/acme", "docker.io")]
+#[case("docker.com", "docker.io")]
+#[case("index.docker.com", "docker.io")]
+#[case("https://login.docker.com/u", "docker.io")]
+#[case("auth.docker.io", "docker.io")]
+#[case("https://quay.io/organization/acme", "quay.io")]
+#[case("quay.io/repository/acme/app", "quay.io")]
+#[case("https://github.com/acme", "ghcr.io")]
+#[case("https://gitlab.com/acme/app/container_registry", "registry.gitlab.com")]
+#[case("https://console.cloud.google.com/artifacts", "pkg.dev")]
+#[case("https://portal.azure.com/acme", "azurecr.io")]
+#[case("https://harbor.example.com/harbor/projects/3", "pulling images")]
+fn addresses_of_web_pages_are_refused_with_the_registry(#[case] written: &str, #[case] instead: &str) {
+    let fault = RegistryHost::new(written).fault();
+    assert!(matches!(fault, Some(Fault::WebPage(said)) if said.contains(instead)), "{fault:?}");
+}
+
+#[rstest]
+#[case("quay.io/acme")]
+#[case("hub.docker.com")]
+#[case("registry.hub.docker.com/v2/")]
+#[case("registry.gitlab.com/acme/app")]
+#[case("gitlab.example.com/acme")]
+fn registries_beside_web_pages_stay(#[case] written: &str) {
+    assert_eq!(RegistryHost::new(written).fault(), None);
+}
+
+/// What stands in the place of a name can be the secret itself.
+#[rstest]
+#[case("me:S3cr3tPw-999")]
+#[case("ghp_S3cr3tPw123")]
+#[case("github_pat_secretsecret")]
+#[case("bWU6UzNjcjN0UHctOTk5")]
+#[case("bWU6cHc=")]
+#[case("Authorization: Basic bWU6cHc=")]
+#[case("https://me:S3cr3tPw-123ghcr.io")]
+#[case("me:secretghcr.io")]
+#[case("eyJhbGci.eyJzdWIi.abc")]
+#[case("ghcr.io ghp_S3cr3tPw123")]
+#[case("hunter2")]
+#[case("s3cr3t/ghcr.io")]
+#[case("ENC[AES256_GCM,data:abc,iv:x,tag:y,type:str]")]
+#[case("@@@@@")]
+#[case("user@")]
+fn what_has_not_the_form_of_a_host_is_not_shown(#[case] written: &str) {
+    let registry = RegistryHost::new(written);
+    assert_eq!((registry.shown().as_str(), registry.is_hidden()), ("\"…\"", true));
+}
+
+#[rstest]
+#[case("myregistry")]
+#[case("<your-registry>")]
+#[case("${REGISTRY}")]
+#[case("#{registry}#")]
+#[case("@@REG@@")]
+#[case("ghcr.io,quay.io")]
+#[case("ghcr.io:0")]
+#[case("https://hub.docker.com/u/acme")]
+#[case("oci://ghcr.io/acme")]
+fn a_refused_name_of_that_form_is_shown(#[case] written: &str) {
+    assert_eq!(RegistryHost::new(written).shown(), format!("\"{written}\""));
 }
 
 /// Mostly names of registries.

@@ -135,3 +135,96 @@ fn the_options_of_kubectl_are_no_keys() {
     );
     assert!(!said.contains("c4n4ry"), "{said}");
 }
+
+/// A megabyte of each: what was read again from each line on would not end.
+#[rstest]
+#[case::braces(format!("x\n{}", "{\"k\":\n".repeat(150_000)))]
+#[case::lists(format!("x\n{}", "{\"k\":[\n".repeat(130_000)))]
+#[case::lone_braces("{\n".repeat(500_000))]
+#[case::brackets("[".repeat(1_000_000))]
+#[case::bracket_lines("[\n".repeat(500_000))]
+#[case::quotes("\"".repeat(1_000_000))]
+#[case::quote_lines("\"\n".repeat(500_000))]
+#[case::backslashes("\\".repeat(1_000_000))]
+#[case::text_of_backslashes(format!("\"{}\"", "\\\\".repeat(500_000)))]
+#[case::colons("a:\n".repeat(330_000))]
+#[case::dots("eyJ.".repeat(250_000))]
+#[case::deep(format!("x\n{}", "{\"k\":".repeat(200_000)))]
+#[case::base64("QUJD".repeat(250_000))]
+#[case::base64_again(basic(&basic(&"a".repeat(500_000))))]
+#[case::assignments("A=b\n".repeat(250_000))]
+#[case::names(format!("{{{}\"x\":1}}", "\"k\":\"{}\",".repeat(100_000)))]
+#[case::auths(format!("{{{}\"x\":1}}", "\"auths\":{\"h.io\":{\"auth\":\"!\"}},".repeat(25_000)))]
+#[case::near_duplicates(format!("{{\"auths\":{{{}\"x.io\":{{}}}}}}", (0..30_000).map(|n| format!("\"h.io{}\":{{\"auth\":\"YTpi\"}},", "/".repeat(n % 9))).collect::<String>()))]
+#[case::at_signs(format!("{{\"auths\":{{\"{}\":{{}}}}}}", "@".repeat(900_000)))]
+fn each_byte_is_read_a_few_times_at_most(#[case] value: String) {
+    assert!(refused(&opaque(&value)).len() < 2_500);
+    assert!(refused(&opaque(value.get(..200_000).unwrap_or(&value))).len() < 2_500, "what is looked into");
+}
+
+#[rstest]
+#[case::html("<!DOCTYPE html><html>c4n4ry</html>", "a page of the web")]
+#[case::env("USER=c4n4ry\nPASSWORD=c4n4ry\n", "a file of environment variables")]
+#[case::github("ghp_c4n4ryc4n4ryc4n4ry", "an access token alone")]
+#[case::gitlab("glpat-c4n4ry", "an access token alone")]
+#[case::netrc("machine ghcr.io login me password c4n4ry", "a netrc file")]
+#[case::npmrc("//ghcr.io/:_authToken=c4n4ry", "an npmrc file")]
+#[case::toml("[auths.\"ghcr.io\"]\nusername=\"c4n4ry\"\n", "the value is TOML")]
+#[case::secret("apiVersion: v1\nkind: Secret\n", "the YAML of a Kubernetes Secret")]
+#[case::command("docker login -u AWS -p c4n4ry ghcr.io", "a command to log in")]
+#[case::login("me:c4n4ry", "the value is user:password")]
+#[case::path("/home/c4n4ry/.docker/config.json", "the path of a file")]
+#[case::pgp("-----BEGIN PGP MESSAGE-----\nc4n4ry", "an encrypted file")]
+#[case::escaped("{\\\"auths\\\":{}}", "a backslash stands in front of the quotes")]
+#[case::typographic("{\u{201c}auths\u{201d}:{}}", "typographic quotes")]
+#[case::blanks("{\u{a0}\"auths\":{}}", "no-break spaces")]
+#[case::sops("ENC[AES256_GCM,data:c4n4ry,type:str]", "the value is still encrypted")]
+fn files_of_other_kinds_are_named(#[case] value: &str, #[case] part: &str) {
+    let said = refused(&opaque(value));
+    assert!(said.contains(part), "{said}");
+    assert!(!said.contains("c4n4ry"), "{said}");
+}
+
+/// What stands in the place of a name can be the secret.
+#[rstest]
+#[case(json!({"auths": {"me:C4n4ry-99": {"auth": "x"}}}))]
+#[case(json!({"auths": {"ghp_C4n4ry99": {"username": "me"}}}))]
+#[case(json!({"auths": {"Authorization: Basic C4n4ry99": {}}}))]
+#[case(json!({"auths": {"https://me:C4n4ry-99ghcr.io": {"auth": "x"}}}))]
+#[case(json!({"auths": {"ghp_C4n4ry99": {}, "ghcr.io": {"username": "me"}}}))]
+#[case(json!({"ghp_C4n4ry99": "ghcr.io"}))]
+#[case(json!({"C4n4ry99": good()}))]
+#[case(json!({"me:C4n4ry99": {"auth": "x"}}))]
+fn secrets_in_the_place_of_names_are_not_shown(#[case] value: serde_json::Value) {
+    let said = refused(&config(&value));
+    assert!(!said.contains("C4n4ry") && said.contains('…') | said.contains("is not shown"), "{said}");
+}
+
+#[rstest]
+#[case::ecr(json!({"auth": basic(r#"{"payload":"c4n4ry","datakey":"x"}"#)}), "the password of Amazon ECR alone; encode AWS:<password>")]
+#[case::object(json!({"auth": basic(r#"{"username":"me","password":"c4n4ry"}"#)}), "JSON in base64")]
+#[case::config(json!({"auth": basic(&good().to_string())}), "a whole docker config in base64")]
+#[case::token(json!({"auth": "ghp_c4n4ryc4n4ry"}), "an access token")]
+#[case::bearer(json!({"auth": "Bearer c4n4ry"}), "starts with \"Bearer\"")]
+#[case::padded(json!({"auth": "bWU6cHc9PQ===="}), "a wrong number of =")]
+#[case::shell(json!({"auth": basic("$USER:$PASSWORD")}), "a template's placeholder")]
+#[case::null(json!({"auth": basic("null:null")}), "when there is no value")]
+#[case::quotes(json!({"auth": basic("\"me\":\"c4n4ry\"")}), "a user name in quotes")]
+#[case::passwd(json!({"username": "me", "passwd": "c4n4ry"}), "has \"passwd\", which nobody reads; its name is \"password\"")]
+#[case::google_path(json!({"username": "_json_key", "password": "key.json"}), "a password that is not a JSON object")]
+#[case::google_raw(json!({"username": "_json_key_base64", "password": "{}"}), "a password that is the JSON itself")]
+fn forms_of_a_login_are_named(#[case] entry: serde_json::Value, #[case] part: &str) {
+    let said = refused(&auths(json!({"ghcr.io": entry})));
+    assert!(said.contains(part) && !said.contains("c4n4ry"), "{said}");
+}
+
+#[rstest]
+#[case::config("me", &good().to_string(), "a whole docker config and not a password")]
+#[case::quotes("\"me\"", "c4n4ry", "a user name in quotes")]
+#[case::encoded("bWU=", "c2VjcmV0", "base64; store them as they are")]
+#[case::colon("a:b", "c4n4ry", "a user name with a colon")]
+fn forms_under_keys_of_their_own_are_named(#[case] user: &str, #[case] password: &str, #[case] part: &str) {
+    let data = secret("reg", None, [("username", user), ("password", password)]);
+    let said = refused_for(&data, &Selection { server: Some("ghcr.io"), ..Selection::default() });
+    assert!(said.contains(part) && !said.contains("c4n4ry"), "{said}");
+}

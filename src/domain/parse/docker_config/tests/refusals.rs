@@ -127,7 +127,7 @@ fn says_why_there_is_no_entry(#[case] secret: SecretData, #[case] message: &str)
 #[case::no_username(json!({"username": "", "password": "c4n4ry"}), "has a password but no user name")]
 #[case::no_username_in_auth(json!({"auth": basic(":c4n4ry")}), "has a password but no user name")]
 #[case::not_base64(json!({"auth": "c4n4ry!", "username": "me", "password": "pw"}), r#"has an "auth" that is not base64"#)]
-#[case::url_safe_base64(json!({"auth": "bWU6Pz8_"}), r#"has an "auth" that is not base64"#)]
+#[case::url_safe_base64(json!({"auth": "bWU6Pz8_"}), r#"has an "auth" that is base64url, which nodes cannot read; encode it in standard base64 (with + and /)"#)]
 #[case::blank_inside(json!({"auth": "bWU6 cHc="}), r#"has an "auth" that is not base64"#)]
 #[case::not_utf8(json!({"auth": STANDARD.encode(b"me:\xff")}), r#"has an "auth" that is not UTF-8 text when decoded"#)]
 #[case::no_colon(json!({"auth": basic("c4n4ry")}), r#"has an "auth" that is not user:password when decoded"#)]

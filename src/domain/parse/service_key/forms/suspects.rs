@@ -40,11 +40,10 @@ fn is_another<K: Kind>(object: &JsonObject, found: &JsonObject, depth: usize) ->
         return true;
     };
     // Without a client it is a part of another, as the object with the URLs is.
-    let has_client =
-        |part: &JsonObject| part.members().any(|(name, _)| text::names_fields(name));
-    let differs = K::parts(object).iter().any(|part| {
-        K::likeness(part) == Likeness::ServiceKey && has_client(part) && !K::covers(found, part)
-    });
+    let has_client = |part: &JsonObject| part.members().any(|(name, _)| text::names_fields(name));
+    let differs = K::parts(object)
+        .iter()
+        .any(|part| K::likeness(part) == Likeness::ServiceKey && has_client(part) && !K::covers(found, part));
     differs
         || (K::likeness(object) != Likeness::ServiceKey && K::resembles(object))
         || object.members().any(|(_, value)| holds_another::<K>(value, found, depth))
