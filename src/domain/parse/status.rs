@@ -11,22 +11,23 @@ use crate::{api::AICoreRegistrySecretStatus, domain::parse::bounds};
 /// The status, field by field and condition by condition as far as it can be read, cut to its bounds.
 #[must_use]
 pub(crate) fn read(status: Value) -> AICoreRegistrySecretStatus {
-    let read = AICoreRegistrySecretStatus::deserialize(&status).unwrap_or_else(|_| readable_part(status));
-    bounds::status(read)
+    if !status.is_object() {
+        return AICoreRegistrySecretStatus::default();
+    }
+    bounds::status(AICoreRegistrySecretStatus::deserialize(&status).unwrap_or_else(|_| readable_part(status)))
 }
 
-fn readable_part(status: Value) -> AICoreRegistrySecretStatus {
-    let Value::Object(mut fields) = status else {
-        return AICoreRegistrySecretStatus::default();
-    };
-    if let Some(Value::Array(conditions)) = fields.get_mut("conditions") {
+fn readable_part(mut status: Value) -> AICoreRegistrySecretStatus {
+    if let Some(Value::Array(conditions)) = status.get_mut("conditions") {
         conditions.retain(|condition| Condition::deserialize(condition).is_ok());
     }
-    fields.retain(|name, value| {
-        let alone = Map::from_iter([(name.clone(), value.clone())]);
-        AICoreRegistrySecretStatus::deserialize(&Value::Object(alone)).is_ok()
-    });
-    AICoreRegistrySecretStatus::deserialize(&Value::Object(fields)).unwrap_or_default()
+    if let Value::Object(fields) = &mut status {
+        fields.retain(|name, value| {
+            let alone = Map::from_iter([(name.clone(), value.clone())]);
+            AICoreRegistrySecretStatus::deserialize(&Value::Object(alone)).is_ok()
+        });
+    }
+    AICoreRegistrySecretStatus::deserialize(&status).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -116,6 +116,18 @@ impl Kind for ServiceKeys {
         vec![part(false), part(true)]
     }
 
+    /// A client and the API's URL, which no other service has.
+    fn resembles(object: &JsonObject) -> bool {
+        let has = |object: &JsonObject, wanted: &[&str]| {
+            object.members().any(|(name, _)| wanted.contains(&folded(name).as_str()))
+        };
+        let in_service_urls = |(name, value): (&str, &Json)| {
+            folded(name) == SERVICE_URLS && object_in(value).is_some_and(|urls| has(&urls, &["aiapiurl"]))
+        };
+        has(object, &["clientid", "aicoreclientid"])
+            && (has(object, &["aiapiurl", "aicorebaseurl"]) || object.members().any(in_service_urls))
+    }
+
     fn covers(one: &JsonObject, other: &JsonObject) -> bool {
         let (one, other) = (Fields::new(one), Fields::new(other));
         let fits = |one: &Value, other: &Value, content: Content| match (one, other) {
@@ -128,6 +140,11 @@ impl Kind for ServiceKeys {
         fits(&one.api_url(), &other.api_url(), Content::Url)
             && AT_THE_TOP.into_iter().all(|field| fits(&one.text(field), &other.text(field), field.content))
     }
+}
+
+/// A name without what spellings differ in.
+fn folded(name: &str) -> String {
+    name.chars().filter(char::is_ascii_alphanumeric).map(|character| character.to_ascii_lowercase()).collect()
 }
 
 /// Other services of SAP have `serviceurls` too. One that cannot be read is taken for AI Core's, so that it is named.

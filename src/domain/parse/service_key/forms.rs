@@ -7,7 +7,7 @@
 //!   SAP BTP service operator, `VCAP_SERVICES`. JSON may stand as text in JSON, and the service key may lie inside other objects.
 //!
 //! All of them are looked for, in the whole Secret or under the key that `spec.aiCoreSecretRef.key` names. Several that say the
-//! same are one; between several that differ nothing is chosen. What has a client of another service counts only while nothing
+//! same are one; between several that differ nothing is chosen, nor beside what may be another one ([`suspects`]). What has a client of another service counts only while nothing
 //! of AI Core is there: then its missing fields are the user's mistake.
 
 use std::borrow::Cow;
@@ -22,6 +22,7 @@ use crate::domain::{
     tools::invalid::{Invalid, Quoted, quoted_list},
 };
 
+mod suspects;
 pub(crate) mod text;
 
 /// The key under which a service key is stored as a file.
@@ -69,6 +70,8 @@ pub(crate) trait Kind {
     fn likeness(object: &JsonObject) -> Likeness;
     /// The object, or its parts if it has the fields of two service keys under different names.
     fn parts(object: &JsonObject) -> Vec<Cow<'_, JsonObject>>;
+    /// Whether the names of the object's members are those of a service key in another spelling.
+    fn resembles(object: &JsonObject) -> bool;
     /// Whether `one` has every field of `other`, with the same value.
     fn covers(one: &JsonObject, other: &JsonObject) -> bool;
     /// Whether a name, in any case, is that of a field which little else has.
@@ -146,7 +149,7 @@ impl<K: Kind> Search<'_, K> {
             }
         }
         match (self.chosen()?, attempt) {
-            (Some(form), None) => Ok(form),
+            (Some(form), None) => self.alone(form),
             (_, Some((key, why))) => Err(unreadable(secret, key, &why)),
             (None, None) => match self.expected_key() {
                 // It holds nothing of the kind, and reading it says why.
@@ -157,6 +160,24 @@ impl<K: Kind> Search<'_, K> {
                 ))),
             },
         }
+    }
+
+    /// The form, unless the Secret may hold another service key, which only its owner can tell.
+    fn alone(&self, form: Form) -> Result<Form, Invalid> {
+        let secret = self.secret;
+        // Beside half of a service key, what is missing is said.
+        let is_chosen = form.fields.members().any(|(name, _)| text::names_fields(name));
+        let others = secret.iter().filter(|(_, value)| suspects::could_be_another::<K>(value, &form.fields));
+        let others: Vec<&str> = if is_chosen { others.map(|(key, _)| key).collect() } else { Vec::new() };
+        if others.is_empty() {
+            return Ok(form);
+        }
+        Err(secret.invalid(format_args!(
+            "beside a service key, another one may be in {}: encoded once more, compressed, too deep or too large to be \
+             compared, or with other names of its fields; name the key to use with spec.aiCoreSecretRef.key ({})",
+            quoted_list(others),
+            secret.keys_in_words()
+        )))
     }
 
     /// Where the service key should be, if it is nowhere.
@@ -293,9 +314,6 @@ fn is_place(name: &str) -> bool {
 
 /// Whether a value that is no JSON was meant to be a service key: it speaks of a client and of AI Core.
 fn is_attempt(value: &[u8]) -> bool {
-    if value.len() > text::MAX_BYTES {
-        return false;
-    }
     // UTF-16 has a zero byte beside each letter.
     let bytes: Zeroizing<Vec<u8>> = Zeroizing::new(value.iter().copied().filter(|byte| *byte != 0).collect());
     let text = Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned());

@@ -104,7 +104,7 @@ fn has_doubled_dollar(text: &str) -> bool {
 fn is_placeholder(text: &str) -> bool {
     const WORDS: [&str; 5] = ["none", "changeme", "change-me", "change_me", "redacted"];
     let is_word = |word: &&str| text.trim().eq_ignore_ascii_case(word);
-    placeholder(text).is_some() || WORDS.iter().any(|word| is_word(&word))
+    placeholder(text).is_some() || WORDS.iter().any(|word| is_word(word))
 }
 
 #[cfg(test)]

@@ -270,3 +270,49 @@ fn the_validity_is_that_of_the_clients_own_certificate() {
     assert_eq!(end(block("CERTIFICATE", "AAAA")), None);
     assert_eq!(read(&file(client_secret_key())).certificate_not_after(), None);
 }
+
+fn base64(bytes: impl AsRef<[u8]>) -> String {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    STANDARD.encode(bytes)
+}
+
+/// Deeper than a service key is searched for.
+fn buried(json: &Value) -> Value {
+    (0..8).fold(json.clone(), |inner, _| json!({ "x": [inner] }))
+}
+
+/// In a form that no service key is taken from, but that the owner of the Secret may have meant.
+#[test]
+fn what_may_be_another_service_key_is_not_passed_over() {
+    let other = with(client_secret_key(), json!({"clientid": "other"}));
+    let camel = with(other.clone(), json!({"serviceurls": null, "serviceUrls": other["serviceurls"]}));
+    for (name, value) in [
+        ("base64", base64(other.to_string())),
+        ("base64 twice", base64(base64(other.to_string()))),
+        ("base64 of gzip", base64(b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xab")),
+        ("deep", buried(&other).to_string()),
+        ("deep in base64", base64(buried(&other).to_string())),
+        ("large", with(other.clone(), json!({"x": "y".repeat(300_000)})).to_string()),
+        ("camel case", camel.to_string()),
+    ] {
+        let keys = [("key.json", client_secret_key().to_string()), ("second", value)];
+        let both = secret("aicore-key", None, keys);
+        let message = refused(&both);
+        assert!(message.contains("second") && !message.contains("other\""), "{name}: {message}");
+        assert_is_client_secret_key(&read_from(&both, Some("key.json")));
+        if name != "large" {
+            assert!(message.contains("spec.aiCoreSecretRef.key (it has the keys"), "{name}: {message}");
+        }
+    }
+    let metadata = [("key.json", client_secret_key().to_string()), (".metadata", other.to_string())];
+    assert!(refused(&secret("aicore-key", None, metadata)).contains(".metadata"));
+}
+
+#[test]
+fn what_says_the_same_in_whatever_form_is_no_other() {
+    let key = client_secret_key();
+    for value in [base64(key.to_string()), buried(&key).to_string(), base64("hello"), "x".repeat(300_000)] {
+        let both = secret("aicore-key", None, [("key.json", key.to_string()), ("second", value)]);
+        assert_is_client_secret_key(&read(&both));
+    }
+}
