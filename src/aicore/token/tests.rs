@@ -250,6 +250,7 @@ async fn the_connection_to_an_authorization_server_is_closed_after_the_answer() 
     };
     let (token, mut stream) = tokio::join!(patient(&connection), server);
     assert!(token.is_ok());
-    let closed = stream.read_to_end(&mut Vec::new());
+    let mut rest = Vec::new();
+    let closed = stream.read_to_end(&mut rest);
     assert!(tokio::time::timeout(Duration::from_secs(30), closed).await.is_ok(), "it is kept");
 }
