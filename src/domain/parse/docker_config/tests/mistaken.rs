@@ -155,7 +155,7 @@ fn the_options_of_kubectl_are_no_keys() {
 #[case::assignments("A=b\n".repeat(250_000))]
 #[case::names(format!("{{{}\"x\":1}}", "\"k\":\"{}\",".repeat(100_000)))]
 #[case::auths(format!("{{{}\"x\":1}}", "\"auths\":{\"h.io\":{\"auth\":\"!\"}},".repeat(25_000)))]
-#[case::near_duplicates(format!("{{\"auths\":{{{}\"x.io\":{{}}}}}}", (0..30_000).map(|n| format!("\"h.io{}\":{{\"auth\":\"YTpi\"}},", "/".repeat(n % 9))).collect::<String>()))]
+#[case::near_duplicates(format!("{{\"auths\":{{{}\"x.io\":{{}}}}}}", "\"h.io\":{\"auth\":\"YTpi\"},\"h.io//\":{\"auth\":\"YTpj\"},".repeat(15_000)))]
 #[case::at_signs(format!("{{\"auths\":{{\"{}\":{{}}}}}}", "@".repeat(900_000)))]
 fn each_byte_is_read_a_few_times_at_most(#[case] value: String) {
     assert!(refused(&opaque(&value)).len() < 2_500);
