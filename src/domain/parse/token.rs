@@ -29,6 +29,13 @@ pub(crate) fn is_token(text: &str) -> bool {
     STARTS.iter().any(|start| text.starts_with(start))
 }
 
+/// Whether `text` is a token and no host whose name happens to begin like one, as `hvs.example.com`.
+pub(crate) fn is_token_and_no_host(text: &str) -> bool {
+    let is_jwt = ["eyJ", "ya29."].iter().any(|start| text.starts_with(start));
+    let has_random = || text.split(|character: char| !character.is_ascii_alphanumeric()).any(is_random);
+    is_token(text) && (is_jwt || !text.contains('.') || has_random())
+}
+
 /// Whether a part of `text` can be a token or a password: one begins like a token, is long, or has digits and letters of both cases.
 pub(crate) fn has_random_part(text: &str) -> bool {
     is_token(text)
@@ -41,7 +48,7 @@ fn is_random(part: &str) -> bool {
     let (digit, lower, upper) =
         (has(u8::is_ascii_digit), has(u8::is_ascii_lowercase), has(u8::is_ascii_uppercase));
     let is_mixed = lower && upper && digit;
-    is_token(part) || is_mixed || part.len() > 2 * LONG || (part.len() >= LONG && digit && (lower || upper))
+    is_mixed || part.len() > 2 * LONG || (part.len() >= LONG && digit && (lower || upper))
 }
 
 /// A name from the input that nobody has to hide: words, with separators between them. None: it can be a password or token.

@@ -85,7 +85,7 @@ fn of_characters(written: &str) -> Option<Fault> {
         () if has(&PLACEHOLDER_MARKS) || written.starts_with("@@") || written.starts_with("__") => {
             Fault::Placeholder
         }
-        () if token::is_token(written) => Fault::Token,
+        () if token::is_token_and_no_host(written) => Fault::Token,
         () if let Some(kind) = placeholder(written) => match kind {
             Kind::Template => Fault::Placeholder,
             other => Fault::NoName(other),

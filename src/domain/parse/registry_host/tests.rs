@@ -239,6 +239,8 @@ fn addresses_of_web_pages_are_refused_with_the_registry(#[case] written: &str, #
 
 #[rstest]
 #[case("quay.io/acme")]
+#[case("hvs.example.com")]
+#[case("npm_registry.example.com")]
 #[case("hub.docker.com")]
 #[case("registry.hub.docker.com/v2/")]
 #[case("registry.gitlab.com/acme/app")]

@@ -103,12 +103,7 @@ fn has_doubled_dollar(text: &str) -> bool {
 /// secret is made by SAP.
 fn is_placeholder(text: &str) -> bool {
     const WORDS: [&str; 5] = ["none", "changeme", "change-me", "change_me", "redacted"];
-<<<<<<< HEAD
-    let is_word = |word: &&str| text.trim().eq_ignore_ascii_case(word);
-    placeholder(text).is_some() || WORDS.iter().any(|word| is_word(word))
-=======
     placeholder(text).is_some() || WORDS.iter().any(|word| text.trim().eq_ignore_ascii_case(word))
->>>>>>> w-g1
 }
 
 #[cfg(test)]
