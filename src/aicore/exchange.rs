@@ -48,11 +48,19 @@ pub(super) enum Failed {
         server: Server,
         host: String,
         proxy: Option<String>,
-        cause: Zeroizing<String>,
+        cause: Cause,
         handshake: Option<Handshake>,
     },
     /// There was a connection, and no whole answer in time.
     Silent { server: Server, host: String, limit: Duration },
+}
+
+/// Why there was no answer.
+pub(super) enum Cause {
+    /// In words of our own, which quote nobody.
+    Known(String),
+    /// In a library's words, which may quote what a server sent: the reason why it closes an HTTP/2 connection, say.
+    Quoted(Zeroizing<String>),
 }
 
 impl Failed {
@@ -63,11 +71,12 @@ impl Failed {
         let handshake = Handshake::of(error);
         let proxy = error.url().and_then(|url| way.proxies.proxy_for(url)).map(ToString::to_string);
         let cause = if error.is_timeout() {
-            format!("no connection within {}", Seconds(CONNECT_TIMEOUT))
+            Cause::Known(format!("no connection within {}", Seconds(CONNECT_TIMEOUT)))
         } else {
-            handshake.and_then(Handshake::cause).unwrap_or_else(|| cause(error, proxy.is_some()))
+            handshake
+                .and_then(Handshake::cause)
+                .map_or_else(|| Cause::of(error, proxy.is_some()), Cause::Known)
         };
-        let cause = Zeroizing::new(visible(&cause).take(SEARCHED).collect());
         Self::Unreachable { server, host, proxy, cause, handshake }
     }
 
@@ -87,9 +96,13 @@ impl Failed {
             }
             Self::Silent { server, host, limit } => Error::Silent { server, host, limit },
             Self::Unreachable { server, host, proxy, cause, .. } => {
-                // The libraries' words, which may quote what a server sent: the reason why it closes an HTTP/2 connection, say.
-                let [quoted] = sent.quotes([&cause]).quoted;
-                let cause = sent.plain(&cause, quoted).unwrap_or_else(|| "the connection failed".to_owned());
+                let cause = match cause {
+                    Cause::Known(cause) => cause,
+                    Cause::Quoted(cause) => {
+                        let [quoted] = sent.quotes([&cause]).quoted;
+                        sent.plain(&cause, quoted).unwrap_or_else(|| "the connection failed".to_owned())
+                    }
+                };
                 Error::Unreachable { server, host, proxy, cause }
             }
         }
@@ -181,26 +194,30 @@ pub(super) fn authority(url: &url::Url) -> String {
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-/// The innermost cause, which names the fault without the URL around it. What a proxy answers, and that a name is not known,
-/// the HTTP client says in words of its own, and in no type.
-fn cause(error: &reqwest::Error, by_proxy: bool) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    loop {
-        let text = cause.to_string();
-        let known = match &*text {
-            "dns error" if by_proxy => Some("the name of the proxy cannot be resolved"),
-            "dns error" => Some("its name cannot be resolved"),
-            "tunnel error: unsuccessful" => Some("the proxy does not let the request through"),
-            "tunnel error: proxy authorization required" => {
-                Some("the proxy asks for a user name and a password (HTTP 407)")
+impl Cause {
+    /// The innermost cause, which names the fault without the URL around it. What a proxy answers, and that a name is not known,
+    /// the HTTP client says in words of its own, and in no type.
+    fn of(error: &reqwest::Error, by_proxy: bool) -> Self {
+        let mut cause: &dyn std::error::Error = error;
+        loop {
+            let text = cause.to_string();
+            let known = match &*text {
+                "dns error" if by_proxy => Some("the name of the proxy cannot be resolved"),
+                "dns error" => Some("its name cannot be resolved"),
+                "tunnel error: unsuccessful" => Some("the proxy does not let the request through"),
+                "tunnel error: proxy authorization required" => {
+                    Some("the proxy asks for a user name and a password (HTTP 407)")
+                }
+                "tunnel error: unexpected end of file" => Some("the proxy closed the connection"),
+                _ => None,
+            };
+            match (known, cause.source()) {
+                (Some(known), _) => return Self::Known(known.to_owned()),
+                (None, Some(source)) => cause = source,
+                (None, None) => {
+                    return Self::Quoted(Zeroizing::new(visible(&text).take(SEARCHED).collect()));
+                }
             }
-            "tunnel error: unexpected end of file" => Some("the proxy closed the connection"),
-            _ => None,
-        };
-        match (known, cause.source()) {
-            (Some(known), _) => return known.to_owned(),
-            (None, Some(source)) => cause = source,
-            (None, None) => return text,
         }
     }
 }
