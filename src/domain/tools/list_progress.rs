@@ -76,7 +76,10 @@ mod tests {
 
     #[test]
     fn a_list_goes_on_as_long_as_it_makes_progress() {
-        assert_eq!(list(&[(None, 1), (Some("a"), 1), (Some("b"), 0), (Some("c"), 0), (Some("d"), 1)]), Ok(()));
+        assert_eq!(
+            list(&[(None, 1), (Some("a"), 1), (Some("b"), 0), (Some("c"), 0), (Some("d"), 1)]),
+            Ok(())
+        );
         assert_eq!(list(&[(None, 1), (Some("a"), 1), (Some("a"), 1)]), Err(Endless::Repeated));
         // Another list may have the same tokens.
         assert_eq!(list(&[(None, 1), (Some("a"), 1), (None, 1), (Some("a"), 1)]), Ok(()));

@@ -84,12 +84,8 @@ async fn a_flood_of_events_is_handed_over_and_leaves_room() {
         }
     };
     let watch = Watcher::new(client, SILENCE_LIMIT);
-    let watch = watch.run(
-        Arc::new(WatchHealth::new("test")),
-        |client| Api::namespaced(client, "ns"),
-        config(),
-        on,
-    );
+    let watch =
+        watch.run(Arc::new(WatchHealth::new("test")), |client| Api::namespaced(client, "ns"), config(), on);
     let _ = tokio::time::timeout(Duration::from_secs(1), watch).await;
     assert_eq!(watches(&requests), 1, "it is not cut");
     let turns = during.load(SeqCst);
