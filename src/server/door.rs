@@ -1,5 +1,6 @@
 //! Who comes in. There is room for a number of connections; when it is full, a new one takes the place of another, so that
-//! the kubelet and Prometheus are served however many connections somebody holds open.
+//! the kubelet and Prometheus are served however many connections another address holds open. Against as many addresses as there
+//! are places, the oldest connection gives way, whoever has it.
 
 use std::{
     cmp::Reverse,
