@@ -1,18 +1,16 @@
 //! Bodies of requests, which hold a credential: made once, in a buffer of their own size, and erased when they were sent.
 
-use std::io;
-
 use bytes::Bytes;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use crate::domain::tools::json_length::json_length;
+
 /// The value as JSON.
 pub(super) fn json(value: &impl Serialize) -> reqwest::Body {
-    let mut length = Length(0);
-    // What is sent are structures of texts, which always serialise, into memory, which takes everything.
-    let _ = serde_json::to_writer(&mut length, value);
     // A buffer that grows leaves copies behind.
-    let mut body = Zeroizing::new(Vec::with_capacity(length.0));
+    let mut body = Zeroizing::new(Vec::with_capacity(json_length(value)));
+    // What is sent are structures of texts, which always serialise, into memory, which takes everything.
     let _ = serde_json::to_writer(&mut *body, value);
     erased(body)
 }
@@ -35,20 +33,6 @@ struct Owner(Zeroizing<Vec<u8>>);
 impl AsRef<[u8]> for Owner {
     fn as_ref(&self) -> &[u8] {
         &self.0
-    }
-}
-
-/// Counts what is written.
-struct Length(usize);
-
-impl io::Write for Length {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

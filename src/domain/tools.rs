@@ -2,6 +2,7 @@
 
 pub mod bucket;
 pub(crate) mod invalid;
+pub(crate) mod json_length;
 pub(crate) mod list_progress;
 pub(crate) mod page_size;
 pub mod printable;

@@ -1,11 +1,12 @@
 //! The docker config as AI Core gets it.
 
-use std::{collections::BTreeMap, io};
+use std::collections::BTreeMap;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::entry::Login;
+use crate::domain::tools::json_length::json_length;
 
 /// AI Core keeps the config in a Kubernetes Secret, which holds at most 1 MiB.
 pub(crate) const MAX_PAYLOAD_BYTES: usize = 1024 * 1024;
@@ -108,26 +109,6 @@ fn to_json(value: &impl Serialize) -> SecretString {
     let mut text = Vec::with_capacity(json_length(value));
     let written = serde_json::to_writer(&mut text, value);
     SecretString::from(written.ok().and_then(|()| String::from_utf8(text).ok()).unwrap_or_default())
-}
-
-/// How many bytes the JSON of `value` has.
-fn json_length(value: &impl Serialize) -> usize {
-    let mut length = Length(0);
-    serde_json::to_writer(&mut length, value).map_or(0, |()| length.0)
-}
-
-/// Counts what is written.
-struct Length(usize);
-
-impl io::Write for Length {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 #[cfg(test)]
