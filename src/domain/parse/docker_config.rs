@@ -89,7 +89,7 @@ pub(crate) fn declares(secret: &SecretData) -> bool {
         || [DOCKER_CONFIG_JSON_KEY, DOCKER_CFG_KEY].iter().any(|key| secret.value(key).is_some())
 }
 
-/// Whether `value` by itself is a docker config, or was meant to be one and has another form: what [`payload`] says about it
+/// Whether `value` by itself is a docker config, or was meant to be one and has another form: what [`payload()`] says about it
 /// then is what its owner needs to hear.
 #[must_use]
 pub(crate) fn recognises(value: &[u8]) -> bool {
