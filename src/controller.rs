@@ -18,6 +18,7 @@ mod index;
 pub(crate) mod queue;
 mod reconcile;
 mod series;
+mod statuses;
 mod watches;
 
 use std::{pin::pin, sync::Arc, time::Duration};
@@ -36,12 +37,13 @@ use self::{
     admission::Admission,
     index::Index,
     queue::{Priority, Queue},
+    statuses::{Statuses, Writer},
 };
 use crate::{
     aicore::pool::{Connection, Pool},
     clock::Clock,
     domain::parse::{allowed_hosts::AllowedHosts, duration::ResyncInterval, service_key::ServiceKey},
-    k8s::events,
+    k8s::{error::REQUEST_TIMEOUT, events},
     leadership::Leadership,
     metrics::Metrics,
 };
@@ -80,10 +82,11 @@ pub(crate) struct ServiceKeyHeld<C = Connection> {
 
 /// Everything that passes share.
 struct Context<K, A: AiCore> {
-    kubernetes: K,
+    kubernetes: Arc<K>,
     ai_core: A,
     settings: Settings,
     index: Arc<Index<ServiceKeyHeld<A::Connection>>>,
+    statuses: Arc<Statuses<K, ServiceKeyHeld<A::Connection>>>,
     queue: Arc<Queue>,
     admission: Arc<Admission>,
     metrics: Arc<Metrics>,
@@ -106,6 +109,7 @@ pub struct Controller {
     ctx: Arc<Context<Cluster, Pool>>,
     leadership: Leadership,
     watches: watches::Watches,
+    writer: Writer<Cluster, ServiceKeyHeld>,
     publisher: futures::future::BoxFuture<'static, ()>,
 }
 
@@ -128,10 +132,25 @@ impl Controller {
         let diagnostics = Diagnostics::new(Arc::clone(&queue), &watches, leadership.clone());
         metrics.register(diagnostics.clone());
         metrics.register_series(series::pieces(&index, leadership.clone()));
-        let kubernetes = Cluster { client, events };
+        let kubernetes = Arc::new(Cluster { client, events });
         let clock = Clock::start();
-        let ctx = Context { kubernetes, ai_core: pool, settings, index, queue, admission, metrics, clock };
-        (Self { ctx: Arc::new(ctx), leadership, watches, publisher: Box::pin(publisher) }, diagnostics)
+        let (statuses, writer) = Statuses::new(&kubernetes, &index, clock.clone());
+        metrics.register(statuses::Owed(Arc::clone(&statuses)));
+        let ctx = Context {
+            kubernetes,
+            ai_core: pool,
+            settings,
+            index,
+            statuses,
+            queue,
+            admission,
+            metrics,
+            clock,
+        };
+        (
+            Self { ctx: Arc::new(ctx), leadership, watches, writer, publisher: Box::pin(publisher) },
+            diagnostics,
+        )
     }
 
     /// Runs until `stop`, then lets running passes end.
@@ -139,13 +158,18 @@ impl Controller {
     /// # Errors
     /// When a task that lives as long as the process ends: the process must not go on half alive.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
-        let Self { ctx, leadership, watches, publisher } = self;
+        let Self { ctx, leadership, watches, mut writer, publisher } = self;
         let mut tasks: JoinSet<&'static str> = JoinSet::new();
         let listed = watches.listed();
         watches.spawn(&mut tasks);
         tasks.spawn(async move {
             publisher.await;
             "event publisher"
+        });
+        let fence = leadership.fence().clone();
+        tasks.spawn(async move {
+            fence.guard(pin!(writer.run())).await;
+            "writer of statuses"
         });
         let timers = Arc::clone(&ctx.queue);
         tasks.spawn(async move {
@@ -160,6 +184,9 @@ impl Controller {
         };
         ctx.queue.close();
         drain(workers).await;
+        if tokio::time::timeout(REQUEST_TIMEOUT, ctx.statuses.settled()).await.is_err() {
+            warn!("statuses that were still being written are given up");
+        }
         tasks.shutdown().await;
         result
     }
@@ -182,6 +209,7 @@ async fn work<K: Kubernetes, A: AiCore>(
         );
     }
     leadership.gained().await;
+    ctx.clock.lead();
     ctx.queue.start();
     ctx.index.lead().iter().for_each(|key| ctx.queue.enqueue(key, Priority::Routine));
     info!(workers = ctx.settings.concurrency, "reconciling");

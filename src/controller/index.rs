@@ -263,6 +263,14 @@ impl<K> Index<K> {
         })
     }
 
+    /// A resource and its status, as it should stand.
+    #[must_use]
+    pub(super) fn status(&self, key: &ObjectKey) -> Option<(Arc<Object>, Arc<AICoreRegistrySecretStatus>)> {
+        let state = self.0.lock();
+        let entry = state.resources.get(key)?;
+        Some((Arc::clone(&entry.object), Arc::clone(&entry.status)))
+    }
+
     /// Keeps what was read of a service key until its Secret changes. Does nothing if it changed in between.
     pub(super) fn cache_service_key(&self, object: &Object, version: &str, key: Arc<K>) {
         let field = object.spec.ai_core_secret_ref.key.as_deref();
