@@ -5,12 +5,12 @@ use std::time::Duration;
 use super::{
     Context,
     adapters::{AiCore, Kubernetes, Reach},
-    admission::{Permit, Request},
+    admission::{Permit, Request, Wait},
     gather::Gathered,
     queue::Priority,
 };
 use crate::{
-    aicore::{Insistence, push::Pushed},
+    aicore::{Insistence, error::Error as AiCoreError, push::Pushed},
     clock,
     domain::{
         decide::{
@@ -87,7 +87,7 @@ async fn send<K: Kubernetes, A: AiCore>(
         Ok(permit) => permit,
         Err(wait) => return Outcome::Postponed(wait),
     };
-    let _permit = match admit(ctx, object, &*connection, permit, priority) {
+    let permit = match place_and_turn(ctx, object, &*connection, permit, priority) {
         Ok(permit) => permit,
         Err(wait) => return Outcome::Postponed(wait),
     };
@@ -97,7 +97,11 @@ async fn send<K: Kubernetes, A: AiCore>(
         return Outcome::Postponed(Duration::ZERO);
     }
     let insistence = if push.cause == Cause::Forced { Insistence::Forced } else { Insistence::Patient };
-    match ctx.ai_core.push(&connection, insistence, &claim.remote_name, &payload, push.create).await {
+    let result = ctx.ai_core.push(&connection, insistence, &claim.remote_name, &payload, push.create).await;
+    if result.as_ref().err().is_none_or(|failed| failed.error.is_answer()) {
+        permit.answered();
+    }
+    match result {
         Ok(pushed) => Outcome::Pushed { at: clock::now(), created: pushed == Pushed::Created },
         Err(failed) => {
             Outcome::Failed(failed.error.failure(&object.spec.ai_core_secret_ref.name, failed.remote_absent))
@@ -114,7 +118,7 @@ async fn delete<K: Kubernetes, A: AiCore>(
     let (Some(connection), Some(claim)) = (connection, claim) else {
         return Outcome::NothingSent;
     };
-    let _permit = match admit(ctx, object, &*connection, permit, priority) {
+    let permit = match place_and_turn(ctx, object, &*connection, permit, priority) {
         Ok(permit) => permit,
         Err(wait) => return Outcome::Postponed(wait),
     };
@@ -122,14 +126,18 @@ async fn delete<K: Kubernetes, A: AiCore>(
     if !ctx.index.ownership(object, Some(&claim)).may_delete() {
         return Outcome::Postponed(Duration::ZERO);
     }
-    match ctx.ai_core.delete(&connection, &claim.remote_name).await {
+    let result = ctx.ai_core.delete(&connection, &claim.remote_name).await;
+    if result.as_ref().err().is_none_or(AiCoreError::is_answer) {
+        permit.answered();
+    }
+    match result {
         Ok(()) => Outcome::RemoteDeleted,
         Err(error) => Outcome::Failed(error.failure(&object.spec.ai_core_secret_ref.name, false)),
     }
 }
 
 /// Leave to send requests to the tenant, or the time until there may be.
-fn admit<K, A: AiCore>(
+fn place_and_turn<K, A: AiCore>(
     ctx: &Context<K, A>,
     object: &Object,
     connection: &A::Connection,
@@ -137,9 +145,12 @@ fn admit<K, A: AiCore>(
     priority: Priority,
 ) -> Result<Permit, Duration> {
     let request = Request { who: &object.key, priority, uptime: ctx.clock.now().uptime };
-    ctx.admission
-        .admit(connection.tenant(), connection.rate_limiter(), permit, request)
-        .map_err(|wait| wait.requeue_after)
+    let place_and_turn = || {
+        let permit = ctx.admission.enter(connection.tenant(), permit, request)?;
+        ctx.admission.turn(&permit, connection.rate_limiter(), request)?;
+        Ok(permit)
+    };
+    place_and_turn().map_err(|Wait { requeue_after }| requeue_after)
 }
 
 /// Leave to hold a large payload until AI Core has answered, or the time until there may be; others need none. Who waits does so

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use super::{
-    LARGE_PAYLOADS, LOOK_AGAIN, Limit, Request, Wait,
+    LARGE_PAYLOADS, Limit, Request, Wait,
     waiters::{Number, Ticket, Waiters},
 };
 use crate::{aicore::rate_limit::RateLimiter, domain::parse::object::ObjectKey};
@@ -94,39 +94,23 @@ impl State {
         (Err(waited), woken)
     }
 
-    /// Its turn in the tenant's rate and, unless it has a place already, a place. Whoever gets both waits for nothing any more.
+    /// Its turn in the tenant's rate. Whoever gets it waits for nothing any more.
     pub(super) fn take_turn(
         &mut self,
-        limit: &Limit,
-        has_place: bool,
         rate: &RateLimiter,
         request: Request<'_>,
     ) -> (Result<(), Wait>, Woken) {
         let kept = self.waiting.get(request.who).and_then(|waiting| waiting.turn);
         let turn = kept.unwrap_or_else(|| request.uptime + rate.reserve());
         let left = turn.saturating_sub(request.uptime);
-        let (result, mut woken) = if !left.is_zero() {
-            // It needs no place before its turn.
-            (Err(left), self.leave(request.who))
-        } else if has_place {
-            (Ok(()), Woken::new())
-        } else {
-            self.take(limit, request)
-        };
-        match result {
-            Ok(()) => {
-                woken.extend(self.remove(request.who));
-                (Ok(()), woken)
-            }
-            Err(wait) => {
-                let waiting = self.waiting_of(request.who);
-                waiting.turn = Some(turn);
-                waiting.refused = true;
-                // Whoever waits for a place is woken; the longer that takes, the less often it looks by itself.
-                let requeue_after = if left.is_zero() { wait.max(LOOK_AGAIN) } else { left };
-                (Err(Wait { requeue_after }), woken)
-            }
+        if left.is_zero() {
+            return (Ok(()), self.remove(request.who));
         }
+        let woken = self.leave(request.who);
+        let waiting = self.waiting_of(request.who);
+        waiting.turn = Some(turn);
+        waiting.refused = true;
+        (Err(Wait { requeue_after: left }), woken)
     }
 
     /// It goes on, whatever it was refused before in this pass.
