@@ -15,9 +15,13 @@ use crate::{
     domain::{
         decide::{
             plan::{Cause, FinalizerStep, LetGo, Plan, Push, Step},
+            reason::Reason,
             report::Outcome,
         },
-        parse::{docker_config::Payload, object::Object},
+        parse::{
+            docker_config::Payload,
+            object::{Object, ObjectKey},
+        },
     },
     k8s,
 };
@@ -93,15 +97,29 @@ async fn send<K: Kubernetes, A: AiCore>(
     };
     let _order = ctx.ai_core.in_order(&claim).await;
     // Others had their turn meanwhile: what was true when the facts were gathered may not be any more.
-    if !ctx.index.ownership(object, Some(&claim)).may_push() {
+    if !ctx.index.may_write(object, &claim) {
         return Outcome::Postponed(Duration::ZERO);
     }
     let insistence = if push.cause == Cause::Forced { Insistence::Forced } else { Insistence::Patient };
     match ctx.ai_core.push(&connection, insistence, &claim.remote_name, &payload, push.create).await {
-        Ok(pushed) => Outcome::Pushed { at: clock::now(), created: pushed == Pushed::Created },
-        Err(failed) => {
-            Outcome::Failed(failed.error.failure(&object.spec.ai_core_secret_ref.name, failed.remote_absent))
+        Ok(pushed) => {
+            wake(ctx, ctx.index.proven(object, &claim));
+            Outcome::Pushed { at: clock::now(), created: pushed == Pushed::Created }
         }
+        Err(failed) => {
+            let failure = failed.error.failure(&object.spec.ai_core_secret_ref.name, failed.remote_absent);
+            if failure.reason == Reason::AuthenticationFailed {
+                wake(ctx, ctx.index.refused(object));
+            }
+            Outcome::Failed(failure)
+        }
+    }
+}
+
+/// Has the resources looked at whose ownership may have changed.
+fn wake<K, A: AiCore>(ctx: &Context<K, A>, woken: Vec<ObjectKey>) {
+    for key in woken {
+        ctx.queue.enqueue(&key, Priority::Urgent);
     }
 }
 
@@ -119,7 +137,7 @@ async fn delete<K: Kubernetes, A: AiCore>(
         Err(wait) => return Outcome::Postponed(wait),
     };
     let _order = ctx.ai_core.in_order(&claim).await;
-    if !ctx.index.ownership(object, Some(&claim)).may_delete() {
+    if !ctx.index.may_delete(object, &claim) {
         return Outcome::Postponed(Duration::ZERO);
     }
     match ctx.ai_core.delete(&connection, &claim.remote_name).await {
