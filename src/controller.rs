@@ -11,6 +11,7 @@ mod act;
 mod adapters;
 mod admission;
 mod diagnostics;
+mod errand;
 #[cfg(test)]
 mod fakes;
 mod gather;
@@ -88,6 +89,8 @@ struct Context<K, A: AiCore> {
     admission: Arc<Admission>,
     metrics: Arc<Metrics>,
     clock: Clock,
+    /// Cancelled when passes are to wait for nothing any more.
+    ending: CancellationToken,
 }
 
 /// Why the controller ended.
@@ -130,7 +133,9 @@ impl Controller {
         metrics.register_series(series::pieces(&index, leadership.clone()));
         let kubernetes = Cluster { client, events };
         let clock = Clock::start();
-        let ctx = Context { kubernetes, ai_core: pool, settings, index, queue, admission, metrics, clock };
+        let ending = CancellationToken::new();
+        let ctx =
+            Context { kubernetes, ai_core: pool, settings, index, queue, admission, metrics, clock, ending };
         (Self { ctx: Arc::new(ctx), leadership, watches, publisher: Box::pin(publisher) }, diagnostics)
     }
 
@@ -159,6 +164,8 @@ impl Controller {
             ended = work(&ctx, &leadership, listed, &mut workers) => Err(ended),
         };
         ctx.queue.close();
+        // What waits for its turn has sent nothing yet; what has is given its time.
+        ctx.ending.cancel();
         drain(workers).await;
         tasks.shutdown().await;
         result

@@ -6,7 +6,10 @@ use super::{
     LARGE_PAYLOADS, Limit, Request, Wait,
     waiters::{Number, Ticket, Waiters},
 };
-use crate::{aicore::rate_limit::RateLimiter, domain::parse::object::ObjectKey};
+use crate::{
+    aicore::rate_limit::RateLimiter,
+    domain::{parse::object::ObjectKey, tools::turns::Turn},
+};
 
 /// Whom to wake.
 pub(super) type Woken = Vec<Ticket>;
@@ -32,8 +35,8 @@ pub(super) struct Usage {
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     pub(super) position: Position,
-    /// Its reservation in the tenant's rate: the time of its turn, since the start of the process.
-    turn: Option<Duration>,
+    /// Its turn in the tenant's rate.
+    turn: Option<Turn>,
     /// Since when it has asked in vain for a place in its tenant, in time since the start of the process.
     crowded_since: Option<Duration>,
     /// Whether it has waited for another pass to read the service key. Once is enough.
@@ -101,8 +104,8 @@ impl State {
         request: Request<'_>,
     ) -> (Result<(), Wait>, Woken) {
         let kept = self.waiting.get(request.who).and_then(|waiting| waiting.turn);
-        let turn = kept.unwrap_or_else(|| request.uptime + rate.reserve());
-        let left = turn.saturating_sub(request.uptime);
+        let turn = kept.unwrap_or_else(|| rate.reserve());
+        let left = rate.left(turn);
         if left.is_zero() {
             return (Ok(()), self.remove(request.who));
         }
