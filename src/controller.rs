@@ -11,6 +11,7 @@ mod act;
 mod adapters;
 mod admission;
 mod diagnostics;
+mod errand;
 #[cfg(test)]
 mod fakes;
 mod gather;
@@ -91,6 +92,8 @@ struct Context<K, A: AiCore> {
     admission: Arc<Admission>,
     metrics: Arc<Metrics>,
     clock: Clock,
+    /// Cancelled when passes are to wait for nothing any more.
+    ending: CancellationToken,
 }
 
 /// Why the controller ended.
@@ -136,6 +139,7 @@ impl Controller {
         let clock = Clock::start();
         let (statuses, writer) = Statuses::new(&kubernetes, &index, clock.clone());
         metrics.register(statuses::Owed(Arc::clone(&statuses)));
+        let ending = CancellationToken::new();
         let ctx = Context {
             kubernetes,
             ai_core: pool,
@@ -146,6 +150,7 @@ impl Controller {
             admission,
             metrics,
             clock,
+            ending,
         };
         (
             Self { ctx: Arc::new(ctx), leadership, watches, writer, publisher: Box::pin(publisher) },
@@ -183,6 +188,8 @@ impl Controller {
             ended = work(&ctx, &leadership, listed, &mut workers) => Err(ended),
         };
         ctx.queue.close();
+        // What waits for its turn has sent nothing yet; what has is given its time.
+        ctx.ending.cancel();
         drain(workers).await;
         if tokio::time::timeout(REQUEST_TIMEOUT, ctx.statuses.settled()).await.is_err() {
             warn!("statuses that were still being written are given up");

@@ -219,6 +219,21 @@ impl Error {
         }
     }
 
+    /// Whether a server answered, whatever it answered. What was refused before a request could be sent says nothing about a
+    /// server, and counts as an answer.
+    #[must_use]
+    pub(crate) fn is_answer(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Silent { .. } => false,
+            Self::Refused(_)
+            | Self::UnreadableToken { .. }
+            | Self::CertificateRefused { .. }
+            | Self::UnusableIdentity { .. }
+            | Self::QuotaExceeded { .. }
+            | Self::Missing { .. } => true,
+        }
+    }
+
     /// Whether the authorization server has refused the service key in a way that another try cannot mend. What may be
     /// different a moment later are 408, 425, 429 and what is wrong with the server itself; every other 4xx says that this
     /// request is wrong, and 3xx that its address is.

@@ -21,7 +21,7 @@ use super::{
     keyed_mutex::KeyedMutex,
     rate_limit::RateLimiter,
     tls::{IdentityError, Trust, TrustError},
-    token::{TokenRequest, TokenSource},
+    token::{Insistence, TokenRequest, TokenSource},
     way::{Proxies, Way},
 };
 use crate::aicore::operations::PatchType;
@@ -97,6 +97,14 @@ impl Connection {
     #[must_use]
     pub fn tenant(&self) -> &Arc<Tenant> {
         &self.tenant
+    }
+
+    /// Sees to it that there is a token.
+    ///
+    /// # Errors
+    /// What the authorization server refused.
+    pub(crate) async fn authorize(&self, insistence: Insistence) -> Result<(), Error> {
+        self.tokens.get(insistence).await.map(drop)
     }
 
     /// A number that no other service key has had in this process.
