@@ -15,3 +15,4 @@ pub(crate) mod pass_outcome;
 pub(crate) mod plan;
 pub mod reason;
 pub(crate) mod report;
+pub(crate) mod warm_up;
