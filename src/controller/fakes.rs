@@ -305,6 +305,7 @@ impl World {
                 default_resync_interval: ResyncInterval::Every(HOUR),
                 allowed_hosts: allowed_hosts::tests::default_hosts(),
             },
+            scopes: Arc::new(Scopes::of(&[]).all_listed()),
             index,
             admission: Admission::new(Arc::clone(&queue), 1),
             queue,

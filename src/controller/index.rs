@@ -139,6 +139,15 @@ impl<K> Index<K> {
         state.resources.keys().cloned().collect::<HashSet<_>>().into_iter().collect()
     }
 
+    /// All resources in `scope`.
+    pub(super) fn resources_in(&self, scope: &Scope) -> Vec<ObjectKey> {
+        let state = self.0.lock();
+        let from = scope.as_deref().map(|namespace| ObjectKey::new(namespace, ""));
+        let from = from.map_or(Bound::Unbounded, Bound::Included);
+        let resources = state.resources.range((from, Bound::Unbounded)).map(|(key, _)| key);
+        resources.take_while(|key| within(scope, key)).cloned().collect()
+    }
+
     /// A list of the resources in `scope` begins.
     pub(super) fn resources_list_begins(&self, scope: &Scope) {
         let mut state = self.0.lock();
