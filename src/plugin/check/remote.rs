@@ -11,7 +11,7 @@ use crate::{
 
 pub(super) async fn ask(examined: &Examined) -> Vec<Finding> {
     const PART: &str = "AI Core";
-    let Some((secret, connection)) = &examined.connection else {
+    let Some((holder, connection)) = &examined.connection else {
         let note = Finding::unchecked(PART, "not asked, because there is no usable service key");
         return if examined.has_service_key || examined.remote_name.is_some() {
             vec![note]
@@ -19,14 +19,14 @@ pub(super) async fn ask(examined: &Examined) -> Vec<Finding> {
             Vec::new()
         };
     };
-    let failed = |error: &Error| Finding::wrong(PART, error.failure(secret, false).message);
+    let failed = |error: &Error| Finding::wrong(PART, error.message(holder));
     let mut session = Session::new(connection, Insistence::Forced);
     let mut findings = match session.authenticate().await {
         Ok(()) => {
             let how = examined.token.as_deref().unwrap_or("although the certificate is out of date here");
             vec![Finding::ok(TOKEN, format!("got one {how}"))]
         }
-        Err(error) => return vec![Finding::wrong(TOKEN, error.failure(secret, false).message)],
+        Err(error) => return vec![Finding::wrong(TOKEN, error.message(holder))],
     };
     let mut exists = true;
     if let Some(name) = &examined.remote_name {
@@ -54,7 +54,7 @@ pub(super) async fn ask(examined: &Examined) -> Vec<Finding> {
             Finding::ok("quota", format!("{used} of {limit} docker registry secrets are used"))
         }
         Ok(None) => Finding::note("quota", "AI Core's answer does not say how much of it is used"),
-        Err(error) => Finding::wrong("quota", error.failure(secret, false).message),
+        Err(error) => Finding::wrong("quota", error.message(holder)),
     });
     findings
 }
