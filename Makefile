@@ -58,10 +58,14 @@ test-unit: ## Run the tests that need no control plane
 	@$(CARGO) test --lib
 
 .PHONY: bench
-bench: ## Measure the operator beside the least that any program could do (N, UNRELATED, ROTATIONS, PAIRS, SCENARIOS)
+bench: ## Measure the operator beside the least that any program could do, and beside neighbours (docs/performance.md: SCENARIOS, sizes)
 	@$(CARGO) build --release --package aicore-registry-operator --bin aicore-registry-operator --package bench --bin floor
 	$(CARGO) build --profile quick --package bench --bin bench --package testbed --bin testbed
 	PROGRAMS=target/release target/quick/bench
+
+.PHONY: bench-publish
+bench-publish: ## Put the tables and plots of the last make bench into docs/performance.md
+	@target/quick/bench publish
 
 .PHONY: check
 check: fmt-check lint deny unused advisories generated-check workflows ## Check formatting, lints, dependencies and generated files
