@@ -36,11 +36,10 @@ mod tests {
     use super::*;
 
     fn text(contents: &[(Section, &str)]) -> String {
-        let mut text = String::from("top\n");
-        for (section, content) in contents {
-            text += &format!("{}\n{content}\n{}\nprose\n", section.begin(), section.end());
-        }
-        text
+        let parts = contents
+            .iter()
+            .map(|(section, content)| format!("{}\n{content}\n{}\nprose\n", section.begin(), section.end()));
+        std::iter::once("top\n".to_owned()).chain(parts).collect()
     }
 
     #[test]
