@@ -11,7 +11,7 @@ use super::number;
 pub struct Trouble {
     /// `NEIGHBOUR_PAIRS`: how often a quiet round and one with neighbours follow one another. Default 2.
     pub pairs: usize,
-    /// `ROUND_SECONDS`: for how long healthy rotations go on in a round. Default 20, longer than a request that hangs.
+    /// `ROUND_SECONDS`: for how long healthy rotations go on in a round. Default 16 s, longer than a request that hangs.
     pub round: Duration,
     /// `HUNG`: numbers of tenants that hang, a scenario each, separated by commas. Default 1,4,40.
     pub hung: Vec<usize>,
@@ -47,7 +47,7 @@ impl Trouble {
         ensure!(hung.iter().all(|&tenants| tenants > 0), "HUNG: a number of tenants is above zero");
         Ok(Self {
             pairs: number("NEIGHBOUR_PAIRS", 2)?,
-            round: seconds("ROUND_SECONDS", 20)?,
+            round: seconds("ROUND_SECONDS", 16)?,
             hung,
             hung_resources: number("HUNG_RESOURCES", 10)?,
             invented: number("INVENTED", 150)?,
