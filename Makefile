@@ -58,10 +58,14 @@ test-unit: ## Run the tests that need no control plane
 	@$(CARGO) test --lib
 
 .PHONY: bench
-bench: ## Run the benchmarks: the operator beside a program that does the least possible (N, UNRELATED, ROTATIONS, PAIRS, SCENARIOS)
+bench: ## Run the benchmarks: beside a program that does the least possible, and beside neighbours (SCENARIOS and sizes: docs/performance.md)
 	@$(CARGO) build --release --package aicore-registry-operator --bin aicore-registry-operator --package bench --bin floor
 	$(CARGO) build --profile quick --package bench --bin bench --package testbed --bin testbed
 	PROGRAMS=target/release target/quick/bench
+
+.PHONY: bench-publish
+bench-publish: ## Put the tables and plots of the last make bench into docs/performance.md
+	@target/quick/bench publish
 
 .PHONY: check
 check: fmt-check lint deny unused advisories generated-check workflows ## Check formatting, lints, dependencies and generated files
