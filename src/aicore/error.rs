@@ -5,6 +5,7 @@ use std::{fmt, time::Duration};
 use jiff::Timestamp;
 
 pub(crate) use crate::aicore::error_details::{ErrorDetails, Message};
+use crate::aicore::tls::IdentityError;
 use crate::domain::decide::{backoff::LONGEST_RETRY_AFTER, failure::Failure, reason::Reason};
 
 /// Which server was asked.
@@ -91,8 +92,8 @@ pub enum Error {
     /// The X.509 certificate and key of the service key cannot be used for TLS.
     #[error("the certificate and private key of the AI Core service key cannot be used: {cause}")]
     UnusableIdentity {
-        /// What the TLS library says.
-        cause: String,
+        /// What is wrong with them.
+        cause: IdentityError,
     },
     /// The tenant holds as many secrets as it may.
     #[error(

@@ -57,6 +57,8 @@ pub(super) struct FakeKubernetes {
     pub(super) secrets: Mutex<HashMap<ObjectKey, (String, &'static str, String)>>,
     /// Requests that fail, as the journal names them.
     pub(super) refuses: Mutex<HashSet<&'static str>>,
+    /// Requests that are never answered.
+    pub(super) hangs: Mutex<HashSet<&'static str>>,
     /// The resource is not there any more.
     pub(super) resource_gone: AtomicBool,
     pub(super) namespace_terminating: AtomicBool,
@@ -103,6 +105,14 @@ impl Kubernetes for FakeKubernetes {
         status: &AICoreRegistrySecretStatus,
     ) -> Result<(), ApiError> {
         self.answers("write status")?;
+        if self.hangs.lock().unwrap().contains("write status slowly") {
+            tokio::time::sleep(seconds(3)).await;
+        }
+        if self.hangs.lock().unwrap().contains("write status") {
+            // As the client's limit does.
+            tokio::time::sleep(crate::k8s::error::REQUEST_TIMEOUT).await;
+            return Err(ApiError::Timeout);
+        }
         *self.status.lock().unwrap() = Some(status.clone());
         Ok(())
     }
@@ -269,6 +279,7 @@ pub(super) struct World {
     pub(super) ctx: Context<FakeKubernetes, FakeAiCore>,
     pub(super) object: Object,
     journal: Journal,
+    writer: Mutex<Option<Writer<FakeKubernetes, ServiceKeyHeld<FakeConnection>>>>,
 }
 
 impl World {
@@ -280,8 +291,13 @@ impl World {
     pub(super) fn of(object: Object) -> Self {
         let journal = Journal::default();
         let queue = Arc::new(Queue::default());
+        let kubernetes =
+            Arc::new(FakeKubernetes { journal: Arc::clone(&journal), ..FakeKubernetes::default() });
+        let (index, clock) = (Arc::default(), Clock::start());
+        let (statuses, writer) = Statuses::new(&kubernetes, &index, clock.clone());
         let ctx = Context {
-            kubernetes: FakeKubernetes { journal: Arc::clone(&journal), ..FakeKubernetes::default() },
+            kubernetes,
+            statuses,
             ai_core: FakeAiCore { journal: Arc::clone(&journal), ..FakeAiCore::default() },
             settings: Settings {
                 watch_silence_limit: HOUR,
@@ -292,14 +308,15 @@ impl World {
                 default_resync_interval: ResyncInterval::Every(HOUR),
                 allowed_hosts: allowed_hosts::tests::default_hosts(),
             },
-            index: Arc::default(),
+            scopes: Arc::new(Scopes::of(&[]).all_listed()),
+            index,
             admission: Admission::new(Arc::clone(&queue), 1),
             queue,
             metrics: Arc::new(Metrics::new()),
-            clock: Clock::start(),
+            clock,
             ending: CancellationToken::new(),
         };
-        let world = Self { ctx, object, journal };
+        let world = Self { ctx, object, journal, writer: Mutex::new(Some(writer)) };
         world.applied();
         world.rotated("1", "a");
         world.service_key_changed("1");
@@ -335,6 +352,13 @@ impl World {
     /// One pass, and when it wants to be repeated.
     pub(super) async fn pass(&self) -> Option<Duration> {
         reconcile::reconcile(&self.ctx, &self.object.key).await
+    }
+
+    /// What passes have left to be written is written, for so long.
+    pub(super) async fn writes_for(&self, time: Duration) {
+        let mut writer = self.writer.lock().unwrap().take().unwrap();
+        assert!(tokio::time::timeout(time, writer.run()).await.is_err());
+        *self.writer.lock().unwrap() = Some(writer);
     }
 
     /// What was asked of the adapters since the last time.

@@ -89,7 +89,7 @@ pub(super) async fn gather<K: Kubernetes, A: AiCore>(
         // What would be sent does not matter any more.
         (service_key(ctx, snapshot).await?, ReadSource::unread())
     } else {
-        let (key, source) = tokio::join!(service_key(ctx, snapshot), source(&ctx.kubernetes, object));
+        let (key, source) = tokio::join!(service_key(ctx, snapshot), source(&*ctx.kubernetes, object));
         (key?, source?)
     };
     let claim = claim(snapshot, key.held.as_deref());
@@ -205,7 +205,7 @@ async fn service_key<K: Kubernetes, A: AiCore>(
         Ok(name) => name,
         Err(invalid) => return Ok(unusable(failure(Reason::ServiceKeyInvalid, &invalid), None)),
     };
-    let read = match read(&ctx.kubernetes, object, &name, &SERVICE_KEY).await? {
+    let read = match read(&*ctx.kubernetes, object, &name, &SERVICE_KEY).await? {
         Ok(read) => read,
         Err(failure) => return Ok(unusable(failure, None)),
     };

@@ -139,6 +139,15 @@ impl<K> Index<K> {
         state.resources.keys().cloned().collect::<HashSet<_>>().into_iter().collect()
     }
 
+    /// All resources in `scope`.
+    pub(super) fn resources_in(&self, scope: &Scope) -> Vec<ObjectKey> {
+        let state = self.0.lock();
+        let from = scope.as_deref().map(|namespace| ObjectKey::new(namespace, ""));
+        let from = from.map_or(Bound::Unbounded, Bound::Included);
+        let resources = state.resources.range((from, Bound::Unbounded)).map(|(key, _)| key);
+        resources.take_while(|key| within(scope, key)).cloned().collect()
+    }
+
     /// A list of the resources in `scope` begins.
     pub(super) fn resources_list_begins(&self, scope: &Scope) {
         let mut state = self.0.lock();
@@ -263,6 +272,14 @@ impl<K> Index<K> {
             service_key: service_key.and_then(|secret| secret.cached(key_field)),
             ownership: state.claims.ownership(&entry.object, None),
         })
+    }
+
+    /// A resource and its status, as it should stand.
+    #[must_use]
+    pub(super) fn status(&self, key: &ObjectKey) -> Option<(Arc<Object>, Arc<AICoreRegistrySecretStatus>)> {
+        let state = self.0.lock();
+        let entry = state.resources.get(key)?;
+        Some((Arc::clone(&entry.object), Arc::clone(&entry.status)))
     }
 
     /// Keeps what was read of a service key until its Secret changes. Does nothing if it changed in between.

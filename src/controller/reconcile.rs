@@ -13,6 +13,7 @@ use super::{
     gather::gather,
     index::Snapshot,
     queue::Priority,
+    statuses::Written,
 };
 use crate::{
     domain::{
@@ -97,10 +98,7 @@ async fn pass<K: Kubernetes, A: AiCore>(
 ) -> Result<Done, Error> {
     let interval = ctx.settings.default_resync_interval;
     let known = snapshot.known(interval, ctx.clock.now());
-    if known.owes_status() {
-        ctx.kubernetes.write_status(&snapshot.object, &snapshot.status).await?;
-        ctx.index.record(&snapshot.object, None, snapshot.memory.with_saved_status(), None);
-    } else if let Some(Unchanged { requeue_after }) = known.unchanged() {
+    if let Some(Unchanged { requeue_after }) = known.unchanged() {
         if snapshot.source_changed.is_some() {
             ctx.index.record(&snapshot.object, None, snapshot.memory.clone(), snapshot.source_changed);
         }
@@ -125,7 +123,7 @@ async fn pass<K: Kubernetes, A: AiCore>(
     let outcome = act(ctx, &snapshot.object, &plan, means).await?;
     let report = report(&observed, &plan.step, outcome.clone(), jitter::jitter());
     log(&plan.step, &outcome, &report);
-    finish(ctx, snapshot, report).await
+    Ok(finish(ctx, snapshot, report).await)
 }
 
 /// Places that a pass has before it reads anything.
@@ -167,7 +165,7 @@ async fn finish<K: Kubernetes, A: AiCore>(
     ctx: &Context<K, A>,
     snapshot: &Snapshot<ServiceKeyHeld<A::Connection>>,
     report: Report,
-) -> Result<Done, Error> {
+) -> Done {
     let object = &snapshot.object;
     let Report { status, events, memory, requeue_after, source_answered, outcome } = report;
     let answered = snapshot.source_changed.filter(|_| source_answered.is_some());
@@ -176,18 +174,17 @@ async fn finish<K: Kubernetes, A: AiCore>(
     }
     let status = status.filter(|status| *status != *snapshot.status).map(Arc::new);
     let written = match &status {
-        Some(status) => ctx.kubernetes.write_status(object, status).await,
-        None => Ok(()),
-    };
-    let memory = match &written {
-        Ok(()) | Err(Error::NotFound) => memory,
-        Err(_) => memory.with_unsaved_status(snapshot.memory.retry.api_failures),
+        Some(status) => ctx.statuses.write(object, status).await,
+        None => Written::Now,
     };
     ctx.index.record(object, status, memory, answered);
     for event in events {
         ctx.kubernetes.publish(object, event);
     }
-    written.map(|()| Done { outcome, requeue_after })
+    match written {
+        Written::Now | Written::Later => Done { outcome, requeue_after },
+        Written::Gone => Done { outcome: PassOutcome::Gone, requeue_after: None },
+    }
 }
 
 /// One line for each pass that did something or found something new, with what a person would ask for.

@@ -246,12 +246,12 @@ pub(crate) fn an_observation<'a>(object: &'a Object, status: &'a AICoreRegistryS
 }
 
 pub(crate) fn a_minute_later() -> Now {
-    Now { wall: at(LAST_SYNC + 60), uptime: LONG_UPTIME }
+    Now { wall: at(LAST_SYNC + 60), uptime: LONG_UPTIME, leading: LONG_UPTIME }
 }
 
 /// The resync of `a_status_in_sync` is due, after the operator ran for `uptime`.
 pub(crate) fn resync_due_after(uptime: Duration) -> Now {
-    Now { wall: at(LAST_SYNC + 3600), uptime }
+    Now { wall: at(LAST_SYNC + 3600), uptime, leading: uptime }
 }
 
 /// A failure under the circumstances of the observation, that holds the next attempt for `left` more.

@@ -59,20 +59,10 @@ pub(crate) struct Unchanged {
 }
 
 impl Known<'_> {
-    /// Whether a status that could not be written earlier has to be written first. A status that cannot be written must not
-    /// block a deletion, and nobody reads it.
-    #[must_use]
-    pub(crate) fn owes_status(&self) -> bool {
-        self.memory.unsaved && !self.object.deleting
-    }
-
     /// Whether all this shows that nothing is to be done, so that the Secrets need not be read.
     #[must_use]
     pub(crate) fn unchanged(&self) -> Option<Unchanged> {
-        if self.memory.unsaved
-            || self.memory.retry.backoff.is_some()
-            || *self.ownership != (Ownership::Owner { successor: None })
-        {
+        if self.memory.retry.backoff.is_some() || *self.ownership != (Ownership::Owner { successor: None }) {
             return None;
         }
         let checked = self.memory.checked.as_ref().map_or_else(Versions::default, |checked| Versions {

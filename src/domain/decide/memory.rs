@@ -11,8 +11,6 @@ pub(crate) struct Memory {
     pub retry: Retry,
     /// The Secrets' versions that were read since the last push and held the same content.
     pub checked: Option<Checked>,
-    /// Whether the status could not be written yet.
-    pub(crate) unsaved: bool,
 }
 
 /// What failed, on each of the two sides.
@@ -41,19 +39,6 @@ impl Memory {
         let retry = Retry { api_failures, ..self.retry.clone() };
         (Self { retry, ..self.clone() }, backoff::exponential(api_failures, jitter))
     }
-
-    /// When the status of a pass could not be written: it is written again, and what was done is not repeated for it. The
-    /// failures of the API server, of which there were `api_failures` before the pass, go on counting.
-    #[must_use]
-    pub(crate) fn with_unsaved_status(self, api_failures: u32) -> Self {
-        Self { retry: Retry { api_failures, ..self.retry }, unsaved: true, ..self }
-    }
-
-    /// When a status that could not be written earlier is written.
-    #[must_use]
-    pub(crate) fn with_saved_status(&self) -> Self {
-        Self { unsaved: false, ..self.clone() }
-    }
 }
 
 #[cfg(test)]
@@ -71,7 +56,6 @@ mod tests {
         Memory {
             retry: Retry { backoff: Some(backoff), api_failures: 0 },
             checked: Some(Checked { source: "10".into(), service_key: "20".into() }),
-            unsaved: false,
         }
     }
 
@@ -96,17 +80,5 @@ mod tests {
         let memory = Memory { retry: Retry { api_failures: 2, ..Retry::default() }, ..Memory::default() };
         assert_eq!(memory.after_api_failure(0.5).1, seconds(2));
         assert_eq!(memory.after_api_failure(0.0).1, Duration::from_millis(400));
-    }
-
-    #[test]
-    fn a_status_that_was_not_written_is_remembered_until_it_is() {
-        let unsaved = a_memory().with_unsaved_status(3);
-        assert!(unsaved.unsaved);
-        assert_eq!(unsaved.retry.api_failures, 3, "a failed write does not start the count anew");
-        assert_eq!(unsaved.retry.backoff, a_memory().retry.backoff);
-        let (failed, _) = unsaved.after_api_failure(1.0);
-        assert!(failed.unsaved);
-        let saved = failed.with_saved_status();
-        assert_eq!((saved.unsaved, saved.retry.api_failures), (false, 4), "the pass is not over yet");
     }
 }

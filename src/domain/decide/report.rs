@@ -132,7 +132,7 @@ pub(crate) fn report(observed: &Observed<'_>, step: &Step, outcome: Outcome, jit
         (Step::Push(_) | Step::DeleteRemote, _) => postponed(observed, backoff::FIRST_DELAY),
     };
     let retry = Retry { backoff, api_failures: 0 };
-    let memory = Memory { retry, checked, unsaved: false };
+    let memory = Memory { retry, checked };
     Report { status, events, memory, requeue_after, source_answered, outcome }
 }
 

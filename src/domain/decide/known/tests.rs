@@ -177,7 +177,7 @@ proptest! {
     #[test]
     fn whatever_rests_is_in_sync(status in statuses(), later in 0..10_000_i64, uptime in 0..100_u64) {
         let object = an_object();
-        let now = Now { wall: at(LAST_SYNC + later), uptime: seconds(uptime) };
+        let now = Now { wall: at(LAST_SYNC + later), uptime: seconds(uptime), leading: seconds(uptime) };
         let rests = at_rest(&object, &status, SEEN, Versions::default(), EVERY_HOUR, now);
         if let Some(requeue_after) = rests {
             let mut observed = an_observation(&object, &status);
@@ -222,7 +222,6 @@ fn backing_off() -> Memory {
 #[case::nothing_special(Memory::default(), Ownership::Owner { successor: None }, true)]
 #[case::api_server_failed_before(Memory::default().after_api_failure(1.0).0, Ownership::Owner { successor: None }, true)]
 #[case::last_attempt_failed(backing_off(), Ownership::Owner { successor: None }, false)]
-#[case::status_unsaved(Memory { unsaved: true, ..Memory::default() }, Ownership::Owner { successor: None }, false)]
 #[case::has_a_successor(Memory::default(), Ownership::Owner { successor: Some(key("younger")) }, false)]
 #[case::owned_by_another(Memory::default(), Ownership::OwnedBy(key("older")), false)]
 #[case::not_known_who_owns_it(Memory::default(), Ownership::Pending, false)]
@@ -265,15 +264,4 @@ fn a_push_is_expected_of_what_nothing_keeps_from_it(
     let (mut object, status) = (an_object(), a_status_in_sync());
     change(&mut object);
     assert_eq!(known(&object, &status, &memory, &ownership).expects_push(), expected);
-}
-
-#[test]
-fn an_unsaved_status_comes_first_but_not_before_a_deletion() {
-    let (mut object, status, ownership) =
-        (an_object(), a_status_in_sync(), Ownership::Owner { successor: None });
-    let memory = Memory { unsaved: true, ..Memory::default() };
-    assert!(known(&object, &status, &memory, &ownership).owes_status());
-    assert!(!known(&object, &status, &Memory::default(), &ownership).owes_status());
-    object.deleting = true;
-    assert!(!known(&object, &status, &memory, &ownership).owes_status());
 }
