@@ -189,7 +189,10 @@ async fn prepare<K: Kubernetes, A: AiCore>(
     let order = tokio::select! {
         biased;
         order = ctx.ai_core.in_order(claim) => order,
-        () = ctx.ending.cancelled() => return Err(Outcome::Withdrawn),
+        () = ctx.ending.cancelled() => {
+            permit.unused();
+            return Err(Outcome::Withdrawn);
+        }
     };
     Ok(Ready { permit, _order: order })
 }
@@ -204,7 +207,7 @@ impl Ready {
     ) {
         match unfinished {
             None => self.permit.answered(),
-            Some(Unfinished::Withdrawn) => {}
+            Some(Unfinished::Withdrawn) => self.permit.unused(),
             Some(Unfinished::Failed { error, .. }) => learn(ctx, errand.object, &self.permit, error),
         }
     }
@@ -214,6 +217,8 @@ impl Ready {
 fn learn<K, A: AiCore>(ctx: &Context<K, A>, object: &Object, permit: &Permit, error: &AiCoreError) {
     if error.is_answer() {
         permit.answered();
+    } else {
+        permit.unanswered();
     }
     if error.reason() == Reason::AuthenticationFailed {
         wake(ctx, ctx.index.refused(object));

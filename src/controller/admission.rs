@@ -81,6 +81,16 @@ impl Permit {
     pub(super) fn answered(&self) {
         self.answered.store(true, Ordering::Relaxed);
     }
+
+    /// The authorization server has not answered, which is asked before the turn.
+    pub(super) fn unanswered(&self) {
+        self.sends.store(true, Ordering::Relaxed);
+    }
+
+    /// Although its turn has come, nothing was sent that could have been answered.
+    pub(super) fn unused(&self) {
+        self.sends.store(false, Ordering::Relaxed);
+    }
 }
 
 /// All places, and who waits for one.

@@ -62,6 +62,8 @@ pub(super) struct FakeKubernetes {
     /// The resource is not there any more.
     pub(super) resource_gone: AtomicBool,
     pub(super) namespace_terminating: AtomicBool,
+    /// Secrets are read when this is open.
+    pub(super) reads: Hold,
     /// The last status that was written.
     pub(super) status: Mutex<Option<AICoreRegistrySecretStatus>>,
     /// Reasons of the events that were handed in.
@@ -84,6 +86,7 @@ impl FakeKubernetes {
 impl Kubernetes for FakeKubernetes {
     async fn read_secret(&self, namespace: &str, name: &SecretName) -> Result<Option<Read>, ApiError> {
         self.answers("read Secret")?;
+        self.reads.pass().await;
         let secrets = self.secrets.lock().unwrap();
         Ok(secrets.get(&ObjectKey::new(namespace, name.as_str())).map(|(version, field, value)| Read {
             data: secret_data::tests::secret(name.as_str(), None, [(*field, value)]),

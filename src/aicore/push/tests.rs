@@ -1,12 +1,14 @@
 //! Refusals that quote what the request did not carry.
 
+mod leave;
+
 use rstest::rstest;
 use serde_json::json;
 use testbed::simulator::{Fault, Operation as Op, Options, Simulator};
 
 use super::*;
 use crate::{
-    aicore::{Insistence, mandate::tests::Withdrawable, token::tests::connect},
+    aicore::{Insistence, mandate::tests::Withdrawable, session::Aftermath, token::tests::connect},
     domain::testing::a_payload_for,
 };
 

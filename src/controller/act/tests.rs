@@ -1,3 +1,6 @@
+mod interleaved;
+mod withdrawn;
+
 use std::{
     sync::{Arc, atomic::Ordering::SeqCst},
     time::Duration,
