@@ -6,6 +6,7 @@ use super::{
     Context,
     adapters::{AiCore, Kubernetes, Reach},
     admission::{Permit, Request},
+    announce::announce,
     gather::Gathered,
     queue::Priority,
 };
@@ -14,7 +15,8 @@ use crate::{
     clock,
     domain::{
         decide::{
-            plan::{Cause, FinalizerStep, LetGo, Plan, Push, Step},
+            backoff::FIRST_DELAY,
+            plan::{Cause, FinalizerStep, Plan, Push, Step},
             report::Outcome,
         },
         parse::{docker_config::Payload, object::Object},
@@ -49,8 +51,15 @@ pub(super) async fn act<K: Kubernetes, A: AiCore>(
     match plan.finalizer {
         FinalizerStep::Keep => {}
         // Before the push: what is created from now on must not be forgotten.
-        FinalizerStep::Add => ctx.kubernetes.set_finalizer(object, true).await?,
-        FinalizerStep::Remove => ctx.kubernetes.set_finalizer(object, false).await?,
+        FinalizerStep::Add => {
+            if !ctx.kubernetes.set_finalizer(object, true).await? {
+                // It is being deleted, as the watch will say.
+                return Ok(Outcome::Postponed(FIRST_DELAY));
+            }
+        }
+        FinalizerStep::Remove => {
+            ctx.kubernetes.set_finalizer(object, false).await?;
+        }
     }
     match &plan.step {
         Step::NoPush(_) => Ok(Outcome::NothingSent),
@@ -64,7 +73,7 @@ pub(super) async fn act<K: Kubernetes, A: AiCore>(
         }
         Step::LetGo(why) => {
             ctx.kubernetes.set_finalizer(object, false).await?;
-            if *why == LetGo::Orphaned {
+            if why.leaves_orphan() {
                 ctx.metrics.orphaned();
             }
             Ok(Outcome::LetGo)
@@ -96,6 +105,7 @@ async fn send<K: Kubernetes, A: AiCore>(
     if !ctx.index.ownership(object, Some(&claim)).may_push() {
         return Outcome::Postponed(Duration::ZERO);
     }
+    announce(ctx, object, connection.tenant()).await;
     let insistence = if push.cause == Cause::Forced { Insistence::Forced } else { Insistence::Patient };
     match ctx.ai_core.push(&connection, insistence, &claim.remote_name, &payload, push.create).await {
         Ok(pushed) => Outcome::Pushed { at: clock::now(), created: pushed == Pushed::Created },

@@ -1,6 +1,7 @@
 use std::sync::{Arc, atomic::Ordering::SeqCst};
 
 use super::*;
+use crate::domain::decide::plan::LetGo;
 use crate::{
     controller::{
         admission::Limit,
