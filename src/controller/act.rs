@@ -6,6 +6,7 @@ use super::{
     Context, ServiceKeyHeld,
     adapters::{AiCore, Kubernetes, Reach},
     admission::{Permit, Request, Wait},
+    announce::announce,
     errand::{Errand, Purpose},
     gather::Gathered,
     queue::Priority,
@@ -15,8 +16,9 @@ use crate::{
     clock,
     domain::{
         decide::{
+            backoff::FIRST_DELAY,
             failure::Failure,
-            plan::{Cause, FinalizerStep, LetGo, Plan, Push, Step},
+            plan::{Cause, FinalizerStep, Plan, Push, Step},
             reason::Reason,
             report::Outcome,
         },
@@ -55,8 +57,15 @@ pub(super) async fn act<K: Kubernetes, A: AiCore>(
     match plan.finalizer {
         FinalizerStep::Keep => {}
         // Before the push: what is created from now on must not be forgotten.
-        FinalizerStep::Add => ctx.kubernetes.set_finalizer(object, true).await?,
-        FinalizerStep::Remove => ctx.kubernetes.set_finalizer(object, false).await?,
+        FinalizerStep::Add => {
+            if !ctx.kubernetes.set_finalizer(object, true).await? {
+                // It is being deleted, as the watch will say.
+                return Ok(Outcome::Postponed(FIRST_DELAY));
+            }
+        }
+        FinalizerStep::Remove => {
+            ctx.kubernetes.set_finalizer(object, false).await?;
+        }
     }
     match &plan.step {
         Step::NoPush(_) => Ok(Outcome::NothingSent),
@@ -70,7 +79,7 @@ pub(super) async fn act<K: Kubernetes, A: AiCore>(
         }
         Step::LetGo(why) => {
             ctx.kubernetes.set_finalizer(object, false).await?;
-            if *why == LetGo::Orphaned {
+            if why.leaves_orphan() {
                 ctx.metrics.orphaned();
             }
             Ok(Outcome::LetGo)
@@ -106,6 +115,7 @@ async fn send<K: Kubernetes, A: AiCore>(
         Ok(ready) => ready,
         Err(outcome) => return outcome,
     };
+    announce(ctx, object, connection.tenant()).await;
     let name = &claim.remote_name;
     let result = ctx.ai_core.push(&connection, insistence, &errand, name, &payload, push.create).await;
     ready.conclude(ctx, &errand, result.as_ref().err());

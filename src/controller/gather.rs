@@ -70,6 +70,7 @@ impl<C: Reach> Gathered<C> {
             namespace_terminating: self.namespace_terminating,
             backoff: snapshot.memory.retry.backoff.as_ref(),
             checked: snapshot.memory.checked.as_ref(),
+            synced: snapshot.memory.synced,
             default_resync_interval,
             now,
         }
