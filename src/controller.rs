@@ -127,6 +127,7 @@ impl Controller {
         let watches = watches::Watches::new(&client, &settings, &index, &queue, &admission);
         let diagnostics = Diagnostics::new(Arc::clone(&queue), &watches, leadership.clone());
         metrics.register(diagnostics.clone());
+        metrics.register(series::NotUnderstood(Arc::clone(&index)));
         metrics.register_series(series::pieces(&index, leadership.clone()));
         let kubernetes = Cluster { client, events };
         let clock = Clock::start();

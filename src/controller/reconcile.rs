@@ -71,6 +71,9 @@ pub(super) async fn reconcile<K: Kubernetes, A: AiCore>(
         }
     };
     ctx.admission.pass_ended(key, outcome.is_conclusive());
+    for woken in ctx.index.pass_ended(&snapshot.object, outcome) {
+        ctx.queue.enqueue(&woken, Priority::Urgent);
+    }
     let (took, outcome) = (started.elapsed(), outcome.as_str());
     debug!(parent: &span, outcome, took_ms = took.as_secs_f64() * 1e3, "pass ended");
     telemetry::set_outcome(&span, outcome);
