@@ -222,11 +222,13 @@ fn log(step: &Step, result: &Outcome, report: &Report) {
         }
         (Outcome::LetGo | Outcome::NothingSent | Outcome::Pushed { .. }, _) => {
             debug!(outcome, cause = step.cause(), "nothing to send");
+            // Notes name no resource of another namespace; here its name helps whoever looks after all of them.
+            let rival = step.rival().map(tracing::field::display);
             for Event { warning, reason, note } in &report.events {
                 if *warning {
-                    warn!(outcome, reason, "{note}");
+                    warn!(outcome, reason, rival, "{note}");
                 } else {
-                    info!(outcome, reason, "{note}");
+                    info!(outcome, reason, rival, "{note}");
                 }
             }
         }

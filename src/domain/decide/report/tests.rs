@@ -16,6 +16,7 @@ mod next_state;
 mod properties;
 mod readiness;
 mod reasons;
+mod rivals;
 mod simulation;
 mod suspension;
 
