@@ -134,6 +134,7 @@ impl Controller {
         let watches = watches::Watches::new(&client, &settings, &scopes, &index, &queue, &admission);
         let diagnostics = Diagnostics::new(Arc::clone(&queue), Arc::clone(&scopes), leadership.clone());
         metrics.register(diagnostics.clone());
+        metrics.register(series::NotUnderstood(Arc::clone(&index)));
         metrics.register_series(series::pieces(&index, leadership.clone()));
         let kubernetes = Arc::new(Cluster { client, events });
         let clock = Clock::start();

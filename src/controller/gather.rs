@@ -94,7 +94,8 @@ pub(super) async fn gather<K: Kubernetes, A: AiCore>(
         (key?, source?)
     };
     let claim = claim(snapshot, key.held.as_deref());
-    let wakes = if object.deleting { Vec::new() } else { ctx.index.claim(object, claim.clone()) };
+    let credential = key.held.as_ref().map(|held| held.connection.id());
+    let wakes = ctx.index.claim(object, claim.clone(), credential);
     let ownership = ctx.index.ownership(object, claim.as_ref());
     let digest = key.held.as_ref().zip(source.payload.as_ref()).and_then(|(held, payload)| {
         let remote_name = object.remote_name.as_ref().ok()?;

@@ -2,12 +2,14 @@
 //! looking at the others. Synchronous: events go in, the resources to look at come out.
 
 mod claims;
+mod credentials;
+mod left_alone;
 mod orders;
 mod rights;
 mod watched_secrets;
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     ops::Bound,
     sync::Arc,
 };
@@ -15,6 +17,7 @@ use std::{
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+pub(super) use self::left_alone::{LeftAlone, News};
 use self::{
     claims::ClaimIndex,
     watched_secrets::{SecretEntry, SecretIndex},
@@ -23,14 +26,14 @@ use crate::{
     api::AICoreRegistrySecretStatus,
     domain::{
         decide::{
-            conflict::{Claim, Claimant},
+            conflict::{Claim, Claimant, proven_tenant},
             known::{Known, Versions},
             memory::Memory,
             observed::Ownership,
         },
         parse::{
             duration::ResyncInterval,
-            object::{Now, Object, ObjectKey, pushed_tenant},
+            object::{Now, Object, ObjectKey},
         },
     },
 };
@@ -46,6 +49,8 @@ pub(super) struct Index<K>(Mutex<State<K>>);
 struct State<K> {
     // In order, so that a reader can go on where it stopped. Boxed: a node has room for eleven, and mostly holds fewer.
     resources: BTreeMap<ObjectKey, Box<Entry>>,
+    /// Those that this version does not understand. None of them is among the others.
+    left_alone: HashMap<ObjectKey, LeftAlone>,
     secrets: SecretIndex<K>,
     claims: ClaimIndex,
     /// Whether somebody else works, and this process only looks on.
@@ -105,6 +110,7 @@ impl<K> Default for Index<K> {
     fn default() -> Self {
         Self(Mutex::new(State {
             resources: BTreeMap::new(),
+            left_alone: HashMap::new(),
             secrets: SecretIndex::default(),
             claims: ClaimIndex::default(),
             following: false,
@@ -135,6 +141,9 @@ impl<K> Index<K> {
                 state.claims.withdraw(&entry.object.key);
             }
         }
+        for resource in state.left_alone.values() {
+            state.claims.appear_frozen(resource.claimant(), resource.claim());
+        }
         // In no order: neighbours are mostly of one tenant, where they would wait for one another.
         state.resources.keys().cloned().collect::<HashSet<_>>().into_iter().collect()
     }
@@ -156,19 +165,22 @@ impl<K> Index<K> {
             .iter_mut()
             .filter(|(key, _)| within(scope, key))
             .for_each(|(_, entry)| entry.listed = false);
+        state
+            .left_alone
+            .iter_mut()
+            .filter(|(key, _)| within(scope, key))
+            .for_each(|(_, resource)| resource.listed = false);
     }
 
     /// A list of the resources in `scope` is complete: what it did not have is gone. Returns what to look at, and what is
     /// gone.
     pub(super) fn resources_list_ends(&self, scope: &Scope) -> (Vec<ObjectKey>, Vec<ObjectKey>) {
-        let gone: Vec<ObjectKey> = self
-            .0
-            .lock()
-            .resources
-            .iter()
-            .filter(|(key, entry)| within(scope, key) && !entry.listed)
-            .map(|(key, _)| key.clone())
-            .collect();
+        let state = self.0.lock();
+        let known = state.resources.iter().map(|(key, entry)| (key, entry.listed));
+        let known = known.chain(state.left_alone.iter().map(|(key, resource)| (key, resource.listed)));
+        let gone: Vec<ObjectKey> =
+            known.filter(|(key, listed)| within(scope, key) && !listed).map(|(key, _)| key.clone()).collect();
+        drop(state);
         (gone.iter().flat_map(|key| self.remove_resource(key)).collect(), gone)
     }
 
@@ -201,6 +213,9 @@ impl<K> Index<K> {
         if !same && let Some(gone) = state.resources.remove(&key) {
             state.secrets.unlink(&gone.object);
         }
+        // What it had proven when it was understood last stands.
+        let returns = state.left_alone.remove(&key).is_some_and(|left| *left.claimant() == claimant(&object))
+            && state.claims.is_proven(&key);
         let mut wakes = Vec::new();
         match state.resources.get_mut(&key) {
             Some(entry) => {
@@ -211,7 +226,9 @@ impl<K> Index<K> {
             }
             None => {
                 let status = Arc::new(status);
-                wakes.extend(state.claims.appear(&object, claim_of_status(&object, &status)));
+                if !returns {
+                    wakes.extend(state.claims.appear(&object, claim_of_status(&object, &status)));
+                }
                 let entry =
                     Entry { object: Arc::clone(&object), status, memory: Memory::default(), listed: true };
                 state.resources.insert(key.clone(), Box::new(entry));
@@ -231,7 +248,8 @@ impl<K> Index<K> {
         if let Some(entry) = state.resources.remove(key) {
             state.secrets.unlink(&entry.object);
         }
-        state.claims.withdraw(key)
+        state.left_alone.remove(key);
+        state.claims.leave(key)
     }
 
     /// A list of the Secrets in `scope` begins.
@@ -270,7 +288,7 @@ impl<K> Index<K> {
             source_changed: source.and_then(|secret| secret.changed(key)),
             service_key_version: service_key.and_then(SecretEntry::version),
             service_key: service_key.and_then(|secret| secret.cached(key_field)),
-            ownership: state.claims.ownership(&entry.object, None),
+            ownership: state.claims.ownership(&entry.object, None, Instant::now()),
         })
     }
 
@@ -368,10 +386,10 @@ fn claimant(object: &Object) -> Claimant {
     Claimant { created: object.created, uid: Arc::clone(&object.uid), key: object.key.clone() }
 }
 
-/// Until its key was read, a resource claims the tenant of its last push.
+/// Until its key was read, a resource claims the tenant of its last push, if its status proves that.
 fn claim_of_status(object: &Object, status: &AICoreRegistrySecretStatus) -> Option<Claim> {
     let remote_name = object.remote_name.as_ref().ok()?.clone();
-    Some(Claim { tenant: Arc::new(pushed_tenant(status)?), remote_name })
+    Some(Claim { tenant: Arc::new(proven_tenant(status)?), remote_name })
 }
 
 #[cfg(test)]

@@ -73,6 +73,9 @@ pub(super) async fn reconcile<K: Kubernetes, A: AiCore>(
         }
     };
     ctx.admission.pass_ended(key, outcome.is_conclusive());
+    for woken in ctx.index.pass_ended(&snapshot.object, outcome) {
+        ctx.queue.enqueue(&woken, Priority::Urgent);
+    }
     let (took, outcome) = (started.elapsed(), outcome.as_str());
     debug!(parent: &span, outcome, took_ms = took.as_secs_f64() * 1e3, "pass ended");
     telemetry::set_outcome(&span, outcome);
@@ -230,11 +233,13 @@ fn log(step: &Step, result: &Outcome, report: &Report) {
         }
         (Outcome::LetGo | Outcome::NothingSent | Outcome::Pushed { .. }, _) => {
             debug!(outcome, cause = step.cause(), "nothing to send");
+            // Notes name no resource of another namespace; here its name helps whoever looks after all of them.
+            let rival = step.rival().map(tracing::field::display);
             for Event { warning, reason, note } in &report.events {
                 if *warning {
-                    warn!(outcome, reason, "{note}");
+                    warn!(outcome, reason, rival, "{note}");
                 } else {
-                    info!(outcome, reason, "{note}");
+                    info!(outcome, reason, rival, "{note}");
                 }
             }
         }

@@ -1,12 +1,17 @@
 //! The series of the resources. They are read from the index at each scrape, so that they go with their resource.
 
-use std::{iter, sync::Arc};
+use std::{fmt, iter, sync::Arc};
+
+use prometheus_client::{collector::Collector, encoding::DescriptorEncoder};
 
 use super::index::Index;
 use crate::{
     api::condition::{self, READY},
     leadership::Leadership,
-    metrics::series::{Family, PAGE, Pieces},
+    metrics::{
+        encode_gauge,
+        series::{Family, PAGE, Pieces},
+    },
 };
 
 const IS_READY: Family = Family {
@@ -29,6 +34,25 @@ pub(super) fn pieces<K: Send + Sync + 'static>(
 ) -> impl Fn() -> Pieces + Send + Sync + 'static {
     let index = Arc::clone(index);
     move || if leadership.is_leader() { Box::new(of_resources(&index)) } else { Box::new(iter::empty()) }
+}
+
+/// How many resources are left alone, for [`crate::metrics::Metrics::register`].
+pub(super) struct NotUnderstood<K>(pub(super) Arc<Index<K>>);
+
+impl<K> fmt::Debug for NotUnderstood<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("NotUnderstood").field(&self.0.left_alone()).finish()
+    }
+}
+
+impl<K: fmt::Debug + Send + Sync + 'static> Collector for NotUnderstood<K> {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        #[expect(clippy::cast_precision_loss, reason = "a cluster never has 2^52 resources")]
+        let count = self.0.left_alone() as f64;
+        let help =
+            "Resources that are left alone, because this version of the operator does not understand them.";
+        encode_gauge(&mut encoder, "resources_not_understood", help, count)
+    }
 }
 
 fn of_resources<K: Send + Sync + 'static>(

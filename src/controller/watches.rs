@@ -11,14 +11,14 @@ use tracing::warn;
 use super::{
     ServiceKeyHeld, Settings,
     admission::Admission,
-    index::{Index, Scope},
+    index::{Index, LeftAlone, News, Scope},
     queue::{Priority, Queue},
     scopes::{Place, Scopes, Watched},
 };
 use crate::{
     domain::parse::object::{Object, ObjectKey},
     k8s::{
-        partial::{MetadataOnly, Misunderstood, UnvalidatedResource},
+        partial::{MetadataOnly, UnvalidatedResource},
         watch::{self as k8s_watch, Watcher},
     },
 };
@@ -91,9 +91,9 @@ impl Watches {
             // What a restart finds is routine; what a later list finds has changed since.
             Event::InitApply(resource) => {
                 let priority = if first.is_some() { Priority::Routine } else { Priority::Urgent };
-                apply(&index, &queue, resource, priority);
+                apply(&index, &queue, &admission, resource, priority);
             }
-            Event::Apply(resource) => apply(&index, &queue, resource, Priority::Urgent),
+            Event::Apply(resource) => apply(&index, &queue, &admission, resource, Priority::Urgent),
             Event::Delete(resource) => {
                 if let Some(key) = key_of(&resource) {
                     wake(&queue, &index.remove_resource(&key), Priority::Urgent);
@@ -181,22 +181,42 @@ fn key_of<K: Resource>(object: &K) -> Option<ObjectKey> {
     Some(ObjectKey::new(meta.namespace.as_deref()?, meta.name.as_deref()?))
 }
 
-fn apply(index: &Index<ServiceKeyHeld>, queue: &Queue, resource: UnvalidatedResource, priority: Priority) {
+fn apply(
+    index: &Index<ServiceKeyHeld>,
+    queue: &Queue,
+    admission: &Admission,
+    resource: UnvalidatedResource,
+    priority: Priority,
+) {
     let resource = match resource.check() {
         Ok(resource) => resource,
         Err(misunderstood) => {
-            let Misunderstood { metadata, part, .. } = *misunderstood;
-            warn!(
-                name = ?metadata.name,
-                namespace = ?metadata.namespace,
-                part,
-                "a resource is left alone, because this version of the operator does not understand it"
-            );
+            if let Some(resource) = LeftAlone::from_resource(&misunderstood) {
+                leave_alone(index, queue, admission, resource);
+            }
             return;
         }
     };
     if let Some(object) = Object::from_resource(&resource) {
         wake(queue, &index.apply_resource(object, resource.status.unwrap_or_default()), priority);
+    }
+}
+
+/// From now on nothing is done for the resource; what it claims stays its own.
+fn leave_alone(index: &Index<ServiceKeyHeld>, queue: &Queue, admission: &Admission, resource: LeftAlone) {
+    let (key, part) = (resource.key().clone(), resource.part().to_owned());
+    let News { woken, changed } = index.leave_alone(resource);
+    queue.remove(&key);
+    admission.remove(&key);
+    wake(queue, &woken, Priority::Urgent);
+    if changed {
+        warn!(
+            name = ?key.name,
+            namespace = ?key.namespace,
+            part,
+            "a resource is left alone, because this version of the operator does not understand it; its remote secret stays \
+             its own"
+        );
     }
 }
 

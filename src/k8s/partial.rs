@@ -52,6 +52,8 @@ pub(crate) struct Misunderstood {
     pub metadata: ObjectMeta,
     /// Its status, as far as it can be read.
     pub status: Option<AICoreRegistrySecretStatus>,
+    /// `spec.remoteName`, if it is text.
+    pub remote_name: Option<String>,
     /// The part of it that is not understood: `spec`, or a field of it. Its value is not shown, as people paste secrets into the
     /// wrong field.
     pub part: String,
@@ -68,7 +70,10 @@ impl UnvalidatedResource {
         let status = status.map(status::read);
         match AICoreRegistrySecretSpec::deserialize(&spec) {
             Ok(spec) => Ok(AICoreRegistrySecret { metadata, spec, status }),
-            Err(_) => Err(Box::new(Misunderstood { metadata, status, part: misunderstood(&spec) })),
+            Err(_) => {
+                let remote_name = spec.get("remoteName").and_then(Value::as_str).map(str::to_owned);
+                Err(Box::new(Misunderstood { metadata, status, remote_name, part: misunderstood(&spec) }))
+            }
         }
     }
 }

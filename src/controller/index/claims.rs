@@ -2,10 +2,15 @@
 
 use std::collections::HashMap;
 
-use super::claimant;
+use tokio::time::Instant;
+
+use super::{
+    claimant,
+    credentials::{CredentialId, Credentials, Verdict},
+};
 use crate::domain::{
     decide::{
-        conflict::{Claim, Claimant, Claims},
+        conflict::{Claim, Claimant, Claims, LONGEST_WAIT_FOR_PROOF, Standing},
         observed::Ownership,
     },
     parse::{
@@ -15,25 +20,29 @@ use crate::domain::{
     tools::vec_map::VecMap,
 };
 
-/// Claims, and the resources that have not said theirs. While an older resource with the same remote name has not, a younger
-/// one may not push: it could be the other's.
+/// Claims, and the resources that have not said theirs. While an older resource with the same remote name has not, or has no proof
+/// yet, a younger one without proof does not push: it could be the other's. It waits for all of them together no longer than
+/// [`LONGEST_WAIT_FOR_PROOF`], and never for one whose attempt has ended.
 #[derive(Debug, Default)]
 pub(super) struct ClaimIndex {
     claims: Claims,
+    credentials: Credentials,
     /// By remote name.
     undecided: HashMap<RemoteName, VecMap<Claimant>>,
     undecided_name: HashMap<ObjectKey, (RemoteName, Claimant)>,
-    /// Who was told to wait for older ones, by remote name.
+    /// Who was told to wait for older ones that are undecided, by remote name.
     waiting: HashMap<RemoteName, VecMap<Claimant>>,
+    /// Until when who was told to wait does so.
+    patience: HashMap<ObjectKey, Instant>,
 }
 
 impl ClaimIndex {
-    /// A resource was seen for the first time. With a claim from its status it counts at once.
-    pub(super) fn appear(&mut self, object: &Object, claim: Option<Claim>) -> Vec<ObjectKey> {
-        let mut wakes = self.withdraw(&object.key);
+    /// A resource was seen for the first time. A claim that its status proves counts at once.
+    pub(super) fn appear(&mut self, object: &Object, proven: Option<Claim>) -> Vec<ObjectKey> {
+        let mut wakes = self.leave(&object.key);
         let claimant = claimant(object);
-        match (claim, &object.remote_name) {
-            (Some(claim), _) => wakes.extend(self.claims.set(&claimant, Some(claim))),
+        match (proven, &object.remote_name) {
+            (Some(claim), _) => wakes.extend(self.claims.set(&claimant, Some((claim, Standing::Proven)))),
             (None, Ok(name)) => {
                 self.undecided.entry(name.clone()).or_default().insert(claimant.clone(), ());
                 self.undecided_name.insert(object.key.clone(), (name.clone(), claimant));
@@ -44,21 +53,98 @@ impl ClaimIndex {
         wakes
     }
 
-    /// What a resource claims is known now.
-    pub(super) fn settle(&mut self, claimant: &Claimant, claim: Option<Claim>) -> Vec<ObjectKey> {
-        let mut wakes = self.claims.set(claimant, claim);
-        wakes.extend(self.decide(&claimant.key));
-        wakes
-    }
-
-    /// A resource wants nothing any more.
-    pub(super) fn withdraw(&mut self, key: &ObjectKey) -> Vec<ObjectKey> {
-        let mut wakes = self.claims.release(key);
+    /// What a resource claims is known now, and which service key that comes from. `proven`: whether its status proves it.
+    pub(super) fn settle(
+        &mut self,
+        claimant: &Claimant,
+        claim: Option<Claim>,
+        credential: Option<CredentialId>,
+        proven: bool,
+    ) -> Vec<ObjectKey> {
+        let key = &claimant.key;
+        let verdict = self.credentials.assign(key, credential).map(Verdict::standing);
+        let another = !claim.as_ref().is_some_and(|claim| self.claims.is_held(key, claim));
+        if another {
+            self.patience.remove(key);
+        }
+        let first = if proven { Standing::Proven } else { Standing::Open };
+        let mut wakes = self.claims.set(claimant, claim.map(|claim| (claim, verdict.unwrap_or(first))));
+        if let Some(standing) = verdict {
+            wakes.extend(self.stand(key, standing));
+        }
         wakes.extend(self.decide(key));
         wakes
     }
 
-    /// Takes a resource out of the undecided ones, and returns those that waited for it and now wait for nobody.
+    /// The service key that a resource uses was given a token for what it claims.
+    pub(super) fn prove(&mut self, claimant: &Claimant, claim: &Claim) -> Vec<ObjectKey> {
+        let mut wakes = self.claims.set(claimant, Some((claim.clone(), Standing::Proven)));
+        wakes.extend(self.decide(&claimant.key));
+        wakes.extend(self.judge(&claimant.key, Verdict::Granted));
+        wakes
+    }
+
+    /// The service key that a resource uses was given a token, or was refused for good.
+    pub(super) fn judge(&mut self, key: &ObjectKey, verdict: Verdict) -> Vec<ObjectKey> {
+        let users = self.credentials.judge(key, verdict);
+        users.iter().flat_map(|user| self.stand(user, verdict.standing())).collect()
+    }
+
+    /// A pass over a resource has ended in which it could have come to prove what it claims.
+    pub(super) fn attempt_ended(&mut self, key: &ObjectKey) -> Vec<ObjectKey> {
+        let mut wakes = self.claims.attempt_ended(key);
+        wakes.extend(self.decide(key));
+        wakes
+    }
+
+    /// A resource wants nothing any more. Which service key it uses is still known.
+    pub(super) fn withdraw(&mut self, key: &ObjectKey) -> Vec<ObjectKey> {
+        let mut wakes = self.claims.release(key);
+        wakes.extend(self.decide(key));
+        self.patience.remove(key);
+        wakes
+    }
+
+    /// A resource that is being deleted wants nothing any more; its service key may yet be given a token.
+    pub(super) fn uses(&mut self, key: &ObjectKey, credential: Option<CredentialId>) {
+        self.credentials.assign(key, credential);
+    }
+
+    /// A resource is gone.
+    pub(super) fn leave(&mut self, key: &ObjectKey) -> Vec<ObjectKey> {
+        self.credentials.forget(key);
+        self.withdraw(key)
+    }
+
+    /// A resource stays, and is not looked at any more: what it has proven is all that it claims.
+    pub(super) fn freeze(&mut self, key: &ObjectKey) -> Vec<ObjectKey> {
+        if !self.is_proven(key) {
+            return self.leave(key);
+        }
+        self.credentials.forget(key);
+        Vec::new()
+    }
+
+    /// A resource that is not looked at was seen for the first time: it claims what its status proves, and nothing else.
+    pub(super) fn appear_frozen(&mut self, claimant: &Claimant, proven: Option<Claim>) -> Vec<ObjectKey> {
+        let mut wakes = self.leave(&claimant.key);
+        wakes.extend(self.claims.set(claimant, proven.map(|claim| (claim, Standing::Proven))));
+        wakes
+    }
+
+    /// Whether a resource has a claim that counts against others.
+    pub(super) fn is_proven(&self, key: &ObjectKey) -> bool {
+        self.claims.standing(key) == Some(Standing::Proven)
+    }
+
+    fn stand(&mut self, key: &ObjectKey, standing: Standing) -> Vec<ObjectKey> {
+        if standing == Standing::Proven {
+            self.patience.remove(key);
+        }
+        self.claims.stand(key, standing)
+    }
+
+    /// Takes a resource out of the undecided ones, and returns those that waited for it and now wait for none of them.
     fn decide(&mut self, key: &ObjectKey) -> Vec<ObjectKey> {
         let Some((name, claimant)) = self.undecided_name.remove(key) else {
             return Vec::new();
@@ -83,13 +169,22 @@ impl ClaimIndex {
         free.into_iter().map(|claimant| claimant.key).collect()
     }
 
+    /// Whether this is what the resource claims.
+    pub(super) fn is_held(&self, key: &ObjectKey, claim: &Claim) -> bool {
+        self.claims.is_held(key, claim)
+    }
+
     /// Whether a resource owns the remote secret that it wants; `claim` tells who would be next.
-    pub(super) fn ownership(&self, object: &Object, claim: Option<&Claim>) -> Ownership {
+    pub(super) fn ownership(&self, object: &Object, claim: Option<&Claim>, now: Instant) -> Ownership {
         if let Some(owner) = self.claims.owned_by(&object.key) {
             return Ownership::OwnedBy(owner.clone());
         }
-        let first = object.remote_name.as_ref().ok().and_then(|name| self.undecided.get(name)?.first());
-        if !object.deleting && first.is_some_and(|first| *first < claimant(object)) {
+        let patient = self.patience.get(&object.key).is_none_or(|until| now < *until);
+        if patient
+            && !self.is_proven(&object.key)
+            && !object.deleting
+            && (self.has_older_undecided(object) || self.claims.has_older_open(&object.key))
+        {
             return Ownership::Pending;
         }
         Ownership::Owner {
@@ -97,13 +192,26 @@ impl ClaimIndex {
         }
     }
 
-    /// As [`Self::ownership`]; a resource that has to wait for older ones is remembered, so that it is woken.
-    pub(super) fn ask(&mut self, object: &Object, claim: Option<&Claim>) -> Ownership {
-        let ownership = self.ownership(object, claim);
-        if ownership == Ownership::Pending
-            && let Ok(name) = &object.remote_name
-        {
-            self.waiting.entry(name.clone()).or_default().insert(claimant(object), ());
+    fn has_older_undecided(&self, object: &Object) -> bool {
+        let first = object.remote_name.as_ref().ok().and_then(|name| self.undecided.get(name)?.first());
+        first.is_some_and(|first| *first < claimant(object))
+    }
+
+    /// As [`Self::ownership`]; a resource that does not own what it wants is remembered, so that it is woken.
+    pub(super) fn ask(&mut self, object: &Object, claim: Option<&Claim>, now: Instant) -> Ownership {
+        let ownership = self.ownership(object, claim, now);
+        match &ownership {
+            Ownership::Owner { .. } => {}
+            Ownership::OwnedBy(_) => self.claims.told_lost(&object.key),
+            Ownership::Pending => {
+                self.patience.entry(object.key.clone()).or_insert(now + LONGEST_WAIT_FOR_PROOF);
+                match &object.remote_name {
+                    Ok(name) if self.has_older_undecided(object) => {
+                        self.waiting.entry(name.clone()).or_default().insert(claimant(object), ());
+                    }
+                    _ => self.claims.told_to_wait(&object.key),
+                }
+            }
         }
         ownership
     }
@@ -111,6 +219,11 @@ impl ClaimIndex {
     /// Whether nothing is kept, also not of those that are gone.
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.undecided.is_empty() && self.undecided_name.is_empty() && self.waiting.is_empty()
+        self.claims.is_empty()
+            && self.credentials.is_empty()
+            && self.undecided.is_empty()
+            && self.undecided_name.is_empty()
+            && self.waiting.is_empty()
+            && self.patience.is_empty()
     }
 }

@@ -1,41 +1,102 @@
 //! What a resource may do with the remote secret that it wants, by what is known at this moment.
 
-use super::{Index, State, claimant};
+use tokio::time::Instant;
+
+use super::{
+    Index, State, claimant,
+    credentials::{CredentialId, Verdict},
+};
 use crate::domain::{
-    decide::{conflict::Claim, observed::Ownership},
+    decide::{
+        conflict::{self, Claim},
+        observed::Ownership,
+        pass_outcome::PassOutcome,
+    },
     parse::object::{Object, ObjectKey},
 };
 
 impl<K> Index<K> {
-    /// A resource's claim is known now (`None`: it has none, as long as its key cannot be read). Returns the resources to
-    /// look at because of that.
-    pub(in crate::controller) fn claim(&self, object: &Object, claim: Option<Claim>) -> Vec<ObjectKey> {
-        let mut state = self.0.lock();
+    /// A resource's claim is known now (`None`: it has none, as long as its key cannot be read), and the service key that it comes
+    /// from. Returns the resources to look at because of that.
+    pub(in crate::controller) fn claim(
+        &self,
+        object: &Object,
+        claim: Option<Claim>,
+        credential: Option<CredentialId>,
+    ) -> Vec<ObjectKey> {
+        let mut guard = self.0.lock();
+        let state = &mut *guard;
         // A resource that went, or came anew, while its key was read claims nothing.
-        let current = state.current(object).is_some_and(|current| !current.deleting);
-        if current { state.claims.settle(&claimant(object), claim) } else { Vec::new() }
+        let Some(entry) = state.resources.get(&object.key).filter(|entry| entry.object.uid == object.uid)
+        else {
+            return Vec::new();
+        };
+        if entry.object.deleting {
+            state.claims.uses(&object.key, credential);
+            return Vec::new();
+        }
+        let proven = claim.as_ref().is_some_and(|claim| {
+            conflict::proven_tenant(&entry.status).is_some_and(|tenant| tenant == *claim.tenant)
+        });
+        state.claims.settle(&claimant(object), claim, credential, proven)
     }
 
     /// The resource's credential was given a token for the tenant of `claim` just now: the claim stands against others. Returns
-    /// the resources to look at because of that.
+    /// the resources to look at because of that. One that is being deleted claims nothing, but what others claim with the same
+    /// service key is proven too.
     #[must_use]
     pub(in crate::controller) fn proven(&self, object: &Object, claim: &Claim) -> Vec<ObjectKey> {
-        self.claim(object, Some(claim.clone()))
+        let mut state = self.0.lock();
+        let live = match state.current(object) {
+            None => return Vec::new(),
+            Some(current) => !current.deleting,
+        };
+        let mut woken = if live {
+            state.claims.prove(&claimant(object), claim)
+        } else {
+            state.claims.judge(&object.key, Verdict::Granted)
+        };
+        woken.retain(|key| *key != object.key);
+        woken
     }
 
     /// The resource's service key was refused for good: what it claims stands against nobody. Returns the resources to look at
     /// because of that.
     #[must_use]
     pub(in crate::controller) fn refused(&self, object: &Object) -> Vec<ObjectKey> {
-        self.claim(object, None)
+        let mut state = self.0.lock();
+        if state.current(object).is_none() {
+            return Vec::new();
+        }
+        state.claims.judge(&object.key, Verdict::Refused)
     }
 
-    /// Whether a resource owns the remote secret that it wants. One that has to wait for others to say what they claim is woken
-    /// when they have. `claim` is what it wants; one that is being deleted has no
-    /// claim of its own any more.
+    /// A pass over the resource has ended like this. If it could have come to prove what it claims, nobody waits for it any longer.
+    /// Returns the resources to look at because of that.
+    #[must_use]
+    pub(in crate::controller) fn pass_ended(&self, object: &Object, outcome: PassOutcome) -> Vec<ObjectKey> {
+        let mut state = self.0.lock();
+        if state.current(object).is_some() && conflict::had_its_chance(outcome) {
+            state.claims.attempt_ended(&object.key)
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Whether a resource owns the remote secret that it wants. One that does not is woken when it may. `claim` is what it wants;
+    /// one that is being deleted has no claim of its own any more. What is not known owns nothing.
     #[must_use]
     pub(in crate::controller) fn ownership(&self, object: &Object, claim: Option<&Claim>) -> Ownership {
-        self.0.lock().claims.ask(object, claim)
+        self.ownership_at(object, claim, Instant::now())
+    }
+
+    /// As [`Self::ownership`], at that time.
+    pub(super) fn ownership_at(&self, object: &Object, claim: Option<&Claim>, now: Instant) -> Ownership {
+        let mut state = self.0.lock();
+        if state.current(object).is_none() {
+            return Ownership::Pending;
+        }
+        state.claims.ask(object, claim, now)
     }
 
     /// Whether a pass over `object` may send its credential now: this very resource is there and is neither being deleted nor
@@ -46,7 +107,8 @@ impl<K> Index<K> {
         state.current(object).is_some_and(|current| {
             !current.deleting
                 && !current.spec.suspended()
-                && state.claims.ownership(current, Some(claim)).may_push()
+                && state.claims.is_held(&current.key, claim)
+                && state.claims.ownership(current, Some(claim), Instant::now()).may_push()
         })
     }
 
@@ -59,7 +121,7 @@ impl<K> Index<K> {
             current.deleting
                 && !current.abandon
                 && !current.spec.suspended()
-                && state.claims.ownership(current, Some(claim)).may_delete()
+                && state.claims.ownership(current, Some(claim), Instant::now()).may_delete()
         })
     }
 }

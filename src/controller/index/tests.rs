@@ -14,7 +14,9 @@ use crate::{
 
 mod claiming;
 mod following;
+mod left_alone;
 mod model;
+mod proof;
 mod resources;
 mod rights;
 mod watched_secrets;
@@ -70,6 +72,18 @@ fn cached(index: &TestIndex, object: &Object) -> Option<u32> {
 
 fn claim_in(name_of_tenant: &str, remote_name: &str) -> Claim {
     Claim { tenant: Arc::new(tenant(name_of_tenant)), remote_name: RemoteName::parse(remote_name).unwrap() }
+}
+
+/// The key of a resource was read; no token was asked for yet.
+fn says(index: &TestIndex, object: &Object, claim: Option<Claim>) -> Vec<ObjectKey> {
+    index.claim(object, claim, None)
+}
+
+/// The key of a resource was read, and was given a token.
+fn proves(index: &TestIndex, object: &Object, claim: Claim) -> Vec<ObjectKey> {
+    let mut woken = says(index, object, Some(claim.clone()));
+    woken.extend(index.proven(object, &claim));
+    sorted(woken)
 }
 
 fn just(object: &Object) -> Vec<ObjectKey> {

@@ -309,7 +309,7 @@ async fn a_resource_that_lost_the_name_sends_nothing() {
     let world = in_sync(an_object()).await;
     let (older, claim) = (an_older_one(&world.object), claim(&world));
     world.ctx.index.apply_resource(older.clone(), crate::api::AICoreRegistrySecretStatus::default());
-    world.ctx.index.claim(&older, Some(claim));
+    let _ = world.ctx.index.proven(&older, &claim);
     world.rotated("2", "b");
     world.pass().await;
     assert_eq!(world.journal(), ["read Secret", "write status"]);
@@ -326,7 +326,7 @@ async fn a_resource_that_loses_the_name_while_it_waits_sends_nothing() {
     let meanwhile = async {
         assert_eq!(world.journal(), ["read Secret"], "it waits");
         world.ctx.index.apply_resource(older.clone(), crate::api::AICoreRegistrySecretStatus::default());
-        world.ctx.index.claim(&older, Some(claim.clone()));
+        let _ = world.ctx.index.proven(&older, &claim);
         drop(turn);
     };
     let (requeue_after, ()) = tokio::join!(world.pass(), meanwhile);

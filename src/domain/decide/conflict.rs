@@ -1,13 +1,25 @@
 //! Who owns a remote name in a tenant when several resources claim it.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use crate::domain::{
-    parse::{api_url::Tenant, name::RemoteName, object::ObjectKey},
-    tools::vec_map::VecMap,
+use crate::{
+    api::AICoreRegistrySecretStatus,
+    domain::{
+        decide::{pass_outcome::PassOutcome, reason::Reason},
+        parse::{
+            api_url::Tenant,
+            name::RemoteName,
+            object::{ObjectKey, pushed_tenant},
+        },
+        tools::vec_map::VecMap,
+    },
 };
+
+/// How long a resource without proof waits, in all, for older ones that may come to have it: as long as one token request may take.
+pub(crate) const LONGEST_WAIT_FOR_PROOF: Duration = Duration::from_secs(15);
 
 /// What can be owned: a docker registry secret of a tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -29,62 +41,262 @@ pub(crate) struct Claimant {
     pub key: ObjectKey,
 }
 
+/// The tenant in which a status proves a claim: it shows an accepted push there, and not that the service key was refused since.
+#[must_use]
+pub(crate) fn proven_tenant(status: &AICoreRegistrySecretStatus) -> Option<Tenant> {
+    let refused = |condition: &Condition| condition.reason == Reason::AuthenticationFailed.as_str();
+    if status.last_sync_time.is_none() || status.conditions.iter().any(refused) {
+        return None;
+    }
+    pushed_tenant(status)
+}
+
+/// Whether a resource whose pass ended like this has had its chance to prove its claim. One that waits for its turn, or was
+/// stopped because something changed, has not, and
+/// one that an older, proven one keeps from trying has not.
+#[must_use]
+pub(crate) fn had_its_chance(outcome: PassOutcome) -> bool {
+    match outcome {
+        PassOutcome::Postponed
+        | PassOutcome::Queued
+        | PassOutcome::Withdrawn
+        | PassOutcome::Reason(Reason::RemoteConflict | Reason::Progressing) => false,
+        PassOutcome::Created
+        | PassOutcome::Updated
+        | PassOutcome::Deleted
+        | PassOutcome::LetGo
+        | PassOutcome::Unchanged
+        | PassOutcome::BackingOff
+        | PassOutcome::Gone
+        | PassOutcome::ApiServerError
+        | PassOutcome::Timeout
+        | PassOutcome::Reason(_) => true,
+    }
+}
+
+/// How far a claim has got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Its credential was given a token for the tenant, or a push there was accepted: it counts against everybody.
+    Proven,
+    /// An attempt is still to come. Younger ones without proof wait for it; it counts against nobody else.
+    Open,
+    /// An attempt brought no proof. It counts against nobody.
+    Failed,
+}
+
 /// All claims, kept so that each change costs the same however many resources there are.
+///
+/// A proven claimant is told of each change by which it wins or loses. Of those without proof that were turned away because a
+/// proven one is older, the oldest is told when that one goes; when its attempt has ended too, the next.
 #[derive(Debug, Default)]
 pub(crate) struct Claims {
-    by_claim: HashMap<Claim, VecMap<Claimant>>,
-    by_object: HashMap<ObjectKey, (Claim, Claimant)>,
+    by_claim: HashMap<Claim, Claimants>,
+    by_object: HashMap<ObjectKey, Held>,
+}
+
+/// What one resource claims.
+#[derive(Debug)]
+struct Held {
+    claim: Claim,
+    claimant: Claimant,
+    standing: Standing,
+}
+
+/// Who claims one thing.
+#[derive(Debug, Default)]
+struct Claimants {
+    proven: VecMap<Claimant>,
+    open: VecMap<Claimant, Told>,
+    /// Without proof, and told to wait for an older one that is open.
+    waiting: VecMap<Claimant>,
+    /// How many there are, with those whose attempt failed.
+    count: usize,
+}
+
+/// What a claimant without proof was told last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    Nothing,
+    /// An older, proven one owns what it wants: it does nothing until it hears of a change.
+    Lost,
 }
 
 impl Claims {
     /// Sets what a resource claims (`None`: nothing), and returns the other resources whose ownership may have changed by
-    /// that: a new owner, and an owner that lost to an older resource.
-    pub(crate) fn set(&mut self, claimant: &Claimant, claim: Option<Claim>) -> Vec<ObjectKey> {
-        if let (Some((old, by)), Some(new)) = (self.by_object.get(&claimant.key), &claim)
-            && old == new
-            && by == claimant
+    /// that. A claim that it has already stands as it stood.
+    pub(crate) fn set(&mut self, claimant: &Claimant, claim: Option<(Claim, Standing)>) -> Vec<ObjectKey> {
+        if let (Some(held), Some((claim, _))) = (self.by_object.get(&claimant.key), &claim)
+            && held.claim == *claim
+            && held.claimant == *claimant
         {
             return Vec::new();
         }
         let mut affected = self.release(&claimant.key);
-        if let Some(claim) = claim {
+        if let Some((claim, standing)) = claim {
             let claimants = self.by_claim.entry(claim.clone()).or_default();
-            affected
-                .extend(claimants.first().filter(|owner| *owner > claimant).map(|owner| owner.key.clone()));
-            claimants.insert(claimant.clone(), ());
-            self.by_object.insert(claimant.key.clone(), (claim, claimant.clone()));
+            claimants.count += 1;
+            affected.extend(claimants.change(claimant, |claimants| claimants.put(claimant, standing)));
+            self.by_object.insert(claimant.key.clone(), Held { claim, claimant: claimant.clone(), standing });
         }
         affected
     }
 
-    /// Takes back what a resource claims, and returns the resource that owns it from now on, if that is a new one.
+    /// Takes back what a resource claims, and returns the other resources whose ownership may have changed by that.
     pub(crate) fn release(&mut self, key: &ObjectKey) -> Vec<ObjectKey> {
-        let Some((claim, claimant)) = self.by_object.remove(key) else {
+        let Some(Held { claim, claimant, .. }) = self.by_object.remove(key) else {
             return Vec::new();
         };
         let Some(claimants) = self.by_claim.get_mut(&claim) else {
             return Vec::new();
         };
-        let owned = claimants.first() == Some(&claimant);
-        claimants.remove(&claimant);
-        let successor = claimants.first().map(|next| next.key.clone());
-        if claimants.is_empty() {
+        claimants.count -= 1;
+        let affected = claimants.change(&claimant, |claimants| claimants.take(&claimant));
+        if claimants.count == 0 {
             self.by_claim.remove(&claim);
         }
-        successor.filter(|_| owned).into_iter().collect()
+        affected
     }
 
-    /// The resource that owns what `key` claims, when it is another one.
+    /// Changes how the claim of a resource stands, and returns the resources whose ownership may have changed by that; itself,
+    /// if it was told that it does not own what it owns now.
+    pub(crate) fn stand(&mut self, key: &ObjectKey, standing: Standing) -> Vec<ObjectKey> {
+        let Some(held) = self.by_object.get_mut(key).filter(|held| held.standing != standing) else {
+            return Vec::new();
+        };
+        held.standing = standing;
+        let claimant = &held.claimant;
+        let Some(claimants) = self.by_claim.get_mut(&held.claim) else {
+            return Vec::new();
+        };
+        claimants.change(claimant, |claimants| {
+            claimants.take(claimant);
+            claimants.put(claimant, standing);
+        })
+    }
+
+    /// An attempt of a resource has ended: if it has no proof by now, nobody waits for it any longer. Returns the resources whose
+    /// ownership may have changed by that.
+    pub(crate) fn attempt_ended(&mut self, key: &ObjectKey) -> Vec<ObjectKey> {
+        if self.standing(key) == Some(Standing::Open) {
+            self.stand(key, Standing::Failed)
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// How the claim of a resource stands, if it has one.
+    #[must_use]
+    pub(crate) fn standing(&self, key: &ObjectKey) -> Option<Standing> {
+        self.by_object.get(key).map(|held| held.standing)
+    }
+
+    /// Whether this is what the resource claims.
+    #[must_use]
+    pub(crate) fn is_held(&self, key: &ObjectKey, claim: &Claim) -> bool {
+        self.by_object.get(key).is_some_and(|held| held.claim == *claim)
+    }
+
+    /// The resource that owns what `key` claims, when it is another one: the oldest with proof, if that is older.
     #[must_use]
     pub(crate) fn owned_by(&self, key: &ObjectKey) -> Option<&ObjectKey> {
-        let (claim, _) = self.by_object.get(key)?;
-        self.by_claim.get(claim)?.first().map(|owner| &owner.key).filter(|owner| *owner != key)
+        let held = self.by_object.get(key)?;
+        let owner = self.by_claim.get(&held.claim)?.proven.first()?;
+        (*owner < held.claimant).then_some(&owner.key)
     }
 
-    /// The first resource other than `key` that claims this.
+    /// Whether `key` has no proof yet, and an older one may come to have it.
+    #[must_use]
+    pub(crate) fn has_older_open(&self, key: &ObjectKey) -> bool {
+        self.by_object.get(key).is_some_and(|held| {
+            let first = self.by_claim.get(&held.claim).and_then(|claimants| claimants.open.first());
+            held.standing != Standing::Proven && first.is_some_and(|first| *first < held.claimant)
+        })
+    }
+
+    /// The first resource other than `key` that claims this with proof.
     #[must_use]
     pub(crate) fn successor(&self, claim: &Claim, key: &ObjectKey) -> Option<&ObjectKey> {
-        self.by_claim.get(claim)?.keys().map(|claimant| &claimant.key).find(|other| *other != key)
+        let proven = &self.by_claim.get(claim)?.proven;
+        proven.keys().map(|claimant| &claimant.key).find(|other| *other != key)
+    }
+
+    /// `key` was told that another one owns what it wants. If it has no proof, it is still to have its attempt.
+    pub(crate) fn told_lost(&mut self, key: &ObjectKey) {
+        let Some(held) = self.by_object.get_mut(key).filter(|held| held.standing != Standing::Proven) else {
+            return;
+        };
+        held.standing = Standing::Open;
+        if let Some(claimants) = self.by_claim.get_mut(&held.claim) {
+            claimants.waiting.remove(&held.claimant);
+            claimants.open.insert(held.claimant.clone(), Told::Lost);
+        }
+    }
+
+    /// `key` was told to wait for an older one without proof.
+    pub(crate) fn told_to_wait(&mut self, key: &ObjectKey) {
+        if let Some(held) = self.by_object.get(key)
+            && let Some(claimants) = self.by_claim.get_mut(&held.claim)
+        {
+            claimants.waiting.insert(held.claimant.clone(), ());
+        }
+    }
+
+    /// Whether nothing is kept, also not of those that are gone.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_claim.is_empty() && self.by_object.is_empty()
+    }
+}
+
+impl Claimants {
+    fn put(&mut self, claimant: &Claimant, standing: Standing) {
+        match standing {
+            Standing::Proven => self.proven.insert(claimant.clone(), ()),
+            Standing::Open => self.open.insert(claimant.clone(), Told::Nothing),
+            Standing::Failed => {}
+        }
+    }
+
+    fn take(&mut self, claimant: &Claimant) {
+        self.proven.remove(claimant);
+        self.open.remove(claimant);
+        self.waiting.remove(claimant);
+    }
+
+    /// Makes a change that concerns `actor`, and returns who has to hear of it.
+    fn change(&mut self, actor: &Claimant, change: impl FnOnce(&mut Self)) -> Vec<ObjectKey> {
+        let before = self.proven.first().cloned();
+        let actor_was_told = self.waiting.get(actor).is_some() || self.open.get(actor) == Some(&Told::Lost);
+        change(self);
+        let owner = self.proven.first().cloned();
+        let mut hear = Vec::new();
+        if before != owner {
+            let displaced = before.filter(|before| self.proven.get(before).is_some());
+            hear.extend(displaced.into_iter().chain(owner.clone()).filter(|other| other != actor));
+        }
+        if actor_was_told && owner.as_ref() == Some(actor) {
+            hear.push(actor.clone());
+        }
+        if let Some(owner) = &owner {
+            hear.extend(self.waiting.take_above(owner));
+        }
+        let front = self.open.first().cloned();
+        match &front {
+            Some(front) => {
+                hear.extend(self.waiting.take_below(front));
+                hear.extend(self.waiting.remove(front).map(|()| front.clone()));
+            }
+            None => hear.extend(std::mem::take(&mut self.waiting).into_iter().map(|(claimant, ())| claimant)),
+        }
+        // The first one that may try now, if it sleeps.
+        if let Some(front) = front.filter(|front| owner.as_ref().is_none_or(|owner| front < owner))
+            && let Some(told @ Told::Lost) = self.open.get_mut(&front)
+        {
+            *told = Told::Nothing;
+            hear.push(front);
+        }
+        hear.into_iter().map(|claimant| claimant.key).collect()
     }
 }
 

@@ -148,6 +148,15 @@ impl Step {
         }
     }
 
+    /// The other resource that made it so, for the log alone: it may be in a namespace that the owner of this one does not see.
+    #[must_use]
+    pub(crate) fn rival(&self) -> Option<&ObjectKey> {
+        match self {
+            Self::NoPush(Why::OwnedBy(rival)) | Self::LetGo(LetGo::HandedOver(rival)) => Some(rival),
+            Self::NoPush(_) | Self::Push(_) | Self::DeleteRemote | Self::LetGo(_) => None,
+        }
+    }
+
     /// What made it so, for the log.
     #[must_use]
     pub(crate) fn cause(&self) -> Option<&'static str> {

@@ -347,7 +347,8 @@ fn not_pushed(observed: &Observed<'_>, why: &Why, jitter: Jitter) -> Statement {
             story().suspended(message).settled().finish(None, None, PassOutcome::Reason(Reason::Suspended))
         }
         Why::OwnedBy(owner) => {
-            let message = messages::conflict(observed.object.shown_remote_name(), owner);
+            let message =
+                messages::conflict(observed.object.shown_remote_name(), &observed.object.key, owner);
             let story = story().ready(ConditionStatus::False, Reason::RemoteConflict, message.clone());
             story.waiting(Reason::RemoteConflict, message).finish(
                 long,
@@ -397,7 +398,7 @@ fn let_go_events(observed: &Observed<'_>, why: &LetGo) -> Vec<Event> {
         LetGo::Suspended => (false, "RemoteRetained", messages::let_go_suspended(name)),
         LetGo::Abandoned => (true, "RemoteAbandoned", messages::let_go_abandoned(name)),
         LetGo::HandedOver(successor) => {
-            (false, "RemoteHandedOver", messages::let_go_handed_over(name, successor))
+            (false, "RemoteHandedOver", messages::let_go_handed_over(name, &observed.object.key, successor))
         }
         LetGo::TenantChanged => (true, "RemoteOrphaned", messages::left_behind(name, observed.status)),
         LetGo::Renamed => {

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use url::Url;
+use url::{Host, Url};
 
 use crate::domain::parse::allowed_hosts::{AllowedHosts, Refusal, Role};
 
@@ -60,6 +60,34 @@ impl AuthorizationServer {
         if role.is_some() && base.path() != "/" { Err(Refusal::TokenPath) } else { Ok(Self(base)) }
     }
 
+    /// The same server under the name for clients without a certificate: SAP's have one for each kind, which differ in the label
+    /// `cert` behind `authentication`. Any other name is one for both.
+    #[must_use]
+    pub(crate) fn for_any_client(self) -> Self {
+        let Some(Host::Domain(name)) = self.0.host() else {
+            return self;
+        };
+        let Some((front, rest)) = name.split_once(FOR_CERTIFICATES) else {
+            return self;
+        };
+        let name = format!("{front}.authentication.{rest}");
+        let mut url = self.0.clone();
+        if url.set_host(Some(&name)).is_ok() { Self(url) } else { self }
+    }
+
+    /// What of this the other server, which a client certificate leads to, does not have in common. Both are as
+    /// [`Self::for_any_client`] has them. Ports are not compared: certificates may be asked for at another one.
+    pub(crate) fn differs_from(&self, other: &Self) -> Option<Difference> {
+        if self.0.host() != other.0.host() {
+            let expected = other.0.host().map(|host| host.to_string()).unwrap_or_default();
+            Some(Difference::Host { expected })
+        } else if self.0.path() != other.0.path() {
+            Some(Difference::Path)
+        } else {
+            None
+        }
+    }
+
     /// The token endpoint: `<base>/oauth/token`.
     #[must_use]
     pub(crate) fn token_url(&self) -> Url {
@@ -79,7 +107,20 @@ impl Display for AuthorizationServer {
     }
 }
 
+/// What two URLs of one authorization server have to have in common, and have not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Difference {
+    /// The host.
+    Host {
+        /// The host of the other one.
+        expected: String,
+    },
+    /// The path.
+    Path,
+}
+
 const TOKEN_PATH: &str = "/oauth/token";
+const FOR_CERTIFICATES: &str = ".authentication.cert.";
 
 /// What a deployment answers, its customer has written: a client secret must not get there either.
 fn may_be_deployment(url: &Url) -> bool {

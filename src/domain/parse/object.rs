@@ -36,6 +36,12 @@ impl ObjectKey {
         Self { namespace: namespace.into(), name: name.into() }
     }
 
+    /// Whether both are in the same namespace: who sees the one may see the other.
+    #[must_use]
+    pub(crate) fn is_in_namespace_of(&self, other: &Self) -> bool {
+        self.namespace == other.namespace
+    }
+
     /// Something else in the same namespace.
     #[must_use]
     pub(crate) fn sibling(&self, name: &str) -> Self {

@@ -14,7 +14,7 @@ use self::{
 use crate::domain::{
     parse::{
         allowed_hosts::{AllowedHosts, Refusal},
-        api_url::{ApiUrl, AuthorizationServer, Tenant},
+        api_url::{ApiUrl, AuthorizationServer, Difference, Tenant},
         certificate::{Certificate, Validity},
         pem, quotes,
         secret_data::{STALE_LABEL, SecretData},
@@ -59,7 +59,7 @@ impl ServiceKey {
         &self.api_url
     }
 
-    /// The service key's `url`, also when tokens come from `certurl`.
+    /// The service key's `url`; when tokens come from `certurl`, the same server.
     #[must_use]
     pub fn authorization_server(&self) -> &AuthorizationServer {
         &self.authorization_server
@@ -174,8 +174,12 @@ impl Reader<'_> {
     fn read(mut self) -> Result<ServiceKey, Problems> {
         let client_id = self.required(&fields::CLIENT_ID, |text| oddity::of_client_id(text.trim()));
         let client_id = client_id.map(|text| text.trim().to_owned());
-        let grant = self.grant();
+        let (grant, contacted) = self.grant().unzip();
         let (authorization_server, api_url) = self.tenant();
+        let authorization_server = match contacted.flatten() {
+            Some(contacted) => authorization_server.and_then(|server| self.one_server(server, contacted)),
+            None => authorization_server,
+        };
         // Whatever is missing or wrong is a problem noted, and a None here.
         match (client_id, grant, authorization_server, api_url) {
             (Some(client_id), Some(grant), Some(authorization_server), Some(api_url)) => {
@@ -206,15 +210,37 @@ impl Reader<'_> {
         (self.url(server, AuthorizationServer::parse), self.url(api, ApiUrl::parse))
     }
 
-    /// A certificate is preferred over a client secret when `certificate`, `key` and `certurl` are all there.
-    fn grant(&mut self) -> Option<Grant> {
+    /// The authorization server of a key whose tokens come from `certurl`: that is the tenant, and `url` must name it too. Else a
+    /// key that works in one tenant would pass for one of another.
+    fn one_server(
+        &mut self,
+        url: AuthorizationServer,
+        cert_url: AuthorizationServer,
+    ) -> Option<AuthorizationServer> {
+        let (url, cert_url) = (url.for_any_client(), cert_url.for_any_client());
+        let expected = match url.differs_from(&cert_url) {
+            None => return Some(url),
+            Some(Difference::Host { expected }) => format!("host {}", Quoted(&expected)),
+            Some(Difference::Path) => "the same path".to_owned(),
+        };
+        let (url, cert_url) = (self.fields.name(&fields::URL), self.fields.name(&fields::CERT_URL));
+        self.problems.wrong.push(format!(
+            "{url} and {cert_url} name different authorization servers; by {cert_url}, which tokens are requested from, {url} \
+             has {expected}; copy both from one service key"
+        ));
+        None
+    }
+
+    /// How the client proves who it is, and the server behind `certurl` if that is by a certificate. A certificate is preferred over
+    /// a client secret when `certificate`, `key` and `certurl` are all there.
+    fn grant(&mut self) -> Option<(Grant, Option<AuthorizationServer>)> {
         let x509 = [&fields::CERTIFICATE, &fields::PRIVATE_KEY, &fields::CERT_URL];
         let present =
             x509.iter().filter(|field| !matches!(self.fields.text(field), Value::Missing(_))).count();
         let has_secret = !matches!(self.fields.text(&fields::CLIENT_SECRET), Value::Missing(_));
         if present < x509.len() && (has_secret || present == 0) {
             let secret = self.required(&fields::CLIENT_SECRET, oddity::of_secret)?;
-            return Some(Grant::ClientSecret(SecretString::from(secret.as_str())));
+            return Some((Grant::ClientSecret(SecretString::from(secret.as_str())), None));
         }
         if present + 1 == x509.len() && matches!(self.fields.text(&fields::PRIVATE_KEY), Value::Missing(_)) {
             self.problems.cure = Some(
@@ -225,11 +251,13 @@ impl Reader<'_> {
         let certificate = self.required_pem(&fields::CERTIFICATE, pem::certificate_chain);
         let private_key = self.required_pem(&fields::PRIVATE_KEY, pem::private_key);
         let cert_url = self.url(self.fields.text(&fields::CERT_URL), AuthorizationServer::parse);
-        Some(Grant::X509 {
+        let contacted = cert_url?;
+        let grant = Grant::X509 {
             certificate_chain_pem: certificate?,
             private_key_pem: SecretString::from(private_key?.as_str()),
-            token_url: cert_url?.token_url(),
-        })
+            token_url: contacted.token_url(),
+        };
+        Some((grant, Some(contacted)))
     }
 
     fn required(

@@ -80,6 +80,12 @@ impl<K: Ord, V> VecMap<K, V> {
         self.0.drain(..place).map(|(key, _)| key).collect()
     }
 
+    /// Takes out all keys above this one, and returns them.
+    pub(crate) fn take_above(&mut self, key: &K) -> Vec<K> {
+        let place = self.place(key).map_or_else(|place| place, |place| place + 1);
+        self.0.drain(place..).map(|(key, _)| key).collect()
+    }
+
     fn place(&self, key: &K) -> Result<usize, usize> {
         self.0.binary_search_by(|(other, _)| other.cmp(key))
     }

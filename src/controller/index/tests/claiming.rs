@@ -32,7 +32,7 @@ fn owned_by(owner: &Object) -> Ownership {
 fn one_waits() -> (TestIndex, Object, Object) {
     let (older, younger) = (wants_pull(1), wants_pull(2));
     let index = index_with(&[&older, &younger]);
-    assert!(index.claim(&younger, Some(pull_in("one"))).is_empty());
+    assert!(says(&index, &younger, Some(pull_in("one"))).is_empty());
     assert_eq!(stands(&index, &younger, "one"), Ownership::Pending);
     (index, older, younger)
 }
@@ -40,7 +40,7 @@ fn one_waits() -> (TestIndex, Object, Object) {
 #[test]
 fn the_younger_goes_ahead_when_the_older_means_another_tenant() {
     let (index, older, younger) = one_waits();
-    assert_eq!(index.claim(&older, Some(pull_in("two"))), just(&younger));
+    assert_eq!(proves(&index, &older, pull_in("two")), just(&younger));
     assert_eq!(stands(&index, &younger, "one"), owns());
     assert_eq!(stands(&index, &older, "two"), owns());
 }
@@ -48,8 +48,10 @@ fn the_younger_goes_ahead_when_the_older_means_another_tenant() {
 #[test]
 fn the_younger_is_woken_to_learn_that_it_lost() {
     let (index, older, younger) = one_waits();
-    assert_eq!(sorted(index.claim(&older, Some(pull_in("one")))), just(&younger));
+    assert_eq!(sorted(proves(&index, &older, pull_in("one"))), just(&younger));
     assert_eq!(stands(&index, &younger, "one"), owned_by(&older));
+    assert_eq!(stands(&index, &older, "one"), owns(), "without proof nobody is a successor");
+    proves(&index, &younger, pull_in("one"));
     assert_eq!(stands(&index, &older, "one"), Ownership::Owner { successor: Some(younger.key) });
 }
 
@@ -57,7 +59,7 @@ fn the_younger_is_woken_to_learn_that_it_lost() {
 fn the_older_waits_for_nobody() {
     let (older, younger) = (wants_pull(1), wants_pull(2));
     let index = index_with(&[&older, &younger]);
-    index.claim(&older, Some(pull_in("one")));
+    proves(&index, &older, pull_in("one"));
     assert_eq!(stands(&index, &older, "one"), owns());
 }
 
@@ -66,7 +68,7 @@ fn other_names_do_not_matter() {
     let older = wants_pull(1).with_spec(|spec| spec.remote_name = Some("other".to_owned()));
     let younger = wants_pull(2);
     let index = index_with(&[&older, &younger]);
-    index.claim(&younger, Some(pull_in("one")));
+    proves(&index, &younger, pull_in("one"));
     assert_eq!(stands(&index, &younger, "one"), owns());
 }
 
@@ -74,10 +76,11 @@ fn other_names_do_not_matter() {
 #[test]
 fn whoever_cannot_say_does_not_block_others() {
     let (index, older, younger) = one_waits();
-    assert_eq!(index.claim(&older, None), just(&younger));
+    assert_eq!(says(&index, &older, None), just(&younger));
     assert_eq!(stands(&index, &younger, "one"), owns());
+    proves(&index, &younger, pull_in("one"));
     // Its key appears: it is the older one all the same.
-    assert_eq!(index.claim(&older, Some(pull_in("one"))), just(&younger));
+    assert_eq!(proves(&index, &older, pull_in("one")), just(&younger));
     assert_eq!(stands(&index, &younger, "one"), owned_by(&older));
 }
 
@@ -97,8 +100,9 @@ fn whoever_is_being_deleted_does_not_block_others() {
         [older.key.clone(), younger.key.clone()]
     );
     assert_eq!(stands(&index, &younger, "one"), owns());
+    proves(&index, &younger, pull_in("one"));
     // A pass that was under way cannot claim for it any more.
-    assert!(index.claim(&older, Some(pull_in("one"))).is_empty());
+    assert!(proves(&index, &older, pull_in("one")).is_empty());
     assert_eq!(stands(&index, &younger, "one"), owns());
     assert_eq!(stands(&index, &dying, "one"), Ownership::Owner { successor: Some(younger.key) });
 }
@@ -107,7 +111,7 @@ fn whoever_is_being_deleted_does_not_block_others() {
 fn one_that_is_seen_first_while_being_deleted_claims_nothing() {
     let younger = wants_pull(2);
     let index = index_with(&[&younger]);
-    index.claim(&younger, Some(pull_in("one")));
+    proves(&index, &younger, pull_in("one"));
     let dying = Object { deleting: true, ..wants_pull(1) };
     for status in [a_new_status(), a_status_in_sync()] {
         index.remove_resource(&dying.key);
@@ -129,7 +133,7 @@ fn whatever_the_order_of_decisions(
     let own_tenant = |object: &Object| Some(claim_in(&object.key.name, "pull"));
     let mut waiting: BTreeSet<i64> = [2, 4, 6].into();
     for age in &waiting {
-        index.claim(of_age(*age), own_tenant(of_age(*age)));
+        says(&index, of_age(*age), own_tenant(of_age(*age)));
         assert_eq!(stands(&index, of_age(*age), &of_age(*age).key.name), Ownership::Pending);
     }
     let mut open: BTreeSet<i64> = [1, 3, 5].into();
@@ -137,7 +141,7 @@ fn whatever_the_order_of_decisions(
         let woken = if gone {
             index.remove_resource(&of_age(decided).key)
         } else {
-            index.claim(of_age(decided), own_tenant(of_age(decided)))
+            says(&index, of_age(decided), own_tenant(of_age(decided)))
         };
         open.remove(&decided);
         let first_open = open.first().copied().unwrap_or(i64::MAX);
@@ -166,7 +170,7 @@ fn after_a_restart_the_last_push_counts_as_a_claim() {
     );
     assert_eq!(stands(&index, &younger, "one"), owned_by(&older));
     // Its key turns out to be for another tenant: the younger one takes over.
-    assert_eq!(index.claim(&older, Some(pull_in("two"))), just(&younger));
+    assert_eq!(proves(&index, &older, pull_in("two")), just(&younger));
     assert_eq!(stands(&index, &younger, "one"), owns());
 }
 
@@ -175,7 +179,7 @@ fn when_the_owner_goes_the_next_takes_over() {
     let objects: Vec<Object> = (1..=3).map(wants_pull).collect();
     let index = index_with(&objects.iter().collect::<Vec<_>>());
     for object in &objects {
-        index.claim(object, Some(pull_in("one")));
+        proves(&index, object, pull_in("one"));
     }
     assert_eq!(stands(&index, &objects[2], "one"), owned_by(&objects[0]));
     assert_eq!(index.remove_resource(&objects[0].key), just(&objects[1]));
@@ -189,8 +193,8 @@ fn claims_cross_namespaces() {
     let older = wants_pull(1);
     let younger = in_other_namespace(&wants_pull(2), "other");
     let index = index_with(&[&older, &younger]);
-    index.claim(&older, Some(pull_in("one")));
-    index.claim(&younger, Some(pull_in("one")));
+    proves(&index, &older, pull_in("one"));
+    proves(&index, &younger, pull_in("one"));
     assert_eq!(stands(&index, &younger, "one"), owned_by(&older));
 }
 
@@ -199,14 +203,28 @@ fn one_created_again_loses_its_age() {
     let (owner, next) = (wants_pull(1), wants_pull(2));
     let index = index_with(&[&owner, &next]);
     for object in [&owner, &next] {
-        index.claim(object, Some(pull_in("one")));
+        proves(&index, object, pull_in("one"));
     }
     let again = Object { uid: "another".into(), created: at(3), ..owner.clone() };
     assert_eq!(
         sorted(index.apply_resource(again.clone(), a_new_status())),
         [owner.key.clone(), next.key.clone()]
     );
-    index.claim(&again, Some(pull_in("one")));
+    proves(&index, &again, pull_in("one"));
     assert_eq!(stands(&index, &again, "one"), owned_by(&next));
     assert_eq!(stands(&index, &next, "one"), Ownership::Owner { successor: Some(again.key) });
+}
+
+/// A pass over a resource that was deleted meanwhile asks before it pushes.
+#[test]
+fn who_is_gone_owns_nothing() {
+    let (older, younger) = (wants_pull(1), wants_pull(2));
+    let index = index_with(&[&older, &younger]);
+    for object in [&older, &younger] {
+        proves(&index, object, pull_in("one"));
+    }
+    assert_eq!(index.remove_resource(&older.key), just(&younger));
+    assert_eq!(stands(&index, &younger, "one"), owns());
+    let gone = stands(&index, &older, "one");
+    assert!(!gone.may_push() && !gone.may_delete(), "{gone:?}");
 }

@@ -43,7 +43,7 @@ fn the_last_push_of_the_other_one_counts_as_a_claim() {
     index.apply_resource(younger.clone(), a_new_status());
     index.apply_resource(older.clone(), a_status_in_sync());
     index.lead();
-    assert!(!index.claim(&younger, Some(claim_in("one", "pull"))).contains(&older.key));
+    assert!(!proves(&index, &younger, claim_in("one", "pull")).contains(&older.key));
     assert_eq!(
         index.ownership(&younger, Some(&claim_in("one", "pull"))),
         Ownership::OwnedBy(older.key.clone())
@@ -52,7 +52,7 @@ fn the_last_push_of_the_other_one_counts_as_a_claim() {
     let index = following_with(&Object { deleting: true, ..older });
     index.apply_resource(younger.clone(), a_new_status());
     index.lead();
-    index.claim(&younger, Some(claim_in("one", "pull")));
+    proves(&index, &younger, claim_in("one", "pull"));
     assert_eq!(
         index.ownership(&younger, Some(&claim_in("one", "pull"))),
         Ownership::Owner { successor: None }

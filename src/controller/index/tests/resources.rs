@@ -53,7 +53,7 @@ fn one_created_again_starts_anew() {
     // What a pass over the former one says is no longer about this one.
     index.record(&object, Some(in_sync), memory, None);
     assert_eq!(*snapshot(&index, &object).status, a_new_status());
-    assert!(index.claim(&object, Some(claim_in("one", "pull"))).is_empty());
+    assert!(proves(&index, &object, claim_in("one", "pull")).is_empty());
     let younger = object_named("younger", 2).with_spec(|spec| spec.remote_name = Some("pull".to_owned()));
     index.apply_resource(younger.clone(), a_new_status());
     assert_eq!(
@@ -107,7 +107,7 @@ fn an_owner_that_is_missing_in_a_list_frees_its_name() {
     let younger = object_named("younger", 2).with_spec(|spec| spec.remote_name = Some("pull".to_owned()));
     let index = index_with(&[&owner, &younger]);
     for object in [&owner, &younger] {
-        index.claim(object, Some(claim_in("one", "pull")));
+        proves(&index, object, claim_in("one", "pull"));
     }
     index.resources_list_begins(&EVERYWHERE);
     index.apply_resource(younger.clone(), a_new_status());
@@ -161,8 +161,8 @@ fn a_snapshot_tells_the_ownership() {
     let index = index_with(&[&older, &younger]);
     assert_eq!(snapshot(&index, &older).ownership, Ownership::Owner { successor: None });
     assert_eq!(snapshot(&index, &younger).ownership, Ownership::Pending);
-    assert!(index.claim(&older, Some(claim_in("two", "pull"))).is_empty(), "nobody waits");
-    index.claim(&older, Some(claim_in("one", "pull")));
-    index.claim(&younger, Some(claim_in("one", "pull")));
+    assert!(proves(&index, &older, claim_in("two", "pull")).is_empty(), "nobody waits");
+    proves(&index, &older, claim_in("one", "pull"));
+    proves(&index, &younger, claim_in("one", "pull"));
     assert_eq!(snapshot(&index, &younger).ownership, Ownership::OwnedBy(older.key));
 }

@@ -12,7 +12,7 @@ fn wanted() -> Claim {
 fn an_owner() -> (TestIndex, Object) {
     let object = an_object();
     let index = index_with(&[&object]);
-    let _ = index.claim(&object, Some(wanted()));
+    proves(&index, &object, wanted());
     (index, object)
 }
 

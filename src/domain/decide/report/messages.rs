@@ -33,10 +33,15 @@ pub(super) fn suspended(status: &AICoreRegistrySecretStatus) -> String {
     format!("Suspended by spec.suspend, nothing is sent to AI Core; {before}")
 }
 
-pub(super) fn conflict(remote_name: Quoted<'_>, owner: &ObjectKey) -> String {
+pub(super) fn conflict(remote_name: Quoted<'_>, me: &ObjectKey, owner: &ObjectKey) -> String {
+    let owner = if me.is_in_namespace_of(owner) {
+        format!("the older resource {owner}")
+    } else {
+        "an older resource in another namespace".to_owned()
+    };
     format!(
-        "Docker registry secret {remote_name} of this tenant belongs to the older resource {owner}; delete one of the \
-         two resources, or create this one again with another spec.remoteName"
+        "Docker registry secret {remote_name} of this tenant belongs to {owner}; delete one of the two resources, or create \
+         this one again with another spec.remoteName"
     )
 }
 
@@ -76,7 +81,12 @@ pub(super) fn let_go_abandoned(remote_name: Quoted<'_>) -> String {
     format!("Let go by annotation: docker registry secret {remote_name} may still be in AI Core")
 }
 
-pub(super) fn let_go_handed_over(remote_name: Quoted<'_>, successor: &ObjectKey) -> String {
+pub(super) fn let_go_handed_over(remote_name: Quoted<'_>, me: &ObjectKey, successor: &ObjectKey) -> String {
+    let successor = if me.is_in_namespace_of(successor) {
+        successor.to_string()
+    } else {
+        "a resource in another namespace".to_owned()
+    };
     format!("Docker registry secret {remote_name} stays in AI Core, because {successor} keeps it up to date")
 }
 

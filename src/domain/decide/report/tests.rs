@@ -18,6 +18,7 @@ mod next_state;
 mod properties;
 mod readiness;
 mod reasons;
+mod rivals;
 mod service_key;
 mod simulation;
 mod suspension;

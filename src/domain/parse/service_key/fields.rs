@@ -238,6 +238,14 @@ impl<'a> Fields<'a> {
         values.fold(first, |first, other| first.or_differs(other, field.content))
     }
 
+    /// The quoted name under which the field stands, or would.
+    pub(super) fn name(&self, field: &Names) -> String {
+        match self.text(field) {
+            Value::Text(name, _) | Value::Missing(name) => name,
+            Value::Wrong(_) => Quoted(field.service_key).to_string(),
+        }
+    }
+
     /// `serviceurls.AI_API_URL`, or the same outside of `serviceurls`.
     pub(super) fn api_url(&self) -> Value {
         let outside = self.text(&API_URL);

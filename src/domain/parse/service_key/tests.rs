@@ -15,6 +15,7 @@ use crate::domain::parse::{
 mod brought;
 mod mistaken;
 mod properties;
+mod x509;
 
 const CLIENT_ID: &str = "sb-7ce4!b505946|aicore!b540";
 const CLIENT_SECRET: &str = "c4n4ry$=";

@@ -10,6 +10,7 @@ enum Step {
     Remove(u8),
     Change(u8, u8),
     TakeBelow(u8),
+    TakeAbove(u8),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -18,6 +19,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0_u8..12).prop_map(Step::Remove),
         1 => (0_u8..12, any::<u8>()).prop_map(|(key, value)| Step::Change(key, value)),
         1 => (0_u8..12).prop_map(Step::TakeBelow),
+        1 => (0_u8..12).prop_map(Step::TakeAbove),
     ]
 }
 
@@ -41,6 +43,10 @@ proptest! {
                     let rest = model.split_off(&key);
                     let below: Vec<u8> = std::mem::replace(&mut model, rest).into_keys().collect();
                     prop_assert_eq!(map.take_below(&key), below);
+                }
+                Step::TakeAbove(key) => {
+                    let above: Vec<u8> = model.split_off(&(key + 1)).into_keys().collect();
+                    prop_assert_eq!(map.take_above(&key), above);
                 }
             }
             prop_assert_eq!(map.is_empty(), model.is_empty());

@@ -9,25 +9,73 @@ use super::*;
 pub(super) enum Wish {
     Undecided,
     Nothing,
-    Claim(Claim),
+    Claim(Claim, Standing),
 }
 
 impl Wish {
     pub(super) fn claim(&self) -> Option<&Claim> {
         match self {
-            Self::Claim(claim) => Some(claim),
+            Self::Claim(claim, _) => Some(claim),
             Self::Undecided | Self::Nothing => None,
+        }
+    }
+
+    pub(super) fn is_proven(&self) -> bool {
+        matches!(self, Self::Claim(_, Standing::Proven))
+    }
+
+    fn proven(claim: Option<Claim>) -> Self {
+        claim.map_or(Self::Nothing, |claim| Self::Claim(claim, Standing::Proven))
+    }
+
+    /// It stands like this from now on, if there is a claim.
+    fn stand(&mut self, now: Standing) {
+        if let Self::Claim(_, standing) = self {
+            *standing = now;
         }
     }
 }
 
-#[derive(Default)]
+/// One that is not understood.
+pub(super) struct Left {
+    pub(super) resource: LeftAlone,
+    /// As it was when it was understood.
+    object: Object,
+    /// What it has proven.
+    wish: Wish,
+}
+
 pub(super) struct Model {
+    pub(super) now: Instant,
     pub(super) resources: BTreeMap<ObjectKey, (Object, Wish)>,
+    pub(super) left_alone: BTreeMap<ObjectKey, Left>,
+    /// What the status of a resource proved when it came.
+    shown: BTreeMap<ObjectKey, Option<Claim>>,
+    /// Which service key a resource uses.
+    uses: BTreeMap<ObjectKey, CredentialId>,
+    verdicts: BTreeMap<CredentialId, Verdict>,
+    /// Until when who was told to wait does so.
+    patience: BTreeMap<ObjectKey, Instant>,
     /// What is known of a Secret that is named: a version, or that there is none.
     secrets: BTreeMap<ObjectKey, Option<String>>,
     /// What was read last of a Secret, and at which version.
     cached: BTreeMap<ObjectKey, (String, u32)>,
+}
+
+impl Default for Model {
+    fn default() -> Self {
+        Self {
+            now: Instant::now(),
+            resources: BTreeMap::new(),
+            left_alone: BTreeMap::new(),
+            shown: BTreeMap::new(),
+            uses: BTreeMap::new(),
+            verdicts: BTreeMap::new(),
+            patience: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            cached: BTreeMap::new(),
+        }
+    }
 }
 
 impl Model {
@@ -45,27 +93,89 @@ impl Model {
         self.resources.iter().map(|(key, (me, wish))| (key.clone(), self.ownership(me, wish))).collect()
     }
 
+    /// Those whose claims count against others.
+    pub(super) fn proven_ones(&self) -> BTreeSet<ObjectKey> {
+        let proven = self.wishes().filter(|(_, wish)| wish.is_proven());
+        proven.map(|(object, _)| object.key.clone()).collect()
+    }
+
+    /// Everybody who wants something, understood or not.
+    fn wishes(&self) -> impl Iterator<Item = (&Object, &Wish)> {
+        let left = self.left_alone.values().map(|left| (&left.object, &left.wish));
+        self.resources.values().map(|(object, wish)| (object, wish)).chain(left)
+    }
+
+    /// The first other one whose claim on this stands like that.
+    fn first_other(&self, key: &ObjectKey, claim: &Claim, standing: Standing) -> Option<Claimant> {
+        let wanted = Wish::Claim(claim.clone(), standing);
+        self.wishes()
+            .filter(|(other, wish)| other.key != *key && **wish == wanted)
+            .map(|(other, _)| claimant(other))
+            .min()
+    }
+
+    pub(super) fn nobody_else_proved(&self, key: &ObjectKey, claim: &Claim) -> bool {
+        self.first_other(key, claim, Standing::Proven).is_none()
+    }
+
+    pub(super) fn has_older_undecided(&self, me: &Object) -> bool {
+        self.resources
+            .values()
+            .any(|(other, wish)| *wish == Wish::Undecided && claimant(other) < claimant(me))
+    }
+
+    pub(super) fn is_impatient(&self, key: &ObjectKey) -> bool {
+        self.patience.get(key).is_some_and(|until| *until <= self.now)
+    }
+
     fn ownership(&self, me: &Object, wish: &Wish) -> Ownership {
-        let first_other = wish.claim().and_then(|wanted| {
-            self.resources
-                .values()
-                .filter(|(other, wish)| other.key != me.key && wish.claim() == Some(wanted))
-                .map(|(other, _)| claimant(other))
-                .min()
-        });
-        if let Some(first) = &first_other
-            && *first < claimant(me)
-        {
+        let of = |standing| wish.claim().and_then(|claim| self.first_other(&me.key, claim, standing));
+        let proven = of(Standing::Proven);
+        if let Some(first) = proven.as_ref().filter(|first| **first < claimant(me)) {
             return Ownership::OwnedBy(first.key.clone());
         }
-        let waits = self
-            .resources
-            .values()
-            .any(|(other, wish)| *wish == Wish::Undecided && claimant(other) < claimant(me));
-        if waits && !me.deleting {
+        let older_open = of(Standing::Open).is_some_and(|first| first < claimant(me));
+        let waits = self.has_older_undecided(me) || older_open;
+        if waits && !wish.is_proven() && !me.deleting && !self.is_impatient(&me.key) {
             return Ownership::Pending;
         }
-        Ownership::Owner { successor: first_other.map(|successor| successor.key) }
+        Ownership::Owner { successor: proven.map(|successor| successor.key) }
+    }
+
+    /// What a resource claims, or something that it could.
+    pub(super) fn claim_or_else(&self, key: &ObjectKey) -> Claim {
+        let claim = self.resources.get(key).and_then(|(_, wish)| wish.claim());
+        claim.cloned().unwrap_or_else(|| claim_on(0))
+    }
+
+    /// What follows from what was answered.
+    pub(super) fn told(&mut self, answers: &BTreeMap<ObjectKey, Ownership>) {
+        for (key, answer) in answers {
+            match answer {
+                Ownership::Owner { .. } => {}
+                Ownership::OwnedBy(_) => {
+                    if let Some((_, wish @ Wish::Claim(_, Standing::Failed))) = self.resources.get_mut(key) {
+                        wish.stand(Standing::Open);
+                    }
+                }
+                Ownership::Pending => {
+                    let until = self.now + LONGEST_WAIT_FOR_PROOF;
+                    self.patience.entry(key.clone()).or_insert(until);
+                }
+            }
+        }
+    }
+
+    /// Nothing is remembered of those that are gone, and no patience of those that have proof or want nothing.
+    fn forget_gone(&mut self) {
+        let Self { resources, left_alone, shown, uses, verdicts, patience, .. } = self;
+        shown.retain(|key, _| resources.contains_key(key));
+        uses.retain(|key, _| resources.contains_key(key));
+        patience.retain(|key, _| resources.get(key).is_some_and(|(_, wish)| !wish.is_proven()));
+        let used: HashSet<CredentialId> = uses.values().copied().collect();
+        verdicts.retain(|id, _| used.contains(id));
+        left_alone.retain(|key, _| !resources.contains_key(key));
+        self.forget_unnamed();
     }
 
     fn users(&self, secret: &ObjectKey) -> BTreeSet<ObjectKey> {
@@ -85,28 +195,64 @@ impl Model {
 
     /// Takes the event in, and returns who must be woken by it, apart from changes in who owns what.
     pub(super) fn happens(&mut self, event: &Event) -> BTreeSet<ObjectKey> {
+        let must = self.takes_in(event);
+        self.forget_gone();
+        must
+    }
+
+    fn takes_in(&mut self, event: &Event) -> BTreeSet<ObjectKey> {
         match event {
-            Event::Resource { who, uid, source, suspend, pushed_to } => {
-                self.resource(resource(*who, *uid, *source, *suspend), pushed_to.map(claim_on))
+            Event::Resource { who, uid, source, suspend, status } => {
+                self.resource(resource(*who, *uid, *source, *suspend), status.proves())
+            }
+            Event::NotUnderstood { who, uid, deleting, status } => {
+                let resource = not_understood(*who, *uid, *deleting, *status);
+                self.not_understood(*who, *uid, resource, status.proves().filter(|_| !deleting), *deleting);
+                BTreeSet::new()
             }
             Event::Deleting(who) => self.deleting(&key_of(*who)),
             Event::Removed(who) => {
-                self.resources.remove(&key_of(*who));
-                self.forget_unnamed();
+                self.remove(&key_of(*who));
+                BTreeSet::new()
+            }
+            Event::Claims { who, key } => {
+                self.claims(&key_of(*who), *key);
+                BTreeSet::new()
+            }
+            Event::Proven(who) => {
+                self.proven(&key_of(*who));
+                BTreeSet::new()
+            }
+            Event::Refused(who) => {
+                let key = key_of(*who);
+                if let Some((_, wish)) = self.resources.get_mut(&key) {
+                    wish.stand(Standing::Failed);
+                }
+                if let Some(id) = self.uses.get(&key) {
+                    self.verdicts.insert(*id, Verdict::Refused);
+                }
+                BTreeSet::new()
+            }
+            Event::PassEnded { who, outcome } => {
+                let waits =
+                    matches!(outcome, PassOutcome::Postponed | PassOutcome::Reason(Reason::RemoteConflict));
+                if let Some((_, wish)) = self.resources.get_mut(&key_of(*who)).filter(|_| !waits) {
+                    match wish {
+                        Wish::Undecided => *wish = Wish::Nothing,
+                        Wish::Claim(_, Standing::Open) => wish.stand(Standing::Failed),
+                        Wish::Claim(..) | Wish::Nothing => {}
+                    }
+                }
+                BTreeSet::new()
+            }
+            Event::Later => {
+                self.now += LONGEST_WAIT_FOR_PROOF * 2 / 3;
                 BTreeSet::new()
             }
             Event::Secret { name, version } => self.secret(&secret(*name), Some(&version.to_string())),
             Event::SecretRemoved(name) => {
                 self.secret(&secret(*name), None);
                 self.users(&secret(*name))
-            }
-            Event::Claims { who, tenant } => {
-                if let Some((object, wish)) = self.resources.get_mut(&key_of(*who))
-                    && !object.deleting
-                {
-                    *wish = tenant.map(claim_on).map_or(Wish::Nothing, Wish::Claim);
-                }
-                BTreeSet::new()
             }
             Event::Cached { who, version } => {
                 if let Some((object, _)) = self.resources.get(&key_of(*who)) {
@@ -123,10 +269,9 @@ impl Model {
             Event::Relist { namespace: number, missing } => {
                 for key in missing.iter().map(|who| key_of(*who)) {
                     if within(&scope(*number), &key) {
-                        self.resources.remove(&key);
+                        self.remove(&key);
                     }
                 }
-                self.forget_unnamed();
                 BTreeSet::new()
             }
             Event::RelistSecrets { namespace: number, missing } => {
@@ -142,7 +287,12 @@ impl Model {
         }
     }
 
-    fn resource(&mut self, object: Object, pushed: Option<Claim>) -> BTreeSet<ObjectKey> {
+    fn remove(&mut self, key: &ObjectKey) {
+        self.resources.remove(key);
+        self.left_alone.remove(key);
+    }
+
+    fn resource(&mut self, object: Object, proves: Option<Claim>) -> BTreeSet<ObjectKey> {
         let key = object.key.clone();
         let same = self.resources.get(&key).filter(|(known, _)| known.uid == object.uid).cloned();
         let mut must = BTreeSet::new();
@@ -153,14 +303,86 @@ impl Model {
             Some((_, wish)) => wish,
             None => {
                 // One that comes anew does not know what the former one knew.
+                let left = self.left_alone.remove(&key).filter(|left| left.object.uid == object.uid);
                 self.resources.remove(&key);
-                self.forget_unnamed();
-                pushed.map_or(Wish::Undecided, Wish::Claim)
+                self.forget_gone();
+                self.shown.insert(key.clone(), proves.clone());
+                match left.map(|left| left.wish).filter(Wish::is_proven) {
+                    Some(wish) => wish,
+                    None => proves.map_or(Wish::Undecided, |claim| Wish::Claim(claim, Standing::Proven)),
+                }
             }
         };
         self.resources.insert(key, (object, wish));
-        self.forget_unnamed();
         must
+    }
+
+    fn not_understood(
+        &mut self,
+        who: usize,
+        uid: u8,
+        left: LeftAlone,
+        proves: Option<Claim>,
+        deleting: bool,
+    ) {
+        let object = resource(who, uid, 0, false);
+        let key = object.key.clone();
+        let known = self.resources.remove(&key).map(|(object, wish)| (object.uid, wish));
+        let before = self.left_alone.remove(&key).map(|left| (left.object.uid, left.wish));
+        let wish = match known.or(before).filter(|(known, _)| *known == object.uid) {
+            _ if deleting => Wish::Nothing,
+            Some((_, wish)) if wish.is_proven() => wish,
+            Some(_) => Wish::Nothing,
+            None => Wish::proven(proves),
+        };
+        self.left_alone.insert(key, Left { resource: left, object, wish });
+    }
+
+    fn claims(&mut self, key: &ObjectKey, service_key: Option<(u8, u8)>) {
+        let Some((object, wish)) = self.resources.get_mut(key) else {
+            return;
+        };
+        let verdict =
+            service_key.and_then(|service_key| self.verdicts.get(&credential(service_key))).copied();
+        match service_key {
+            Some(service_key) => self.uses.insert(key.clone(), credential(service_key)),
+            None => self.uses.remove(key),
+        };
+        if object.deleting {
+            return;
+        }
+        let claim = service_key.map(|(tenant, _)| claim_on(tenant));
+        let shown = claim.is_some() && self.shown.get(key) == Some(&claim);
+        if wish.claim() != claim.as_ref() || claim.is_none() {
+            self.patience.remove(key);
+            let standing = if shown { Standing::Proven } else { Standing::Open };
+            *wish = claim.map_or(Wish::Nothing, |claim| Wish::Claim(claim, standing));
+        }
+        match verdict {
+            Some(Verdict::Granted) => wish.stand(Standing::Proven),
+            Some(Verdict::Refused) => wish.stand(Standing::Failed),
+            None => {}
+        }
+    }
+
+    fn proven(&mut self, key: &ObjectKey) {
+        let claim = self.claim_or_else(key);
+        let Some((object, wish)) = self.resources.get_mut(key) else {
+            return;
+        };
+        if !object.deleting {
+            *wish = Wish::Claim(claim, Standing::Proven);
+        }
+        // The first token of a service key proves what all claim who use it.
+        if let Some(id) = self.uses.get(key)
+            && self.verdicts.insert(*id, Verdict::Granted).is_none()
+        {
+            for (_, (_, wish)) in
+                self.resources.iter_mut().filter(|(user, _)| self.uses.get(user) == Some(id))
+            {
+                wish.stand(Standing::Proven);
+            }
+        }
     }
 
     fn deleting(&mut self, key: &ObjectKey) -> BTreeSet<ObjectKey> {
