@@ -19,11 +19,13 @@ pub(crate) mod queue;
 mod reconcile;
 mod scopes;
 mod series;
+mod sweep;
 mod watches;
 
 use std::{collections::HashSet, convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
 use kube::Client;
+use parking_lot::Mutex;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -39,7 +41,10 @@ use self::{
 use crate::{
     aicore::pool::{Connection, Pool},
     clock::Clock,
-    domain::parse::{allowed_hosts::AllowedHosts, duration::ResyncInterval, service_key::ServiceKey},
+    domain::{
+        decide::retry_pace::RetryPace,
+        parse::{allowed_hosts::AllowedHosts, duration::ResyncInterval, service_key::ServiceKey},
+    },
     k8s::events,
     leadership::Leadership,
     metrics::Metrics,
@@ -85,6 +90,7 @@ struct Context<K, A: AiCore> {
     queue: Arc<Queue>,
     admission: Arc<Admission>,
     metrics: Arc<Metrics>,
+    retry_pace: Mutex<RetryPace>,
     clock: Clock,
 }
 
@@ -129,8 +135,18 @@ impl Controller {
         metrics.register_series(series::pieces(&index, leadership.clone()));
         let kubernetes = Cluster { client, events };
         let clock = Clock::start();
-        let ctx =
-            Context { kubernetes, ai_core: pool, settings, scopes, index, queue, admission, metrics, clock };
+        let ctx = Context {
+            kubernetes,
+            ai_core: pool,
+            settings,
+            scopes,
+            index,
+            queue,
+            retry_pace: Mutex::default(),
+            admission,
+            metrics,
+            clock,
+        };
         (Self { ctx: Arc::new(ctx), leadership, watches, publisher: Box::pin(publisher) }, diagnostics)
     }
 
@@ -150,6 +166,11 @@ impl Controller {
         tasks.spawn(async move {
             timers.run_timers().await;
             "timers"
+        });
+        let sweeping = Arc::clone(&ctx);
+        tasks.spawn(async move {
+            sweep::run(&sweeping.scopes, &sweeping.index, &sweeping.queue).await;
+            "sweep of what is not watched"
         });
         let mut workers: JoinSet<&'static str> = JoinSet::new();
         let result = tokio::select! {

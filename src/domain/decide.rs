@@ -15,4 +15,5 @@ pub(crate) mod pass_outcome;
 pub(crate) mod plan;
 pub mod reason;
 pub(crate) mod report;
+pub(crate) mod retry_pace;
 pub(crate) mod warm_up;

@@ -240,6 +240,8 @@ pub(crate) fn an_observation<'a>(object: &'a Object, status: &'a AICoreRegistryS
         namespace_terminating: false,
         backoff: None,
         checked: None,
+        api_failures: 0,
+        overwritten: false,
         default_resync_interval: ResyncInterval::Every(HOUR),
         now: a_minute_later(),
     }

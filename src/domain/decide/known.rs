@@ -45,6 +45,8 @@ pub(crate) struct Known<'a> {
     pub versions: Versions<'a>,
     /// Whether it owns the remote secret that it claimed last.
     pub ownership: &'a Ownership,
+    /// Whether a younger resource that claims the same has pushed since.
+    pub(crate) overwritten: bool,
     /// Interval for resources that do not set their own.
     pub(crate) default_resync_interval: ResyncInterval,
     /// The time.
@@ -70,6 +72,7 @@ impl Known<'_> {
     #[must_use]
     pub(crate) fn unchanged(&self) -> Option<Unchanged> {
         if self.memory.unsaved
+            || self.overwritten
             || self.memory.retry.backoff.is_some()
             || *self.ownership != (Ownership::Owner { successor: None })
         {
