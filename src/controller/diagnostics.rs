@@ -97,11 +97,8 @@ impl Diagnostics {
             MetricType::Gauge,
         )?;
         for name in ["resources", "secrets"] {
-            let oldest = self
-                .health()
-                .filter(|health| health.name() == name)
-                .map(|health| health.since_received())
-                .max();
+            let oldest =
+                self.health().filter(|health| health.name() == name).map(WatchHealth::since_received).max();
             if let Some(age) = oldest {
                 ConstGauge::new(age.as_secs_f64()).encode(family.encode_family(&[("watch", name)])?)?;
             }

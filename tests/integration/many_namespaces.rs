@@ -1,7 +1,7 @@
 //! As many namespaces as a large cluster has, each with its own watches: all of them hear a change at once, after a start and after
 //! a restart of the API server.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
 use aicore_registry_operator::api::{self, AICoreRegistrySecret};
 use futures::{StreamExt, stream};
@@ -18,6 +18,7 @@ use testbed::{
     controlplane::{ControlPlane, Options},
     simulator::{self, Simulator},
 };
+use tokio::time::Instant;
 
 use crate::{
     cluster::{PATIENCE, install_crd},
@@ -98,7 +99,7 @@ impl Cluster {
 
     /// Rotates everywhere, waits until all is pushed, and tells how long the slowest took after its Secret was written.
     async fn rotate_all(&self, rotation: u32) {
-        let (began, slowest) = (Instant::now(), std::sync::Mutex::new(std::time::Duration::ZERO));
+        let (began, slowest) = (Instant::now(), Mutex::new(Duration::ZERO));
         self.each(|namespace| {
             let slowest = &slowest;
             async move {
@@ -110,7 +111,8 @@ impl Cluster {
             }
         })
         .await;
-        println!("rotation {rotation}: all in {:?}, the slowest {slowest:?}", began.elapsed());
+        let slowest = slowest.into_inner().unwrap();
+        println!("rotation {rotation}: all in {:?}, the slowest in {slowest:?}", began.elapsed());
     }
 
     fn operator(&self) -> Operator {

@@ -136,7 +136,7 @@ fn what_was_read_before_an_event_does_not_undo_it() {
     let version =
         |index: &crate::controller::index::Index<u32>| index.snapshot(&object.key).unwrap().source_version;
     assert_eq!(version(&index).as_deref(), Some("6"));
-    assert_eq!(index.read_secret(&object.source(), Some("6"), "7"), [object.key.clone()]);
+    assert_eq!(index.read_secret(&object.source(), Some("6"), "7"), vec![object.key.clone()]);
     assert_eq!(version(&index).as_deref(), Some("7"));
     assert_eq!(index.read_secret(&object.source(), Some("7"), "7"), []);
 }
