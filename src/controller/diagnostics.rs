@@ -110,7 +110,7 @@ impl Diagnostics {
     fn encode_works(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let mut family = encoder.encode_descriptor(
             "watch_up",
-            "1 if the watch has listed and its last attempt did not fail, else 0; namespace is empty for all namespaces.",
+            "1 if the watch has listed and its last request did not fail, else 0; namespace is empty for all namespaces.",
             None,
             MetricType::Gauge,
         )?;
