@@ -22,11 +22,13 @@ mod reconcile;
 mod scopes;
 mod series;
 mod statuses;
+mod sweep;
 mod watches;
 
 use std::{collections::HashSet, convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
 use kube::Client;
+use parking_lot::Mutex;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -43,7 +45,10 @@ use self::{
 use crate::{
     aicore::pool::{Connection, Pool},
     clock::Clock,
-    domain::parse::{allowed_hosts::AllowedHosts, duration::ResyncInterval, service_key::ServiceKey},
+    domain::{
+        decide::retry_pace::RetryPace,
+        parse::{allowed_hosts::AllowedHosts, duration::ResyncInterval, service_key::ServiceKey},
+    },
     k8s::{error::REQUEST_TIMEOUT, events},
     leadership::Leadership,
     metrics::Metrics,
@@ -90,6 +95,7 @@ struct Context<K, A: AiCore> {
     queue: Arc<Queue>,
     admission: Arc<Admission>,
     metrics: Arc<Metrics>,
+    retry_pace: Mutex<RetryPace>,
     clock: Clock,
     /// Cancelled when passes are to wait for nothing any more.
     ending: CancellationToken,
@@ -149,6 +155,7 @@ impl Controller {
             index,
             statuses,
             queue,
+            retry_pace: Mutex::default(),
             admission,
             metrics,
             clock,
@@ -181,6 +188,11 @@ impl Controller {
         tasks.spawn(async move {
             timers.run_timers().await;
             "timers"
+        });
+        let sweeping = Arc::clone(&ctx);
+        tasks.spawn(async move {
+            sweep::run(&sweeping.scopes, &sweeping.index, &sweeping.queue).await;
+            "sweep of what is not watched"
         });
         let mut workers: JoinSet<&'static str> = JoinSet::new();
         let result = tokio::select! {

@@ -97,11 +97,8 @@ impl Diagnostics {
             MetricType::Gauge,
         )?;
         for name in ["resources", "secrets"] {
-            let oldest = self
-                .health()
-                .filter(|health| health.name() == name)
-                .map(|health| health.since_received())
-                .max();
+            let oldest =
+                self.health().filter(|health| health.name() == name).map(WatchHealth::since_received).max();
             if let Some(age) = oldest {
                 ConstGauge::new(age.as_secs_f64()).encode(family.encode_family(&[("watch", name)])?)?;
             }
@@ -113,7 +110,7 @@ impl Diagnostics {
     fn encode_works(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let mut family = encoder.encode_descriptor(
             "watch_up",
-            "1 if the watch has listed and its last attempt did not fail, else 0; namespace is empty for all namespaces.",
+            "1 if the watch has listed and its last request did not fail, else 0; namespace is empty for all namespaces.",
             None,
             MetricType::Gauge,
         )?;

@@ -13,6 +13,7 @@ use tokio::sync::{OwnedMutexGuard, watch};
 
 use super::{
     adapters::{AiCore, Kubernetes, Reach},
+    scopes::Watched,
     *,
 };
 use crate::{
@@ -39,7 +40,7 @@ use crate::{
         testing::{HOUR, an_object, key, seconds},
         tools::bucket::Rate,
     },
-    k8s::{error::Error as ApiError, secrets::Read},
+    k8s::{error::Error as ApiError, secrets::Read, watch::WatchHealth},
 };
 
 /// What was asked of the adapters, in order.
@@ -59,6 +60,8 @@ pub(super) struct FakeKubernetes {
     pub(super) refuses: Mutex<HashSet<&'static str>>,
     /// Requests that are never answered.
     pub(super) hangs: Mutex<HashSet<&'static str>>,
+    /// The operator may not read Secrets.
+    pub(super) denied: AtomicBool,
     /// The resource is not there any more.
     pub(super) resource_gone: AtomicBool,
     /// The resource is being deleted, and the watch has not said so yet.
@@ -89,6 +92,9 @@ impl Kubernetes for FakeKubernetes {
     async fn read_secret(&self, namespace: &str, name: &SecretName) -> Result<Option<Read>, ApiError> {
         self.answers("read Secret")?;
         self.reads.pass().await;
+        if self.denied.load(SeqCst) {
+            return Err(ApiError::Forbidden(format!("secrets {name:?} is forbidden", name = name.as_str())));
+        }
         let secrets = self.secrets.lock().unwrap();
         Ok(secrets.get(&ObjectKey::new(namespace, name.as_str())).map(|(version, field, value)| Read {
             data: secret_data::tests::secret(name.as_str(), None, [(*field, value)]),
@@ -311,11 +317,12 @@ impl World {
                 default_resync_interval: ResyncInterval::Every(HOUR),
                 allowed_hosts: allowed_hosts::tests::default_hosts(),
             },
-            scopes: Arc::new(Scopes::of(&[]).all_listed()),
+            scopes: Arc::new(Scopes::watched(Vec::new())),
             index,
             admission: Admission::new(Arc::clone(&queue), 1),
             queue,
             metrics: Arc::new(Metrics::new()),
+            retry_pace: parking_lot::Mutex::default(),
             clock,
             ending: CancellationToken::new(),
         };
@@ -333,14 +340,25 @@ impl World {
 
     /// The Secret with the registry credential has that version and password now, and the watch says so.
     pub(super) fn rotated(&self, version: &str, password: &str) {
+        self.rotated_unseen(version, password);
+        self.ctx.index.apply_secret(&self.object.source(), version);
+    }
+
+    /// The same, and no watch says so.
+    pub(super) fn rotated_unseen(&self, version: &str, password: &str) {
         let config = serde_json::json!({"auths": {"ghcr.io": {"username": "me", "password": password}}});
         let content = (version.to_owned(), ".dockerconfigjson", config.to_string());
         self.ctx.kubernetes.secrets.lock().unwrap().insert(self.object.source(), content);
-        self.ctx.index.apply_secret(&self.object.source(), version);
     }
 
     /// So has the Secret with the service key.
     pub(super) fn service_key_changed(&self, version: &str) {
+        self.service_key_changed_unseen(version);
+        self.ctx.index.apply_secret(&self.object.service_key(), version);
+    }
+
+    /// The same, and no watch says so.
+    pub(super) fn service_key_changed_unseen(&self, version: &str) {
         let json = serde_json::json!({
             "clientid": "client",
             "clientsecret": "s3cret",
@@ -349,7 +367,15 @@ impl World {
         });
         let content = (version.to_owned(), "key.json", json.to_string());
         self.ctx.kubernetes.secrets.lock().unwrap().insert(self.object.service_key(), content);
-        self.ctx.index.apply_secret(&self.object.service_key(), version);
+    }
+
+    /// The watch on Secrets does not work, from now on.
+    pub(super) fn unwatched(&mut self) -> Arc<WatchHealth> {
+        let [resources, secrets] = ["resources", "secrets"].map(|name| Arc::new(WatchHealth::of(name, None)));
+        let watched = Watched { scope: None, resources, secrets: Arc::clone(&secrets) };
+        self.ctx.scopes = Arc::new(Scopes::watched(vec![watched]).all_listed());
+        secrets.failed("denied");
+        secrets
     }
 
     /// One pass, and when it wants to be repeated.

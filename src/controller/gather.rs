@@ -7,6 +7,7 @@ use super::{
     adapters::{AiCore, Kubernetes, Reach},
     errand::KeyFound,
     index::Snapshot,
+    queue::Priority,
 };
 use crate::{
     domain::{
@@ -71,6 +72,8 @@ impl<C: Reach> Gathered<C> {
             backoff: snapshot.memory.retry.backoff.as_ref(),
             checked: snapshot.memory.checked.as_ref(),
             synced: snapshot.memory.synced,
+            api_failures: snapshot.memory.retry.api_failures,
+            overwritten: snapshot.overwritten,
             default_resync_interval,
             now,
         }
@@ -90,7 +93,7 @@ pub(super) async fn gather<K: Kubernetes, A: AiCore>(
         // What would be sent does not matter any more.
         (service_key(ctx, snapshot).await?, ReadSource::unread())
     } else {
-        let (key, source) = tokio::join!(service_key(ctx, snapshot), source(&*ctx.kubernetes, object));
+        let (key, source) = tokio::join!(service_key(ctx, snapshot), source(ctx, snapshot));
         (key?, source?)
     };
     let claim = claim(snapshot, key.held.as_deref());
@@ -150,15 +153,20 @@ impl ReadSource {
     }
 }
 
-async fn source(kubernetes: &impl Kubernetes, object: &Object) -> Result<ReadSource, k8s::error::Error> {
+async fn source<K: Kubernetes, A: AiCore>(
+    ctx: &Context<K, A>,
+    snapshot: &Snapshot<ServiceKeyHeld<A::Connection>>,
+) -> Result<ReadSource, k8s::error::Error> {
+    let object = &snapshot.object;
     let name = match source_name(object) {
         Ok(name) => name,
         Err(invalid) => return Ok(ReadSource::unusable(failure(Reason::SecretInvalid, &invalid))),
     };
-    let read = match read(kubernetes, object, &name, &SOURCE).await? {
+    let read = match read(&*ctx.kubernetes, object, &name, &SOURCE).await? {
         Ok(read) => read,
         Err(failure) => return Ok(ReadSource::unusable(failure)),
     };
+    stand_in(ctx, snapshot, &object.source(), snapshot.source_version.as_deref(), &read.version);
     Ok(match docker_config::payload(&read.data, &Selection::of(&object.spec)) {
         Ok(payload) => ReadSource {
             found: Found::Usable { version: read.version, content: payload.registries().to_vec() },
@@ -196,11 +204,7 @@ async fn service_key<K: Kubernetes, A: AiCore>(
         held: Some(held),
     };
     let unusable = |failure, identity| Key { found: Found::Unusable(failure), held: None, identity };
-    if let Some(held) = snapshot
-        .service_key
-        .as_ref()
-        .filter(|held| snapshot.service_key_version.as_deref() == Some(&*held.version))
-    {
+    if let Some(held) = &snapshot.service_key {
         return Ok(usable(Arc::clone(held)));
     }
     let name = match object.service_key_name() {
@@ -211,6 +215,8 @@ async fn service_key<K: Kubernetes, A: AiCore>(
         Ok(read) => read,
         Err(failure) => return Ok(unusable(failure, None)),
     };
+    let seen = snapshot.service_key_version.as_deref();
+    stand_in(ctx, snapshot, &object.service_key(), seen, &read.version);
     let identity = identity(object, &format!("@{}", read.version));
     let field = object.spec.ai_core_secret_ref.key.as_deref();
     let key = match service_key::parse(&read.data, field, &ctx.settings.allowed_hosts) {
@@ -226,6 +232,25 @@ async fn service_key<K: Kubernetes, A: AiCore>(
     let held = Arc::new(ServiceKeyHeld { version: read.version, key, connection });
     ctx.index.cache_service_key(object, &held.version, Arc::clone(&held));
     Ok(usable(held))
+}
+
+/// While the watch on Secrets does not work, what a read finds stands for its event: others that name the Secret are woken, if its
+/// version is no longer the one that was known before the read.
+fn stand_in<K, A: AiCore>(
+    ctx: &Context<K, A>,
+    snapshot: &Snapshot<ServiceKeyHeld<A::Connection>>,
+    secret: &ObjectKey,
+    known: Option<&str>,
+    found: &str,
+) {
+    if !snapshot.unwatched {
+        return;
+    }
+    let woken = ctx.index.read_secret(secret, known, found);
+    woken
+        .iter()
+        .filter(|key| **key != snapshot.object.key)
+        .for_each(|key| ctx.queue.enqueue(key, Priority::Urgent));
 }
 
 /// What tells one service key from another for the purpose of trying again: its content, of which the connection has the
@@ -265,10 +290,10 @@ async fn read(
         Ok(None) => Ok(Err(Failure::secret_missing(missing, field, &object.key.sibling(name.as_str())))),
         Err(k8s::error::Error::Oversized(sentence)) => Ok(Err(failure(invalid, &sentence))),
         Err(k8s::error::Error::Forbidden(message)) => Ok(Err(Failure::new(
-            missing,
+            Reason::AccessDenied,
             format!(
                 "Secret {:?}, which {field} names, may not be read by the operator: {message}; grant its ServiceAccount get, \
-                 list and watch on Secrets in namespace {namespace:?}",
+                 list and watch on Secrets in namespace {namespace:?}; the operator goes on within seconds of that",
                 name.as_str()
             ),
         ))),

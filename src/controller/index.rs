@@ -12,8 +12,10 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
     ops::Bound,
     sync::Arc,
+    time::Duration,
 };
 
+use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -37,6 +39,9 @@ use crate::{
         },
     },
 };
+
+/// How long a service key is used that was read while the Secrets are not watched.
+const KEY_TRUST: Duration = Duration::from_mins(1);
 
 /// A part of the cluster that one watch covers: a namespace, or everything.
 pub(super) type Scope = Option<Arc<str>>;
@@ -83,11 +88,25 @@ pub(super) struct Snapshot<K> {
     pub(crate) service_key_version: Option<Arc<str>>,
     /// The service key, if it was read at this version.
     pub service_key: Option<Arc<K>>,
+    /// When it was read.
+    service_key_read: Option<Instant>,
+    /// Whether the Secrets are not watched at the moment, so that the versions may be old.
+    pub(super) unwatched: bool,
+    /// Whether a younger resource that claims the same has pushed since this one did.
+    pub(super) overwritten: bool,
     /// Whether it owns what it claims, without a look for a successor.
     pub ownership: Ownership,
 }
 
 impl<K> Snapshot<K> {
+    /// The same while the Secrets are not watched: their versions say nothing, and the service key counts for a minute after it was
+    /// read.
+    #[must_use]
+    pub(super) fn without_watch(self) -> Self {
+        let fresh = self.service_key_read.is_some_and(|read| read.elapsed() < KEY_TRUST);
+        Self { unwatched: true, service_key: self.service_key.filter(|_| fresh), ..self }
+    }
+
     /// What of it decides without a request.
     #[must_use]
     pub(super) fn known(&self, default_resync_interval: ResyncInterval, now: Now) -> Known<'_> {
@@ -95,11 +114,16 @@ impl<K> Snapshot<K> {
             object: &self.object,
             status: &self.status,
             memory: &self.memory,
-            versions: Versions {
-                source: self.source_version.as_deref(),
-                service_key: self.service_key_version.as_deref(),
+            versions: if self.unwatched {
+                Versions::default()
+            } else {
+                Versions {
+                    source: self.source_version.as_deref(),
+                    service_key: self.service_key_version.as_deref(),
+                }
             },
             ownership: &self.ownership,
+            overwritten: self.overwritten,
             default_resync_interval,
             now,
         }
@@ -267,6 +291,12 @@ impl<K> Index<K> {
         self.0.lock().secrets.apply(key, version, Instant::now())
     }
 
+    /// A Secret was read, at a version that may be newer than the one that was `known` before. Returns the resources to look at,
+    /// unless an event came meanwhile, which counts for more.
+    pub(super) fn read_secret(&self, key: &ObjectKey, known: Option<&str>, version: &str) -> Vec<ObjectKey> {
+        self.0.lock().secrets.read(key, known, version, Instant::now())
+    }
+
     /// A Secret is gone. Returns the resources to look at.
     pub(super) fn remove_secret(&self, key: &ObjectKey) -> Vec<ObjectKey> {
         self.0.lock().secrets.remove(key)
@@ -280,6 +310,7 @@ impl<K> Index<K> {
         let source = state.secrets.get(&entry.object.source());
         let service_key = state.secrets.get(&entry.object.service_key());
         let key_field = entry.object.spec.ai_core_secret_ref.key.as_deref();
+        let cached = service_key.and_then(|secret| secret.cached(key_field));
         Some(Snapshot {
             object: Arc::clone(&entry.object),
             status: Arc::clone(&entry.status),
@@ -287,7 +318,10 @@ impl<K> Index<K> {
             source_version: source.and_then(SecretEntry::version),
             source_changed: source.and_then(|secret| secret.changed(key)),
             service_key_version: service_key.and_then(SecretEntry::version),
-            service_key: service_key.and_then(|secret| secret.cached(key_field)),
+            service_key_read: cached.as_ref().map(|(_, read)| *read),
+            service_key: cached.map(|(key, _)| key),
+            unwatched: false,
+            overwritten: state.overwritten(entry),
             ownership: state.claims.ownership(&entry.object, None, Instant::now()),
         })
     }
@@ -376,6 +410,27 @@ impl<K> Index<K> {
         }
         last.filter(|_| seen == limit).cloned()
     }
+}
+
+impl<K> State<K> {
+    /// Whether a younger resource that claims what this one has pushed has pushed it since: they were known to different processes,
+    /// or at different times.
+    fn overwritten(&self, entry: &Entry) -> bool {
+        let Some(claim) = claim_of_status(&entry.object, &entry.status) else { return false };
+        let Ownership::Owner { successor: Some(successor) } =
+            self.claims.ownership(&entry.object, Some(&claim), Instant::now())
+        else {
+            return false;
+        };
+        self.resources.get(&successor).is_some_and(|other| {
+            claim_of_status(&other.object, &other.status) == Some(claim)
+                && synced_at(&other.status) > synced_at(&entry.status)
+        })
+    }
+}
+
+fn synced_at(status: &AICoreRegistrySecretStatus) -> Option<Timestamp> {
+    status.last_sync_time.as_ref().map(|time| time.0)
 }
 
 fn within(scope: &Scope, key: &ObjectKey) -> bool {

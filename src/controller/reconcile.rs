@@ -18,11 +18,13 @@ use super::{
 use crate::{
     domain::{
         decide::{
+            backoff,
             failure::Failure,
             hold,
             known::{Known, Unchanged},
             pass_outcome::PassOutcome,
             plan::{Push, Step, plan},
+            reason::Reason,
             report::{Answer, Event, Outcome, Report, report},
         },
         parse::object::ObjectKey,
@@ -51,20 +53,38 @@ pub(super) async fn reconcile<K: Kubernetes, A: AiCore>(
         ctx.admission.remove(key);
         return None;
     };
+    let snapshot =
+        if ctx.scopes.hears_of_secrets(&key.namespace) { snapshot } else { snapshot.without_watch() };
+    let failures = snapshot.memory.retry.api_failures;
+    if failures > 0 && !ctx.retry_pace.lock().may_retry(ctx.clock.now().uptime) {
+        ctx.metrics.reconciled(PassOutcome::BackingOff.as_str(), Duration::ZERO);
+        return Some(backoff::api_delay(failures, jitter::fraction()));
+    }
     let span = info_span!("reconcile", namespace = &*key.namespace, resource = &*key.name, trace_id = Empty);
     telemetry::show_trace_id(&span);
     let started = Instant::now();
     let pass = pass(ctx, &snapshot).instrument(span.clone());
     let Done { outcome, requeue_after } = match tokio::time::timeout(PASS_LIMIT, pass).await {
-        Ok(Ok(done)) => done,
+        Ok(Ok(done)) => {
+            if done.outcome == PassOutcome::Reason(Reason::AccessDenied) {
+                ctx.retry_pace.lock().failed(ctx.clock.now().uptime);
+            }
+            done
+        }
         Ok(Err(Error::NotFound)) => {
             debug!(parent: &span, "the resource is gone");
             Done { outcome: PassOutcome::Gone, requeue_after: None }
         }
         Ok(Err(error)) => {
+            ctx.retry_pace.lock().failed(ctx.clock.now().uptime);
             let done = cut_short(ctx, &snapshot, PassOutcome::ApiServerError);
             let retry_s = done.requeue_after.unwrap_or_default().as_secs_f64();
-            warn!(parent: &span, %error, retry_s, "a request to the API server failed; trying again");
+            // While it goes on, ever less often.
+            if failures.saturating_add(1).is_power_of_two() {
+                warn!(parent: &span, %error, retry_s, "a request to the API server failed; trying again");
+            } else {
+                debug!(parent: &span, %error, retry_s, "a request to the API server failed; trying again");
+            }
             done
         }
         Err(_) => {

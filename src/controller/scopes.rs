@@ -27,7 +27,7 @@ const ERROR: usize = 300;
 /// All scopes.
 pub(super) struct Scopes {
     /// In the order of their names: there may be hundreds.
-    scopes: Vec<Watched>,
+    all: Vec<Watched>,
     warm_up: watch::Sender<WarmUp>,
     start: Instant,
 }
@@ -64,12 +64,12 @@ impl Scopes {
 
     pub(super) fn watched(scopes: Vec<Watched>) -> Self {
         let warm_up = watch::Sender::new(WarmUp::of(scopes.len()));
-        Self { scopes, warm_up, start: Instant::now() }
+        Self { all: scopes, warm_up, start: Instant::now() }
     }
 
     /// Each of them.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Place, &Watched)> {
-        self.scopes.iter().enumerate().map(|(place, watched)| (Place(place), watched))
+        self.all.iter().enumerate().map(|(place, watched)| (Place(place), watched))
     }
 
     /// The resources of a scope are listed.
@@ -84,11 +84,11 @@ impl Scopes {
 
     /// Whether a change of a Secret in that namespace would have been heard of by now.
     pub(super) fn hears_of_secrets(&self, namespace: &str) -> bool {
-        let place = self.scopes.binary_search_by(|watched| watched.scope.as_deref().cmp(&Some(namespace)));
+        let place = self.all.binary_search_by(|watched| watched.scope.as_deref().cmp(&Some(namespace)));
         // Of the whole cluster there is one, at the beginning.
         let watched = match place {
-            Ok(place) => self.scopes.get(place),
-            Err(_) => self.scopes.first().filter(|watched| watched.scope.is_none()),
+            Ok(place) => self.all.get(place),
+            Err(_) => self.all.first().filter(|watched| watched.scope.is_none()),
         };
         watched.is_none_or(|watched| watched.secrets.hears())
     }
@@ -105,7 +105,7 @@ impl Scopes {
         let warm_up = self.warm_up.borrow();
         let begins = |place: &Place| warm_up.begins(place.0).is_some_and(|begins| begins <= uptime);
         let begun = waiting.extract_if(.., |place| begins(place));
-        begun.filter_map(|place| self.scopes.get(place.0)).map(|watched| watched.scope.clone()).collect()
+        begun.filter_map(|place| self.all.get(place.0)).map(|watched| watched.scope.clone()).collect()
     }
 
     /// Waits for a time that follows from the lists.
@@ -133,7 +133,7 @@ impl Scopes {
         self.warm().await;
         let mut lists = self.warm_up.subscribe();
         let incomplete = |lists: &WarmUp| -> Vec<usize> {
-            (0..self.scopes.len()).filter(|place| !lists.is_complete(*place)).collect()
+            (0..self.all.len()).filter(|place| !lists.is_complete(*place)).collect()
         };
         let mut late = incomplete(&lists.borrow_and_update());
         if late.is_empty() {
@@ -152,11 +152,11 @@ impl Scopes {
             }
             let now = lists.borrow_and_update();
             for place in late.extract_if(.., |place| now.is_complete(*place)) {
-                let namespace = self.scopes.get(place).and_then(|watched| watched.scope.as_deref());
+                let namespace = self.all.get(place).and_then(|watched| watched.scope.as_deref());
                 info!(namespace, "resources and Secrets are listed at last");
             }
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Whether this process can do its work, and what is wrong nevertheless; the sentence for `/readyz`.
@@ -166,9 +166,9 @@ impl Scopes {
     /// one namespace that is gone. What was ready stays so: restarting it, or sending its work elsewhere, would mend nothing.
     pub(super) fn ready(&self) -> Result<String, String> {
         let warm_up = self.warm_up.borrow();
-        let faulty: Vec<usize> = (0..self.scopes.len())
+        let faulty: Vec<usize> = (0..self.all.len())
             .filter(|place| {
-                !warm_up.is_complete(*place) || self.scopes.get(*place).is_some_and(Watched::in_trouble)
+                !warm_up.is_complete(*place) || self.all.get(*place).is_some_and(Watched::in_trouble)
             })
             .collect();
         if faulty.is_empty() {
@@ -182,7 +182,7 @@ impl Scopes {
         Err(format!(
             "not ready: resources listed in {resources} of {} scopes, Secrets in {secrets} (is the CRD installed, and may the \
              ServiceAccount list and watch aicoreregistrysecrets and secrets?): {}",
-            self.scopes.len(),
+            self.all.len(),
             self.troubles(&faulty)
         ))
     }
@@ -190,7 +190,7 @@ impl Scopes {
     /// These scopes, and what is wrong in each.
     fn troubles(&self, places: &[usize]) -> String {
         let named =
-            places.iter().take(NAMED).filter_map(|place| self.scopes.get(*place)).map(ToString::to_string);
+            places.iter().take(NAMED).filter_map(|place| self.all.get(*place)).map(ToString::to_string);
         let mut sentences: Vec<String> = named.collect();
         if places.len() > NAMED {
             sentences.push(format!("and {} more", places.len() - NAMED));

@@ -57,11 +57,11 @@ impl Watches {
 
     /// Starts the watches.
     pub(super) fn spawn(self, tasks: &mut JoinSet<&'static str>) {
-        for (place, watched) in self.scopes.iter() {
+        for (place, part) in self.scopes.iter() {
             // The index has to know which Secrets matter when they come.
             let (listed, resources) = oneshot::channel();
-            tasks.spawn(self.resources(place, watched, listed));
-            tasks.spawn(self.secrets(place, watched, resources));
+            tasks.spawn(self.resources(place, part, listed));
+            tasks.spawn(self.secrets(place, part, resources));
         }
         let scopes = Arc::clone(&self.scopes);
         tasks.spawn(async move {
@@ -73,10 +73,10 @@ impl Watches {
     fn resources(
         &self,
         place: Place,
-        watched: &Watched,
+        part: &Watched,
         listed: oneshot::Sender<()>,
     ) -> impl Future<Output = &'static str> + use<> {
-        let (scope, health) = (watched.scope.clone(), Arc::clone(&watched.resources));
+        let (scope, health) = (part.scope.clone(), Arc::clone(&part.resources));
         let (watcher, namespace) = (self.watcher.clone(), scope.clone());
         let mut config = k8s_watch::config();
         if let Some(selector) = &self.label_selector {
@@ -122,10 +122,10 @@ impl Watches {
     fn secrets(
         &self,
         place: Place,
-        watched: &Watched,
+        part: &Watched,
         resources: oneshot::Receiver<()>,
     ) -> impl Future<Output = &'static str> + use<> {
-        let (scope, health) = (watched.scope.clone(), Arc::clone(&watched.secrets));
+        let (scope, health) = (part.scope.clone(), Arc::clone(&part.secrets));
         let (watcher, namespace) = (self.watcher.clone(), scope.clone());
         let (index, queue, scopes) =
             (Arc::clone(&self.index), Arc::clone(&self.queue), Arc::clone(&self.scopes));

@@ -17,5 +17,6 @@ pub(crate) mod pass_outcome;
 pub(crate) mod plan;
 pub mod reason;
 pub(crate) mod report;
+pub(crate) mod retry_pace;
 pub(crate) mod unwritten;
 pub(crate) mod warm_up;

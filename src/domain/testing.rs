@@ -242,6 +242,8 @@ pub(crate) fn an_observation<'a>(object: &'a Object, status: &'a AICoreRegistryS
         backoff: None,
         checked: None,
         synced: None,
+        api_failures: 0,
+        overwritten: false,
         default_resync_interval: ResyncInterval::Every(HOUR),
         now: a_minute_later(),
     }

@@ -174,7 +174,7 @@ fn is_cheap(error: &watcher::Error) -> bool {
     };
     let cause: &(dyn Error + 'static) = cause;
     let mut causes = std::iter::successors(Some(cause), |cause| (*cause).source());
-    !is_expired(error) && !causes.any(|cause| cause.is::<Unusable>())
+    !is_expired(error) && !causes.any(<dyn Error>::is::<Unusable>)
 }
 
 /// Whether the API server has answered, and does not want this: another watch that works says nothing about it.

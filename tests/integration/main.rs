@@ -11,6 +11,7 @@
 )]
 #![allow(clippy::float_cmp, reason = "counters are whole numbers")]
 
+mod account;
 mod argocd;
 mod budget;
 mod chart;
@@ -32,6 +33,7 @@ mod leadership;
 mod limits;
 mod links;
 mod log_level;
+mod many_namespaces;
 mod metrics;
 mod metrics_table;
 mod monitoring;
@@ -43,7 +45,9 @@ mod recorded;
 mod reference;
 mod remembered;
 mod requests;
+mod rights;
 mod robustness;
+mod scopes;
 mod statuses;
 mod supply_chain;
 mod sync;

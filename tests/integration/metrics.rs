@@ -3,7 +3,7 @@
 use crate::world::{Login, World};
 
 /// Name, type and unit, as the documentation promises them.
-const FAMILIES: [(&str, &str, &str); 15] = [
+const FAMILIES: [(&str, &str, &str); 16] = [
     ("reconcile", "counter", ""),
     ("reconcile_duration_seconds", "histogram", "seconds"),
     ("remote_requests", "counter", ""),
@@ -16,6 +16,7 @@ const FAMILIES: [(&str, &str, &str); 15] = [
     ("quota_limit", "gauge", ""),
     ("queue_depth", "gauge", ""),
     ("watch_age_seconds", "gauge", "seconds"),
+    ("watch_up", "gauge", ""),
     ("leader", "gauge", ""),
     ("remote_orphaned", "counter", ""),
     ("build", "info", ""),

@@ -1,10 +1,12 @@
-use std::sync::atomic::Ordering::SeqCst;
+use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
 use super::*;
 use crate::{
     controller::fakes::{FakeConnection, World},
     domain::testing::{HOUR, WithSpec, an_object},
 };
+
+mod unwatched;
 
 async fn found(world: &World) -> (Gathered<FakeConnection>, Snapshot<ServiceKeyHeld<FakeConnection>>) {
     let snapshot = world.snapshot();

@@ -38,6 +38,7 @@ struct Cached<K> {
     field: Option<String>,
     version: Arc<str>,
     value: Arc<K>,
+    read: Instant,
 }
 
 /// What the watch said last.
@@ -72,13 +73,14 @@ impl<K> SecretEntry<K> {
         self.users.get(user).and_then(|user| user.changed)
     }
 
-    pub(super) fn cached(&self, field: Option<&str>) -> Option<Arc<K>> {
+    /// What was read at the version that is known, and when.
+    pub(super) fn cached(&self, field: Option<&str>) -> Option<(Arc<K>, Instant)> {
         let version = self.version()?;
         let cached = self
             .cached
             .iter()
             .find(|cached| cached.field.as_deref() == field && cached.version == version)?;
-        Some(Arc::clone(&cached.value))
+        Some((Arc::clone(&cached.value), cached.read))
     }
 
     fn users(&self) -> Vec<ObjectKey> {
@@ -157,6 +159,18 @@ impl<K> SecretIndex<K> {
         entry.users()
     }
 
+    /// A read found the Secret at this version. It counts as an event if nothing came since the version was `known`.
+    pub(super) fn read(
+        &mut self,
+        secret: &ObjectKey,
+        known: Option<&str>,
+        version: &str,
+        now: Instant,
+    ) -> Vec<ObjectKey> {
+        let still = self.0.get(secret).is_some_and(|entry| entry.version().as_deref() == known);
+        if still { self.apply(secret, version, now) } else { Vec::new() }
+    }
+
     pub(super) fn remove(&mut self, secret: &ObjectKey) -> Vec<ObjectKey> {
         let Some(entry) = self.0.get_mut(secret) else {
             return Vec::new();
@@ -190,7 +204,12 @@ impl<K> SecretIndex<K> {
             return;
         }
         entry.cached.retain(|cached| cached.field.as_deref() != field);
-        entry.cached.push(Cached { field: field.map(str::to_owned), version: version.into(), value: key });
+        entry.cached.push(Cached {
+            field: field.map(str::to_owned),
+            version: version.into(),
+            value: key,
+            read: Instant::now(),
+        });
     }
 
     /// Takes all changes as answered.

@@ -15,6 +15,9 @@ use crate::domain::{
 pub(crate) const FIRST_DELAY: Duration = Duration::from_secs(1);
 /// Longest delay of the exponential backoff.
 pub(crate) const LONGEST_DELAY: Duration = Duration::from_mins(5);
+/// The same after a failure of the API server, or a right that is missing there. A right that is given, or an API server that comes
+/// back, is noticed within this time.
+pub(crate) const LONGEST_API_DELAY: Duration = Duration::from_secs(10);
 /// Longest `Retry-After` that is obeyed.
 pub(crate) const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
 /// How often the operator looks again at a resource that waits for a person; spread by ±10 %.
@@ -116,8 +119,17 @@ pub fn delay(failure: &Failure, attempts: u32, jitter: f64) -> Duration {
 /// than a tenth of the ceiling, so that a lucky draw does not turn into a burst.
 #[must_use]
 pub(crate) fn exponential(attempts: u32, jitter: f64) -> Duration {
-    let ceiling =
-        FIRST_DELAY.saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1))).min(LONGEST_DELAY);
+    exponential_up_to(LONGEST_DELAY, attempts, jitter)
+}
+
+/// The same after failures because of the API server, at most ten seconds.
+#[must_use]
+pub(crate) fn api_delay(failures: u32, jitter: f64) -> Duration {
+    exponential_up_to(LONGEST_API_DELAY, failures, jitter)
+}
+
+fn exponential_up_to(longest: Duration, attempts: u32, jitter: f64) -> Duration {
+    let ceiling = FIRST_DELAY.saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1))).min(longest);
     ceiling.mul_f64(jitter.clamp(0.1, 1.0))
 }
 

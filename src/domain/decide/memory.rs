@@ -25,7 +25,7 @@ pub(crate) struct Memory {
 pub(crate) struct Retry {
     /// The failed attempt at AI Core that delays the next one.
     pub backoff: Option<Backoff>,
-    /// Passes in a row that failed because of the API server.
+    /// Passes in a row that failed because of the API server, or found that the operator may not read a Secret.
     pub(crate) api_failures: u32,
 }
 
@@ -80,7 +80,7 @@ impl Memory {
     pub(crate) fn after_api_failure(&self, jitter: f64) -> (Self, Duration) {
         let api_failures = self.retry.api_failures.saturating_add(1);
         let retry = Retry { api_failures, ..self.retry.clone() };
-        (Self { retry, ..self.clone() }, backoff::exponential(api_failures, jitter))
+        (Self { retry, ..self.clone() }, backoff::api_delay(api_failures, jitter))
     }
 }
 
@@ -113,7 +113,7 @@ mod tests {
             memory = next;
             delays.push(delay.as_secs());
         }
-        assert_eq!(delays, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+        assert_eq!(delays, [1, 2, 4, 8, 10, 10, 10, 10, 10, 10, 10]);
         assert_eq!(memory.retry.api_failures, 11);
         memory.retry.api_failures = 0;
         assert_eq!(memory, before);

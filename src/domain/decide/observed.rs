@@ -127,6 +127,10 @@ pub(crate) struct Observed<'a> {
     pub checked: Option<&'a Checked>,
     /// When the last push was, by the clock of this process, if it knows.
     pub(crate) synced: Option<Synced>,
+    /// Passes before this one, in a row, that the API server made fail.
+    pub(crate) api_failures: u32,
+    /// Whether a younger resource that claims the same has pushed since: what AI Core holds is the other's.
+    pub(crate) overwritten: bool,
     /// Interval for resources that do not set their own.
     pub(crate) default_resync_interval: ResyncInterval,
     /// The time.
@@ -206,6 +210,7 @@ impl Observed<'_> {
     #[must_use]
     pub(crate) fn unconfirmed(&self) -> bool {
         self.backoff.is_some()
+            || self.overwritten
             || self.in_doubt()
             || self
                 .status

@@ -14,6 +14,7 @@ use crate::{
             failure::Failure,
             memory::Synced,
             observed::{Observed, Ownership},
+            reason::Reason,
         },
         parse::{
             duration::ResyncInterval,
@@ -24,6 +25,10 @@ use crate::{
 
 /// Window over which pushes that a restart would bunch together are spread.
 pub(crate) const SPREAD_WINDOW: Duration = Duration::from_mins(1);
+
+/// Looks in a row at which the service key may not be read, in a namespace that is being deleted, after which it counts as gone: the
+/// right went with the namespace. Together they take some ten seconds.
+const DENIED_FOR_GOOD: u32 = 5;
 
 /// The decision.
 #[derive(Clone, Debug, PartialEq)]
@@ -381,7 +386,9 @@ fn deletion(observed: &Observed<'_>) -> Step {
         return Step::LetGo(why);
     }
     if let Some(failure) = observed.service_key.failure() {
-        if observed.namespace_terminating {
+        // The right may come back; with a namespace it goes for good.
+        let passing = failure.reason == Reason::AccessDenied && observed.api_failures < DENIED_FOR_GOOD;
+        if observed.namespace_terminating && !passing {
             return Step::LetGo(LetGo::Orphaned);
         }
         return Step::NoPush(Why::Blocked(failure.clone()));

@@ -32,10 +32,12 @@ reasons! {
     Progressing,
     /// `spec.suspend` is true.
     Suspended,
-    /// The Secret with the registry credential does not exist, or may not be read.
+    /// The Secret with the registry credential does not exist.
     SecretNotFound,
-    /// The Secret with the AI Core service key does not exist, or may not be read.
+    /// The Secret with the AI Core service key does not exist.
     ServiceKeyNotFound,
+    /// The operator may not read one of the two Secrets.
+    AccessDenied,
     /// The registry credential cannot be used.
     SecretInvalid,
     /// The AI Core service key cannot be used.
@@ -95,9 +97,11 @@ impl Reason {
         match self {
             Self::Synced | Self::Suspended => Class::Done,
             Self::SecretNotFound | Self::ServiceKeyNotFound => Class::Waiting,
-            Self::Progressing | Self::RateLimited | Self::RemoteUnavailable | Self::Deleting => {
-                Class::Transient
-            }
+            Self::Progressing
+            | Self::AccessDenied
+            | Self::RateLimited
+            | Self::RemoteUnavailable
+            | Self::Deleting => Class::Transient,
             Self::SecretInvalid
             | Self::ServiceKeyInvalid
             | Self::AuthenticationFailed
@@ -116,6 +120,7 @@ impl Reason {
             Self::Synced | Self::Progressing | Self::Suspended => false,
             Self::SecretNotFound
             | Self::ServiceKeyNotFound
+            | Self::AccessDenied
             | Self::SecretInvalid
             | Self::ServiceKeyInvalid
             | Self::AuthenticationFailed
@@ -149,6 +154,7 @@ impl Reason {
             | Self::Progressing
             | Self::SecretNotFound
             | Self::ServiceKeyNotFound
+            | Self::AccessDenied
             | Self::SecretInvalid
             | Self::ServiceKeyInvalid
             | Self::Deleting => false,
@@ -167,6 +173,7 @@ impl Reason {
             | Self::Suspended
             | Self::SecretNotFound
             | Self::ServiceKeyNotFound
+            | Self::AccessDenied
             | Self::SecretInvalid
             | Self::ServiceKeyInvalid
             | Self::AuthenticationFailed

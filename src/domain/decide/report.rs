@@ -140,7 +140,8 @@ pub(crate) fn report(observed: &Observed<'_>, step: &Step, outcome: Outcome, jit
         // An outcome that does not belong to its step: say nothing, look again.
         (Step::Push(_) | Step::DeleteRemote, _) => postponed(observed, backoff::FIRST_DELAY),
     };
-    let retry = Retry { backoff, api_failures: 0 };
+    let api_failures = if denied(step) { observed.api_failures.saturating_add(1) } else { 0 };
+    let retry = Retry { backoff, api_failures };
     let memory = Memory { retry, checked, synced };
     // What is not written down is said when it is.
     let moved = moved.filter(|_| status.is_some());
@@ -186,6 +187,13 @@ fn synced(observed: &Observed<'_>, outcome: &Outcome) -> Option<Synced> {
 /// Whether AI Core holds what the Secret holds, as this pass has found.
 fn in_sync(step: &Step, outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Pushed { .. }) || matches!(step, Step::NoPush(Why::InSync { .. }))
+}
+
+/// Whether the operator may not read what it needs. Nothing tells it when it may, so it tries again as after a failure of the API
+/// server.
+fn denied(step: &Step) -> bool {
+    let Step::NoPush(Why::Unusable(failure) | Why::Blocked(failure)) = step else { return false };
+    failure.reason == Reason::AccessDenied
 }
 
 fn answer(step: &Step, outcome: &Outcome) -> Option<Answer> {
@@ -322,6 +330,7 @@ fn postponed(observed: &Observed<'_>, wait: Duration) -> Statement {
 fn not_pushed(observed: &Observed<'_>, why: &Why, jitter: Jitter) -> Statement {
     let story = || StatusBuilder::new(observed, observed.status.clone());
     let long = Some(spread(backoff::STALLED_INTERVAL, jitter.retry));
+    let soon = || backoff::api_delay(observed.api_failures.saturating_add(1), jitter.retry);
     let backoff = || observed.backoff.cloned();
     match why {
         Why::InSync { requeue_after } => {
@@ -365,8 +374,9 @@ fn not_pushed(observed: &Observed<'_>, why: &Why, jitter: Jitter) -> Statement {
             } else {
                 story().ready(ConditionStatus::False, failure.reason, failure.message.clone())
             };
+            let again = if failure.reason == Reason::AccessDenied { Some(soon()) } else { long };
             story.waiting(failure.reason, failure.message.clone()).finish(
-                long,
+                again,
                 backoff(),
                 PassOutcome::Reason(failure.reason),
             )
@@ -381,11 +391,11 @@ fn not_pushed(observed: &Observed<'_>, why: &Why, jitter: Jitter) -> Statement {
         }
         Why::Blocked(failure) => {
             let story = story().deleting(messages::deleting(failure));
-            story.finish(
-                Some(backoff::LONGEST_WHILE_DELETING / 4),
-                backoff(),
-                PassOutcome::Reason(Reason::Deleting),
-            )
+            let again = match failure.reason {
+                Reason::AccessDenied => soon(),
+                _ => backoff::LONGEST_WHILE_DELETING / 4,
+            };
+            story.finish(Some(again), backoff(), PassOutcome::Reason(Reason::Deleting))
         }
         Why::Gone => gone(PassOutcome::Deleted, Vec::new()),
     }

@@ -105,8 +105,10 @@ mod tests {
 
     const S: fn(u64) -> Duration = Duration::from_secs;
 
-    /// Each scope as the seconds after which its resources and its Secrets are listed.
-    fn warm_up(scopes: &[(Option<u64>, Option<u64>)]) -> WarmUp {
+    /// The seconds after which a scope's resources and its Secrets are listed.
+    type Lists = (Option<u64>, Option<u64>);
+
+    fn warm_up(scopes: &[Lists]) -> WarmUp {
         let mut warm_up = WarmUp::of(scopes.len());
         for (scope, (resources, secrets)) in scopes.iter().enumerate() {
             resources.iter().for_each(|at| warm_up.resources(scope, S(*at)));
@@ -117,7 +119,7 @@ mod tests {
 
     #[test]
     fn work_begins_when_all_is_listed_and_waits_for_nothing_longer_than_the_limit() {
-        let cases: &[(&[(Option<u64>, Option<u64>)], &[Option<u64>])] = &[
+        let cases: [(&[Lists], &[Option<u64>]); 10] = [
             (&[], &[]),
             (&[(None, None)], &[None]),
             (&[(Some(1), Some(2))], &[Some(2)]),
@@ -142,7 +144,7 @@ mod tests {
 
     #[test]
     fn waiting_ends_with_the_last_list_or_at_the_limit() {
-        let cases: &[(&[(Option<u64>, Option<u64>)], Option<u64>)] = &[
+        let cases: [(&[Lists], Option<u64>); 6] = [
             (&[], Some(0)),
             (&[(None, None), (None, None)], None),
             (&[(Some(1), Some(2)), (Some(3), Some(9))], Some(9)),

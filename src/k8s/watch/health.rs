@@ -118,7 +118,7 @@ impl WatchHealth {
     }
 
     /// Notes that something has arrived within the answer to a watch request.
-    pub(super) fn received(&self) {
+    pub(crate) fn received(&self) {
         self.mark(&self.received);
         self.arrival.notify_waiters();
     }
@@ -134,7 +134,7 @@ impl WatchHealth {
     }
 
     /// Notes a failure that the watch goes on from. Returns whether it is another one than the last.
-    pub(super) fn failed(&self, error: &str) -> bool {
+    pub(crate) fn failed(&self, error: &str) -> bool {
         self.mark(&self.failed);
         let mut trouble = self.trouble.lock();
         let news = trouble.as_ref().is_none_or(|trouble| *trouble.error != *error);
@@ -146,7 +146,7 @@ impl WatchHealth {
     }
 
     /// Notes that the API server has answered a request well. Returns whether the one before had failed.
-    pub(super) fn answered(&self) -> bool {
+    pub(crate) fn answered(&self) -> bool {
         self.trouble.lock().take().is_some()
     }
 

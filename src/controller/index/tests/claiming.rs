@@ -228,3 +228,46 @@ fn who_is_gone_owns_nothing() {
     let gone = stands(&index, &older, "one");
     assert!(!gone.may_push() && !gone.may_delete(), "{gone:?}");
 }
+
+/// While the older one was not known, the younger has pushed: what AI Core holds is not what the older one's status says.
+#[test]
+fn who_comes_back_knows_that_another_has_pushed_since() {
+    let named = |name, created| {
+        object_named(name, created).with_spec(|spec| spec.remote_name = Some("pull".to_owned()))
+    };
+    let (older, younger) = (named("older", 1), named("younger", 2));
+    let pushed = |second| {
+        let mut status = a_status_in_sync();
+        status.last_sync_time = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at(second)));
+        status
+    };
+    for (theirs, expected) in
+        [(pushed(200), true), (pushed(100), false), (pushed(50), false), (a_new_status(), false)]
+    {
+        for older_first in [true, false] {
+            let index = TestIndex::default();
+            let older = || drop(index.apply_resource(older.clone(), pushed(100)));
+            let younger_comes = || drop(index.apply_resource(younger.clone(), theirs.clone()));
+            if older_first {
+                older();
+                younger_comes();
+            } else {
+                younger_comes();
+                older();
+            }
+            assert_eq!(
+                index.snapshot(&key("older")).unwrap().overwritten,
+                expected,
+                "{older_first} {theirs:?}"
+            );
+            assert!(!index.snapshot(&key("younger")).unwrap().overwritten);
+        }
+    }
+    // In another tenant it does no harm.
+    let index = TestIndex::default();
+    index.apply_resource(older.clone(), pushed(100));
+    let elsewhere =
+        AICoreRegistrySecretStatus { api_url: Some("https://elsewhere".to_owned()), ..pushed(200) };
+    index.apply_resource(younger, elsewhere);
+    assert!(!index.snapshot(&older.key).unwrap().overwritten);
+}

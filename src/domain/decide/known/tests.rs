@@ -207,6 +207,7 @@ fn known<'a>(
         memory,
         versions: SEEN,
         ownership,
+        overwritten: false,
         default_resync_interval: EVERY_HOUR,
         now: a_minute_later(),
     }
