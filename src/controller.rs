@@ -26,6 +26,7 @@ mod watches;
 use std::{collections::HashSet, convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
 use kube::Client;
+use parking_lot::Mutex;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -42,7 +43,10 @@ use self::{
 use crate::{
     aicore::pool::{Connection, Pool},
     clock::Clock,
-    domain::parse::{allowed_hosts::AllowedHosts, duration::ResyncInterval, service_key::ServiceKey},
+    domain::{
+        decide::late_writes::LateWrites,
+        parse::{allowed_hosts::AllowedHosts, duration::ResyncInterval, service_key::ServiceKey},
+    },
     k8s::{error::REQUEST_TIMEOUT, events},
     leadership::Leadership,
     metrics::Metrics,
@@ -89,6 +93,7 @@ struct Context<K, A: AiCore> {
     queue: Arc<Queue>,
     admission: Arc<Admission>,
     metrics: Arc<Metrics>,
+    late_writes: Mutex<LateWrites>,
     clock: Clock,
     /// Cancelled when passes are to wait for nothing any more.
     ending: CancellationToken,
@@ -149,6 +154,7 @@ impl Controller {
             queue,
             admission,
             metrics,
+            late_writes: Mutex::default(),
             clock,
             ending,
         };

@@ -190,6 +190,12 @@ impl Refused {
 }
 
 impl Unfinished {
+    /// Whether a request that writes may be carried out later still.
+    #[must_use]
+    pub(crate) fn may_come_late(&self) -> bool {
+        matches!(self, Self::Failed { aftermath: Aftermath::Late, .. })
+    }
+
     /// The same, when AI Core has answered that it has no secret of the name.
     pub(super) fn with_remote_absent(self) -> Self {
         match self {

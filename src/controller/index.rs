@@ -4,6 +4,7 @@
 mod claims;
 mod orders;
 mod rights;
+mod service_keys;
 mod watched_secrets;
 
 use std::{
@@ -24,6 +25,7 @@ use crate::{
     domain::{
         decide::{
             conflict::{Claim, Claimant},
+            failure::Failure,
             known::{Known, Versions},
             memory::Memory,
             observed::Ownership,
@@ -78,6 +80,10 @@ pub(super) struct Snapshot<K> {
     pub(crate) service_key_version: Option<Arc<str>>,
     /// The service key, if it was read at this version.
     pub service_key: Option<Arc<K>>,
+    /// Why the service key cannot be used, if that is known at this version.
+    pub(super) unusable_key: Option<Arc<Failure>>,
+    /// Whether it is time to push once more because an earlier write had no answer. Not the index's to know.
+    pub(super) confirmation_due: bool,
     /// Whether it owns what it claims, without a look for a successor.
     pub ownership: Ownership,
 }
@@ -95,6 +101,7 @@ impl<K> Snapshot<K> {
                 service_key: self.service_key_version.as_deref(),
             },
             ownership: &self.ownership,
+            confirmation_due: self.confirmation_due,
             default_resync_interval,
             now,
         }
@@ -270,6 +277,8 @@ impl<K> Index<K> {
             source_changed: source.and_then(|secret| secret.changed(key)),
             service_key_version: service_key.and_then(SecretEntry::version),
             service_key: service_key.and_then(|secret| secret.cached(key_field)),
+            confirmation_due: false,
+            unusable_key: service_key.and_then(|secret| secret.unusable(key_field)),
             ownership: state.claims.ownership(&entry.object, None),
         })
     }

@@ -240,6 +240,7 @@ pub(crate) fn an_observation<'a>(object: &'a Object, status: &'a AICoreRegistryS
         namespace_terminating: false,
         backoff: None,
         checked: None,
+        confirmation_due: false,
         default_resync_interval: ResyncInterval::Every(HOUR),
         now: a_minute_later(),
     }

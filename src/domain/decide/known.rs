@@ -45,6 +45,8 @@ pub(crate) struct Known<'a> {
     pub versions: Versions<'a>,
     /// Whether it owns the remote secret that it claimed last.
     pub ownership: &'a Ownership,
+    /// Whether it is time to push once more because an earlier write had no answer.
+    pub(crate) confirmation_due: bool,
     /// Interval for resources that do not set their own.
     pub(crate) default_resync_interval: ResyncInterval,
     /// The time.
@@ -62,7 +64,10 @@ impl Known<'_> {
     /// Whether all this shows that nothing is to be done, so that the Secrets need not be read.
     #[must_use]
     pub(crate) fn unchanged(&self) -> Option<Unchanged> {
-        if self.memory.retry.backoff.is_some() || *self.ownership != (Ownership::Owner { successor: None }) {
+        if self.confirmation_due
+            || self.memory.retry.backoff.is_some()
+            || *self.ownership != (Ownership::Owner { successor: None })
+        {
             return None;
         }
         let checked = self.memory.checked.as_ref().map_or_else(Versions::default, |checked| Versions {

@@ -125,6 +125,8 @@ pub(crate) struct Observed<'a> {
     pub backoff: Option<&'a Backoff>,
     /// The Secrets' versions that were read since the last push and held the same content.
     pub checked: Option<&'a Checked>,
+    /// Whether it is time to push once more because an earlier write had no answer.
+    pub(crate) confirmation_due: bool,
     /// Interval for resources that do not set their own.
     pub(crate) default_resync_interval: ResyncInterval,
     /// The time.

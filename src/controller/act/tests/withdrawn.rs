@@ -287,6 +287,8 @@ async fn suspension_counts_while_the_turn_has_not_come() {
 async fn a_refused_key_takes_no_turn() {
     let world = World::new();
     world.pass().await;
+    let connection = Arc::clone(&world.snapshot().service_key.unwrap().connection);
+    tokio::time::advance(Duration::from_secs(10)).await;
     world.ctx.ai_core.refuses_key.store(true, SeqCst);
     for version in 2..80 {
         world.rotated(&version.to_string(), "b");
@@ -298,7 +300,7 @@ async fn a_refused_key_takes_no_turn() {
     }
     world.journal();
     assert!(world.ctx.ai_core.tokens.load(SeqCst) > 50, "they were refused");
-    let rate = &world.snapshot().service_key.unwrap().connection.rate_limiter;
+    let rate = &connection.rate_limiter;
     assert_eq!(rate.left(rate.reserve()), Duration::ZERO);
 }
 

@@ -206,6 +206,7 @@ fn known<'a>(
         memory,
         versions: SEEN,
         ownership,
+        confirmation_due: false,
         default_resync_interval: EVERY_HOUR,
         now: a_minute_later(),
     }
