@@ -125,7 +125,7 @@ impl<'a> Session<'a> {
         if self.sent > 0 {
             tokio::select! {
                 biased;
-                () = connection.rate_limiter.cut_in() => {}
+                () = connection.rate_limiter.wait() => {}
                 () = self.mandate.ending().cancelled() => return Err(Unsent::Withdrawn),
             }
         }

@@ -266,7 +266,7 @@ impl AiCore for FakeAiCore {
         if self.needs_second.load(SeqCst) {
             let place = async {
                 self.second.pass().await;
-                connection.rate_limiter.cut_in().await;
+                connection.rate_limiter.wait().await;
             };
             tokio::select! {
                 biased;

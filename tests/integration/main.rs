@@ -32,6 +32,7 @@ mod leadership;
 mod limits;
 mod links;
 mod log_level;
+mod meanwhile;
 mod metrics;
 mod metrics_table;
 mod monitoring;
