@@ -46,7 +46,7 @@ use crate::{
     aicore::pool::{Connection, Pool},
     clock::Clock,
     domain::{
-        decide::retry_pace::RetryPace,
+        decide::{late_writes::LateWrites, retry_pace::RetryPace},
         parse::{allowed_hosts::AllowedHosts, duration::ResyncInterval, service_key::ServiceKey},
     },
     k8s::{error::REQUEST_TIMEOUT, events},
@@ -96,6 +96,7 @@ struct Context<K, A: AiCore> {
     admission: Arc<Admission>,
     metrics: Arc<Metrics>,
     retry_pace: Mutex<RetryPace>,
+    late_writes: Mutex<LateWrites>,
     clock: Clock,
     /// Cancelled when passes are to wait for nothing any more.
     ending: CancellationToken,
@@ -158,6 +159,7 @@ impl Controller {
             retry_pace: Mutex::default(),
             admission,
             metrics,
+            late_writes: Mutex::default(),
             clock,
             ending,
         };

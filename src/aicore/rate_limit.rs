@@ -36,7 +36,7 @@ impl RateLimiter {
 
     /// Waits for the next place ahead of all who have not begun: a pass in the middle of its requests occupies a place among the
     /// passes meanwhile. It waits one gap of the rate for each pass that does the same, and at most one more.
-    pub async fn cut_in(&self) {
+    pub async fn wait(&self) {
         let wait = self.turns.lock().cut_in(self.rate, self.start.elapsed());
         tokio::time::sleep(wait).await;
     }

@@ -125,7 +125,7 @@ impl<'a> Session<'a> {
         if self.sent > 0 {
             tokio::select! {
                 biased;
-                () = connection.rate_limiter.cut_in() => {}
+                () = connection.rate_limiter.wait() => {}
                 () = self.mandate.ending().cancelled() => return Err(Unsent::Withdrawn),
             }
         }
@@ -190,6 +190,12 @@ impl Refused {
 }
 
 impl Unfinished {
+    /// Whether a request that writes may be carried out later still.
+    #[must_use]
+    pub(crate) fn may_come_late(&self) -> bool {
+        matches!(self, Self::Failed { aftermath: Aftermath::Late, .. })
+    }
+
     /// The same, when AI Core has answered that it has no secret of the name.
     pub(super) fn with_remote_absent(self) -> Self {
         match self {

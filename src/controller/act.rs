@@ -1,5 +1,6 @@
 //! Does what was planned, and says what came of it.
 
+use parking_lot::Mutex;
 use tokio::sync::OwnedMutexGuard;
 
 use super::{
@@ -13,11 +14,13 @@ use super::{
 };
 use crate::{
     aicore::{Insistence, error::Error as AiCoreError, mandate::Mandate, push::Pushed, session::Unfinished},
-    clock,
+    clock::{self, Clock},
     domain::{
         decide::{
             backoff::FIRST_DELAY,
+            conflict::Claim,
             failure::Failure,
+            late_writes::LateWrites,
             plan::{Cause, FinalizerStep, Plan, Push, Step},
             reason::Reason,
             report::Outcome,
@@ -117,8 +120,13 @@ async fn send<K: Kubernetes, A: AiCore>(
     };
     announce(ctx, object, connection.tenant()).await;
     let name = &claim.remote_name;
+    let under_way = UnderWay::new(ctx, &claim);
     let result = ctx.ai_core.push(&connection, insistence, &errand, name, &payload, push.create).await;
+    under_way.ended(result.as_ref().err());
     ready.conclude(ctx, &errand, result.as_ref().err());
+    if result.is_ok() {
+        ctx.late_writes.lock().accepted(&object.key, &claim, ctx.clock.now().uptime);
+    }
     match result {
         Ok(pushed) => Outcome::Pushed { at: clock::now(), created: pushed == Pushed::Created },
         Err(unfinished) => outcome_of(object, unfinished),
@@ -146,7 +154,9 @@ async fn delete<K: Kubernetes, A: AiCore>(
         Ok(ready) => ready,
         Err(outcome) => return outcome,
     };
+    let under_way = UnderWay::new(ctx, &claim);
     let result = ctx.ai_core.delete(&connection, &errand, &claim.remote_name).await;
+    under_way.ended(result.as_ref().err());
     ready.conclude(ctx, &errand, result.as_ref().err());
     match result {
         Ok(()) => Outcome::RemoteDeleted,
@@ -187,7 +197,7 @@ async fn prepare<K: Kubernetes, A: AiCore>(
     match authorized {
         Ok(()) => wake(ctx, ctx.index.proven(object, claim)),
         Err(error) => {
-            learn(ctx, object, &permit, &error);
+            learn(ctx, errand, &permit, &error);
             return Err(outcome_of(object, error.into()));
         }
     }
@@ -218,13 +228,45 @@ impl Ready {
         match unfinished {
             None => self.permit.answered(),
             Some(Unfinished::Withdrawn) => self.permit.unused(),
-            Some(Unfinished::Failed { error, .. }) => learn(ctx, errand.object, &self.permit, error),
+            Some(Unfinished::Failed { error, .. }) => learn(ctx, errand, &self.permit, error),
+        }
+    }
+}
+
+/// Requests that write are under way. When the pass is cut meanwhile, they had no answer.
+struct UnderWay<'a> {
+    late_writes: &'a Mutex<LateWrites>,
+    clock: &'a Clock,
+    claim: &'a Claim,
+    answered: bool,
+}
+
+impl<'a> UnderWay<'a> {
+    fn new<K, A: AiCore>(ctx: &'a Context<K, A>, claim: &'a Claim) -> Self {
+        Self { late_writes: &ctx.late_writes, clock: &ctx.clock, claim, answered: false }
+    }
+
+    fn ended(mut self, unfinished: Option<&Unfinished>) {
+        self.answered = !unfinished.is_some_and(Unfinished::may_come_late);
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.late_writes.lock().unanswered(self.claim, self.clock.now().uptime);
         }
     }
 }
 
 /// What a failure says beyond the failure itself.
-fn learn<K, A: AiCore>(ctx: &Context<K, A>, object: &Object, permit: &Permit, error: &AiCoreError) {
+fn learn<K, A: AiCore>(
+    ctx: &Context<K, A>,
+    errand: &Errand<'_, ServiceKeyHeld<A::Connection>>,
+    permit: &Permit,
+    error: &AiCoreError,
+) {
+    let Errand { object, key, .. } = *errand;
     if error.is_answer() {
         permit.answered();
     } else {
@@ -232,6 +274,12 @@ fn learn<K, A: AiCore>(ctx: &Context<K, A>, object: &Object, permit: &Permit, er
     }
     if error.reason() == Reason::AuthenticationFailed {
         wake(ctx, ctx.index.refused(object));
+    }
+    if matches!(error.reason(), Reason::AuthenticationFailed | Reason::Forbidden)
+        && let Some(version) = &key.used
+    {
+        // The next pass reads it anew, in case the watch has missed that it changed.
+        ctx.index.forget_service_key(object, version);
     }
 }
 

@@ -38,7 +38,7 @@ use crate::{
             secret_data,
         },
         testing::{HOUR, an_object, key, seconds},
-        tools::bucket::Rate,
+        tools::{bucket::Rate, invalid::Invalid},
     },
     k8s::{error::Error as ApiError, secrets::Read, watch::WatchHealth},
 };
@@ -67,6 +67,8 @@ pub(super) struct FakeKubernetes {
     /// The resource is being deleted, and the watch has not said so yet.
     pub(super) takes_no_finalizer: AtomicBool,
     pub(super) namespace_terminating: AtomicBool,
+    /// Secrets that are larger than what is read.
+    pub(super) too_large: Mutex<HashSet<ObjectKey>>,
     /// Secrets are read when this is open.
     pub(super) reads: Hold,
     /// The last status that was written.
@@ -94,6 +96,9 @@ impl Kubernetes for FakeKubernetes {
         self.reads.pass().await;
         if self.denied.load(SeqCst) {
             return Err(ApiError::Forbidden(format!("secrets {name:?} is forbidden", name = name.as_str())));
+        }
+        if self.too_large.lock().unwrap().contains(&ObjectKey::new(namespace, name.as_str())) {
+            return Err(ApiError::Oversized(Invalid::new("it is too large.".to_owned())));
         }
         let secrets = self.secrets.lock().unwrap();
         Ok(secrets.get(&ObjectKey::new(namespace, name.as_str())).map(|(version, field, value)| Read {
@@ -183,6 +188,7 @@ impl Hold {
 pub(super) struct FakeAiCore {
     journal: Journal,
     order: KeyedMutex<Claim>,
+    connections: Mutex<HashMap<Tenant, Arc<FakeConnection>>>,
     /// The next writes fail.
     pub(super) unreachable: AtomicBool,
     /// The next writes never end.
@@ -225,8 +231,12 @@ impl AiCore for FakeAiCore {
 
     fn connect(&self, key: &ServiceKey) -> Result<Arc<FakeConnection>, AiCoreError> {
         note(&self.journal, "connect".to_owned());
-        let rate_limiter = RateLimiter::new(Rate::new(1.0, 2));
-        Ok(Arc::new(FakeConnection { tenant: Arc::new(key.tenant()), rate_limiter }))
+        let mut connections = self.connections.lock().unwrap();
+        let connection = connections.entry(key.tenant()).or_insert_with(|| {
+            let rate_limiter = RateLimiter::new(Rate::new(1.0, 2));
+            Arc::new(FakeConnection { tenant: Arc::new(key.tenant()), rate_limiter })
+        });
+        Ok(Arc::clone(connection))
     }
 
     async fn in_order(&self, claim: &Claim) -> OwnedMutexGuard<()> {
@@ -252,7 +262,7 @@ impl AiCore for FakeAiCore {
 
     async fn push(
         &self,
-        _connection: &FakeConnection,
+        connection: &FakeConnection,
         insistence: Insistence,
         mandate: &impl Mandate,
         name: &RemoteName,
@@ -263,9 +273,13 @@ impl AiCore for FakeAiCore {
         let line = format!("push {name} for {registries}, create {create}, {insistence:?}");
         self.answers(mandate, line).await?;
         if self.needs_second.load(SeqCst) {
+            let place = async {
+                self.second.pass().await;
+                connection.rate_limiter.wait().await;
+            };
             tokio::select! {
                 biased;
-                () = self.second.pass() => {}
+                () = place => {}
                 () = mandate.ending().cancelled() => return Err(Unfinished::Withdrawn),
             }
             self.answers(mandate, format!("create {name}")).await?;
@@ -324,6 +338,7 @@ impl World {
             metrics: Arc::new(Metrics::new()),
             retry_pace: parking_lot::Mutex::default(),
             clock,
+            late_writes: parking_lot::Mutex::default(),
             ending: CancellationToken::new(),
         };
         let world = Self { ctx, object, journal, writer: Mutex::new(Some(writer)) };

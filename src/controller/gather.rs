@@ -74,6 +74,7 @@ impl<C: Reach> Gathered<C> {
             synced: snapshot.memory.synced,
             api_failures: snapshot.memory.retry.api_failures,
             overwritten: snapshot.overwritten,
+            confirmation_due: snapshot.confirmation_due,
             default_resync_interval,
             now,
         }
@@ -204,8 +205,19 @@ async fn service_key<K: Kubernetes, A: AiCore>(
         held: Some(held),
     };
     let unusable = |failure, identity| Key { found: Found::Unusable(failure), held: None, identity };
-    if let Some(held) = &snapshot.service_key {
-        return Ok(usable(Arc::clone(held)));
+    let known_by = |version: &str| Some(identity(object, &format!("@{version}")));
+    let unusable_at = |version: &str, failure| {
+        ctx.index.cache_unusable_key(object, version, &failure);
+        unusable(failure, known_by(version))
+    };
+    // Who asks for a push now wants what is there now: the watch may have missed a change.
+    if object.unanswered_request(&snapshot.status).is_none() {
+        if let Some(held) = &snapshot.service_key {
+            return Ok(usable(Arc::clone(held)));
+        }
+        if let (Some(failure), Some(version)) = (&snapshot.unusable_key, &snapshot.service_key_version) {
+            return Ok(unusable((**failure).clone(), known_by(version)));
+        }
     }
     let name = match object.service_key_name() {
         Ok(name) => name,
@@ -213,21 +225,27 @@ async fn service_key<K: Kubernetes, A: AiCore>(
     };
     let read = match read(&*ctx.kubernetes, object, &name, &SERVICE_KEY).await? {
         Ok(read) => read,
+        // What is too large is not looked into: its version is the one that the watch has shown.
+        Err(failure) if failure.reason == Reason::ServiceKeyInvalid => {
+            return Ok(match &snapshot.service_key_version {
+                Some(version) => unusable_at(version, failure),
+                None => unusable(failure, None),
+            });
+        }
         Err(failure) => return Ok(unusable(failure, None)),
     };
     let seen = snapshot.service_key_version.as_deref();
     stand_in(ctx, snapshot, &object.service_key(), seen, &read.version);
-    let identity = identity(object, &format!("@{}", read.version));
     let field = object.spec.ai_core_secret_ref.key.as_deref();
     let key = match service_key::parse(&read.data, field, &ctx.settings.allowed_hosts) {
         Ok(key) => key,
         Err(invalid) => {
-            return Ok(unusable(failure(Reason::ServiceKeyInvalid, &invalid), Some(identity)));
+            return Ok(unusable_at(&read.version, failure(Reason::ServiceKeyInvalid, &invalid)));
         }
     };
     let connection = match ctx.ai_core.connect(&key) {
         Ok(connection) => connection,
-        Err(error) => return Ok(unusable(error.failure(read.data.name(), false), Some(identity))),
+        Err(error) => return Ok(unusable_at(&read.version, error.failure(read.data.name(), false))),
     };
     let held = Arc::new(ServiceKeyHeld { version: read.version, key, connection });
     ctx.index.cache_service_key(object, &held.version, Arc::clone(&held));

@@ -6,6 +6,7 @@ mod credentials;
 mod left_alone;
 mod orders;
 mod rights;
+mod service_keys;
 mod watched_secrets;
 
 use std::{
@@ -29,6 +30,7 @@ use crate::{
     domain::{
         decide::{
             conflict::{Claim, Claimant, proven_tenant},
+            failure::Failure,
             known::{Known, Versions},
             memory::Memory,
             observed::Ownership,
@@ -94,6 +96,10 @@ pub(super) struct Snapshot<K> {
     pub(super) unwatched: bool,
     /// Whether a younger resource that claims the same has pushed since this one did.
     pub(super) overwritten: bool,
+    /// Why the service key cannot be used, if that is known at this version.
+    pub(super) unusable_key: Option<Arc<Failure>>,
+    /// Whether it is time to push once more because an earlier write had no answer. Not the index's to know.
+    pub(super) confirmation_due: bool,
     /// Whether it owns what it claims, without a look for a successor.
     pub ownership: Ownership,
 }
@@ -104,7 +110,7 @@ impl<K> Snapshot<K> {
     #[must_use]
     pub(super) fn without_watch(self) -> Self {
         let fresh = self.service_key_read.is_some_and(|read| read.elapsed() < KEY_TRUST);
-        Self { unwatched: true, service_key: self.service_key.filter(|_| fresh), ..self }
+        Self { unwatched: true, service_key: self.service_key.filter(|_| fresh), unusable_key: None, ..self }
     }
 
     /// What of it decides without a request.
@@ -124,6 +130,7 @@ impl<K> Snapshot<K> {
             },
             ownership: &self.ownership,
             overwritten: self.overwritten,
+            confirmation_due: self.confirmation_due,
             default_resync_interval,
             now,
         }
@@ -322,6 +329,8 @@ impl<K> Index<K> {
             service_key: cached.map(|(key, _)| key),
             unwatched: false,
             overwritten: state.overwritten(entry),
+            confirmation_due: false,
+            unusable_key: service_key.and_then(|secret| secret.unusable(key_field)),
             ownership: state.claims.ownership(&entry.object, None, Instant::now()),
         })
     }

@@ -49,10 +49,12 @@ pub(super) async fn reconcile<K: Kubernetes, A: AiCore>(
     ctx: &Context<K, A>,
     key: &ObjectKey,
 ) -> Option<Duration> {
-    let Some(snapshot) = ctx.index.snapshot(key) else {
+    let Some(mut snapshot) = ctx.index.snapshot(key) else {
         ctx.admission.remove(key);
+        ctx.late_writes.lock().remove(key);
         return None;
     };
+    snapshot.confirmation_due = ctx.late_writes.lock().is_due(key, ctx.clock.now().uptime);
     let snapshot =
         if ctx.scopes.hears_of_secrets(&key.namespace) { snapshot } else { snapshot.without_watch() };
     let failures = snapshot.memory.retry.api_failures;
@@ -100,7 +102,15 @@ pub(super) async fn reconcile<K: Kubernetes, A: AiCore>(
     debug!(parent: &span, outcome, took_ms = took.as_secs_f64() * 1e3, "pass ended");
     telemetry::set_outcome(&span, outcome);
     ctx.metrics.reconciled(outcome, took);
-    requeue_after
+    // One that was due has had its pass, whatever came of it.
+    let confirmation = ctx.late_writes.lock().confirmation(key).filter(|_| !snapshot.confirmation_due);
+    match confirmation {
+        Some(at) => {
+            let left = at.saturating_sub(ctx.clock.now().uptime);
+            Some(requeue_after.map_or(left, |after| after.min(left)))
+        }
+        None => requeue_after,
+    }
 }
 
 /// Counts a pass that the API server made fail, and says when to repeat it.
@@ -179,7 +189,7 @@ fn permits<K, A: AiCore>(
             Ok(Permits { service_key: None, tenant })
         }
         // Nobody has read the key at this version yet.
-        None if snapshot.service_key_version.is_some() => {
+        None if snapshot.service_key_version.is_some() && snapshot.unusable_key.is_none() => {
             let service_key = ctx.admission.try_admit(Limit::ServiceKey(object.service_key()), request)?;
             Ok(Permits { service_key, tenant: None })
         }

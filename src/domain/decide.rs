@@ -10,6 +10,7 @@ pub(crate) mod digest;
 pub mod failure;
 pub(crate) mod hold;
 pub(crate) mod known;
+pub(crate) mod late_writes;
 pub(crate) mod lease;
 pub(crate) mod memory;
 pub(crate) mod observed;

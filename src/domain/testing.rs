@@ -244,6 +244,7 @@ pub(crate) fn an_observation<'a>(object: &'a Object, status: &'a AICoreRegistryS
         synced: None,
         api_failures: 0,
         overwritten: false,
+        confirmation_due: false,
         default_resync_interval: ResyncInterval::Every(HOUR),
         now: a_minute_later(),
     }

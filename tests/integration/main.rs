@@ -34,6 +34,7 @@ mod limits;
 mod links;
 mod log_level;
 mod many_namespaces;
+mod meanwhile;
 mod metrics;
 mod metrics_table;
 mod monitoring;

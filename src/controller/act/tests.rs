@@ -1,4 +1,6 @@
+mod confirmation;
 mod interleaved;
+mod rate;
 mod withdrawn;
 
 use std::{

@@ -119,3 +119,73 @@ async fn the_api_servers_failure_is_none_of_the_resource() {
     let failed = gather(&world.ctx, &snapshot).await.err();
     assert!(matches!(failed, Some(k8s::error::Error::Refused { code: 500, .. })), "{failed:?}");
 }
+
+/// After that it is read once, as before: the key is what it was.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_was_refused_is_read_anew() {
+    let world = World::new();
+    world.pass().await;
+    for refused in 0..2 {
+        world.ctx.ai_core.refuses_key.store(true, SeqCst);
+        world.rotated(&format!("2{refused}"), &format!("b{refused}"));
+        world.pass().await;
+        assert_eq!(world.ready(), "False/AuthenticationFailed");
+        // The watch says nothing, and the Secret has changed.
+        let mut secrets = world.ctx.kubernetes.secrets.lock().unwrap().clone();
+        secrets.get_mut(&world.object.service_key()).unwrap().0 = "9".to_owned();
+        *world.ctx.kubernetes.secrets.lock().unwrap() = secrets;
+        world.journal();
+        let observed = found(&world).await;
+        assert_eq!(self::observed(&world, &observed).service_key.version(), Some("9"));
+        assert_eq!(world.journal(), ["read Secret", "connect", "read Secret"]);
+        world.ctx.ai_core.refuses_key.store(false, SeqCst);
+    }
+}
+
+/// However many name it: it is read once, by whoever is first, until it changes.
+#[tokio::test(start_paused = true)]
+async fn a_service_key_that_cannot_be_used_is_read_once_for_each_version() {
+    let world = World::new();
+    let put = |version: &str| {
+        let content = (version.to_owned(), "key.json", "{}".to_owned());
+        world.ctx.kubernetes.secrets.lock().unwrap().insert(world.object.service_key(), content);
+        world.ctx.index.apply_secret(&world.object.service_key(), version);
+    };
+    put("7");
+    let first = found(&world).await;
+    assert_eq!(world.journal(), ["read Secret", "read Secret"]);
+    let other =
+        Object { uid: "other".into(), key: world.object.key.sibling("other"), ..world.object.clone() };
+    world.ctx.index.apply_resource(other.clone(), crate::api::AICoreRegistrySecretStatus::default());
+    let snapshot = world.ctx.index.snapshot(&other.key).unwrap();
+    let second = (gather(&world.ctx, &snapshot).await.unwrap(), snapshot);
+    assert_eq!(world.journal(), ["read Secret"], "its source");
+    let (first, second) = (observed(&world, &first), observed(&world, &second));
+    assert_eq!(first.service_key, second.service_key);
+    assert_eq!(first.service_key_identity, second.service_key_identity);
+    // Another key of the Secret may be usable.
+    let elsewhere = Object {
+        generation: 2,
+        ..other.with_spec(|spec| spec.ai_core_secret_ref.key = Some("other.json".to_owned()))
+    };
+    world.ctx.index.apply_resource(elsewhere.clone(), crate::api::AICoreRegistrySecretStatus::default());
+    gather(&world.ctx, &world.ctx.index.snapshot(&elsewhere.key).unwrap()).await.unwrap();
+    assert_eq!(world.journal(), ["read Secret", "read Secret"]);
+    put("8");
+    found(&world).await;
+    assert_eq!(world.journal(), ["read Secret", "read Secret"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_key_that_is_too_large_is_read_once_for_each_version() {
+    let world = World::new();
+    world.ctx.kubernetes.too_large.lock().unwrap().insert(world.object.service_key());
+    for expected in [&["read Secret", "read Secret"][..], &["read Secret"]] {
+        let found = found(&world).await;
+        let observed = observed(&world, &found);
+        let failure = observed.service_key.failure().unwrap();
+        assert_eq!(failure.reason, Reason::ServiceKeyInvalid);
+        assert_eq!(observed.service_key_identity.as_deref(), Some("aicore-key/#@1"));
+        assert_eq!(world.journal(), expected);
+    }
+}

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::{Scope, within};
 use crate::domain::{
+    decide::failure::Failure,
     parse::object::{Object, ObjectKey},
     tools::vec_map::VecMap,
 };
@@ -29,7 +30,13 @@ pub(super) struct SecretEntry<K> {
     listed: bool,
     /// What was read, by `aiCoreSecretRef.key`.
     cached: Vec<Cached<K>>,
+    /// Why nothing can be used, by `aiCoreSecretRef.key`, oldest first. All of one version.
+    unusable: Vec<Cached<Failure>>,
 }
+
+/// For so many values of `aiCoreSecretRef.key`, which users choose freely, it is kept why they lead to no usable service key. For
+/// others the Secret is read each time.
+const UNUSABLE_KEPT: usize = 32;
 
 /// What was read of the Secret at one version. It outlives the version until the Secret is read again, so that a change of
 /// its metadata costs neither a token nor a hold.
@@ -83,6 +90,12 @@ impl<K> SecretEntry<K> {
         Some((Arc::clone(&cached.value), cached.read))
     }
 
+    pub(super) fn unusable(&self, field: Option<&str>) -> Option<Arc<Failure>> {
+        let version = self.version()?;
+        let known = |known: &&Cached<Failure>| known.field.as_deref() == field && known.version == version;
+        self.unusable.iter().find(known).map(|known| Arc::clone(&known.value))
+    }
+
     fn users(&self) -> Vec<ObjectKey> {
         self.users.keys().cloned().collect()
     }
@@ -110,6 +123,7 @@ impl<K> SecretIndex<K> {
                 // A list that is under way may have passed it already.
                 listed: true,
                 cached: Vec::new(),
+                unusable: Vec::new(),
             });
             match entry.users.get_mut(&object.key) {
                 Some(user) => user.links += 1,
@@ -177,6 +191,7 @@ impl<K> SecretIndex<K> {
         };
         entry.presence = Presence::Gone;
         entry.cached.clear();
+        entry.unusable.clear();
         entry.users()
     }
 
@@ -188,6 +203,7 @@ impl<K> SecretIndex<K> {
         let mut wakes = Vec::new();
         for (_, entry) in self.0.iter_mut().filter(|(key, entry)| within(scope, key) && !entry.listed) {
             entry.cached.clear();
+            entry.unusable.clear();
             if let Presence::At(_) = std::mem::replace(&mut entry.presence, Presence::Gone) {
                 wakes.extend(entry.users());
             }
@@ -210,6 +226,41 @@ impl<K> SecretIndex<K> {
             value: key,
             read: Instant::now(),
         });
+    }
+
+    /// Keeps why the Secret cannot be used, if it is still at that version.
+    pub(super) fn cache_unusable(
+        &mut self,
+        secret: &ObjectKey,
+        field: Option<&str>,
+        version: &str,
+        failure: &Failure,
+    ) {
+        let Some(entry) = self.0.get_mut(secret) else {
+            return;
+        };
+        entry.learn(version);
+        if !matches!(&entry.presence, Presence::At(seen) if **seen == *version) {
+            return;
+        }
+        let others = |known: &Cached<Failure>| *known.version == *version && known.field.as_deref() != field;
+        entry.unusable.retain(others);
+        if entry.unusable.len() >= UNUSABLE_KEPT {
+            entry.unusable.remove(0);
+        }
+        entry.unusable.push(Cached {
+            field: field.map(str::to_owned),
+            version: version.into(),
+            value: Arc::new(failure.clone()),
+            read: Instant::now(),
+        });
+    }
+
+    /// Forgets what was read of the Secret at this version.
+    pub(super) fn forget(&mut self, secret: &ObjectKey, field: Option<&str>, version: &str) {
+        if let Some(entry) = self.0.get_mut(secret) {
+            entry.cached.retain(|cached| cached.field.as_deref() != field || *cached.version != *version);
+        }
     }
 
     /// Takes all changes as answered.

@@ -47,6 +47,8 @@ pub(crate) struct Known<'a> {
     pub ownership: &'a Ownership,
     /// Whether a younger resource that claims the same has pushed since.
     pub(crate) overwritten: bool,
+    /// Whether it is time to push once more because an earlier write had no answer.
+    pub(crate) confirmation_due: bool,
     /// Interval for resources that do not set their own.
     pub(crate) default_resync_interval: ResyncInterval,
     /// The time.
@@ -65,6 +67,7 @@ impl Known<'_> {
     #[must_use]
     pub(crate) fn unchanged(&self) -> Option<Unchanged> {
         if self.overwritten
+            || self.confirmation_due
             || self.memory.retry.backoff.is_some()
             || *self.ownership != (Ownership::Owner { successor: None })
         {

@@ -131,6 +131,8 @@ pub(crate) struct Observed<'a> {
     pub(crate) api_failures: u32,
     /// Whether a younger resource that claims the same has pushed since: what AI Core holds is the other's.
     pub(crate) overwritten: bool,
+    /// Whether it is time to push once more because an earlier write had no answer.
+    pub(crate) confirmation_due: bool,
     /// Interval for resources that do not set their own.
     pub(crate) default_resync_interval: ResyncInterval,
     /// The time.

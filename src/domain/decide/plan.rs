@@ -116,6 +116,8 @@ pub(crate) enum Cause {
     Changed,
     /// The last attempt failed, or another resource had the remote secret: what AI Core holds is not certain.
     Unconfirmed,
+    /// A write before the last accepted one had no answer, and may have been carried out after it.
+    Confirmation,
     /// The resync interval is over.
     Resync,
 }
@@ -202,6 +204,7 @@ impl Cause {
             Self::UnknownDigest => "UnknownDigest",
             Self::Changed => "Changed",
             Self::Unconfirmed => "Unconfirmed",
+            Self::Confirmation => "Confirmation",
             Self::Resync => "Resync",
         }
     }
@@ -304,6 +307,9 @@ fn cause(observed: &Observed<'_>) -> Option<Cause> {
     // A push that failed although nothing changed (a resync, a forced push) is due until it succeeds.
     if observed.unconfirmed() {
         return Some(Cause::Unconfirmed);
+    }
+    if observed.confirmation_due {
+        return Some(Cause::Confirmation);
     }
     (until_resync(observed) == Some(Duration::ZERO)).then_some(Cause::Resync)
 }

@@ -208,6 +208,7 @@ fn known<'a>(
         versions: SEEN,
         ownership,
         overwritten: false,
+        confirmation_due: false,
         default_resync_interval: EVERY_HOUR,
         now: a_minute_later(),
     }

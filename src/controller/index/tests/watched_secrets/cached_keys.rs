@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::decide::{failure::Failure, reason::Reason};
 
 #[test]
 fn are_shared_by_all_users_and_go_with_the_last() {
@@ -85,4 +86,61 @@ fn do_not_bring_back_a_secret_that_is_gone() {
     index.cache_service_key(&object, "6", Arc::new(2));
     assert_eq!(service_key_version(&index, &object), None);
     assert_eq!(cached(&index, &object), None);
+}
+
+#[test]
+fn are_forgotten_at_the_version_that_was_refused() {
+    let object = an_object();
+    let index = index_with(&[&object]);
+    index.apply_secret(&object.service_key(), "5");
+    index.cache_service_key(&object, "5", Arc::new(7));
+    index.forget_service_key(&object, "4");
+    assert_eq!(cached(&index, &object), Some(7), "what was read since is another");
+    index.forget_service_key(&object, "5");
+    assert_eq!(cached(&index, &object), None);
+    index.cache_service_key(&object, "5", Arc::new(8));
+    assert_eq!(cached(&index, &object), Some(8));
+}
+
+fn unusable(index: &TestIndex, object: &Object) -> Option<String> {
+    let known = index.snapshot(&object.key).unwrap().unusable_key?;
+    Some(known.message.clone())
+}
+
+#[test]
+fn that_cannot_be_used_are_known_until_the_secret_changes() {
+    let object = an_object();
+    let index = index_with(&[&object]);
+    let failure = |text: &str| Failure::new(Reason::ServiceKeyInvalid, text);
+    // The first read teaches the version.
+    index.cache_unusable_key(&object, "5", &failure("five"));
+    assert_eq!(unusable(&index, &object).as_deref(), Some("five"));
+    index.apply_secret(&object.service_key(), "6");
+    assert_eq!(unusable(&index, &object), None);
+    index.cache_unusable_key(&object, "5", &failure("late"));
+    assert_eq!(unusable(&index, &object), None);
+    index.cache_unusable_key(&object, "6", &failure("six"));
+    assert_eq!(unusable(&index, &object).as_deref(), Some("six"));
+    index.remove_secret(&object.service_key());
+    index.apply_secret(&object.service_key(), "6");
+    assert_eq!(unusable(&index, &object), None);
+}
+
+/// The key within the Secret is a user's text.
+#[test]
+fn that_cannot_be_used_do_not_add_up() {
+    let picks = |number: u32| {
+        an_object().with_spec(|spec| spec.ai_core_secret_ref.key = Some(format!("key-{number}")))
+    };
+    let index = index_with(&[&picks(0)]);
+    for number in 0..100 {
+        index.apply_resource(picks(number), a_new_status());
+        index.cache_unusable_key(&picks(number), "5", &Failure::new(Reason::ServiceKeyInvalid, "none"));
+        assert!(unusable(&index, &picks(number)).is_some());
+    }
+    let known = (0..100).filter(|number| {
+        index.apply_resource(picks(*number), a_new_status());
+        unusable(&index, &picks(*number)).is_some()
+    });
+    assert_eq!(known.count(), 32);
 }
