@@ -39,6 +39,7 @@ mod operator;
 mod plugin;
 mod port;
 mod program;
+mod proof;
 mod recorded;
 mod reference;
 mod requests;
