@@ -42,6 +42,7 @@ mod operator;
 mod plugin;
 mod port;
 mod program;
+mod proof;
 mod recorded;
 mod reference;
 mod remembered;
