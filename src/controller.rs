@@ -120,7 +120,7 @@ impl Controller {
         metrics: Arc<Metrics>,
     ) -> (Self, Diagnostics) {
         let index = Arc::new(Index::following());
-        let queue = Arc::new(Queue::idle());
+        let queue = Arc::new(Queue::idle(settings.concurrency));
         let load = Arc::clone(&queue);
         let (events, publisher) = events::publisher(client.clone(), move || load.load().waiting > 0);
         let admission = Admission::new(Arc::clone(&queue), settings.tenant_passes);
@@ -152,25 +152,25 @@ impl Controller {
             timers.run_timers().await;
             "timers"
         });
-        let mut workers: JoinSet<&'static str> = JoinSet::new();
+        let mut passes: JoinSet<&'static str> = JoinSet::new();
         let result = tokio::select! {
             () = stop.cancelled() => Ok(()),
             ended = first_end(&mut tasks) => Err(ended),
-            ended = work(&ctx, &leadership, listed, &mut workers) => Err(ended),
+            ended = work(&ctx, &leadership, listed, &mut passes) => Err(ended),
         };
         ctx.queue.close();
-        drain(workers).await;
+        drain(passes).await;
         tasks.shutdown().await;
         result
     }
 }
 
-/// Starts the workers once the caches are filled and this process leads, and waits for one to end, which none should.
+/// Passes over what the queue hands out once the caches are filled and this process leads. Ends when a pass panics.
 async fn work<K: Kubernetes, A: AiCore>(
     ctx: &Arc<Context<K, A>>,
     leadership: &Leadership,
     listed: watch::Receiver<watches::Listed>,
-    workers: &mut JoinSet<&'static str>,
+    passes: &mut JoinSet<&'static str>,
 ) -> Error {
     if watches::wait_until_listed(listed, SECRETS_LIST_LIMIT).await {
         info!("resources and Secrets are listed");
@@ -184,19 +184,28 @@ async fn work<K: Kubernetes, A: AiCore>(
     leadership.gained().await;
     ctx.queue.start();
     ctx.index.lead().iter().for_each(|key| ctx.queue.enqueue(key, Priority::Routine));
-    info!(workers = ctx.settings.concurrency, "reconciling");
-    for _ in 0..ctx.settings.concurrency {
-        let (ctx, fence) = (Arc::clone(ctx), leadership.fence().clone());
-        workers.spawn(async move {
-            while let Some(key) = ctx.queue.next().await {
-                let pass = pin!(reconcile::reconcile(&ctx, &key));
-                let requeue_after = fence.guard(pass).await;
-                ctx.queue.done(&key, requeue_after);
+    info!(concurrency = ctx.settings.concurrency, "reconciling");
+    loop {
+        tokio::select! {
+            next = ctx.queue.next() => {
+                let Some(key) = next else {
+                    return Error::TaskEnded("queue");
+                };
+                let (ctx, fence) = (Arc::clone(ctx), leadership.fence().clone());
+                passes.spawn(async move {
+                    let pass = pin!(reconcile::reconcile(&ctx, &key));
+                    let requeue_after = fence.guard(pass).await;
+                    ctx.queue.done(&key, requeue_after);
+                    "pass"
+                });
             }
-            "worker"
-        });
+            Some(ended) = passes.join_next() => {
+                if let Err(error) = ended {
+                    return Error::TaskFailed(error);
+                }
+            }
+        }
     }
-    first_end(workers).await
 }
 
 async fn first_end(tasks: &mut JoinSet<&'static str>) -> Error {
@@ -207,11 +216,11 @@ async fn first_end(tasks: &mut JoinSet<&'static str>) -> Error {
     }
 }
 
-async fn drain(mut workers: JoinSet<&'static str>) {
-    let all = async { while workers.join_next().await.is_some() {} };
+async fn drain(mut passes: JoinSet<&'static str>) {
+    let all = async { while passes.join_next().await.is_some() {} };
     if tokio::time::timeout(DRAIN_LIMIT, all).await.is_err() {
         warn!(limit_s = DRAIN_LIMIT.as_secs(), "passes that were still running are given up");
-        workers.shutdown().await;
+        passes.shutdown().await;
     }
 }
 
