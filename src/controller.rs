@@ -33,7 +33,7 @@ use tracing::{info, warn};
 pub(crate) use self::diagnostics::Diagnostics;
 use self::{
     adapters::{AiCore, Cluster, Kubernetes},
-    admission::Admission,
+    admission::{Admission, Places},
     index::Index,
     queue::{Priority, Queue},
 };
@@ -123,7 +123,8 @@ impl Controller {
         let queue = Arc::new(Queue::idle(settings.concurrency));
         let load = Arc::clone(&queue);
         let (events, publisher) = events::publisher(client.clone(), move || load.load().waiting > 0);
-        let admission = Admission::new(Arc::clone(&queue), settings.tenant_passes);
+        let places = Places::new(settings.concurrency, settings.tenant_passes);
+        let admission = Admission::new(Arc::clone(&queue), places);
         let watches = watches::Watches::new(&client, &settings, &index, &queue, &admission);
         let diagnostics = Diagnostics::new(Arc::clone(&queue), &watches, leadership.clone());
         metrics.register(diagnostics.clone());
@@ -151,6 +152,11 @@ impl Controller {
         tasks.spawn(async move {
             timers.run_timers().await;
             "timers"
+        });
+        let admission = Arc::clone(&ctx.admission);
+        tasks.spawn(async move {
+            admission.run().await;
+            "admission"
         });
         let mut passes: JoinSet<&'static str> = JoinSet::new();
         let result = tokio::select! {

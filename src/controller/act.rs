@@ -144,7 +144,7 @@ fn place_and_turn<K, A: AiCore>(
     permit: Option<Permit>,
     priority: Priority,
 ) -> Result<Permit, Duration> {
-    let request = Request { who: &object.key, priority, uptime: ctx.clock.now().uptime };
+    let request = Request { who: &object.key, priority };
     let place_and_turn = || {
         let permit = ctx.admission.enter(connection.tenant(), permit, request)?;
         ctx.admission.turn(&permit, connection.rate_limiter(), request)?;
@@ -164,7 +164,7 @@ fn admit_large<K, A: AiCore>(
     if payload.expose().len() < LARGE_PAYLOAD {
         return Ok(None);
     }
-    let request = Request { who: &object.key, priority, uptime: ctx.clock.now().uptime };
+    let request = Request { who: &object.key, priority };
     ctx.admission.admit_large_payload(request).map(Some).map_err(|wait| wait.requeue_after)
 }
 

@@ -114,7 +114,7 @@ impl Kubernetes for FakeKubernetes {
 /// A tenant.
 pub(super) struct FakeConnection {
     tenant: Arc<Tenant>,
-    pub(super) rate_limiter: RateLimiter,
+    pub(super) rate_limiter: Arc<RateLimiter>,
 }
 
 impl Reach for FakeConnection {
@@ -126,7 +126,7 @@ impl Reach for FakeConnection {
         1
     }
 
-    fn rate_limiter(&self) -> &RateLimiter {
+    fn rate_limiter(&self) -> &Arc<RateLimiter> {
         &self.rate_limiter
     }
 }
@@ -165,7 +165,7 @@ impl AiCore for FakeAiCore {
 
     fn connect(&self, key: &ServiceKey) -> Result<Arc<FakeConnection>, AiCoreError> {
         note(&self.journal, "connect".to_owned());
-        let rate_limiter = RateLimiter::new(Rate::new(1.0, 2));
+        let rate_limiter = Arc::new(RateLimiter::new(Rate::new(1.0, 2)));
         Ok(Arc::new(FakeConnection { tenant: Arc::new(key.tenant()), rate_limiter }))
     }
 
@@ -220,7 +220,7 @@ impl World {
                 allowed_hosts: allowed_hosts::tests::default_hosts(),
             },
             index: Arc::default(),
-            admission: Admission::new(Arc::clone(&queue), 1),
+            admission: Admission::new(Arc::clone(&queue), Places::new(1, 1)),
             queue,
             metrics: Arc::new(Metrics::new()),
             clock: Clock::start(),

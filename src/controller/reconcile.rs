@@ -23,7 +23,7 @@ use crate::{
             plan::{Push, Step, plan},
             report::{Answer, Event, Outcome, Report, report},
         },
-        parse::object::ObjectKey,
+        parse::object::{ObjectKey, pushed_tenant},
     },
     jitter,
     k8s::error::Error,
@@ -121,8 +121,17 @@ async fn pass<K: Kubernetes, A: AiCore>(
     let observed = gathered.observed(snapshot, interval, ctx.clock.now());
     let plan = plan(&observed);
     debug!(step = plan.step.as_str(), "planned");
+    let reached = gathered.connection.as_ref().map(|connection| Arc::clone(connection.tenant()));
+    if let Some(tenant) = &reached
+        && pushed_tenant(&snapshot.status).as_ref() == Some(tenant)
+    {
+        ctx.admission.vouch(tenant);
+    }
     let means = Means { gathered, permit: tenant, priority };
     let outcome = act(ctx, &snapshot.object, &plan, means).await?;
+    if let Some((tenant, available)) = reached.as_ref().zip(outcome.found_available()) {
+        ctx.admission.attempt_ended(tenant, &snapshot.object.key, available);
+    }
     let report = report(&observed, &plan.step, outcome.clone(), jitter::jitter());
     log(&plan.step, &outcome, &report);
     finish(ctx, snapshot, report).await
@@ -146,7 +155,7 @@ fn permits<K, A: AiCore>(
         return Ok(Permits::default());
     }
     let object = &snapshot.object;
-    let request = Request { who: &object.key, priority, uptime: ctx.clock.now().uptime };
+    let request = Request { who: &object.key, priority };
     match &snapshot.service_key {
         Some(held) => {
             let limit = Limit::Tenant(Arc::clone(held.connection.tenant()));
