@@ -17,6 +17,7 @@ use super::{
 use crate::{
     domain::{
         decide::{
+            backoff::FIRST_DELAY,
             failure::Failure,
             known::{Known, Unchanged},
             pass_outcome::PassOutcome,
@@ -132,7 +133,13 @@ async fn pass<K: Kubernetes, A: AiCore>(
     if let Some((tenant, available)) = reached.as_ref().zip(outcome.found_available()) {
         ctx.admission.attempt_ended(tenant, &snapshot.object.key, available);
     }
-    let report = report(&observed, &plan.step, outcome.clone(), jitter::jitter());
+    let mut report = report(&observed, &plan.step, outcome.clone(), jitter::jitter());
+    if matches!(outcome, Outcome::Failed(_)) {
+        // A backoff counts from the beginning of the attempt: one that had no answer has waited already.
+        let took = ctx.clock.now().uptime.saturating_sub(observed.now.uptime);
+        report.requeue_after =
+            report.requeue_after.map(|after| after.saturating_sub(took).max(after.min(FIRST_DELAY)));
+    }
     log(&plan.step, &outcome, &report);
     finish(ctx, snapshot, report).await
 }

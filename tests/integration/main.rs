@@ -35,6 +35,7 @@ mod log_level;
 mod metrics;
 mod metrics_table;
 mod monitoring;
+mod neighbours;
 mod operator;
 mod plugin;
 mod port;
