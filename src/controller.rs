@@ -36,7 +36,7 @@ use tracing::{info, warn};
 pub(crate) use self::diagnostics::Diagnostics;
 use self::{
     adapters::{AiCore, Cluster, Kubernetes},
-    admission::Admission,
+    admission::{Admission, Places},
     index::Index,
     queue::{Priority, Queue},
     scopes::Scopes,
@@ -133,10 +133,11 @@ impl Controller {
         metrics: Arc<Metrics>,
     ) -> (Self, Diagnostics) {
         let index = Arc::new(Index::following());
-        let queue = Arc::new(Queue::idle());
+        let queue = Arc::new(Queue::idle(settings.concurrency));
         let load = Arc::clone(&queue);
         let (events, publisher) = events::publisher(client.clone(), move || load.load().waiting > 0);
-        let admission = Admission::new(Arc::clone(&queue), settings.tenant_passes);
+        let places = Places::new(settings.concurrency, settings.tenant_passes);
+        let admission = Admission::new(Arc::clone(&queue), places);
         let scopes = Arc::new(Scopes::of(&settings.namespaces));
         let watches = watches::Watches::new(&client, &settings, &scopes, &index, &queue, &admission);
         let diagnostics = Diagnostics::new(Arc::clone(&queue), Arc::clone(&scopes), leadership.clone());
@@ -196,16 +197,21 @@ impl Controller {
             sweep::run(&sweeping.scopes, &sweeping.index, &sweeping.queue).await;
             "sweep of what is not watched"
         });
-        let mut workers: JoinSet<&'static str> = JoinSet::new();
+        let admission = Arc::clone(&ctx.admission);
+        tasks.spawn(async move {
+            admission.run().await;
+            "admission"
+        });
+        let mut passes: JoinSet<&'static str> = JoinSet::new();
         let result = tokio::select! {
             () = stop.cancelled() => Ok(()),
             ended = first_end(&mut tasks) => Err(ended),
-            ended = work(&ctx, &leadership, &mut workers) => Err(ended),
+            ended = work(&ctx, &leadership, &mut passes) => Err(ended),
         };
         ctx.queue.close();
         // What waits for its turn has sent nothing yet; what has is given its time.
         ctx.ending.cancel();
-        drain(workers).await;
+        drain(passes).await;
         if tokio::time::timeout(REQUEST_TIMEOUT, ctx.statuses.settled()).await.is_err() {
             warn!("statuses that were still being written are given up");
         }
@@ -214,32 +220,40 @@ impl Controller {
     }
 }
 
-/// Starts the workers once this process leads and begins to work somewhere, and waits for one to end, which none should.
+/// Passes over what the queue hands out once this process leads and begins to work somewhere. Ends when a pass panics.
 async fn work<K: Kubernetes, A: AiCore>(
     ctx: &Arc<Context<K, A>>,
     leadership: &Leadership,
-    workers: &mut JoinSet<&'static str>,
+    passes: &mut JoinSet<&'static str>,
 ) -> Error {
     leadership.gained().await;
     ctx.clock.lead();
     ctx.index.lead();
     let mut waiting = ctx.scopes.iter().map(|(place, _)| place).collect();
     begin(ctx, &mut waiting).await;
-    info!(workers = ctx.settings.concurrency, "reconciling");
-    for _ in 0..ctx.settings.concurrency {
-        let (ctx, fence) = (Arc::clone(ctx), leadership.fence().clone());
-        workers.spawn(async move {
-            while let Some(key) = ctx.queue.next().await {
-                let pass = pin!(reconcile::reconcile(&ctx, &key));
-                let requeue_after = fence.guard(pass).await;
-                ctx.queue.done(&key, requeue_after);
+    info!(concurrency = ctx.settings.concurrency, "reconciling");
+    let mut begins_everywhere = pin!(begin_all(ctx, &mut waiting));
+    loop {
+        tokio::select! {
+            next = ctx.queue.next() => {
+                let Some(key) = next else {
+                    return Error::TaskEnded("queue");
+                };
+                let (ctx, fence) = (Arc::clone(ctx), leadership.fence().clone());
+                passes.spawn(async move {
+                    let pass = pin!(reconcile::reconcile(&ctx, &key));
+                    let requeue_after = fence.guard(pass).await;
+                    ctx.queue.done(&key, requeue_after);
+                    "pass"
+                });
             }
-            "worker"
-        });
-    }
-    tokio::select! {
-        ended = first_end(workers) => ended,
-        never = begin_all(ctx, &mut waiting) => match never {},
+            Some(ended) = passes.join_next() => {
+                if let Err(error) = ended {
+                    return Error::TaskFailed(error);
+                }
+            }
+            never = &mut begins_everywhere => match never {},
+        }
     }
 }
 
@@ -270,11 +284,11 @@ async fn first_end(tasks: &mut JoinSet<&'static str>) -> Error {
     }
 }
 
-async fn drain(mut workers: JoinSet<&'static str>) {
-    let all = async { while workers.join_next().await.is_some() {} };
+async fn drain(mut passes: JoinSet<&'static str>) {
+    let all = async { while passes.join_next().await.is_some() {} };
     if tokio::time::timeout(DRAIN_LIMIT, all).await.is_err() {
         warn!(limit_s = DRAIN_LIMIT.as_secs(), "passes that were still running are given up");
-        workers.shutdown().await;
+        passes.shutdown().await;
     }
 }
 

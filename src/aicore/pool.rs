@@ -115,7 +115,7 @@ impl Connection {
 
     /// The tenant's request rate.
     #[must_use]
-    pub fn rate_limiter(&self) -> &RateLimiter {
+    pub fn rate_limiter(&self) -> &Arc<RateLimiter> {
         &self.rate_limiter
     }
 }

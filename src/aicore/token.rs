@@ -23,7 +23,9 @@ use super::{
 };
 use crate::{
     clock,
-    domain::decide::backoff::{LONGEST_RETRY_AFTER, LONGEST_WHILE_DELETING, STALLED_INTERVAL, exponential},
+    domain::decide::backoff::{
+        LONGEST_RETRY_AFTER, LONGEST_WHILE_DELETING, LONGEST_WHILE_UNAVAILABLE, STALLED_INTERVAL, exponential,
+    },
     metrics::Metrics,
 };
 
@@ -187,8 +189,9 @@ impl TokenSource {
                 let now = Instant::now();
                 state.failures = state.failures.saturating_add(1);
                 // The shortest wait of a resource after as many failures: one resource notices nothing of it, and many with the
-                // same key ask no more often than one that has bad luck.
-                let backoff = exponential(state.failures, 0.0);
+                // same key ask no more often than one that has bad luck. Shorter than the time between two probes of a tenant, so
+                // that each of them finds out.
+                let backoff = exponential(state.failures, 0.0).min(LONGEST_WHILE_UNAVAILABLE / 2);
                 let quiet = match &error {
                     error if error.is_final() => REFUSAL_STANDS,
                     Error::Refused(refusal) => {

@@ -183,8 +183,8 @@ async fn prepare<K: Kubernetes, A: AiCore>(
     priority: Priority,
 ) -> Result<Ready, Outcome> {
     let Errand { object, claim, .. } = *errand;
-    let request = || Request { who: &object.key, priority, uptime: ctx.clock.now().uptime };
-    let permit = ctx.admission.enter(connection.tenant(), permit, request()).map_err(postponed)?;
+    let request = Request { who: &object.key, priority };
+    let permit = ctx.admission.enter(connection.tenant(), permit, request).map_err(postponed)?;
     // Others had their turn since the facts were gathered: nobody needs a token for what is not to be sent any more.
     if !errand.stands() {
         return Err(Outcome::Withdrawn);
@@ -205,7 +205,7 @@ async fn prepare<K: Kubernetes, A: AiCore>(
     if !errand.stands() {
         return Err(Outcome::Withdrawn);
     }
-    ctx.admission.turn(&permit, connection.rate_limiter(), request()).map_err(postponed)?;
+    ctx.admission.turn(&permit, connection.rate_limiter(), request).map_err(postponed)?;
     let order = tokio::select! {
         biased;
         order = ctx.ai_core.in_order(claim) => order,
@@ -315,7 +315,7 @@ fn admit_large<K, A: AiCore>(
     if payload.expose().len() < LARGE_PAYLOAD {
         return Ok(None);
     }
-    let request = Request { who: &object.key, priority, uptime: ctx.clock.now().uptime };
+    let request = Request { who: &object.key, priority };
     ctx.admission.admit_large_payload(request).map(Some)
 }
 

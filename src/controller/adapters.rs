@@ -109,7 +109,7 @@ pub(super) trait Reach: Send + Sync + 'static {
     fn id(&self) -> u64;
 
     /// The tenant's request rate.
-    fn rate_limiter(&self) -> &RateLimiter;
+    fn rate_limiter(&self) -> &Arc<RateLimiter>;
 }
 
 /// The API server that a client reaches.
@@ -198,7 +198,7 @@ impl Reach for Connection {
         self.id()
     }
 
-    fn rate_limiter(&self) -> &RateLimiter {
+    fn rate_limiter(&self) -> &Arc<RateLimiter> {
         self.rate_limiter()
     }
 }

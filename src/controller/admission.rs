@@ -1,25 +1,41 @@
-//! Which pass may go on: only so many passes of one tenant are under way at a time, one pass at a time reads a service key that
-//! nobody has read yet, and the requests to a tenant keep to its rate. A pass that is refused ends, so that no worker waits; its
-//! resource is woken when there is a place.
+//! Which pass may go on. Nobody waits here: a pass that is refused ends, and its resource is woken when there is a place.
+//!
+//! What is limited, and what follows from it:
+//!
+//! - **A tenant** has a quarter of the passes at most. It begins with one, and has one more with each answer, so that a server
+//!   that has gone silent holds few. Its passes are let in as its rate has turns, none is reserved ahead: after an outage there
+//!   is nothing that could be used up at once.
+//! - **A tenant that is unavailable** (the attempts of two resources in a row had no answer, or one that says so) is only probed:
+//!   by one pass at a time, at distances that grow from one second to ten. All others wait in its line, whatever their number.
+//!   The first good answer opens the line, at the tenant's rate.
+//! - **Passes whose server takes long** ([`PATIENCE`] without an answer) are set aside: they do not count among those that the
+//!   queue hands out at a time. So a server that goes silent costs the others that long and no longer. [`Places::aside`] may be
+//!   set aside; the queue lets one namespace have only a part of that.
+//! - **Tenants that are not known to answer in time** share one entrance ([`Places::unproven`]), whatever their number: those
+//!   that nobody has heard of (anybody can write down URLs), that answer late, and that do not answer. A tenant leaves it with its
+//!   first answer in time; one that was never heard of is vouched for by a status that shows an accepted push.
+//! - Each line is fair over namespaces, with changes first ([`line`](super::queue::line)).
+//!
+//! Why rotations of tenants that answer are never held up for long: they need a place in the queue's limit, and one in their
+//! tenant. Of the first, any other pass gives up its place within [`PATIENCE`], to the namespace whose turn it is, as long as there
+//! is room aside: what comes through the entrance never fills that, and a tenant that has just gone silent has at most its
+//! passes under way in it, and one more. So it takes as many tenants as there are places aside, all proven, in four namespaces
+//! or more, that go silent within one request timeout.
 //!
 //! A place that becomes free is promised to the next waiter, which is woken and asks for it. When its pass ends without asking
 //! (the resource was suspended or deleted, backs off, or the API server failed), the promise goes to the one after it.
 
+mod entrance;
+mod shared;
 mod state;
-mod waiters;
+mod tenant;
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
-use tracing::debug;
+use tokio::{sync::Notify, time::Instant};
 
-use self::state::{State, Woken};
+use self::state::{PassId, State};
 use super::queue::{Priority, Queue};
 use crate::{
     aicore::rate_limit::RateLimiter,
@@ -29,21 +45,71 @@ use crate::{
     },
 };
 
-/// After this long, a resource that waits for a place looks by itself whether there is one.
+/// A pass that has waited for an answer for so long does not count among those that are handed out at a time, and its tenant
+/// answers late.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// After this long, a resource that waits for another pass to read its service key looks by itself.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// After this long, a resource that waits for a place looks by itself for the first time.
+const FIRST_LOOK: Duration = Duration::from_secs(4);
+/// Longest time between two looks.
+const LONGEST_LOOK: Duration = Duration::from_mins(1);
 
 /// Large payloads that are sent at once, to all tenants together: with their bodies these are 12 MiB at most.
 const LARGE_PAYLOADS: usize = 4;
 
-/// What is limited.
+/// What a pass asks for before it reads anything.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Limit {
-    /// Passes that send requests to a tenant: one that does not answer must not occupy all workers.
+    /// To send requests to a tenant.
     Tenant(Arc<Tenant>),
-    /// Passes that read the Secret with a service key for the first time. The others find what was read.
+    /// To read the Secret with a service key for the first time. The others find what was read.
+    ServiceKey(ObjectKey),
+}
+
+/// A limit that has nothing to do with tenants.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum SharedLimit {
+    /// Passes that read the Secret with a service key for the first time.
     ServiceKey(ObjectKey),
     /// Pushes that hold a large payload, of all tenants together: what they hold must fit the memory.
     LargePayload,
+}
+
+impl SharedLimit {
+    fn places(&self) -> usize {
+        match self {
+            Self::ServiceKey(_) => 1,
+            Self::LargePayload => LARGE_PAYLOADS,
+        }
+    }
+
+    fn keeps_places(&self) -> bool {
+        match self {
+            Self::ServiceKey(_) => false,
+            Self::LargePayload => true,
+        }
+    }
+}
+
+/// How many passes there may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Places {
+    /// Of one tenant.
+    pub(super) tenant: usize,
+    /// Of all tenants together that are not known to answer in time.
+    pub(super) unproven: usize,
+    /// That do not count among those that the queue hands out at a time. With those, this bounds the passes of the process.
+    pub(super) aside: usize,
+}
+
+impl Places {
+    /// When the queue hands out `concurrency` at a time, `tenant` of which may be of one tenant.
+    #[must_use]
+    pub(super) fn new(concurrency: usize, tenant: usize) -> Self {
+        Self { tenant, unproven: concurrency, aside: concurrency.saturating_mul(8) }
+    }
 }
 
 /// Who asks, and when.
@@ -51,10 +117,8 @@ pub(super) enum Limit {
 pub(super) struct Request<'a> {
     /// Which resource.
     pub(super) who: &'a ObjectKey,
-    /// How soon it is reconciled when it is woken.
+    /// How soon it is served, and reconciled when it is woken.
     pub(super) priority: Priority,
-    /// Time since the start of the process.
-    pub(super) uptime: Duration,
 }
 
 /// A refusal.
@@ -64,51 +128,81 @@ pub(super) struct Wait {
     pub(super) requeue_after: Duration,
 }
 
+impl Wait {
+    /// After having waited for so long: the longer, the less often; in time for the status to say so.
+    fn after(waited: Duration) -> Self {
+        let requeue_after = match NOTEWORTHY_WAIT.checked_sub(waited) {
+            Some(left) if !left.is_zero() => left.min(FIRST_LOOK),
+            _ => waited.min(LONGEST_LOOK),
+        };
+        Self { requeue_after }
+    }
+}
+
 /// A place, until it is dropped.
 #[must_use]
 #[derive(Debug)]
 pub(super) struct Permit {
     admission: Arc<Admission>,
-    limit: Limit,
-    /// Whether its turn has come: from then on requests are sent.
-    sends: AtomicBool,
-    answered: AtomicBool,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    Tenant(Arc<Tenant>, PassId),
+    Shared(SharedLimit),
 }
 
 impl Permit {
-    /// The server of the tenant has answered, whatever it has answered. A permit that is dropped without it, after its turn has
-    /// come, stands for an attempt without an answer.
+    /// A server of the tenant has answered, whatever it has answered. What was kept (a token) is no answer. A permit that is
+    /// dropped without it, after its turn has come or a while after it was entered, stands for an attempt without an answer.
     pub(super) fn answered(&self) {
-        self.answered.store(true, Ordering::Relaxed);
+        if let Place::Tenant(_, id) = self.place {
+            self.admission.change(|state, now| state.answered(id, now));
+        }
     }
 
     /// The authorization server has not answered, which is asked before the turn.
     pub(super) fn unanswered(&self) {
-        self.sends.store(true, Ordering::Relaxed);
+        if let Place::Tenant(_, id) = self.place {
+            self.admission.change(|state, now| state.unanswered(id, now));
+        }
     }
 
     /// Although its turn has come, nothing was sent that could have been answered.
     pub(super) fn unused(&self) {
-        self.sends.store(false, Ordering::Relaxed);
+        if let Place::Tenant(_, id) = self.place {
+            self.admission.change(|state, _| state.asked_nothing(id));
+        }
     }
 }
 
 /// All places, and who waits for one.
 #[derive(Debug)]
 pub(super) struct Admission {
-    state: Mutex<State>,
+    inner: Mutex<Inner>,
+    changed: Notify,
     queue: Arc<Queue>,
+    start: Instant,
+}
+
+#[derive(Debug)]
+struct Inner {
+    state: State,
+    /// When [`Admission::run`] looks again by itself.
+    looks_at: Option<Duration>,
 }
 
 impl Admission {
-    /// At most `tenant_passes` passes of one tenant at a time. Who waits is woken through the queue.
-    pub(super) fn new(queue: Arc<Queue>, tenant_passes: usize) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::new(State::new(tenant_passes)), queue })
+    /// So many places. Who waits is woken through the queue.
+    pub(super) fn new(queue: Arc<Queue>, places: Places) -> Arc<Self> {
+        let inner = Mutex::new(Inner { state: State::new(places), looks_at: None });
+        Arc::new(Self { inner, changed: Notify::new(), queue, start: Instant::now() })
     }
 
     /// Asks for a place before anything is read, because what is read while others are in front would be old. Whoever has
-    /// waited for long enough goes on without a place (`None`): after that the status has to say so, and a service key that
-    /// nobody can use must not hold up all who need it one after the other.
+    /// waited for long enough goes on without a place (`None`), once: the status has to say so, and a service key that nobody
+    /// can use must not hold up all who need it one after the other.
     ///
     /// # Errors
     /// When the limit is reached.
@@ -117,58 +211,66 @@ impl Admission {
         limit: Limit,
         request: Request<'_>,
     ) -> Result<Option<Permit>, Wait> {
-        let (result, woken) = {
-            let mut state = self.state.lock();
-            if matches!(limit, Limit::ServiceKey(_)) && state.has_awaited_service_key(request.who) {
-                return Ok(None);
-            }
-            match state.take(&limit, request) {
-                (Err(waited), woken) if waited >= NOTEWORTHY_WAIT => {
-                    state.goes_on(request.who);
-                    (Ok(None), woken)
+        match limit {
+            Limit::Tenant(tenant) => match self.ask_tenant(&tenant, request) {
+                Ok(permit) => Ok(Some(permit)),
+                Err(waited)
+                    if waited >= NOTEWORTHY_WAIT && self.change(|state, _| state.tell(request.who)) =>
+                {
+                    Ok(None)
                 }
-                (Err(_), woken) => (Err(Wait { requeue_after: LOOK_AGAIN }), woken),
-                (Ok(()), woken) => (Ok(Some(limit)), woken),
+                Err(waited) => Err(Wait::after(waited)),
+            },
+            Limit::ServiceKey(key) => {
+                if self.change(|state, _| state.has_awaited_service_key(request.who)) {
+                    return Ok(None);
+                }
+                self.ask_shared(SharedLimit::ServiceKey(key), request)
+                    .map(Some)
+                    .map_err(|_| Wait { requeue_after: LOOK_AGAIN })
             }
-        };
-        self.wake(woken);
-        result.map(|limit| limit.map(|limit| self.permit(limit)))
+        }
     }
 
-    /// Asks for a place among the passes that send requests to the tenant, unless there is a `permit` already. Nobody waits
-    /// here, so that one tenant's queue does not keep workers from other tenants.
+    /// Asks for a place among the passes that send requests to the tenant, unless there is a `permit` for it already. From now
+    /// on the pass waits for an answer.
     ///
     /// # Errors
-    /// When the limit is reached.
+    /// When there is none now.
     pub(super) fn enter(
         self: &Arc<Self>,
         tenant: &Arc<Tenant>,
         permit: Option<Permit>,
         request: Request<'_>,
     ) -> Result<Permit, Wait> {
-        if let Some(permit) = permit {
-            return Ok(permit);
+        let held = permit.filter(|permit| matches!(&permit.place, Place::Tenant(of, _) if of == tenant));
+        let permit = match held {
+            Some(permit) => permit,
+            None => self.ask_tenant(tenant, request).map_err(Wait::after)?,
+        };
+        if let Place::Tenant(_, id) = permit.place {
+            self.change(|state, now| state.asks(id, now));
         }
-        let limit = Limit::Tenant(Arc::clone(tenant));
-        let (result, woken) = self.state.lock().take(&limit, request);
-        self.wake(woken);
-        match result {
-            Ok(()) => Ok(self.permit(limit)),
-            // The longer it waits, the less often it looks by itself.
-            Err(waited) => Err(Wait { requeue_after: waited.max(LOOK_AGAIN) }),
-        }
+        Ok(permit)
     }
 
-    /// Asks for the turn of a pass in the rate of its tenant. Whoever has a turn and a place waits for nothing any more; whoever
-    /// has to wait gives its place back by dropping the permit.
+    /// Takes the turn of a pass in the rate of its tenant. Whoever is refused drops the permit, and is the next of its namespace.
     ///
     /// # Errors
-    /// When it is not its turn yet. The turn is kept until it is used.
-    pub(super) fn turn(&self, permit: &Permit, rate: &RateLimiter, request: Request<'_>) -> Result<(), Wait> {
-        let (result, woken) = self.state.lock().take_turn(rate, request);
-        permit.sends.store(result.is_ok(), Ordering::Relaxed);
-        self.wake(woken);
-        result
+    /// When there is none now. None is reserved.
+    pub(super) fn turn(
+        &self,
+        permit: &Permit,
+        rate: &Arc<RateLimiter>,
+        request: Request<'_>,
+    ) -> Result<(), Wait> {
+        match permit.place {
+            Place::Tenant(_, id) => {
+                let result = self.change(|state, now| state.turn(id, rate, request.priority, now));
+                result.map_err(|left| Wait { requeue_after: left.min(LONGEST_LOOK) })
+            }
+            Place::Shared(_) => Ok(()),
+        }
     }
 
     /// Asks for a place among the pushes that hold a large payload.
@@ -176,50 +278,85 @@ impl Admission {
     /// # Errors
     /// When the limit is reached.
     pub(super) fn admit_large_payload(self: &Arc<Self>, request: Request<'_>) -> Result<Permit, Wait> {
-        let (result, woken) = self.state.lock().take(&Limit::LargePayload, request);
-        self.wake(woken);
-        match result {
-            Ok(()) => Ok(self.permit(Limit::LargePayload)),
-            Err(waited) => Err(Wait { requeue_after: waited.max(LOOK_AGAIN) }),
-        }
+        self.ask_shared(SharedLimit::LargePayload, request).map_err(Wait::after)
+    }
+
+    /// The status of a resource shows that the tenant has accepted a push: it need not prove that it answers.
+    pub(super) fn vouch(&self, tenant: &Arc<Tenant>) {
+        self.change(|state, _| state.vouch(tenant));
+    }
+
+    /// An attempt of a resource has ended. The tenant was available in it, or did not answer or said that it was not.
+    pub(super) fn attempt_ended(&self, tenant: &Arc<Tenant>, who: &ObjectKey, available: bool) {
+        self.change(|state, now| state.was_available(tenant, who, available, now));
     }
 
     /// A pass over the resource has ended. Who was not refused in it waits no longer, and what it was promised goes to the next.
-    /// After a pass that was cut short (`concluded` is false) it keeps its turn: it will ask again.
+    /// After a pass that was cut short (`concluded` is false) it will ask again.
     pub(super) fn pass_ended(&self, who: &ObjectKey, concluded: bool) {
-        let woken = self.state.lock().pass_ended(who, concluded);
-        self.wake(woken);
+        self.change(|state, now| state.pass_ended(who, concluded, now));
     }
 
     /// The resource is gone.
     pub(super) fn remove(&self, who: &ObjectKey) {
-        let woken = self.state.lock().remove(who);
-        self.wake(woken);
+        self.change(|state, now| state.remove(who, now));
     }
 
-    fn permit(self: &Arc<Self>, limit: Limit) -> Permit {
-        Permit {
-            admission: Arc::clone(self),
-            limit,
-            sends: AtomicBool::new(false),
-            answered: AtomicBool::new(false),
+    /// Does what is due by time: sets passes aside that wait for long, and wakes those whose turn has come. Never ends.
+    pub(super) async fn run(&self) {
+        loop {
+            // Created before the look, so that what changes in between is not lost.
+            let changed = self.changed.notified();
+            let next = self.change(|state, now| {
+                state.time_is(now);
+                state.next_event()
+            });
+            self.inner.lock().looks_at = next;
+            match next {
+                None => changed.await,
+                Some(at) => {
+                    let _ = tokio::time::timeout_at(self.start + at, changed).await;
+                }
+            }
         }
     }
 
-    fn wake(&self, woken: Woken) {
-        for ticket in woken {
-            self.queue.enqueue(&ticket.who, ticket.priority);
+    fn ask_tenant(self: &Arc<Self>, tenant: &Arc<Tenant>, request: Request<'_>) -> Result<Permit, Duration> {
+        let id = self.change(|state, now| state.ask_tenant(tenant, request, now))?;
+        Ok(Permit { admission: Arc::clone(self), place: Place::Tenant(Arc::clone(tenant), id) })
+    }
+
+    fn ask_shared(self: &Arc<Self>, limit: SharedLimit, request: Request<'_>) -> Result<Permit, Duration> {
+        self.change(|state, now| state.ask_shared(&limit, request, now))?;
+        Ok(Permit { admission: Arc::clone(self), place: Place::Shared(limit) })
+    }
+
+    /// Changes the state, and wakes whom that concerns.
+    fn change<T>(&self, change: impl FnOnce(&mut State, Duration) -> T) -> T {
+        let mut inner = self.inner.lock();
+        let result = change(&mut inner.state, self.start.elapsed());
+        self.queue.set_aside(inner.state.aside);
+        for (who, priority) in inner.state.take_woken() {
+            self.queue.enqueue_ahead(&who, priority);
         }
+        let sooner = match (inner.state.next_event(), inner.looks_at) {
+            (Some(next), Some(looks_at)) => next < looks_at,
+            (next, looks_at) => next.is_some() && looks_at.is_none(),
+        };
+        if sooner {
+            inner.looks_at = inner.state.next_event();
+            self.changed.notify_one();
+        }
+        result
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        if self.sends.load(Ordering::Relaxed) && !self.answered.load(Ordering::Relaxed) {
-            debug!(limit = ?self.limit, "no answer");
+        match &self.place {
+            Place::Tenant(_, id) => self.admission.change(|state, now| state.leaves(*id, now)),
+            Place::Shared(limit) => self.admission.change(|state, _| state.give_back(limit)),
         }
-        let woken = self.admission.state.lock().give_back(&self.limit);
-        self.admission.wake(woken);
     }
 }
 

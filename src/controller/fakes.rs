@@ -143,7 +143,7 @@ impl Kubernetes for FakeKubernetes {
 /// A tenant.
 pub(super) struct FakeConnection {
     tenant: Arc<Tenant>,
-    pub(super) rate_limiter: RateLimiter,
+    pub(super) rate_limiter: Arc<RateLimiter>,
 }
 
 impl Reach for FakeConnection {
@@ -155,7 +155,7 @@ impl Reach for FakeConnection {
         1
     }
 
-    fn rate_limiter(&self) -> &RateLimiter {
+    fn rate_limiter(&self) -> &Arc<RateLimiter> {
         &self.rate_limiter
     }
 }
@@ -233,7 +233,7 @@ impl AiCore for FakeAiCore {
         note(&self.journal, "connect".to_owned());
         let mut connections = self.connections.lock().unwrap();
         let connection = connections.entry(key.tenant()).or_insert_with(|| {
-            let rate_limiter = RateLimiter::new(Rate::new(1.0, 2));
+            let rate_limiter = Arc::new(RateLimiter::new(Rate::new(1.0, 2)));
             Arc::new(FakeConnection { tenant: Arc::new(key.tenant()), rate_limiter })
         });
         Ok(Arc::clone(connection))
@@ -333,7 +333,7 @@ impl World {
             },
             scopes: Arc::new(Scopes::watched(Vec::new())),
             index,
-            admission: Admission::new(Arc::clone(&queue), 1),
+            admission: Admission::new(Arc::clone(&queue), Places::new(1, 1)),
             queue,
             metrics: Arc::new(Metrics::new()),
             retry_pace: parking_lot::Mutex::default(),

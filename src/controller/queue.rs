@@ -1,12 +1,17 @@
 //! What is to be reconciled, and in which order. One object is never reconciled twice at the same time; however often it is
 //! enqueued meanwhile, it is reconciled once more. Changes come before routine, so that a rotation does not wait behind a
-//! restart's thousands of objects.
+//! restart's thousands of objects, and namespaces have turns, so that it does not wait behind those of another.
+//!
+//! So many are handed out at a time. Passes that wait for a server that does not answer are set aside: they do not count, so
+//! that others go on. With those, one namespace has twice as many at most, so that it cannot use up what may be set aside.
 //!
 //! A scheduler on tokio's timer wheel, as kube-runtime has one, rounds "now" up to the next millisecond or two, which is
 //! longer than the whole rest of a rotation; that is why the ready lists here are plain queues.
 
+pub(in crate::controller) mod line;
+
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, VecDeque, hash_map::Entry},
+    collections::{BTreeMap, HashMap, HashSet, hash_map::Entry},
     sync::Arc,
     time::Duration,
 };
@@ -14,6 +19,7 @@ use std::{
 use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 
+use self::line::{Line, Ticket};
 use crate::domain::parse::object::ObjectKey;
 
 /// How soon something wants to be reconciled.
@@ -36,8 +42,12 @@ pub(crate) struct Queue {
 #[derive(Debug, Default)]
 struct State {
     slots: HashMap<ObjectKey, Slot>,
-    urgent: VecDeque<ObjectKey>,
-    routine: VecDeque<ObjectKey>,
+    line: Line,
+    /// How many are handed out at a time; `None`: as many as there are.
+    limit: Option<usize>,
+    /// How many of those that run do not count.
+    aside: usize,
+    running_in: HashMap<Arc<str>, usize>,
     timers: BTreeMap<TimerId, ObjectKey>,
     next_timer: u64,
     waiting: usize,
@@ -69,10 +79,27 @@ struct Slot {
 enum Phase {
     /// Only a timer is set.
     Idle,
-    Queued(Priority),
+    Queued(Ticket),
     Running {
-        requeue: Option<Priority>,
+        requeue: Option<Wake>,
     },
+}
+
+/// How an object is enqueued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Wake {
+    priority: Priority,
+    /// Before the others of its namespace: something is kept for it.
+    ahead: bool,
+}
+
+impl Wake {
+    fn and(self, other: Option<Self>) -> Self {
+        other.map_or(self, |other| Self {
+            priority: self.priority.max(other.priority),
+            ahead: self.ahead || other.ahead,
+        })
+    }
 }
 
 /// How busy the queue is.
@@ -87,12 +114,12 @@ pub struct Load {
 }
 
 impl Queue {
-    /// A queue that takes nothing in until [`Queue::start`], for a time when nobody would take it out.
+    /// A queue that hands out so many objects at a time, and takes nothing in until [`Queue::start`], for a time when nobody
+    /// would take it out.
     #[must_use]
-    pub(crate) fn idle() -> Self {
-        let queue = Self::default();
-        queue.state.lock().open = Open::Some(HashSet::new());
-        queue
+    pub(crate) fn idle(limit: usize) -> Self {
+        let state = State { limit: Some(limit), open: Open::Some(HashSet::new()), ..State::default() };
+        Self { state: Mutex::new(state), ..Self::default() }
     }
 
     /// Takes in what is in this namespace from now on, too; `None`: in any.
@@ -105,9 +132,26 @@ impl Queue {
         }
     }
 
-    /// Has the object reconciled as soon as a worker is free.
+    /// Has the object reconciled when its turn comes.
     pub(crate) fn enqueue(&self, key: &ObjectKey, priority: Priority) {
-        if self.state.lock().enqueue(key, priority) {
+        if self.state.lock().enqueue(key, Wake { priority, ahead: false }) {
+            self.ready.notify_one();
+        }
+    }
+
+    /// The same, before the others of its namespace: a place is kept for it until it comes.
+    pub(crate) fn enqueue_ahead(&self, key: &ObjectKey, priority: Priority) {
+        if self.state.lock().enqueue(key, Wake { priority, ahead: true }) {
+            self.ready.notify_one();
+        }
+    }
+
+    /// So many of those that run do not count.
+    pub(crate) fn set_aside(&self, passes: usize) {
+        let mut state = self.state.lock();
+        let more = passes > state.aside;
+        state.aside = passes;
+        if more && state.waiting > 0 {
             self.ready.notify_one();
         }
     }
@@ -192,7 +236,7 @@ impl Queue {
 }
 
 impl State {
-    fn enqueue(&mut self, key: &ObjectKey, priority: Priority) -> bool {
+    fn enqueue(&mut self, key: &ObjectKey, mut wake: Wake) -> bool {
         if let Open::Some(open) = &self.open
             && !open.contains(&key.namespace)
         {
@@ -201,41 +245,44 @@ impl State {
         let slot = self.slots.entry(key.clone()).or_insert(Slot { phase: Phase::Idle, timer: None });
         match &mut slot.phase {
             Phase::Running { requeue } => {
-                *requeue = (*requeue).max(Some(priority));
+                *requeue = Some(wake.and(*requeue));
                 return false;
             }
-            Phase::Queued(queued) if *queued >= priority => return false,
-            // The entry in the routine list stays behind and is passed over.
-            Phase::Queued(_) => {}
+            Phase::Queued(ticket) if ticket.priority >= wake.priority && !wake.ahead => return false,
+            Phase::Queued(ticket) => {
+                wake.priority = wake.priority.max(ticket.priority);
+                self.line.remove(key, *ticket);
+            }
             Phase::Idle => self.waiting += 1,
         }
-        slot.phase = Phase::Queued(priority);
+        let ticket = if wake.ahead {
+            self.line.push_ahead(key, wake.priority)
+        } else {
+            self.line.push(key, wake.priority)
+        };
+        slot.phase = Phase::Queued(ticket);
         if let Some(timer) = slot.timer.take() {
             self.timers.remove(&timer);
-        }
-        match priority {
-            Priority::Urgent => self.urgent.push_back(key.clone()),
-            Priority::Routine => self.routine.push_back(key.clone()),
         }
         true
     }
 
     fn take(&mut self) -> Option<ObjectKey> {
-        loop {
-            let (key, priority) = match self.urgent.pop_front() {
-                Some(key) => (key, Priority::Urgent),
-                None => (self.routine.pop_front()?, Priority::Routine),
-            };
-            if let Some(slot) = self.slots.get_mut(&key)
-                && slot.phase == Phase::Queued(priority)
-            {
-                slot.phase = Phase::Running { requeue: None };
-                self.waiting -= 1;
-                self.running += 1;
-                self.taken += 1;
-                return Some(key);
-            }
+        let limit = self.limit.unwrap_or(usize::MAX);
+        if self.running.saturating_sub(self.aside) >= limit {
+            return None;
         }
+        let in_one_namespace = limit.saturating_mul(2);
+        let running_in = &self.running_in;
+        let may =
+            |namespace: &str| running_in.get(namespace).is_none_or(|running| *running < in_one_namespace);
+        let (key, _) = self.line.pop(may)?;
+        self.slots.get_mut(&key)?.phase = Phase::Running { requeue: None };
+        self.waiting -= 1;
+        self.running += 1;
+        *self.running_in.entry(Arc::clone(&key.namespace)).or_default() += 1;
+        self.taken += 1;
+        Some(key)
     }
 
     /// Whether a worker should be told, and whether the earliest timer is a new one.
@@ -247,20 +294,28 @@ impl State {
             return (false, false);
         };
         self.running -= 1;
-        if let Some(priority) = requeue {
-            entry.get_mut().phase = Phase::Idle;
-            return (self.enqueue(key, priority), false);
+        if let Entry::Occupied(mut running) = self.running_in.entry(Arc::clone(&key.namespace)) {
+            *running.get_mut() -= 1;
+            if *running.get() == 0 {
+                running.remove();
+            }
         }
+        if let Some(wake) = requeue {
+            entry.get_mut().phase = Phase::Idle;
+            return (self.enqueue(key, wake), false);
+        }
+        // One may go that had to wait until this one was done.
+        let woken = self.waiting > 0;
         let Some(at) = at else {
             entry.remove();
-            return (false, false);
+            return (woken, false);
         };
         let timer = (at, self.next_timer);
         self.next_timer += 1;
         *entry.get_mut() = Slot { phase: Phase::Idle, timer: Some(timer) };
         let earliest = self.timers.keys().next().is_none_or(|first| timer < *first);
         self.timers.insert(timer, key.clone());
-        (false, earliest)
+        (woken, earliest)
     }
 
     fn remove(&mut self, key: &ObjectKey) {
@@ -270,7 +325,10 @@ impl State {
         match entry.get().phase {
             Phase::Running { .. } => {}
             phase @ (Phase::Idle | Phase::Queued(_)) => {
-                self.waiting -= usize::from(phase != Phase::Idle);
+                if let Phase::Queued(ticket) = phase {
+                    self.waiting -= 1;
+                    self.line.remove(key, ticket);
+                }
                 if let Some(timer) = entry.remove().timer {
                     self.timers.remove(&timer);
                 }
@@ -285,7 +343,7 @@ impl State {
             if let Some(slot) = self.slots.get_mut(&key) {
                 slot.timer = None;
             }
-            woken |= self.enqueue(&key, Priority::Routine);
+            woken |= self.enqueue(&key, Wake { priority: Priority::Routine, ahead: false });
         }
         woken
     }

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     domain::{
         decide::{
-            backoff,
+            backoff::{self, FIRST_DELAY},
             failure::Failure,
             hold,
             known::{Known, Unchanged},
@@ -27,7 +27,7 @@ use crate::{
             reason::Reason,
             report::{Answer, Event, Outcome, Report, report},
         },
-        parse::object::ObjectKey,
+        parse::object::{ObjectKey, pushed_tenant},
     },
     jitter,
     k8s::error::Error,
@@ -156,9 +156,24 @@ async fn pass<K: Kubernetes, A: AiCore>(
     observed.backoff = observed.backoff.or(restored.as_ref());
     let plan = plan(&observed);
     debug!(step = plan.step.as_str(), "planned");
+    let reached = gathered.connection.as_ref().map(|connection| Arc::clone(connection.tenant()));
+    if let Some(tenant) = &reached
+        && pushed_tenant(&snapshot.status).as_ref() == Some(tenant)
+    {
+        ctx.admission.vouch(tenant);
+    }
     let means = Means { gathered, permit: tenant, priority };
     let outcome = act(ctx, &snapshot.object, &plan, means).await?;
-    let report = report(&observed, &plan.step, outcome.clone(), jitter::jitter());
+    if let Some((tenant, available)) = reached.as_ref().zip(outcome.found_available()) {
+        ctx.admission.attempt_ended(tenant, &snapshot.object.key, available);
+    }
+    let mut report = report(&observed, &plan.step, outcome.clone(), jitter::jitter());
+    if matches!(outcome, Outcome::Failed(_)) {
+        // A backoff counts from the beginning of the attempt: one that had no answer has waited already.
+        let took = ctx.clock.now().uptime.saturating_sub(observed.now.uptime);
+        report.requeue_after =
+            report.requeue_after.map(|after| after.saturating_sub(took).max(after.min(FIRST_DELAY)));
+    }
     log(&plan.step, &outcome, &report);
     Ok(finish(ctx, snapshot, report).await)
 }
@@ -181,7 +196,7 @@ fn permits<K, A: AiCore>(
         return Ok(Permits::default());
     }
     let object = &snapshot.object;
-    let request = Request { who: &object.key, priority, uptime: ctx.clock.now().uptime };
+    let request = Request { who: &object.key, priority };
     match &snapshot.service_key {
         Some(held) => {
             let limit = Limit::Tenant(Arc::clone(held.connection.tenant()));

@@ -123,7 +123,7 @@ async fn a_watch_that_does_nothing_at_all_is_noticed() {
 /// It takes nothing in, so nothing can pile up that would make it look dead.
 #[tokio::test(start_paused = true)]
 async fn a_replica_that_stands_by_is_alive() {
-    let queue = Arc::new(Queue::idle());
+    let queue = Arc::new(Queue::idle(1));
     let liveness = liveness(&queue, &[]);
     queue.enqueue(&ObjectKey::new("ns", "one"), Priority::Urgent);
     tokio::time::advance(QUEUE_LIMIT * 3).await;

@@ -38,6 +38,7 @@ mod meanwhile;
 mod metrics;
 mod metrics_table;
 mod monitoring;
+mod neighbours;
 mod operator;
 mod plugin;
 mod port;

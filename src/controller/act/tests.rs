@@ -3,10 +3,7 @@ mod interleaved;
 mod rate;
 mod withdrawn;
 
-use std::{
-    sync::{Arc, atomic::Ordering::SeqCst},
-    time::Duration,
-};
+use std::sync::{Arc, atomic::Ordering::SeqCst};
 
 use super::*;
 use crate::domain::decide::plan::LetGo;
@@ -88,7 +85,7 @@ async fn a_push_without_a_place_is_postponed() {
     let means = means(&world).await;
     let tenant = Arc::clone(means.gathered.connection.as_ref().unwrap().tenant());
     let other = ObjectKey::new("ns", "other");
-    let request = Request { who: &other, priority: Priority::Routine, uptime: Duration::ZERO };
+    let request = Request { who: &other, priority: Priority::Routine };
     let permit = world.ctx.admission.try_admit(Limit::Tenant(tenant), request).unwrap();
     let plan = Plan { finalizer: FinalizerStep::Keep, step: PUSH };
     let outcome = act(&world.ctx, &world.object, &plan, means).await.unwrap();

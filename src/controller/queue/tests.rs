@@ -1,5 +1,6 @@
 use std::{collections::HashMap as Map, sync::Arc};
 
+use futures::FutureExt;
 use proptest::prelude::*;
 
 use super::*;
@@ -29,7 +30,7 @@ async fn changes_come_before_routine_and_nothing_is_taken_twice() {
 /// Of a replica that stands by: what happens meanwhile must not pile up.
 #[tokio::test(start_paused = true)]
 async fn an_idle_queue_takes_nothing_in_until_it_is_started() {
-    let queue = Queue::idle();
+    let queue = Queue::idle(1);
     queue.enqueue(&key("a"), Priority::Urgent);
     assert_eq!(queue.load(), Load { waiting: 0, running: 0, taken: 0 });
     queue.start(None);
@@ -153,6 +154,103 @@ async fn no_wake_is_lost_under_load() {
     }
 }
 
+/// What other namespaces have to do does not matter, however much it is.
+#[tokio::test(start_paused = true)]
+async fn namespaces_have_turns() {
+    let queue = Queue::default();
+    for number in 0..5000 {
+        queue.enqueue(&key(&number.to_string()), Priority::Urgent);
+    }
+    queue.enqueue(&ObjectKey::new("other", "rotated"), Priority::Urgent);
+    take(&queue).await;
+    assert_eq!(take(&queue).await, "rotated");
+}
+
+/// Whoever something is kept for comes before the others of its namespace, as soon as it can.
+#[tokio::test(start_paused = true)]
+async fn what_is_ahead_comes_first() {
+    let queue = Queue::default();
+    for name in ["a", "b", "c", "d"] {
+        queue.enqueue(&key(name), Priority::Routine);
+    }
+    assert_eq!(take(&queue).await, "a");
+    queue.enqueue_ahead(&key("a"), Priority::Routine);
+    queue.enqueue_ahead(&key("d"), Priority::Routine);
+    queue.done(&key("a"), None);
+    queue.enqueue(&key("b"), Priority::Urgent);
+    let order = [take(&queue).await, take(&queue).await, take(&queue).await, take(&queue).await];
+    assert_eq!(order, ["b", "d", "a", "c"]);
+}
+
+fn next(queue: &Queue) -> Option<ObjectKey> {
+    queue.next().now_or_never().flatten()
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_many_run_and_those_that_are_set_aside_do_not_count() {
+    let queue = Queue::idle(2);
+    queue.start(None);
+    for name in ["a", "b", "c", "d", "e"] {
+        queue.enqueue(&key(name), Priority::Routine);
+    }
+    assert!(next(&queue).is_some() && next(&queue).is_some());
+    assert_eq!(next(&queue), None);
+    queue.set_aside(1);
+    assert_eq!(next(&queue), Some(key("c")));
+    assert_eq!(next(&queue), None);
+    queue.set_aside(0);
+    queue.done(&key("a"), None);
+    assert_eq!(next(&queue), None, "three run, and two may");
+    queue.done(&key("b"), None);
+    assert_eq!(next(&queue), Some(key("d")));
+}
+
+/// Else it could fill with passes that hang all that may be set aside.
+#[tokio::test(start_paused = true)]
+async fn one_namespace_has_twice_the_limit_with_those_set_aside() {
+    let queue = Queue::idle(2);
+    queue.start(None);
+    for name in ["a", "b", "c", "d", "e"] {
+        queue.enqueue(&key(name), Priority::Urgent);
+        if next(&queue).is_some() {
+            queue.set_aside(queue.load().running);
+        }
+    }
+    assert_eq!(queue.load(), Load { waiting: 1, running: 4, taken: 4 });
+    queue.enqueue(&ObjectKey::new("other", "rotated"), Priority::Routine);
+    assert_eq!(next(&queue), Some(ObjectKey::new("other", "rotated")));
+    queue.done(&key("a"), None);
+    assert_eq!(next(&queue), Some(key("e")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_for_an_object_is_told_when_one_may_go() {
+    let queue = Arc::new(Queue::idle(1));
+    queue.start(None);
+    let taken = Arc::new(Mutex::new(Vec::new()));
+    let taker = tokio::spawn({
+        let (queue, taken) = (Arc::clone(&queue), Arc::clone(&taken));
+        async move {
+            while let Some(key) = queue.next().await {
+                taken.lock().push(key.name.to_string());
+            }
+        }
+    });
+    for name in ["a", "b", "c"] {
+        queue.enqueue(&key(name), Priority::Routine);
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(*taken.lock(), ["a"]);
+    queue.set_aside(1);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(*taken.lock(), ["a", "b"]);
+    queue.done(&key("b"), None);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(*taken.lock(), ["a", "b", "c"]);
+    queue.close();
+    taker.await.unwrap();
+}
+
 proptest! {
     /// Whatever happens in whatever order, the counts agree with the lists.
     #[test]
@@ -163,8 +261,8 @@ proptest! {
         for (step, object) in steps {
             let key = key(&format!("{object}"));
             match step {
-                0 => { state.enqueue(&key, Priority::Routine); }
-                1 => { state.enqueue(&key, Priority::Urgent); }
+                0 => { state.enqueue(&key, Wake { priority: Priority::Routine, ahead: object == 3 }); }
+                1 => { state.enqueue(&key, Wake { priority: Priority::Urgent, ahead: object == 3 }); }
                 2 => running.extend(state.take()),
                 3 => if let Some(key) = running.pop() {
                     let requeue_after = (object > 1).then(|| start + Duration::from_secs(u64::from(object)));
@@ -174,6 +272,8 @@ proptest! {
             }
             let queued = state.slots.values().filter(|slot| matches!(slot.phase, Phase::Queued(_))).count();
             prop_assert_eq!(state.waiting, queued);
+            prop_assert_eq!(state.line.len(), queued);
+            prop_assert_eq!(state.running_in.values().sum::<usize>(), state.running);
             prop_assert_eq!(state.running, running.len());
             let timers = state.slots.values().filter(|slot| slot.timer.is_some()).count();
             prop_assert_eq!(state.timers.len(), timers);

@@ -13,7 +13,13 @@ use tokio::task::JoinSet;
 
 use super::*;
 use crate::{
-    controller::{Settings, admission::Admission, index::Index, queue::Queue, watches::Watches},
+    controller::{
+        Settings,
+        admission::{Admission, Places},
+        index::Index,
+        queue::Queue,
+        watches::Watches,
+    },
     domain::{
         parse::{allowed_hosts, duration::ResyncInterval},
         testing::HOUR,
@@ -64,8 +70,8 @@ impl Run {
 }
 
 fn watches(client: &Client, namespaces: Vec<String>, scopes: &Arc<Scopes>) -> Watches {
-    let queue = Arc::new(Queue::idle());
-    let admission = Admission::new(Arc::clone(&queue), 1);
+    let queue = Arc::new(Queue::idle(1));
+    let admission = Admission::new(Arc::clone(&queue), Places::new(1, 1));
     let settings = Settings {
         watch_silence_limit: SILENCE_LIMIT,
         namespaces,

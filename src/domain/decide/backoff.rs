@@ -6,7 +6,7 @@ use crate::domain::{
     decide::{
         digest::PayloadDigest,
         failure::Failure,
-        reason::{Class, RetryEndsWith},
+        reason::{Class, Reason, RetryEndsWith},
     },
     parse::duration,
 };
@@ -18,6 +18,9 @@ pub(crate) const LONGEST_DELAY: Duration = Duration::from_mins(5);
 /// The same after a failure of the API server, or a right that is missing there. A right that is given, or an API server that comes
 /// back, is noticed within this time.
 pub(crate) const LONGEST_API_DELAY: Duration = Duration::from_secs(10);
+/// Longest delay while AI Core is unavailable: when it is there again, nothing waits longer. Who asks at all during an outage is
+/// limited for each tenant, whatever the number of its resources.
+pub(crate) const LONGEST_WHILE_UNAVAILABLE: Duration = Duration::from_secs(10);
 /// Longest `Retry-After` that is obeyed.
 pub(crate) const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
 /// How often the operator looks again at a resource that waits for a person; spread by ±10 %.
@@ -111,7 +114,15 @@ pub fn delay(failure: &Failure, attempts: u32, jitter: f64) -> Duration {
         Class::Done | Class::Waiting | Class::Transient => failure
             .retry_after
             .map_or(Duration::ZERO, |asked| asked.min(LONGEST_RETRY_AFTER))
-            .max(exponential(attempts, jitter)),
+            .max(exponential(attempts, jitter).min(longest(failure.reason))),
+    }
+}
+
+/// The longest delay that is not the server's wish.
+fn longest(reason: Reason) -> Duration {
+    match reason {
+        Reason::RemoteUnavailable => LONGEST_WHILE_UNAVAILABLE,
+        _ => LONGEST_DELAY,
     }
 }
 

@@ -1,4 +1,4 @@
-//! A token bucket that gives out places in time: who comes too early is told how long to wait, and keeps the place.
+//! A token bucket that gives out turns. Who comes too early is told how long to wait, and either keeps that turn or comes again.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rate {
     per_second: f64,
-    pub(super) burst: u32,
+    burst: u32,
 }
 
 impl Rate {
@@ -19,8 +19,7 @@ impl Rate {
         }
     }
 
-    /// Time between two requests in the long run.
-    pub(super) fn gap(self) -> Duration {
+    fn gap(self) -> Duration {
         Duration::from_secs_f64(1.0 / self.per_second)
     }
 }
@@ -32,13 +31,47 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// Takes a place at `uptime` and returns the time until its turn.
+    /// Takes a turn at `uptime` and returns the time until it.
     pub fn take(&mut self, rate: Rate, uptime: Duration) -> Duration {
         let gap = rate.gap();
         let full_at = self.full_at.max(uptime) + gap;
         self.full_at = full_at;
-        // `burst` places are free at once.
+        // `burst` turns are free at once.
         full_at.saturating_sub(gap * rate.burst).saturating_sub(uptime)
+    }
+
+    /// Takes a turn if there is one at `uptime`.
+    ///
+    /// # Errors
+    /// The time until there is one.
+    pub(crate) fn take_now(&mut self, rate: Rate, uptime: Duration) -> Result<(), Duration> {
+        let mut taken = *self;
+        match taken.take(rate, uptime) {
+            Duration::ZERO => {
+                *self = taken;
+                Ok(())
+            }
+            wait => Err(wait),
+        }
+    }
+
+    /// The time until there are `turns` at once; `None`: there are never so many.
+    #[must_use]
+    pub(crate) fn until_free(&self, turns: u32, rate: Rate, uptime: Duration) -> Option<Duration> {
+        let others = rate.burst.checked_sub(turns)?;
+        Some(self.full_at.saturating_sub(rate.gap() * others).saturating_sub(uptime))
+    }
+
+    /// How many turns there are at `uptime`.
+    #[must_use]
+    pub(crate) fn free(&self, rate: Rate, uptime: Duration) -> u32 {
+        let used = self.full_at.saturating_sub(uptime).as_nanos().div_ceil(rate.gap().as_nanos().max(1));
+        rate.burst.saturating_sub(u32::try_from(used).unwrap_or(u32::MAX))
+    }
+
+    /// Gives back a turn that was not used.
+    pub(crate) fn give_back(&mut self, rate: Rate) {
+        self.full_at = self.full_at.saturating_sub(rate.gap());
     }
 }
 
@@ -67,6 +100,40 @@ mod tests {
     }
 
     proptest! {
+        /// Three ways to ask agree, and what is given back is there again.
+        #[test]
+        fn what_is_said_is_so(takes in prop::collection::vec((0_u64..300, any::<bool>()), 1..100)) {
+            let rate = Rate::new(10.0, 5);
+            let (mut bucket, mut now) = (Bucket::default(), Duration::ZERO);
+            for (gap, reserves) in takes {
+                now += Duration::from_millis(gap);
+                let free = bucket.free(rate, now);
+                let until = bucket.until_free(1, rate, now).unwrap();
+                prop_assert_eq!(free == 0, !until.is_zero());
+                for turns in 1..=5 {
+                    let then = now + bucket.until_free(turns, rate, now).unwrap();
+                    prop_assert!(bucket.free(rate, then) >= turns);
+                    prop_assert!(then == now || bucket.free(rate, then - Duration::from_nanos(1)) < turns);
+                }
+                prop_assert_eq!(bucket.until_free(6, rate, now), None);
+                let before = bucket;
+                if reserves {
+                    prop_assert_eq!(bucket.take(rate, now), until);
+                } else {
+                    prop_assert_eq!(bucket.take_now(rate, now), if free > 0 { Ok(()) } else { Err(until) });
+                }
+                if free > 0 {
+                    prop_assert_eq!(bucket.free(rate, now), free - 1);
+                }
+                if reserves || free > 0 {
+                    let mut given_back = bucket;
+                    given_back.give_back(rate);
+                    prop_assert_eq!(given_back.free(rate, now), before.free(rate, now));
+                    prop_assert_eq!(given_back.until_free(1, rate, now), Some(until));
+                }
+            }
+        }
+
         #[test]
         fn no_second_has_more_turns_than_rate_and_burst(gaps in prop::collection::vec(0_u64..500, 1..200)) {
             let rate = Rate::new(10.0, 5);

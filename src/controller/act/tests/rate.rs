@@ -10,7 +10,12 @@ use tokio::time::Instant;
 
 use crate::{
     api::AICoreRegistrySecretStatus,
-    controller::{admission::Admission, fakes::World, queue::Priority, reconcile::reconcile},
+    controller::{
+        admission::{Admission, Places},
+        fakes::World,
+        queue::Priority,
+        reconcile::reconcile,
+    },
     domain::testing::object_named,
 };
 
@@ -30,7 +35,8 @@ async fn work(world: &World) {
 #[tokio::test(start_paused = true)]
 async fn a_cold_start_goes_on_at_the_rate() {
     let mut world = World::new();
-    world.ctx.admission = Admission::new(Arc::clone(&world.ctx.queue), TENANT_PASSES);
+    world.ctx.admission =
+        Admission::new(Arc::clone(&world.ctx.queue), Places::new(4 * TENANT_PASSES, TENANT_PASSES));
     world.ctx.ai_core.needs_second.store(true, SeqCst);
     let resources = (0..RESOURCES).map(|number| object_named(&format!("pull-{number}"), 1));
     for object in resources {
@@ -63,6 +69,7 @@ async fn a_cold_start_goes_on_at_the_rate() {
         took = look => took,
         _ = &mut workers => unreachable!(),
         () = world.ctx.queue.run_timers() => unreachable!(),
+        () = world.ctx.admission.run() => unreachable!(),
     };
     assert!(took < Duration::from_secs(480), "{took:?} for {} requests", 2 * RESOURCES);
     assert!(first_half < Duration::from_secs(240), "{first_half:?}");

@@ -335,6 +335,6 @@ async fn who_is_withdrawn_leaves_its_place() {
     world.rotated("2", "b");
     interrupted(&world, Wait::Token, Change::Suspended).await;
     let (other, tenant) = (ObjectKey::new("ns", "other"), claim(&world).tenant);
-    let request = Request { who: &other, priority: Priority::Routine, uptime: Duration::ZERO };
+    let request = Request { who: &other, priority: Priority::Routine };
     assert!(world.ctx.admission.try_admit(Limit::Tenant(tenant), request).unwrap().is_some());
 }

@@ -24,8 +24,31 @@ fn transient_failures_back_off_exponentially(
     #[case] jitter: f64,
     #[case] millis: u64,
 ) {
-    let delay = delay(&failure(Reason::RemoteUnavailable), attempts, jitter);
-    assert_eq!(delay, Duration::from_millis(millis));
+    let limited = delay(&failure(Reason::RateLimited), attempts, jitter);
+    assert_eq!(limited, Duration::from_millis(millis));
+    let unavailable = delay(&failure(Reason::RemoteUnavailable), attempts, jitter);
+    assert_eq!(unavailable, Duration::from_millis(millis.min(10_000)));
+}
+
+/// Else what has failed for minutes would wait for minutes after AI Core is there again. Its own wish counts as before.
+#[test]
+fn nobody_waits_for_long_after_an_outage() {
+    let start = Duration::from_secs(100);
+    let mut last = None;
+    for attempt in 0..40 {
+        let now = start + Duration::from_secs(attempt * 10);
+        let after = Backoff::after(
+            last.as_ref(),
+            failure(Reason::RemoteUnavailable),
+            circumstances("a", 1),
+            now,
+            1.0,
+        );
+        assert!(after.not_before <= now + LONGEST_WHILE_UNAVAILABLE);
+        last = Some(after);
+    }
+    let asked = Failure { retry_after: Some(Duration::from_mins(20)), ..failure(Reason::RemoteUnavailable) };
+    assert_eq!(delay(&asked, 40, 1.0), Duration::from_mins(20));
 }
 
 #[test]

@@ -1,0 +1,126 @@
+//! The few places of passes whose tenant is not known to answer in time: one that was never heard of, that answers slowly, or
+//! that does not answer. However many such tenants there are, they have these places and no others.
+
+use std::{collections::HashMap, sync::Arc};
+
+use crate::{
+    controller::queue::{
+        Priority,
+        line::{Line, Ticket},
+    },
+    domain::parse::object::ObjectKey,
+};
+
+/// The places, and who waits for one.
+#[derive(Debug)]
+pub(super) struct Entrance {
+    places: usize,
+    in_use: usize,
+    /// How many each namespace has.
+    in_use_by: HashMap<Arc<str>, usize>,
+    line: Line,
+}
+
+impl Entrance {
+    /// So many places.
+    pub(super) fn new(places: usize) -> Self {
+        Self { places, in_use: 0, in_use_by: HashMap::new(), line: Line::default() }
+    }
+
+    /// Has one wait.
+    pub(super) fn push(&mut self, who: &ObjectKey, priority: Priority) -> Ticket {
+        self.line.push(who, priority)
+    }
+
+    /// One waits no longer.
+    pub(super) fn remove(&mut self, who: &ObjectKey, ticket: Ticket) {
+        self.line.remove(who, ticket);
+    }
+
+    /// Gives the next one a place, if there is one. The last quarter is for namespaces that have less than a quarter: one alone
+    /// cannot keep the others out.
+    pub(super) fn let_in(&mut self) -> Option<(ObjectKey, Priority)> {
+        let quarter = self.places / 4;
+        let free = self.places.saturating_sub(self.in_use);
+        if free == 0 {
+            return None;
+        }
+        let in_use_by = &self.in_use_by;
+        let may = |namespace: &str| {
+            free > quarter || in_use_by.get(namespace).is_none_or(|in_use| *in_use < quarter)
+        };
+        let (who, priority) = self.line.pop(may)?;
+        self.in_use += 1;
+        *self.in_use_by.entry(Arc::clone(&who.namespace)).or_default() += 1;
+        Some((who, priority))
+    }
+
+    /// A place of that namespace is free again.
+    pub(super) fn give_back(&mut self, namespace: &Arc<str>) {
+        self.in_use = self.in_use.saturating_sub(1);
+        if let Some(in_use) = self.in_use_by.get_mut(namespace) {
+            *in_use -= 1;
+            if *in_use == 0 {
+                self.in_use_by.remove(namespace);
+            }
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn in_use(&self) -> usize {
+        self.in_use
+    }
+
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.line.len()
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.in_use == 0 && self.in_use_by.is_empty() && self.line.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(namespace: &str, number: usize) -> ObjectKey {
+        ObjectKey::new(namespace, &number.to_string())
+    }
+
+    fn wait(entrance: &mut Entrance, namespace: &str, count: usize) {
+        (0..count).for_each(|number| {
+            entrance.push(&key(namespace, number), Priority::Urgent);
+        });
+    }
+
+    fn let_in(entrance: &mut Entrance) -> Vec<ObjectKey> {
+        std::iter::from_fn(|| entrance.let_in()).map(|(who, _)| who).collect()
+    }
+
+    #[test]
+    fn one_namespace_leaves_a_quarter_to_the_others() {
+        let mut entrance = Entrance::new(32);
+        wait(&mut entrance, "invents", 150);
+        assert_eq!(let_in(&mut entrance).len(), 24);
+        wait(&mut entrance, "new", 2);
+        assert_eq!(let_in(&mut entrance), [key("new", 0), key("new", 1)]);
+        entrance.give_back(&"invents".into());
+        assert_eq!(let_in(&mut entrance), [], "there are six, and they are for others");
+        (0..2).for_each(|_| entrance.give_back(&"invents".into()));
+        assert_eq!(let_in(&mut entrance).len(), 1);
+    }
+
+    #[test]
+    fn however_few_there_are_each_is_used() {
+        let mut entrance = Entrance::new(1);
+        wait(&mut entrance, "one", 2);
+        assert_eq!(let_in(&mut entrance).len(), 1);
+        entrance.give_back(&"one".into());
+        assert_eq!(let_in(&mut entrance).len(), 1);
+        entrance.give_back(&"one".into());
+        assert!(entrance.is_empty());
+    }
+}

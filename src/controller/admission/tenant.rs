@@ -1,0 +1,268 @@
+//! One tenant: whether its servers answer, and how many passes it may have because of that.
+
+use std::{sync::Arc, time::Duration};
+
+use super::PATIENCE;
+use crate::{
+    aicore::rate_limit::RateLimiter, controller::queue::line::Line, domain::parse::object::ObjectKey,
+};
+
+/// From so many attempts in a row on that found the tenant unavailable, not all of one resource, it is only probed.
+const OUTAGE: u32 = 2;
+/// Time between the first two probes.
+const FIRST_PROBE: Duration = Duration::from_secs(1);
+/// Longest time between two probes.
+pub(super) const LONGEST_PROBE: Duration = Duration::from_secs(10);
+
+/// What is known of the tenant's servers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Standing {
+    /// Nothing: anybody can write down the URLs of a tenant.
+    #[default]
+    Unheard,
+    /// They answered in time.
+    Prompt,
+    /// They answered, and took long, or have not answered yet to what was asked long ago.
+    Late,
+    /// They did not answer.
+    Silent,
+}
+
+/// One tenant.
+#[derive(Debug, Default)]
+pub(super) struct TenantState {
+    /// Who waits for a place or for the tenant's rate.
+    pub(super) line: Line,
+    /// Who is through that line, and waits for a place among the unproven. They hold a place in the tenant.
+    pub(super) at_entrance: Vec<ObjectKey>,
+    /// Passes, and places that are kept for somebody who was woken.
+    pub(super) in_flight: usize,
+    /// How many of them have not taken their turn in the rate.
+    pub(super) before_turn: usize,
+    /// When the line goes on by itself.
+    pub(super) alarm: Option<Duration>,
+    rate: Option<Arc<RateLimiter>>,
+    standing: Standing,
+    /// How many passes it may have; grows with each answer.
+    window: usize,
+    last_answer: Option<Duration>,
+    /// Attempts in a row that found it unavailable.
+    failures: u32,
+    last_failed: Option<ObjectKey>,
+    probe_at: Duration,
+}
+
+impl TenantState {
+    /// Whether one more may pass, or go to the entrance.
+    pub(super) fn admits(&self, now: Duration, most: usize) -> bool {
+        let used = self.in_flight + self.at_entrance.len();
+        let has_place = if self.in_outage() {
+            used < most && now >= self.probe_at
+        } else {
+            used < self.window(now).min(most)
+        };
+        has_place && self.has_turn()
+    }
+
+    /// As in the slow start of TCP: one, and one more with each answer. Who has not answered for a while starts anew, so that
+    /// only one pass finds out that a server has gone silent.
+    fn window(&self, now: Duration) -> usize {
+        let idle = self.last_answer.is_none_or(|at| now.saturating_sub(at) >= PATIENCE);
+        if self.standing == Standing::Prompt && idle { 1 } else { self.window.max(1) }
+    }
+
+    /// Whether the rate has turns left beyond those that passes have not taken yet.
+    fn has_turn(&self) -> bool {
+        self.rate.as_ref().is_none_or(|rate| rate.free() >= self.turns_needed())
+    }
+
+    /// So that there is one for each pass that is in, and one for the next.
+    fn turns_needed(&self) -> u32 {
+        u32::try_from(self.before_turn + self.at_entrance.len() + 1).unwrap_or(u32::MAX)
+    }
+
+    /// When the line goes on although no pass ends; `None`: not before one does.
+    pub(super) fn goes_on_at(&self, now: Duration) -> Option<Duration> {
+        if self.line.is_empty() {
+            return None;
+        }
+        let probe = if self.in_outage() { self.probe_at } else { now };
+        let turn = match &self.rate {
+            Some(rate) => now + rate.until_free(self.turns_needed())?,
+            None => now,
+        };
+        Some(probe.max(turn)).filter(|at| *at > now)
+    }
+
+    /// Whether its passes have the places of all; else they share the few of the unproven.
+    pub(super) fn is_proven(&self) -> bool {
+        self.standing == Standing::Prompt
+    }
+
+    /// The status of a resource shows that the tenant has accepted a push.
+    pub(super) fn vouch(&mut self) {
+        if self.standing == Standing::Unheard {
+            self.standing = Standing::Prompt;
+        }
+    }
+
+    /// Somebody was let in.
+    pub(super) fn let_in(&mut self, now: Duration) {
+        if self.in_outage() {
+            let growth = 2_u32.saturating_pow(self.failures.saturating_sub(OUTAGE));
+            self.probe_at = now + FIRST_PROBE.saturating_mul(growth).min(LONGEST_PROBE);
+        }
+    }
+
+    /// Who was let in did not ask for anything.
+    pub(super) fn unused(&mut self, now: Duration) {
+        self.probe_at = self.probe_at.min(now);
+    }
+
+    /// A turn is asked for: from now on the rate is known.
+    pub(super) fn keep_to(&mut self, rate: &Arc<RateLimiter>) {
+        if !self.rate.as_ref().is_some_and(|known| Arc::ptr_eq(known, rate)) {
+            self.rate = Some(Arc::clone(rate));
+        }
+    }
+
+    /// A server of the tenant answered `after` it was asked. Of one that has kept passes waiting before, only an answer to a
+    /// request to the API counts: its authorization server may answer at once.
+    pub(super) fn answered(&mut self, after: Duration, by_api: bool, now: Duration, most: usize) {
+        self.last_answer = Some(now);
+        self.window = (self.window.max(1) + 1).min(most);
+        match (self.standing, after <= PATIENCE) {
+            (Standing::Late | Standing::Silent, true) if !by_api => {}
+            (_, true) => self.standing = Standing::Prompt,
+            (_, false) => self.standing = Standing::Late,
+        }
+    }
+
+    /// A pass has waited for an answer for too long.
+    pub(super) fn keeps_waiting(&mut self) {
+        self.window = 1;
+        if self.standing == Standing::Prompt {
+            self.standing = Standing::Late;
+        }
+    }
+
+    /// An attempt had no answer.
+    pub(super) fn was_silent(&mut self) {
+        self.window = 1;
+        self.standing = Standing::Silent;
+    }
+
+    /// An attempt of that resource ended, and the tenant was available in it or not.
+    pub(super) fn was_available(&mut self, available: bool, who: &ObjectKey, now: Duration) {
+        if available {
+            self.failures = 0;
+            self.last_failed = None;
+            return;
+        }
+        // What one resource meets again and again may be a matter of that resource.
+        if self.in_outage() || self.last_failed.as_ref() != Some(who) {
+            self.failures = self.failures.saturating_add(1);
+            if self.failures == OUTAGE {
+                self.probe_at = now + FIRST_PROBE;
+            }
+        }
+        self.last_failed = Some(who.clone());
+    }
+
+    fn in_outage(&self) -> bool {
+        self.failures >= OUTAGE
+    }
+
+    /// Whether nobody passes or waits.
+    pub(super) fn is_idle(&self) -> bool {
+        self.in_flight == 0 && self.at_entrance.is_empty() && self.line.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::testing::{key, seconds};
+
+    const MOST: usize = 8;
+    const SOON: Duration = Duration::from_millis(100);
+
+    fn places(tenant: &mut TenantState, now: Duration) -> usize {
+        tenant.in_flight = 0;
+        while tenant.admits(now, MOST) {
+            tenant.in_flight += 1;
+        }
+        tenant.in_flight
+    }
+
+    #[test]
+    fn places_grow_with_answers_and_start_anew_after_silence() {
+        let mut tenant = TenantState::default();
+        let now = seconds(10);
+        assert_eq!((places(&mut tenant, now), tenant.is_proven()), (1, false));
+        tenant.answered(SOON, false, now, MOST);
+        assert_eq!((places(&mut tenant, now), tenant.is_proven()), (2, true));
+        (0..20).for_each(|_| tenant.answered(SOON, true, now, MOST));
+        assert_eq!(places(&mut tenant, now), MOST);
+        assert_eq!(places(&mut tenant, now + PATIENCE), 1);
+    }
+
+    #[test]
+    fn a_tenant_that_is_vouched_for_is_proven_until_it_keeps_a_pass_waiting() {
+        let mut tenant = TenantState::default();
+        tenant.vouch();
+        assert!(tenant.is_proven());
+        tenant.keeps_waiting();
+        tenant.vouch();
+        assert!(!tenant.is_proven());
+        tenant.answered(SOON, false, seconds(1), MOST);
+        assert!(!tenant.is_proven(), "a token is no sign that the API answers again");
+        tenant.answered(seconds(10), true, seconds(1), MOST);
+        assert!(!tenant.is_proven());
+        assert_eq!(places(&mut tenant, seconds(100)), 3, "it is slow, and answers");
+        tenant.answered(SOON, true, seconds(1), MOST);
+        assert!(tenant.is_proven());
+        tenant.was_silent();
+        assert_eq!((places(&mut tenant, seconds(1)), tenant.is_proven()), (1, false));
+    }
+
+    #[test]
+    fn in_an_outage_one_probe_follows_the_other_at_growing_distances() {
+        let mut tenant = TenantState::default();
+        tenant.answered(SOON, true, seconds(0), MOST);
+        tenant.was_available(false, &key("a"), seconds(0));
+        tenant.was_available(false, &key("a"), seconds(0));
+        assert!(tenant.admits(seconds(0), MOST), "this may be a matter of that resource");
+        tenant.was_available(false, &key("b"), seconds(0));
+        let mut probes = Vec::new();
+        for now in (0..60).map(seconds) {
+            if tenant.admits(now, MOST) {
+                tenant.let_in(now);
+                probes.push(now.as_secs());
+                tenant.was_available(false, &key("c"), now);
+            }
+        }
+        assert_eq!(probes, [1, 2, 4, 8, 16, 26, 36, 46, 56]);
+        assert!(!tenant.admits(seconds(60), MOST));
+        tenant.unused(seconds(60));
+        assert!(tenant.admits(seconds(60), MOST), "this one found out nothing");
+        tenant.was_available(true, &key("c"), seconds(60));
+        assert!(tenant.admits(seconds(60), MOST));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_pass_than_there_are_turns() {
+        let mut tenant = TenantState::default();
+        (0..20).for_each(|_| tenant.answered(SOON, true, seconds(0), MOST));
+        let rate = Arc::new(RateLimiter::new(crate::domain::tools::bucket::Rate::new(1.0, 2)));
+        tenant.keep_to(&rate);
+        assert!(tenant.admits(seconds(0), MOST));
+        tenant.before_turn = 2;
+        assert!(!tenant.admits(seconds(0), MOST), "both turns are for those who are in");
+        tenant.before_turn = 0;
+        rate.take().and(rate.take()).unwrap();
+        assert!(!tenant.admits(seconds(0), MOST));
+        tenant.line.push(&key("a"), crate::controller::queue::Priority::Routine);
+        assert_eq!(tenant.goes_on_at(seconds(5)), Some(seconds(6)));
+    }
+}

@@ -1,0 +1,209 @@
+//! Tenants that hang, that nobody has heard of, and that answer late, beside one that answers.
+
+use super::*;
+
+const HEALTHY: &str = "healthy";
+
+/// Whether a rotation of the healthy tenant would pass now.
+fn healthy_passes(admission: &Arc<Admission>, tenant: &Arc<Tenant>) -> bool {
+    let who = ObjectKey::new("other", HEALTHY);
+    let permit = admission.enter(tenant, None, urgent(&who));
+    if let Ok(permit) = &permit {
+        permit.answered();
+    }
+    admission.pass_ended(&who, true);
+    permit.is_ok()
+}
+
+/// How many passes there are that count.
+fn counted(admission: &Admission) -> usize {
+    let state = &admission.inner.lock().state;
+    state.passes.len() - state.aside
+}
+
+#[tokio::test(start_paused = true)]
+async fn passes_that_wait_for_long_do_not_count() {
+    let (admission, _) = with_places(32, 8);
+    let tenants: Vec<_> = (0..4).map(|number| a_tenant(&number.to_string())).collect();
+    let mut held = Vec::new();
+    for tenant in &tenants {
+        answers(&admission, tenant, 8);
+        for number in 0..8 {
+            let who = key(&format!("{}-{number}", tenant.api_url));
+            held.push(admission.enter(tenant, None, request(&who)).unwrap());
+        }
+    }
+    assert_eq!(counted(&admission), 32);
+    advance(PATIENCE).await;
+    time_is(&admission).await;
+    assert_eq!(counted(&admission), 0);
+    // From now on they come through the entrance only, and there one at a time.
+    assert!(tenants.iter().all(|tenant| enter(&admission, tenant, "more").is_none()));
+    held.iter().for_each(Permit::answered);
+    assert_eq!(counted(&admission), 32);
+    drop(held);
+}
+
+#[tokio::test(start_paused = true)]
+async fn however_many_are_invented_they_have_the_entrance() {
+    let (admission, queue) = with_places(32, 8);
+    let healthy = a_tenant(HEALTHY);
+    admission.vouch(&healthy);
+    let mut held = Vec::new();
+    for number in 0..150 {
+        held.extend(enter_or_end(&admission, &a_tenant(&number.to_string()), &number.to_string()));
+    }
+    assert_eq!((held.len(), counted(&admission)), (24, 0));
+    assert!(healthy_passes(&admission, &healthy));
+    // Others that nobody has heard of have the rest.
+    let another = ObjectKey::new("new", "new");
+    let permit = admission.enter(&a_tenant("new"), None, request(&another)).unwrap();
+    permit.answered();
+    assert_eq!(admission.inner.lock().state.entrance.in_use(), 24, "it has answered, and is proven");
+    drop(permit);
+    admission.pass_ended(&another, true);
+    // Each that leaves lets in the next.
+    held.truncate(20);
+    assert_eq!(queue.load().waiting, 4);
+    assert_eq!(admission.inner.lock().state.entrance.waiting(), 122);
+}
+
+/// At a cold start nobody is known, and each is after its first token.
+#[tokio::test(start_paused = true)]
+async fn a_tenant_leaves_the_entrance_with_its_first_answer_and_its_resources_with_it() {
+    let (admission, queue) = with_places(4, 4);
+    let (tenant, other) = (a_tenant("a"), a_tenant("b"));
+    let permit = admission.enter(&tenant, None, request(&key("a"))).unwrap();
+    for name in ["b", "c"] {
+        assert!(enter_or_end(&admission, &tenant, name).is_none());
+    }
+    let _others: Vec<_> =
+        (0..2).filter_map(|n| enter(&admission, &a_tenant(&n.to_string()), &n.to_string())).collect();
+    assert!(enter_or_end(&admission, &other, "d").is_none(), "the last place is for other namespaces");
+    permit.answered();
+    // b has the second place of the tenant, and d the one at the entrance.
+    assert_eq!((woken(&queue), woken(&queue), woken(&queue)), (Some(key("b")), Some(key("d")), None));
+    let second = admission.enter(&tenant, None, request(&key("b"))).unwrap();
+    second.answered();
+    assert_eq!(woken(&queue), Some(key("c")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_answers_late_keeps_to_the_entrance_and_has_its_places_there() {
+    let (admission, _) = with_places(8, 4);
+    let tenant = a_tenant("a");
+    for round in 0..6 {
+        let permits: Vec<_> =
+            (0..4).filter_map(|n| enter_or_end(&admission, &tenant, &n.to_string())).collect();
+        assert_eq!(permits.len(), (round + 1).min(4));
+        let permits: Vec<_> = permits
+            .into_iter()
+            .map(|permit| admission.enter(&tenant, Some(permit), request(&key("any"))).unwrap())
+            .collect();
+        sleep(seconds(10)).await;
+        time_is(&admission).await;
+        assert_eq!(counted(&admission), 0);
+        permits.iter().for_each(Permit::answered);
+        drop(permits);
+        (0..4).for_each(|n| admission.remove(&key(&n.to_string())));
+        assert!(is_empty(&admission));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_had_no_answer_goes_through_the_entrance_until_the_api_answers() {
+    let (admission, _) = with_places(8, 4);
+    let tenant = a_tenant("a");
+    answers(&admission, &tenant, 4);
+    hangs(&admission, &tenant, "a").await;
+    let permit = admission.enter(&tenant, None, request(&key("a"))).unwrap();
+    assert_eq!(counted(&admission), 0);
+    permit.answered();
+    assert_eq!(counted(&admission), 0, "a token is no sign that the API answers");
+    let who = key("a");
+    admission.turn(&permit, &slow(), request(&who)).unwrap();
+    permit.answered();
+    assert_eq!(counted(&admission), 1);
+    drop(permit);
+}
+
+/// One of ten requests is answered: what hangs hangs aside, and what is answered goes on.
+#[tokio::test(start_paused = true)]
+async fn a_tenant_that_answers_now_and_then_costs_the_others_nothing() {
+    let (admission, _) = with_places(8, 2);
+    let tenant = a_tenant("a");
+    for round in 0..5 {
+        for number in 0..9 {
+            hangs(&admission, &tenant, &number.to_string()).await;
+            sleep(tenant::LONGEST_PROBE).await;
+            assert_eq!(counted(&admission), 0, "round {round}");
+        }
+        answers(&admission, &tenant, 1);
+    }
+    assert!(is_empty(&admission));
+}
+
+/// However many resources it has, and however long: one asks in about ten seconds. When it answers, all go on.
+#[tokio::test(start_paused = true)]
+async fn in_an_outage_one_asks_at_a_time_and_all_go_on_after_it() {
+    let (admission, queue) = with_places(32, 8);
+    let tenant = a_tenant("a");
+    let rate = Arc::new(RateLimiter::new(Rate::new(100.0, 100)));
+    let runner = tokio::spawn({
+        let admission = Arc::clone(&admission);
+        async move { admission.run().await }
+    });
+    let timers = tokio::spawn({
+        let queue = Arc::clone(&queue);
+        async move { queue.run_timers().await }
+    });
+    answers(&admission, &tenant, 8);
+    for number in 0..500 {
+        queue.enqueue(&key(&number.to_string()), Priority::Routine);
+    }
+    let (start, outage) = (Instant::now(), seconds(180));
+    let (mut asked, mut served) = (0, Vec::new());
+    while served.len() < 500 {
+        let who = queue.next().await.unwrap();
+        let entered = admission.enter(&tenant, None, request(&who)).and_then(|permit| {
+            admission.turn(&permit, &rate, request(&who))?;
+            Ok(permit)
+        });
+        let again = match entered {
+            Err(Wait { requeue_after }) => Some(requeue_after),
+            Ok(permit) => {
+                permit.answered();
+                let available = start.elapsed() >= outage;
+                drop(permit);
+                admission.attempt_ended(&tenant, &who, available);
+                if available {
+                    served.push(start.elapsed());
+                } else {
+                    asked += 1;
+                }
+                (!available).then_some(seconds(5))
+            }
+        };
+        admission.pass_ended(&who, true);
+        queue.done(&who, again);
+    }
+    assert!((15..=30).contains(&asked), "{asked} requests in three minutes");
+    let last = served.iter().max().unwrap();
+    assert!(*last <= outage + seconds(15), "{last:?}");
+    runner.abort();
+    timers.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_known_of_tenants_is_bounded_by_those_that_exist() {
+    let (admission, _) = with_places(32, 8);
+    let held: Vec<_> = (0..50).map(|number| a_tenant(&format!("held-{number}"))).collect();
+    held.iter().for_each(|tenant| answers(&admission, tenant, 1));
+    for number in 0..1000 {
+        answers(&admission, &a_tenant(&number.to_string()), 1);
+        let state = &admission.inner.lock().state;
+        assert!(state.tenants.len() <= 2 * held.len().max(64));
+    }
+    let state = &admission.inner.lock().state;
+    assert!(held.iter().all(|tenant| state.tenants.contains_key(tenant)));
+}

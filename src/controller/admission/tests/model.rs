@@ -1,0 +1,270 @@
+//! Random sequences of all that passes do, and what must hold after each step.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::controller::admission::state::Position;
+
+const RESOURCES: usize = 8;
+const TENANTS: usize = 3;
+const CONCURRENCY: usize = 4;
+const IN_ONE_TENANT: usize = 2;
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// A pass asks for a place in a tenant.
+    Asks {
+        who: usize,
+        tenant: usize,
+        urgent: bool,
+    },
+    /// A pass that has a place goes on to its request, and takes its turn.
+    Turns(usize),
+    Answers(usize),
+    /// A pass with a place ends, its attempt being that.
+    Leaves {
+        who: usize,
+        available: Option<bool>,
+    },
+    /// A pass asks for a place to hold a large payload.
+    AsksForLarge(usize),
+    AsksForKey(usize),
+    /// A pass without a place ends.
+    Ends {
+        who: usize,
+        concluded: bool,
+    },
+    Goes(usize),
+    Vouches(usize),
+    Passes(u64),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let who = || 0..RESOURCES;
+    let step = prop_oneof![
+        8 => (who(), 0..TENANTS, any::<bool>()).prop_map(|(who, tenant, urgent)| Step::Asks { who, tenant, urgent }),
+        3 => who().prop_map(Step::Turns),
+        3 => who().prop_map(Step::Answers),
+        4 => (who(), any::<Option<bool>>()).prop_map(|(who, available)| Step::Leaves { who, available }),
+        1 => who().prop_map(Step::AsksForLarge),
+        1 => who().prop_map(Step::AsksForKey),
+        2 => (who(), any::<bool>()).prop_map(|(who, concluded)| Step::Ends { who, concluded }),
+        1 => who().prop_map(Step::Goes),
+        1 => (0..TENANTS).prop_map(Step::Vouches),
+        3 => (0_u64..3000).prop_map(Step::Passes),
+    ];
+    prop::collection::vec(step, 1..120)
+}
+
+/// The passes of one resource under way, as the controller has them: one at a time.
+#[derive(Default)]
+struct Pass {
+    tenant: Option<(usize, Permit)>,
+    shared: Vec<Permit>,
+}
+
+struct Model {
+    admission: Arc<Admission>,
+    queue: Arc<Queue>,
+    tenants: Vec<(Arc<Tenant>, Arc<RateLimiter>)>,
+    keys: Vec<ObjectKey>,
+    passes: Vec<Pass>,
+}
+
+impl Model {
+    fn new() -> Self {
+        let (admission, queue) = with_places(CONCURRENCY, IN_ONE_TENANT);
+        let tenants = (0..TENANTS)
+            .map(|n| (a_tenant(&n.to_string()), Arc::new(RateLimiter::new(Rate::new(1.0, 3)))))
+            .collect();
+        let keys = (0..RESOURCES).map(|n| ObjectKey::new(&format!("ns-{}", n % 3), &n.to_string())).collect();
+        let passes = (0..RESOURCES).map(|_| Pass::default()).collect();
+        Self { admission, queue, tenants, keys, passes }
+    }
+
+    fn end(&mut self, who: usize, concluded: bool) {
+        self.passes[who] = Pass::default();
+        self.admission.pass_ended(&self.keys[who], concluded);
+    }
+
+    async fn step(&mut self, step: Step) {
+        let admission = Arc::clone(&self.admission);
+        match step {
+            Step::Asks { who, tenant, urgent } => {
+                if self.passes[who].tenant.is_some() {
+                    return;
+                }
+                let priority = if urgent { Priority::Urgent } else { Priority::Routine };
+                let request = Request { who: &self.keys[who], priority };
+                match admission.enter(&self.tenants[tenant].0, None, request) {
+                    Ok(permit) => self.passes[who].tenant = Some((tenant, permit)),
+                    Err(wait) => {
+                        assert!(wait.requeue_after <= LONGEST_LOOK && !wait.requeue_after.is_zero());
+                        self.end(who, true);
+                    }
+                }
+            }
+            Step::Turns(who) => {
+                if let Some((tenant, permit)) = &self.passes[who].tenant {
+                    let request = request(&self.keys[who]);
+                    if admission.turn(permit, &self.tenants[*tenant].1, request).is_err() {
+                        self.end(who, true);
+                    }
+                }
+            }
+            Step::Answers(who) => {
+                if let Some((_, permit)) = &self.passes[who].tenant {
+                    permit.answered();
+                }
+            }
+            Step::Leaves { who, available } => {
+                if let Some((tenant, permit)) = self.passes[who].tenant.take() {
+                    drop(permit);
+                    if let Some(available) = available {
+                        admission.attempt_ended(&self.tenants[tenant].0, &self.keys[who], available);
+                    }
+                    self.end(who, true);
+                }
+            }
+            Step::AsksForLarge(who) => match admission.admit_large_payload(request(&self.keys[who])) {
+                Ok(permit) => self.passes[who].shared.push(permit),
+                Err(_) => self.end(who, true),
+            },
+            Step::AsksForKey(who) => {
+                match admission.try_admit(Limit::ServiceKey(key("key")), request(&self.keys[who])) {
+                    Ok(permit) => self.passes[who].shared.extend(permit),
+                    Err(_) => self.end(who, true),
+                }
+            }
+            Step::Ends { who, concluded } => self.end(who, concluded),
+            Step::Goes(who) => {
+                self.passes[who] = Pass::default();
+                self.queue.remove(&self.keys[who]);
+                admission.remove(&self.keys[who]);
+            }
+            Step::Vouches(tenant) => admission.vouch(&self.tenants[tenant].0),
+            Step::Passes(milliseconds) => {
+                advance(Duration::from_millis(milliseconds)).await;
+                time_is(&admission).await;
+            }
+        }
+    }
+
+    /// What holds at any time.
+    fn check(&self) {
+        let inner = self.admission.inner.lock();
+        let state = &inner.state;
+        let now = self.admission.start.elapsed();
+        let positions = || state.waiting.values().map(|waiting| &waiting.tenant);
+        let mut aside = 0;
+        let mut entrance = 0;
+        for (tenant, known) in &state.tenants {
+            let here = |position: &&Position<Arc<Tenant>>| match position {
+                Position::Nowhere => false,
+                Position::Waits(at, _)
+                | Position::AtEntrance(at, _)
+                | Position::Promised { limit: at, .. } => at == tenant,
+            };
+            let waits = positions().filter(here).filter(|at| matches!(at, Position::Waits(..))).count();
+            let at_entrance =
+                positions().filter(here).filter(|at| matches!(at, Position::AtEntrance(..))).count();
+            let promised =
+                positions().filter(here).filter(|at| matches!(at, Position::Promised { .. })).count();
+            entrance += positions()
+                .filter(here)
+                .filter(|at| matches!(at, Position::Promised { at_entrance: true, .. }))
+                .count();
+            let passing = state.passes.values().filter(|pass| pass.tenant == *tenant);
+            // Each limit is kept, and no place is lost or counted twice.
+            assert_eq!(known.in_flight, passing.clone().count() + promised);
+            assert!(known.in_flight + known.at_entrance.len() <= IN_ONE_TENANT);
+            assert_eq!(known.line.len(), waits);
+            assert_eq!(known.at_entrance.len(), at_entrance);
+            assert!(known.before_turn <= known.in_flight);
+            // Nobody waits without somebody, or a time, that makes the line go on.
+            if waits > 0 {
+                assert!(!known.admits(now, IN_ONE_TENANT), "{known:?}");
+                let goes_on = known.alarm.is_some() || known.in_flight + known.at_entrance.len() > 0;
+                assert!(goes_on, "{known:?}");
+            }
+        }
+        for pass in state.passes.values() {
+            aside += usize::from(pass.aside);
+            entrance += usize::from(pass.at_entrance);
+        }
+        assert_eq!(state.aside, aside);
+        assert_eq!(state.entrance.in_use(), entrance);
+        assert!(entrance <= CONCURRENCY && aside <= 8 * CONCURRENCY);
+        let with_place = self.passes.iter().filter(|pass| pass.tenant.is_some()).count();
+        assert_eq!(state.passes.len(), with_place);
+        assert!(
+            state.entrance.waiting() == 0 || entrance > 0,
+            "whoever waits at the entrance is let in by one that leaves"
+        );
+        for (limit, usage) in state.shared.iter() {
+            let held = self.passes.iter().flat_map(|pass| &pass.shared);
+            let held =
+                held.filter(|permit| matches!(&permit.place, Place::Shared(of) if of == limit)).count();
+            assert_eq!(usage.in_use, held);
+            assert!(usage.in_use <= limit.places());
+            assert!(usage.line.is_empty() || usage.in_use + usage.promised >= limit.places());
+        }
+    }
+
+    /// From now on tenants answer, and whoever is woken comes: all who wait are served.
+    async fn settle(mut self) {
+        for who in 0..RESOURCES {
+            if let Some((tenant, permit)) = self.passes[who].tenant.take() {
+                drop(permit);
+                self.admission.attempt_ended(&self.tenants[tenant].0, &self.keys[who], true);
+            }
+            self.end(who, true);
+        }
+        let rest = |model: &Self| model.admission.inner.lock().state.waiting.len();
+        for _ in 0..200 {
+            while let Some(who) = woken(&self.queue) {
+                let at = self.keys.iter().position(|key| *key == who).unwrap();
+                let position =
+                    self.admission.inner.lock().state.waiting.get(&who).map(|waiting| waiting.tenant.clone());
+                if let Some(Position::Promised { limit, .. }) = position {
+                    let (tenant, rate) =
+                        self.tenants.iter().find(|(tenant, _)| *tenant == limit).unwrap().clone();
+                    let permit = self.admission.enter(&tenant, None, request(&who)).unwrap();
+                    if self.admission.turn(&permit, &rate, request(&who)).is_ok() {
+                        permit.answered();
+                        drop(permit);
+                        self.admission.attempt_ended(&tenant, &who, true);
+                    }
+                }
+                self.end(at, true);
+                self.queue.done(&who, None);
+            }
+            if rest(&self) == 0 {
+                break;
+            }
+            advance(Duration::from_millis(500)).await;
+            time_is(&self.admission).await;
+            self.check();
+        }
+        assert_eq!(rest(&self), 0, "{:?}", self.admission);
+        assert!(is_empty(&self.admission), "{:?}", self.admission);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    /// Whatever passes do: limits hold, no place is lost, nobody waits for nothing, and nothing is kept of those who are gone.
+    #[test]
+    fn no_wake_is_lost_and_nothing_leaks(steps in steps()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let mut model = Model::new();
+            for step in steps {
+                model.step(step).await;
+                model.check();
+            }
+            model.settle().await;
+        });
+    }
+}

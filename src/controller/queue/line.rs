@@ -1,0 +1,161 @@
+//! Who waits, and who is next: in turn over namespaces, and within one in the order in which they came. What is urgent comes
+//! before what is routine, but for one place in nine, so that neither can hold up the other for ever.
+//!
+//! However much waits in one namespace, a resource in another is behind at most one of each namespace that waits with it.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use super::Priority;
+use crate::domain::parse::object::ObjectKey;
+
+/// After so many urgent ones in a row, one that is routine has its turn, if one waits.
+pub(in crate::controller) const URGENT_IN_A_ROW: u32 = 8;
+
+/// A place in the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::controller) struct Ticket {
+    /// How soon it is served.
+    pub(in crate::controller) priority: Priority,
+    number: Number,
+}
+
+/// In the order in which they are served within a namespace: first those that go ahead of the others.
+type Number = (Ahead, u64);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Ahead {
+    Yes,
+    No,
+}
+
+/// A line.
+#[derive(Debug, Default)]
+pub(in crate::controller) struct Line {
+    urgent: Lanes,
+    routine: Lanes,
+    issued: u64,
+    urgent_in_a_row: u32,
+}
+
+/// Those of one priority.
+#[derive(Debug, Default)]
+struct Lanes {
+    of: HashMap<Arc<str>, Lane>,
+    /// The namespaces in the order of their turns.
+    turns: BTreeMap<u64, Arc<str>>,
+    next_turn: u64,
+}
+
+/// Those of one namespace. None is empty.
+#[derive(Debug, Default)]
+struct Lane {
+    turn: u64,
+    names: BTreeMap<Number, Arc<str>>,
+}
+
+impl Line {
+    /// Adds one that is not in the line, behind the others of its namespace.
+    pub(in crate::controller) fn push(&mut self, who: &ObjectKey, priority: Priority) -> Ticket {
+        self.insert(who, priority, Ahead::No)
+    }
+
+    /// Adds one that has waited for its turn elsewhere: before those of its namespace that have not.
+    pub(in crate::controller) fn push_ahead(&mut self, who: &ObjectKey, priority: Priority) -> Ticket {
+        self.insert(who, priority, Ahead::Yes)
+    }
+
+    fn insert(&mut self, who: &ObjectKey, priority: Priority, ahead: Ahead) -> Ticket {
+        let number = (ahead, self.issued);
+        self.issued += 1;
+        self.lanes(priority).insert(who, number);
+        Ticket { priority, number }
+    }
+
+    /// Takes out the next one of those namespaces that `may` have one now.
+    pub(in crate::controller) fn pop(&mut self, may: impl Fn(&str) -> bool) -> Option<(ObjectKey, Priority)> {
+        let routine_is_due = self.urgent_in_a_row >= URGENT_IN_A_ROW;
+        let order = if routine_is_due {
+            [Priority::Routine, Priority::Urgent]
+        } else {
+            [Priority::Urgent, Priority::Routine]
+        };
+        let next = order.into_iter().find_map(|priority| Some((self.lanes(priority).pop(&may)?, priority)));
+        match next {
+            Some((_, Priority::Urgent)) => self.urgent_in_a_row += 1,
+            Some((_, Priority::Routine)) => self.urgent_in_a_row = 0,
+            None => {}
+        }
+        next
+    }
+
+    /// Takes out one that waits no longer.
+    pub(in crate::controller) fn remove(&mut self, who: &ObjectKey, ticket: Ticket) {
+        self.lanes(ticket.priority).remove(&who.namespace, ticket.number);
+    }
+
+    /// Whether nobody waits.
+    pub(in crate::controller) fn is_empty(&self) -> bool {
+        self.urgent.of.is_empty() && self.routine.of.is_empty()
+    }
+
+    fn lanes(&mut self, priority: Priority) -> &mut Lanes {
+        match priority {
+            Priority::Urgent => &mut self.urgent,
+            Priority::Routine => &mut self.routine,
+        }
+    }
+
+    /// How many wait.
+    #[cfg(test)]
+    pub(in crate::controller) fn len(&self) -> usize {
+        [&self.urgent, &self.routine]
+            .into_iter()
+            .flat_map(|lanes| lanes.of.values())
+            .map(|lane| lane.names.len())
+            .sum()
+    }
+}
+
+impl Lanes {
+    fn insert(&mut self, who: &ObjectKey, number: Number) {
+        let lane = self.of.entry(Arc::clone(&who.namespace)).or_insert_with(|| {
+            self.next_turn += 1;
+            self.turns.insert(self.next_turn, Arc::clone(&who.namespace));
+            Lane { turn: self.next_turn, names: BTreeMap::new() }
+        });
+        lane.names.insert(number, Arc::clone(&who.name));
+    }
+
+    fn pop(&mut self, may: impl Fn(&str) -> bool) -> Option<ObjectKey> {
+        let (turn, namespace) = self.turns.iter().find(|(_, namespace)| may(namespace))?;
+        let (turn, namespace) = (*turn, Arc::clone(namespace));
+        let lane = self.of.get_mut(&namespace)?;
+        let (_, name) = lane.names.pop_first()?;
+        self.turns.remove(&turn);
+        if lane.names.is_empty() {
+            self.of.remove(&namespace);
+        } else {
+            self.next_turn += 1;
+            lane.turn = self.next_turn;
+            self.turns.insert(self.next_turn, Arc::clone(&namespace));
+        }
+        Some(ObjectKey { namespace, name })
+    }
+
+    fn remove(&mut self, namespace: &Arc<str>, number: Number) {
+        let Some(lane) = self.of.get_mut(namespace) else {
+            return;
+        };
+        lane.names.remove(&number);
+        if lane.names.is_empty() {
+            self.turns.remove(&lane.turn);
+            self.of.remove(namespace);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
