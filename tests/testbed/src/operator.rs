@@ -120,6 +120,11 @@ impl Operator {
         self.child.id()
     }
 
+    /// How it has ended, if it has: the exit code, absent when a signal ended it.
+    pub fn try_ended(&mut self) -> Option<Option<i32>> {
+        Some(self.child.try_wait().unwrap()?.code())
+    }
+
     /// The most memory that it ever had, where the system tells (proc(5), `VmHWM`).
     #[must_use]
     pub fn peak_memory_kib(&self) -> Option<u64> {
