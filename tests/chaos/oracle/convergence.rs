@@ -25,7 +25,10 @@ pub(crate) struct Astray {
 }
 
 pub(crate) fn judge(record: &Record) -> Vec<String> {
-    astray(record).into_iter().map(|astray| astray.what).collect()
+    let astray = astray(record);
+    // As long as something else is wrong, what is held was not asked for.
+    let alone = astray.iter().any(|astray| !astray.held);
+    astray.into_iter().filter(|astray| !alone || !astray.held).map(|astray| astray.what).collect()
 }
 
 /// All resources that are not where they must be.

@@ -10,6 +10,33 @@ use super::{
 /// Names in AI Core that resources of any namespace may want.
 const SHARED: [&str; 2] = ["shared0", "shared1"];
 
+/// What a round's troubles are about. Where everything goes wrong at once, little is done that could be wrong; where one side is
+/// well, the other one's faults show.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Theme {
+    Everything,
+    AiCore,
+    ApiServer,
+    Processes,
+}
+
+impl Theme {
+    const ALL: [Self; 5] = [Self::Everything, Self::AiCore, Self::AiCore, Self::ApiServer, Self::Processes];
+
+    /// Whether the trouble at this place of [`trouble`]'s list belongs to it.
+    fn has(self, place: usize) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::AiCore => (12..=19).contains(&place),
+            Self::ApiServer => place <= 11,
+            Self::Processes => [0, 12, 20, 21, 22].contains(&place),
+        }
+    }
+}
+
+/// How often each trouble comes, in the order of [`trouble`].
+const OFTEN: [usize; 23] = [4, 2, 2, 8, 4, 6, 4, 3, 3, 2, 1, 1, 40, 3, 3, 4, 2, 2, 2, 4, 4, 3, 3];
+
 /// The episode of a seed, with so many rounds of this length.
 pub(crate) fn episode(seed: u64, rounds: usize, length: Duration) -> Episode {
     let mut draw = Draw::new(seed);
@@ -36,21 +63,22 @@ fn round(draw: &mut Draw, setting: &Setting, first: bool, length: Duration) -> R
         let all = (0..SLOTS.len()).map(|slot| (Duration::ZERO, Action::Create { slot, wish: wish(draw) }));
         actions.extend(all);
     }
-    let mut at = 0;
     // Calm and busy times, so that things overlap and also stand alone.
-    let pace = draw.one(&[80, 150, 300, 600]);
+    let pace = draw.one(&[40, 80, 150, 300]);
+    let mut at = draw.between(0, 2 * pace);
     while at < length_ms {
-        at += draw.between(0, 2 * pace);
         actions.push((Duration::from_millis(at), action(draw)));
-    }
-    let mut troubles = Vec::new();
-    let mut at = 0;
-    let pace = draw.one(&[150, 300, 500, 900]);
-    while at < length_ms {
         at += draw.between(0, 2 * pace);
+    }
+    let theme = draw.one(&Theme::ALL);
+    let mut troubles = Vec::new();
+    let pace = draw.one(&[150, 300, 500, 900]);
+    let mut at = draw.between(0, 2 * pace);
+    while at < length_ms {
         let lasting = draw.between(200, 4_000).min(length_ms.saturating_sub(at).max(200));
-        let (trouble, lasting) = trouble(draw, setting, lasting);
+        let (trouble, lasting) = trouble(draw, setting, theme, lasting);
         troubles.push((Duration::from_millis(at), Duration::from_millis(lasting), trouble));
+        at += draw.between(0, 2 * pace);
     }
     Round { length, actions, troubles }
 }
@@ -106,7 +134,7 @@ fn action(draw: &mut Draw) -> Action {
 }
 
 /// What goes wrong, and how long.
-fn trouble(draw: &mut Draw, setting: &Setting, lasting: u64) -> (Trouble, u64) {
+fn trouble(draw: &mut Draw, setting: &Setting, theme: Theme, lasting: u64) -> (Trouble, u64) {
     let asked = draw.one(&[
         Asked::Everything,
         Asked::Secret,
@@ -123,8 +151,15 @@ fn trouble(draw: &mut Draw, setting: &Setting, lasting: u64) -> (Trouble, u64) {
     let by = draw.between(100, 12_000);
     let tenant = draw.below(TENANTS);
     let replica = draw.below(setting.replicas);
-    let trouble = match draw.weighted(&[4, 2, 2, 8, 4, 6, 4, 3, 3, 2, 1, 1, 40, 3, 3, 4, 2, 2, 2, 4, 4, 3, 3])
-    {
+    let mut often = OFTEN;
+    for (place, weight) in often.iter_mut().enumerate() {
+        *weight *= usize::from(theme.has(place));
+    }
+    if theme == Theme::Processes {
+        // Beside them AI Core's faults would be nearly all.
+        often[12] /= 6;
+    }
+    let trouble = match draw.weighted(&often) {
         0 => Trouble::CutWatches,
         1 => Trouble::SilenceWatches,
         2 => Trouble::ForgetWatches,
@@ -226,10 +261,9 @@ mod tests {
             for round in episode(seed, 2, LENGTH).rounds {
                 assert!(round.actions.is_sorted_by_key(|(at, _)| *at));
                 assert!(round.troubles.is_sorted_by_key(|(at, ..)| *at));
-                let late = LENGTH + Duration::from_secs(2);
-                assert!(round.actions.iter().all(|(at, _)| *at < late));
+                assert!(round.actions.iter().all(|(at, _)| *at < LENGTH));
                 assert!(round.troubles.iter().all(|(at, lasting, _)| {
-                    *at < late && *lasting <= Duration::from_secs(14) && !lasting.is_zero()
+                    *at < LENGTH && *lasting <= Duration::from_secs(14) && !lasting.is_zero()
                 }));
             }
         }
@@ -280,7 +314,7 @@ mod tests {
 
     #[test]
     fn troubles_overlap() {
-        let round = &episode(3, 1, LENGTH).rounds[0];
+        let round = &episode(1, 1, LENGTH).rounds[0];
         let open = |time: Duration| {
             round.troubles.iter().filter(|(at, lasting, _)| *at <= time && time < *at + *lasting).count()
         };
