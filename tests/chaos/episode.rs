@@ -29,7 +29,11 @@ pub(crate) async fn run(stage: &Stage, plan: &Episode) -> Outcome {
         (outcome, _) = async { tokio::join!(playing, join_all(keeping)) } => outcome,
         _ = watching => unreachable!("a watch goes on"),
     };
-    outcome.judged(judge(&observer::record(&world).await));
+    let record = observer::record(&world).await;
+    outcome.judged(judge(&record));
+    if !outcome.finds.is_empty() {
+        outcome.keep(&record);
+    }
     actions::clear(&world).await;
     outcome.counted(&world);
     outcome.print();

@@ -1,8 +1,8 @@
 //! What a run says.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt::Debug, path::Path, time::Duration};
 
-use crate::{settle::Settled, world::World};
+use crate::{recording::Record, settle::Settled, world::World};
 
 /// At most so many finds of one rule are printed for one seed.
 const SHOWN: usize = 4;
@@ -54,6 +54,29 @@ impl Outcome {
         self.took = world.now();
     }
 
+    /// Writes down what happened, for who looks for the cause: there are secret values of this suite in it.
+    pub(crate) fn keep(&self, record: &Record) {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("chaos-{}", self.seed));
+        std::fs::create_dir_all(&folder).unwrap();
+        for (number, (place, text)) in
+            record.visible.iter().enumerate().filter(|(_, (place, _))| place.starts_with("log"))
+        {
+            std::fs::write(folder.join(format!("{number}-{}.txt", place.replace(' ', "-"))), text).unwrap();
+        }
+        let lists: [(&str, Vec<String>); 6] = [
+            ("requests", lines(&record.requests)),
+            ("specs", lines(&record.specs)),
+            ("removals", lines(&record.removals)),
+            ("sources", lines(&record.sources)),
+            ("keys", lines(&record.keys)),
+            ("states", lines(&record.states)),
+        ];
+        for (name, lines) in lists {
+            std::fs::write(folder.join(format!("{name}.txt")), lines.join("\n")).unwrap();
+        }
+        println!("chaos: seed {}: logs and what was recorded are in {}", self.seed, folder.display());
+    }
+
     pub(crate) fn print(&self) {
         println!("chaos: seed {} took {:.0} s: {:?}", self.seed, self.took.as_secs_f64(), self.counts);
         let mut shown: BTreeMap<&str, usize> = BTreeMap::new();
@@ -68,6 +91,10 @@ impl Outcome {
             println!("chaos: seed {}: {count} times: {rule}", self.seed);
         }
     }
+}
+
+fn lines<T: Debug>(list: &[T]) -> Vec<String> {
+    list.iter().map(|item| format!("{item:?}")).collect()
 }
 
 /// All seeds of a run.

@@ -85,13 +85,18 @@ fn round(draw: &mut Draw, setting: &Setting, first: bool, length: Duration) -> R
 
 fn wish(draw: &mut Draw) -> Wish {
     Wish {
-        source: draw.below(SOURCES),
+        source: source(draw),
         key: key(draw),
         remote: draw.percent(30).then(|| draw.one(&SHARED)),
         delete: draw.percent(60),
         resync: draw.percent(30),
         suspend: draw.percent(5),
     }
+}
+
+/// Mostly the first, so that what is rotated is mostly what is used.
+fn source(draw: &mut Draw) -> usize {
+    if draw.percent(75) { 0 } else { draw.below(SOURCES) }
 }
 
 fn key(draw: &mut Draw) -> KeyName {
@@ -108,9 +113,9 @@ fn key(draw: &mut Draw) -> KeyName {
 
 fn action(draw: &mut Draw) -> Action {
     let slot = draw.below(SLOTS.len());
-    let source = draw.below(SOURCES);
+    let source = source(draw);
     let namespace = draw.below(NAMESPACES);
-    match draw.weighted(&[30, 6, 2, 12, 5, 6, 4, 8, 5, 9, 3, 1, 3, 2, 1]) {
+    match draw.weighted(&[40, 6, 1, 16, 5, 6, 4, 8, 5, 6, 3, 1, 3, 2, 1]) {
         0 => {
             let how = draw.one(&[Rotation::Whole, Rotation::Whole, Rotation::UserName, Rotation::Back]);
             Action::Rotate { slot, source, how }
