@@ -12,7 +12,7 @@ use crate::{
     plan::{Episode, Round},
     replicas::{Command, Keeper, keep},
     report::{Find, Outcome},
-    settle::settle,
+    settle::{probe, settle},
     troubles::strike,
     world::World,
 };
@@ -45,7 +45,12 @@ async fn play(world: &World<'_>, keepers: &[Keeper], plan: &Episode) -> Outcome 
     for (number, round) in plan.rounds.iter().enumerate() {
         perform(world, keepers, round).await;
         world.set_way(Flow::Passing);
-        let settled = settle(world).await;
+        let mut settled = settle(world).await;
+        if settled.astray.is_empty() {
+            let probed = probe(world).await;
+            settled.probed = probed.alone;
+            settled.astray = probed.astray;
+        }
         join_all(keepers.iter().map(|keeper| keeper.tell(Command::Scrape))).await;
         let lost = !settled.astray.is_empty();
         outcome.settled(number, settled);

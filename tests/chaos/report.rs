@@ -32,11 +32,12 @@ impl Outcome {
     /// A round has come to its end.
     pub(crate) fn settled(&mut self, number: usize, settled: Settled) {
         println!(
-            "chaos: seed {} round {number} recovered in {:.1} s, {} that were held in {:.1} s more",
+            "chaos: seed {} round {number} recovered in {:.1} s, {} that were held in {:.1} s more; heard all in {:.1} s",
             self.seed,
             settled.alone.as_secs_f64(),
             settled.held,
             settled.asked.as_secs_f64(),
+            settled.probed.as_secs_f64(),
         );
         self.rounds.push(settled);
     }

@@ -8,15 +8,15 @@ use tokio::time::sleep;
 use crate::{
     actions, observer,
     oracle::convergence::{Astray, astray},
-    plan::SLOTS,
+    plan::{SLOTS, SOURCES},
     recording::Time,
-    world::World,
+    world::{World, source_name},
 };
 
 /// How long the operator may take by itself: a terminating resource may be held for a minute.
 const ALONE: Duration = Duration::from_secs(75);
 /// And once it was asked.
-const ASKED: Duration = Duration::from_secs(45);
+const ASKED: Duration = Duration::from_secs(75);
 const POLL: Duration = Duration::from_millis(150);
 /// Between two requests for the same resource.
 const AGAIN: Duration = Duration::from_secs(15);
@@ -28,6 +28,8 @@ pub(crate) struct Settled {
     pub(crate) alone: Time,
     /// From then on, for what was held.
     pub(crate) asked: Time,
+    /// Then all credentials changed: until that had arrived.
+    pub(crate) probed: Time,
     /// How many were asked for.
     pub(crate) held: usize,
     /// What is still not right.
@@ -69,6 +71,16 @@ pub(crate) async fn settle(world: &World<'_>) -> Settled {
         }
         sleep(POLL).await;
     }
+}
+
+/// When all is right, every credential changes once more, and must arrive: who has recovered by a timer may still be deaf.
+pub(crate) async fn probe(world: &World<'_>) -> Settled {
+    for (namespace, name) in SLOTS {
+        for source in 0..SOURCES {
+            world.write_source(&world.namespaces[namespace], &source_name(name, source), true).await;
+        }
+    }
+    settle(world).await
 }
 
 async fn look(world: &World<'_>) -> Vec<Astray> {

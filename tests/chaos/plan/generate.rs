@@ -58,10 +58,13 @@ fn setting(draw: &mut Draw) -> Setting {
 
 fn round(draw: &mut Draw, setting: &Setting, first: bool, length: Duration) -> Round {
     let length_ms = u64::try_from(length.as_millis()).unwrap();
+    // What is missing comes back, and what is suspended goes on, so that there is always something at work.
     let mut actions = Vec::new();
-    if first {
-        let all = (0..SLOTS.len()).map(|slot| (Duration::ZERO, Action::Create { slot, wish: wish(draw) }));
-        actions.extend(all);
+    for slot in 0..SLOTS.len() {
+        actions.push((Duration::ZERO, Action::Create { slot, wish: wish(draw) }));
+        if !first {
+            actions.push((Duration::ZERO, Action::Suspend { slot, suspend: false }));
+        }
     }
     // Calm and busy times, so that things overlap and also stand alone.
     let pace = draw.one(&[40, 80, 150, 300]);
@@ -69,6 +72,12 @@ fn round(draw: &mut Draw, setting: &Setting, first: bool, length: Duration) -> R
     while at < length_ms {
         actions.push((Duration::from_millis(at), action(draw)));
         at += draw.between(0, 2 * pace);
+    }
+    // Whatever a resource was last told, the last that happens to most is that their credential changes.
+    for slot in 0..SLOTS.len() {
+        if draw.percent(70) {
+            actions.push((length, Action::Rotate { slot, source: 0, how: how(draw) }));
+        }
     }
     let theme = draw.one(&Theme::ALL);
     let mut troubles = Vec::new();
@@ -87,11 +96,15 @@ fn wish(draw: &mut Draw) -> Wish {
     Wish {
         source: source(draw),
         key: key(draw),
-        remote: draw.percent(30).then(|| draw.one(&SHARED)),
+        remote: draw.percent(20).then(|| draw.one(&SHARED)),
         delete: draw.percent(60),
         resync: draw.percent(30),
         suspend: draw.percent(5),
     }
+}
+
+fn how(draw: &mut Draw) -> Rotation {
+    draw.one(&[Rotation::Whole, Rotation::UserName, Rotation::Back])
 }
 
 /// Mostly the first, so that what is rotated is mostly what is used.
@@ -101,6 +114,8 @@ fn source(draw: &mut Draw) -> usize {
 
 fn key(draw: &mut Draw) -> KeyName {
     draw.one(&[
+        KeyName::Key0,
+        KeyName::Key0,
         KeyName::Key0,
         KeyName::Key0,
         KeyName::Key0,
@@ -116,10 +131,7 @@ fn action(draw: &mut Draw) -> Action {
     let source = source(draw);
     let namespace = draw.below(NAMESPACES);
     match draw.weighted(&[40, 6, 1, 16, 5, 6, 4, 8, 5, 6, 3, 1, 3, 2, 1]) {
-        0 => {
-            let how = draw.one(&[Rotation::Whole, Rotation::Whole, Rotation::UserName, Rotation::Back]);
-            Action::Rotate { slot, source, how }
-        }
+        0 => Action::Rotate { slot, source, how: how(draw) },
         1 => Action::Burst { slot, source, count: 2 + draw.below(8) },
         2 => Action::RemoveSource { slot, source },
         3 => Action::Create { slot, wish: wish(draw) },
@@ -127,7 +139,7 @@ fn action(draw: &mut Draw) -> Action {
         5 => Action::ChooseKey { slot, key: key(draw) },
         6 => Action::ChoosePolicy { slot, delete: draw.percent(50) },
         // More often back than away, so that most resources are at work.
-        7 => Action::Suspend { slot, suspend: draw.percent(40) },
+        7 => Action::Suspend { slot, suspend: draw.percent(30) },
         8 => Action::Force { slot },
         9 => Action::Delete { slot },
         10 => Action::Foreign { slot, held: draw.percent(40) },
@@ -266,7 +278,7 @@ mod tests {
             for round in episode(seed, 2, LENGTH).rounds {
                 assert!(round.actions.is_sorted_by_key(|(at, _)| *at));
                 assert!(round.troubles.is_sorted_by_key(|(at, ..)| *at));
-                assert!(round.actions.iter().all(|(at, _)| *at < LENGTH));
+                assert!(round.actions.iter().all(|(at, _)| *at <= LENGTH));
                 assert!(round.troubles.iter().all(|(at, lasting, _)| {
                     *at < LENGTH && *lasting <= Duration::from_secs(14) && !lasting.is_zero()
                 }));
