@@ -57,6 +57,16 @@ test-all: test image-check chart-lint ## Run make test, and what it leaves out: 
 test-unit: ## Run the tests that need no control plane
 	@$(CARGO) test --lib
 
+.PHONY: chaos
+chaos: ## Let a random adversary play with the operator, and judge it (MINUTES=60; CHAOS_SEED=7: repeat that seed first)
+	@$(CARGO) build --workspace --bins
+	CHAOS_MINUTES=$(or $(MINUTES),60) $(CARGO) test --workspace --test chaos -- --ignored --nocapture a_long
+
+.PHONY: chaos-mutants
+chaos-mutants: ## Show that chaos finds broken operators: each patch of tests/chaos/mutants, ten minutes at most (MINUTES)
+	@$(CARGO) build --workspace --bins
+	tests/chaos/mutants/run.sh
+
 .PHONY: bench
 bench: ## Run the benchmarks: beside a program that does the least possible, and beside neighbours (SCENARIOS and sizes: docs/performance.md)
 	@$(CARGO) build --release --package aicore-registry-operator --bin aicore-registry-operator --package bench --bin floor

@@ -19,7 +19,7 @@ use testbed::controlplane::{ControlPlane, Options};
 use crate::{
     cluster::install,
     invariants::CANARY,
-    operator::{Launch, Operator},
+    operator::{Launch, Operator, PROGRAM},
     world::{Conditions, Login, World, operation::PATCH},
 };
 
@@ -64,7 +64,7 @@ async fn unguarded(prefix: &str) -> (ControlPlane, World) {
 async fn talkative(control_plane: &ControlPlane, world: &World) -> Operator {
     let filter = "--log-level=trace,kube_client=trace,kube_client::client=trace,kube_client::client::builder=trace,kube_runtime=trace,hyper=trace,h2=trace";
     let arguments = ["run", "--listen=127.0.0.1:0", "--allow-insecure-http", filter].map(str::to_owned);
-    Launch::exactly(control_plane.kubeconfig(), arguments.to_vec())
+    Launch::exactly(PROGRAM.as_ref(), control_plane.kubeconfig(), arguments.to_vec())
         .with(&format!("--watch-namespaces={}", world.namespace))
         .start()
         .await

@@ -29,7 +29,7 @@ pub(crate) use self::observations::Conditions;
 use crate::{
     cluster::{PATIENCE, cluster},
     invariants,
-    operator::{Launch, Operator},
+    operator::{Launch, Operator, PROGRAM},
 };
 
 /// Operations of AI Core's API, as short names.
@@ -100,7 +100,7 @@ impl World {
         let receiver = history.subscribe();
         tokio::spawn(observations::record(Api::namespaced(client.clone(), &namespace), history));
         Self {
-            launch: Launch::new(control_plane.kubeconfig(), &namespace),
+            launch: Launch::new(PROGRAM.as_ref(), control_plane.kubeconfig(), &namespace),
             namespace,
             client,
             journal: Mutex::new(tenant.journal()),

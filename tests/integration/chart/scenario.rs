@@ -9,7 +9,7 @@ use testbed::controlplane::{ControlPlane, Options};
 use super::{arguments, install, kubectl, objects, only};
 use crate::{
     cluster::{cluster, install_crd},
-    operator::{Launch, Operator},
+    operator::{Launch, Operator, PROGRAM},
     world::{
         Login, World,
         operation::{DELETE, PATCH, POST},
@@ -41,7 +41,11 @@ async fn launch(control_plane: &ControlPlane, namespace: &str, mut values: Value
         "--listen=:8080" => "--listen=127.0.0.1:0".to_owned(),
         _ => argument,
     };
-    Launch::exactly(&kubeconfig, arguments(deployment, namespace).into_iter().map(listen).collect())
+    Launch::exactly(
+        PROGRAM.as_ref(),
+        &kubeconfig,
+        arguments(deployment, namespace).into_iter().map(listen).collect(),
+    )
 }
 
 #[tokio::test]

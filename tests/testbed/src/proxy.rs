@@ -20,6 +20,7 @@
 
 mod action;
 mod exchange;
+mod heard;
 mod request;
 mod state;
 
@@ -38,6 +39,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use self::action::Action;
+pub use self::heard::Heard;
 pub use self::request::Request;
 pub use self::state::Seen;
 use self::state::State;
@@ -116,6 +118,12 @@ impl Proxy {
     #[must_use]
     pub fn seen(&self) -> Vec<Seen> {
         self.state.seen()
+    }
+
+    /// The versions of objects that watches and lists have passed on so far, in their order.
+    #[must_use]
+    pub fn heard(&self) -> Vec<Heard> {
+        self.state.heard()
     }
 
     /// Waits until so many requests that `which` picks have come since the start.

@@ -63,7 +63,7 @@ use tls::{Authority, Clients};
 pub use concurrency::Concurrency;
 pub use entry::Entry;
 pub use fault::{Fault, RetryAfter};
-pub use faults::{Faults, Matcher};
+pub use faults::{Faults, Lasting, Matcher};
 pub use gate::Gate;
 pub use journal::Journal;
 pub use options::{Options, PatchType, TenantOptions};

@@ -26,6 +26,8 @@ pub(super) enum Travel {
     Cut,
     /// The API server has acted, and the connection ends without an answer.
     CutAnswer,
+    /// The API server acts, and its answer comes so much later.
+    Late(Duration),
     /// After so many bytes of the answer's body the connection ends.
     CutAfter(usize),
     /// The API server is asked; of its answer the head passes, and nothing more.
@@ -92,6 +94,12 @@ impl Action {
     #[must_use]
     pub fn cut_answer() -> Self {
         Self::travelling(Travel::CutAnswer)
+    }
+
+    /// The API server acts at once, and its answer comes late.
+    #[must_use]
+    pub fn late(delay: Duration) -> Self {
+        Self::travelling(Travel::Late(delay))
     }
 
     /// The connection ends after so many bytes of the answer's body.

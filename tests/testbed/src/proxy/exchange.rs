@@ -46,11 +46,15 @@ pub(super) async fn exchange(
             Travel::Cut => return Err(Cut),
             Travel::Hang => return std::future::pending().await,
             Travel::Answer(code, body) => return Ok(own(code, body.to_string())),
-            Travel::Pass | Travel::CutAnswer | Travel::CutAfter(_) | Travel::Silence => {}
+            Travel::Pass | Travel::CutAnswer | Travel::Late(_) | Travel::CutAfter(_) | Travel::Silence => {}
         }
         let answer = pass(&state, request).await?;
         match action.travel {
             Travel::CutAnswer => Err(Cut),
+            Travel::Late(delay) => {
+                tokio::time::sleep(delay).await;
+                Ok(answer)
+            }
             Travel::CutAfter(bytes) => Ok(answer.map(|body| shortened(body, bytes))),
             Travel::Silence => Ok(answer.map(|_| Body::from_stream(stream::pending::<Result<Bytes, Cut>>()))),
             _ => Ok(answer),
@@ -126,6 +130,7 @@ fn passed_on(body: Body, trace: Trace) -> impl futures::Stream<Item = Result<Byt
         };
         match piece {
             Some(Ok(piece)) => {
+                trace.heard(&piece);
                 trace.note(|seen| {
                     seen.bytes += piece.len();
                     seen.complete = length == u64::try_from(seen.bytes).ok();
@@ -134,6 +139,7 @@ fn passed_on(body: Body, trace: Trace) -> impl futures::Stream<Item = Result<Byt
             }
             Some(Err(_)) => Some((Err(Cut), (pieces, trace, true))),
             None => {
+                trace.heard_all();
                 trace.note(|seen| seen.complete = true);
                 None
             }

@@ -8,7 +8,11 @@ use std::{
 use http::StatusCode;
 use tokio::{sync::watch, time::Instant};
 
-use super::{action::Action, request::Request};
+use super::{
+    action::Action,
+    heard::{Heard, Listening},
+    request::Request,
+};
 
 /// A request that came.
 #[derive(Clone, Debug)]
@@ -46,6 +50,7 @@ pub(super) struct State {
     pub(super) upstream: kube::Client,
     rules: Mutex<Vec<Rule>>,
     seen: Mutex<Vec<(Seen, watch::Sender<Flow>)>>,
+    heard: Mutex<Vec<Heard>>,
     changed: watch::Sender<()>,
 }
 
@@ -59,12 +64,19 @@ impl fmt::Debug for State {
 pub(super) struct Trace {
     state: Arc<State>,
     index: usize,
+    listening: Option<Listening>,
     pub(super) flow: watch::Receiver<Flow>,
 }
 
 impl State {
     pub(super) fn new(upstream: kube::Client) -> Self {
-        Self { upstream, rules: Mutex::default(), seen: Mutex::default(), changed: watch::Sender::new(()) }
+        Self {
+            upstream,
+            rules: Mutex::default(),
+            seen: Mutex::default(),
+            heard: Mutex::default(),
+            changed: watch::Sender::new(()),
+        }
     }
 
     pub(super) fn add(
@@ -85,12 +97,13 @@ impl State {
     pub(super) fn begin(self: &Arc<Self>, request: Request) -> (Trace, Action) {
         let action = self.take(&request);
         let (sender, flow) = watch::channel(Flow::Passing);
+        let listening = Listening::to(&request);
         let mut seen = self.lock();
         seen.push((Seen { request, at: Instant::now(), status: None, bytes: 0, complete: false }, sender));
         let index = seen.len() - 1;
         drop(seen);
         self.changed.send_replace(());
-        (Trace { state: Arc::clone(self), index, flow }, action)
+        (Trace { state: Arc::clone(self), index, listening, flow }, action)
     }
 
     fn take(&self, request: &Request) -> Action {
@@ -121,6 +134,10 @@ impl State {
         self.lock().iter().map(|(seen, _)| seen.clone()).collect()
     }
 
+    pub(super) fn heard(&self) -> Vec<Heard> {
+        self.heard.lock().expect("no holder panics").clone()
+    }
+
     pub(super) fn changed(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
@@ -131,6 +148,22 @@ impl State {
 }
 
 impl Trace {
+    /// A piece of the answer is about to be passed on.
+    pub(super) fn heard(&mut self, piece: &[u8]) {
+        if let Some(listening) = &mut self.listening {
+            let heard = listening.hear(piece);
+            self.state.heard.lock().expect("no holder panics").extend(heard);
+        }
+    }
+
+    /// The answer has been passed on to its end.
+    pub(super) fn heard_all(&mut self) {
+        if let Some(listening) = self.listening.take() {
+            let heard = listening.finish();
+            self.state.heard.lock().expect("no holder panics").extend(heard);
+        }
+    }
+
     pub(super) fn note(&self, note: impl FnOnce(&mut Seen)) {
         note(&mut self.state.lock()[self.index].0);
         self.state.changed.send_replace(());

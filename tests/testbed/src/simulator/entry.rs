@@ -16,6 +16,8 @@ pub struct Entry {
     pub sequence: u64,
     /// Counts the connections of the simulator from 1.
     pub connection: u64,
+    /// TCP port at the client's end of the connection, which is on this machine.
+    pub client_port: u16,
     /// The tenant, if the request told: by its token, also an expired one, or by its path.
     pub tenant: Option<String>,
     /// What was asked for.
@@ -46,6 +48,8 @@ pub struct Entry {
     pub faulty: bool,
     /// Whether the store changed.
     pub applied: bool,
+    /// When it changed: the writes of one secret in this order made it what it is.
+    pub applied_at: Option<Instant>,
 }
 
 impl Entry {

@@ -6,6 +6,7 @@ use axum::body::Body;
 use http::{HeaderMap, Request, Response, StatusCode, header, request::Parts};
 use hyper::body::Incoming;
 use rustls::pki_types::CertificateDer;
+use tokio::time::Instant;
 
 use super::{
     answer::Answer,
@@ -28,6 +29,7 @@ use super::{
 pub(super) struct Connection {
     pub(super) shared: Arc<Shared>,
     pub(super) id: u64,
+    pub(super) client_port: u16,
     /// Who may connect to this listener.
     pub(super) clients: Clients,
     /// The client's certificate.
@@ -156,6 +158,7 @@ impl Exchange<'_> {
         };
         let (answer, applied) = operations::perform(tenant, &call);
         record.entry.applied = applied;
+        record.entry.applied_at = applied.then(Instant::now);
         answer
     }
 

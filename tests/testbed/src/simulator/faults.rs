@@ -1,6 +1,6 @@
 //! Which request meets which fault.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use super::{fault::Fault, route::Operation};
 
@@ -52,13 +52,33 @@ impl From<Operation> for Matcher {
 
 /// The faults that wait for a tenant's requests. Requests without a valid token are refused before they meet one.
 #[derive(Default)]
-pub struct Faults(Mutex<Vec<Rule>>);
+pub struct Faults(Arc<Mutex<Vec<Rule>>>);
 
+/// A fault that all requests meet that match, until this is dropped.
+#[must_use]
+#[derive(Debug)]
+pub struct Lasting {
+    rules: Weak<Mutex<Vec<Rule>>>,
+    mark: Arc<()>,
+}
+
+impl Drop for Lasting {
+    fn drop(&mut self) {
+        if let Some(rules) = self.rules.upgrade() {
+            let is_own = |rule: &Rule| rule.mark.as_ref().is_some_and(|mark| Arc::ptr_eq(mark, &self.mark));
+            rules.lock().expect("no holder panics").retain(|rule| !is_own(rule));
+        }
+    }
+}
+
+#[derive(Debug)]
 struct Rule {
     matcher: Matcher,
     fault: Fault,
     /// For how many more requests; `None` for all.
     remaining: Option<usize>,
+    /// Whose it is, of one that lasts.
+    mark: Option<Arc<()>>,
 }
 
 impl Faults {
@@ -70,6 +90,14 @@ impl Faults {
     /// All requests that match meet `fault`.
     pub fn always(&self, matcher: impl Into<Matcher>, fault: Fault) {
         self.add(matcher.into(), fault, None);
+    }
+
+    /// All requests that match meet `fault` for as long as the answer is kept. Older rules come first.
+    pub fn lasting(&self, matcher: impl Into<Matcher>, fault: Fault) -> Lasting {
+        let mark = Arc::new(());
+        let rule = Rule { matcher: matcher.into(), fault, remaining: None, mark: Some(Arc::clone(&mark)) };
+        self.lock().push(rule);
+        Lasting { rules: Arc::downgrade(&self.0), mark }
     }
 
     /// From now on there are no faults; requests that have met one are not let go.
@@ -96,10 +124,10 @@ impl Faults {
     }
 
     fn add(&self, matcher: Matcher, fault: Fault, remaining: Option<usize>) {
-        self.lock().push(Rule { matcher, fault, remaining });
+        self.lock().push(Rule { matcher, fault, remaining, mark: None });
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Rule>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Rule>> {
         self.0.lock().expect("no holder panics")
     }
 }

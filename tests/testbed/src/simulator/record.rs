@@ -35,6 +35,7 @@ impl Record {
         let entry = Entry {
             sequence: shared.requests.next(),
             connection: connection.id,
+            client_port: connection.client_port,
             tenant: None,
             operation: route.operation,
             method: head.method.clone(),
@@ -50,6 +51,7 @@ impl Record {
             status: None,
             faulty: false,
             applied: false,
+            applied_at: None,
         };
         let mut record = Self { entry, shared, counted: Vec::new() };
         record.count(Scope::All);

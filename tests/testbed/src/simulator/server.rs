@@ -46,7 +46,7 @@ impl Listener {
 
     async fn accept(&self) -> Infallible {
         loop {
-            let Ok((stream, _)) = self.tcp.accept().await else {
+            let Ok((stream, client)) = self.tcp.accept().await else {
                 tokio::time::sleep(AFTER_FAILURE).await;
                 continue;
             };
@@ -55,6 +55,7 @@ impl Listener {
             let connection = Connection {
                 shared: Arc::clone(&self.shared),
                 id: self.shared.connections.next(),
+                client_port: client.port(),
                 clients: self.clients,
                 certificate: None,
             };

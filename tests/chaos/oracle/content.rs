@@ -1,0 +1,91 @@
+//! Every write holds a credential that a user wrote, whole, and goes to a tenant and name that a resource with this credential
+//! named. A write to where a resource led earlier is let pass here: it may have been under way.
+
+use crate::recording::{Operation, Record, Request};
+
+pub(crate) fn judge(record: &Record) -> Vec<String> {
+    let writes = record.requests.iter().filter(|request| request.writes());
+    writes.filter_map(|write| against(record, write)).collect()
+}
+
+fn against(record: &Record, write: &Request) -> Option<String> {
+    let place = format!("{:?} of {:?} at {:.3?}", write.operation, write.remote, write.received);
+    if write.operation == Operation::Delete {
+        return None;
+    }
+    let content = match &write.content {
+        Some(Ok(content)) => content,
+        Some(Err(())) => return Some(format!("{place}: no user wrote this content")),
+        None => return Some(format!("{place}: no content")),
+    };
+    let written = record
+        .sources
+        .iter()
+        .any(|version| version.from <= write.received && version.content.as_ref() == Some(content));
+    if !written {
+        return Some(format!("{place}: {content:?} was not written yet"));
+    }
+    let senders = record.senders(write);
+    let leads = |namespace: &str, name: &str| {
+        record.keys.iter().any(|key| {
+            key.key == (namespace.to_owned(), name.to_owned())
+                && key.from <= write.received
+                && key.tenant.as_ref().is_some_and(|(tenant, real)| *tenant == write.remote.0 && *real)
+        })
+    };
+    if senders.is_empty() {
+        return Some(format!("{place}: no resource sends {content:?} to this name"));
+    }
+    if !senders.iter().any(|sender| leads(&sender.key.0, &sender.spec.service_key)) {
+        return Some(format!("{place}: no resource sends {content:?} to this tenant"));
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{at, patch, world};
+    use super::*;
+
+    #[track_caller]
+    fn finds(request: Request, what: &str) {
+        let mut record = world();
+        record.requests.push(request);
+        let against = judge(&record);
+        assert!(against.len() == 1 && against[0].contains(what), "{against:?}");
+    }
+
+    #[test]
+    fn foreign_content_is_found() {
+        finds(Request { content: Some(Err(())), ..patch("r-s", 1, 5.0) }, "no user wrote");
+        finds(Request { content: None, ..patch("r-s", 1, 5.0) }, "no content");
+    }
+
+    #[test]
+    fn content_from_the_future_is_found() {
+        finds(patch("r-s", 2, 5.0), "was not written yet");
+    }
+
+    #[test]
+    fn a_wrong_name_is_found() {
+        let remote = ("t0".to_owned(), "other".to_owned());
+        finds(Request { remote, ..patch("r-s", 1, 5.0) }, "to this name");
+    }
+
+    #[test]
+    fn a_wrong_tenant_is_found_also_when_the_request_was_refused() {
+        let remote = ("t1".to_owned(), "remote".to_owned());
+        finds(Request { remote, applied: None, status: Some(500), ..patch("r-s", 1, 5.0) }, "to this tenant");
+    }
+
+    #[test]
+    fn where_a_resource_led_earlier_is_let_pass() {
+        let mut record = world();
+        let mut later = record.specs[0].clone();
+        later.spec.remote = "other".to_owned();
+        later.from = at(3.0);
+        record.specs.push(later);
+        record.requests.push(patch("r-s", 1, 5.0));
+        assert_eq!(judge(&record), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,147 @@
+//! A small world in which everything is right, for the rules' tests to spoil.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde_json::{Value, json};
+
+use crate::{
+    credential::Content,
+    recording::{
+        Heard, Key, KeyVersion, Life, Operation, Record, Request, SourceVersion, Spec, SpecVersion, State,
+    },
+};
+
+pub(super) const PID: u32 = 100;
+
+pub(super) fn at(seconds: f64) -> Duration {
+    Duration::from_secs_f64(seconds)
+}
+
+pub(super) fn key(name: &str) -> Key {
+    ("a".to_owned(), name.to_owned())
+}
+
+pub(super) fn content(secret: &str, version: u32) -> Content {
+    Content { namespace: "a".to_owned(), secret: secret.to_owned(), version, password: version }
+}
+
+/// The Secret `a/<name>` holds version `version` from then on.
+pub(super) fn source(name: &str, version: u32, time: f64) -> SourceVersion {
+    SourceVersion {
+        key: key(name),
+        version: version.to_string(),
+        from: at(time),
+        to: at(time),
+        content: Some(content(name, version)),
+    }
+}
+
+/// The resource `a/<name>` with the uid `<name>`, the Secret `<name>-s`, the key `key` and the remote name `remote`, from 0 s on.
+pub(super) fn object(name: &str, created: &str) -> SpecVersion {
+    SpecVersion {
+        key: key(name),
+        uid: name.to_owned(),
+        created: created.to_owned(),
+        version: 10,
+        generation: 1,
+        from: at(0.0),
+        to: at(0.0),
+        spec: Spec {
+            source: format!("{name}-s"),
+            service_key: "key".to_owned(),
+            remote: "remote".to_owned(),
+            delete: true,
+            suspend: false,
+            abandon: false,
+        },
+    }
+}
+
+/// An accepted PATCH of the remote secret `remote` of tenant `t0`.
+pub(super) fn patch(secret: &str, version: u32, time: f64) -> Request {
+    Request {
+        pid: Some(PID),
+        operation: Operation::Patch,
+        remote: ("t0".to_owned(), "remote".to_owned()),
+        content: Some(Ok(content(secret, version))),
+        received: at(time),
+        answered: at(time + 0.01),
+        applied: Some(at(time + 0.005)),
+        status: Some(202),
+        spoilt: false,
+    }
+}
+
+pub(super) fn delete(time: f64) -> Request {
+    Request { operation: Operation::Delete, content: None, ..patch("", 0, time) }
+}
+
+/// Synced with that version of its Secret in `t0`.
+pub(super) fn synced(name: &str, version: u32, time: f64) -> State {
+    State {
+        key: key(name),
+        uid: name.to_owned(),
+        version: 11,
+        generation: 1,
+        seen: at(time),
+        terminating: false,
+        finalizer: true,
+        status: json!({
+            "observedGeneration": 1,
+            "conditions": [{ "type": "Ready", "status": "True", "reason": "Synced", "message": "sent" }],
+            "remoteName": "remote",
+            "apiURL": "http://host",
+            "authorizationServer": "http://host/uaa/t0",
+            "secretResourceVersion": version.to_string(),
+            "lastSyncTime": "2026-01-01T00:00:00Z",
+        }),
+        gone: false,
+    }
+}
+
+/// Refused for this reason, with no push so far.
+pub(super) fn refused(name: &str, reason: &str, time: f64) -> State {
+    let mut state = synced(name, 1, time);
+    let condition = |type_: &str, status: &str| -> Value {
+        json!({ "type": type_, "status": status, "reason": reason, "message": "no" })
+    };
+    state.status = json!({
+        "observedGeneration": 1,
+        "conditions": [condition("Ready", "False"), condition("Stalled", "True")],
+    });
+    state
+}
+
+pub(super) fn heard(uid: &str, version: u64, time: f64) -> Heard {
+    Heard { replica: 0, uid: uid.to_owned(), version, gone: false, at: at(time) }
+}
+
+/// The resource `r` is synced with version 1 of its Secret; 60 s have passed.
+pub(super) fn world() -> Record {
+    Record {
+        specs: vec![object("r", "2026-01-01T00:00:00Z")],
+        sources: vec![source("r-s", 1, 0.0)],
+        keys: vec![KeyVersion {
+            key: key("key"),
+            from: at(0.0),
+            to: at(0.0),
+            tenant: Some(("t0".to_owned(), true)),
+        }],
+        states: vec![synced("r", 1, 2.0)],
+        requests: vec![patch("r-s", 1, 1.0)],
+        lives: vec![Life { pid: PID, working: Some(at(0.5)), ..Life::default() }],
+        heard: vec![heard("r", 10, 0.6)],
+        remotes: BTreeMap::from([(
+            ("t0".to_owned(), "remote".to_owned()),
+            content("r-s", 1).data()[".dockerconfigjson"].clone(),
+        )]),
+        rate: (10, 20),
+        end: at(60.0),
+        ..Record::default()
+    }
+}
+
+#[test]
+fn nothing_is_against_a_world_in_which_everything_is_right() {
+    assert_eq!(super::judge(&world()), []);
+}

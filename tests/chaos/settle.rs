@@ -1,0 +1,110 @@
+//! The end of a round: everything works again, and the operator is given time. What it does not do by itself in that time, and
+//! does not say to be held by the contract, is a find; what is held is asked for, as a person would.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::{
+    actions, observer,
+    oracle::convergence::{Astray, astray},
+    plan::{SLOTS, SOURCES},
+    recording::Time,
+    world::{World, source_name},
+};
+
+/// How long the operator may take by itself: a terminating resource may be held for a minute.
+const ALONE: Duration = Duration::from_secs(75);
+/// And once it was asked.
+const ASKED: Duration = Duration::from_secs(75);
+const POLL: Duration = Duration::from_millis(150);
+/// Between two requests for the same resource.
+const AGAIN: Duration = Duration::from_secs(15);
+
+/// How a round came to its end.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settled {
+    /// Until everything was right that is not held.
+    pub(crate) alone: Time,
+    /// From then on, for what was held.
+    pub(crate) asked: Time,
+    /// Then all credentials changed: until that had arrived.
+    pub(crate) probed: Time,
+    /// How many were asked for.
+    pub(crate) held: usize,
+    /// What is still not right.
+    pub(crate) astray: Vec<Astray>,
+}
+
+pub(crate) async fn settle(world: &World<'_>) -> Settled {
+    world.proxies.iter().for_each(testbed::proxy::Proxy::clear);
+    for number in 0..crate::plan::TENANTS {
+        world.tenant(number).faults().clear();
+    }
+    actions::tidy(world).await;
+    let began = world.now();
+    let mut settled = Settled::default();
+    loop {
+        let astray = look(world).await;
+        settled.alone = world.now() - began;
+        if astray.iter().all(|astray| astray.held) {
+            break;
+        }
+        if settled.alone > ALONE {
+            settled.astray = astray.into_iter().filter(|astray| !astray.held).collect();
+            return settled;
+        }
+        sleep(POLL).await;
+    }
+    let began = world.now();
+    let mut last_asked = None;
+    loop {
+        settled.astray = look(world).await;
+        settled.asked = world.now() - began;
+        if settled.astray.is_empty() || settled.asked > ASKED {
+            return settled;
+        }
+        if last_asked.is_none_or(|last| world.now() > last + AGAIN) {
+            last_asked = Some(world.now());
+            settled.held = settled.held.max(settled.astray.len());
+            ask(world, &settled.astray).await;
+        }
+        sleep(POLL).await;
+    }
+}
+
+/// When all is right, every credential changes once more, and must arrive: who has recovered by a timer may still be deaf.
+pub(crate) async fn probe(world: &World<'_>) -> Settled {
+    for (namespace, name) in SLOTS {
+        for source in 0..SOURCES {
+            world.write_source(&world.namespaces[namespace], &source_name(name, source), true).await;
+        }
+    }
+    settle(world).await
+}
+
+async fn look(world: &World<'_>) -> Vec<Astray> {
+    observer::look(world).await;
+    astray(&world.record())
+}
+
+/// Asks for an attempt now; what is deleted with a service key that leads nowhere is abandoned.
+async fn ask(world: &World<'_>, astray: &[Astray]) {
+    for slot in 0..SLOTS.len() {
+        let (namespace, name) = SLOTS[slot];
+        let key = (world.namespaces[namespace].clone(), name.to_owned());
+        let found = {
+            let record = world.record();
+            let own = record.specs.iter().rev().find(|version| version.key == key);
+            own.filter(|own| astray.iter().any(|astray| astray.uid == own.uid)).map(|own| {
+                let removed = record.removals.iter().any(|removal| removal.uid == own.uid);
+                removed && own.spec.service_key == "forged"
+            })
+        };
+        match found {
+            Some(true) => actions::abandon(world, slot).await,
+            Some(false) => actions::force(world, slot).await,
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! What one episode is played with: namespaces, tenants, the way to AI Core, a proxy for each replica, and what happened so far.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard},
+};
+
+use k8s_openapi::api::core::v1::{Namespace, Secret, ServiceAccount};
+use kube::{
+    Api, Client,
+    api::{DynamicObject, ObjectMeta, Patch, PatchParams, PostParams},
+};
+use serde_json::{Value, json};
+use testbed::{
+    proxy::Proxy,
+    relay::{Flow, Relay},
+    simulator::{Options, Simulator, Tenant, binding_data},
+};
+use tokio::time::Instant;
+
+use crate::{
+    cluster::{Stage, apply, insist, objects, resources},
+    credential::{Content, client_secret},
+    plan::{Asked, KeyName, NAMESPACES, Right, SLOTS, Setting, TENANTS},
+    recording::{KeyVersion, Record, SourceVersion, Time},
+    replicas,
+};
+
+/// Everything of an episode.
+pub(crate) struct World<'a> {
+    pub(crate) stage: &'a Stage,
+    /// Of the operator itself; its name is that of the operator's account and roles.
+    pub(crate) home: String,
+    pub(crate) namespaces: [String; NAMESPACES],
+    pub(crate) setting: Setting,
+    pub(crate) start: Instant,
+    pub(crate) started_at: jiff::Timestamp,
+    pub(crate) simulator: Simulator,
+    pub(crate) relay: Relay,
+    pub(crate) proxies: Vec<Proxy>,
+    /// Process ids that run, for the relay.
+    pub(crate) pids: replicas::Pids,
+    record: Mutex<Record>,
+    tools: Mutex<Tools>,
+}
+
+/// What people remember.
+#[derive(Default)]
+pub(crate) struct Tools {
+    /// All contents of each source Secret, in the order in which they were written.
+    pub(crate) contents: BTreeMap<(String, String), Vec<Content>>,
+    /// Client secrets so far, by tenant.
+    pub(crate) secrets: BTreeMap<String, u32>,
+    /// Numbers for `requestedAt`.
+    pub(crate) requests: u32,
+    pub(crate) taken: Vec<Right>,
+    /// How often each kind of thing happened.
+    pub(crate) counts: BTreeMap<&'static str, usize>,
+}
+
+impl<'a> World<'a> {
+    /// Namespaces, rights, tenants, service keys and source Secrets. Nothing runs yet.
+    pub(crate) async fn new(stage: &'a Stage, seed: u64, setting: &Setting) -> Self {
+        let home = format!("e{seed}");
+        let namespaces = ["a", "b"].map(|name| format!("{home}-{name}"));
+        let client = &stage.client;
+        for name in namespaces.iter().chain([&home]) {
+            let metadata = ObjectMeta { name: Some(name.clone()), ..ObjectMeta::default() };
+            let namespace = Namespace { metadata, ..Namespace::default() };
+            let api: Api<Namespace> = Api::all(client.clone());
+            insist(async || api.create(&PostParams::default(), &namespace).await).await.unwrap();
+        }
+        let metadata = ObjectMeta { name: Some(home.clone()), ..ObjectMeta::default() };
+        let account = ServiceAccount { metadata, ..ServiceAccount::default() };
+        let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), &home);
+        insist(async || accounts.create(&PostParams::default(), &account).await).await.unwrap();
+        let simulator = Simulator::start(Options::default()).await.unwrap();
+        let pids = replicas::Pids::default();
+        let known = pids.clone();
+        let upstream = simulator.url().trim_start_matches("http://").parse().unwrap();
+        let relay = Relay::start(upstream, move |port| known.owner_of(port)).await.unwrap();
+        let mut proxies = Vec::new();
+        for _ in 0..setting.replicas {
+            let kubeconfig = stage.control_plane.kubeconfig_for(&home, &home).await.unwrap();
+            proxies.push(Proxy::start(&kubeconfig).await.unwrap());
+        }
+        let world = Self {
+            stage,
+            home,
+            namespaces,
+            setting: setting.clone(),
+            start: Instant::now(),
+            started_at: jiff::Timestamp::now(),
+            simulator,
+            relay,
+            proxies,
+            pids,
+            record: Mutex::new(Record { rate: (setting.rps, setting.burst), ..Record::default() }),
+            tools: Mutex::default(),
+        };
+        world.furnish().await;
+        world
+    }
+
+    async fn furnish(&self) {
+        self.write_rights().await;
+        let binding = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+            "metadata": { "name": self.home },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": self.home },
+            "subjects": [{ "kind": "ServiceAccount", "name": self.home, "namespace": self.home }],
+        });
+        let kind = ["rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings"];
+        apply(&objects(self.client(), kind, None), &binding).await;
+        for number in 0..TENANTS {
+            let tenant = self.tenant(number);
+            tenant.configure(|options| options.own_api_url = number == TENANTS - 1);
+            self.next_client_secret(number, false);
+        }
+        for namespace in 0..NAMESPACES {
+            for (number, key) in KeyName::REAL.into_iter().enumerate() {
+                // The second one's Key0 leads elsewhere, so that not everything is a conflict.
+                self.write_key(namespace, key, (number + namespace) % TENANTS).await;
+            }
+            self.write_key(namespace, KeyName::Forged, 0).await;
+        }
+        for (namespace, name) in SLOTS {
+            for source in 0..crate::plan::SOURCES {
+                self.write_source(&self.namespaces[namespace], &source_name(name, source), true).await;
+            }
+        }
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.stage.client
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.start.elapsed()
+    }
+
+    pub(crate) fn record(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap()
+    }
+
+    pub(crate) fn tools(&self) -> MutexGuard<'_, Tools> {
+        self.tools.lock().unwrap()
+    }
+
+    /// One more of this kind has happened.
+    pub(crate) fn count(&self, kind: &'static str, times: usize) {
+        *self.tools().counts.entry(kind).or_default() += times;
+    }
+
+    pub(crate) fn tenant(&self, number: usize) -> Tenant {
+        self.simulator.tenant(&format!("t{number}"))
+    }
+
+    pub(crate) fn resources(&self, namespace: &str) -> Api<DynamicObject> {
+        resources(self.client(), namespace)
+    }
+
+    pub(crate) fn secrets(&self, namespace: &str) -> Api<Secret> {
+        Api::namespaced(self.client().clone(), namespace)
+    }
+
+    /// The way to AI Core, from now on; its times are noted, because nothing is known of what is under way then.
+    pub(crate) fn set_way(&self, flow: Flow) {
+        self.record().cuts.push(self.start.elapsed());
+        self.relay.set(flow);
+    }
+
+    /// The tenant has another client secret from now on.
+    pub(crate) fn next_client_secret(&self, number: usize, keep_old: bool) {
+        let tenant = self.tenant(number);
+        let mut tools = self.tools();
+        let count = tools.secrets.entry(tenant.name().to_owned()).or_default();
+        *count += 1;
+        let secret = client_secret(tenant.name(), *count);
+        if keep_old { tenant.rotate_secret_and_keep_old(secret) } else { tenant.rotate_secret(secret) }
+    }
+
+    /// Writes the Secret of a service key, which leads to the tenant.
+    pub(crate) async fn write_key(&self, namespace: usize, key: KeyName, number: usize) {
+        let (namespace, name) = (&self.namespaces[namespace], key.as_str());
+        let tenant = self.tenant(number);
+        // Through the relay.
+        let text = tenant.service_key().to_string();
+        let text = text.replace(self.simulator.url(), &format!("http://{}", self.relay.address()));
+        let mut service_key: Value = serde_json::from_str(&text).unwrap();
+        let real = key != KeyName::Forged;
+        if !real {
+            service_key["clientsecret"] = client_secret("forged", 0).into();
+        }
+        let data = binding_data(&service_key, tenant.name());
+        let from = self.now();
+        self.write_secret(namespace, name, "Opaque", &data).await;
+        let version = KeyVersion {
+            key: (namespace.clone(), name.to_owned()),
+            from,
+            to: self.now(),
+            tenant: Some((tenant.name().to_owned(), real)),
+        };
+        self.record().keys.push(version);
+    }
+
+    /// Writes a source Secret with its next content; the password stays unless `whole`.
+    pub(crate) async fn write_source(&self, namespace: &str, name: &str, whole: bool) {
+        let key = (namespace.to_owned(), name.to_owned());
+        let contents = self.tools().contents.get(&key).cloned().unwrap_or_default();
+        let version = contents.iter().map(|content| content.version).max().unwrap_or_default() + 1;
+        let password = contents.last().filter(|_| !whole).map_or(version, |last| last.password);
+        let content = Content { namespace: namespace.to_owned(), secret: name.to_owned(), version, password };
+        self.write_content(content).await;
+    }
+
+    /// Writes a source Secret with this content.
+    pub(crate) async fn write_content(&self, content: Content) {
+        let key = (content.namespace.clone(), content.secret.clone());
+        self.tools().contents.entry(key.clone()).or_default().push(content.clone());
+        let from = self.now();
+        let data = content.data();
+        let secret = self.write_secret(&key.0, &key.1, "kubernetes.io/dockerconfigjson", &data).await;
+        let version = secret.metadata.resource_version.unwrap();
+        let to = self.now();
+        self.record().sources.push(SourceVersion { key, version, from, to, content: Some(content) });
+        self.count("rotations", 1);
+    }
+
+    async fn write_secret(
+        &self,
+        namespace: &str,
+        name: &str,
+        type_: &str,
+        data: &BTreeMap<String, String>,
+    ) -> Secret {
+        let secret = json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name }, "type": type_, "stringData": data,
+        });
+        let api = self.secrets(namespace);
+        let params = PatchParams::apply("chaos").force();
+        insist(async || api.patch(name, &params, &Patch::Apply(&secret)).await).await.unwrap()
+    }
+
+    /// Gives the operator's account all rights but those that are taken.
+    pub(crate) async fn write_rights(&self) {
+        let taken = self.tools().taken.clone();
+        let has = |right: Right| !taken.contains(&right);
+        let mut secrets = vec!["get", "list", "watch"];
+        secrets.retain(|verb| has(Right::Secrets) && (*verb != "get" || has(Right::GetSecrets)));
+        let rights: [(Option<Right>, &str, &str, Vec<&str>); 6] = [
+            (
+                Some(Right::Resources),
+                "aicore-registry.dev",
+                "aicoreregistrysecrets",
+                vec!["get", "list", "watch", "patch"],
+            ),
+            (Some(Right::Status), "aicore-registry.dev", "aicoreregistrysecrets/status", vec!["patch"]),
+            (None, "", "secrets", secrets),
+            (None, "", "namespaces", vec!["get"]),
+            (Some(Right::Events), "events.k8s.io", "events", vec!["create", "patch"]),
+            (Some(Right::Leases), "coordination.k8s.io", "leases", vec!["get", "create", "update"]),
+        ];
+        let kept =
+            rights.into_iter().filter(|(right, .., verbs)| right.is_none_or(&has) && !verbs.is_empty());
+        let rules: Vec<Value> = kept
+            .map(|(_, group, resource, verbs)| {
+                json!({ "apiGroups": [group], "resources": [resource], "verbs": verbs })
+            })
+            .collect();
+        let role = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+            "metadata": { "name": self.home }, "rules": rules,
+        });
+        let kind = ["rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles"];
+        apply(&objects(self.client(), kind, None), &role).await;
+    }
+}
+
+/// The name of a source Secret of a resource.
+pub(crate) fn source_name(resource: &str, source: usize) -> String {
+    format!("{resource}-s{source}")
+}
+
+/// Whether a request to the API server is one of these.
+pub(crate) fn is_asked(what: Asked, request: &testbed::proxy::Request) -> bool {
+    let status = request.subresource.as_deref() == Some("status");
+    match what {
+        Asked::Everything => true,
+        Asked::Secret => request.is("get", "secrets"),
+        Asked::Status => request.is("patch", "aicoreregistrysecrets") && status,
+        Asked::Finalizer => request.is("patch", "aicoreregistrysecrets") && !status,
+        Asked::Events => request.resource == "events",
+        Asked::Lease => request.resource == "leases",
+        Asked::Lists => request.verb == "list",
+        Asked::Watches => request.verb == "watch",
+    }
+}
