@@ -243,7 +243,7 @@ async fn clocks_of_different_machines_are_not_compared() {
     // At most 0.36 s apart: longer than the Lease lasts after one renewal.
     for look in 1..=24 {
         renew(look).await;
-        let looked = "looked at the Lease";
+        let looked = "another replica holds the Lease";
         operator.wait_for_lines(looked, operator.count_lines(looked) + 1).await;
     }
     assert_eq!(operator.count_lines(LEADING), 0, "its holder was alive");
