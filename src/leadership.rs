@@ -171,7 +171,7 @@ impl Election {
             Ok(true) => info!(lease = self.lease(), "released the Lease"),
             Ok(false) => {}
             Err(error) => {
-                warn!(lease = self.lease(), %error, "the Lease could not be released; it expires by itself")
+                warn!(lease = self.lease(), %error, "the Lease could not be released; it expires by itself");
             }
         }
     }

@@ -168,7 +168,7 @@ async fn a_leader_that_was_stopped_for_longer_than_its_lease_writes_nothing_when
     stopped.signal("CONT").await;
     let (code, log) = stopped.ended().await;
     assert_eq!(code, Some(1), "{}", log.join("\n"));
-    let last: Vec<_> = log.iter().filter(|line| line.contains("\"ended\"")).collect();
+    let last: Vec<_> = log.iter().filter(|line| line.contains("the operator ended with an error")).collect();
     assert!(matches!(&last[..], [line] if line.contains("all work is cut off")), "{}", log.join("\n"));
     let payload = rotate(&world, 2).await;
     for name in &names {
