@@ -147,7 +147,7 @@ impl Election {
     pub(crate) async fn run(&mut self) -> Lost {
         info!(lease = self.lease(), identity = self.me.identity, "attempting to acquire the Lease");
         let began = self.win().await;
-        info!(lease = self.lease(), identity = self.me.identity, "became the leader");
+        info!(lease = self.lease(), identity = self.me.identity, "leading");
         self.leads.send_replace(true);
         let lost = self.lead(began).await;
         self.fence.close();
@@ -171,7 +171,7 @@ impl Election {
             Ok(true) => info!(lease = self.lease(), "released the Lease"),
             Ok(false) => {}
             Err(error) => {
-                warn!(lease = self.lease(), %error, "the Lease could not be released; it expires by itself")
+                warn!(lease = self.lease(), %error, "the Lease could not be released; it expires by itself");
             }
         }
     }

@@ -30,10 +30,10 @@ fn print_crd() -> ExitCode {
     match serde_saphyr::to_string(&api::crd()) {
         Ok(yaml) => match io::stdout().write_all(yaml.as_bytes()) {
             // Whoever reads it may stop when it has seen enough.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => fail(ExitCode::FAILURE, error.into()),
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => fail(ExitCode::FAILURE, error),
             _ => ExitCode::SUCCESS,
         },
-        Err(error) => fail(ExitCode::FAILURE, error.into()),
+        Err(error) => fail(ExitCode::FAILURE, error),
     }
 }
 
@@ -41,7 +41,7 @@ fn start(args: RunArgs) -> ExitCode {
     let (format, filter) = (args.log_format, args.log_level.clone());
     let config = match args.validate() {
         Ok(config) => config,
-        Err(error) => return fail(WRONG_CONFIGURATION.into(), error.into()),
+        Err(error) => return fail(WRONG_CONFIGURATION.into(), error),
     };
     // Both TLS clients take the process's provider; without one they would panic at their first use.
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
@@ -49,12 +49,12 @@ fn start(args: RunArgs) -> ExitCode {
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(ExitCode::FAILURE, error.into()),
+        Err(error) => return fail(ExitCode::FAILURE, error),
     };
     let roots = config.aicore.extra_roots_pem.as_deref();
     let telemetry = match Telemetry::start(format, &filter, runtime.handle().clone(), roots) {
         Ok(telemetry) => telemetry,
-        Err(error) => return fail(WRONG_CONFIGURATION.into(), error.into()),
+        Err(error) => return fail(WRONG_CONFIGURATION.into(), error),
     };
     let level = telemetry.level();
     // Spawned, so that one thread does all the work and allocates all the memory: what one frees, the same one uses again.
@@ -86,7 +86,7 @@ fn start(args: RunArgs) -> ExitCode {
 }
 
 /// Says what is wrong, with its causes.
-fn fail(code: ExitCode, error: anyhow::Error) -> ExitCode {
-    eprintln!("error: {}", Printable::new(format_args!("{error:#}")));
+fn fail(code: ExitCode, error: impl Into<anyhow::Error>) -> ExitCode {
+    eprintln!("error: {}", Printable::new(format_args!("{:#}", error.into())));
     code
 }

@@ -112,3 +112,37 @@ async fn lead(election: Option<&mut Election>, diagnostics: &Diagnostics) -> Los
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        aicore::{pool::RequestSettings, way::Proxies},
+        domain::tools::bucket::Rate,
+        error::WithCauses,
+        fence::Fence,
+    };
+
+    #[test]
+    fn what_ended_a_run_is_told_with_its_cause_once() {
+        let address = ([127, 0, 0, 1], 80).into();
+        let listen = RunError::Listen { address, source: std::io::ErrorKind::AddrInUse.into() };
+        assert_eq!(
+            WithCauses(&listen).to_string(),
+            "cannot listen on 127.0.0.1:80 (--listen): address in use"
+        );
+        let settings = RequestSettings {
+            request_timeout: Duration::from_secs(1),
+            tenant_rate: Rate::new(1.0, 1),
+            extra_roots_pem: Some(b"-----BEGIN CERTIFICATE-----\n".to_vec()),
+            proxies: Proxies::default(),
+        };
+        let pool = Pool::new(settings, Fence::always_open(), Arc::new(Metrics::new()));
+        let text = WithCauses(&RunError::from(pool.err().unwrap())).to_string();
+        let start =
+            "the HTTP client for AI Core cannot be set up: the additional certificates are not valid PEM: ";
+        assert!(text.starts_with(start) && text.matches("cannot be set up").count() == 1, "{text}");
+    }
+}

@@ -7,7 +7,11 @@ use jiff::Timestamp;
 pub(crate) use crate::aicore::error_details::{ErrorDetails, Message};
 use crate::aicore::tls::IdentityError;
 use crate::domain::{
-    decide::{backoff::LONGEST_RETRY_AFTER, failure::Failure, reason::Reason},
+    decide::{
+        backoff::LONGEST_RETRY_AFTER,
+        failure::Failure,
+        reason::{Advice, Reason},
+    },
     tools::invalid::Quoted,
 };
 
@@ -321,35 +325,35 @@ impl Error {
             Self::Refused(refusal) if refusal.server == Server::Authorization => Some(refusal.status),
             _ => None,
         };
-        match (self.reason(), authorization) {
-            (Reason::AuthenticationFailed, Some(404)) => format!(
+        match (self.reason().advice(), authorization) {
+            (Advice::RenewServiceKey, Some(404)) => format!(
                 "; the service key in {holder} leads there by its \"url\" (\"certurl\" with a certificate), and \
                  there is no such subaccount, or not any more: create a new service key, the operator tries again when it \
                  changes, and at least every 15 minutes"
             ),
-            (Reason::AuthenticationFailed, _) => {
+            (Advice::RenewServiceKey, _) => {
                 format!(
                     "; renew the service key in {holder}, the operator tries again when it changes, and at least every 15 minutes"
                 )
             }
-            (Reason::Forbidden, _) => format!(
+            (Advice::UseKeyOfInstance, _) => format!(
                 "; the service key in {holder} may not manage docker registry secrets: use one \
                  of the AI Core instance itself, not one of a tenant that shares it"
             ),
-            (Reason::RemoteRejected, Some(_)) => format!(
+            (Advice::ChangeRequest, Some(_)) => format!(
                 "; check \"url\" (\"certurl\" with a certificate) of the service key in {holder}, the operator \
                  tries again when it changes, and at least every 15 minutes"
             ),
-            (Reason::RemoteRejected, None) => {
+            (Advice::ChangeRequest, None) => {
                 "; the operator tries again when the Secret or the spec changes, and at least every 15 minutes"
                     .to_owned()
             }
-            (Reason::RateLimited | Reason::RemoteUnavailable, _) => match self.minutes_to_wait() {
+            (Advice::Wait, _) => match self.minutes_to_wait() {
                 Some(minutes) => format!("; the operator tries again by itself, in {minutes} min or later"),
                 None => "; the operator tries again by itself".to_owned(),
             },
-            (Reason::ServiceKeyInvalid, _) => format!("; renew the service key in {holder}"),
-            _ => String::new(),
+            (Advice::ReplaceServiceKey, _) => format!("; renew the service key in {holder}"),
+            (Advice::None, _) => String::new(),
         }
     }
 }

@@ -2,7 +2,21 @@
 
 use kube::{Client, client::ClientBuilder};
 
-use super::kubeconfig::Access;
+use super::kubeconfig::{Access, Unusable};
+use crate::error::root_cause;
+
+impl Access {
+    /// A client with connections of its own.
+    ///
+    /// # Errors
+    /// When certificates or names cannot be used for TLS.
+    pub fn client(&self) -> Result<Client, Unusable> {
+        client(self.clone()).map_err(|error| Unusable::Client {
+            server: self.config.cluster_url.clone(),
+            cause: root_cause(&error).to_string(),
+        })
+    }
+}
 
 /// A client that never retries by itself: a reconcile that fails is repeated as a whole, with backoff.
 ///

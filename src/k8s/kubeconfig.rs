@@ -5,6 +5,7 @@
 //! in its errors.
 
 mod cluster;
+mod entry;
 mod error;
 mod exec;
 mod files;
@@ -14,7 +15,7 @@ mod user;
 
 use std::{env, path::PathBuf, sync::Arc};
 
-use kube::{Client, Config};
+use kube::Config;
 
 use self::files::Files;
 pub(crate) use self::{
@@ -22,8 +23,6 @@ pub(crate) use self::{
     proxy::{Proxy, Rules},
     token::TokenLayer,
 };
-use super::client::client;
-use crate::error::root_cause;
 
 /// What the one who starts the program says about the way.
 #[derive(Clone, Debug, Default)]
@@ -76,17 +75,6 @@ impl Access {
     #[must_use]
     pub(crate) fn layer(&self) -> TokenLayer {
         TokenLayer::new(self.tokens.clone())
-    }
-
-    /// A client with connections of its own.
-    ///
-    /// # Errors
-    /// When certificates or names cannot be used for TLS.
-    pub fn client(&self) -> Result<Client, Unusable> {
-        client(self.clone()).map_err(|error| Unusable::Client {
-            server: self.config.cluster_url.clone(),
-            cause: root_cause(&error).to_string(),
-        })
     }
 
     async fn by_context(files: &Files, name: &str, choice: &Choice) -> Result<Self, Unusable> {

@@ -168,7 +168,7 @@ async fn a_leader_that_was_stopped_for_longer_than_its_lease_writes_nothing_when
     stopped.signal("CONT").await;
     let (code, log) = stopped.ended().await;
     assert_eq!(code, Some(1), "{}", log.join("\n"));
-    let last: Vec<_> = log.iter().filter(|line| line.contains("\"ended\"")).collect();
+    let last: Vec<_> = log.iter().filter(|line| line.contains("the operator ended with an error")).collect();
     assert!(matches!(&last[..], [line] if line.contains("all work is cut off")), "{}", log.join("\n"));
     let payload = rotate(&world, 2).await;
     for name in &names {
@@ -243,7 +243,7 @@ async fn clocks_of_different_machines_are_not_compared() {
     // At most 0.36 s apart: longer than the Lease lasts after one renewal.
     for look in 1..=24 {
         renew(look).await;
-        let looked = "looked at the Lease";
+        let looked = "another replica holds the Lease";
         operator.wait_for_lines(looked, operator.count_lines(looked) + 1).await;
     }
     assert_eq!(operator.count_lines(LEADING), 0, "its holder was alive");

@@ -84,6 +84,23 @@ pub enum RetryEndsWith {
     ServiceKeyOrContent,
 }
 
+/// What a failure advises, once it has said what is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Advice {
+    /// Nothing more: the sentence about what is wrong says what to do, or there is nothing to do.
+    None,
+    /// To wait: the operator tries again by itself.
+    Wait,
+    /// To store another service key, since this one cannot be read or used at all.
+    ReplaceServiceKey,
+    /// To renew the service key, which is refused.
+    RenewServiceKey,
+    /// To use a service key that has the right.
+    UseKeyOfInstance,
+    /// To change what is sent, or where.
+    ChangeRequest,
+}
+
 impl Reason {
     /// The reason of that spelling. `None` for what this version of the operator does not write.
     #[must_use]
@@ -184,6 +201,28 @@ impl Reason {
             | Self::Deleting => RetryEndsWith::ServiceKey,
         }
     }
+
+    /// What to do about it. The words are beside what they speak of: of requests, in `aicore/error.rs`.
+    #[must_use]
+    pub(crate) fn advice(self) -> Advice {
+        match self {
+            Self::AuthenticationFailed => Advice::RenewServiceKey,
+            Self::ServiceKeyInvalid => Advice::ReplaceServiceKey,
+            Self::Forbidden => Advice::UseKeyOfInstance,
+            Self::RemoteRejected => Advice::ChangeRequest,
+            Self::RateLimited | Self::RemoteUnavailable => Advice::Wait,
+            Self::Synced
+            | Self::Progressing
+            | Self::Suspended
+            | Self::SecretNotFound
+            | Self::ServiceKeyNotFound
+            | Self::SecretInvalid
+            | Self::RemoteConflict
+            | Self::QuotaExceeded
+            | Self::RemoteMissing
+            | Self::Deleting => Advice::None,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -206,6 +245,10 @@ mod tests {
             let somebody_must_act = matches!(reason.class(), Class::Stalled | Class::Waiting);
             assert!(!somebody_must_act || reason.is_warning(), "{reason:?}: a person would not hear of it");
             assert!(reason.class() != Class::Done || !reason.is_warning(), "{reason:?}: nobody has to act");
+            assert!(
+                reason.advice() != Advice::Wait || reason.class() == Class::Transient,
+                "{reason:?}: the operator does not try again by itself"
+            );
             if reason.retry_ends_with() == RetryEndsWith::ServiceKeyOrContent {
                 assert!(reason.leaves_doubt(), "{reason:?}: content can only be refused by an attempt");
             }

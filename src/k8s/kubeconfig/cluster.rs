@@ -9,8 +9,8 @@ use kube::{
 use url::Url;
 
 use super::{
+    entry::Entry,
     error::{Fault, Unusable},
-    files::Entry,
     proxy::{Proxy, Source},
 };
 use crate::k8s::pem;

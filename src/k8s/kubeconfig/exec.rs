@@ -19,8 +19,8 @@ use tokio::{io::AsyncReadExt, process::Command};
 use zeroize::Zeroizing;
 
 use super::{
+    entry::Entry,
     error::{ExecFault, Fault, Hint, Unusable},
-    files::Entry,
 };
 
 /// How long a plugin may take that asks nobody.

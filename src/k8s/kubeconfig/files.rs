@@ -2,8 +2,6 @@
 
 use std::{
     env,
-    fs::File,
-    io::{ErrorKind, Read},
     path::{Path, PathBuf},
 };
 
@@ -11,44 +9,15 @@ use kube::config::{Context, Kubeconfig, KubeconfigError};
 
 use super::{
     cluster::ClusterEntry,
-    error::{BadFile, BadKubeconfig, Fault, Unusable},
+    entry::{Entry, read_bounded},
+    error::{BadKubeconfig, Fault, Unusable},
     user::UserEntry,
 };
-use crate::domain::tools::invalid::Quoted;
 
-/// Longest kubeconfig, and longest file that one names, in bytes.
-const MAX_BYTES: u64 = 10 << 20;
 /// Lists files, separated as in `PATH`.
 const KUBECONFIG: &str = "KUBECONFIG";
 
 pub(super) struct Files(Vec<(PathBuf, Kubeconfig)>);
-
-/// An entry, and how sentences call it.
-pub(super) struct Entry<'a, T> {
-    /// The file that has it.
-    pub(super) file: &'a Path,
-    /// `cluster "x" in kubeconfig /home/me/.kube/config`.
-    pub(super) title: String,
-    pub(super) value: &'a T,
-}
-
-impl<T> Entry<'_, T> {
-    /// What is wrong with the entry.
-    pub(super) fn unusable(&self, fault: Fault) -> Unusable {
-        Unusable::Entry { entry: self.title.clone(), fault }
-    }
-
-    /// A path in the kubeconfig counts from the folder of that file.
-    pub(super) fn path(&self, text: &str) -> PathBuf {
-        self.file.parent().map_or_else(|| PathBuf::from(text), |folder| folder.join(text))
-    }
-
-    /// The file that a field names.
-    pub(super) fn read(&self, field: &str, path: &str) -> Result<Vec<u8>, Unusable> {
-        read_bounded(&self.path(path))
-            .map_err(|why| self.unusable(Fault::File { field: field.to_owned(), path: path.to_owned(), why }))
-    }
-}
 
 impl Files {
     /// `None` when there is no file. Files of a list that do not exist are passed over.
@@ -90,7 +59,7 @@ impl Files {
         let Some((file, entry)) = found else {
             return Err(Unusable::NoContext { files: self.names(), context: name.to_owned() });
         };
-        Ok(self::entry(file, "context", name, entry))
+        Ok(Entry::new(file, "context", name, entry))
     }
 
     pub(super) fn cluster<'a>(&'a self, context: &Entry<'a, Context>) -> Result<ClusterEntry<'a>, Unusable> {
@@ -102,7 +71,7 @@ impl Files {
         let Some((file, entry)) = found else {
             return Err(context.unusable(Fault::NoCluster(name.to_owned())));
         };
-        Ok(ClusterEntry(self::entry(file, "cluster", name, entry)))
+        Ok(ClusterEntry(Entry::new(file, "cluster", name, entry)))
     }
 
     /// `None` when the context names none, or one that does not exist: the request is then anonymous, as kubectl's.
@@ -112,13 +81,8 @@ impl Files {
             let named = file.auth_infos.iter().find(|named| named.name == name)?;
             Some((path, named.auth_info.as_ref()?))
         })?;
-        Some(UserEntry(self::entry(file, "user", name, entry)))
+        Some(UserEntry(Entry::new(file, "user", name, entry)))
     }
-}
-
-fn entry<'a, T>(file: &'a Path, kind: &str, name: &str, value: &'a T) -> Entry<'a, T> {
-    let title = format!("{kind} {} in kubeconfig {}", Quoted(name), file.display());
-    Entry { file, title, value }
 }
 
 /// For the sentence that there is none.
@@ -150,18 +114,6 @@ fn read(path: &Path) -> Result<Kubeconfig, BadKubeconfig> {
         }
         _ => BadKubeconfig::Mixed,
     })
-}
-
-/// At most the bound, from whatever the path leads to.
-fn read_bounded(path: &Path) -> Result<Vec<u8>, BadFile> {
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
-    match read {
-        Ok(_) if bytes.len() as u64 > MAX_BYTES => Err(BadFile::TooLong),
-        Ok(_) => Ok(bytes),
-        Err(error) if error.kind() == ErrorKind::NotFound => Err(BadFile::Missing),
-        Err(error) => Err(BadFile::Unreadable(error)),
-    }
 }
 
 /// UTF-8 or, as PowerShell writes, UTF-16; with or without a byte order mark.

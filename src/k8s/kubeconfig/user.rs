@@ -10,9 +10,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     cluster::{ClusterEntry, decode, given},
+    entry::Entry,
     error::{Fault, ProviderFault, Unusable},
     exec::Plugin,
-    files::Entry,
     token::Tokens,
 };
 use crate::k8s::pem;

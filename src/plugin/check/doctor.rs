@@ -11,7 +11,7 @@ use crate::{
     api::{AICoreRegistrySecretSpec, CreationPolicy},
     domain::parse::{
         allowed_hosts::AllowedHosts,
-        certificate::Validity,
+        certificate::{OutOfDate, Validity},
         docker_config::{self, Selection},
         name::RemoteName,
         secret_data::SecretData,
@@ -136,10 +136,10 @@ impl Doctor {
                 return None;
             }
         };
-        let token = match self.token(secret, &key) {
+        let token = match self.token(&key) {
             Ok(token) => Some(token),
-            Err(sentence) => {
-                findings.push(Finding::wrong(TOKEN, sentence));
+            Err(out_of_date) => {
+                findings.push(Finding::wrong(TOKEN, out_of_date.in_words(&secret.title())));
                 None
             }
         };
@@ -147,11 +147,11 @@ impl Doctor {
     }
 
     /// How tokens are got.
-    fn token(&self, secret: &SecretData, key: &ServiceKey) -> Result<String, String> {
+    fn token(&self, key: &ServiceKey) -> Result<String, OutOfDate> {
         let server = key.token_url();
         match key.grant() {
             Grant::ClientSecret(_) => Ok(format!("with a client secret, from {server}")),
-            Grant::X509 { .. } => self.certificate(&secret.title(), key.certificate_validity(), &server),
+            Grant::X509 { .. } => self.certificate(key.certificate_validity(), &server),
         }
     }
 
@@ -167,12 +167,12 @@ impl Doctor {
     }
 
     /// How tokens are got with a certificate.
-    fn certificate(&self, holder: &str, validity: Option<Validity>, server: &Url) -> Result<String, String> {
+    fn certificate(&self, validity: Option<Validity>, server: &Url) -> Result<String, OutOfDate> {
         let Some(validity) = validity else {
             return Ok(format!("with an X.509 certificate, from {server}"));
         };
         if let Some(out_of_date) = validity.out_of_date(self.now) {
-            return Err(out_of_date.in_words(holder));
+            return Err(out_of_date);
         }
         let end = validity.not_after;
         let left = age::short(end.duration_since(self.now).as_secs());

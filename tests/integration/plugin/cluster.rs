@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use kube::config::Kubeconfig;
-use serde_json::json;
+use rstest::rstest;
+use serde_json::{Value, json};
 
-use super::{finish, plugin};
+use super::{finish, folder::Folder, plugin};
 use crate::world::World;
 
 /// A kubeconfig with two contexts: the current one has the world's namespace, the other none.
@@ -53,4 +54,28 @@ async fn a_kubeconfig_that_cannot_be_used_is_wrong_usage() {
     let world = World::new("pnocontext").await;
     let kubeconfig = &world.launch().kubeconfig;
     finish(plugin(kubeconfig, &["status", "--context=nope"])).await.assert(2, &["context", "nope"]);
+}
+
+/// Each of them is told with what to do, and not in the words of a library.
+#[rstest]
+#[case::login("/users/0/user", json!({ "token": "wrong" }), "does not accept the credential of the kubeconfig (HTTP 401); log in")]
+#[case::no_user("/contexts/0/context/user", json!("nobody"), "no kubeconfig has the user \"nobody\", which the context names")]
+#[case::authority(
+    "/clusters/0/cluster/certificate-authority-data",
+    Value::Null,
+    "its TLS certificate is signed by an authority that is not trusted; check certificate-authority"
+)]
+#[tokio::test]
+async fn a_way_that_does_not_lead_there_is_told_with_what_to_do(
+    #[case] field: &str,
+    #[case] value: Value,
+    #[case] part: &str,
+) {
+    let world = World::new("pway").await;
+    let kubeconfig = Kubeconfig::read_from(world.launch().kubeconfig).unwrap();
+    let mut kubeconfig = serde_json::to_value(kubeconfig).unwrap();
+    *kubeconfig.pointer_mut(field).unwrap_or_else(|| panic!("no {field}")) = value;
+    let folder = Folder::new();
+    let file = folder.file("config", &kubeconfig.to_string());
+    finish(plugin(Path::new(&file), &["status"])).await.assert(1, &[part]);
 }

@@ -51,7 +51,7 @@ async fn an_outcome_of_an_older_spec_is_not_shown_as_the_present_one() {
     world
         .plugin(&["status", "pull"])
         .await
-        .assert(1, &["Unknown", "not dealt with the latest change", "before: Synced"]);
+        .assert(1, &["Unknown", "not reconciled the latest change", "before: Synced"]);
 }
 
 #[tokio::test]

@@ -190,7 +190,7 @@ fn a_certificate_that_does_not_fit_its_key_is_found() {
     "2026-03-01T09:59:59Z",
     Err(
         "The client certificate of the service key in Secret \"key\" ended on 2026-03-01T09:59:59Z; create a new \
-     service key or binding, and put it into the Secret"
+     service key or binding, and store it in its place"
     )
 )]
 #[case::not_yet(
@@ -198,7 +198,7 @@ fn a_certificate_that_does_not_fit_its_key_is_found() {
     "2026-04-01T00:00:00Z",
     Err(
         "The client certificate of the service key in Secret \"key\" is valid from 2026-03-01T10:00:01Z on; wait until \
-     then, or see whether the clock of the operator's node is right"
+     then, or see whether the clock of this machine is right"
     )
 )]
 fn a_certificate_is_judged_by_its_dates(
@@ -209,6 +209,7 @@ fn a_certificate_is_judged_by_its_dates(
     let validity =
         Validity { not_before: not_before.parse().unwrap(), not_after: not_after.parse().unwrap() };
     let server = "https://t.example.com".parse().unwrap();
-    let given = doctor(None).certificate("key", Some(validity), &server);
+    let given = doctor(None).certificate(Some(validity), &server);
+    let given = given.map_err(|out_of_date| out_of_date.in_words("Secret \"key\""));
     assert_eq!(given.as_deref().map_err(String::as_str), said);
 }

@@ -65,7 +65,7 @@ fn an_env_file_as_one_value() {
 #[case::der("MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA", "is DER in base64")]
 #[case::pkcs12("MIIJeQIBAzCCCT8GCSqGSIb3DQEHAaCCCTAEggks", "is a PKCS#12 file")]
 fn what_is_no_pem(#[case] value: &str, #[case] part: &str) {
-    let message = refused(&file(&with(x509_key(), json!({"certificate": value, "key": value}))));
+    let message = refused(&file(with(x509_key(), json!({"certificate": value, "key": value}))));
     assert!(message.contains(&format!("\"certificate\" {part}")), "{message}");
     assert!(message.contains(&format!("\"key\" {part}")), "{message}");
 }
