@@ -1,11 +1,14 @@
 //! Command line and environment, and the validated configuration made of them.
 
+mod error;
 mod leader_election;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
+pub use self::error::ConfigError;
+pub(crate) use self::error::FlagError;
 use self::leader_election::LeaderElectionArgs;
 use crate::{
     aicore::{pool, way::Proxies},
@@ -17,7 +20,7 @@ use crate::{
             duration::{self, ResyncInterval},
             label_selector,
         },
-        tools::{bucket::Rate, invalid::Quoted},
+        tools::bucket::Rate,
     },
     k8s::watch::SILENCE_LIMIT,
     leadership,
@@ -134,10 +137,10 @@ impl RunArgs {
     /// Checks what depends on more than one flag or on files.
     ///
     /// # Errors
-    /// One sentence that says which flag is wrong and how.
-    pub fn validate(self) -> Result<Config, String> {
+    /// Which flag is wrong, and how.
+    pub fn validate(self) -> Result<Config, ConfigError> {
         let allowed_hosts = AllowedHosts::parse(&self.allowed_hosts, self.allow_insecure_http)
-            .map_err(|invalid| format!("--allowed-hosts: {invalid}"))?;
+            .map_err(ConfigError::AllowedHosts)?;
         let mut namespaces = Vec::new();
         for namespace in self
             .watch_namespaces
@@ -146,7 +149,7 @@ impl RunArgs {
             .filter(|namespace| !namespace.is_empty())
         {
             if !is_namespace(namespace) {
-                return Err(format!("--watch-namespaces: {namespace:?} is not the name of a namespace"));
+                return Err(ConfigError::Namespace(namespace.to_owned()));
             }
             if !namespaces.iter().any(|known| known == namespace) {
                 namespaces.push(namespace.to_owned());
@@ -154,9 +157,8 @@ impl RunArgs {
         }
         let label_selector = self.watch_label_selector.filter(|selector| !selector.trim().is_empty());
         if let Some(selector) = &label_selector {
-            label_selector::check(selector).map_err(|why| {
-                format!("--watch-label-selector: {} is not a label selector: {why}", Quoted(selector))
-            })?;
+            label_selector::check(selector)
+                .map_err(|why| ConfigError::LabelSelector { selector: selector.clone(), why })?;
         }
         let leader_election = self.leader_election.validate(label_selector.as_deref())?;
         let extra_roots_pem = match &self.ca_bundle {
@@ -195,48 +197,49 @@ fn is_namespace(name: &str) -> bool {
         && name.chars().all(|c| plain(c) || c == '-')
 }
 
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    duration::parse(text).ok_or_else(|| format!("{text:?} is not a duration such as 90s, 1h30m or 1.5h"))
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, FlagError> {
+    duration::parse(text).ok_or_else(|| FlagError::NotADuration(text.to_owned()))
 }
 
-fn resync_interval(text: &str) -> Result<Duration, String> {
+fn resync_interval(text: &str) -> Result<Duration, FlagError> {
     let interval = parse_duration(text)?;
     if interval.is_zero() || interval >= Duration::from_secs(10) {
         Ok(interval)
     } else {
-        Err("it must be at least 10s, or 0s to never send an unchanged credential again".to_owned())
+        Err(FlagError::ResyncInterval)
     }
 }
 
-fn request_timeout(text: &str) -> Result<Duration, String> {
+fn request_timeout(text: &str) -> Result<Duration, FlagError> {
     let timeout = parse_duration(text)?;
     if (Duration::from_millis(100)..=Duration::from_mins(1)).contains(&timeout) {
         Ok(timeout)
     } else {
-        Err("it must be between 100ms and 60s".to_owned())
+        Err(FlagError::RequestTimeout)
     }
 }
 
-fn rate(text: &str) -> Result<f64, String> {
+fn rate(text: &str) -> Result<f64, FlagError> {
     match text.parse::<f64>() {
         Ok(rate) if (0.01..=10_000.0).contains(&rate) => Ok(rate),
-        _ => Err("it must be a number between 0.01 and 10000".to_owned()),
+        _ => Err(FlagError::Rate),
     }
 }
 
-fn listen(text: &str) -> Result<SocketAddr, String> {
+fn listen(text: &str) -> Result<SocketAddr, FlagError> {
     let full = if text.starts_with(':') { format!("[::]{text}") } else { text.to_owned() };
-    full.parse().map_err(|_| format!("{text:?} is not an address such as :8080 or 127.0.0.1:8080"))
+    full.parse().map_err(|_| FlagError::Address(text.to_owned()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::WithCauses;
 
     fn config(args: &[&str]) -> Result<Config, String> {
         let all = ["aicore-registry-operator", "run"].iter().chain(args);
         match Cli::try_parse_from(all).map_err(|error| error.to_string())?.command {
-            Command::Run(args) => args.validate(),
+            Command::Run(args) => args.validate().map_err(|error| WithCauses(&error).to_string()),
             Command::Crd => unreachable!("the command is run"),
         }
     }
@@ -281,7 +284,10 @@ mod tests {
             (&["--tenant-rps", "0"], "between 0.01 and 10000"),
             (&["--request-timeout", "5m"], "between 100ms and 60s"),
             (&["--listen", "8080"], "such as :8080"),
-            (&["--ca-bundle", "/does/not/exist"], "--ca-bundle: /does/not/exist cannot be read"),
+            (
+                &["--ca-bundle", "/does/not/exist"],
+                "--ca-bundle: /does/not/exist cannot be read: No such file",
+            ),
             (&["--ca-bundle", "Cargo.toml"], "holds no certificate"),
             (&["--ca-bundle", "src"], "--ca-bundle: src cannot be read"),
             (&["--ca-bundle", "/dev/null"], "holds no certificate"),

@@ -12,23 +12,22 @@ mod adapters;
 mod admission;
 mod announce;
 mod diagnostics;
+mod errand;
 #[cfg(test)]
 mod fakes;
 mod gather;
 mod index;
 pub(crate) mod queue;
 mod reconcile;
+mod scopes;
 mod series;
 mod statuses;
 mod watches;
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{collections::HashSet, convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
 use kube::Client;
-use tokio::{
-    sync::watch,
-    task::{JoinError, JoinSet},
-};
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -38,6 +37,7 @@ use self::{
     admission::Admission,
     index::Index,
     queue::{Priority, Queue},
+    scopes::Scopes,
     statuses::{Statuses, Writer},
 };
 use crate::{
@@ -51,8 +51,6 @@ use crate::{
 
 /// How long running passes may take to end after the request to stop.
 const DRAIN_LIMIT: Duration = Duration::from_secs(20);
-/// How long to wait for the list of Secrets before resources are reconciled all the same, each Secret by its own request.
-const SECRETS_LIST_LIMIT: Duration = Duration::from_secs(30);
 
 /// What decides about resources and is not theirs.
 #[derive(Clone, Debug)]
@@ -86,12 +84,15 @@ struct Context<K, A: AiCore> {
     kubernetes: Arc<K>,
     ai_core: A,
     settings: Settings,
+    scopes: Arc<Scopes>,
     index: Arc<Index<ServiceKeyHeld<A::Connection>>>,
     statuses: Arc<Statuses<K, ServiceKeyHeld<A::Connection>>>,
     queue: Arc<Queue>,
     admission: Arc<Admission>,
     metrics: Arc<Metrics>,
     clock: Clock,
+    /// Cancelled when passes are to wait for nothing any more.
+    ending: CancellationToken,
 }
 
 /// Why the controller ended.
@@ -129,24 +130,28 @@ impl Controller {
         let load = Arc::clone(&queue);
         let (events, publisher) = events::publisher(client.clone(), move || load.load().waiting > 0);
         let admission = Admission::new(Arc::clone(&queue), settings.tenant_passes);
-        let watches = watches::Watches::new(&client, &settings, &index, &queue, &admission);
-        let diagnostics = Diagnostics::new(Arc::clone(&queue), &watches, leadership.clone());
+        let scopes = Arc::new(Scopes::of(&settings.namespaces));
+        let watches = watches::Watches::new(&client, &settings, &scopes, &index, &queue, &admission);
+        let diagnostics = Diagnostics::new(Arc::clone(&queue), Arc::clone(&scopes), leadership.clone());
         metrics.register(diagnostics.clone());
         metrics.register_series(series::pieces(&index, leadership.clone()));
         let kubernetes = Arc::new(Cluster { client, events });
         let clock = Clock::start();
         let (statuses, writer) = Statuses::new(&kubernetes, &index, clock.clone());
         metrics.register(statuses::Owed(Arc::clone(&statuses)));
+        let ending = CancellationToken::new();
         let ctx = Context {
             kubernetes,
             ai_core: pool,
             settings,
+            scopes,
             index,
             statuses,
             queue,
             admission,
             metrics,
             clock,
+            ending,
         };
         (
             Self { ctx: Arc::new(ctx), leadership, watches, writer, publisher: Box::pin(publisher) },
@@ -161,7 +166,6 @@ impl Controller {
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
         let Self { ctx, leadership, watches, mut writer, publisher } = self;
         let mut tasks: JoinSet<&'static str> = JoinSet::new();
-        let listed = watches.listed();
         watches.spawn(&mut tasks);
         tasks.spawn(async move {
             publisher.await;
@@ -181,9 +185,11 @@ impl Controller {
         let result = tokio::select! {
             () = stop.cancelled() => Ok(()),
             ended = first_end(&mut tasks) => Err(ended),
-            ended = work(&ctx, &leadership, listed, &mut workers) => Err(ended),
+            ended = work(&ctx, &leadership, &mut workers) => Err(ended),
         };
         ctx.queue.close();
+        // What waits for its turn has sent nothing yet; what has is given its time.
+        ctx.ending.cancel();
         drain(workers).await;
         if tokio::time::timeout(REQUEST_TIMEOUT, ctx.statuses.settled()).await.is_err() {
             warn!("statuses that were still being written are given up");
@@ -193,26 +199,17 @@ impl Controller {
     }
 }
 
-/// Starts the workers once the caches are filled and this process leads, and waits for one to end, which none should.
+/// Starts the workers once this process leads and begins to work somewhere, and waits for one to end, which none should.
 async fn work<K: Kubernetes, A: AiCore>(
     ctx: &Arc<Context<K, A>>,
     leadership: &Leadership,
-    listed: watch::Receiver<watches::Listed>,
     workers: &mut JoinSet<&'static str>,
 ) -> Error {
-    if watches::wait_until_listed(listed, SECRETS_LIST_LIMIT).await {
-        info!("resources and Secrets are listed");
-    } else {
-        warn!(
-            limit_s = SECRETS_LIST_LIMIT.as_secs(),
-            "the Secrets could not be listed; changes of Secrets go unnoticed until they can be, and resources are looked at \
-             by their own timers"
-        );
-    }
     leadership.gained().await;
     ctx.clock.lead();
-    ctx.queue.start();
-    ctx.index.lead().iter().for_each(|key| ctx.queue.enqueue(key, Priority::Routine));
+    ctx.index.lead();
+    let mut waiting = ctx.scopes.iter().map(|(place, _)| place).collect();
+    begin(ctx, &mut waiting).await;
     info!(workers = ctx.settings.concurrency, "reconciling");
     for _ in 0..ctx.settings.concurrency {
         let (ctx, fence) = (Arc::clone(ctx), leadership.fence().clone());
@@ -225,7 +222,29 @@ async fn work<K: Kubernetes, A: AiCore>(
             "worker"
         });
     }
-    first_end(workers).await
+    tokio::select! {
+        ended = first_end(workers) => ended,
+        never = begin_all(ctx, &mut waiting) => match never {},
+    }
+}
+
+/// Begins the work in all scopes, each at its time.
+async fn begin_all<K, A: AiCore>(ctx: &Context<K, A>, waiting: &mut Vec<scopes::Place>) -> Infallible {
+    while !waiting.is_empty() {
+        begin(ctx, waiting).await;
+    }
+    std::future::pending().await
+}
+
+/// Waits until work begins in some of the scopes in which it has not, and begins it.
+async fn begin<K, A: AiCore>(ctx: &Context<K, A>, waiting: &mut Vec<scopes::Place>) {
+    let begun = ctx.scopes.next_to_begin(waiting).await;
+    for scope in &begun {
+        ctx.queue.start(scope.as_ref());
+    }
+    // In no order: neighbours are mostly of one tenant, where they would wait for one another.
+    let resources: HashSet<_> = begun.iter().flat_map(|scope| ctx.index.resources_in(scope)).collect();
+    resources.iter().for_each(|key| ctx.queue.enqueue(key, Priority::Routine));
 }
 
 async fn first_end(tasks: &mut JoinSet<&'static str>) -> Error {

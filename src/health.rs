@@ -40,8 +40,7 @@ impl Liveness {
     pub fn check(&self) -> Result<(), String> {
         let load = self.diagnostics.load();
         let mut progress = self.progress.lock();
-        let idle = load.waiting == 0 || self.diagnostics.ready().is_err();
-        if idle || load.taken != progress.taken {
+        if load.waiting == 0 || load.taken != progress.taken {
             *progress = Progress { taken: load.taken, at: Instant::now() };
         }
         let stuck = progress.at.elapsed();

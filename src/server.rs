@@ -56,16 +56,16 @@ fn router(diagnostics: Diagnostics, metrics: Arc<Metrics>, level: LogLevel) -> R
 }
 
 async fn livez(State(shared): State<Arc<Shared>>) -> Response {
-    verdict(shared.liveness.check())
+    verdict(shared.liveness.check().map(|()| "ok".to_owned()))
 }
 
 async fn readyz(State(shared): State<Arc<Shared>>) -> Response {
     verdict(shared.diagnostics.ready())
 }
 
-fn verdict(verdict: Result<(), String>) -> Response {
+fn verdict(verdict: Result<String, String>) -> Response {
     match verdict {
-        Ok(()) => "ok\n".into_response(),
+        Ok(word) => format!("{word}\n").into_response(),
         Err(sentence) => (StatusCode::SERVICE_UNAVAILABLE, format!("{sentence}\n")).into_response(),
     }
 }

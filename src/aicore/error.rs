@@ -5,6 +5,7 @@ use std::{fmt, time::Duration};
 use jiff::Timestamp;
 
 pub(crate) use crate::aicore::error_details::{ErrorDetails, Message};
+use crate::aicore::tls::IdentityError;
 use crate::domain::decide::{backoff::LONGEST_RETRY_AFTER, failure::Failure, reason::Reason};
 
 /// Which server was asked.
@@ -91,8 +92,8 @@ pub enum Error {
     /// The X.509 certificate and key of the service key cannot be used for TLS.
     #[error("the certificate and private key of the AI Core service key cannot be used: {cause}")]
     UnusableIdentity {
-        /// What the TLS library says.
-        cause: String,
+        /// What is wrong with them.
+        cause: IdentityError,
     },
     /// The tenant holds as many secrets as it may.
     #[error(
@@ -215,6 +216,21 @@ impl Error {
         match self {
             Self::Refused(refusal) if refusal.server == server => Some(refusal.status),
             _ => None,
+        }
+    }
+
+    /// Whether a server answered, whatever it answered. What was refused before a request could be sent says nothing about a
+    /// server, and counts as an answer.
+    #[must_use]
+    pub(crate) fn is_answer(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Silent { .. } => false,
+            Self::Refused(_)
+            | Self::UnreadableToken { .. }
+            | Self::CertificateRefused { .. }
+            | Self::UnusableIdentity { .. }
+            | Self::QuotaExceeded { .. }
+            | Self::Missing { .. } => true,
         }
     }
 

@@ -6,12 +6,54 @@ use rustls::{
     AlertDescription, CertificateError, ClientConfig, ConfigBuilder,
     client::{Resumption, WantsClientCert, danger::ServerCertVerifier},
     crypto::{CryptoProvider, aws_lc_rs},
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    pki_types::{
+        CertificateDer, PrivateKeyDer,
+        pem::{self, PemObject},
+    },
     sign::{CertifiedKey, SingleCertAndKey},
 };
 use rustls_platform_verifier::Verifier;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroize;
+
+/// Why the certificate authorities to trust cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TrustError {
+    /// The additional certificates.
+    #[error("the additional certificates are not valid PEM")]
+    Pem(#[from] pem::Error),
+    /// The TLS library takes none of them, or there are none.
+    #[error("the TLS library cannot use the certificates to trust")]
+    Tls(#[from] rustls::Error),
+}
+
+/// Why a certificate and its private key cannot be used for TLS: a clause that says what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IdentityError {
+    /// The certificate's form.
+    #[error("the certificate is not readable PEM; copy it again from the service key")]
+    CertificateNotPem,
+    /// What the certificate holds.
+    #[error("the certificate is damaged; copy it again from the service key")]
+    CertificateDamaged,
+    /// The key's form.
+    #[error("the private key is not readable PEM; copy it again from the service key")]
+    KeyNotPem,
+    /// What the key holds.
+    #[error(
+        "the private key is damaged, or neither an RSA nor an EC key; copy it again from the service key"
+    )]
+    KeyDamaged,
+    /// Each is sound by itself.
+    #[error("the private key does not belong to the certificate; store both from the same service key")]
+    KeyOfAnother,
+    /// A library refuses its settings, whatever the certificate.
+    #[error("the HTTP client cannot be set up: {cause}")]
+    Setup {
+        /// What the library says.
+        cause: String,
+    },
+}
 
 /// The certificate authorities that all clients trust: one store for the whole process, whatever the number of clients.
 pub(super) struct Trust {
@@ -24,16 +66,13 @@ impl Trust {
     ///
     /// # Errors
     /// When there are none at all, or the PEM text cannot be read.
-    pub(super) fn new(extra_roots_pem: Option<&[u8]>) -> Result<Self, String> {
+    pub(super) fn new(extra_roots_pem: Option<&[u8]>) -> Result<Self, TrustError> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let extra: Vec<CertificateDer<'static>> = match extra_roots_pem {
             None => Vec::new(),
-            Some(pem) => CertificateDer::pem_slice_iter(pem)
-                .collect::<Result<_, _>>()
-                .map_err(|error| error.to_string())?,
+            Some(pem) => CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>()?,
         };
-        let verifier = Verifier::new_with_extra_roots(extra, Arc::clone(&provider))
-            .map_err(|error| error.to_string())?;
+        let verifier = Verifier::new_with_extra_roots(extra, Arc::clone(&provider))?;
         Ok(Self { provider, verifier: Arc::new(verifier) })
     }
 
@@ -45,31 +84,27 @@ impl Trust {
     /// For a client that shows the certificate in the PEM text, whose issuers may follow it, and proves it by the private key.
     ///
     /// # Errors
-    /// A clause that says what is wrong with the two, instead of what the TLS library says.
+    /// What is wrong with the two, instead of what the TLS library says.
     pub(super) fn identified(
         &self,
         certificate_chain: &str,
         private_key: &SecretString,
-    ) -> Result<ClientConfig, String> {
+    ) -> Result<ClientConfig, IdentityError> {
         let chain = CertificateDer::pem_slice_iter(certificate_chain.as_bytes())
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|_| "the certificate is not readable PEM; copy it again from the service key")?;
+            .map_err(|_| IdentityError::CertificateNotPem)?;
         let mut der = PrivateKeyDer::from_pem_slice(private_key.expose_secret().as_bytes())
-            .map_err(|_| "the private key is not readable PEM; copy it again from the service key")?;
+            .map_err(|_| IdentityError::KeyNotPem)?;
         let key = aws_lc_rs::sign::any_supported_type(&der);
         der.zeroize();
-        let key = key.map_err(|_| {
-            "the private key is damaged, or neither an RSA nor an EC key; copy it again from the service key"
-        })?;
+        let key = key.map_err(|_| IdentityError::KeyDamaged)?;
         let identity = CertifiedKey::new(chain, key);
         identity.keys_match().map_err(|error| match error {
-            rustls::Error::InconsistentKeys(_) => {
-                "the private key does not belong to the certificate; store both from the same service key"
-            }
-            _ => "the certificate is damaged; copy it again from the service key",
+            rustls::Error::InconsistentKeys(_) => IdentityError::KeyOfAnother,
+            _ => IdentityError::CertificateDamaged,
         })?;
         let resolver = Arc::new(SingleCertAndKey::from(identity));
-        let builder = self.builder().map_err(|error| error.to_string())?;
+        let builder = self.builder().map_err(|error| IdentityError::Setup { cause: error.to_string() })?;
         let mut config = http(builder.with_client_cert_resolver(resolver));
         // A token is asked for every few hours, when a session to resume would be gone; the store is the larger part of a client.
         config.resumption = Resumption::disabled();

@@ -8,22 +8,18 @@ use prometheus_client::{
     metrics::{MetricType, gauge::ConstGauge},
     registry::Unit,
 };
-use tokio::sync::watch;
 
-use super::{SECRETS_LIST_LIMIT, queue::Queue};
-use crate::{
-    controller::watches::{self, Listed, Watches},
-    k8s::watch::WatchHealth,
-    leadership::Leadership,
-    metrics::encode_gauge,
+use super::{
+    queue::Queue,
+    scopes::{Scopes, Watched},
 };
+use crate::{k8s::watch::WatchHealth, leadership::Leadership, metrics::encode_gauge};
 
 /// Whether the controller is ready and alive, and what waits. Cheap to clone.
 #[derive(Clone)]
 pub struct Diagnostics {
     queue: Arc<Queue>,
-    health: Arc<[Arc<WatchHealth>]>,
-    listed: watch::Receiver<Listed>,
+    scopes: Arc<Scopes>,
     leadership: Leadership,
 }
 
@@ -34,37 +30,33 @@ impl fmt::Debug for Diagnostics {
 }
 
 impl Diagnostics {
-    pub(super) fn new(queue: Arc<Queue>, watches: &Watches, leadership: Leadership) -> Self {
-        let (health, listed) = (watches.health().into(), watches.listed());
-        Self { queue, health, listed, leadership }
+    pub(super) fn new(queue: Arc<Queue>, scopes: Arc<Scopes>, leadership: Leadership) -> Self {
+        Self { queue, scopes, leadership }
     }
 
-    /// With empty caches that count as filled, and these watches.
+    /// With empty caches that count as filled, and these watches on resources and on Secrets, if there are any.
     #[cfg(test)]
     pub(crate) fn of(queue: Arc<Queue>, health: &[Arc<WatchHealth>], leadership: Leadership) -> Self {
-        let listed = watch::Sender::new(Listed { scopes: 1, resources: 1, secrets: 1 }).subscribe();
-        Self { queue, health: health.into(), listed, leadership }
+        let scopes = match health {
+            [resources, secrets] => {
+                vec![Watched { scope: None, resources: Arc::clone(resources), secrets: Arc::clone(secrets) }]
+            }
+            _ => Vec::new(),
+        };
+        Self::new(queue, Arc::new(Scopes::watched(scopes).all_listed()), leadership)
     }
 
     /// Waits until the caches are filled, as far as they can be.
     pub async fn warm(&self) {
-        watches::wait_until_listed(self.listed.clone(), SECRETS_LIST_LIMIT).await;
+        self.scopes.warm().await;
     }
 
-    /// Whether the caches are filled; else what is missing.
+    /// Whether this process can do its work: a word, with what is wrong nevertheless, or what is missing.
     ///
     /// # Errors
     /// The sentence for `/readyz`.
-    pub fn ready(&self) -> Result<(), String> {
-        let listed = *self.listed.borrow();
-        if listed.complete() {
-            return Ok(());
-        }
-        Err(format!(
-            "not ready: resources listed in {} of {} scopes, Secrets in {} (is the CRD installed, and may the ServiceAccount \
-             list and watch aicoreregistrysecrets and secrets?)",
-            listed.resources, listed.scopes, listed.secrets
-        ))
+    pub fn ready(&self) -> Result<String, String> {
+        self.scopes.ready()
     }
 
     /// Passes taken by workers since the start, passes that wait, and passes that run.
@@ -75,7 +67,11 @@ impl Diagnostics {
 
     /// For each watch, its name and the time since it last did anything.
     pub fn watches(&self) -> impl Iterator<Item = (&'static str, Duration)> {
-        self.health.iter().map(|health| (health.name(), health.since_alive()))
+        self.health().map(|health| (health.name(), health.since_alive()))
+    }
+
+    fn health(&self) -> impl Iterator<Item = &WatchHealth> {
+        self.scopes.iter().flat_map(|(_, Watched { resources, secrets, .. })| [&**resources, &**secrets])
     }
 }
 
@@ -84,7 +80,8 @@ impl Collector for Diagnostics {
         #[expect(clippy::cast_precision_loss, reason = "a queue is never 2^52 long")]
         let waiting = self.queue.load().waiting as f64;
         encode_gauge(&mut encoder, "queue_depth", "Resources that wait to be looked at.", waiting)?;
-        self.encode_watches(&mut encoder)?;
+        self.encode_ages(&mut encoder)?;
+        self.encode_works(&mut encoder)?;
         let leader = self.leadership.is_leader();
         let help = "1 if this replica is the one that writes, 0 if it stands by.";
         encode_gauge(&mut encoder, "leader", help, f64::from(u8::from(leader)))
@@ -92,7 +89,7 @@ impl Collector for Diagnostics {
 }
 
 impl Diagnostics {
-    fn encode_watches(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    fn encode_ages(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let mut family = encoder.encode_descriptor(
             "watch_age",
             "Time since the API server last sent something on the watch, bookmarks included; the oldest where there are several.",
@@ -101,14 +98,29 @@ impl Diagnostics {
         )?;
         for name in ["resources", "secrets"] {
             let oldest = self
-                .health
-                .iter()
+                .health()
                 .filter(|health| health.name() == name)
                 .map(|health| health.since_received())
                 .max();
             if let Some(age) = oldest {
                 ConstGauge::new(age.as_secs_f64()).encode(family.encode_family(&[("watch", name)])?)?;
             }
+        }
+        Ok(())
+    }
+
+    /// One series for each watch: as many as there are namespaces in the configuration, times two.
+    fn encode_works(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let mut family = encoder.encode_descriptor(
+            "watch_up",
+            "1 if the watch has listed and its last attempt did not fail, else 0; namespace is empty for all namespaces.",
+            None,
+            MetricType::Gauge,
+        )?;
+        for health in self.health() {
+            let namespace = health.namespace().map_or("", |namespace| &**namespace);
+            let labels = [("watch", health.name()), ("namespace", namespace)];
+            ConstGauge::new(i64::from(health.works())).encode(family.encode_family(&labels)?)?;
         }
         Ok(())
     }

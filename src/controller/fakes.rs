@@ -5,11 +5,11 @@ use std::{
     collections::{HashMap, HashSet},
     sync::{
         Mutex,
-        atomic::{AtomicBool, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
 };
 
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OwnedMutexGuard, watch};
 
 use super::{
     adapters::{AiCore, Kubernetes, Reach},
@@ -18,10 +18,12 @@ use super::{
 use crate::{
     aicore::{
         Insistence,
-        error::{Error as AiCoreError, Server},
+        error::{ClientCertificate, Error as AiCoreError, Server},
         keyed_mutex::KeyedMutex,
-        push::{PushError, Pushed},
+        mandate::Mandate,
+        push::Pushed,
         rate_limit::RateLimiter,
+        session::{Aftermath, Unfinished},
     },
     api::AICoreRegistrySecretStatus,
     domain::{
@@ -62,6 +64,8 @@ pub(super) struct FakeKubernetes {
     /// The resource is being deleted, and the watch has not said so yet.
     pub(super) takes_no_finalizer: AtomicBool,
     pub(super) namespace_terminating: AtomicBool,
+    /// Secrets are read when this is open.
+    pub(super) reads: Hold,
     /// The last status that was written.
     pub(super) status: Mutex<Option<AICoreRegistrySecretStatus>>,
     /// Reasons of the events that were handed in.
@@ -84,6 +88,7 @@ impl FakeKubernetes {
 impl Kubernetes for FakeKubernetes {
     async fn read_secret(&self, namespace: &str, name: &SecretName) -> Result<Option<Read>, ApiError> {
         self.answers("read Secret")?;
+        self.reads.pass().await;
         let secrets = self.secrets.lock().unwrap();
         Ok(secrets.get(&ObjectKey::new(namespace, name.as_str())).map(|(version, field, value)| Read {
             data: secret_data::tests::secret(name.as_str(), None, [(*field, value)]),
@@ -144,6 +149,29 @@ impl Reach for FakeConnection {
     }
 }
 
+/// A point at which a test can hold passes.
+pub(super) struct Hold(watch::Sender<bool>);
+
+impl Default for Hold {
+    fn default() -> Self {
+        Self(watch::Sender::new(false))
+    }
+}
+
+impl Hold {
+    pub(super) fn close(&self) {
+        self.0.send_replace(true);
+    }
+
+    pub(super) fn open(&self) {
+        self.0.send_replace(false);
+    }
+
+    async fn pass(&self) {
+        let _ = self.0.subscribe().wait_for(|closed| !closed).await;
+    }
+}
+
 /// AI Core.
 #[derive(Default)]
 pub(super) struct FakeAiCore {
@@ -153,24 +181,37 @@ pub(super) struct FakeAiCore {
     pub(super) unreachable: AtomicBool,
     /// The next writes never end.
     pub(super) hangs: AtomicBool,
+    /// The authorization server refuses the key.
+    pub(super) refuses_key: AtomicBool,
+    /// The authorization server answers when this is open.
+    pub(super) token: Hold,
+    /// A push needs a second request, which waits for this to be open, as for its place in the rate.
+    pub(super) second: Hold,
+    pub(super) needs_second: AtomicBool,
+    /// How often somebody asked for a token.
+    pub(super) tokens: AtomicUsize,
 }
 
 impl FakeAiCore {
-    async fn answers(&self, line: String) -> Result<(), AiCoreError> {
+    /// One request that writes.
+    async fn answers(&self, mandate: &impl Mandate, line: String) -> Result<(), Unfinished> {
+        if !mandate.stands() {
+            return Err(Unfinished::Withdrawn);
+        }
         note(&self.journal, line);
         if self.hangs.load(SeqCst) {
             std::future::pending::<()>().await;
         }
         if self.unreachable.load(SeqCst) {
-            return Err(AiCoreError::Unreachable {
-                server: Server::Api,
-                host: "api".to_owned(),
-                proxy: None,
-                cause: "no".to_owned(),
-            });
+            let error = unreachable(Server::Api);
+            return Err(Unfinished::Failed { error, remote_absent: false, aftermath: Aftermath::Late });
         }
         Ok(())
     }
+}
+
+fn unreachable(server: Server) -> AiCoreError {
+    AiCoreError::Unreachable { server, host: "api".to_owned(), proxy: None, cause: "no".to_owned() }
 }
 
 impl AiCore for FakeAiCore {
@@ -186,21 +227,53 @@ impl AiCore for FakeAiCore {
         self.order.lock(claim).await
     }
 
+    async fn authorize(
+        &self,
+        _connection: &FakeConnection,
+        _insistence: Insistence,
+    ) -> Result<(), AiCoreError> {
+        self.tokens.fetch_add(1, SeqCst);
+        self.token.pass().await;
+        if self.refuses_key.load(SeqCst) {
+            return Err(AiCoreError::CertificateRefused {
+                host: "authorization".to_owned(),
+                certificate: ClientCertificate::None,
+                why: None,
+            });
+        }
+        Ok(())
+    }
+
     async fn push(
         &self,
         _connection: &FakeConnection,
         insistence: Insistence,
+        mandate: &impl Mandate,
         name: &RemoteName,
         payload: &Payload,
         create: bool,
-    ) -> Result<Pushed, PushError> {
+    ) -> Result<Pushed, Unfinished> {
         let registries = payload.registries().join(" ");
-        self.answers(format!("push {name} for {registries}, create {create}, {insistence:?}")).await?;
+        let line = format!("push {name} for {registries}, create {create}, {insistence:?}");
+        self.answers(mandate, line).await?;
+        if self.needs_second.load(SeqCst) {
+            tokio::select! {
+                biased;
+                () = self.second.pass() => {}
+                () = mandate.ending().cancelled() => return Err(Unfinished::Withdrawn),
+            }
+            self.answers(mandate, format!("create {name}")).await?;
+        }
         Ok(Pushed::Created)
     }
 
-    async fn delete(&self, _connection: &FakeConnection, name: &RemoteName) -> Result<(), AiCoreError> {
-        self.answers(format!("delete {name}")).await
+    async fn delete(
+        &self,
+        _connection: &FakeConnection,
+        mandate: &impl Mandate,
+        name: &RemoteName,
+    ) -> Result<(), Unfinished> {
+        self.answers(mandate, format!("delete {name}")).await
     }
 }
 
@@ -238,11 +311,13 @@ impl World {
                 default_resync_interval: ResyncInterval::Every(HOUR),
                 allowed_hosts: allowed_hosts::tests::default_hosts(),
             },
+            scopes: Arc::new(Scopes::of(&[]).all_listed()),
             index,
             admission: Admission::new(Arc::clone(&queue), 1),
             queue,
             metrics: Arc::new(Metrics::new()),
             clock,
+            ending: CancellationToken::new(),
         };
         let world = Self { ctx, object, journal, writer: Mutex::new(Some(writer)) };
         world.applied();

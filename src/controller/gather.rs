@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     Context, ServiceKeyHeld,
     adapters::{AiCore, Kubernetes, Reach},
+    errand::KeyFound,
     index::Snapshot,
 };
 use crate::{
@@ -43,6 +44,8 @@ pub(super) struct Gathered<C> {
     pub(super) connection: Option<Arc<C>>,
     /// What is claimed: the remote secret in that tenant.
     pub(super) claim: Option<Claim>,
+    /// The Secret with the service key, to see whether it changes.
+    pub(super) key: KeyFound,
     /// Other resources whose ownership changed by what was found.
     pub(super) wakes: Vec<ObjectKey>,
 }
@@ -100,7 +103,10 @@ pub(super) async fn gather<K: Kubernetes, A: AiCore>(
     let namespace_terminating = object.deleting
         && key.found.failure().is_some()
         && ctx.kubernetes.is_terminating(&object.key.namespace).await?;
+    let found =
+        KeyFound { watched: snapshot.service_key_version.clone(), used: key.found.version().map(Into::into) };
     Ok(Gathered {
+        key: found,
         source: source.found,
         service_key: key.found,
         digest,

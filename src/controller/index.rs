@@ -2,6 +2,8 @@
 //! looking at the others. Synchronous: events go in, the resources to look at come out.
 
 mod claims;
+mod orders;
+mod rights;
 mod watched_secrets;
 
 use std::{
@@ -135,6 +137,15 @@ impl<K> Index<K> {
         }
         // In no order: neighbours are mostly of one tenant, where they would wait for one another.
         state.resources.keys().cloned().collect::<HashSet<_>>().into_iter().collect()
+    }
+
+    /// All resources in `scope`.
+    pub(super) fn resources_in(&self, scope: &Scope) -> Vec<ObjectKey> {
+        let state = self.0.lock();
+        let from = scope.as_deref().map(|namespace| ObjectKey::new(namespace, ""));
+        let from = from.map_or(Bound::Unbounded, Bound::Included);
+        let resources = state.resources.range((from, Bound::Unbounded)).map(|(key, _)| key);
+        resources.take_while(|key| within(scope, key)).cloned().collect()
     }
 
     /// A list of the resources in `scope` begins.
@@ -275,26 +286,6 @@ impl<K> Index<K> {
     pub(super) fn cache_service_key(&self, object: &Object, version: &str, key: Arc<K>) {
         let field = object.spec.ai_core_secret_ref.key.as_deref();
         self.0.lock().secrets.cache(&object.service_key(), field, version, key);
-    }
-
-    /// A resource's claim is known now (`None`: it has none, as long as its key cannot be read). Returns the resources to
-    /// look at because of that.
-    pub(super) fn claim(&self, object: &Object, claim: Option<Claim>) -> Vec<ObjectKey> {
-        let mut state = self.0.lock();
-        // A resource that went, or came anew, while its key was read claims nothing.
-        let current = state
-            .resources
-            .get(&object.key)
-            .is_some_and(|entry| entry.object.uid == object.uid && !entry.object.deleting);
-        if current { state.claims.settle(&claimant(object), claim) } else { Vec::new() }
-    }
-
-    /// Whether a resource owns the remote secret that it wants. One that has to wait for others to say what they claim is woken
-    /// when they have. `claim` is what it wants; one that is being deleted has no
-    /// claim of its own any more.
-    #[must_use]
-    pub(super) fn ownership(&self, object: &Object, claim: Option<&Claim>) -> Ownership {
-        self.0.lock().claims.ask(object, claim)
     }
 
     /// Records what came of a pass: the status as it should stand, and what to remember. The events about the source Secret up

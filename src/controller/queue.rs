@@ -6,7 +6,8 @@
 //! longer than the whole rest of a rotation; that is why the ready lists here are plain queues.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque, hash_map::Entry},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque, hash_map::Entry},
+    sync::Arc,
     time::Duration,
 };
 
@@ -42,8 +43,18 @@ struct State {
     waiting: usize,
     running: usize,
     taken: u64,
-    idle: bool,
+    open: Open,
     closed: bool,
+}
+
+/// Of which namespaces objects are taken in.
+#[derive(Debug, Default)]
+enum Open {
+    /// Of all.
+    #[default]
+    All,
+    /// Of these.
+    Some(HashSet<Arc<str>>),
 }
 
 type TimerId = (Instant, u64);
@@ -80,13 +91,18 @@ impl Queue {
     #[must_use]
     pub(crate) fn idle() -> Self {
         let queue = Self::default();
-        queue.state.lock().idle = true;
+        queue.state.lock().open = Open::Some(HashSet::new());
         queue
     }
 
-    /// Takes in from now on.
-    pub(crate) fn start(&self) {
-        self.state.lock().idle = false;
+    /// Takes in what is in this namespace from now on, too; `None`: in any.
+    pub(crate) fn start(&self, namespace: Option<&Arc<str>>) {
+        let mut state = self.state.lock();
+        match (namespace, &mut state.open) {
+            (None, open) => *open = Open::All,
+            (Some(namespace), Open::Some(open)) => drop(open.insert(Arc::clone(namespace))),
+            (Some(_), Open::All) => {}
+        }
     }
 
     /// Has the object reconciled as soon as a worker is free.
@@ -177,7 +193,9 @@ impl Queue {
 
 impl State {
     fn enqueue(&mut self, key: &ObjectKey, priority: Priority) -> bool {
-        if self.idle {
+        if let Open::Some(open) = &self.open
+            && !open.contains(&key.namespace)
+        {
             return false;
         }
         let slot = self.slots.entry(key.clone()).or_insert(Slot { phase: Phase::Idle, timer: None });

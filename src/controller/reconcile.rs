@@ -222,6 +222,9 @@ fn log(step: &Step, result: &Outcome, report: &Report) {
                 "waits for its turn in the tenant's request rate"
             );
         }
+        (Outcome::Withdrawn, _) => {
+            debug!(outcome, "the resource changed meanwhile: nothing more is sent");
+        }
         (Outcome::LetGo, _) if report.events.is_empty() => {
             info!(outcome, cause = step.cause(), "the resource was released without a request to AI Core");
         }

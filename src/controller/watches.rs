@@ -1,11 +1,11 @@
-//! The watches, and how their events reach the index and the queue. Resources are listed before Secrets, so that the index
-//! knows which Secrets matter when they come.
+//! The watches, and how their events reach the index and the queue. In each scope resources are listed before Secrets, so that
+//! the index knows which Secrets matter when they come; no scope waits for another.
 
-use std::{fmt::Debug, sync::Arc, time::Duration};
+use std::{fmt::Debug, sync::Arc};
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client, Resource, core::NamespaceResourceScope, runtime::watcher::Event};
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{sync::oneshot, task::JoinSet};
 use tracing::warn;
 
 use super::{
@@ -13,119 +13,84 @@ use super::{
     admission::Admission,
     index::{Index, Scope},
     queue::{Priority, Queue},
+    scopes::{Place, Scopes, Watched},
 };
 use crate::{
     domain::parse::object::{Object, ObjectKey},
     k8s::{
         partial::{MetadataOnly, Misunderstood, UnvalidatedResource},
-        watch::{self as k8s_watch, WatchHealth, Watcher},
+        watch::{self as k8s_watch, Watcher},
     },
 };
 
 /// A Secret without its content.
 type SecretMeta = MetadataOnly<Secret>;
 
-/// How many watches have listed at least once.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Listed {
-    /// Of those on resources.
-    pub(super) resources: usize,
-    /// Of those on Secrets.
-    pub(super) secrets: usize,
-    /// How many there are of each kind.
-    pub(super) scopes: usize,
-}
-
-impl Listed {
-    fn all_resources(&self) -> bool {
-        self.resources == self.scopes
-    }
-
-    /// Whether every watch has listed.
-    #[must_use]
-    pub(super) fn complete(&self) -> bool {
-        self.all_resources() && self.secrets == self.scopes
-    }
-}
-
 /// All watches, not started yet.
 pub(super) struct Watches {
     watcher: Watcher,
-    scopes: Vec<Scope>,
+    scopes: Arc<Scopes>,
     label_selector: Option<String>,
     index: Arc<Index<ServiceKeyHeld>>,
     queue: Arc<Queue>,
     admission: Arc<Admission>,
-    listed: watch::Sender<Listed>,
-    health: Vec<(Arc<WatchHealth>, Arc<WatchHealth>)>,
 }
 
 impl Watches {
     pub(super) fn new(
         client: &Client,
         settings: &Settings,
+        scopes: &Arc<Scopes>,
         index: &Arc<Index<ServiceKeyHeld>>,
         queue: &Arc<Queue>,
         admission: &Arc<Admission>,
     ) -> Self {
-        let scopes: Vec<Scope> = if settings.namespaces.is_empty() {
-            vec![None]
-        } else {
-            settings.namespaces.iter().map(|namespace| Some(namespace.as_str().into())).collect()
-        };
-        let health = |name| Arc::new(WatchHealth::new(name));
-        let health = scopes.iter().map(|_| (health("resources"), health("secrets"))).collect();
         Self {
             watcher: Watcher::new(client.clone(), settings.watch_silence_limit),
+            scopes: Arc::clone(scopes),
             label_selector: settings.label_selector.clone(),
             index: Arc::clone(index),
             queue: Arc::clone(queue),
             admission: Arc::clone(admission),
-            listed: watch::Sender::new(Listed { scopes: scopes.len(), ..Listed::default() }),
-            scopes,
-            health,
         }
-    }
-
-    /// Tells when the watches have listed.
-    pub(super) fn listed(&self) -> watch::Receiver<Listed> {
-        self.listed.subscribe()
-    }
-
-    /// How each of the watches is.
-    pub(super) fn health(&self) -> Vec<Arc<WatchHealth>> {
-        self.health
-            .iter()
-            .flat_map(|(resources, secrets)| [Arc::clone(resources), Arc::clone(secrets)])
-            .collect()
     }
 
     /// Starts the watches.
     pub(super) fn spawn(self, tasks: &mut JoinSet<&'static str>) {
-        for (scope, (resources, secrets)) in self.scopes.iter().zip(&self.health) {
-            tasks.spawn(self.resources(scope.clone(), Arc::clone(resources)));
-            tasks.spawn(self.secrets(scope.clone(), Arc::clone(secrets)));
+        for (place, watched) in self.scopes.iter() {
+            // The index has to know which Secrets matter when they come.
+            let (listed, resources) = oneshot::channel();
+            tasks.spawn(self.resources(place, watched, listed));
+            tasks.spawn(self.secrets(place, watched, resources));
         }
+        let scopes = Arc::clone(&self.scopes);
+        tasks.spawn(async move {
+            scopes.announce().await;
+            "announcement of the scopes"
+        });
     }
 
     fn resources(
         &self,
-        scope: Scope,
-        health: Arc<WatchHealth>,
+        place: Place,
+        watched: &Watched,
+        listed: oneshot::Sender<()>,
     ) -> impl Future<Output = &'static str> + use<> {
+        let (scope, health) = (watched.scope.clone(), Arc::clone(&watched.resources));
         let (watcher, namespace) = (self.watcher.clone(), scope.clone());
         let mut config = k8s_watch::config();
         if let Some(selector) = &self.label_selector {
             config = config.labels(selector);
         }
-        let (index, queue, listed) = (Arc::clone(&self.index), Arc::clone(&self.queue), self.listed.clone());
+        let (index, queue, scopes) =
+            (Arc::clone(&self.index), Arc::clone(&self.queue), Arc::clone(&self.scopes));
         let admission = Arc::clone(&self.admission);
-        let mut first = true;
+        let mut first = Some(listed);
         let on = move |event: Event<UnvalidatedResource>| match event {
             Event::Init => index.resources_list_begins(&scope),
             // What a restart finds is routine; what a later list finds has changed since.
             Event::InitApply(resource) => {
-                let priority = if first { Priority::Routine } else { Priority::Urgent };
+                let priority = if first.is_some() { Priority::Routine } else { Priority::Urgent };
                 apply(&index, &queue, resource, priority);
             }
             Event::Apply(resource) => apply(&index, &queue, resource, Priority::Urgent),
@@ -141,8 +106,10 @@ impl Watches {
                 wake(&queue, &woken, Priority::Urgent);
                 gone.iter().for_each(|key| queue.remove(key));
                 gone.iter().for_each(|key| admission.remove(key));
-                if std::mem::take(&mut first) {
-                    listed.send_modify(|listed| listed.resources += 1);
+                if let Some(listed) = first.take() {
+                    scopes.resources_listed(place);
+                    // The watch on Secrets lives as long as this one.
+                    let _ = listed.send(());
                 }
             }
         };
@@ -152,10 +119,16 @@ impl Watches {
         }
     }
 
-    fn secrets(&self, scope: Scope, health: Arc<WatchHealth>) -> impl Future<Output = &'static str> + use<> {
+    fn secrets(
+        &self,
+        place: Place,
+        watched: &Watched,
+        resources: oneshot::Receiver<()>,
+    ) -> impl Future<Output = &'static str> + use<> {
+        let (scope, health) = (watched.scope.clone(), Arc::clone(&watched.secrets));
         let (watcher, namespace) = (self.watcher.clone(), scope.clone());
-        let (index, queue, listed) = (Arc::clone(&self.index), Arc::clone(&self.queue), self.listed.clone());
-        let mut resources = self.listed();
+        let (index, queue, scopes) =
+            (Arc::clone(&self.index), Arc::clone(&self.queue), Arc::clone(&self.scopes));
         let mut first = true;
         let on = move |event: Event<SecretMeta>| {
             let seen = |secret: &SecretMeta| {
@@ -174,7 +147,7 @@ impl Watches {
                 }
                 Event::InitDone => {
                     if std::mem::take(&mut first) {
-                        listed.send_modify(|listed| listed.secrets += 1);
+                        scopes.secrets_listed(place);
                     }
                     index.secrets_list_ends(&scope)
                 }
@@ -184,20 +157,13 @@ impl Watches {
         async move {
             {
                 let _waiting = health.wait();
-                // The sender lives in this future's own closure, so waiting cannot fail.
-                let _ = resources.wait_for(Listed::all_resources).await;
+                // The sender lives as long as the watch on resources, which never ends.
+                let _ = resources.await;
             }
             watcher.run(health, |client| api(client, &namespace), k8s_watch::config(), on).await;
             "watch on Secrets"
         }
     }
-}
-
-/// Waits until all watches have listed; for the Secrets no longer than `limit` after the resources. Returns whether all have.
-pub(super) async fn wait_until_listed(mut listed: watch::Receiver<Listed>, limit: Duration) -> bool {
-    let _ = listed.wait_for(Listed::all_resources).await;
-    let complete = tokio::time::timeout(limit, listed.wait_for(Listed::complete)).await;
-    matches!(complete, Ok(Ok(_)))
 }
 
 fn api<K>(client: Client, scope: &Scope) -> Api<K>

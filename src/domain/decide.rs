@@ -18,3 +18,4 @@ pub(crate) mod plan;
 pub mod reason;
 pub(crate) mod report;
 pub(crate) mod unwritten;
+pub(crate) mod warm_up;

@@ -7,7 +7,7 @@ mod backoff;
 mod health;
 mod wire;
 
-use std::{fmt::Debug, sync::Arc, time::Duration};
+use std::{error::Error, fmt::Debug, sync::Arc, time::Duration};
 
 use futures::{StreamExt, stream::BoxStream};
 use kube::{
@@ -15,11 +15,15 @@ use kube::{
     runtime::watcher::{self, Config, Event},
 };
 use serde::de::DeserializeOwned;
-use tracing::{info, warn};
+use tokio::sync::Notify;
+use tracing::{debug, info, warn};
 
 pub(crate) use self::health::WatchHealth;
-use self::{backoff::WatchBackoff, wire::Places};
-use crate::{api::KIND, domain::parse::bounds};
+use self::{
+    backoff::WatchBackoff,
+    wire::{Places, Unusable},
+};
+use crate::{api::KIND, domain::parse::bounds, jitter};
 
 /// How long the API server keeps a watch open: below the 240 s after which load balancers drop quiet connections.
 const WATCH_TIMEOUT_SECONDS: u32 = 200;
@@ -27,6 +31,8 @@ const WATCH_TIMEOUT_SECONDS: u32 = 200;
 /// just before it ends a watch: this is longer than any watch lives. A watch is deaf when its version is of a future that an etcd
 /// restored from a backup has yet to reach, when a connection is half open, and behind a proxy that keeps answers back.
 pub(crate) const SILENCE_LIMIT: Duration = Duration::from_secs(240);
+/// Over how long watches spread that try again because another one has found the API server back.
+const RETURN_WINDOW: Duration = Duration::from_millis(500);
 
 /// The configuration that all watches share.
 #[must_use]
@@ -40,13 +46,15 @@ pub(crate) struct Watcher {
     client: Client,
     places: Places,
     silence_limit: Duration,
+    /// Tells those that could not reach the API server that it answers again.
+    back: Arc<Notify>,
 }
 
 impl Watcher {
     /// Watches by this client. A watch that is silent for `silence_limit` lists anew: see [`SILENCE_LIMIT`].
     #[must_use]
     pub(crate) fn new(client: Client, silence_limit: Duration) -> Self {
-        Self { client, places: Places::default(), silence_limit }
+        Self { client, places: Places::default(), silence_limit, back: Arc::default() }
     }
 
     /// Watches for ever and hands each event to `on`.
@@ -59,15 +67,21 @@ impl Watcher {
     ) where
         K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
     {
-        let api = api(wire::connect(&self.client, Arc::clone(&health), self.places.clone()));
+        let api = api(wire::connect(
+            &self.client,
+            Arc::clone(&health),
+            self.places.clone(),
+            Arc::clone(&self.back),
+        ));
         let open = || watcher::watcher(api.clone(), config.clone()).boxed();
-        follow(&health, self.silence_limit, open, on).await;
+        follow(&health, self.silence_limit, &self.back, open, on).await;
     }
 }
 
 async fn follow<K>(
     health: &WatchHealth,
     silence_limit: Duration,
+    back: &Notify,
     open: impl Fn() -> BoxStream<'static, watcher::Result<Event<K>>>,
     mut on: impl FnMut(Event<K>),
 ) {
@@ -75,46 +89,67 @@ async fn follow<K>(
         health.listed();
         open()
     };
+    let (watch, namespace) = (health.name(), health.namespace().map(|namespace| &**namespace));
     let mut events = anew();
     let mut backoff = WatchBackoff::default();
+    let works_again = |backoff: &mut WatchBackoff| {
+        if backoff.is_over() {
+            info!(watch, namespace, "watch works again");
+        }
+    };
     loop {
         let next = tokio::select! {
             biased;
             // Not every sign of life is an event.
             () = health.arrival(), if backoff.announced() => {
-                works_again(health, &mut backoff);
+                works_again(&mut backoff);
                 continue;
             }
             next = events.next() => next,
             () = health.silent(silence_limit) => {
                 let seconds = silence_limit.as_secs();
-                warn!(watch = health.name(), seconds, "the API server has sent nothing on the watch: it is listed anew");
+                warn!(watch, namespace, seconds, "the API server has sent nothing on the watch: it is listed anew");
                 events = anew();
                 continue;
             }
         };
         match next {
             Some(Ok(event)) => {
-                // The first event of a list comes before the API server was asked: it proves nothing.
-                if !matches!(event, Event::Init) {
-                    works_again(health, &mut backoff);
+                match event {
+                    // The first event of a list comes before the API server was asked: it proves nothing.
+                    Event::Init => {}
+                    Event::InitDone => {
+                        health.completed();
+                        works_again(&mut backoff);
+                    }
+                    Event::InitApply(_) | Event::Apply(_) | Event::Delete(_) => works_again(&mut backoff),
                 }
                 health.handed_over();
                 on(event);
             }
             Some(Err(error)) => {
-                health.failed();
-                let pause = if expired(&error) { backoff.expired() } else { backoff.failed() };
-                warn!(watch = health.name(), error = %describe(&error), pause_ms = pause.as_secs_f64() * 1e3, "watch failed");
+                let cheap = is_cheap(&error);
+                let pause = match cheap {
+                    true => backoff.failed_cheaply(jitter::fraction()),
+                    false if expired(&error) => backoff.expired(),
+                    false => backoff.failed(),
+                };
+                let (told, pause_ms) = (describe(&error), pause.as_secs_f64() * 1e3);
+                // While the same goes on for hours, ever less often.
+                if health.failed(&told) || backoff.failures().is_power_of_two() {
+                    warn!(watch, namespace, error = %told, pause_ms, "watch failed");
+                } else {
+                    debug!(watch, namespace, error = %told, pause_ms, "watch failed");
+                }
                 // A watcher whose *request* was answered 410 would ask for the expired version for ever.
                 if is_expired(&error) {
                     events = anew();
                 }
-                tokio::time::sleep(pause).await;
+                rest(pause, back, cheap && !refused(&error)).await;
             }
             // A watcher never ends by itself; should one do, another takes its place.
             None => {
-                health.failed();
+                health.failed("it ended");
                 tokio::time::sleep(backoff.failed()).await;
                 events = anew();
             }
@@ -122,10 +157,34 @@ async fn follow<K>(
     }
 }
 
-fn works_again(health: &WatchHealth, backoff: &mut WatchBackoff) {
-    if backoff.is_over() {
-        info!(watch = health.name(), "watch works again");
+/// Pauses; not to the end, if it is for an API server that cannot be reached, and another watch finds that it can.
+async fn rest(pause: Duration, back: &Notify, unreachable: bool) {
+    let returned = tokio::time::timeout(pause, back.notified());
+    if !unreachable {
+        tokio::time::sleep(pause).await;
+    } else if returned.await.is_ok() {
+        tokio::time::sleep(RETURN_WINDOW.mul_f64(jitter::fraction())).await;
     }
+}
+
+/// Whether all that failed was a request, without an answer that was worth anything: it may be repeated soon.
+fn is_cheap(error: &watcher::Error) -> bool {
+    let (watcher::Error::InitialListFailed(cause) | watcher::Error::WatchStartFailed(cause)) = error else {
+        return false;
+    };
+    let cause: &(dyn Error + 'static) = cause;
+    let mut causes = std::iter::successors(Some(cause), |cause| (*cause).source());
+    !is_expired(error) && !causes.any(|cause| cause.is::<Unusable>())
+}
+
+/// Whether the API server has answered, and does not want this: another watch that works says nothing about it.
+fn refused(error: &watcher::Error) -> bool {
+    matches!(
+        error,
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+            if matches!(status.code, 403 | 404)
+    )
 }
 
 /// Whether the API server no longer knows the version that the watch stands at.

@@ -4,7 +4,10 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::domain::parse::{allowed_hosts::DEFAULT_ALLOWED_HOSTS, duration};
+use crate::{
+    config::{FlagError, parse_duration},
+    domain::parse::allowed_hosts::DEFAULT_ALLOWED_HOSTS,
+};
 
 /// Looks after the resources that keep docker registry secrets in SAP AI Core up to date.
 ///
@@ -116,8 +119,9 @@ pub(super) struct CheckArgs {
     pub(super) ca_bundle: Option<PathBuf>,
 }
 
-fn timeout(text: &str) -> Result<Duration, String> {
-    duration::parse(text)
-        .filter(|timeout| !timeout.is_zero())
-        .ok_or_else(|| format!("{text:?} is not a duration such as 90s or 5m"))
+fn timeout(text: &str) -> Result<Duration, FlagError> {
+    match parse_duration(text)? {
+        Duration::ZERO => Err(FlagError::Zero),
+        timeout => Ok(timeout),
+    }
 }

@@ -28,8 +28,8 @@ impl Cluster {
             context: args.context.clone(),
             show: Some(terminal::pass_on),
         };
-        let access = Access::find(&choice).await.map_err(Failed::usage)?;
-        let client = access.client().map_err(Failed::usage)?;
+        let access = Access::find(&choice).await.map_err(Failed::unusable)?;
+        let client = access.client().map_err(Failed::unusable)?;
         let namespace = args.namespace.clone().unwrap_or(access.config.default_namespace);
         Ok(Self { client, namespace, proxy: access.proxy })
     }

@@ -12,6 +12,7 @@ use axum::{
 };
 
 use super::{Shared, connection::Ends};
+use crate::error::WithCauses;
 
 /// Headers that a client sends by itself. Any other is of a proxy, which speaks for somebody elsewhere whatever its address
 /// is, or of a browser, which speaks for a page.
@@ -57,7 +58,7 @@ pub(super) async fn change(_: FromThePod, State(shared): State<Arc<Shared>>, fil
             tracing::warn!(filter = level, "the log level was changed");
             format!("{level}\n").into_response()
         }
-        Err(sentence) => (StatusCode::BAD_REQUEST, format!("{sentence}\n")).into_response(),
+        Err(error) => (StatusCode::BAD_REQUEST, format!("{}\n", WithCauses(&error))).into_response(),
     }
 }
 

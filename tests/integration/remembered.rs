@@ -180,11 +180,12 @@ async fn ready_stays_true_when_only_the_service_key_goes_bad() {
     world.secret("key", "Opaque", bad).await;
     let stalled = world.wait_reason("pull", "AuthenticationFailed").await;
     assert_eq!(stalled.condition("Stalled").status, "True");
-    assert_eq!((&*stalled.condition("Ready").status, &*stalled.condition("Ready").reason), ("True", "Synced"));
+    assert_eq!(
+        (&*stalled.condition("Ready").status, &*stalled.condition("Ready").reason),
+        ("True", "Synced")
+    );
     world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
-    world
-        .wait_for("pull", "not ready", |resource| resource.condition("Ready").status == "False")
-        .await;
+    world.wait_for("pull", "not ready", |resource| resource.condition("Ready").status == "False").await;
     world.delete_secret("key").await;
     world.wait_reason("pull", "ServiceKeyNotFound").await;
     world.service_key("key").await;

@@ -32,7 +32,7 @@ async fn an_idle_queue_takes_nothing_in_until_it_is_started() {
     let queue = Queue::idle();
     queue.enqueue(&key("a"), Priority::Urgent);
     assert_eq!(queue.load(), Load { waiting: 0, running: 0, taken: 0 });
-    queue.start();
+    queue.start(None);
     queue.enqueue(&key("b"), Priority::Urgent);
     assert_eq!(take(&queue).await, "b");
 }

@@ -21,7 +21,8 @@ pub struct Failure {
     /// Whether the attempt has shown that AI Core does not hold the secret at all, so that a credential pushed earlier is
     /// gone.
     pub(crate) remote_absent: bool,
-    /// Whether a request that writes may have arrived although the attempt failed: it had no answer, or one that leaves it open.
+    /// Whether AI Core may have done what it was asked for all the same: a request that writes had no answer, or one that does not
+    /// say whether it was done.
     pub(crate) may_have_arrived: bool,
 }
 

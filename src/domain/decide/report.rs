@@ -50,6 +50,9 @@ pub(crate) enum Outcome {
     Failed(Failure),
     /// The tenant's request rate is used up; nothing was sent.
     Postponed(Duration),
+    /// What was planned is not to be done any more: the resource changed, or went, before all was sent; or the process is about to
+    /// end.
+    Withdrawn,
     /// AI Core no longer holds the secret.
     RemoteDeleted,
     /// The resource was let go without touching AI Core.
@@ -130,6 +133,7 @@ pub(crate) fn report(observed: &Observed<'_>, step: &Step, outcome: Outcome, jit
         (Step::Push(_), Outcome::Pushed { at, created }) => pushed(observed, at, created, jitter),
         (_, Outcome::Failed(failure)) => failed(observed, failure, jitter),
         (_, Outcome::Postponed(wait)) => postponed(observed, wait),
+        (_, Outcome::Withdrawn) => withdrawn(observed),
         (_, Outcome::RemoteDeleted) => gone(PassOutcome::Deleted, Vec::new()),
         (Step::LetGo(why), _) => gone(PassOutcome::LetGo, let_go_events(observed, why)),
         (Step::NoPush(why), _) => not_pushed(observed, why, jitter),
@@ -157,7 +161,11 @@ fn moved(observed: &Observed<'_>, outcome: &Outcome) -> Option<Event> {
     let elsewhere = match outcome {
         Outcome::Pushed { .. } => true,
         Outcome::Failed(failure) => failure.may_have_arrived && !observed.object.deleting,
-        Outcome::NothingSent | Outcome::Postponed(_) | Outcome::RemoteDeleted | Outcome::LetGo => false,
+        Outcome::NothingSent
+        | Outcome::Postponed(_)
+        | Outcome::Withdrawn
+        | Outcome::RemoteDeleted
+        | Outcome::LetGo => false,
     };
     (elsewhere && observed.tenant_changed()).then(|| Event {
         warning: true,
@@ -271,6 +279,17 @@ fn troubled(observed: &Observed<'_>, status: AICoreRegistrySecretStatus, failure
         story.ready(ConditionStatus::False, failure.reason, failure.message.clone())
     };
     story.waiting(failure.reason, failure.message.clone())
+}
+
+/// Neither a failure nor news: the next pass sees what there is to do.
+fn withdrawn(observed: &Observed<'_>) -> Statement {
+    Statement {
+        status: None,
+        events: Vec::new(),
+        requeue_after: Some(Duration::ZERO),
+        backoff: observed.backoff.cloned(),
+        outcome: PassOutcome::Withdrawn,
+    }
 }
 
 fn postponed(observed: &Observed<'_>, wait: Duration) -> Statement {

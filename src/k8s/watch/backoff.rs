@@ -6,6 +6,9 @@ use tokio::time::Instant;
 
 /// First and longest pause after a failure.
 pub(super) const PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+/// Longest pause after a request that was refused or did not get through, which costs little: so long does a right that is given back,
+/// or an API server that comes back, wait to be noticed.
+pub(super) const LONGEST_IF_CHEAP: Duration = Duration::from_secs(10);
 /// After this long without one, a failure counts as the first.
 const CALM: Duration = Duration::from_secs(90);
 
@@ -21,6 +24,17 @@ pub(super) struct WatchBackoff {
 }
 
 impl WatchBackoff {
+    /// How many failures followed each other.
+    pub(super) fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// Another failure of a request that costs little; how long to pause. `fraction`, in `0.0..=1.0`, takes up to half of it away, so
+    /// that many watches do not try at the same time.
+    pub(super) fn failed_cheaply(&mut self, fraction: f64) -> Duration {
+        self.failed().min(LONGEST_IF_CHEAP).mul_f64(1.0 - fraction.clamp(0.0, 1.0) / 2.0)
+    }
+
     /// Another failure; how long to pause: twice as long as before, unless the last one is long ago.
     pub(super) fn failed(&mut self) -> Duration {
         let calm = self.last.is_none_or(|last| last.elapsed() > CALM);

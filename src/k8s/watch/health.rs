@@ -1,11 +1,19 @@
 //! What is known of a watch's health.
 
 use std::{
-    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
+
+/// How long a watch that works may be silent: somewhat longer than a minute, which is how far apart an API server's bookmarks are.
+/// Beyond that it may be deaf, and what was learned by it may have changed.
+const TRUST_LIMIT: Duration = Duration::from_secs(90);
 
 /// When a watch last received something, and when it last did anything.
 ///
@@ -15,6 +23,7 @@ use tokio::{sync::Notify, time::Instant};
 #[derive(Debug)]
 pub(crate) struct WatchHealth {
     name: &'static str,
+    namespace: Option<Arc<str>>,
     start: Instant,
     received: Mark,
     listed: Mark,
@@ -22,6 +31,18 @@ pub(crate) struct WatchHealth {
     waits: AtomicUsize,
     events: AtomicU64,
     arrival: Notify,
+    /// Whether a list was complete at least once.
+    complete: AtomicBool,
+    trouble: Mutex<Option<Trouble>>,
+}
+
+/// Why a watch does not work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Trouble {
+    /// Since when it has not.
+    pub(crate) since: Instant,
+    /// What the last attempt failed with.
+    pub(crate) error: Arc<str>,
 }
 
 /// A point in time, as milliseconds since the start.
@@ -29,11 +50,19 @@ pub(crate) struct WatchHealth {
 struct Mark(AtomicU64);
 
 impl WatchHealth {
-    /// A watch that begins now.
+    /// A watch of the whole cluster that begins now.
+    #[cfg(test)]
     #[must_use]
     pub(crate) fn new(name: &'static str) -> Self {
+        Self::of(name, None)
+    }
+
+    /// A watch that begins now, of a namespace or of the whole cluster.
+    #[must_use]
+    pub(crate) fn of(name: &'static str, namespace: Option<Arc<str>>) -> Self {
         Self {
             name,
+            namespace,
             start: Instant::now(),
             received: Mark::default(),
             listed: Mark::default(),
@@ -41,6 +70,8 @@ impl WatchHealth {
             waits: AtomicUsize::new(0),
             events: AtomicU64::new(0),
             arrival: Notify::new(),
+            complete: AtomicBool::new(false),
+            trouble: Mutex::default(),
         }
     }
 
@@ -48,6 +79,30 @@ impl WatchHealth {
     #[must_use]
     pub(crate) fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// Where it is watched; `None`: in the whole cluster.
+    #[must_use]
+    pub(crate) fn namespace(&self) -> Option<&Arc<str>> {
+        self.namespace.as_ref()
+    }
+
+    /// Why the watch does not work; `None`: as far as is known it does, or it has not begun.
+    #[must_use]
+    pub(crate) fn trouble(&self) -> Option<Trouble> {
+        self.trouble.lock().clone()
+    }
+
+    /// Whether the watch has listed, and its last request did not fail.
+    #[must_use]
+    pub(crate) fn works(&self) -> bool {
+        self.complete.load(Ordering::Relaxed) && self.trouble.lock().is_none()
+    }
+
+    /// Whether a change would have been heard of by now: the watch works, and is not silent for longer than one that works is.
+    #[must_use]
+    pub(crate) fn hears(&self) -> bool {
+        self.works() && self.since_received().min(self.since(&self.listed)) <= TRUST_LIMIT
     }
 
     /// Time since the watch last received something, or since it was made.
@@ -73,9 +128,26 @@ impl WatchHealth {
         self.mark(&self.listed);
     }
 
-    /// Notes a failure that the watch goes on from.
-    pub(super) fn failed(&self) {
+    /// Notes that a list is complete.
+    pub(crate) fn completed(&self) {
+        self.complete.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes a failure that the watch goes on from. Returns whether it is another one than the last.
+    pub(super) fn failed(&self, error: &str) -> bool {
         self.mark(&self.failed);
+        let mut trouble = self.trouble.lock();
+        let news = trouble.as_ref().is_none_or(|trouble| *trouble.error != *error);
+        let since = trouble.as_ref().map_or_else(Instant::now, |trouble| trouble.since);
+        if news {
+            *trouble = Some(Trouble { since, error: error.into() });
+        }
+        news
+    }
+
+    /// Notes that the API server has answered a request well. Returns whether the one before had failed.
+    pub(super) fn answered(&self) -> bool {
+        self.trouble.lock().take().is_some()
     }
 
     /// Notes that an event was handed over.

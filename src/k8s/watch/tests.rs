@@ -77,8 +77,11 @@ async fn an_expired_version_within_the_stream_is_listed_again() {
 async fn a_denied_list_is_tried_less_and_less_often() {
     let (client, requests) = api_server(|_| answer(403, status(403, "Forbidden").to_string()));
     let (_, health) = watch_for(600, client).await;
-    // 0.5, 1, 2, 4, 8, 16, 30, 30 … seconds between them.
-    assert!((20..=30).contains(&lists(&requests)), "{} lists in 600 s", lists(&requests));
+    // 0.5, 1, 2, 4, 8, 10, 10 … seconds between them, or up to half of that.
+    assert!((60..=125).contains(&lists(&requests)), "{} lists in 600 s", lists(&requests));
+    let requests = requests.lock().unwrap();
+    let longest = requests.windows(2).map(|pair| pair[1].0 - pair[0].0).max();
+    assert!(longest < Some(Duration::from_secs(15)), "a right that is given back is noticed: {longest:?}");
     assert!(health.since_alive() < Duration::from_secs(60), "a watch that fails is alive");
     assert!(health.since_received() > Duration::from_secs(500), "but the API server did not answer it");
 }
@@ -131,4 +134,40 @@ async fn the_first_expiry_after_other_failures_is_mended_at_once() {
     assert!(backoff.expired() > PAUSE.0);
     backoff.failed();
     assert_eq!(backoff.expired(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pauses_after_what_costs_little_grow_up_to_ten_seconds_and_are_spread() {
+    let (mut backoff, mut lucky) = (WatchBackoff::default(), WatchBackoff::default());
+    let pauses: Vec<u128> = (0..7).map(|_| backoff.failed_cheaply(0.0).as_millis()).collect();
+    assert_eq!(pauses, [500, 1000, 2000, 4000, 8000, 10_000, 10_000]);
+    let pauses: Vec<u128> = (0..7).map(|_| lucky.failed_cheaply(1.0).as_millis()).collect();
+    assert_eq!(pauses, [250, 500, 1000, 2000, 4000, 5000, 5000]);
+}
+
+/// An API server that is away for three minutes, and 400 watches: all of them are open again within eleven seconds, and before that
+/// they ask seldom.
+#[tokio::test(start_paused = true)]
+async fn when_one_watch_finds_the_api_server_back_all_others_follow() {
+    let start = tokio::time::Instant::now();
+    let away = move || (2..180).contains(&start.elapsed().as_secs());
+    let (client, requests) = api_server(move |uri| match (away(), is_watch(uri)) {
+        (true, _) => answer(503, ""),
+        (false, false) => list(&["a"]),
+        (false, true) if start.elapsed().as_secs() < 2 => crate::k8s::testing::stream_of(Vec::new(), 2),
+        (false, true) => crate::k8s::testing::stuck(),
+    });
+    let watcher = Watcher::new(client, SILENCE_LIMIT);
+    let health: Vec<_> = (0..400).map(|_| Arc::new(WatchHealth::new("test"))).collect();
+    futures::future::join_all(health.iter().map(|health| watch_with(192, &watcher, health))).await;
+    let requests = requests.lock().unwrap();
+    let opened = |at: &Duration| (180..191).contains(&at.as_secs());
+    let (first, last) = (
+        requests.iter().find(|(at, _)| opened(at)).unwrap().0,
+        requests.iter().rfind(|(_, uri)| is_watch(uri)).unwrap().0,
+    );
+    assert!(last < first + Duration::from_secs(1), "{first:?} {last:?}");
+    assert_eq!(requests.iter().filter(|(at, uri)| opened(at) && is_watch(uri)).count(), 400);
+    let while_away = requests.iter().filter(|(at, _)| (60..180).contains(&at.as_secs())).count();
+    assert!(while_away < 400 * 120 / 6, "{while_away} requests in two minutes");
 }

@@ -9,7 +9,7 @@ use kube::{Client, client::Body};
 use parking_lot::Mutex;
 use serde::{Deserialize, de::IgnoredAny};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout},
 };
 
@@ -67,13 +67,19 @@ impl Default for Places {
     }
 }
 
-/// A client for one watch.
-pub(super) fn connect(client: &Client, health: Arc<WatchHealth>, places: Places) -> Client {
+/// A client for one watch. `back` is told when the API server answers it again.
+pub(super) fn connect(
+    client: &Client,
+    health: Arc<WatchHealth>,
+    places: Places,
+    back: Arc<Notify>,
+) -> Client {
     let namespace = client.default_namespace().to_owned();
     let wire = Wire {
         client: client.clone(),
         health,
         places,
+        back,
         start: Instant::now(),
         floor: Mutex::default(),
         pages: Mutex::default(),
@@ -92,6 +98,7 @@ struct Wire {
     client: Client,
     health: Arc<WatchHealth>,
     places: Places,
+    back: Arc<Notify>,
     start: Instant,
     floor: Mutex<Bucket>,
     pages: Mutex<Bucket>,
@@ -114,6 +121,7 @@ impl Wire {
         tokio::time::sleep(wait).await;
         let (head, body) = self.client.send(request).await?.into_parts();
         let answer = if head.status.is_success() {
+            self.answered();
             Answer::events(body, Arc::clone(&self.health))
         } else {
             Answer::whole(in_time(read(body, OBJECT_BYTES)).await??, None)
@@ -136,6 +144,7 @@ impl Wire {
             match in_time(read(body, size.bytes())).await? {
                 Ok(page) => {
                     if head.status.is_success() {
+                        self.answered();
                         self.health.listed();
                         self.progress.lock().page(objects(&page));
                         *self.page_size.lock() = size.after(page.len());
@@ -148,6 +157,12 @@ impl Wire {
                 }
                 Err(Unread::Failed(error)) => return Err(error.into()),
             }
+        }
+    }
+
+    fn answered(&self) {
+        if self.health.answered() {
+            self.back.notify_waiters();
         }
     }
 

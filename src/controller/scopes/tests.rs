@@ -1,0 +1,203 @@
+//! When work begins, and what is said, with watches that run against an API server that does as the test says. Time is virtual.
+
+use std::{
+    collections::BTreeMap,
+    sync::Mutex,
+    sync::atomic::{AtomicBool, Ordering::SeqCst},
+};
+
+use axum::body::Body;
+use http::Response;
+use kube::Client;
+use tokio::task::JoinSet;
+
+use super::*;
+use crate::{
+    controller::{Settings, admission::Admission, index::Index, queue::Queue, watches::Watches},
+    domain::{
+        parse::{allowed_hosts, duration::ResyncInterval},
+        testing::HOUR,
+    },
+    k8s::{
+        testing::{answer, api_server, bookmark, is_watch, list, status, stream_of},
+        watch::SILENCE_LIMIT,
+    },
+};
+
+const S: fn(u64) -> Duration = Duration::from_secs;
+
+/// When work began in each scope, in seconds since the start.
+type Begun = Arc<Mutex<BTreeMap<String, u64>>>;
+
+struct Run {
+    scopes: Arc<Scopes>,
+    begun: Begun,
+    _tasks: JoinSet<&'static str>,
+}
+
+impl Run {
+    /// Starts the watches on these namespaces, of an API server that answers like this.
+    fn start(namespaces: &[&str], answer: impl Fn(&str) -> Response<Body> + Send + Sync + 'static) -> Self {
+        let (client, _) = api_server(answer);
+        let namespaces: Vec<String> = namespaces.iter().map(ToString::to_string).collect();
+        let scopes = Arc::new(Scopes::of(&namespaces));
+        let mut tasks = JoinSet::new();
+        watches(&client, namespaces, &scopes).spawn(&mut tasks);
+        let (begun, start) = (Begun::default(), Instant::now());
+        let (noted, all) = (Arc::clone(&begun), Arc::clone(&scopes));
+        tasks.spawn(async move {
+            let mut waiting: Vec<Place> = all.iter().map(|(place, _)| place).collect();
+            while !waiting.is_empty() {
+                for scope in all.next_to_begin(&mut waiting).await {
+                    let name = scope.map(|namespace| namespace.to_string()).unwrap_or_default();
+                    noted.lock().unwrap().insert(name, start.elapsed().as_secs());
+                }
+            }
+            std::future::pending().await
+        });
+        Self { scopes, begun, _tasks: tasks }
+    }
+
+    fn begun(&self) -> Vec<(String, u64)> {
+        self.begun.lock().unwrap().clone().into_iter().collect()
+    }
+}
+
+fn watches(client: &Client, namespaces: Vec<String>, scopes: &Arc<Scopes>) -> Watches {
+    let queue = Arc::new(Queue::idle());
+    let admission = Admission::new(Arc::clone(&queue), 1);
+    let settings = Settings {
+        watch_silence_limit: SILENCE_LIMIT,
+        namespaces,
+        label_selector: None,
+        concurrency: 1,
+        tenant_passes: 1,
+        default_resync_interval: ResyncInterval::Every(HOUR),
+        allowed_hosts: allowed_hosts::tests::default_hosts(),
+    };
+    Watches::new(client, &settings, scopes, &Arc::new(Index::default()), &queue, &admission)
+}
+
+/// Everything is empty, and quiet.
+fn well(uri: &str) -> Response<Body> {
+    if is_watch(uri) { stream_of(vec![(60, bookmark()), (120, bookmark())], 200) } else { list(&[]) }
+}
+
+fn denied() -> Response<Body> {
+    answer(403, status(403, "Forbidden").to_string())
+}
+
+fn of(uri: &str, namespace: &str, kind: &str) -> bool {
+    uri.contains(&format!("/namespaces/{namespace}/{kind}"))
+}
+
+fn at(begun: &[(&str, u64)]) -> Vec<(String, u64)> {
+    begun.iter().map(|(namespace, at)| ((*namespace).to_owned(), *at)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_all_can_be_listed_work_begins_at_once_everywhere() {
+    let run = Run::start(&["b", "a"], well);
+    tokio::time::sleep(S(1)).await;
+    assert_eq!(run.begun(), at(&[("a", 0), ("b", 0)]));
+    assert_eq!(run.scopes.ready(), Ok("ok".to_owned()));
+    let everywhere = Run::start(&[], well);
+    tokio::time::sleep(S(1)).await;
+    assert_eq!(everywhere.begun(), at(&[("", 0)]));
+    assert!(everywhere.scopes.hears_of_secrets("any"));
+}
+
+/// A namespace that is gone with its Role, or never was there.
+#[tokio::test(start_paused = true)]
+async fn a_scope_that_cannot_be_listed_holds_back_no_other_for_longer_than_the_limit() {
+    let given = Arc::new(AtomicBool::new(false));
+    let may = Arc::clone(&given);
+    let run = Run::start(&["a", "gone", "b"], move |uri| {
+        if uri.contains("/namespaces/gone/") && !may.load(SeqCst) { denied() } else { well(uri) }
+    });
+    let warm = tokio::time::timeout(S(29), run.scopes.warm());
+    assert!(warm.await.is_err(), "election waits as well");
+    assert_eq!(run.begun(), []);
+    let unready = run.scopes.ready().unwrap_err();
+    assert!(unready.contains("resources listed in 2 of 3 scopes, Secrets in 2"), "{unready}");
+    assert!(unready.contains("namespace \"gone\", resources: HTTP 403: no"), "{unready}");
+
+    tokio::time::timeout(S(2), run.scopes.warm()).await.unwrap();
+    tokio::time::sleep(S(1)).await;
+    assert_eq!(run.begun(), at(&[("a", 30), ("b", 30)]));
+    let ready = run.scopes.ready().unwrap();
+    assert!(
+        ready.starts_with("ok, but not everywhere: namespace \"gone\", resources: HTTP 403: no"),
+        "{ready}"
+    );
+    assert!(!ready.contains("\"a\"") && !ready.contains("\"b\""), "{ready}");
+
+    tokio::time::sleep(S(3600)).await;
+    given.store(true, SeqCst);
+    tokio::time::sleep(S(11)).await;
+    assert_eq!(run.scopes.ready(), Ok("ok".to_owned()));
+    let begun = run.begun();
+    let gone = begun.iter().find(|(namespace, _)| namespace == "gone").unwrap().1;
+    assert!((3631..3645).contains(&gone), "{gone}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn secrets_that_cannot_be_listed_hold_back_their_own_scope_for_the_limit_and_no_other() {
+    let run = Run::start(&["a", "b"], |uri| if of(uri, "b", "secrets") { denied() } else { well(uri) });
+    tokio::time::sleep(S(40)).await;
+    assert_eq!(run.begun(), at(&[("a", 0), ("b", 30)]));
+    let ready = run.scopes.ready().unwrap();
+    assert!(ready.contains("namespace \"b\", secrets: HTTP 403: no"), "{ready}");
+    assert!(run.scopes.hears_of_secrets("a") && !run.scopes.hears_of_secrets("b"));
+}
+
+/// A rollout must not replace a process that works by one that cannot.
+#[tokio::test(start_paused = true)]
+async fn a_process_that_can_list_nothing_is_never_ready_and_does_not_stand_for_election() {
+    let run = Run::start(&["a", "b"], |_| denied());
+    assert!(tokio::time::timeout(S(7200), run.scopes.warm()).await.is_err());
+    assert_eq!(run.begun(), []);
+    assert!(run.scopes.ready().unwrap_err().starts_with("not ready: resources listed in 0 of 2 scopes"));
+    // Nor is one that hears of no Secret anywhere, although it begins to work.
+    let deaf = Run::start(&[], |uri| if uri.contains("/secrets") { denied() } else { well(uri) });
+    tokio::time::timeout(S(31), deaf.scopes.warm()).await.unwrap();
+    tokio::time::sleep(S(1)).await;
+    assert_eq!(deaf.begun(), at(&[("", 30)]));
+    assert!(deaf.scopes.ready().is_err());
+}
+
+/// Rights that are taken while the operator runs.
+#[tokio::test(start_paused = true)]
+async fn what_stops_working_later_is_said_and_the_process_stays_ready() {
+    let taken = Arc::new(AtomicBool::new(false));
+    let denies = Arc::clone(&taken);
+    let run = Run::start(&["a", "b"], move |uri| {
+        if uri.contains("/namespaces/b/") && denies.load(SeqCst) { denied() } else { well(uri) }
+    });
+    tokio::time::sleep(S(10)).await;
+    taken.store(true, SeqCst);
+    tokio::time::sleep(S(3600)).await;
+    let ready = run.scopes.ready().unwrap();
+    assert!(ready.contains("namespace \"b\", resources: HTTP 403: no, secrets: HTTP 403: no"), "{ready}");
+    assert!(run.scopes.hears_of_secrets("a") && !run.scopes.hears_of_secrets("b"));
+    taken.store(false, SeqCst);
+    tokio::time::sleep(S(75)).await;
+    assert_eq!(run.scopes.ready(), Ok("ok".to_owned()));
+    assert!(run.scopes.hears_of_secrets("b"));
+}
+
+#[test]
+fn sentences_stay_short_whatever_is_wrong_with_however_many() {
+    let namespaces: Vec<String> = (0..200).map(|number| format!("ns-{number:03}")).collect();
+    let scopes = Scopes::of(&namespaces);
+    let sentence = scopes.ready().unwrap_err();
+    assert!(sentence.contains("namespace \"ns-009\", resources: not listed yet, secrets: not listed yet"));
+    assert!(sentence.ends_with("; and 190 more"), "{sentence}");
+}
+
+#[test]
+fn a_namespace_that_is_named_twice_is_watched_once() {
+    let scopes = Scopes::of(&["b".to_owned(), "a".to_owned(), "b".to_owned()]);
+    let names: Vec<_> = scopes.iter().map(|(_, watched)| watched.scope.as_deref().unwrap()).collect();
+    assert_eq!(names, ["a", "b"]);
+}
