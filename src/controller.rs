@@ -182,9 +182,11 @@ impl Controller {
             publisher.await;
             "event publisher"
         });
-        let fence = leadership.fence().clone();
+        let leading = leadership.clone();
         tasks.spawn(async move {
-            fence.guard(pin!(writer.run())).await;
+            // Nobody wakes who meets the fence closed.
+            leading.gained().await;
+            leading.fence().guard(pin!(writer.run())).await;
             "writer of statuses"
         });
         let timers = Arc::clone(&ctx.queue);

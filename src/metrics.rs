@@ -132,7 +132,7 @@ impl Metrics {
         );
         registry.register(
             "remote_orphaned",
-            "Remote secrets that stayed behind because the service key was gone first",
+            "Remote secrets that were to be deleted and stayed behind",
             metrics.remote_orphaned.clone(),
         );
         registry.register(

@@ -136,6 +136,7 @@ async fn a_restart_does_not_try_a_refused_key_before_its_time() {
     world.service_key("key").await;
     world.rotate_service_key();
     with_secret(&world).await;
+    world.tenant().configure(|options| options.quota = 200);
     let names: Vec<String> = (0..100).map(|number| format!("pull-{number}")).collect();
     for name in &names {
         world.resource(name, json!({})).await;
@@ -194,5 +195,30 @@ async fn ready_stays_true_when_only_the_service_key_goes_bad() {
     let waiting = world.wait_reason("pull", "ServiceKeyNotFound").await;
     assert_eq!(waiting.condition("Ready").status, "True");
     assert_eq!(waiting.condition("Reconciling").status, "True");
+    world.check(&operator).await;
+}
+
+/// A clock that was hours ahead has written the status.
+#[tokio::test]
+async fn a_push_that_the_status_has_in_the_future_is_repeated_soon() {
+    let world = World::synced("future").await;
+    world.patch_spec("pull", json!({ "resyncInterval": "1m" })).await;
+    let operator = world.operator().await;
+    let synced = world.wait_ready("pull").await.status.unwrap();
+    operator.kill().await;
+    let ahead = jiff::SignedDuration::from_hours(10);
+    let last = synced.last_sync_time.unwrap().0 + ahead;
+    let next = synced.next_resync_time.unwrap().0 + ahead;
+    let patch = Patch::Merge(json!({ "status": { "lastSyncTime": last, "nextResyncTime": next } }));
+    world.resources().patch_status("pull", &PatchParams::default(), &patch).await.unwrap();
+    world.forget_requests();
+    let operator = world.operator().await;
+    let again = world
+        .wait_for("pull", "a push of now", |resource| {
+            resource.status.as_ref().unwrap().last_sync_time.as_ref().is_some_and(|time| time.0 < last)
+        })
+        .await;
+    assert_eq!(world.writes(), [(PATCH, 202)]);
+    assert_eq!(again.condition("Ready").reason, "Synced");
     world.check(&operator).await;
 }

@@ -136,7 +136,9 @@ async fn a_status_that_is_forbidden_or_not_answered_holds_nothing_back() {
         let world = World::synced(&format!("status-{name}")).await;
         let proxy = Proxy::start(cluster().await.kubeconfig()).await.unwrap();
         proxy.always(writes_status, action);
-        let operator = world.launch().with_kubeconfig(proxy.kubeconfig()).start().await;
+        let elected = format!("--leader-elect-lease-namespace={}", world.namespace);
+        let launch = world.launch().with("--leader-elect").with(&elected).with_kubeconfig(proxy.kubeconfig());
+        let operator = launch.start().await;
         world.wait_remote("pull", &World::payload(&[("ghcr.io", Login::new("robot", 1))])).await;
         for rotation in [2, 3, 4] {
             rotate(&world, rotation).await;

@@ -216,6 +216,7 @@ impl Reason {
             | Self::Suspended
             | Self::SecretNotFound
             | Self::ServiceKeyNotFound
+            | Self::AccessDenied
             | Self::SecretInvalid
             | Self::RemoteConflict
             | Self::QuotaExceeded

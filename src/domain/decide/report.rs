@@ -164,23 +164,14 @@ pub(crate) fn report(observed: &Observed<'_>, step: &Step, outcome: Outcome, jit
     Report { status, events, memory, requeue_after, source_answered, orphaned, outcome }
 }
 
-/// What has to be said when the resource has left its remote secret behind: another tenant has, or may have, what it sends, or
-/// it means another name.
+/// What has to be said when the resource has left its remote secret behind: another tenant has what it sends, or it means another
+/// name.
 fn moved(observed: &Observed<'_>, outcome: &Outcome) -> Option<Event> {
     if let Some(before) = observed.renamed_from() {
         let note = messages::renamed(Quoted(before), observed.status);
         return Some(Event { warning: true, reason: "RemoteRenamed", note });
     }
-    let elsewhere = match outcome {
-        Outcome::Pushed { .. } => true,
-        Outcome::Failed(failure) => failure.may_have_arrived && !observed.object.deleting,
-        Outcome::NothingSent
-        | Outcome::Postponed(_)
-        | Outcome::Withdrawn
-        | Outcome::RemoteDeleted
-        | Outcome::LetGo => false,
-    };
-    (elsewhere && observed.tenant_changed()).then(|| Event {
+    (matches!(outcome, Outcome::Pushed { .. }) && observed.tenant_changed()).then(|| Event {
         warning: true,
         reason: "TenantChanged",
         note: messages::left_behind(observed.object.shown_remote_name(), observed.status),
@@ -269,7 +260,8 @@ pub(super) fn whole_seconds(time: Timestamp) -> Time {
 }
 
 fn failed(observed: &Observed<'_>, failure: Failure, jitter: Jitter) -> Statement {
-    let arrived = failure.may_have_arrived && !observed.object.deleting;
+    // Where something was accepted before counts for more than where something may be.
+    let arrived = failure.may_have_arrived && !observed.object.deleting && !observed.tenant_changed();
     let backoff = Backoff::after(
         observed.backoff.filter(|backoff| backoff.applies_to(&observed.circumstances())),
         failure,
@@ -422,7 +414,11 @@ fn let_go_events(observed: &Observed<'_>, why: &LetGo) -> Vec<Event> {
         LetGo::HandedOver(successor) => {
             (false, "RemoteHandedOver", messages::let_go_handed_over(name, &observed.object.key, successor))
         }
-        LetGo::TenantChanged => (true, "RemoteOrphaned", messages::left_behind(name, observed.status)),
+        LetGo::TenantChanged => {
+            let as_well = observed.backoff.is_some_and(|last| last.failure.may_have_arrived);
+            let as_well = observed.service_key.content().filter(|_| as_well);
+            (true, "RemoteOrphaned", messages::let_go_elsewhere(name, observed.status, as_well))
+        }
         LetGo::Renamed => {
             let before = observed.renamed_from().unwrap_or_default();
             (true, "RemoteOrphaned", messages::renamed(Quoted(before), observed.status))

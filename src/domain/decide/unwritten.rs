@@ -107,7 +107,7 @@ mod tests {
         let (mut unwritten, mut uptime, mut pauses) = (None, seconds(100), Vec::new());
         for _ in 0..7 {
             let next = failed(unwritten, uptime);
-            pauses.push((next.due() - uptime).as_secs());
+            pauses.push(next.due().saturating_sub(uptime).as_secs());
             uptime = next.due();
             unwritten = Some(next);
         }
@@ -148,10 +148,10 @@ mod tests {
         #[test]
         fn the_pause_has_its_bounds(attempts in 0_u32..100, jitter in -1.0..2.0_f64, uptime in 0_u64..1_000_000) {
             let before = Unwritten::Owed { attempts, not_before: Duration::ZERO, unanswered: false };
-            let pause = failed(Some(before), seconds(uptime)).due() - seconds(uptime);
+            let pause = failed(Some(before), seconds(uptime)).due().saturating_sub(seconds(uptime));
             prop_assert!(pause >= FIRST_PAUSE && pause <= LONGEST_PAUSE);
             let drawn = Unwritten::after_failure(Some(before), true, Duration::ZERO, seconds(uptime), jitter);
-            let pause = drawn.due() - seconds(uptime);
+            let pause = drawn.due().saturating_sub(seconds(uptime));
             prop_assert!(pause >= FIRST_PAUSE / 2 && pause <= LONGEST_PAUSE);
         }
     }

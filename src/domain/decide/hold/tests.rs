@@ -30,7 +30,7 @@ fn left(status: &AICoreRegistrySecretStatus, now: i64) -> Option<u64> {
     let object = an_object();
     let mut observed = an_observation(&object, status);
     observed.now.wall = at(LAST_SYNC + now);
-    restored(&observed).map(|backoff| (backoff.not_before - observed.now.uptime).as_secs())
+    restored(&observed).map(|backoff| backoff.not_before.saturating_sub(observed.now.uptime).as_secs())
 }
 
 /// However often the process starts, attempts follow one another at the long interval.

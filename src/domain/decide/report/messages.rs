@@ -7,7 +7,7 @@ use crate::{
     },
     domain::{
         decide::failure::Failure,
-        parse::object::ObjectKey,
+        parse::{api_url::Tenant, object::ObjectKey},
         tools::invalid::{Quoted, Shown},
     },
 };
@@ -60,6 +60,21 @@ pub(super) fn left_behind(remote_name: Quoted<'_>, status: &AICoreRegistrySecret
          there if nothing uses it",
         tenant(status)
     )
+}
+
+/// `as_well`: the tenant of now, if something may have arrived there.
+pub(super) fn let_go_elsewhere(
+    remote_name: Quoted<'_>,
+    status: &AICoreRegistrySecretStatus,
+    as_well: Option<&Tenant>,
+) -> String {
+    let left_behind = left_behind(remote_name, status);
+    match as_well {
+        Some(Tenant { api_url, authorization_server }) => {
+            format!("{left_behind}; it may be in {api_url} (tenant of {authorization_server}) as well")
+        }
+        None => left_behind,
+    }
 }
 
 /// `remote_name`: the one of before, which the status still speaks of.

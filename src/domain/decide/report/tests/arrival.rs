@@ -171,18 +171,40 @@ fn what_stays_in_another_tenant_is_said_and_counted(#[case] policy: DeletionPoli
         life.object.finalizer = policy == DeletionPolicy::Delete;
         let at = life.now.wall;
         let (_, report) = life.pass(elsewhere, |_| outcome(answer, at));
-        let moved = !matches!(answer, Answer::Refused(_));
+        let moved = answer == Answer::Accepted;
         assert_eq!(report.events.iter().any(|event| event.reason == "TenantChanged"), moved, "{answer:?}");
         assert_eq!(report.orphaned, moved && counted);
         let now = if moved { "two" } else { "one" };
         assert_eq!(life.status.api_url, Some(tenant(now).api_url));
-        assert_eq!(life.status.last_sync_time.is_some(), answer != Answer::None);
         // It is said once.
         life.later(seconds(2000));
         let (_, report) = life.pass(elsewhere, |_| outcome(answer, at));
         assert_eq!(
             (report.orphaned, report.events.iter().any(|event| event.reason == "TenantChanged")),
             (false, false)
+        );
+    }
+}
+
+/// What was accepted elsewhere, and what may have arrived here: nothing is deleted, and both are named.
+#[test]
+fn a_deletion_between_two_tenants_names_both() {
+    let elsewhere = |observed: &mut Observed<'_>| observed.service_key = usable("21", tenant("two"));
+    for (answer, as_well) in [(Answer::None, true), (Answer::Refused(Reason::Forbidden), false)] {
+        let mut life = Life::in_sync();
+        life.spec(|spec| spec.deletion_policy = Some(DeletionPolicy::Delete));
+        life.object.finalizer = true;
+        let at = life.now.wall;
+        life.pass(elsewhere, |_| outcome(answer, at));
+        life.object.deleting = true;
+        let (step, report) = life.pass(elsewhere, |_| Outcome::LetGo);
+        assert_eq!(step, Step::LetGo(LetGo::TenantChanged));
+        assert!(report.events[0].note.contains(&tenant("one").api_url), "{}", report.events[0].note);
+        assert_eq!(
+            report.events[0].note.contains(&tenant("two").api_url),
+            as_well,
+            "{}",
+            report.events[0].note
         );
     }
 }
