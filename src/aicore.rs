@@ -2,7 +2,8 @@
 //!
 //! A [`Pool`](pool::Pool) turns a service key into a [`Connection`](pool::Connection); resources with the same key share
 //! it, and with it one access token. [`operations`] knows the five operations on docker registry secrets, [`push`] how they
-//! make one push. [`error`] says in words what went wrong.
+//! make one push. A [`Session`](session::Session) sends them, each with leave of a [`mandate`]. [`error`] says in words what went
+//! wrong.
 
 mod body;
 pub(crate) mod error;
@@ -10,12 +11,14 @@ mod error_details;
 mod exchange;
 mod inspect;
 pub(crate) mod keyed_mutex;
+pub(crate) mod mandate;
 pub(crate) mod operations;
 pub mod pool;
 pub(crate) mod push;
 pub(crate) mod rate_limit;
 mod redact;
 mod retry_after;
+pub(crate) mod session;
 mod tls;
 mod token;
 pub mod way;

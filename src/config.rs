@@ -1,11 +1,14 @@
 //! Command line and environment, and the validated configuration made of them.
 
+mod error;
 mod leader_election;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
+pub use self::error::ConfigError;
+pub(crate) use self::error::FlagError;
 use self::leader_election::LeaderElectionArgs;
 use crate::{
     aicore::{pool, way::Proxies},
@@ -17,7 +20,7 @@ use crate::{
             duration::{self, ResyncInterval},
             label_selector,
         },
-        tools::{bucket::Rate, invalid::Quoted},
+        tools::bucket::Rate,
     },
     k8s::watch::SILENCE_LIMIT,
     leadership,
@@ -46,7 +49,7 @@ pub struct Cli {
 /// What to do.
 #[derive(Subcommand, Debug)]
 pub enum Command {
-    /// Run the operator until SIGTERM or Ctrl-C. Of a flag that is given twice, the last one counts.
+    /// Run the operator until SIGTERM or Ctrl-C. If a flag is given twice, the last one counts.
     #[command(args_override_self = true)]
     // so that the chart's extraArgs can replace what the chart sets
     Run(Box<RunArgs>),
@@ -57,62 +60,62 @@ pub enum Command {
 /// Flags of `run`. Each is also an environment variable.
 #[derive(Args, Debug)]
 pub struct RunArgs {
-    /// Namespaces to watch, separated by commas. Empty: all.
+    /// Namespaces to watch, separated by commas. Default: all namespaces.
     #[arg(long, env = "AICORE_REGISTRY_WATCH_NAMESPACES", value_delimiter = ',', default_value = "")]
     pub watch_namespaces: Vec<String>,
 
-    /// Look only at resources whose labels match this selector, so that several operators can share the work. The name of the
-    /// Lease follows it.
+    /// Reconcile only resources whose labels match this selector, so that several operators can share the work. The name of
+    /// the Lease is derived from it.
     #[arg(long, env = "AICORE_REGISTRY_WATCH_LABEL_SELECTOR")]
     pub watch_label_selector: Option<String>,
 
     #[command(flatten)]
     leader_election: LeaderElectionArgs,
 
-    /// How many resources are worked on at once.
+    /// Maximum number of resources that are reconciled at the same time. Resources of one tenant use at most a quarter of it.
     #[arg(long, env = "AICORE_REGISTRY_CONCURRENCY", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub concurrency: u16,
 
-    /// How often an unchanged credential is sent again, for resources that do not say: a duration such as 1h, 90s or 0s
-    /// (never).
+    /// How often an unchanged credential is sent again, for resources without spec.resyncInterval: a duration such as 1h or
+    /// 90s, at least 10s; 0s means never.
     #[arg(long, env = "AICORE_REGISTRY_DEFAULT_RESYNC_INTERVAL", default_value = "1h", value_parser = resync_interval)]
     pub default_resync_interval: Duration,
 
-    /// Requests per second to one tenant, in the long run.
+    /// Maximum number of requests per second to one tenant, on average.
     #[arg(long, env = "AICORE_REGISTRY_TENANT_RPS", default_value_t = DEFAULT_TENANT_RPS, value_parser = rate)]
     pub tenant_rps: f64,
 
-    /// Requests to one tenant at once.
+    /// Maximum number of requests that may go to one tenant at once, before --tenant-rps limits them.
     #[arg(long, env = "AICORE_REGISTRY_TENANT_BURST", default_value_t = DEFAULT_TENANT_BURST, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub tenant_burst: u32,
 
-    /// Limit on one request to AI Core or its authorization server.
+    /// Timeout of one request to AI Core or its authorization server, from 100ms to 60s.
     #[arg(long, env = "AICORE_REGISTRY_REQUEST_TIMEOUT", default_value = "15s", value_parser = request_timeout)]
     pub request_timeout: Duration,
 
-    /// Hosts that a service key may name, separated by commas; *.example.com stands for every name that ends in
-    /// .example.com, a * further inside for one label. Other ports than 443 only where one is written: example.com:8443.
+    /// Hosts that a service key may name, separated by commas. *.example.com matches every name that ends in .example.com; a
+    /// * further inside matches one label. Another port than 443 must be part of the pattern: example.com:8443.
     #[arg(long, env = "AICORE_REGISTRY_ALLOWED_HOSTS", default_value = DEFAULT_ALLOWED_HOSTS)]
     pub allowed_hosts: String,
 
-    /// Allow http to loopback addresses, for tests with a simulator.
+    /// Allow http to loopback addresses. Only for tests with a simulator.
     #[arg(long, env = "AICORE_REGISTRY_ALLOW_INSECURE_HTTP", num_args = 0..=1, default_missing_value = "true", default_value_t = false, action = clap::ArgAction::Set)]
     pub allow_insecure_http: bool,
 
-    /// File with certificates (PEM) to trust in addition to the system's.
+    /// File with CA certificates (PEM) to trust in addition to those of the system.
     #[arg(long, env = "AICORE_REGISTRY_CA_BUNDLE")]
     pub ca_bundle: Option<PathBuf>,
 
-    /// Address for /livez, /readyz, /metrics and /log-level; without a host, all interfaces.
+    /// Address for /livez, /readyz, /metrics and /log-level. Without a host: all interfaces.
     #[arg(long, env = "AICORE_REGISTRY_LISTEN", default_value = ":8080", value_parser = listen)]
     pub listen: SocketAddr,
 
-    /// Form of the log.
+    /// Format of the log.
     #[arg(long, env = "AICORE_REGISTRY_LOG_FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
 
-    /// What to log: error, warn, info, debug or trace, or a filter such as `info,aicore_registry_operator=debug`. It can be
-    /// changed later by PUT /log-level from the same machine.
+    /// Log level: error, warn, info, debug, trace or off, or a filter such as `info,aicore_registry_operator=debug`. PUT
+    /// /log-level changes it while the operator runs, from the same machine only.
     #[arg(long, env = "AICORE_REGISTRY_LOG_LEVEL", default_value = "info")]
     pub log_level: String,
 }
@@ -134,10 +137,10 @@ impl RunArgs {
     /// Checks what depends on more than one flag or on files.
     ///
     /// # Errors
-    /// One sentence that says which flag is wrong and how.
-    pub fn validate(self) -> Result<Config, String> {
+    /// Which flag is wrong, and how.
+    pub fn validate(self) -> Result<Config, ConfigError> {
         let allowed_hosts = AllowedHosts::parse(&self.allowed_hosts, self.allow_insecure_http)
-            .map_err(|invalid| format!("--allowed-hosts: {invalid}"))?;
+            .map_err(ConfigError::AllowedHosts)?;
         let mut namespaces = Vec::new();
         for namespace in self
             .watch_namespaces
@@ -146,7 +149,7 @@ impl RunArgs {
             .filter(|namespace| !namespace.is_empty())
         {
             if !is_namespace(namespace) {
-                return Err(format!("--watch-namespaces: {namespace:?} is not the name of a namespace"));
+                return Err(ConfigError::Namespace(namespace.to_owned()));
             }
             if !namespaces.iter().any(|known| known == namespace) {
                 namespaces.push(namespace.to_owned());
@@ -154,9 +157,8 @@ impl RunArgs {
         }
         let label_selector = self.watch_label_selector.filter(|selector| !selector.trim().is_empty());
         if let Some(selector) = &label_selector {
-            label_selector::check(selector).map_err(|why| {
-                format!("--watch-label-selector: {} is not a label selector: {why}", Quoted(selector))
-            })?;
+            label_selector::check(selector)
+                .map_err(|why| ConfigError::LabelSelector { selector: selector.clone(), why })?;
         }
         let leader_election = self.leader_election.validate(label_selector.as_deref())?;
         let extra_roots_pem = match &self.ca_bundle {
@@ -195,48 +197,49 @@ fn is_namespace(name: &str) -> bool {
         && name.chars().all(|c| plain(c) || c == '-')
 }
 
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    duration::parse(text).ok_or_else(|| format!("{text:?} is not a duration such as 90s, 1h30m or 1.5h"))
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, FlagError> {
+    duration::parse(text).ok_or_else(|| FlagError::NotADuration(text.to_owned()))
 }
 
-fn resync_interval(text: &str) -> Result<Duration, String> {
+fn resync_interval(text: &str) -> Result<Duration, FlagError> {
     let interval = parse_duration(text)?;
     if interval.is_zero() || interval >= Duration::from_secs(10) {
         Ok(interval)
     } else {
-        Err("it must be at least 10s, or 0s to never send an unchanged credential again".to_owned())
+        Err(FlagError::ResyncInterval)
     }
 }
 
-fn request_timeout(text: &str) -> Result<Duration, String> {
+fn request_timeout(text: &str) -> Result<Duration, FlagError> {
     let timeout = parse_duration(text)?;
     if (Duration::from_millis(100)..=Duration::from_mins(1)).contains(&timeout) {
         Ok(timeout)
     } else {
-        Err("it must be between 100ms and 60s".to_owned())
+        Err(FlagError::RequestTimeout)
     }
 }
 
-fn rate(text: &str) -> Result<f64, String> {
+fn rate(text: &str) -> Result<f64, FlagError> {
     match text.parse::<f64>() {
         Ok(rate) if (0.01..=10_000.0).contains(&rate) => Ok(rate),
-        _ => Err("it must be a number between 0.01 and 10000".to_owned()),
+        _ => Err(FlagError::Rate),
     }
 }
 
-fn listen(text: &str) -> Result<SocketAddr, String> {
+fn listen(text: &str) -> Result<SocketAddr, FlagError> {
     let full = if text.starts_with(':') { format!("[::]{text}") } else { text.to_owned() };
-    full.parse().map_err(|_| format!("{text:?} is not an address such as :8080 or 127.0.0.1:8080"))
+    full.parse().map_err(|_| FlagError::Address(text.to_owned()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::WithCauses;
 
     fn config(args: &[&str]) -> Result<Config, String> {
         let all = ["aicore-registry-operator", "run"].iter().chain(args);
         match Cli::try_parse_from(all).map_err(|error| error.to_string())?.command {
-            Command::Run(args) => args.validate(),
+            Command::Run(args) => args.validate().map_err(|error| WithCauses(&error).to_string()),
             Command::Crd => unreachable!("the command is run"),
         }
     }
@@ -281,7 +284,10 @@ mod tests {
             (&["--tenant-rps", "0"], "between 0.01 and 10000"),
             (&["--request-timeout", "5m"], "between 100ms and 60s"),
             (&["--listen", "8080"], "such as :8080"),
-            (&["--ca-bundle", "/does/not/exist"], "--ca-bundle: /does/not/exist cannot be read"),
+            (
+                &["--ca-bundle", "/does/not/exist"],
+                "--ca-bundle: /does/not/exist cannot be read: No such file",
+            ),
             (&["--ca-bundle", "Cargo.toml"], "holds no certificate"),
             (&["--ca-bundle", "src"], "--ca-bundle: src cannot be read"),
             (&["--ca-bundle", "/dev/null"], "holds no certificate"),

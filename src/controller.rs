@@ -10,7 +10,9 @@
 mod act;
 mod adapters;
 mod admission;
+mod announce;
 mod diagnostics;
+mod errand;
 #[cfg(test)]
 mod fakes;
 mod gather;
@@ -19,6 +21,7 @@ pub(crate) mod queue;
 mod reconcile;
 mod scopes;
 mod series;
+mod statuses;
 mod sweep;
 mod watches;
 
@@ -37,6 +40,7 @@ use self::{
     index::Index,
     queue::{Priority, Queue},
     scopes::Scopes,
+    statuses::{Statuses, Writer},
 };
 use crate::{
     aicore::pool::{Connection, Pool},
@@ -45,7 +49,7 @@ use crate::{
         decide::retry_pace::RetryPace,
         parse::{allowed_hosts::AllowedHosts, duration::ResyncInterval, service_key::ServiceKey},
     },
-    k8s::events,
+    k8s::{error::REQUEST_TIMEOUT, events},
     leadership::Leadership,
     metrics::Metrics,
 };
@@ -82,16 +86,19 @@ pub(crate) struct ServiceKeyHeld<C = Connection> {
 
 /// Everything that passes share.
 struct Context<K, A: AiCore> {
-    kubernetes: K,
+    kubernetes: Arc<K>,
     ai_core: A,
     settings: Settings,
     scopes: Arc<Scopes>,
     index: Arc<Index<ServiceKeyHeld<A::Connection>>>,
+    statuses: Arc<Statuses<K, ServiceKeyHeld<A::Connection>>>,
     queue: Arc<Queue>,
     admission: Arc<Admission>,
     metrics: Arc<Metrics>,
     retry_pace: Mutex<RetryPace>,
     clock: Clock,
+    /// Cancelled when passes are to wait for nothing any more.
+    ending: CancellationToken,
 }
 
 /// Why the controller ended.
@@ -110,6 +117,7 @@ pub struct Controller {
     ctx: Arc<Context<Cluster, Pool>>,
     leadership: Leadership,
     watches: watches::Watches,
+    writer: Writer<Cluster, ServiceKeyHeld>,
     publisher: futures::future::BoxFuture<'static, ()>,
 }
 
@@ -133,21 +141,29 @@ impl Controller {
         let diagnostics = Diagnostics::new(Arc::clone(&queue), Arc::clone(&scopes), leadership.clone());
         metrics.register(diagnostics.clone());
         metrics.register_series(series::pieces(&index, leadership.clone()));
-        let kubernetes = Cluster { client, events };
+        let kubernetes = Arc::new(Cluster { client, events });
         let clock = Clock::start();
+        let (statuses, writer) = Statuses::new(&kubernetes, &index, clock.clone());
+        metrics.register(statuses::Owed(Arc::clone(&statuses)));
+        let ending = CancellationToken::new();
         let ctx = Context {
             kubernetes,
             ai_core: pool,
             settings,
             scopes,
             index,
+            statuses,
             queue,
             retry_pace: Mutex::default(),
             admission,
             metrics,
             clock,
+            ending,
         };
-        (Self { ctx: Arc::new(ctx), leadership, watches, publisher: Box::pin(publisher) }, diagnostics)
+        (
+            Self { ctx: Arc::new(ctx), leadership, watches, writer, publisher: Box::pin(publisher) },
+            diagnostics,
+        )
     }
 
     /// Runs until `stop`, then lets running passes end.
@@ -155,12 +171,17 @@ impl Controller {
     /// # Errors
     /// When a task that lives as long as the process ends: the process must not go on half alive.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
-        let Self { ctx, leadership, watches, publisher } = self;
+        let Self { ctx, leadership, watches, mut writer, publisher } = self;
         let mut tasks: JoinSet<&'static str> = JoinSet::new();
         watches.spawn(&mut tasks);
         tasks.spawn(async move {
             publisher.await;
             "event publisher"
+        });
+        let fence = leadership.fence().clone();
+        tasks.spawn(async move {
+            fence.guard(pin!(writer.run())).await;
+            "writer of statuses"
         });
         let timers = Arc::clone(&ctx.queue);
         tasks.spawn(async move {
@@ -179,7 +200,12 @@ impl Controller {
             ended = work(&ctx, &leadership, &mut workers) => Err(ended),
         };
         ctx.queue.close();
+        // What waits for its turn has sent nothing yet; what has is given its time.
+        ctx.ending.cancel();
         drain(workers).await;
+        if tokio::time::timeout(REQUEST_TIMEOUT, ctx.statuses.settled()).await.is_err() {
+            warn!("statuses that were still being written are given up");
+        }
         tasks.shutdown().await;
         result
     }
@@ -192,6 +218,7 @@ async fn work<K: Kubernetes, A: AiCore>(
     workers: &mut JoinSet<&'static str>,
 ) -> Error {
     leadership.gained().await;
+    ctx.clock.lead();
     ctx.index.lead();
     let mut waiting = ctx.scopes.iter().map(|(place, _)| place).collect();
     begin(ctx, &mut waiting).await;

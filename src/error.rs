@@ -1,6 +1,10 @@
 //! What lies behind an error.
 
-use std::{error::Error, iter};
+use std::{
+    error::Error,
+    fmt::{self, Display},
+    iter,
+};
 
 /// The error, what caused it, what caused that, and so on.
 pub(crate) fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
@@ -10,6 +14,20 @@ pub(crate) fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item 
 /// The innermost cause: it says most, and libraries put URLs, which can hold passwords, around it.
 pub(crate) fn root_cause<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
     chain(error).last().unwrap_or(error)
+}
+
+/// The error and its causes as one sentence: `cannot listen on 127.0.0.1:80: permission denied`. Errors whose text has their cause
+/// in it do not give it as their source, so nothing is said twice.
+pub(crate) struct WithCauses<'a>(pub(crate) &'a (dyn Error + 'static));
+
+impl Display for WithCauses<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, error) in chain(self.0).enumerate() {
+            let separator = if number == 0 { "" } else { ": " };
+            write!(f, "{separator}{error}")?;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -30,6 +48,7 @@ mod tests {
         let texts: Vec<String> = chain(&outer).map(ToString::to_string).collect();
         assert_eq!(texts, ["outer", "inner"]);
         assert_eq!(root_cause(&outer).to_string(), "inner");
+        assert_eq!(WithCauses(&outer).to_string(), "outer: inner");
         assert_eq!(root_cause(outer.source.as_deref().unwrap()).to_string(), "inner");
     }
 }

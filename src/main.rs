@@ -30,12 +30,10 @@ fn print_crd() -> ExitCode {
     match serde_saphyr::to_string(&api::crd()) {
         Ok(yaml) => match io::stdout().write_all(yaml.as_bytes()) {
             // Whoever reads it may stop when it has seen enough.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                fail(ExitCode::FAILURE, &error.to_string())
-            }
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => fail(ExitCode::FAILURE, error.into()),
             _ => ExitCode::SUCCESS,
         },
-        Err(error) => fail(ExitCode::FAILURE, &error.to_string()),
+        Err(error) => fail(ExitCode::FAILURE, error.into()),
     }
 }
 
@@ -43,20 +41,20 @@ fn start(args: RunArgs) -> ExitCode {
     let (format, filter) = (args.log_format, args.log_level.clone());
     let config = match args.validate() {
         Ok(config) => config,
-        Err(sentence) => return fail(WRONG_CONFIGURATION.into(), &sentence),
+        Err(error) => return fail(WRONG_CONFIGURATION.into(), error.into()),
     };
     // Both TLS clients take the process's provider; without one they would panic at their first use.
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
-        return fail(ExitCode::FAILURE, "another TLS provider is installed already");
+        return fail(ExitCode::FAILURE, anyhow::anyhow!("another TLS provider is installed already"));
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(ExitCode::FAILURE, &error.to_string()),
+        Err(error) => return fail(ExitCode::FAILURE, error.into()),
     };
     let roots = config.aicore.extra_roots_pem.as_deref();
     let telemetry = match Telemetry::start(format, &filter, runtime.handle().clone(), roots) {
         Ok(telemetry) => telemetry,
-        Err(sentence) => return fail(WRONG_CONFIGURATION.into(), &sentence),
+        Err(error) => return fail(WRONG_CONFIGURATION.into(), error.into()),
     };
     let level = telemetry.level();
     // Spawned, so that one thread does all the work and allocates all the memory: what one frees, the same one uses again.
@@ -76,7 +74,8 @@ fn start(args: RunArgs) -> ExitCode {
     let code = match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(%error, "ended");
+            // With its causes.
+            tracing::error!(error = format!("{error:#}"), "the operator ended with an error");
             ExitCode::FAILURE
         }
     };
@@ -86,7 +85,8 @@ fn start(args: RunArgs) -> ExitCode {
     code
 }
 
-fn fail(code: ExitCode, sentence: &str) -> ExitCode {
-    eprintln!("error: {}", Printable::new(sentence));
+/// Says what is wrong, with its causes.
+fn fail(code: ExitCode, error: anyhow::Error) -> ExitCode {
+    eprintln!("error: {}", Printable::new(format_args!("{error:#}")));
     code
 }

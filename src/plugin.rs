@@ -14,11 +14,11 @@ mod sync;
 mod table;
 mod terminal;
 
-use std::{ffi::OsString, fmt::Display, process::ExitCode};
+use std::{error::Error, ffi::OsString, fmt::Display, process::ExitCode};
 
 use cli::{Cli, Command};
 
-use crate::domain::tools::printable::Printable;
+use crate::{domain::tools::printable::Printable, error::WithCauses};
 
 /// Exit code when something is wrong with a resource, a credential or a server.
 const WRONG: u8 = 1;
@@ -50,6 +50,11 @@ enum Failed {
 impl Failed {
     fn usage(sentence: impl Display) -> Self {
         Self::Usage(Printable::new(sentence))
+    }
+
+    /// With its causes.
+    fn unusable(error: impl Error + 'static) -> Self {
+        Self::usage(WithCauses(&error))
     }
 
     fn cluster(sentence: impl Display) -> Self {

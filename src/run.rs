@@ -2,11 +2,12 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::{
-    aicore::pool::Pool,
+    aicore::pool::{Pool, SetupError},
     config::Config,
     controller::{self, Controller, Diagnostics},
     k8s::kubeconfig::{Access, Choice, Unusable},
@@ -20,22 +21,22 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// There is no usable way to the API server.
-    #[error("{0}")]
+    #[error(transparent)]
     Kubernetes(#[from] Unusable),
     /// The HTTP client for AI Core cannot be set up.
-    #[error("{0}")]
-    AiCore(String),
+    #[error(transparent)]
+    AiCore(#[from] SetupError),
     /// The address for health and metrics cannot be bound.
-    #[error("cannot listen on {address}: {error}")]
+    #[error("cannot listen on {address} (--listen)")]
     Listen {
         /// The address.
         address: SocketAddr,
         /// Why not.
-        error: std::io::Error,
+        source: std::io::Error,
     },
-    /// The server for health and metrics ended.
-    #[error("the server for health and metrics ended: {0}")]
-    Server(String),
+    /// The server for health and metrics ended, which it does by itself only after a panic.
+    #[error("the server for health and metrics ended")]
+    Server(#[source] Option<JoinError>),
     /// The controller ended.
     #[error(transparent)]
     Controller(#[from] controller::Error),
@@ -67,12 +68,10 @@ pub async fn run(config: Config, level: LogLevel, stop: CancellationToken) -> Re
         None => (None, Leadership::always()),
     };
     let metrics = Arc::new(Metrics::new());
-    let pool = Pool::new(config.aicore, leadership.fence().clone(), Arc::clone(&metrics))
-        .map_err(RunError::AiCore)?;
-    let listener =
-        server::listen(config.listen).map_err(|error| RunError::Listen { address: config.listen, error })?;
-    let address =
-        listener.local_addr().map_err(|error| RunError::Listen { address: config.listen, error })?;
+    let pool = Pool::new(config.aicore, leadership.fence().clone(), Arc::clone(&metrics))?;
+    let cannot_listen = |source| RunError::Listen { address: config.listen, source };
+    let listener = server::listen(config.listen).map_err(cannot_listen)?;
+    let address = listener.local_addr().map_err(cannot_listen)?;
     info!(
         version = env!("CARGO_PKG_VERSION"),
         api_server,
@@ -91,10 +90,7 @@ pub async fn run(config: Config, level: LogLevel, stop: CancellationToken) -> Re
         // What is not chosen is dropped, and with the controller all that runs in it.
         lost = lead(election.as_mut(), &diagnostics) => Err(lost.into()),
         result = controller.run(stop) => result.map_err(RunError::from),
-        ended = serving => Err(RunError::Server(match ended {
-            Ok(()) => "without an error".to_owned(),
-            Err(error) => error.to_string(),
-        })),
+        ended = serving => Err(RunError::Server(ended.err())),
     };
     server_stop.cancel();
     if let Some(election) = &mut election

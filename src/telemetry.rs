@@ -10,22 +10,38 @@ use opentelemetry::trace::TraceContextExt;
 use tokio::runtime::Handle;
 use tracing::{Span, field};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
-use tracing_subscriber::{Layer, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    Layer, fmt,
+    layer::SubscriberExt,
+    util::{SubscriberInitExt, TryInitError},
+};
 
-pub use self::level::LogLevel;
+pub use self::level::{BadFilter, LogLevel};
 use self::{
     one_line::OneLine,
     traces::{TraceConfig, Traces},
 };
+use crate::error::WithCauses;
 
-/// Form of the log.
+/// Format of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// One JSON object a line.
+    /// One JSON object per line.
     #[default]
     Json,
-    /// Lines for people.
+    /// Plain text, for people.
     Text,
+}
+
+/// Why logging cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// `--log-level`.
+    #[error("--log-level: {0}")]
+    Level(BadFilter),
+    /// It was started before.
+    #[error("logging cannot be started")]
+    Started(#[from] TryInitError),
 }
 
 /// What was started.
@@ -40,21 +56,21 @@ impl Telemetry {
     /// (PEM) to trust in addition to the system's.
     ///
     /// # Errors
-    /// One sentence when the level is not a filter, or logging was started before.
+    /// When the level is not a filter, or logging was started before.
     pub fn start(
         format: LogFormat,
         level: &str,
         runtime: Handle,
         roots: Option<&[u8]>,
-    ) -> Result<Self, String> {
-        let (level, filter) = LogLevel::new(level).map_err(|sentence| format!("--log-level: {sentence}"))?;
+    ) -> Result<Self, TelemetryError> {
+        let (level, filter) = LogLevel::new(level).map_err(TelemetryError::Level)?;
         let (traces, trouble) = match TraceConfig::from_environment(|name| std::env::var(name).ok()) {
             TraceConfig::Nothing => (None, None),
             TraceConfig::Traces(settings) => match Traces::start(&settings, runtime, roots) {
                 Ok(traces) => (Some(traces), None),
-                Err(sentence) => (None, Some(sentence)),
+                Err(error) => (None, Some(WithCauses(&error).to_string())),
             },
-            TraceConfig::Unsupported(sentence) => (None, Some(sentence)),
+            TraceConfig::Unsupported(unsupported) => (None, Some(unsupported.to_string())),
         };
         let log = match format {
             LogFormat::Json => fmt::layer()
@@ -67,11 +83,7 @@ impl Telemetry {
                 .boxed(),
             LogFormat::Text => fmt::layer().with_ansi(false).with_writer(OneLine).with_filter(filter).boxed(),
         };
-        tracing_subscriber::registry()
-            .with(log)
-            .with(traces.as_ref().map(Traces::layer))
-            .try_init()
-            .map_err(|error| format!("logging cannot be started: {error}"))?;
+        tracing_subscriber::registry().with(log).with(traces.as_ref().map(Traces::layer)).try_init()?;
         if let Some(sentence) = trouble {
             tracing::warn!("no traces are sent: {sentence}");
         }

@@ -11,6 +11,7 @@ use super::{
     error::{Error, Refusal, Seconds, Server},
     redact::{SEARCHED, Sent, visible},
     retry_after,
+    session::Aftermath,
     tls::Handshake,
     way::Way,
 };
@@ -50,6 +51,8 @@ pub(super) enum Failed {
         proxy: Option<String>,
         cause: Cause,
         handshake: Option<Handshake>,
+        /// Whether there was a connection, so that the request may have been sent.
+        connected: bool,
     },
     /// There was a connection, and no whole answer in time.
     Silent { server: Server, host: String, limit: Duration },
@@ -69,6 +72,7 @@ impl Failed {
             return Self::Silent { server, host, limit: way.request_timeout };
         }
         let handshake = Handshake::of(error);
+        let connected = !error.is_connect() && !error.is_builder();
         let proxy = error.url().and_then(|url| way.proxies.proxy_for(url)).map(ToString::to_string);
         let cause = if error.is_timeout() {
             Cause::Known(format!("no connection within {}", Seconds(CONNECT_TIMEOUT)))
@@ -77,7 +81,7 @@ impl Failed {
                 .and_then(Handshake::cause)
                 .map_or_else(|| Cause::of(error, proxy.is_some()), Cause::Known)
         };
-        Self::Unreachable { server, host, proxy, cause, handshake }
+        Self::Unreachable { server, host, proxy, cause, handshake, connected }
     }
 
     /// The HTTP status, if there was an answer.
@@ -85,6 +89,17 @@ impl Failed {
         match self {
             Self::Refused { status, .. } => Some(*status),
             Self::Unreachable { .. } | Self::Silent { .. } => None,
+        }
+    }
+
+    /// What it leaves behind, if the request was one that writes.
+    pub(super) fn aftermath(&self) -> Aftermath {
+        match self {
+            Self::Refused { status: 502 | 504, .. }
+            | Self::Silent { .. }
+            | Self::Unreachable { connected: true, .. } => Aftermath::Late,
+            Self::Refused { status: 408 | 500.., .. } => Aftermath::Doubt,
+            Self::Refused { .. } | Self::Unreachable { connected: false, .. } => Aftermath::Nothing,
         }
     }
 

@@ -1,24 +1,22 @@
 //! Questions to AI Core that change nothing there.
 
 use super::{
-    error::{Error, Server},
-    push::Session,
+    error::Server,
+    operations::{Operation, Quota},
+    session::{Session, Unfinished},
 };
-use crate::{
-    aicore::operations::{Operation, Quota},
-    domain::parse::name::RemoteName,
-};
+use crate::domain::parse::name::RemoteName;
 
 impl Session<'_> {
     /// Whether AI Core has a docker registry secret of the name.
     ///
     /// # Errors
     /// What AI Core or the authorization server refused.
-    pub(crate) async fn exists(&mut self, name: &RemoteName) -> Result<bool, Error> {
+    pub(crate) async fn exists(&mut self, name: &RemoteName) -> Result<bool, Unfinished> {
         match self.ask(&Operation::Get { name }).await {
             Ok(_) => Ok(true),
-            Err(error) if error.status_of(Server::Api) == Some(404) => Ok(false),
-            Err(error) => Err(error),
+            Err(Unfinished::Failed { error, .. }) if error.status_of(Server::Api) == Some(404) => Ok(false),
+            Err(unfinished) => Err(unfinished),
         }
     }
 
@@ -26,7 +24,7 @@ impl Session<'_> {
     ///
     /// # Errors
     /// What AI Core or the authorization server refused.
-    pub(crate) async fn quota(&mut self) -> Result<Option<(u64, u64)>, Error> {
+    pub(crate) async fn quota(&mut self) -> Result<Option<(u64, u64)>, Unfinished> {
         let answer = self.ask(&Operation::Quota).await?;
         let counts = serde_json::from_slice::<Quota>(&answer.body).ok().and_then(Quota::counts);
         if let Some((used, limit)) = counts {

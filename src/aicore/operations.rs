@@ -6,7 +6,7 @@ use reqwest::{Method, header::CONTENT_TYPE};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::body;
+use super::{body, mandate::Leave};
 use crate::domain::parse::{api_url::ApiUrl, name::RemoteName};
 
 /// Media type that the API's description names for PATCH (RFC 7396).
@@ -59,8 +59,16 @@ impl Operation<'_> {
         }
     }
 
-    /// The request to `api`.
-    pub(super) fn request(&self, http: &reqwest::Client, api: &ApiUrl) -> reqwest::RequestBuilder {
+    /// Whether it changes something.
+    pub(super) fn writes(&self) -> bool {
+        match self {
+            Self::Patch { .. } | Self::Post { .. } | Self::Delete { .. } => true,
+            Self::Get { .. } | Self::Quota => false,
+        }
+    }
+
+    /// The request to `api`, which uses up the leave to send it.
+    pub(super) fn request(&self, _: Leave, http: &reqwest::Client, api: &ApiUrl) -> reqwest::RequestBuilder {
         let one = |name: &RemoteName| api.join(&format!("{COLLECTION}/{name}"));
         match *self {
             Self::Patch { name, payload, media_type } => {

@@ -20,8 +20,8 @@ use super::{
     exchange::CONNECT_TIMEOUT,
     keyed_mutex::KeyedMutex,
     rate_limit::RateLimiter,
-    tls::Trust,
-    token::{TokenRequest, TokenSource},
+    tls::{IdentityError, Trust, TrustError},
+    token::{Insistence, TokenRequest, TokenSource},
     way::{Proxies, Way},
 };
 use crate::aicore::operations::PatchType;
@@ -34,6 +34,7 @@ use crate::{
         },
         tools::bucket::Rate,
     },
+    error::root_cause,
     fence::Fence,
     metrics::{Metrics, quota::TenantQuota},
 };
@@ -58,6 +59,16 @@ pub struct RequestSettings {
     pub extra_roots_pem: Option<Vec<u8>>,
     /// The proxy that requests go through.
     pub proxies: Proxies,
+}
+
+/// Why no request can be sent to AI Core at all.
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP client for AI Core cannot be set up")]
+pub enum SetupError {
+    /// By whom to trust.
+    Trust(#[from] TrustError),
+    /// By its settings.
+    Http(#[from] reqwest::Error),
 }
 
 /// A tenant, as one service key reaches it.
@@ -86,6 +97,14 @@ impl Connection {
     #[must_use]
     pub fn tenant(&self) -> &Arc<Tenant> {
         &self.tenant
+    }
+
+    /// Sees to it that there is a token.
+    ///
+    /// # Errors
+    /// What the authorization server refused.
+    pub(crate) async fn authorize(&self, insistence: Insistence) -> Result<(), Error> {
+        self.tokens.get(insistence).await.map(drop)
     }
 
     /// A number that no other service key has had in this process.
@@ -125,13 +144,12 @@ impl Pool {
     /// A pool without connections. Its requests go out while the fence is open.
     ///
     /// # Errors
-    /// When the TLS library refuses the additional certificates; the sentence says why.
-    pub fn new(settings: RequestSettings, fence: Fence, metrics: Arc<Metrics>) -> Result<Self, String> {
-        let not_set_up = |error: &dyn fmt::Display| format!("the HTTP client cannot be set up: {error}");
-        let trust = Trust::new(settings.extra_roots_pem.as_deref()).map_err(|error| not_set_up(&error))?;
-        let tls = trust.anonymous().map_err(|error| not_set_up(&error))?;
-        let http = client(&settings, tls.clone(), IDLE_TO_API).map_err(|error| not_set_up(&error))?;
-        let tokens = client(&settings, tls, IDLE_TO_AUTHORIZATION).map_err(|error| not_set_up(&error))?;
+    /// When the TLS library refuses the additional certificates, or one of the two libraries its settings.
+    pub fn new(settings: RequestSettings, fence: Fence, metrics: Arc<Metrics>) -> Result<Self, SetupError> {
+        let trust = Trust::new(settings.extra_roots_pem.as_deref())?;
+        let tls = trust.anonymous().map_err(TrustError::Tls)?;
+        let http = client(&settings, tls.clone(), IDLE_TO_API)?;
+        let tokens = client(&settings, tls, IDLE_TO_AUTHORIZATION)?;
         let way = Way { proxies: settings.proxies.clone(), request_timeout: settings.request_timeout };
         Ok(Self {
             settings,
@@ -177,8 +195,9 @@ impl Pool {
                 let unusable = |cause| Error::UnusableIdentity { cause };
                 let tls = self.trust.identified(certificate_chain_pem, private_key_pem);
                 let tls = tls.map_err(unusable)?;
-                let http = client(&self.settings, tls, IDLE_TO_AUTHORIZATION)
-                    .map_err(|error| unusable(error.to_string()))?;
+                let http = client(&self.settings, tls, IDLE_TO_AUTHORIZATION).map_err(|error| {
+                    unusable(IdentityError::Setup { cause: root_cause(&error).to_string() })
+                })?;
                 (http, None)
             }
         };

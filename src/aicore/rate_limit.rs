@@ -5,11 +5,14 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::domain::tools::bucket::{Bucket, Rate};
+use crate::domain::tools::{
+    bucket::Rate,
+    turns::{Turn, Turns},
+};
 
 /// The request rate of one tenant, shared by all who write to it.
 pub struct RateLimiter {
-    bucket: Mutex<Bucket>,
+    turns: Mutex<Turns>,
     rate: Rate,
     start: Instant,
 }
@@ -18,17 +21,23 @@ impl RateLimiter {
     /// A full bucket.
     #[must_use]
     pub fn new(rate: Rate) -> Self {
-        Self { bucket: Mutex::new(Bucket::default()), rate, start: Instant::now() }
+        Self { turns: Mutex::new(Turns::default()), rate, start: Instant::now() }
     }
 
-    /// Reserves the next request, and says how long it is until its turn. What was reserved is used up, so that whoever waits
-    /// elsewhere keeps its turn.
-    pub fn reserve(&self) -> Duration {
-        self.bucket.lock().take(self.rate, self.start.elapsed())
+    /// Reserves the next request of a pass that has not begun.
+    pub fn reserve(&self) -> Turn {
+        self.turns.lock().reserve(self.rate, self.start.elapsed())
     }
 
-    /// Reserves the next request and waits for its turn.
-    pub async fn wait(&self) {
-        tokio::time::sleep(self.reserve()).await;
+    /// How long it is until that turn, which others may put off meanwhile.
+    pub fn left(&self, turn: Turn) -> Duration {
+        self.turns.lock().left(self.rate, turn, self.start.elapsed())
+    }
+
+    /// Waits for the next place ahead of all who have not begun: a pass in the middle of its requests occupies a place among the
+    /// passes meanwhile. It waits one gap of the rate for each pass that does the same, and at most one more.
+    pub async fn cut_in(&self) {
+        let wait = self.turns.lock().cut_in(self.rate, self.start.elapsed());
+        tokio::time::sleep(wait).await;
     }
 }

@@ -1,17 +1,61 @@
 //! TLS: whom all clients trust, what one client proves, and what a failed handshake was about.
 
-use std::{error::Error as StdError, io, sync::Arc};
+use std::sync::Arc;
 
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, ConfigBuilder,
+    AlertDescription, ClientConfig, ConfigBuilder,
     client::{Resumption, WantsClientCert, danger::ServerCertVerifier},
     crypto::{CryptoProvider, aws_lc_rs},
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    pki_types::{
+        CertificateDer, PrivateKeyDer,
+        pem::{self, PemObject},
+    },
     sign::{CertifiedKey, SingleCertAndKey},
 };
 use rustls_platform_verifier::Verifier;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroize;
+
+use crate::tls_error;
+
+/// Why the certificate authorities to trust cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TrustError {
+    /// The additional certificates.
+    #[error("the additional certificates are not valid PEM")]
+    Pem(#[from] pem::Error),
+    /// The TLS library takes none of them, or there are none.
+    #[error("the TLS library cannot use the certificates to trust")]
+    Tls(#[from] rustls::Error),
+}
+
+/// Why a certificate and its private key cannot be used for TLS: a clause that says what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IdentityError {
+    /// The certificate's form.
+    #[error("the certificate is not readable PEM; copy it again from the service key")]
+    CertificateNotPem,
+    /// What the certificate holds.
+    #[error("the certificate is damaged; copy it again from the service key")]
+    CertificateDamaged,
+    /// The key's form.
+    #[error("the private key is not readable PEM; copy it again from the service key")]
+    KeyNotPem,
+    /// What the key holds.
+    #[error(
+        "the private key is damaged, or neither an RSA nor an EC key; copy it again from the service key"
+    )]
+    KeyDamaged,
+    /// Each is sound by itself.
+    #[error("the private key does not belong to the certificate; store both from the same service key")]
+    KeyOfAnother,
+    /// A library refuses its settings, whatever the certificate.
+    #[error("the HTTP client cannot be set up: {cause}")]
+    Setup {
+        /// What the library says.
+        cause: String,
+    },
+}
 
 /// The certificate authorities that all clients trust: one store for the whole process, whatever the number of clients.
 pub(super) struct Trust {
@@ -24,16 +68,13 @@ impl Trust {
     ///
     /// # Errors
     /// When there are none at all, or the PEM text cannot be read.
-    pub(super) fn new(extra_roots_pem: Option<&[u8]>) -> Result<Self, String> {
+    pub(super) fn new(extra_roots_pem: Option<&[u8]>) -> Result<Self, TrustError> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let extra: Vec<CertificateDer<'static>> = match extra_roots_pem {
             None => Vec::new(),
-            Some(pem) => CertificateDer::pem_slice_iter(pem)
-                .collect::<Result<_, _>>()
-                .map_err(|error| error.to_string())?,
+            Some(pem) => CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>()?,
         };
-        let verifier = Verifier::new_with_extra_roots(extra, Arc::clone(&provider))
-            .map_err(|error| error.to_string())?;
+        let verifier = Verifier::new_with_extra_roots(extra, Arc::clone(&provider))?;
         Ok(Self { provider, verifier: Arc::new(verifier) })
     }
 
@@ -45,31 +86,27 @@ impl Trust {
     /// For a client that shows the certificate in the PEM text, whose issuers may follow it, and proves it by the private key.
     ///
     /// # Errors
-    /// A clause that says what is wrong with the two, instead of what the TLS library says.
+    /// What is wrong with the two, instead of what the TLS library says.
     pub(super) fn identified(
         &self,
         certificate_chain: &str,
         private_key: &SecretString,
-    ) -> Result<ClientConfig, String> {
+    ) -> Result<ClientConfig, IdentityError> {
         let chain = CertificateDer::pem_slice_iter(certificate_chain.as_bytes())
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|_| "the certificate is not readable PEM; copy it again from the service key")?;
+            .map_err(|_| IdentityError::CertificateNotPem)?;
         let mut der = PrivateKeyDer::from_pem_slice(private_key.expose_secret().as_bytes())
-            .map_err(|_| "the private key is not readable PEM; copy it again from the service key")?;
+            .map_err(|_| IdentityError::KeyNotPem)?;
         let key = aws_lc_rs::sign::any_supported_type(&der);
         der.zeroize();
-        let key = key.map_err(|_| {
-            "the private key is damaged, or neither an RSA nor an EC key; copy it again from the service key"
-        })?;
+        let key = key.map_err(|_| IdentityError::KeyDamaged)?;
         let identity = CertifiedKey::new(chain, key);
         identity.keys_match().map_err(|error| match error {
-            rustls::Error::InconsistentKeys(_) => {
-                "the private key does not belong to the certificate; store both from the same service key"
-            }
-            _ => "the certificate is damaged; copy it again from the service key",
+            rustls::Error::InconsistentKeys(_) => IdentityError::KeyOfAnother,
+            _ => IdentityError::CertificateDamaged,
         })?;
         let resolver = Arc::new(SingleCertAndKey::from(identity));
-        let builder = self.builder().map_err(|error| error.to_string())?;
+        let builder = self.builder().map_err(|error| IdentityError::Setup { cause: error.to_string() })?;
         let mut config = http(builder.with_client_cert_resolver(resolver));
         // A token is asked for every few hours, when a session to resume would be gone; the store is the larger part of a client.
         config.resumption = Resumption::disabled();
@@ -103,13 +140,12 @@ pub(super) enum Handshake {
 impl Handshake {
     /// By the types of the error's causes.
     pub(super) fn of(error: &reqwest::Error) -> Option<Self> {
-        match tls_error(error)? {
+        match tls_error::find(error)? {
             rustls::Error::AlertReceived(
                 AlertDescription::NoCertificate | AlertDescription::CertificateRequired,
             ) => Some(Self::OursMissing),
             rustls::Error::AlertReceived(alert) => about_ours(*alert).map(Self::OursRefused),
-            rustls::Error::InvalidCertificate(error) => Some(Self::TheirsRefused(about_theirs(error))),
-            _ => None,
+            _ => tls_error::why_not_trusted(error).map(Self::TheirsRefused),
         }
     }
 
@@ -137,33 +173,4 @@ fn about_ours(alert: AlertDescription) -> Option<&'static str> {
         AlertDescription::DecryptError => "the proof by its private key is wrong",
         _ => return None,
     })
-}
-
-fn about_theirs(error: &CertificateError) -> &'static str {
-    match error {
-        CertificateError::UnknownIssuer => "is signed by an authority that is not trusted",
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "has expired",
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "is not valid yet",
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "is for another host name"
-        }
-        CertificateError::Revoked => "was revoked",
-        _ => "is not accepted",
-    }
-}
-
-/// The TLS library's error among the causes. An [`io::Error`] does not count what it wraps among its sources.
-fn tls_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
-    let mut next = Some(error);
-    while let Some(cause) = next {
-        if let Some(found) = cause.downcast_ref() {
-            return Some(found);
-        }
-        let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        next = match wrapped {
-            Some(wrapped) => Some(wrapped as &(dyn StdError + 'static)),
-            None => cause.source(),
-        };
-    }
-    None
 }

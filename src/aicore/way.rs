@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use url::Url;
 
-use crate::k8s::kubeconfig::{Proxy, Rules};
+use crate::k8s::kubeconfig::{Proxy, Rules, UnusableProxy};
 
 /// The proxy for requests by https, if there is one, and who is reached without it. Hosts are excepted by the same rules as
 /// the API server is.
@@ -15,10 +15,12 @@ impl Proxies {
     /// `HTTPS_PROXY`, else `ALL_PROXY`, also in small letters, and `NO_PROXY`.
     ///
     /// # Errors
-    /// One sentence that names the variable, when the proxy cannot be used. It holds no password.
-    pub fn from_environment(variable: impl Fn(&'static str) -> Option<String>) -> Result<Self, String> {
+    /// When the proxy cannot be used.
+    pub fn from_environment(
+        variable: impl Fn(&'static str) -> Option<String>,
+    ) -> Result<Self, UnusableProxy> {
         let rules = Rules::from_environment(&variable).with_all_proxy(&variable);
-        let proxy = rules.https_proxy().map_err(|unusable| unusable.to_string())?;
+        let proxy = rules.https_proxy()?;
         Ok(Self(proxy.map(|proxy| Arc::new((proxy, rules)))))
     }
 

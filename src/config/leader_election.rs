@@ -5,7 +5,10 @@ use std::{path::Path, time::Duration};
 use clap::Args;
 use sha2::{Digest, Sha256};
 
-use super::parse_duration;
+use super::{
+    error::{FlagError, LeaderElectionError},
+    parse_duration,
+};
 use crate::leadership::{ElectionSettings, JITTER};
 
 /// Name of the Lease; operators that share the work by labels have one each.
@@ -16,60 +19,57 @@ const OWN_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/names
 /// Flags of leader election.
 #[derive(Args, Debug)]
 pub(super) struct LeaderElectionArgs {
-    /// Let replicas agree by a Lease on which one of them works; the others stand by.
+    /// Elect one of several replicas as leader, by a Lease. Only the leader works; the others stand by.
     #[arg(long = "leader-elect", env = "AICORE_REGISTRY_LEADER_ELECT", value_name = "true|false", num_args = 0..=1, default_missing_value = "true", default_value_t = false, action = clap::ArgAction::Set)]
     enabled: bool,
 
-    /// Name of the Lease. Default: aicore-registry-operator, and with --watch-label-selector a suffix that follows from that.
+    /// Name of the Lease. Default: aicore-registry-operator; with --watch-label-selector, a suffix derived from the selector
+    /// is added.
     #[arg(long = "leader-elect-lease-name", env = "AICORE_REGISTRY_LEADER_ELECT_LEASE_NAME")]
     lease_name: Option<String>,
 
-    /// Namespace of the Lease. Default: that of the pod.
+    /// Namespace of the Lease. Default: the namespace of the pod.
     #[arg(long = "leader-elect-lease-namespace", env = "AICORE_REGISTRY_LEADER_ELECT_LEASE_NAMESPACE")]
     lease_namespace: Option<String>,
 
-    /// How long the others wait for a leader that is silent, in whole seconds.
+    /// How long the other replicas wait for a silent leader before one of them takes over, in whole seconds.
     #[arg(long = "leader-elect-lease-duration", env = "AICORE_REGISTRY_LEADER_ELECT_LEASE_DURATION", default_value = "15s", value_parser = lease_duration)]
     lease_duration: Duration,
 
-    /// How long a leader tries to renew the Lease before it stops all work and ends; less than the Lease's duration.
+    /// How long the leader tries to renew the Lease before it stops all work and exits. Less than the duration of the Lease.
     #[arg(long = "leader-elect-renew-deadline", env = "AICORE_REGISTRY_LEADER_ELECT_RENEW_DEADLINE", default_value = "10s", value_parser = parse_duration)]
     renew_deadline: Duration,
 
-    /// Time between two looks at the Lease; several must fit into the renew deadline.
+    /// Time between two attempts to acquire or renew the Lease. Several must fit into the renew deadline.
     #[arg(long = "leader-elect-retry-period", env = "AICORE_REGISTRY_LEADER_ELECT_RETRY_PERIOD", default_value = "2s", value_parser = retry_period)]
     retry_period: Duration,
 }
 
 impl LeaderElectionArgs {
     /// `None` without leader election.
-    pub(super) fn validate(self, label_selector: Option<&str>) -> Result<Option<ElectionSettings>, String> {
+    pub(super) fn validate(
+        self,
+        label_selector: Option<&str>,
+    ) -> Result<Option<ElectionSettings>, LeaderElectionError> {
         // A name that is wrong is said also while it is not used.
         let lease_name = self.lease_name.filter(|name| !name.is_empty());
         if let Some(name) = lease_name.as_deref().filter(|name| !is_subdomain(name)) {
-            return Err(format!("--leader-elect-lease-name: {name:?} is not the name of a Lease"));
+            return Err(LeaderElectionError::LeaseName(name.to_owned()));
         }
         let lease_namespace = self.lease_namespace.filter(|name| !name.is_empty());
         if let Some(name) = lease_namespace.as_deref().filter(|name| !super::is_namespace(name)) {
-            return Err(format!("--leader-elect-lease-namespace: {name:?} is not the name of a namespace"));
+            return Err(LeaderElectionError::LeaseNamespace(name.to_owned()));
         }
         if !self.enabled {
             return Ok(None);
         }
         let (duration, deadline) = (self.lease_duration, self.renew_deadline);
         if deadline >= duration {
-            return Err(format!(
-                "--leader-elect-renew-deadline: {deadline:?} must be less than --leader-elect-lease-duration ({duration:?}), \
-                 so that a leader stops before another one begins"
-            ));
+            return Err(LeaderElectionError::RenewDeadline { deadline, lease: duration });
         }
         let retry = self.retry_period;
         if retry.mul_f64(1.0 + JITTER) >= deadline {
-            return Err(format!(
-                "--leader-elect-retry-period: {retry:?} and the {:.0} % by which it is spread must be less than \
-                 --leader-elect-renew-deadline ({deadline:?}), so that a leader can try more than once",
-                JITTER * 100.0
-            ));
+            return Err(LeaderElectionError::RetryPeriod { retry, deadline });
         }
         let name = lease_name.unwrap_or_else(|| lease_of(label_selector));
         let namespace = match lease_namespace {
@@ -94,34 +94,26 @@ fn lease_of(label_selector: Option<&str>) -> String {
     format!("{LEASE}-{:08x}", u32::from_be_bytes([a, b, c, d]))
 }
 
-fn own_namespace(file: &Path) -> Result<String, String> {
+fn own_namespace(file: &Path) -> Result<String, LeaderElectionError> {
     let namespace = std::fs::read_to_string(file).unwrap_or_default();
     match namespace.trim() {
-        "" => Err(format!(
-            "--leader-elect-lease-namespace: outside a pod it must be given, because {} does not say in which namespace this \
-             is",
-            file.display()
-        )),
+        "" => Err(LeaderElectionError::NoNamespace { file: file.to_owned() }),
         namespace => Ok(namespace.to_owned()),
     }
 }
 
-fn lease_duration(text: &str) -> Result<Duration, String> {
+fn lease_duration(text: &str) -> Result<Duration, FlagError> {
     let duration = parse_duration(text)?;
     if duration.subsec_nanos() == 0 && (1..=3600).contains(&duration.as_secs()) {
         Ok(duration)
     } else {
-        Err("it must be whole seconds between 1s and 1h".to_owned())
+        Err(FlagError::LeaseDuration)
     }
 }
 
-fn retry_period(text: &str) -> Result<Duration, String> {
+fn retry_period(text: &str) -> Result<Duration, FlagError> {
     let period = parse_duration(text)?;
-    if period >= Duration::from_millis(100) {
-        Ok(period)
-    } else {
-        Err("it must be at least 100ms".to_owned())
-    }
+    if period >= Duration::from_millis(100) { Ok(period) } else { Err(FlagError::RetryPeriod) }
 }
 
 /// RFC 1123 subdomain, as Leases are named.
@@ -153,7 +145,7 @@ mod tests {
         };
         let all = ["test", "--leader-elect-lease-namespace=ops"].iter().chain(on).chain(flags);
         let parsed = Flags::try_parse_from(all).map_err(|error| error.to_string())?;
-        parsed.args.validate(label_selector)
+        parsed.args.validate(label_selector).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -190,7 +182,7 @@ mod tests {
         std::fs::write(&folder, "ops\n").unwrap();
         assert_eq!(own_namespace(&folder), Ok("ops".to_owned()));
         std::fs::remove_file(&folder).unwrap();
-        assert!(own_namespace(&folder).unwrap_err().contains("outside a pod it must be given"));
+        assert!(own_namespace(&folder).unwrap_err().to_string().contains("outside a pod it must be given"));
     }
 
     #[test]
@@ -200,7 +192,10 @@ mod tests {
                 &["--leader-elect-renew-deadline=15s"][..],
                 "--leader-elect-renew-deadline: 15s must be less than --leader-elect-lease-duration (15s)",
             ),
-            (&["--leader-elect-retry-period=9s"], "--leader-elect-retry-period: 9s and the 20 % by which"),
+            (
+                &["--leader-elect-retry-period=9s"],
+                "--leader-elect-retry-period: 9s and its jitter of 20 % must",
+            ),
             (&["--leader-elect-retry-period=1ms"], "at least 100ms"),
             (&["--leader-elect-lease-duration=1500ms"], "whole seconds between 1s and 1h"),
             (&["--leader-elect-lease-duration=0s"], "whole seconds"),

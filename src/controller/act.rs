@@ -1,23 +1,31 @@
 //! Does what was planned, and says what came of it.
 
-use std::time::Duration;
+use tokio::sync::OwnedMutexGuard;
 
 use super::{
-    Context,
+    Context, ServiceKeyHeld,
     adapters::{AiCore, Kubernetes, Reach},
-    admission::{Permit, Request},
+    admission::{Permit, Request, Wait},
+    announce::announce,
+    errand::{Errand, Purpose},
     gather::Gathered,
     queue::Priority,
 };
 use crate::{
-    aicore::{Insistence, push::Pushed},
+    aicore::{Insistence, error::Error as AiCoreError, mandate::Mandate, push::Pushed, session::Unfinished},
     clock,
     domain::{
         decide::{
-            plan::{Cause, FinalizerStep, LetGo, Plan, Push, Step},
+            backoff::FIRST_DELAY,
+            failure::Failure,
+            plan::{Cause, FinalizerStep, Plan, Push, Step},
+            reason::Reason,
             report::Outcome,
         },
-        parse::{docker_config::Payload, object::Object},
+        parse::{
+            docker_config::Payload,
+            object::{Object, ObjectKey},
+        },
     },
     k8s,
 };
@@ -49,8 +57,15 @@ pub(super) async fn act<K: Kubernetes, A: AiCore>(
     match plan.finalizer {
         FinalizerStep::Keep => {}
         // Before the push: what is created from now on must not be forgotten.
-        FinalizerStep::Add => ctx.kubernetes.set_finalizer(object, true).await?,
-        FinalizerStep::Remove => ctx.kubernetes.set_finalizer(object, false).await?,
+        FinalizerStep::Add => {
+            if !ctx.kubernetes.set_finalizer(object, true).await? {
+                // It is being deleted, as the watch will say.
+                return Ok(Outcome::Postponed(FIRST_DELAY));
+            }
+        }
+        FinalizerStep::Remove => {
+            ctx.kubernetes.set_finalizer(object, false).await?;
+        }
     }
     match &plan.step {
         Step::NoPush(_) => Ok(Outcome::NothingSent),
@@ -64,7 +79,7 @@ pub(super) async fn act<K: Kubernetes, A: AiCore>(
         }
         Step::LetGo(why) => {
             ctx.kubernetes.set_finalizer(object, false).await?;
-            if *why == LetGo::Orphaned {
+            if why.leaves_orphan() {
                 ctx.metrics.orphaned();
             }
             Ok(Outcome::LetGo)
@@ -78,30 +93,35 @@ async fn send<K: Kubernetes, A: AiCore>(
     push: Push,
     means: Means<A::Connection>,
 ) -> Outcome {
-    let Means { gathered: Gathered { connection, payload, claim, .. }, permit, priority } = means;
+    let Means { gathered: Gathered { connection, payload, claim, key, .. }, permit, priority } = means;
     let (Some(connection), Some(payload), Some(claim)) = (connection, payload, claim) else {
         // A push is only planned when both Secrets are usable.
         return Outcome::NothingSent;
     };
     let _large = match admit_large(ctx, object, &payload, priority) {
         Ok(permit) => permit,
-        Err(wait) => return Outcome::Postponed(wait),
+        Err(Wait { requeue_after }) => return Outcome::Postponed(requeue_after),
     };
-    let _permit = match admit(ctx, object, &*connection, permit, priority) {
-        Ok(permit) => permit,
-        Err(wait) => return Outcome::Postponed(wait),
+    let errand = Errand {
+        index: &ctx.index,
+        object,
+        claim: &claim,
+        key: &key,
+        purpose: Purpose::Push,
+        ending: &ctx.ending,
     };
-    let _order = ctx.ai_core.in_order(&claim).await;
-    // Others had their turn meanwhile: what was true when the facts were gathered may not be any more.
-    if !ctx.index.ownership(object, Some(&claim)).may_push() {
-        return Outcome::Postponed(Duration::ZERO);
-    }
     let insistence = if push.cause == Cause::Forced { Insistence::Forced } else { Insistence::Patient };
-    match ctx.ai_core.push(&connection, insistence, &claim.remote_name, &payload, push.create).await {
+    let ready = match prepare(ctx, &errand, &connection, insistence, permit, priority).await {
+        Ok(ready) => ready,
+        Err(outcome) => return outcome,
+    };
+    announce(ctx, object, connection.tenant()).await;
+    let name = &claim.remote_name;
+    let result = ctx.ai_core.push(&connection, insistence, &errand, name, &payload, push.create).await;
+    ready.conclude(ctx, &errand, result.as_ref().err());
+    match result {
         Ok(pushed) => Outcome::Pushed { at: clock::now(), created: pushed == Pushed::Created },
-        Err(failed) => {
-            Outcome::Failed(failed.error.failure(&object.spec.ai_core_secret_ref.name, failed.remote_absent))
-        }
+        Err(unfinished) => outcome_of(object, unfinished),
     }
 }
 
@@ -110,36 +130,130 @@ async fn delete<K: Kubernetes, A: AiCore>(
     object: &Object,
     means: Means<A::Connection>,
 ) -> Outcome {
-    let Means { gathered: Gathered { connection, claim, .. }, permit, priority } = means;
+    let Means { gathered: Gathered { connection, claim, key, .. }, permit, priority } = means;
     let (Some(connection), Some(claim)) = (connection, claim) else {
         return Outcome::NothingSent;
     };
-    let _permit = match admit(ctx, object, &*connection, permit, priority) {
-        Ok(permit) => permit,
-        Err(wait) => return Outcome::Postponed(wait),
+    let errand = Errand {
+        index: &ctx.index,
+        object,
+        claim: &claim,
+        key: &key,
+        purpose: Purpose::Delete,
+        ending: &ctx.ending,
     };
-    let _order = ctx.ai_core.in_order(&claim).await;
-    if !ctx.index.ownership(object, Some(&claim)).may_delete() {
-        return Outcome::Postponed(Duration::ZERO);
-    }
-    match ctx.ai_core.delete(&connection, &claim.remote_name).await {
+    let ready = match prepare(ctx, &errand, &connection, Insistence::Deleting, permit, priority).await {
+        Ok(ready) => ready,
+        Err(outcome) => return outcome,
+    };
+    let result = ctx.ai_core.delete(&connection, &errand, &claim.remote_name).await;
+    ready.conclude(ctx, &errand, result.as_ref().err());
+    match result {
         Ok(()) => Outcome::RemoteDeleted,
-        Err(error) => Outcome::Failed(error.failure(&object.spec.ai_core_secret_ref.name, false)),
+        Err(unfinished) => outcome_of(object, unfinished),
     }
 }
 
-/// Leave to send requests to the tenant, or the time until there may be.
-fn admit<K, A: AiCore>(
+/// All that a request for a remote secret needs, until this is dropped.
+struct Ready {
+    permit: Permit,
+    _order: OwnedMutexGuard<()>,
+}
+
+/// Gets all that comes before the requests, in this order: a place among the passes of the tenant, so that one that does not answer
+/// does not occupy all workers; a token, which shows that the key is the tenant's; and only then a turn in its rate, which nobody
+/// else loses to a key that is refused; at last the order among requests for the same remote secret. What waits here ends when the
+/// process does.
+async fn prepare<K: Kubernetes, A: AiCore>(
     ctx: &Context<K, A>,
-    object: &Object,
+    errand: &Errand<'_, ServiceKeyHeld<A::Connection>>,
     connection: &A::Connection,
+    insistence: Insistence,
     permit: Option<Permit>,
     priority: Priority,
-) -> Result<Permit, Duration> {
-    let request = Request { who: &object.key, priority, uptime: ctx.clock.now().uptime };
-    ctx.admission
-        .admit(connection.tenant(), connection.rate_limiter(), permit, request)
-        .map_err(|wait| wait.requeue_after)
+) -> Result<Ready, Outcome> {
+    let Errand { object, claim, .. } = *errand;
+    let request = || Request { who: &object.key, priority, uptime: ctx.clock.now().uptime };
+    let permit = ctx.admission.enter(connection.tenant(), permit, request()).map_err(postponed)?;
+    // Others had their turn since the facts were gathered: nobody needs a token for what is not to be sent any more.
+    if !errand.stands() {
+        return Err(Outcome::Withdrawn);
+    }
+    let authorized = tokio::select! {
+        biased;
+        authorized = ctx.ai_core.authorize(connection, insistence) => authorized,
+        () = ctx.ending.cancelled() => return Err(Outcome::Withdrawn),
+    };
+    match authorized {
+        Ok(()) => wake(ctx, ctx.index.proven(object, claim)),
+        Err(error) => {
+            learn(ctx, object, &permit, &error);
+            return Err(outcome_of(object, error.into()));
+        }
+    }
+    // The proof may have shown an older resource that owns the remote secret.
+    if !errand.stands() {
+        return Err(Outcome::Withdrawn);
+    }
+    ctx.admission.turn(&permit, connection.rate_limiter(), request()).map_err(postponed)?;
+    let order = tokio::select! {
+        biased;
+        order = ctx.ai_core.in_order(claim) => order,
+        () = ctx.ending.cancelled() => {
+            permit.unused();
+            return Err(Outcome::Withdrawn);
+        }
+    };
+    Ok(Ready { permit, _order: order })
+}
+
+impl Ready {
+    /// After the last request. The order is kept until what it leaves behind is noted.
+    fn conclude<K: Kubernetes, A: AiCore>(
+        self,
+        ctx: &Context<K, A>,
+        errand: &Errand<'_, ServiceKeyHeld<A::Connection>>,
+        unfinished: Option<&Unfinished>,
+    ) {
+        match unfinished {
+            None => self.permit.answered(),
+            Some(Unfinished::Withdrawn) => self.permit.unused(),
+            Some(Unfinished::Failed { error, .. }) => learn(ctx, errand.object, &self.permit, error),
+        }
+    }
+}
+
+/// What a failure says beyond the failure itself.
+fn learn<K, A: AiCore>(ctx: &Context<K, A>, object: &Object, permit: &Permit, error: &AiCoreError) {
+    if error.is_answer() {
+        permit.answered();
+    } else {
+        permit.unanswered();
+    }
+    if error.reason() == Reason::AuthenticationFailed {
+        wake(ctx, ctx.index.refused(object));
+    }
+}
+
+fn outcome_of(object: &Object, unfinished: Unfinished) -> Outcome {
+    match unfinished {
+        Unfinished::Withdrawn => Outcome::Withdrawn,
+        Unfinished::Failed { error, remote_absent, aftermath } => Outcome::Failed(Failure {
+            may_have_arrived: aftermath.may_have_arrived(),
+            ..error.failure(&object.spec.ai_core_secret_ref.name, remote_absent)
+        }),
+    }
+}
+
+fn postponed(Wait { requeue_after }: Wait) -> Outcome {
+    Outcome::Postponed(requeue_after)
+}
+
+/// Has the resources looked at whose ownership may have changed.
+fn wake<K, A: AiCore>(ctx: &Context<K, A>, woken: Vec<ObjectKey>) {
+    for key in woken {
+        ctx.queue.enqueue(&key, Priority::Urgent);
+    }
 }
 
 /// Leave to hold a large payload until AI Core has answered, or the time until there may be; others need none. Who waits does so
@@ -149,12 +263,12 @@ fn admit_large<K, A: AiCore>(
     object: &Object,
     payload: &Payload,
     priority: Priority,
-) -> Result<Option<Permit>, Duration> {
+) -> Result<Option<Permit>, Wait> {
     if payload.expose().len() < LARGE_PAYLOAD {
         return Ok(None);
     }
     let request = Request { who: &object.key, priority, uptime: ctx.clock.now().uptime };
-    ctx.admission.admit_large_payload(request).map(Some).map_err(|wait| wait.requeue_after)
+    ctx.admission.admit_large_payload(request).map(Some)
 }
 
 #[cfg(test)]

@@ -9,9 +9,11 @@ use tokio::sync::OwnedMutexGuard;
 use crate::{
     aicore::{
         self, Insistence,
+        mandate::Mandate,
         pool::{Connection, Pool},
-        push::{PushError, Pushed, Session},
+        push::Pushed,
         rate_limit::RateLimiter,
+        session::{Session, Unfinished},
     },
     api::AICoreRegistrySecretStatus,
     domain::{
@@ -47,12 +49,12 @@ pub(super) trait Kubernetes: Send + Sync + 'static {
         status: &AICoreRegistrySecretStatus,
     ) -> impl Future<Output = Result<(), k8s::error::Error>> + Send;
 
-    /// Adds or removes the operator's finalizer.
+    /// Adds or removes the operator's finalizer. Returns whether it is so now: a resource that is being deleted takes none.
     fn set_finalizer(
         &self,
         object: &Object,
         present: bool,
-    ) -> impl Future<Output = Result<(), k8s::error::Error>> + Send;
+    ) -> impl Future<Output = Result<bool, k8s::error::Error>> + Send;
 
     /// Hands in an event about the resource; does not wait.
     fn publish(&self, object: &Arc<Object>, event: Event);
@@ -70,22 +72,32 @@ pub(super) trait AiCore: Send + Sync + 'static {
     /// dropped.
     fn in_order(&self, claim: &Claim) -> impl Future<Output = OwnedMutexGuard<()>> + Send;
 
-    /// Makes AI Core hold the payload under the name.
+    /// Sees to it that there is a token for the service key. Asks for one only if none is kept, and nobody is refused one for now.
+    fn authorize(
+        &self,
+        connection: &Self::Connection,
+        insistence: Insistence,
+    ) -> impl Future<Output = Result<(), aicore::error::Error>> + Send;
+
+    /// Makes AI Core hold the payload under the name. The first request has had its turn in the tenant's rate; each is sent only
+    /// while the mandate stands.
     fn push(
         &self,
         connection: &Self::Connection,
         insistence: Insistence,
+        mandate: &impl Mandate,
         name: &RemoteName,
         payload: &Payload,
         create: bool,
-    ) -> impl Future<Output = Result<Pushed, PushError>> + Send;
+    ) -> impl Future<Output = Result<Pushed, Unfinished>> + Send;
 
-    /// Makes AI Core no longer hold a secret of the name.
+    /// Makes AI Core no longer hold a secret of the name, on the same terms.
     fn delete(
         &self,
         connection: &Self::Connection,
+        mandate: &impl Mandate,
         name: &RemoteName,
-    ) -> impl Future<Output = Result<(), aicore::error::Error>> + Send;
+    ) -> impl Future<Output = Result<(), Unfinished>> + Send;
 }
 
 /// What a pass has to know of a connection.
@@ -127,7 +139,7 @@ impl Kubernetes for Cluster {
         resources::write_status(&self.client, object, status).await
     }
 
-    async fn set_finalizer(&self, object: &Object, present: bool) -> Result<(), k8s::error::Error> {
+    async fn set_finalizer(&self, object: &Object, present: bool) -> Result<bool, k8s::error::Error> {
         resources::set_finalizer(&self.client, object, present).await
     }
 
@@ -147,19 +159,33 @@ impl AiCore for Pool {
         self.in_order(claim).await
     }
 
+    async fn authorize(
+        &self,
+        connection: &Connection,
+        insistence: Insistence,
+    ) -> Result<(), aicore::error::Error> {
+        connection.authorize(insistence).await
+    }
+
     async fn push(
         &self,
         connection: &Connection,
         insistence: Insistence,
+        mandate: &impl Mandate,
         name: &RemoteName,
         payload: &Payload,
         create: bool,
-    ) -> Result<Pushed, PushError> {
-        Session::new(connection, insistence).push(name, payload, create).await
+    ) -> Result<Pushed, Unfinished> {
+        Session::new(connection, insistence, mandate).push(name, payload, create).await
     }
 
-    async fn delete(&self, connection: &Connection, name: &RemoteName) -> Result<(), aicore::error::Error> {
-        Session::new(connection, Insistence::Deleting).delete(name).await
+    async fn delete(
+        &self,
+        connection: &Connection,
+        mandate: &impl Mandate,
+        name: &RemoteName,
+    ) -> Result<(), Unfinished> {
+        Session::new(connection, Insistence::Deleting, mandate).delete(name).await
     }
 }
 

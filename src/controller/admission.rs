@@ -8,9 +8,16 @@
 mod state;
 mod waiters;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use parking_lot::Mutex;
+use tracing::debug;
 
 use self::state::{State, Woken};
 use super::queue::{Priority, Queue};
@@ -63,6 +70,27 @@ pub(super) struct Wait {
 pub(super) struct Permit {
     admission: Arc<Admission>,
     limit: Limit,
+    /// Whether its turn has come: from then on requests are sent.
+    sends: AtomicBool,
+    answered: AtomicBool,
+}
+
+impl Permit {
+    /// The server of the tenant has answered, whatever it has answered. A permit that is dropped without it, after its turn has
+    /// come, stands for an attempt without an answer.
+    pub(super) fn answered(&self) {
+        self.answered.store(true, Ordering::Relaxed);
+    }
+
+    /// The authorization server has not answered, which is asked before the turn.
+    pub(super) fn unanswered(&self) {
+        self.sends.store(true, Ordering::Relaxed);
+    }
+
+    /// Although its turn has come, nothing was sent that could have been answered.
+    pub(super) fn unused(&self) {
+        self.sends.store(false, Ordering::Relaxed);
+    }
 }
 
 /// All places, and who waits for one.
@@ -107,23 +135,40 @@ impl Admission {
         result.map(|limit| limit.map(|limit| self.permit(limit)))
     }
 
-    /// Asks for all that a request to the tenant needs: its turn in the tenant's rate, and a place, unless there is a `permit`
-    /// already. Nobody waits here, so that one tenant's queue does not keep workers from other tenants.
+    /// Asks for a place among the passes that send requests to the tenant, unless there is a `permit` already. Nobody waits
+    /// here, so that one tenant's queue does not keep workers from other tenants.
     ///
     /// # Errors
-    /// When it is not its turn yet, or the limit is reached. A turn that has come is kept until there is a place.
-    pub(super) fn admit(
+    /// When the limit is reached.
+    pub(super) fn enter(
         self: &Arc<Self>,
         tenant: &Arc<Tenant>,
-        rate: &RateLimiter,
         permit: Option<Permit>,
         request: Request<'_>,
     ) -> Result<Permit, Wait> {
+        if let Some(permit) = permit {
+            return Ok(permit);
+        }
         let limit = Limit::Tenant(Arc::clone(tenant));
-        let (result, woken) = self.state.lock().take_turn(&limit, permit.is_some(), rate, request);
+        let (result, woken) = self.state.lock().take(&limit, request);
         self.wake(woken);
-        result?;
-        Ok(permit.unwrap_or_else(|| self.permit(limit)))
+        match result {
+            Ok(()) => Ok(self.permit(limit)),
+            // The longer it waits, the less often it looks by itself.
+            Err(waited) => Err(Wait { requeue_after: waited.max(LOOK_AGAIN) }),
+        }
+    }
+
+    /// Asks for the turn of a pass in the rate of its tenant. Whoever has a turn and a place waits for nothing any more; whoever
+    /// has to wait gives its place back by dropping the permit.
+    ///
+    /// # Errors
+    /// When it is not its turn yet. The turn is kept until it is used.
+    pub(super) fn turn(&self, permit: &Permit, rate: &RateLimiter, request: Request<'_>) -> Result<(), Wait> {
+        let (result, woken) = self.state.lock().take_turn(rate, request);
+        permit.sends.store(result.is_ok(), Ordering::Relaxed);
+        self.wake(woken);
+        result
     }
 
     /// Asks for a place among the pushes that hold a large payload.
@@ -135,7 +180,6 @@ impl Admission {
         self.wake(woken);
         match result {
             Ok(()) => Ok(self.permit(Limit::LargePayload)),
-            // The longer it waits, the less often it looks by itself.
             Err(waited) => Err(Wait { requeue_after: waited.max(LOOK_AGAIN) }),
         }
     }
@@ -154,7 +198,12 @@ impl Admission {
     }
 
     fn permit(self: &Arc<Self>, limit: Limit) -> Permit {
-        Permit { admission: Arc::clone(self), limit }
+        Permit {
+            admission: Arc::clone(self),
+            limit,
+            sends: AtomicBool::new(false),
+            answered: AtomicBool::new(false),
+        }
     }
 
     fn wake(&self, woken: Woken) {
@@ -166,6 +215,9 @@ impl Admission {
 
 impl Drop for Permit {
     fn drop(&mut self) {
+        if self.sends.load(Ordering::Relaxed) && !self.answered.load(Ordering::Relaxed) {
+            debug!(limit = ?self.limit, "no answer");
+        }
         let woken = self.admission.state.lock().give_back(&self.limit);
         self.admission.wake(woken);
     }

@@ -5,11 +5,11 @@ use std::{
     collections::{HashMap, HashSet},
     sync::{
         Mutex,
-        atomic::{AtomicBool, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
 };
 
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OwnedMutexGuard, watch};
 
 use super::{
     adapters::{AiCore, Kubernetes, Reach},
@@ -19,10 +19,12 @@ use super::{
 use crate::{
     aicore::{
         Insistence,
-        error::{Error as AiCoreError, Server},
+        error::{ClientCertificate, Error as AiCoreError, Server},
         keyed_mutex::KeyedMutex,
-        push::{PushError, Pushed},
+        mandate::Mandate,
+        push::Pushed,
         rate_limit::RateLimiter,
+        session::{Aftermath, Unfinished},
     },
     api::AICoreRegistrySecretStatus,
     domain::{
@@ -58,9 +60,15 @@ pub(super) struct FakeKubernetes {
     pub(super) refuses: Mutex<HashSet<&'static str>>,
     /// The operator may not read Secrets.
     pub(super) denied: AtomicBool,
+    /// Requests that are never answered.
+    pub(super) hangs: Mutex<HashSet<&'static str>>,
     /// The resource is not there any more.
     pub(super) resource_gone: AtomicBool,
+    /// The resource is being deleted, and the watch has not said so yet.
+    pub(super) takes_no_finalizer: AtomicBool,
     pub(super) namespace_terminating: AtomicBool,
+    /// Secrets are read when this is open.
+    pub(super) reads: Hold,
     /// The last status that was written.
     pub(super) status: Mutex<Option<AICoreRegistrySecretStatus>>,
     /// Reasons of the events that were handed in.
@@ -86,6 +94,7 @@ impl Kubernetes for FakeKubernetes {
         if self.denied.load(SeqCst) {
             return Err(ApiError::Forbidden(format!("secrets {name:?} is forbidden", name = name.as_str())));
         }
+        self.reads.pass().await;
         let secrets = self.secrets.lock().unwrap();
         Ok(secrets.get(&ObjectKey::new(namespace, name.as_str())).map(|(version, field, value)| Read {
             data: secret_data::tests::secret(name.as_str(), None, [(*field, value)]),
@@ -104,12 +113,21 @@ impl Kubernetes for FakeKubernetes {
         status: &AICoreRegistrySecretStatus,
     ) -> Result<(), ApiError> {
         self.answers("write status")?;
+        if self.hangs.lock().unwrap().contains("write status slowly") {
+            tokio::time::sleep(seconds(3)).await;
+        }
+        if self.hangs.lock().unwrap().contains("write status") {
+            // As the client's limit does.
+            tokio::time::sleep(crate::k8s::error::REQUEST_TIMEOUT).await;
+            return Err(ApiError::Timeout);
+        }
         *self.status.lock().unwrap() = Some(status.clone());
         Ok(())
     }
 
-    async fn set_finalizer(&self, _object: &Object, present: bool) -> Result<(), ApiError> {
-        self.answers(if present { "add finalizer" } else { "remove finalizer" })
+    async fn set_finalizer(&self, _object: &Object, present: bool) -> Result<bool, ApiError> {
+        self.answers(if present { "add finalizer" } else { "remove finalizer" })?;
+        Ok(!present || !self.takes_no_finalizer.load(SeqCst))
     }
 
     fn publish(&self, _object: &Arc<Object>, event: Event) {
@@ -137,6 +155,29 @@ impl Reach for FakeConnection {
     }
 }
 
+/// A point at which a test can hold passes.
+pub(super) struct Hold(watch::Sender<bool>);
+
+impl Default for Hold {
+    fn default() -> Self {
+        Self(watch::Sender::new(false))
+    }
+}
+
+impl Hold {
+    pub(super) fn close(&self) {
+        self.0.send_replace(true);
+    }
+
+    pub(super) fn open(&self) {
+        self.0.send_replace(false);
+    }
+
+    async fn pass(&self) {
+        let _ = self.0.subscribe().wait_for(|closed| !closed).await;
+    }
+}
+
 /// AI Core.
 #[derive(Default)]
 pub(super) struct FakeAiCore {
@@ -146,24 +187,37 @@ pub(super) struct FakeAiCore {
     pub(super) unreachable: AtomicBool,
     /// The next writes never end.
     pub(super) hangs: AtomicBool,
+    /// The authorization server refuses the key.
+    pub(super) refuses_key: AtomicBool,
+    /// The authorization server answers when this is open.
+    pub(super) token: Hold,
+    /// A push needs a second request, which waits for this to be open, as for its place in the rate.
+    pub(super) second: Hold,
+    pub(super) needs_second: AtomicBool,
+    /// How often somebody asked for a token.
+    pub(super) tokens: AtomicUsize,
 }
 
 impl FakeAiCore {
-    async fn answers(&self, line: String) -> Result<(), AiCoreError> {
+    /// One request that writes.
+    async fn answers(&self, mandate: &impl Mandate, line: String) -> Result<(), Unfinished> {
+        if !mandate.stands() {
+            return Err(Unfinished::Withdrawn);
+        }
         note(&self.journal, line);
         if self.hangs.load(SeqCst) {
             std::future::pending::<()>().await;
         }
         if self.unreachable.load(SeqCst) {
-            return Err(AiCoreError::Unreachable {
-                server: Server::Api,
-                host: "api".to_owned(),
-                proxy: None,
-                cause: "no".to_owned(),
-            });
+            let error = unreachable(Server::Api);
+            return Err(Unfinished::Failed { error, remote_absent: false, aftermath: Aftermath::Late });
         }
         Ok(())
     }
+}
+
+fn unreachable(server: Server) -> AiCoreError {
+    AiCoreError::Unreachable { server, host: "api".to_owned(), proxy: None, cause: "no".to_owned() }
 }
 
 impl AiCore for FakeAiCore {
@@ -179,21 +233,53 @@ impl AiCore for FakeAiCore {
         self.order.lock(claim).await
     }
 
+    async fn authorize(
+        &self,
+        _connection: &FakeConnection,
+        _insistence: Insistence,
+    ) -> Result<(), AiCoreError> {
+        self.tokens.fetch_add(1, SeqCst);
+        self.token.pass().await;
+        if self.refuses_key.load(SeqCst) {
+            return Err(AiCoreError::CertificateRefused {
+                host: "authorization".to_owned(),
+                certificate: ClientCertificate::None,
+                why: None,
+            });
+        }
+        Ok(())
+    }
+
     async fn push(
         &self,
         _connection: &FakeConnection,
         insistence: Insistence,
+        mandate: &impl Mandate,
         name: &RemoteName,
         payload: &Payload,
         create: bool,
-    ) -> Result<Pushed, PushError> {
+    ) -> Result<Pushed, Unfinished> {
         let registries = payload.registries().join(" ");
-        self.answers(format!("push {name} for {registries}, create {create}, {insistence:?}")).await?;
+        let line = format!("push {name} for {registries}, create {create}, {insistence:?}");
+        self.answers(mandate, line).await?;
+        if self.needs_second.load(SeqCst) {
+            tokio::select! {
+                biased;
+                () = self.second.pass() => {}
+                () = mandate.ending().cancelled() => return Err(Unfinished::Withdrawn),
+            }
+            self.answers(mandate, format!("create {name}")).await?;
+        }
         Ok(Pushed::Created)
     }
 
-    async fn delete(&self, _connection: &FakeConnection, name: &RemoteName) -> Result<(), AiCoreError> {
-        self.answers(format!("delete {name}")).await
+    async fn delete(
+        &self,
+        _connection: &FakeConnection,
+        mandate: &impl Mandate,
+        name: &RemoteName,
+    ) -> Result<(), Unfinished> {
+        self.answers(mandate, format!("delete {name}")).await
     }
 }
 
@@ -202,6 +288,7 @@ pub(super) struct World {
     pub(super) ctx: Context<FakeKubernetes, FakeAiCore>,
     pub(super) object: Object,
     journal: Journal,
+    writer: Mutex<Option<Writer<FakeKubernetes, ServiceKeyHeld<FakeConnection>>>>,
 }
 
 impl World {
@@ -213,8 +300,13 @@ impl World {
     pub(super) fn of(object: Object) -> Self {
         let journal = Journal::default();
         let queue = Arc::new(Queue::default());
+        let kubernetes =
+            Arc::new(FakeKubernetes { journal: Arc::clone(&journal), ..FakeKubernetes::default() });
+        let (index, clock) = (Arc::default(), Clock::start());
+        let (statuses, writer) = Statuses::new(&kubernetes, &index, clock.clone());
         let ctx = Context {
-            kubernetes: FakeKubernetes { journal: Arc::clone(&journal), ..FakeKubernetes::default() },
+            kubernetes,
+            statuses,
             ai_core: FakeAiCore { journal: Arc::clone(&journal), ..FakeAiCore::default() },
             settings: Settings {
                 watch_silence_limit: HOUR,
@@ -226,14 +318,15 @@ impl World {
                 allowed_hosts: allowed_hosts::tests::default_hosts(),
             },
             scopes: Arc::new(Scopes::watched(Vec::new())),
-            index: Arc::default(),
+            index,
             admission: Admission::new(Arc::clone(&queue), 1),
             queue,
-            metrics: Arc::new(Metrics::new()),
             retry_pace: parking_lot::Mutex::default(),
-            clock: Clock::start(),
+            metrics: Arc::new(Metrics::new()),
+            clock,
+            ending: CancellationToken::new(),
         };
-        let world = Self { ctx, object, journal };
+        let world = Self { ctx, object, journal, writer: Mutex::new(Some(writer)) };
         world.applied();
         world.rotated("1", "a");
         world.service_key_changed("1");
@@ -288,6 +381,13 @@ impl World {
     /// One pass, and when it wants to be repeated.
     pub(super) async fn pass(&self) -> Option<Duration> {
         reconcile::reconcile(&self.ctx, &self.object.key).await
+    }
+
+    /// What passes have left to be written is written, for so long.
+    pub(super) async fn writes_for(&self, time: Duration) {
+        let mut writer = self.writer.lock().unwrap().take().unwrap();
+        assert!(tokio::time::timeout(time, writer.run()).await.is_err());
+        *self.writer.lock().unwrap() = Some(writer);
     }
 
     /// What was asked of the adapters since the last time.

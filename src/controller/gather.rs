@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     Context, ServiceKeyHeld,
     adapters::{AiCore, Kubernetes, Reach},
+    errand::KeyFound,
     index::Snapshot,
     queue::Priority,
 };
@@ -44,6 +45,8 @@ pub(super) struct Gathered<C> {
     pub(super) connection: Option<Arc<C>>,
     /// What is claimed: the remote secret in that tenant.
     pub(super) claim: Option<Claim>,
+    /// The Secret with the service key, to see whether it changes.
+    pub(super) key: KeyFound,
     /// Other resources whose ownership changed by what was found.
     pub(super) wakes: Vec<ObjectKey>,
 }
@@ -70,6 +73,7 @@ impl<C: Reach> Gathered<C> {
             checked: snapshot.memory.checked.as_ref(),
             api_failures: snapshot.memory.retry.api_failures,
             overwritten: snapshot.overwritten,
+            synced: snapshot.memory.synced,
             default_resync_interval,
             now,
         }
@@ -102,7 +106,10 @@ pub(super) async fn gather<K: Kubernetes, A: AiCore>(
     let namespace_terminating = object.deleting
         && key.found.failure().is_some()
         && ctx.kubernetes.is_terminating(&object.key.namespace).await?;
+    let found =
+        KeyFound { watched: snapshot.service_key_version.clone(), used: key.found.version().map(Into::into) };
     Ok(Gathered {
+        key: found,
         source: source.found,
         service_key: key.found,
         digest,
@@ -154,7 +161,7 @@ async fn source<K: Kubernetes, A: AiCore>(
         Ok(name) => name,
         Err(invalid) => return Ok(ReadSource::unusable(failure(Reason::SecretInvalid, &invalid))),
     };
-    let read = match read(&ctx.kubernetes, object, &name, &SOURCE).await? {
+    let read = match read(&*ctx.kubernetes, object, &name, &SOURCE).await? {
         Ok(read) => read,
         Err(failure) => return Ok(ReadSource::unusable(failure)),
     };
@@ -203,7 +210,7 @@ async fn service_key<K: Kubernetes, A: AiCore>(
         Ok(name) => name,
         Err(invalid) => return Ok(unusable(failure(Reason::ServiceKeyInvalid, &invalid), None)),
     };
-    let read = match read(&ctx.kubernetes, object, &name, &SERVICE_KEY).await? {
+    let read = match read(&*ctx.kubernetes, object, &name, &SERVICE_KEY).await? {
         Ok(read) => read,
         Err(failure) => return Ok(unusable(failure, None)),
     };

@@ -2,6 +2,8 @@
 //! looking at the others. Synchronous: events go in, the resources to look at come out.
 
 mod claims;
+mod orders;
+mod rights;
 mod watched_secrets;
 
 use std::{
@@ -306,30 +308,18 @@ impl<K> Index<K> {
         })
     }
 
+    /// A resource and its status, as it should stand.
+    #[must_use]
+    pub(super) fn status(&self, key: &ObjectKey) -> Option<(Arc<Object>, Arc<AICoreRegistrySecretStatus>)> {
+        let state = self.0.lock();
+        let entry = state.resources.get(key)?;
+        Some((Arc::clone(&entry.object), Arc::clone(&entry.status)))
+    }
+
     /// Keeps what was read of a service key until its Secret changes. Does nothing if it changed in between.
     pub(super) fn cache_service_key(&self, object: &Object, version: &str, key: Arc<K>) {
         let field = object.spec.ai_core_secret_ref.key.as_deref();
         self.0.lock().secrets.cache(&object.service_key(), field, version, key);
-    }
-
-    /// A resource's claim is known now (`None`: it has none, as long as its key cannot be read). Returns the resources to
-    /// look at because of that.
-    pub(super) fn claim(&self, object: &Object, claim: Option<Claim>) -> Vec<ObjectKey> {
-        let mut state = self.0.lock();
-        // A resource that went, or came anew, while its key was read claims nothing.
-        let current = state
-            .resources
-            .get(&object.key)
-            .is_some_and(|entry| entry.object.uid == object.uid && !entry.object.deleting);
-        if current { state.claims.settle(&claimant(object), claim) } else { Vec::new() }
-    }
-
-    /// Whether a resource owns the remote secret that it wants. One that has to wait for others to say what they claim is woken
-    /// when they have. `claim` is what it wants; one that is being deleted has no
-    /// claim of its own any more.
-    #[must_use]
-    pub(super) fn ownership(&self, object: &Object, claim: Option<&Claim>) -> Ownership {
-        self.0.lock().claims.ask(object, claim)
     }
 
     /// Records what came of a pass: the status as it should stand, and what to remember. The events about the source Secret up
@@ -357,6 +347,16 @@ impl<K> Index<K> {
         entry.memory = memory;
         if let Some(answered) = answered {
             state.secrets.answered(&object.source(), &object.key, answered);
+        }
+    }
+
+    /// Records a status that is written in the middle of a pass.
+    pub(super) fn record_status(&self, object: &Object, status: &Arc<AICoreRegistrySecretStatus>) {
+        let mut state = self.0.lock();
+        if let Some(entry) =
+            state.resources.get_mut(&object.key).filter(|entry| entry.object.uid == object.uid)
+        {
+            entry.status = Arc::clone(status);
         }
     }
 

@@ -13,12 +13,14 @@ use super::{
     gather::gather,
     index::Snapshot,
     queue::Priority,
+    statuses::Written,
 };
 use crate::{
     domain::{
         decide::{
             backoff,
             failure::Failure,
+            hold,
             known::{Known, Unchanged},
             pass_outcome::PassOutcome,
             plan::{Push, Step, plan},
@@ -117,12 +119,10 @@ async fn pass<K: Kubernetes, A: AiCore>(
 ) -> Result<Done, Error> {
     let interval = ctx.settings.default_resync_interval;
     let known = snapshot.known(interval, ctx.clock.now());
-    if known.owes_status() {
-        ctx.kubernetes.write_status(&snapshot.object, &snapshot.status).await?;
-        ctx.index.record(&snapshot.object, None, snapshot.memory.with_saved_status(), None);
-    } else if let Some(Unchanged { requeue_after }) = known.unchanged() {
-        if snapshot.source_changed.is_some() {
-            ctx.index.record(&snapshot.object, None, snapshot.memory.clone(), snapshot.source_changed);
+    if let Some(Unchanged { requeue_after }) = known.unchanged() {
+        let memory = known.remembering();
+        if snapshot.source_changed.is_some() || memory != snapshot.memory {
+            ctx.index.record(&snapshot.object, None, memory, snapshot.source_changed);
         }
         return Ok(Done { outcome: PassOutcome::Unchanged, requeue_after });
     }
@@ -138,14 +138,16 @@ async fn pass<K: Kubernetes, A: AiCore>(
     for key in &gathered.wakes {
         ctx.queue.enqueue(key, Priority::Urgent);
     }
-    let observed = gathered.observed(snapshot, interval, ctx.clock.now());
+    let mut observed = gathered.observed(snapshot, interval, ctx.clock.now());
+    let restored = hold::restored(&observed);
+    observed.backoff = observed.backoff.or(restored.as_ref());
     let plan = plan(&observed);
     debug!(step = plan.step.as_str(), "planned");
     let means = Means { gathered, permit: tenant, priority };
     let outcome = act(ctx, &snapshot.object, &plan, means).await?;
     let report = report(&observed, &plan.step, outcome.clone(), jitter::jitter());
     log(&plan.step, &outcome, &report);
-    finish(ctx, snapshot, report).await
+    Ok(finish(ctx, snapshot, report).await)
 }
 
 /// Places that a pass has before it reads anything.
@@ -187,27 +189,33 @@ async fn finish<K: Kubernetes, A: AiCore>(
     ctx: &Context<K, A>,
     snapshot: &Snapshot<ServiceKeyHeld<A::Connection>>,
     report: Report,
-) -> Result<Done, Error> {
+) -> Done {
     let object = &snapshot.object;
-    let Report { status, events, memory, requeue_after, source_answered, outcome } = report;
+    let Report { status, events, memory, requeue_after, source_answered, orphaned, outcome } = report;
     let answered = snapshot.source_changed.filter(|_| source_answered.is_some());
     if let (Some(changed), Some(Answer::Accepted)) = (answered, source_answered) {
         ctx.metrics.rotated(changed.elapsed());
     }
-    let status = status.filter(|status| *status != *snapshot.status).map(Arc::new);
+    if orphaned {
+        ctx.metrics.orphaned();
+    }
+    // In between, a push may have been announced; where there is nothing new to say, that is taken back.
+    let before = ctx.index.status(&object.key).filter(|(current, _)| current.uid == object.uid);
+    let before = before.map_or_else(|| Arc::clone(&snapshot.status), |(_, status)| status);
+    let status = status.map_or_else(|| Arc::clone(&snapshot.status), Arc::new);
+    let status = Some(status).filter(|status| *status != before);
     let written = match &status {
-        Some(status) => ctx.kubernetes.write_status(object, status).await,
-        None => Ok(()),
-    };
-    let memory = match &written {
-        Ok(()) | Err(Error::NotFound) => memory,
-        Err(_) => memory.with_unsaved_status(snapshot.memory.retry.api_failures),
+        Some(status) => ctx.statuses.write(object, status).await,
+        None => Written::Now,
     };
     ctx.index.record(object, status, memory, answered);
     for event in events {
         ctx.kubernetes.publish(object, event);
     }
-    written.map(|()| Done { outcome, requeue_after })
+    match written {
+        Written::Now | Written::Later => Done { outcome, requeue_after },
+        Written::Gone => Done { outcome: PassOutcome::Gone, requeue_after: None },
+    }
 }
 
 /// One line for each pass that did something or found something new, with what a person would ask for.
@@ -233,6 +241,9 @@ fn log(step: &Step, result: &Outcome, report: &Report) {
                 wait_ms = wait.as_secs_f64() * 1e3,
                 "waits for its turn in the tenant's request rate"
             );
+        }
+        (Outcome::Withdrawn, _) => {
+            debug!(outcome, "the resource changed meanwhile: nothing more is sent");
         }
         (Outcome::LetGo, _) if report.events.is_empty() => {
             info!(outcome, cause = step.cause(), "the resource was released without a request to AI Core");

@@ -3,10 +3,12 @@
 //! [`known`] says whether there is anything to do at all, [`plan`] what to do about what was [`observed`], and [`report`] what
 //! came of it: the next status, and the next [`memory`]. Of all modules here, [`digest`] alone reads secret values.
 
+pub(crate) mod arrival;
 pub mod backoff;
 pub(crate) mod conflict;
 pub(crate) mod digest;
 pub mod failure;
+pub(crate) mod hold;
 pub(crate) mod known;
 pub(crate) mod lease;
 pub(crate) mod memory;
@@ -16,4 +18,5 @@ pub(crate) mod plan;
 pub mod reason;
 pub(crate) mod report;
 pub(crate) mod retry_pace;
+pub(crate) mod unwritten;
 pub(crate) mod warm_up;

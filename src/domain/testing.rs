@@ -193,6 +193,7 @@ pub(crate) fn a_status_in_sync() -> AICoreRegistrySecretStatus {
         last_sync_time: Some(Time(at(LAST_SYNC))),
         next_resync_time: Some(Time(at(LAST_SYNC + 3600))),
         last_handled_reconcile_at: None,
+        failed_attempt: None,
     }
 }
 
@@ -242,18 +243,19 @@ pub(crate) fn an_observation<'a>(object: &'a Object, status: &'a AICoreRegistryS
         checked: None,
         api_failures: 0,
         overwritten: false,
+        synced: None,
         default_resync_interval: ResyncInterval::Every(HOUR),
         now: a_minute_later(),
     }
 }
 
 pub(crate) fn a_minute_later() -> Now {
-    Now { wall: at(LAST_SYNC + 60), uptime: LONG_UPTIME }
+    Now { wall: at(LAST_SYNC + 60), uptime: LONG_UPTIME, leading: LONG_UPTIME }
 }
 
 /// The resync of `a_status_in_sync` is due, after the operator ran for `uptime`.
 pub(crate) fn resync_due_after(uptime: Duration) -> Now {
-    Now { wall: at(LAST_SYNC + 3600), uptime }
+    Now { wall: at(LAST_SYNC + 3600), uptime, leading: uptime }
 }
 
 /// A failure under the circumstances of the observation, that holds the next attempt for `left` more.

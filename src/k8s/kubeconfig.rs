@@ -5,6 +5,7 @@
 //! in its errors.
 
 mod cluster;
+mod error;
 mod exec;
 mod files;
 mod proxy;
@@ -17,16 +18,12 @@ use kube::{Client, Config};
 
 use self::files::Files;
 pub(crate) use self::{
+    error::{Unusable, UnusableProxy},
     proxy::{Proxy, Rules},
     token::TokenLayer,
 };
 use super::client::client;
-use crate::{domain::tools::invalid::Quoted, error::root_cause};
-
-/// Why there is no way to the API server: one sentence that names the file, the entry and the field.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Unusable(String);
+use crate::error::root_cause;
 
 /// What the one who starts the program says about the way.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +44,8 @@ pub struct Access {
     pub config: Config,
     /// The proxy that the way leads through.
     pub proxy: Option<Proxy>,
+    /// The user that the context names and no file has. Requests are anonymous then, as kubectl's.
+    pub(crate) missing_user: Option<String>,
     tokens: Option<Arc<token::Tokens>>,
 }
 
@@ -54,27 +53,21 @@ impl Access {
     /// Finds the way, and runs the exec plugin of the user once if there is one.
     ///
     /// # Errors
-    /// One sentence, also when the exec plugin gives no credential.
+    /// When there is none, also because the exec plugin gives no credential.
     pub async fn find(choice: &Choice) -> Result<Self, Unusable> {
         if let Some(files) = Files::read(choice.file.as_deref())? {
             let context = choice.context.as_deref().or_else(|| files.current_context());
             match context {
                 Some(context) => return Self::by_context(&files, context, choice).await,
                 None if !is_in_pod() => {
-                    return Err(Unusable(format!(
-                        "{} has no current-context; set one with kubectl config use-context",
-                        files.names()
-                    )));
+                    return Err(Unusable::NoCurrentContext { files: files.names() });
                 }
                 None => {}
             }
         } else if let Some(context) = &choice.context {
-            return Err(Unusable(format!("there is no kubeconfig, and so no context {}", Quoted(context))));
+            return Err(Unusable::NoKubeconfig { context: context.clone() });
         } else if !is_in_pod() {
-            return Err(Unusable(format!(
-                "no Kubernetes API server is configured: {}, and this is no pod (KUBERNETES_SERVICE_HOST is not set)",
-                files::where_it_was_sought()
-            )));
+            return Err(Unusable::NothingConfigured { sought: files::where_it_was_sought() });
         }
         Self::by_pod()
     }
@@ -90,9 +83,9 @@ impl Access {
     /// # Errors
     /// When certificates or names cannot be used for TLS.
     pub fn client(&self) -> Result<Client, Unusable> {
-        client(self.clone()).map_err(|error| {
-            let cause = root_cause(&error);
-            Unusable(format!("the way to the API server {} cannot be used: {cause}", self.config.cluster_url))
+        client(self.clone()).map_err(|error| Unusable::Client {
+            server: self.config.cluster_url.clone(),
+            cause: root_cause(&error).to_string(),
         })
     }
 
@@ -109,27 +102,28 @@ impl Access {
             None => Rules::from_environment(|name| env::var(name).ok()).proxy_for(&config.cluster_url)?,
         };
         config.proxy_url = proxy.as_ref().map(|proxy| proxy.uri().clone());
+        let missing_user = if user.is_none() { context.value.user.clone() } else { None };
         let tokens = match user {
             None => None,
             Some(user) => user.authenticate(&mut config, &cluster, choice.show).await?,
         };
-        Ok(Self { config, proxy, tokens: tokens.map(Arc::new) })
+        Ok(Self { config, proxy, missing_user, tokens: tokens.map(Arc::new) })
     }
 
     /// Directly, whatever `HTTPS_PROXY` says: the address is one of the cluster's own network, which a proxy outside of it
     /// does not know.
     fn by_pod() -> Result<Self, Unusable> {
-        let mut config = Config::incluster()
-            .map_err(|error| Unusable(format!("the ServiceAccount of the pod cannot be used: {error}")))?;
+        let mut config = Config::incluster().map_err(Unusable::ServiceAccount)?;
         let tokens = config.auth_info.token_file.take();
-        let tokens = tokens.map(|path| token::Tokens::from_file(PathBuf::from(path))).transpose()?;
-        Ok(Self { config, proxy: None, tokens: tokens.map(Arc::new) })
+        let tokens = tokens.map(|path| token::Tokens::from_file(PathBuf::from(path)));
+        let tokens = tokens.transpose().map_err(Unusable::PodToken)?;
+        Ok(Self { config, proxy: None, missing_user: None, tokens: tokens.map(Arc::new) })
     }
 }
 
 impl From<Config> for Access {
     fn from(config: Config) -> Self {
-        Self { config, proxy: None, tokens: None }
+        Self { config, proxy: None, missing_user: None, tokens: None }
     }
 }
 

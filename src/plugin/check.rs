@@ -89,9 +89,9 @@ pub(super) async fn run(cluster: &ClusterArgs, args: &CheckArgs) -> Result<Done,
 /// Opens no connection by itself.
 fn pool(args: &CheckArgs) -> Result<Pool, Failed> {
     let extra_roots_pem =
-        args.ca_bundle.as_deref().map(ca_bundle::read).transpose().map_err(Failed::usage)?;
+        args.ca_bundle.as_deref().map(ca_bundle::read).transpose().map_err(Failed::unusable)?;
     let proxies = if args.remote {
-        Proxies::from_environment(|name| std::env::var(name).ok()).map_err(Failed::usage)?
+        Proxies::from_environment(|name| std::env::var(name).ok()).map_err(Failed::unusable)?
     } else {
         Proxies::default()
     };
@@ -101,5 +101,5 @@ fn pool(args: &CheckArgs) -> Result<Pool, Failed> {
         extra_roots_pem,
         proxies,
     };
-    Pool::new(settings, Fence::always_open(), Arc::new(Metrics::new())).map_err(Failed::usage)
+    Pool::new(settings, Fence::always_open(), Arc::new(Metrics::new())).map_err(Failed::unusable)
 }

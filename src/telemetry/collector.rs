@@ -23,20 +23,15 @@ pub(super) struct Collector {
 }
 
 impl Collector {
-    pub(super) fn new(timeout: Duration, runtime: Handle, roots: Option<&[u8]>) -> Result<Self, String> {
-        let client = |roots: Option<&[u8]>| {
-            let mut builder = reqwest::Client::builder()
-                .user_agent(concat!("aicore-registry-operator/", env!("CARGO_PKG_VERSION")))
-                .timeout(timeout)
-                .redirect(reqwest::redirect::Policy::none());
-            if let Some(pem) = roots {
-                builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?);
-            }
-            builder.build()
-        };
-        let http = client(roots)
-            .map_err(|error: reqwest::Error| format!("the HTTP client cannot be set up: {error}"))?;
-        Ok(Self { http, runtime, failures: AtomicU32::new(0) })
+    pub(super) fn new(timeout: Duration, runtime: Handle, roots: Option<&[u8]>) -> reqwest::Result<Self> {
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("aicore-registry-operator/", env!("CARGO_PKG_VERSION")))
+            .timeout(timeout)
+            .redirect(reqwest::redirect::Policy::none());
+        if let Some(pem) = roots {
+            builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?);
+        }
+        Ok(Self { http: builder.build()?, runtime, failures: AtomicU32::new(0) })
     }
 
     /// A collector that is away for hours is mentioned ever less often.

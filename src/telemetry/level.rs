@@ -6,10 +6,40 @@ use parking_lot::Mutex;
 use tracing::{Metadata, level_filters::LevelFilter, subscriber::Interest};
 use tracing_subscriber::{
     EnvFilter, Registry,
-    filter::FilterExt,
+    filter::{FilterExt, ParseError},
     layer::{Context, Filter},
     reload,
 };
+
+use crate::domain::tools::invalid::Quoted;
+
+/// Why a text is not what to log.
+#[derive(Debug, thiserror::Error)]
+pub enum BadFilter {
+    /// A part of it is no level.
+    #[error("{} is not a log filter: {} is not a level; {}", Quoted(filter), Quoted(part), FORMS)]
+    NotALevel {
+        /// The whole text.
+        filter: String,
+        /// The part.
+        part: String,
+    },
+    /// It is not even a list of levels.
+    #[error("{} is not a log filter: {why}; {}", Quoted(filter), FORMS)]
+    Directive {
+        /// The whole text.
+        filter: String,
+        /// What the parser says.
+        why: ParseError,
+    },
+    /// Logging has ended.
+    #[error("the log level cannot be changed any more")]
+    Ended(#[from] reload::Error),
+}
+
+/// What can be written instead.
+const FORMS: &str =
+    "use error, warn, info, debug, trace or off, or a list such as info,aicore_registry_operator=debug";
 
 /// The level of the log. Cheap to clone; clones are the same level.
 #[derive(Clone, Debug)]
@@ -20,7 +50,7 @@ pub struct LogLevel {
 
 impl LogLevel {
     /// With this filter to begin with.
-    pub(super) fn new(text: &str) -> Result<(Self, impl Filter<Registry> + use<>), String> {
+    pub(super) fn new(text: &str) -> Result<(Self, impl Filter<Registry> + use<>), BadFilter> {
         let (wanted, filter) = reload::Layer::new(parse(text)?);
         let level = Self { filter, current: Arc::new(Mutex::new(text.trim().to_owned())) };
         Ok((level, wanted.and(WithoutContent)))
@@ -35,11 +65,11 @@ impl LogLevel {
     /// Logs this from now on.
     ///
     /// # Errors
-    /// One sentence when the text is not a filter.
-    pub fn set(&self, text: &str) -> Result<(), String> {
+    /// When the text is not a filter.
+    pub fn set(&self, text: &str) -> Result<(), BadFilter> {
         let filter = parse(text)?;
         let mut current = self.current.lock();
-        self.filter.reload(filter).map_err(|error| format!("the filter cannot be changed: {error}"))?;
+        self.filter.reload(filter)?;
         text.trim().clone_into(&mut current);
         Ok(())
     }
@@ -90,21 +120,16 @@ impl<S> Filter<S> for WithoutContent {
 /// module brings it back.
 const TWICE_TOLD: &str = "kube_client::client::builder=off";
 
-fn parse(text: &str) -> Result<EnvFilter, String> {
-    let wrong = |why: String| {
-        format!(
-            "{text:?} is not a log filter: {why}; use error, warn, info, debug, trace or off, or a list such as \
-             info,aicore_registry_operator=debug"
-        )
-    };
+fn parse(text: &str) -> Result<EnvFilter, BadFilter> {
+    let filter = || text.to_owned();
     let parts: Vec<&str> = text.split(',').map(str::trim).collect();
     // A single word would else be taken for the name of a module, and silence everything but that.
     let is_level = |part: &str| !part.is_empty() && part.parse::<LevelFilter>().is_ok();
     if let Some(part) = parts.iter().find(|part| !part.contains('=') && !is_level(part)) {
-        return Err(wrong(format!("{part:?} is not a level")));
+        return Err(BadFilter::NotALevel { filter: filter(), part: (*part).to_owned() });
     }
-    let text = format!("{TWICE_TOLD},{}", parts.join(","));
-    EnvFilter::try_new(text).map_err(|error| wrong(error.to_string()))
+    EnvFilter::try_new(format!("{TWICE_TOLD},{}", parts.join(",")))
+        .map_err(|why| BadFilter::Directive { filter: filter(), why })
 }
 
 #[cfg(test)]
@@ -119,7 +144,7 @@ mod tests {
             assert!(parse(text).is_ok(), "{text}");
         }
         for text in ["", "debgu", "info,", "a=b=c", "a=loud", "6", "aicore_registry_operator"] {
-            let sentence = parse(text).unwrap_err();
+            let sentence = parse(text).unwrap_err().to_string();
             assert!(sentence.contains("is not a log filter") && sentence.contains("use error"), "{sentence}");
         }
     }

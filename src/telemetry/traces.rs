@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use opentelemetry::{KeyValue, trace::TracerProvider};
-use opentelemetry_otlp::{SpanExporter, WithHttpConfig};
+use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithHttpConfig};
 use opentelemetry_sdk::{
     Resource,
     trace::{SdkTracer, SdkTracerProvider},
@@ -18,6 +18,7 @@ use tracing_subscriber::{
 };
 
 use super::collector::Collector;
+use crate::domain::tools::invalid::Quoted;
 
 /// The operator's name, unless the environment gives it another one.
 const SERVICE: &str = "aicore-registry-operator";
@@ -33,8 +34,29 @@ pub(super) enum TraceConfig {
     Nothing,
     /// Traces.
     Traces(ExporterSettings),
-    /// Traces that cannot be had; why.
-    Unsupported(String),
+    /// Traces that cannot be had.
+    Unsupported(Unsupported),
+}
+
+/// What the environment asks for and this program does not have.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unsupported {
+    #[error("OTEL_TRACES_EXPORTER is {}; only otlp and none are supported", Quoted(.0))]
+    Exporter(String),
+    #[error(
+        "OTEL_EXPORTER_OTLP_PROTOCOL is {}; only http/protobuf is supported (port 4318 of a collector)",
+        Quoted(.0)
+    )]
+    Protocol(String),
+}
+
+/// Why no traces can be sent.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoTraces {
+    #[error("the HTTP client for the collector cannot be set up")]
+    Http(#[from] reqwest::Error),
+    #[error("the OTEL_EXPORTER_OTLP_* variables cannot be used")]
+    Variables(#[from] ExporterBuildError),
 }
 
 /// What is not left to the SDK, which reads the environment too.
@@ -60,17 +82,11 @@ impl TraceConfig {
             return Self::Nothing;
         }
         if exporter != "otlp" {
-            return Self::Unsupported(format!(
-                "OTEL_TRACES_EXPORTER is {exporter:?}; only otlp and none are supported"
-            ));
+            return Self::Unsupported(Unsupported::Exporter(exporter));
         }
         match otlp("PROTOCOL").as_deref() {
             None | Some("http/protobuf") => {}
-            Some(other) => {
-                return Self::Unsupported(format!(
-                    "OTEL_EXPORTER_OTLP_PROTOCOL is {other:?}; only http/protobuf is supported (port 4318 of a collector)"
-                ));
-            }
+            Some(other) => return Self::Unsupported(Unsupported::Protocol(other.to_owned())),
         }
         let named_by_attribute = || {
             set("OTEL_RESOURCE_ATTRIBUTES").is_some_and(|attributes| {
@@ -96,13 +112,9 @@ impl Traces {
         settings: &ExporterSettings,
         runtime: Handle,
         roots: Option<&[u8]>,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, NoTraces> {
         let collector = Collector::new(settings.timeout, runtime, roots)?;
-        let exporter = SpanExporter::builder()
-            .with_http()
-            .with_http_client(collector)
-            .build()
-            .map_err(|error| format!("the OTEL_EXPORTER_OTLP_* variables cannot be used: {error}"))?;
+        let exporter = SpanExporter::builder().with_http().with_http_client(collector).build()?;
         let mut resource =
             Resource::builder().with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")));
         if !settings.named {
@@ -208,7 +220,8 @@ mod tests {
             ([ENDPOINT, ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json")], "http/json"),
             ([ENDPOINT, ("OTEL_TRACES_EXPORTER", "zipkin")], "zipkin"),
         ] {
-            let TraceConfig::Unsupported(sentence) = config(&variables) else { panic!("{variables:?}") };
+            let TraceConfig::Unsupported(unsupported) = config(&variables) else { panic!("{variables:?}") };
+            let sentence = unsupported.to_string();
             assert!(sentence.contains(part), "{sentence}");
         }
     }

@@ -3,6 +3,7 @@
 mod check_cluster;
 mod check_files;
 mod cluster;
+mod folder;
 mod hostile;
 mod krew;
 mod status;

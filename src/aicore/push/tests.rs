@@ -1,13 +1,25 @@
 //! Refusals that quote what the request did not carry.
 
+mod leave;
+
 use rstest::rstest;
 use serde_json::json;
 use testbed::simulator::{Fault, Operation as Op, Options, Simulator};
 
 use super::*;
-use crate::{aicore::token::tests::connect, domain::testing::a_payload_for};
+use crate::{
+    aicore::{Insistence, mandate::tests::Withdrawable, session::Aftermath, token::tests::connect},
+    domain::testing::a_payload_for,
+};
 
 const FORMER: &str = "Kp7tZq-wSecretPass-9xLm2";
+
+fn error_of<T>(result: Result<T, Unfinished>) -> Error {
+    match result.err().unwrap() {
+        Unfinished::Failed { error, .. } => error,
+        Unfinished::Withdrawn => panic!("withdrawn"),
+    }
+}
 
 #[rstest]
 #[case::stored(FORMER)]
@@ -24,13 +36,11 @@ async fn a_refusal_does_not_show_what_is_stored(#[case] quote: &str) {
     tenant.faults().always(Op::Delete, fault());
     tenant.faults().always(Op::Patch, fault());
     let connection = connect(None, &tenant.service_key());
+    let mandate = Withdrawable::default();
     let name = RemoteName::parse("pull").unwrap();
-    let mut session = Session::new(&connection, Insistence::Patient);
+    let mut session = Session::new(&connection, Insistence::Patient, &mandate);
     let payload = a_payload_for(&[("ghcr.io", "robot", "another-0123456")]);
-    let errors = [
-        session.delete(&name).await.unwrap_err(),
-        session.push(&name, &payload, true).await.unwrap_err().error,
-    ];
+    let errors = [error_of(session.delete(&name).await), error_of(session.push(&name, &payload, true).await)];
     for error in errors {
         let Error::Refused(refusal) = &error else { panic!("{error}") };
         assert_eq!(refusal.status, 409);
@@ -47,13 +57,13 @@ async fn the_client_secret_is_not_shown_whoever_quotes_it() {
     let mut key = tenant.service_key();
     key["clientsecret"] = json!("valid-registry-access");
     let connection = connect(None, &key);
+    let mandate = Withdrawable::default();
     tenant.faults().always(Op::Delete, Fault::error(400, "the tenant is valid registry access"));
     // The token of the right key.
     let good = connect(None, &tenant.service_key());
     let token = good.tokens.get(Insistence::Patient).await.ok().unwrap();
-    let mut session = Session::new(&connection, Insistence::Patient);
-    session.token = Some(token);
-    let error = session.delete(&RemoteName::parse("pull").unwrap()).await.unwrap_err();
+    let mut session = Session::new(&connection, Insistence::Patient, &mandate).with_token(token);
+    let error = error_of(session.delete(&RemoteName::parse("pull").unwrap()).await);
     assert!(error.to_string().contains("is withheld"), "{error}");
 }
 
@@ -62,11 +72,12 @@ async fn plain_words_and_the_name_are_shown() {
     let simulator = Simulator::start(Options::default()).await.unwrap();
     let tenant = simulator.tenant("acme");
     let connection = connect(None, &tenant.service_key());
+    let mandate = Withdrawable::default();
     let message = "Secret 'xyz-pull-7' is in use";
     tenant.faults().always(Op::Delete, Fault::error(409, message));
-    let mut session = Session::new(&connection, Insistence::Patient);
-    let error = session.delete(&RemoteName::parse("xyz-pull-7").unwrap()).await.unwrap_err();
+    let mut session = Session::new(&connection, Insistence::Patient, &mandate);
+    let error = error_of(session.delete(&RemoteName::parse("xyz-pull-7").unwrap()).await);
     assert!(error.to_string().ends_with(message), "{error}");
-    let error = session.delete(&RemoteName::parse("pull").unwrap()).await.unwrap_err();
+    let error = error_of(session.delete(&RemoteName::parse("pull").unwrap()).await);
     assert!(error.to_string().contains("is withheld"), "{error}");
 }

@@ -28,11 +28,20 @@ pub(in crate::aicore) async fn simulator(tls_1_2_only: bool) -> (Simulator, Tena
 }
 
 pub(in crate::aicore) fn connect(roots: Option<&str>, service_key: &serde_json::Value) -> Arc<Connection> {
+    connect_with(roots, Rate::new(1000.0, 1000), service_key)
+}
+
+/// At so many requests a second, one at once.
+pub(in crate::aicore) fn connect_at(per_second: f64, service_key: &serde_json::Value) -> Arc<Connection> {
+    connect_with(None, Rate::new(per_second, 1), service_key)
+}
+
+fn connect_with(roots: Option<&str>, tenant_rate: Rate, service_key: &serde_json::Value) -> Arc<Connection> {
     // An earlier test may have installed it.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let settings = RequestSettings {
         request_timeout: Duration::from_secs(15),
-        tenant_rate: Rate::new(1000.0, 1000),
+        tenant_rate,
         extra_roots_pem: roots.map(|roots| roots.as_bytes().to_vec()),
         proxies: Proxies::default(),
     };

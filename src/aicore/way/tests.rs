@@ -23,6 +23,7 @@ fn proxies(variables: &[(&str, &str)]) -> Result<Proxies, String> {
     Proxies::from_environment(|name| {
         variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| (*value).to_owned())
     })
+    .map_err(|error| error.to_string())
 }
 
 #[rstest]

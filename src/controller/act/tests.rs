@@ -1,6 +1,13 @@
-use std::sync::{Arc, atomic::Ordering::SeqCst};
+mod interleaved;
+mod withdrawn;
+
+use std::{
+    sync::{Arc, atomic::Ordering::SeqCst},
+    time::Duration,
+};
 
 use super::*;
+use crate::domain::decide::plan::LetGo;
 use crate::{
     controller::{
         admission::Limit,
@@ -8,8 +15,7 @@ use crate::{
         gather::gather,
     },
     domain::{
-        decide::{plan::Why, reason::Reason},
-        parse::object::ObjectKey,
+        decide::plan::Why,
         testing::{WithSpec, object_named},
     },
 };
@@ -95,12 +101,16 @@ async fn a_remote_secret_with_a_successor_is_not_deleted() {
     let world = World::new();
     let means = means(&world).await;
     let younger = object_named("younger", 2).with_spec(|spec| spec.remote_name = Some("pull".to_owned()));
-    let claim = means.gathered.claim.clone();
+    let claim = means.gathered.claim.clone().unwrap();
+    let dying = Object { deleting: true, ..world.object.clone() };
+    world.ctx.index.apply_resource(dying, crate::api::AICoreRegistrySecretStatus::default());
+    assert!(world.ctx.index.may_delete(&world.object, &claim));
     world.ctx.index.apply_resource(younger.clone(), crate::api::AICoreRegistrySecretStatus::default());
-    world.ctx.index.claim(&younger, claim);
+    assert!(world.ctx.index.proven(&younger, &claim).is_empty());
+    assert!(!world.ctx.index.may_delete(&world.object, &claim));
     let plan = Plan { finalizer: FinalizerStep::Keep, step: Step::DeleteRemote };
     let outcome = act(&world.ctx, &world.object, &plan, means).await.unwrap();
-    assert_eq!(outcome, Outcome::Postponed(Duration::ZERO));
+    assert_eq!(outcome, Outcome::Withdrawn);
     assert_eq!(world.journal(), Vec::<String>::new());
 }
 

@@ -3,10 +3,13 @@
 use std::{collections::HashMap, time::Duration};
 
 use super::{
-    LARGE_PAYLOADS, LOOK_AGAIN, Limit, Request, Wait,
+    LARGE_PAYLOADS, Limit, Request, Wait,
     waiters::{Number, Ticket, Waiters},
 };
-use crate::{aicore::rate_limit::RateLimiter, domain::parse::object::ObjectKey};
+use crate::{
+    aicore::rate_limit::RateLimiter,
+    domain::{parse::object::ObjectKey, tools::turns::Turn},
+};
 
 /// Whom to wake.
 pub(super) type Woken = Vec<Ticket>;
@@ -32,8 +35,8 @@ pub(super) struct Usage {
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     pub(super) position: Position,
-    /// Its reservation in the tenant's rate: the time of its turn, since the start of the process.
-    turn: Option<Duration>,
+    /// Its turn in the tenant's rate.
+    turn: Option<Turn>,
     /// Since when it has asked in vain for a place in its tenant, in time since the start of the process.
     crowded_since: Option<Duration>,
     /// Whether it has waited for another pass to read the service key. Once is enough.
@@ -94,39 +97,23 @@ impl State {
         (Err(waited), woken)
     }
 
-    /// Its turn in the tenant's rate and, unless it has a place already, a place. Whoever gets both waits for nothing any more.
+    /// Its turn in the tenant's rate. Whoever gets it waits for nothing any more.
     pub(super) fn take_turn(
         &mut self,
-        limit: &Limit,
-        has_place: bool,
         rate: &RateLimiter,
         request: Request<'_>,
     ) -> (Result<(), Wait>, Woken) {
         let kept = self.waiting.get(request.who).and_then(|waiting| waiting.turn);
-        let turn = kept.unwrap_or_else(|| request.uptime + rate.reserve());
-        let left = turn.saturating_sub(request.uptime);
-        let (result, mut woken) = if !left.is_zero() {
-            // It needs no place before its turn.
-            (Err(left), self.leave(request.who))
-        } else if has_place {
-            (Ok(()), Woken::new())
-        } else {
-            self.take(limit, request)
-        };
-        match result {
-            Ok(()) => {
-                woken.extend(self.remove(request.who));
-                (Ok(()), woken)
-            }
-            Err(wait) => {
-                let waiting = self.waiting_of(request.who);
-                waiting.turn = Some(turn);
-                waiting.refused = true;
-                // Whoever waits for a place is woken; the longer that takes, the less often it looks by itself.
-                let requeue_after = if left.is_zero() { wait.max(LOOK_AGAIN) } else { left };
-                (Err(Wait { requeue_after }), woken)
-            }
+        let turn = kept.unwrap_or_else(|| rate.reserve());
+        let left = rate.left(turn);
+        if left.is_zero() {
+            return (Ok(()), self.remove(request.who));
         }
+        let woken = self.leave(request.who);
+        let waiting = self.waiting_of(request.who);
+        waiting.turn = Some(turn);
+        waiting.refused = true;
+        (Err(Wait { requeue_after: left }), woken)
     }
 
     /// It goes on, whatever it was refused before in this pass.

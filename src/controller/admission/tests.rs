@@ -35,6 +35,19 @@ fn woken(queue: &Queue) -> Option<ObjectKey> {
     queue.next().now_or_never().flatten()
 }
 
+/// A place, then its turn in the rate.
+fn place_and_turn(
+    admission: &Arc<Admission>,
+    tenant: &Arc<Tenant>,
+    rate: &RateLimiter,
+    permit: Option<Permit>,
+    request: Request<'_>,
+) -> Result<Permit, Wait> {
+    let permit = admission.enter(tenant, permit, request)?;
+    admission.turn(&permit, rate, request)?;
+    Ok(permit)
+}
+
 fn is_empty(admission: &Admission) -> bool {
     let state = admission.state.lock();
     state.usage.is_empty() && state.waiting.is_empty()
@@ -208,7 +221,7 @@ async fn a_turn_is_kept_until_it_is_used() {
     let (admission, _) = with_places(8);
     let (rate, tenant) = (slow(), a_tenant("a"));
     let ask = |name: &str, uptime| {
-        let result = admission.admit(&tenant, &rate, None, request(&key(name), uptime)).map(drop);
+        let result = place_and_turn(&admission, &tenant, &rate, None, request(&key(name), uptime)).map(drop);
         admission.pass_ended(&key(name), true);
         result.map_err(|wait| wait.requeue_after)
     };
@@ -219,9 +232,9 @@ async fn a_turn_is_kept_until_it_is_used() {
     // Who asks before its turn stays where it is.
     assert_eq!(ask("c", start), Err(seconds(2)));
     assert_eq!(ask("b", start), Err(seconds(1)));
+    tokio::time::advance(seconds(2)).await;
     assert_eq!(ask("c", start + seconds(2)), Ok(()));
     assert_eq!(ask("b", start + seconds(2)), Ok(()));
-    tokio::time::advance(seconds(2)).await;
     assert_eq!(ask("b", start + seconds(2)), Err(seconds(1)), "a turn is good for one request");
     admission.remove(&key("b"));
     assert!(is_empty(&admission));
@@ -231,7 +244,7 @@ async fn a_turn_is_kept_until_it_is_used() {
 async fn a_turn_is_given_up_with_what_it_was_for_and_kept_when_the_api_server_fails() {
     let (admission, _) = with_places(8);
     let (rate, tenant) = (slow(), a_tenant("a"));
-    let ask = |uptime| admission.admit(&tenant, &rate, None, request(&key("b"), uptime)).map(drop);
+    let ask = |uptime| place_and_turn(&admission, &tenant, &rate, None, request(&key("b"), uptime)).map(drop);
     let start = seconds(100);
     assert_eq!(ask(start), Ok(()));
     assert_eq!(ask(start), Err(Wait { requeue_after: seconds(1) }));
@@ -250,12 +263,12 @@ async fn without_a_place_the_turn_is_kept_and_waiting_gets_longer() {
     let (rate, tenant) = (RateLimiter::new(Rate::new(1.0, 2)), a_tenant("a"));
     let b = key("b");
     let ask = |uptime| {
-        let result = admission.admit(&tenant, &rate, None, request(&b, uptime));
+        let result = place_and_turn(&admission, &tenant, &rate, None, request(&b, uptime));
         admission.pass_ended(&b, true);
         result.map_err(|wait| wait.requeue_after)
     };
     let start = seconds(100);
-    let first = admission.admit(&tenant, &rate, None, request(&key("a"), start)).unwrap();
+    let first = place_and_turn(&admission, &tenant, &rate, None, request(&key("a"), start)).unwrap();
     assert_eq!(ask(start).map(drop), Err(LOOK_AGAIN));
     assert_eq!(ask(start + seconds(9)).map(drop), Err(seconds(9)));
     drop(first);
@@ -271,7 +284,7 @@ async fn whoever_has_to_wait_for_its_turn_gives_its_place_back() {
     let permit = enter(&admission, Limit::Tenant(Arc::clone(&tenant)), "a").unwrap();
     assert!(enter(&admission, Limit::Tenant(Arc::clone(&tenant)), "b").is_none());
     let a = key("a");
-    assert!(admission.admit(&tenant, &rate, Some(permit), request(&a, Duration::ZERO)).is_err());
+    assert!(place_and_turn(&admission, &tenant, &rate, Some(permit), request(&a, Duration::ZERO)).is_err());
     assert_eq!(woken(&queue), Some(key("b")));
 }
 
@@ -290,7 +303,7 @@ async fn whoever_has_to_wait_for_its_turn_hands_on_what_it_was_promised() {
     drop(first);
     assert_eq!(woken(&queue), Some(key("b")));
     let b = key("b");
-    assert!(admission.admit(&tenant, &rate, None, request(&b, Duration::ZERO)).is_err());
+    assert!(place_and_turn(&admission, &tenant, &rate, None, request(&b, Duration::ZERO)).is_err());
     admission.pass_ended(&b, true);
     assert_eq!(woken(&queue), Some(key("c")));
 }
@@ -340,7 +353,7 @@ proptest! {
                 Step::Asks { who, limit, rated } => {
                     let request = request(&keys[who], Duration::ZERO);
                     let permit = match tenants.get(limit) {
-                        Some(tenant) if rated => admission.admit(tenant, &rate, None, request).ok(),
+                        Some(tenant) if rated => place_and_turn(&admission, tenant, &rate, None, request).ok(),
                         Some(tenant) => admission.try_admit(Limit::Tenant(Arc::clone(tenant)), request).ok().flatten(),
                         None => admission.try_admit(Limit::ServiceKey(key("key")), request).ok().flatten(),
                     };

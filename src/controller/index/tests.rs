@@ -16,6 +16,7 @@ mod claiming;
 mod following;
 mod model;
 mod resources;
+mod rights;
 mod watched_secrets;
 
 /// Cached of a service key: some number.

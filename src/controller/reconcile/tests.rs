@@ -9,7 +9,7 @@ use crate::{
     api::DeletionPolicy,
     controller::fakes::{World, an_older_one},
     domain::{
-        decide::conflict::Claim,
+        decide::{conflict::Claim, unwritten::LONGEST_PAUSE},
         parse::object::Object,
         testing::{HOUR, WithSpec, an_object},
     },
@@ -95,43 +95,82 @@ async fn the_same_content_is_read_once_and_not_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_status_that_cannot_be_written_is_written_later_and_not_the_push_repeated() {
+async fn a_status_that_cannot_be_written_is_written_later_and_nothing_else_is_done_for_it() {
     let world = World::new();
     world.refuse("write status");
-    let soon = world.pass().await.unwrap();
-    assert!(soon <= Duration::from_secs(1) && !soon.is_zero(), "{soon:?}");
+    let requeue_after = world.pass().await.unwrap();
+    assert!(requeue_after > HOUR / 2, "the pass is over: {requeue_after:?}");
     assert_eq!(world.journal().last().unwrap(), "write status");
-    assert_eq!(outcomes(&world, "ApiServerError"), 1);
-    let memory = world.snapshot().memory;
-    assert_eq!((memory.unsaved, memory.retry.api_failures), (true, 1));
+    assert_eq!((outcomes(&world, "Created"), outcomes(&world, "ApiServerError")), (1, 0));
+    assert_eq!(world.ctx.statuses.owed(), 1);
+    assert_eq!(world.snapshot().memory.retry.api_failures, 0);
+    // A pass in between finds that all is well.
     world.pass().await;
-    assert_eq!(world.journal(), ["write status"]);
-    assert_eq!(world.snapshot().memory.retry.api_failures, 2);
+    assert_eq!(world.journal(), Vec::<String>::new());
+    world.writes_for(Duration::from_secs(60)).await;
+    let attempts = world.journal();
+    assert!(attempts.iter().all(|request| request == "write status"), "{attempts:?}");
+    assert!((4..=12).contains(&attempts.len()), "{attempts:?}");
     world.accept_all();
-    world.pass().await;
-    assert_eq!(world.journal(), ["write status", "read Secret"]);
+    world.writes_for(LONGEST_PAUSE).await;
+    assert_eq!(world.journal(), ["write status"]);
     assert_eq!(world.ready(), "True/Synced");
-    let memory = world.snapshot().memory;
-    assert_eq!((memory.unsaved, memory.retry.api_failures), (false, 0));
+    assert_eq!(world.ctx.statuses.owed(), 0);
+    // What was answered with 500 may have been done, and late.
+    world.writes_for(HOUR).await;
+    assert_eq!(world.journal(), ["write status"]);
+}
+
+/// Whatever becomes of statuses, what has to be done is done, and the newest status is what is written in the end.
+#[tokio::test(start_paused = true)]
+async fn rotations_go_on_while_the_status_is_refused_or_not_answered() {
+    for hangs in [false, true] {
+        let world = in_sync(an_object()).await;
+        if hangs {
+            world.ctx.kubernetes.hangs.lock().unwrap().insert("write status");
+        } else {
+            world.refuse("write status");
+        }
+        for (version, password) in [("2", "b"), ("3", "c"), ("4", "d")] {
+            world.rotated(version, password);
+            let started = Instant::now();
+            world.pass().await;
+            assert!(started.elapsed() <= Duration::from_secs(1), "{:?}", started.elapsed());
+            let journal = world.journal();
+            assert_eq!(journal[..2], ["read Secret", PUSH], "{version}");
+            assert_eq!(
+                journal.len(),
+                if version == "2" { 3 } else { 2 },
+                "one attempt, and no other by a rotation"
+            );
+            tokio::time::advance(Duration::from_secs(2)).await;
+        }
+        assert_eq!(latencies(&world), 3);
+        world.accept_all();
+        world.ctx.kubernetes.hangs.lock().unwrap().clear();
+        world.writes_for(2 * LONGEST_PAUSE).await;
+        let written = world.ctx.kubernetes.status.lock().unwrap().clone().unwrap();
+        assert_eq!(written.secret_resource_version.as_deref(), Some("4"), "hangs: {hangs}");
+        assert_eq!(world.ctx.statuses.owed(), 0);
+        assert_eq!(world.snapshot().memory.retry.api_failures, 0);
+    }
 }
 
 #[tokio::test(start_paused = true)]
-async fn failures_of_writing_the_status_go_on_counting_over_pushes() {
-    let world = in_sync(an_object()).await;
-    world.refuse("read Secret");
-    for (failures, version) in [(1, "2"), (2, "3"), (3, "4")] {
-        world.rotated(version, version);
-        world.pass().await;
-        assert_eq!(world.snapshot().memory.retry.api_failures, failures);
-    }
-    world.accept_all();
+async fn a_suspension_counts_while_the_status_cannot_be_written() {
+    let mut world = in_sync(an_object()).await;
     world.refuse("write status");
-    world.rotated("5", "b");
+    world.rotated("2", "b");
+    world.pass().await;
+    world.object = world.object.clone().with_spec(|spec| spec.suspend = Some(true));
+    world.applied();
+    world.rotated("3", "c");
     world.journal();
     world.pass().await;
-    // The push was accepted, and what was written last is still so: only its time may differ.
-    assert_eq!(world.journal()[..2], ["read Secret", PUSH]);
-    assert_eq!(world.snapshot().memory.retry.api_failures, 4);
+    assert_eq!(world.journal(), ["read Secret"], "neither a push nor an attempt before its time");
+    world.accept_all();
+    world.writes_for(LONGEST_PAUSE).await;
+    assert_eq!(world.ready(), "True/Suspended");
 }
 
 #[tokio::test(start_paused = true)]
@@ -153,7 +192,7 @@ async fn a_resource_that_goes_during_the_pass_is_not_looked_at_again() {
     world.ctx.kubernetes.resource_gone.store(true, SeqCst);
     assert_eq!(world.pass().await, None);
     assert_eq!(outcomes(&world, "Gone"), 1);
-    assert!(!world.snapshot().memory.unsaved);
+    assert_eq!(world.ctx.statuses.owed(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -201,7 +240,9 @@ async fn the_finalizer_comes_before_the_push() {
     assert_eq!(world.journal(), ["read Secret", "connect", "read Secret", "add finalizer"]);
     world.accept_all();
     world.pass().await;
-    assert_eq!(world.journal(), ["read Secret", "add finalizer", PUSH, "write status"]);
+    // Where it goes is written down before it goes there.
+    let whole = ["read Secret", "add finalizer", "write status", PUSH, "write status"];
+    assert_eq!(world.journal(), whole);
 }
 
 #[tokio::test(start_paused = true)]
@@ -228,7 +269,6 @@ async fn a_status_that_cannot_be_written_does_not_keep_a_resource() {
     world.refuse("write status");
     world.pass().await;
     dying(&mut world);
-    assert!(world.snapshot().memory.unsaved);
     assert_eq!(world.pass().await, None);
     assert_eq!(world.journal(), ["delete pull", "remove finalizer"]);
 }
@@ -366,4 +406,33 @@ async fn a_pass_that_takes_too_long_is_given_up_with_its_place() {
     world.journal();
     world.pass().await;
     assert_eq!(world.journal(), ["read Secret", PUSH, "write status"]);
+}
+
+/// Of a first push that is to be deleted some day the status says where it goes before it goes there, and afterwards what came
+/// of it.
+#[tokio::test(start_paused = true)]
+async fn a_push_that_is_to_be_deleted_some_day_is_announced() {
+    let world = World::of(with_policy_delete());
+    world.ctx.ai_core.hangs.store(true, SeqCst);
+    tokio::select! {
+        _ = world.pass() => panic!("it hangs"),
+        () = tokio::time::sleep(Duration::from_secs(1)) => {}
+    }
+    // Here a process may end.
+    assert_eq!(world.journal()[3..], ["write status", PUSH]);
+    let written = world.ctx.kubernetes.status.lock().unwrap().clone().unwrap();
+    assert!(written.api_url.is_some() && written.last_sync_time.is_none(), "{written:?}");
+    assert_eq!(written.conditions, []);
+    world.ctx.ai_core.hangs.store(false, SeqCst);
+    world.pass().await;
+    assert_eq!(world.journal(), ["read Secret", PUSH, "write status"], "once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_for_a_resource_that_takes_no_finalizer() {
+    let world = World::of(Object { finalizer: false, ..with_policy_delete() });
+    world.ctx.kubernetes.takes_no_finalizer.store(true, SeqCst);
+    assert!(world.pass().await.is_some());
+    assert_eq!(world.journal(), ["read Secret", "connect", "read Secret", "add finalizer"]);
+    assert_eq!(world.ready(), "");
 }

@@ -21,6 +21,9 @@ pub struct Failure {
     /// Whether the attempt has shown that AI Core does not hold the secret at all, so that a credential pushed earlier is
     /// gone.
     pub(crate) remote_absent: bool,
+    /// Whether AI Core may have done what it was asked for all the same: a request that writes had no answer, or one that does not
+    /// say whether it was done.
+    pub(crate) may_have_arrived: bool,
 }
 
 impl Failure {
@@ -28,7 +31,14 @@ impl Failure {
     #[must_use]
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
         let message = bounds::cut(message.into(), bounds::MESSAGE);
-        Self { reason, message, request_id: None, retry_after: None, remote_absent: false }
+        Self {
+            reason,
+            message,
+            request_id: None,
+            retry_after: None,
+            remote_absent: false,
+            may_have_arrived: false,
+        }
     }
 
     /// Whether it says the same as another, but for the ids of the requests.

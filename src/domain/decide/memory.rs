@@ -2,7 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::domain::decide::backoff::{self, Backoff};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::{
+    decide::backoff::{self, Backoff},
+    parse::object::Now,
+};
 
 /// What is remembered from one pass to the next.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -11,8 +16,8 @@ pub(crate) struct Memory {
     pub retry: Retry,
     /// The Secrets' versions that were read since the last push and held the same content.
     pub checked: Option<Checked>,
-    /// Whether the status could not be written yet.
-    pub(crate) unsaved: bool,
+    /// When the last push was, by the clock of this process.
+    pub(crate) synced: Option<Synced>,
 }
 
 /// What failed, on each of the two sides.
@@ -33,6 +38,42 @@ pub(crate) struct Checked {
     pub service_key: Arc<str>,
 }
 
+/// The last accepted push, by a clock that nobody sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Synced {
+    /// Which one: `lastSyncTime` of the status, in seconds.
+    second: i64,
+    /// When it was, in milliseconds since the start of the process; before it if negative.
+    uptime: i64,
+}
+
+impl Synced {
+    /// A push that the status gives this time, and that was `age` ago.
+    #[must_use]
+    pub(crate) fn new(time: Timestamp, age: SignedDuration, now: Now) -> Self {
+        Self {
+            second: time.as_second(),
+            uptime: millis(now).saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX)),
+        }
+    }
+
+    /// How long ago a push is that the status gives this time: by this clock if it is the one that was remembered, else by the
+    /// wall clock, which may have been set since.
+    #[must_use]
+    pub(crate) fn age(remembered: Option<Self>, time: Timestamp, now: Now) -> SignedDuration {
+        match remembered {
+            Some(Self { second, uptime }) if second == time.as_second() => {
+                SignedDuration::from_millis(millis(now).saturating_sub(uptime))
+            }
+            _ => now.wall.duration_since(time),
+        }
+    }
+}
+
+fn millis(now: Now) -> i64 {
+    i64::try_from(now.uptime.as_millis()).unwrap_or(i64::MAX)
+}
+
 impl Memory {
     /// After a pass that the API server made fail: what to remember, and when to repeat the pass. `jitter` is in `0.0..=1.0`.
     #[must_use]
@@ -40,19 +81,6 @@ impl Memory {
         let api_failures = self.retry.api_failures.saturating_add(1);
         let retry = Retry { api_failures, ..self.retry.clone() };
         (Self { retry, ..self.clone() }, backoff::api_delay(api_failures, jitter))
-    }
-
-    /// When the status of a pass could not be written: it is written again, and what was done is not repeated for it. The
-    /// failures of the API server, of which there were `api_failures` before the pass, go on counting.
-    #[must_use]
-    pub(crate) fn with_unsaved_status(self, api_failures: u32) -> Self {
-        Self { retry: Retry { api_failures, ..self.retry }, unsaved: true, ..self }
-    }
-
-    /// When a status that could not be written earlier is written.
-    #[must_use]
-    pub(crate) fn with_saved_status(&self) -> Self {
-        Self { unsaved: false, ..self.clone() }
     }
 }
 
@@ -71,7 +99,7 @@ mod tests {
         Memory {
             retry: Retry { backoff: Some(backoff), api_failures: 0 },
             checked: Some(Checked { source: "10".into(), service_key: "20".into() }),
-            unsaved: false,
+            synced: None,
         }
     }
 
@@ -96,17 +124,5 @@ mod tests {
         let memory = Memory { retry: Retry { api_failures: 2, ..Retry::default() }, ..Memory::default() };
         assert_eq!(memory.after_api_failure(0.5).1, seconds(2));
         assert_eq!(memory.after_api_failure(0.0).1, Duration::from_millis(400));
-    }
-
-    #[test]
-    fn a_status_that_was_not_written_is_remembered_until_it_is() {
-        let unsaved = a_memory().with_unsaved_status(3);
-        assert!(unsaved.unsaved);
-        assert_eq!(unsaved.retry.api_failures, 3, "a failed write does not start the count anew");
-        assert_eq!(unsaved.retry.backoff, a_memory().retry.backoff);
-        let (failed, _) = unsaved.after_api_failure(1.0);
-        assert!(failed.unsaved);
-        let saved = failed.with_saved_status();
-        assert_eq!((saved.unsaved, saved.retry.api_failures), (false, 4), "the pass is not over yet");
     }
 }

@@ -17,6 +17,8 @@ pub(crate) enum PassOutcome {
     Unchanged,
     /// It waits for the tenant's request rate, or to know who owns the remote secret.
     Postponed,
+    /// The resource changed, or went, before all was sent that had been decided.
+    Withdrawn,
     /// It waits for another pass to end.
     Queued,
     /// An earlier failure delays the next attempt.
@@ -43,6 +45,7 @@ impl PassOutcome {
             | Self::LetGo
             | Self::Unchanged
             | Self::Postponed
+            | Self::Withdrawn
             | Self::Queued
             | Self::BackingOff
             | Self::Gone
@@ -60,6 +63,7 @@ impl PassOutcome {
             Self::LetGo => "LetGo",
             Self::Unchanged => "Unchanged",
             Self::Postponed => "Postponed",
+            Self::Withdrawn => "Withdrawn",
             Self::Queued => "Queued",
             Self::BackingOff => "BackingOff",
             Self::Gone => "Gone",
@@ -74,13 +78,14 @@ impl PassOutcome {
 mod tests {
     use super::*;
 
-    const OWN: [PassOutcome; 11] = [
+    const OWN: [PassOutcome; 12] = [
         PassOutcome::Created,
         PassOutcome::Updated,
         PassOutcome::Deleted,
         PassOutcome::LetGo,
         PassOutcome::Unchanged,
         PassOutcome::Postponed,
+        PassOutcome::Withdrawn,
         PassOutcome::Queued,
         PassOutcome::BackingOff,
         PassOutcome::Gone,

@@ -10,13 +10,90 @@ const MAX_NAME: usize = 63;
 /// Longest prefix of a key, in bytes.
 const MAX_PREFIX: usize = 253;
 
+/// What is wrong with a label selector: a phrase that follows its name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// It is too long for the URL of a list.
+    #[error("it has {length} bytes; at most {} are allowed", MAX_BYTES)]
+    TooLong {
+        /// In bytes.
+        length: usize,
+    },
+    /// There is no more, and something must follow.
+    #[error("it ends where {wanted} is expected")]
+    Ends {
+        /// What must follow.
+        wanted: &'static str,
+    },
+    /// Something else follows.
+    #[error("{} stands where {wanted} is expected", Quoted(found))]
+    Unexpected {
+        /// What is there.
+        found: String,
+        /// What must be there.
+        wanted: &'static str,
+    },
+    /// Only integers are compared by size.
+    #[error("{} after {operator} is not an integer", Quoted(value))]
+    NotAnInteger {
+        /// What is there.
+        value: String,
+        /// `<` or `>`.
+        operator: String,
+    },
+    /// No label can have this key.
+    #[error("{} is not a label's key: {fault}", Quoted(key))]
+    Key {
+        /// The key.
+        key: String,
+        /// What is wrong with it.
+        fault: KeyFault,
+    },
+    /// No label can have this value.
+    #[error("{} is not a label's value: {fault}", Quoted(value))]
+    Value {
+        /// The value.
+        value: String,
+        /// What is wrong with it.
+        fault: ValueFault,
+    },
+}
+
+/// What is wrong with the key of a label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyFault {
+    /// The part before the slash.
+    #[error("the part before the / must be a DNS name of lower-case letters, digits, - and .")]
+    Prefix,
+    /// Nothing after the slash.
+    #[error("its name is empty")]
+    Empty,
+    /// The part after the slash.
+    #[error("its name is longer than {} characters", MAX_NAME)]
+    TooLong,
+    /// The part after the slash.
+    #[error("its name must be of letters, digits, -, _ and ., with a letter or digit at both ends")]
+    Characters,
+}
+
+/// What is wrong with the value of a label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ValueFault {
+    /// Its length.
+    #[error("it is longer than {} characters", MAX_NAME)]
+    TooLong,
+    /// What it is made of.
+    #[error("it must be of letters, digits, -, _ and ., with a letter or digit at both ends")]
+    Characters,
+}
+
 /// Whether the API server takes this text as a label selector. The empty one selects everything.
 ///
 /// # Errors
-/// A phrase that says what is wrong with it.
-pub fn check(text: &str) -> Result<(), String> {
+/// What is wrong with it.
+pub fn check(text: &str) -> Result<(), Malformed> {
     if text.len() > MAX_BYTES {
-        return Err(format!("it has {} bytes; at most {MAX_BYTES} are allowed", text.len()));
+        return Err(Malformed::TooLong { length: text.len() });
     }
     let mut tokens = Tokens { rest: text };
     if tokens.peek() == Token::End {
@@ -33,7 +110,7 @@ pub fn check(text: &str) -> Result<(), String> {
 }
 
 /// One of `key`, `!key`, `key=value` (also `==`, `!=`), `key in (a,b)`, `key notin (a,b)`, `key>5` and `key<5`.
-fn requirement(tokens: &mut Tokens<'_>) -> Result<(), String> {
+fn requirement(tokens: &mut Tokens<'_>) -> Result<(), Malformed> {
     let negated = tokens.peek() == Token::Symbol("!");
     if negated {
         tokens.take();
@@ -52,7 +129,9 @@ fn requirement(tokens: &mut Tokens<'_>) -> Result<(), String> {
             value(number)?;
             match number.parse::<i64>() {
                 Ok(_) => Ok(()),
-                Err(_) => Err(format!("{} after {operator} is not an integer", Quoted(number))),
+                Err(_) => {
+                    Err(Malformed::NotAnInteger { value: number.to_owned(), operator: operator.to_owned() })
+                }
             }
         }
         Token::Word("in" | "notin") => list(tokens),
@@ -61,7 +140,7 @@ fn requirement(tokens: &mut Tokens<'_>) -> Result<(), String> {
 }
 
 /// The one value of a comparison, which may be empty.
-fn exact<'a>(tokens: &mut Tokens<'a>) -> Result<&'a str, String> {
+fn exact<'a>(tokens: &mut Tokens<'a>) -> Result<&'a str, Malformed> {
     if matches!(tokens.peek(), Token::End | Token::Symbol(",")) {
         return Ok("");
     }
@@ -72,7 +151,7 @@ fn exact<'a>(tokens: &mut Tokens<'a>) -> Result<&'a str, String> {
 }
 
 /// `(a,b)`. An empty value is one, and an empty list is the list of that.
-fn list(tokens: &mut Tokens<'_>) -> Result<(), String> {
+fn list(tokens: &mut Tokens<'_>) -> Result<(), Malformed> {
     match tokens.take() {
         Token::Symbol("(") => {}
         other => return Err(unexpected(other, "(")),
@@ -107,32 +186,26 @@ fn list(tokens: &mut Tokens<'_>) -> Result<(), String> {
     }
 }
 
-fn key(key: &str) -> Result<(), String> {
+fn key(key: &str) -> Result<(), Malformed> {
     let (prefix, name) = key.split_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
-    let wrong = |why: &str| Err(format!("{} is not a label's key: {why}", Quoted(key)));
-    if prefix.is_some_and(|prefix| !is_subdomain(prefix)) {
-        return wrong("in front of the / stands no DNS name of small letters, digits, - and .");
-    }
-    match name {
-        "" => wrong("its name is empty"),
-        name if name.len() > MAX_NAME => wrong("its name is longer than 63 characters"),
-        name if !is_name(name) => {
-            wrong("its name must be of letters, digits, -, _ and ., with a letter or digit at both ends")
-        }
-        _ => Ok(()),
-    }
+    let fault = match name {
+        _ if prefix.is_some_and(|prefix| !is_subdomain(prefix)) => KeyFault::Prefix,
+        "" => KeyFault::Empty,
+        name if name.len() > MAX_NAME => KeyFault::TooLong,
+        name if !is_name(name) => KeyFault::Characters,
+        _ => return Ok(()),
+    };
+    Err(Malformed::Key { key: key.to_owned(), fault })
 }
 
-fn value(value: &str) -> Result<(), String> {
-    let wrong = |why: &str| Err(format!("{} is not a label's value: {why}", Quoted(value)));
-    match value {
-        "" => Ok(()),
-        value if value.len() > MAX_NAME => wrong("it is longer than 63 characters"),
-        value if !is_name(value) => {
-            wrong("it must be of letters, digits, -, _ and ., with a letter or digit at both ends")
-        }
-        _ => Ok(()),
-    }
+fn value(value: &str) -> Result<(), Malformed> {
+    let fault = match value {
+        "" => return Ok(()),
+        value if value.len() > MAX_NAME => ValueFault::TooLong,
+        value if !is_name(value) => ValueFault::Characters,
+        _ => return Ok(()),
+    };
+    Err(Malformed::Value { value: value.to_owned(), fault })
 }
 
 fn is_name(text: &str) -> bool {
@@ -151,12 +224,10 @@ fn is_subdomain(text: &str) -> bool {
         })
 }
 
-fn unexpected(found: Token<'_>, wanted: &str) -> String {
+fn unexpected(found: Token<'_>, wanted: &'static str) -> Malformed {
     match found {
-        Token::End => format!("it ends where {wanted} is expected"),
-        Token::Word(text) | Token::Symbol(text) => {
-            format!("{} stands where {wanted} is expected", Quoted(text))
-        }
+        Token::End => Malformed::Ends { wanted },
+        Token::Word(text) | Token::Symbol(text) => Malformed::Unexpected { found: text.to_owned(), wanted },
     }
 }
 

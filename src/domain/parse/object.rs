@@ -62,6 +62,8 @@ pub struct Now {
     pub wall: Timestamp,
     /// Time since the start of the process, which no clock correction moves: for delays inside the process.
     pub(crate) uptime: Duration,
+    /// Time since this process leads, by the same clock: a standby may have looked on for long.
+    pub(crate) leading: Duration,
 }
 
 /// A resource, reduced to what decisions depend on.

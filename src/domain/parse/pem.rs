@@ -43,6 +43,19 @@ pub(crate) enum Malformed {
     #[error("is base64-encoded once more; store the PEM text itself")]
     EncodedTwice,
     #[error(
+        "is the name of a file; store what is in the file (kubectl create secret generic has --from-file for that)"
+    )]
+    FileName,
+    #[error(
+        "is DER in base64, without the lines -----BEGIN … and -----END … of PEM; store it as PEM (openssl x509 or openssl \
+         pkey, -inform der)"
+    )]
+    Der,
+    #[error(
+        "is a PKCS#12 file (.p12, .pfx) in base64; store its certificate and its key as PEM (openssl pkcs12 -nodes)"
+    )]
+    Pkcs12,
+    #[error(
         "is larger than 64 KiB or has more than {MAX_BLOCKS} PEM blocks, which those of a service key never are"
     )]
     TooLarge,
@@ -63,7 +76,7 @@ pub(crate) fn certificate_chain(text: &str) -> Result<String, Malformed> {
         } else if has(|label| label.ends_with("CERTIFICATE REQUEST")) {
             Malformed::RequestForCertificate
         } else {
-            Malformed::NoCertificate.or_encoded_twice(text)
+            Malformed::NoCertificate.or_other_form(text)
         });
     }
     let decoded: Option<Vec<_>> = chain.iter().map(|pem| der(pem)).collect();
@@ -92,7 +105,7 @@ pub(crate) fn private_key(text: &str) -> Result<Zeroizing<String>, Malformed> {
         } else if has(|label| label.ends_with("PUBLIC KEY")) {
             Malformed::PublicKey
         } else {
-            Malformed::NoPrivateKey.or_encoded_twice(text)
+            Malformed::NoPrivateKey.or_other_form(text)
         });
     };
     let key = first.rendered()?;
@@ -112,10 +125,37 @@ pub(crate) fn der(pem: &str) -> Option<Vec<u8>> {
 }
 
 impl Malformed {
-    /// `-----BEGIN ` in base64, at the start of the text.
-    fn or_encoded_twice(self, text: &str) -> Self {
-        if text.trim_start().starts_with("LS0tLS1CRUdJTi") { Self::EncodedTwice } else { self }
+    /// What the text is, if it is neither PEM nor anything else.
+    fn or_other_form(self, text: &str) -> Self {
+        let text = text.trim();
+        // `-----BEGIN ` in base64.
+        if text.starts_with("LS0tLS1CRUdJTi") {
+            Self::EncodedTwice
+        } else if is_file_name(text) {
+            Self::FileName
+        } else {
+            let spaceless = Zeroizing::new(text.split_whitespace().collect::<String>());
+            let decoded = STANDARD.decode(&*spaceless).map(Zeroizing::new);
+            decoded.ok().and_then(|bytes| binary_form(&bytes)).unwrap_or(self)
+        }
     }
+}
+
+fn is_file_name(text: &str) -> bool {
+    const ENDINGS: [&str; 7] = [".pem", ".crt", ".cer", ".key", ".der", ".p12", ".pfx"];
+    let lower = text.to_ascii_lowercase();
+    !text.contains(char::is_whitespace) && ENDINGS.iter().any(|ending| lower.ends_with(ending))
+}
+
+/// What a SEQUENCE of ASN.1 is: PKCS#12 begins with its version, 3 (RFC 7292 §4).
+fn binary_form(bytes: &[u8]) -> Option<Malformed> {
+    let content = match bytes {
+        // OpenSSL and Windows write PKCS#12 with and without a length.
+        [0x30, 0x80, rest @ ..] | [0x30, 0x81, _, rest @ ..] | [0x30, 0x82, _, _, rest @ ..] => rest,
+        [0x30, length, rest @ ..] if usize::from(*length) == rest.len() => rest,
+        _ => return None,
+    };
+    Some(if content.starts_with(&[2, 1, 3]) { Malformed::Pkcs12 } else { Malformed::Der })
 }
 
 struct Block {

@@ -20,7 +20,7 @@ use crate::domain::{
         secret_data::{STALE_LABEL, SecretData},
         secret_type::{self, Use},
     },
-    tools::invalid::{Invalid, listed},
+    tools::invalid::{Invalid, Quoted, listed},
 };
 
 mod fields;
@@ -164,6 +164,8 @@ struct Problems {
     missing: Vec<String>,
     /// Clauses.
     wrong: Vec<String>,
+    /// The names of what is missing and how they are written instead, as `"clientid" for "CLIENTID"`.
+    misspelled: Vec<String>,
     /// What to do about what is missing, where that is not to store the whole key.
     cure: Option<&'static str>,
 }
@@ -179,7 +181,15 @@ impl Reader<'_> {
             (Some(client_id), Some(grant), Some(authorization_server), Some(api_url)) => {
                 Ok(ServiceKey { api_url, authorization_server, client_id, grant })
             }
-            _ => Err(self.problems),
+            _ => {
+                self.problems.misspelled = self
+                    .fields
+                    .misspelled()
+                    .into_iter()
+                    .map(|(given, meant)| format!("{} for {}", Quoted(meant), Quoted(given)))
+                    .collect();
+                Err(self.problems)
+            }
         }
     }
 
@@ -292,8 +302,11 @@ impl Problems {
         };
         let mut clauses = vec![missing];
         clauses.extend(self.wrong);
-        clauses
-            .push(self.cure.unwrap_or("store a complete service key or binding of SAP AI Core").to_owned());
+        clauses.push(if self.misspelled.is_empty() {
+            self.cure.unwrap_or("store a complete service key or binding of SAP AI Core").to_owned()
+        } else {
+            format!("fields are found by their exact names: write {}", listed(self.misspelled))
+        });
         clauses.join("; ")
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rate {
     per_second: f64,
-    burst: u32,
+    pub(super) burst: u32,
 }
 
 impl Rate {
@@ -19,7 +19,8 @@ impl Rate {
         }
     }
 
-    fn gap(self) -> Duration {
+    /// Time between two requests in the long run.
+    pub(super) fn gap(self) -> Duration {
         Duration::from_secs_f64(1.0 / self.per_second)
     }
 }

@@ -9,11 +9,11 @@ use kube::{
 use url::Url;
 
 use super::{
-    Unusable,
+    error::{Fault, Unusable},
     files::Entry,
     proxy::{Proxy, Source},
 };
-use crate::{domain::tools::invalid::Quoted, k8s::pem};
+use crate::k8s::pem;
 
 /// The extension of a cluster that is meant for exec plugins.
 const EXEC_EXTENSION: &str = "client.authentication.k8s.io/exec";
@@ -30,7 +30,8 @@ impl ClusterEntry<'_> {
         config.root_cert = match self.authority()? {
             None => None,
             Some((field, pem)) => {
-                Some(pem::certificates(&pem).map_err(|why| self.0.unusable(format!("{field} {why}")))?)
+                let unusable = |why| self.0.unusable(Fault::Authority { field, why });
+                Some(pem::certificates(&pem).map_err(unusable)?)
             }
         };
         Ok(config)
@@ -40,8 +41,7 @@ impl ClusterEntry<'_> {
     pub(super) fn proxy(&self) -> Result<Option<Proxy>, Unusable> {
         given(self.0.value.proxy_url.as_ref())
             .map(|url| {
-                Proxy::parse(url, Source::Kubeconfig)
-                    .map_err(|why| self.0.unusable(format!("proxy-url: {why}")))
+                Proxy::parse(url, Source::Kubeconfig).map_err(|fault| self.0.unusable(Fault::Proxy(fault)))
             })
             .transpose()
     }
@@ -78,7 +78,7 @@ impl ClusterEntry<'_> {
 
     fn server(&self) -> Result<Uri, Unusable> {
         let Some(server) = given(self.0.value.server.as_ref()) else {
-            return Err(self.0.unusable("it has no server"));
+            return Err(self.0.unusable(Fault::NoServer));
         };
         // As client-go: https only where something speaks for it.
         let whole = if server.contains("://") {
@@ -90,9 +90,8 @@ impl ClusterEntry<'_> {
         };
         let url =
             Url::parse(&whole).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        url.and_then(|url| url.as_str().parse().ok()).ok_or_else(|| {
-            self.0.unusable(format!("server {} is not a URL with https:// or http://", Quoted(server)))
-        })
+        url.and_then(|url| url.as_str().parse().ok())
+            .ok_or_else(|| self.0.unusable(Fault::Server(server.to_owned())))
     }
 }
 
@@ -104,5 +103,5 @@ pub(super) fn given(field: Option<&String>) -> Option<&str> {
 /// The content of a field whose name ends in `-data`.
 pub(super) fn decode<T>(entry: &Entry<'_, T>, field: &str, data: &str) -> Result<Vec<u8>, Unusable> {
     let spaceless: String = data.split_whitespace().collect();
-    STANDARD.decode(spaceless).map_err(|_| entry.unusable(format!("{field} is not base64")))
+    STANDARD.decode(spaceless).map_err(|_| entry.unusable(Fault::NotBase64 { field: field.to_owned() }))
 }

@@ -18,8 +18,10 @@ use serde_json::json;
 use tokio::{io::AsyncReadExt, process::Command};
 use zeroize::Zeroizing;
 
-use super::{Unusable, files::Entry};
-use crate::domain::tools::invalid::Quoted;
+use super::{
+    error::{ExecFault, Fault, Hint, Unusable},
+    files::Entry,
+};
 
 /// How long a plugin may take that asks nobody.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -62,14 +64,10 @@ impl Plugin {
     ) -> Result<Self, Unusable> {
         let given = config.api_version.as_deref().unwrap_or_default();
         let Some(version) = VERSIONS.into_iter().find(|version| *version == given) else {
-            return Err(user.unusable(format!(
-                "exec.apiVersion {} is not supported, as in kubectl; see whether a newer version of the program takes {}",
-                Quoted(given),
-                VERSIONS.join(" or ")
-            )));
+            return Err(user.unusable(Fault::ExecVersion { given: given.to_owned(), supported: &VERSIONS }));
         };
         let Some(program) = config.command.as_deref().filter(|command| !command.is_empty()) else {
-            return Err(user.unusable("exec.command is missing"));
+            return Err(user.unusable(Fault::ExecCommand));
         };
         // A bare name is looked up in PATH, anything else counts from the kubeconfig's folder.
         let program = if program.contains(std::path::MAIN_SEPARATOR) {
@@ -77,21 +75,19 @@ impl Plugin {
         } else {
             PathBuf::from(program)
         };
+        let shown_name = program.display().to_string();
+        let fault = |fault| user.unusable(Fault::Exec { program: shown_name.clone(), fault });
         let at_terminal = show.is_some() && std::io::stdin().is_terminal();
         let interactive = match config.interactive_mode {
             Some(ExecInteractiveMode::Never) => false,
             Some(ExecInteractiveMode::Always) if !at_terminal => {
-                return Err(user.unusable(format!(
-                    "exec program {} has to ask at a terminal (interactiveMode: Always), and there is none",
-                    Quoted(&program.display().to_string())
-                )));
+                return Err(fault(ExecFault::NoTerminal));
             }
             _ => at_terminal,
         };
         let mut spec = json!({ "interactive": interactive });
         if let (Some(cluster), Some(spec)) = (cluster, spec.as_object_mut()) {
-            let cluster = serde_json::to_value(cluster)
-                .map_err(|_| user.unusable("the cluster cannot be told to the exec program"))?;
+            let cluster = serde_json::to_value(cluster).map_err(|_| fault(ExecFault::NotTold))?;
             spec.insert("cluster".to_owned(), cluster);
         }
         let info = json!({ "kind": "ExecCredential", "apiVersion": version, "spec": spec }).to_string();
@@ -112,13 +108,11 @@ impl Plugin {
         match tokio::time::timeout(self.limit, self.answer()).await {
             Ok(Ok(answer)) => answer::read(&answer, self.version).map_err(|why| self.unusable(why)),
             Ok(Err(why)) => Err(self.unusable(why)),
-            Err(_) => {
-                Err(self.unusable(format!("did not end within {} s, and was stopped", self.limit.as_secs())))
-            }
+            Err(_) => Err(self.unusable(ExecFault::TookTooLong { seconds: self.limit.as_secs() })),
         }
     }
 
-    async fn answer(&self) -> Result<Zeroizing<Vec<u8>>, String> {
+    async fn answer(&self) -> Result<Zeroizing<Vec<u8>>, ExecFault> {
         let mut child = self.command().spawn().map_err(|error| self.not_started(&error))?;
         let (out, err) = (child.stdout.take(), child.stderr.take());
         let mut answer = Zeroizing::new(Vec::new());
@@ -130,10 +124,10 @@ impl Plugin {
         };
         let (read, ()) = tokio::join!(reading, relay::lines(err, self.show));
         if answer.len() as u64 > MAX_ANSWER {
-            return Err("gave an answer of more than 1 MiB".to_owned());
+            return Err(ExecFault::TooLong);
         }
-        read.map_err(|error| format!("gave an answer that cannot be read: {}", error.kind()))?;
-        let status = child.wait().await.map_err(|error| format!("cannot be waited for: {}", error.kind()))?;
+        read.map_err(|error| ExecFault::Unreadable(error.kind()))?;
+        let status = child.wait().await.map_err(|error| ExecFault::NoEnd(error.kind()))?;
         if status.success() { Ok(answer) } else { Err(self.failed(status)) }
     }
 
@@ -153,30 +147,22 @@ impl Plugin {
         command
     }
 
-    fn not_started(&self, error: &std::io::Error) -> String {
-        let why = match error.kind() {
-            ErrorKind::NotFound => "is not installed, or not in PATH".to_owned(),
-            ErrorKind::PermissionDenied => "may not be executed".to_owned(),
-            other => format!("cannot be started: {other}"),
-        };
-        let hint = self.config.install_hint.as_deref().unwrap_or_default();
-        match hint.split_whitespace().collect::<Vec<_>>().join(" ") {
-            hint if hint.is_empty() => why,
-            hint => format!("{why}; its installHint: {hint}"),
+    fn not_started(&self, error: &std::io::Error) -> ExecFault {
+        let hint = Hint::new(self.config.install_hint.as_deref());
+        match error.kind() {
+            ErrorKind::NotFound => ExecFault::NotInstalled { hint },
+            ErrorKind::PermissionDenied => ExecFault::NotExecutable { hint },
+            kind => ExecFault::NotStarted { kind, hint },
         }
     }
 
-    fn failed(&self, status: ExitStatus) -> String {
-        let how = status
-            .code()
-            .map_or("was ended by a signal".to_owned(), |code| format!("ended with exit code {code}"));
-        let where_ = if self.show.is_some() { "what it said is above" } else { "run it by hand to see why" };
-        format!("{how}; {where_}")
+    fn failed(&self, status: ExitStatus) -> ExecFault {
+        ExecFault::Failed { code: status.code(), shown: self.show.is_some() }
     }
 
-    pub(super) fn unusable(&self, what: impl std::fmt::Display) -> Unusable {
+    pub(super) fn unusable(&self, fault: ExecFault) -> Unusable {
         let program = self.program.display().to_string();
-        Unusable(format!("{}: the exec program {} {what}", self.title, Quoted(&program)))
+        Unusable::Entry { entry: self.title.clone(), fault: Fault::Exec { program, fault } }
     }
 }
 

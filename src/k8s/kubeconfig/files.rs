@@ -9,7 +9,11 @@ use std::{
 
 use kube::config::{Context, Kubeconfig, KubeconfigError};
 
-use super::{Unusable, cluster::ClusterEntry, user::UserEntry};
+use super::{
+    cluster::ClusterEntry,
+    error::{BadFile, BadKubeconfig, Fault, Unusable},
+    user::UserEntry,
+};
 use crate::domain::tools::invalid::Quoted;
 
 /// Longest kubeconfig, and longest file that one names, in bytes.
@@ -29,9 +33,9 @@ pub(super) struct Entry<'a, T> {
 }
 
 impl<T> Entry<'_, T> {
-    /// A sentence about the entry.
-    pub(super) fn unusable(&self, what: impl std::fmt::Display) -> Unusable {
-        Unusable(format!("{}: {what}", self.title))
+    /// What is wrong with the entry.
+    pub(super) fn unusable(&self, fault: Fault) -> Unusable {
+        Unusable::Entry { entry: self.title.clone(), fault }
     }
 
     /// A path in the kubeconfig counts from the folder of that file.
@@ -41,7 +45,8 @@ impl<T> Entry<'_, T> {
 
     /// The file that a field names.
     pub(super) fn read(&self, field: &str, path: &str) -> Result<Vec<u8>, Unusable> {
-        read_bounded(&self.path(path)).map_err(|why| self.unusable(format!("{field} {path}: {why}")))
+        read_bounded(&self.path(path))
+            .map_err(|why| self.unusable(Fault::File { field: field.to_owned(), path: path.to_owned(), why }))
     }
 }
 
@@ -49,16 +54,19 @@ impl Files {
     /// `None` when there is no file. Files of a list that do not exist are passed over.
     pub(super) fn read(only: Option<&Path>) -> Result<Option<Self>, Unusable> {
         if let Some(path) = only {
-            let content =
-                read(path).map_err(|why| Unusable(format!("--kubeconfig: {}: {why}", path.display())))?;
-            return Ok(Some(Self(vec![(path.to_owned(), content)])));
+            let path = path.to_owned();
+            return match read(&path) {
+                Ok(content) => Ok(Some(Self(vec![(path, content)]))),
+                Err(why) => Err(Unusable::File { named: "--kubeconfig:", path, why }),
+            };
         }
         let mut files = Vec::new();
         for path in paths() {
             if path.exists() {
-                let content =
-                    read(&path).map_err(|why| Unusable(format!("kubeconfig {}: {why}", path.display())))?;
-                files.push((path, content));
+                match read(&path) {
+                    Ok(content) => files.push((path, content)),
+                    Err(why) => return Err(Unusable::File { named: "kubeconfig", path, why }),
+                }
             }
         }
         Ok((!files.is_empty()).then_some(Self(files)))
@@ -80,7 +88,7 @@ impl Files {
             Some((path, named.context.as_ref()?))
         });
         let Some((file, entry)) = found else {
-            return Err(Unusable(format!("{} has no context {}", self.names(), Quoted(name))));
+            return Err(Unusable::NoContext { files: self.names(), context: name.to_owned() });
         };
         Ok(self::entry(file, "context", name, entry))
     }
@@ -92,7 +100,7 @@ impl Files {
             Some((path, named.cluster.as_ref()?))
         });
         let Some((file, entry)) = found else {
-            return Err(context.unusable(format!("there is no cluster {}, which it names", Quoted(name))));
+            return Err(context.unusable(Fault::NoCluster(name.to_owned())));
         };
         Ok(ClusterEntry(self::entry(file, "cluster", name, entry)))
     }
@@ -134,29 +142,25 @@ fn paths() -> Vec<PathBuf> {
     }
 }
 
-/// Parsers quote what they do not understand, and kubeconfigs hold tokens: only the place is taken from their errors.
-fn read(path: &Path) -> Result<Kubeconfig, String> {
-    let text = decode(read_bounded(path)?).ok_or("it is not UTF-8 text")?;
+fn read(path: &Path) -> Result<Kubeconfig, BadKubeconfig> {
+    let text = decode(read_bounded(path)?).ok_or(BadKubeconfig::NotText)?;
     Kubeconfig::from_yaml(&text).map_err(|error| match error {
         KubeconfigError::Parse(error) => {
-            let place = error.location().map_or(String::new(), |place| {
-                format!(" (see line {}, column {})", place.line(), place.column())
-            });
-            format!("it is not a kubeconfig{place}")
+            BadKubeconfig::NotOne { place: error.location().map(|place| (place.line(), place.column())) }
         }
-        _ => "its documents are of different kinds".to_owned(),
+        _ => BadKubeconfig::Mixed,
     })
 }
 
 /// At most the bound, from whatever the path leads to.
-fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {
+fn read_bounded(path: &Path) -> Result<Vec<u8>, BadFile> {
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
     match read {
-        Ok(_) if bytes.len() as u64 > MAX_BYTES => Err("it is longer than 10 MiB".to_owned()),
+        Ok(_) if bytes.len() as u64 > MAX_BYTES => Err(BadFile::TooLong),
         Ok(_) => Ok(bytes),
-        Err(error) if error.kind() == ErrorKind::NotFound => Err("there is no such file".to_owned()),
-        Err(error) => Err(format!("it cannot be read: {error}")),
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(BadFile::Missing),
+        Err(error) => Err(BadFile::Unreadable(error)),
     }
 }
 

@@ -9,8 +9,7 @@ use std::{
 use http::Uri;
 use url::{Host, Url};
 
-use super::Unusable;
-use crate::domain::tools::invalid::Quoted;
+use super::error::{ProxyFault, UnusableProxy};
 
 /// Where a proxy is named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +29,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    pub(super) fn parse(text: &str, source: Source) -> Result<Self, String> {
+    pub(super) fn parse(text: &str, source: Source) -> Result<Self, ProxyFault> {
         let parsed = Url::parse(text).ok().filter(Url::has_host);
         // As Go: what is no URL may be one without its scheme. A kubeconfig must have it.
         let url = match (parsed, source) {
@@ -39,19 +38,14 @@ impl Proxy {
             }
             (parsed, _) => parsed,
         };
-        // It may hold a password, so it is not shown.
-        let mut url = url.ok_or("it is not a URL such as http://proxy.example.com:3128")?;
+        let mut url = url.ok_or(ProxyFault::NotAUrl)?;
         let scheme = match url.scheme() {
             "http" | "https" => url.scheme().to_owned(),
             "socks5" | "socks5h" => "socks5".to_owned(), // the proxy looks up the name in either case
-            other => {
-                return Err(format!("a proxy is reached by http, https or socks5, not {}", Quoted(other)));
-            }
+            other => return Err(ProxyFault::Scheme(other.to_owned())),
         };
         if scheme == "socks5" && !(url.username().is_empty() && url.password().is_none()) {
-            return Err(
-                "a user name and password are only possible for a proxy with http or https".to_owned()
-            );
+            return Err(ProxyFault::Login);
         }
         let port = url.port_or_known_default().unwrap_or(1080);
         let host = url.host_str().unwrap_or_default().to_owned();
@@ -61,7 +55,7 @@ impl Proxy {
             ("", None) => String::new(),
             (user, password) => format!("{user}:{}@", password.unwrap_or_default()),
         };
-        let uri = format!("{scheme}://{user}{host}:{port}/").parse().map_err(|_| "it is not a URL")?;
+        let uri = format!("{scheme}://{user}{host}:{port}/").parse().map_err(|_| ProxyFault::NotAUrl)?;
         Ok(Self { uri, shown, source })
     }
 
@@ -133,12 +127,12 @@ impl Rules {
     }
 
     /// The proxy to servers by https that are not excepted.
-    pub(crate) fn https_proxy(&self) -> Result<Option<Proxy>, Unusable> {
+    pub(crate) fn https_proxy(&self) -> Result<Option<Proxy>, UnusableProxy> {
         self.https.as_ref().map(|(name, text)| by_variable(name, text)).transpose()
     }
 
     /// The proxy to this server, if there is one.
-    pub(super) fn proxy_for(&self, server: &Uri) -> Result<Option<Proxy>, Unusable> {
+    pub(super) fn proxy_for(&self, server: &Uri) -> Result<Option<Proxy>, UnusableProxy> {
         let https = server.scheme_str() == Some("https");
         let Some((name, text)) = (if https { &self.https } else { &self.http }) else { return Ok(None) };
         let host = server.host().unwrap_or_default();
@@ -183,8 +177,8 @@ fn first(
     names.into_iter().find_map(|name| Some((name, variable(name).filter(|value| !value.is_empty())?)))
 }
 
-fn by_variable(name: &'static str, text: &str) -> Result<Proxy, Unusable> {
-    Proxy::parse(text, Source::Environment(name)).map_err(|why| Unusable(format!("{name}: {why}")))
+fn by_variable(variable: &'static str, text: &str) -> Result<Proxy, UnusableProxy> {
+    Proxy::parse(text, Source::Environment(variable)).map_err(|fault| UnusableProxy { variable, fault })
 }
 
 fn exceptions(list: &str) -> Vec<Exception> {

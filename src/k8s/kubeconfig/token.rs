@@ -21,7 +21,7 @@ use tower::{BoxError, Layer, Service};
 use zeroize::Zeroizing;
 
 use super::{
-    Unusable,
+    error::{BadToken, ExecFault, TokenFault, Unusable},
     exec::{Credential, Plugin},
 };
 use crate::clock;
@@ -54,7 +54,7 @@ struct Held {
     /// When it was asked for last.
     asked: Instant,
     stale: Stale,
-    failed: Option<Unusable>,
+    failed: Option<Arc<Unusable>>,
 }
 
 #[derive(Debug)]
@@ -65,7 +65,7 @@ enum Stale {
 }
 
 impl Tokens {
-    pub(super) fn from_file(path: PathBuf) -> Result<Self, Unusable> {
+    pub(super) fn from_file(path: PathBuf) -> Result<Self, BadToken> {
         let header = read(&path)?;
         Ok(Self::new(Source::File(path), header, Stale::Never))
     }
@@ -80,7 +80,7 @@ impl Tokens {
     }
 
     /// The header for the next request.
-    async fn header(self: &Arc<Self>) -> Result<HeaderValue, Unusable> {
+    async fn header(self: &Arc<Self>) -> Result<HeaderValue, Arc<Unusable>> {
         if let Ok(held) = self.held.try_lock()
             && !self.is_stale(&held)
         {
@@ -89,10 +89,10 @@ impl Tokens {
         // Spawned, so that a request that is given up does not take the plugin's answer with it.
         let this = Arc::clone(self);
         let renewed = tokio::spawn(async move { this.renewed().await }).await;
-        renewed.unwrap_or_else(|_| Err(Unusable("the program ends".to_owned())))
+        renewed.unwrap_or_else(|_| Err(Arc::new(Unusable::Ends)))
     }
 
-    async fn renewed(&self) -> Result<HeaderValue, Unusable> {
+    async fn renewed(&self) -> Result<HeaderValue, Arc<Unusable>> {
         let mut held = self.held.lock().await;
         if !self.is_stale(&held) {
             return Ok(held.header.clone());
@@ -114,7 +114,8 @@ impl Tokens {
                 match given.and_then(|credential| self::held(plugin, &credential)) {
                     Ok((header, stale)) => (held.header, held.stale, held.failed) = (header, stale, None),
                     Err(why) => {
-                        held.failed = Some(why.clone());
+                        let why = Arc::new(why);
+                        held.failed = Some(Arc::clone(&why));
                         return Err(why);
                     }
                 }
@@ -143,24 +144,23 @@ impl Tokens {
 }
 
 fn held(plugin: &Plugin, credential: &Credential) -> Result<(HeaderValue, Stale), Unusable> {
-    let token = credential.token.as_ref().ok_or_else(|| plugin.unusable("gave no token this time"))?;
-    let header = bearer(token.expose_secret())
-        .map_err(|_| plugin.unusable("gave a token that no header can carry"))?;
+    let token = credential.token.as_ref().ok_or_else(|| plugin.unusable(ExecFault::NoToken))?;
+    let header = bearer(token.expose_secret()).map_err(|_| plugin.unusable(ExecFault::BadToken))?;
     let stale =
         credential.ends.map_or(Stale::Never, |end| end.checked_sub(EARLY).map_or(Stale::Now, Stale::At));
     Ok((header, stale))
 }
 
 /// Without the line break that editors and shells put at the end.
-fn read(path: &std::path::Path) -> Result<HeaderValue, Unusable> {
-    let why = |why: &str| Unusable(format!("{}: {why}", path.display()));
+fn read(path: &std::path::Path) -> Result<HeaderValue, BadToken> {
+    let bad = |why| BadToken { path: path.to_owned(), why };
     let mut text = Zeroizing::new(String::new());
     File::open(path)
         .and_then(|file| file.take(MAX_TOKEN).read_to_string(&mut text))
-        .map_err(|error| why(&format!("it cannot be read: {error}")))?;
+        .map_err(|error| bad(TokenFault::Unreadable(error)))?;
     match text.trim() {
-        "" => Err(why("it is empty")),
-        token => bearer(token).map_err(|_| why("it holds no token")),
+        "" => Err(bad(TokenFault::Empty)),
+        token => bearer(token).map_err(|_| bad(TokenFault::NoToken)),
     }
 }
 

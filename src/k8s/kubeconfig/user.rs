@@ -9,13 +9,13 @@ use rustls::pki_types::{CertificateDer, pem::PemObject};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
-    Unusable,
     cluster::{ClusterEntry, decode, given},
+    error::{Fault, ProviderFault, Unusable},
     exec::Plugin,
     files::Entry,
     token::Tokens,
 };
-use crate::{domain::tools::invalid::Quoted, k8s::pem};
+use crate::k8s::pem;
 
 pub(super) struct UserEntry<'a>(pub(super) Entry<'a, AuthInfo>);
 
@@ -40,8 +40,8 @@ impl UserEntry<'_> {
             |field: &Option<SecretString>| field.clone().filter(|text| !text.expose_secret().is_empty());
         // The file counts more, as for client-go: it is what is renewed.
         if let Some(path) = given(user.token_file.as_ref()) {
-            let tokens = Tokens::from_file(self.0.path(path))
-                .map_err(|why| self.0.unusable(format!("tokenFile {why}")))?;
+            let tokens =
+                Tokens::from_file(self.0.path(path)).map_err(|why| self.0.unusable(Fault::TokenFile(why)))?;
             return Ok(Some(tokens));
         }
         if let Some(token) = secret(&user.token) {
@@ -88,17 +88,17 @@ impl UserEntry<'_> {
         match (certificate, key) {
             (Some(certificate), Some(key)) => self.set_identity(auth, &certificate, &key),
             (None, None) => Ok(()),
-            (Some(_), None) => Err(self.0.unusable("it has a client-certificate and no client-key")),
-            (None, Some(_)) => Err(self.0.unusable("it has a client-key and no client-certificate")),
+            (Some(_), None) => Err(self.0.unusable(Fault::NoClientKey)),
+            (None, Some(_)) => Err(self.0.unusable(Fault::NoClientCertificate)),
         }
     }
 
     fn set_identity(&self, auth: &mut AuthInfo, certificate: &[u8], key: &[u8]) -> Result<(), Unusable> {
         if CertificateDer::from_pem_slice(certificate).is_err() {
-            return Err(self.0.unusable("the client certificate is not one in PEM form"));
+            return Err(self.0.unusable(Fault::ClientCertificate));
         }
         if !pem::has_private_key(key) {
-            return Err(self.0.unusable("the client key is not a private key in PEM form"));
+            return Err(self.0.unusable(Fault::ClientKey));
         }
         auth.client_certificate_data = Some(STANDARD.encode(certificate));
         auth.client_key_data = Some(SecretString::from(STANDARD.encode(key)));
@@ -108,22 +108,15 @@ impl UserEntry<'_> {
     /// The providers that were part of kubectl. Of those, oidc is left; its refresh token is not used, because the answer has to
     /// be written back into the kubeconfig and the old one may end with its use.
     fn provider(&self, provider: &AuthProviderConfig) -> Result<SecretString, Unusable> {
-        let instead = match provider.name.as_str() {
+        let fault = match provider.name.as_str() {
             "oidc" => match provider.config.get("id-token").filter(|token| !token.is_empty()) {
                 Some(token) => return Ok(SecretString::from(token.clone())),
-                None => {
-                    "auth-provider oidc has no id-token; log in, or use an exec plugin such as kubectl oidc-login"
-                }
+                None => ProviderFault::Oidc,
             },
-            "gcp" => "auth-provider gcp was removed from kubectl; use the exec plugin gke-gcloud-auth-plugin",
-            "azure" => "auth-provider azure was removed from kubectl; use the exec plugin kubelogin",
-            other => {
-                return Err(self.0.unusable(format!(
-                    "auth-provider {} is not known; kubectl has exec plugins instead",
-                    Quoted(other)
-                )));
-            }
+            "gcp" => ProviderFault::Gcp,
+            "azure" => ProviderFault::Azure,
+            other => ProviderFault::Unknown(other.to_owned()),
         };
-        Err(self.0.unusable(instead))
+        Err(self.0.unusable(Fault::Provider(fault)))
     }
 }

@@ -1,6 +1,8 @@
 //! The documents of a file, JSON or YAML. What a text can blow up to is bounded before it is built, and parsers quote what they
 //! do not understand, so only the place is taken from their errors.
 
+use std::fmt;
+
 use serde_json::Value;
 use serde_saphyr::{Error, Options, alias_limits, budget, options};
 
@@ -14,28 +16,55 @@ const MAX_REPEATED: usize = 20_000;
 const MAX_ALIASES: usize = 1_000;
 const MAX_TEXT: usize = 32 << 20;
 
+/// Why a file has no documents that can be read.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Broken {
+    #[error("it holds more than {} values; give the part that matters", MAX_VALUES)]
+    TooManyValues,
+    #[error("it is not valid JSON{0}")]
+    Json(Place),
+    #[error("it is not valid YAML{0}")]
+    Yaml(Place),
+    #[error(
+        "it holds more than {} values or {} documents, or its aliases stand for too much{place}",
+        MAX_VALUES,
+        MAX_DOCUMENTS
+    )]
+    Budget { place: Place },
+}
+
+/// Where in a file, if that is known.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Place(Option<(u64, u64)>);
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some((line, column)) => write!(f, " (line {line}, column {column})"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// # Errors
-/// A sentence that says where the trouble is.
-pub(super) fn read(text: &str) -> Result<Vec<Value>, String> {
+/// What is wrong, and where, without anything of the text.
+pub(super) fn read(text: &str) -> Result<Vec<Value>, Broken> {
     if is_json(text) {
         if json_values(text) > MAX_VALUES {
-            return Err(format!("it holds more than {MAX_VALUES} values; give the part that matters"));
+            return Err(Broken::TooManyValues);
         }
-        return serde_json::Deserializer::from_str(text).into_iter().collect::<Result<_, _>>().map_err(
-            |error| format!("it is not valid JSON (line {}, column {})", error.line(), error.column()),
-        );
+        return serde_json::Deserializer::from_str(text)
+            .into_iter()
+            .collect::<Result<_, _>>()
+            .map_err(|error| Broken::Json(Place(Some((error.line() as u64, error.column() as u64)))));
     }
     serde_saphyr::from_multiple_with_options(text, limits()).map_err(|error| {
-        let place = error
-            .location()
-            .map_or(String::new(), |place| format!(" (line {}, column {})", place.line(), place.column()));
+        let place = Place(error.location().map(|place| (place.line(), place.column())));
         match cause(&error) {
             Error::Budget { .. }
             | Error::AliasReplayLimitExceeded { .. }
-            | Error::AliasReplayStackDepthExceeded { .. } => format!(
-                "it holds more than {MAX_VALUES} values or {MAX_DOCUMENTS} documents, or its aliases stand for too much{place}"
-            ),
-            _ => format!("it is not valid YAML{place}"),
+            | Error::AliasReplayStackDepthExceeded { .. } => Broken::Budget { place },
+            _ => Broken::Yaml(place),
         }
     })
 }

@@ -1,6 +1,6 @@
 //! The cases in files: each resource with the Secrets that it names, or else each credential by itself.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Display};
 
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -40,7 +40,7 @@ pub(super) fn cases(files: &[File], namespace: Option<&str>) -> Result<Vec<Case>
                     inventory.add(&Origin { file, number }, document)?;
                 }
             }
-            Err(sentence) => inventory.broken(&Origin { file, number: None }, sentence),
+            Err(broken) => inventory.broken(&Origin { file, number: None }, broken),
         }
     }
     let cases = inventory.into_cases();
@@ -90,12 +90,12 @@ impl Inventory<'_> {
             }
             ("v1", "Secret", document) => match Secret::read(&document, self.namespace) {
                 Ok(secret) => _ = self.secrets.insert(secret.place.clone(), secret),
-                Err(sentence) => self.broken(origin, sentence),
+                Err(rejected) => self.broken(origin, rejected),
             },
             (version, api::KIND, document) if version.starts_with(api::GROUP) => {
                 match Resource::read(&document, self.namespace) {
                     Ok(resource) => self.resources.push(resource),
-                    Err(sentence) => self.broken(origin, sentence),
+                    Err(rejected) => self.broken(origin, rejected),
                 }
             }
             // Manifests of other kinds are somebody else's.
@@ -137,7 +137,7 @@ impl Inventory<'_> {
         self.alone.push(case);
     }
 
-    fn broken(&mut self, origin: &Origin<'_>, sentence: String) {
+    fn broken(&mut self, origin: &Origin<'_>, sentence: impl Display) {
         self.remark(origin, Finding::wrong("file", sentence));
     }
 
@@ -147,7 +147,7 @@ impl Inventory<'_> {
             origin,
             match origin.file.source {
                 Source::Named => Finding::wrong("file", sentence),
-                Source::Folder => Finding::note("file", format!("passed over: {sentence}")),
+                Source::Folder => Finding::note("file", format!("skipped: {sentence}")),
             },
         );
     }

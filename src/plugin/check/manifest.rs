@@ -31,28 +31,59 @@ pub(super) struct Place {
     pub(super) name: String,
 }
 
+/// Why a manifest cannot be judged: a sentence that names it and the field.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Rejected {
+    #[error("{kind} has no metadata.name")]
+    NoName { kind: &'static str },
+    #[error(
+        "metadata.name {} of {kind} is not a name that Kubernetes accepts; write lower-case letters, digits, '-' and '.', \
+         with a letter or a digit at both ends and beside each '.'",
+        Quoted(name)
+    )]
+    Name { kind: &'static str, name: String },
+    #[error(
+        "metadata.namespace {} of {kind} {} cannot be a namespace; write at most 63 lower-case letters, digits and '-', with \
+         a letter or a digit at both ends",
+        Quoted(namespace),
+        Quoted(name)
+    )]
+    Namespace { kind: &'static str, name: String, namespace: String },
+    #[error("AICoreRegistrySecret {place} has apiVersion {}; write {}/{}", Quoted(given), GROUP, VERSION)]
+    ApiVersion { place: Place, given: String },
+    #[error(
+        "AICoreRegistrySecret {place} does not fit its schema: {}",
+        if misfits.is_empty() { "see its spec".to_owned() } else { misfits.join("; ") }
+    )]
+    Schema { place: Place, misfits: Vec<String> },
+    #[error(
+        "Secret {}, key {}: the value under data is not base64; put plain text under stringData",
+        Quoted(name),
+        Quoted(key)
+    )]
+    NotBase64 { name: String, key: String },
+    #[error(
+        "Secret {}, key {}: the value under stringData is not text; put it in quotes",
+        Quoted(name),
+        Quoted(key)
+    )]
+    NotText { name: String, key: String },
+}
+
 impl Place {
     /// Of a manifest of that kind.
-    fn of(kind: &str, manifest: &Value, namespace: &str) -> Result<Self, String> {
+    fn of(kind: &'static str, manifest: &Value, namespace: &str) -> Result<Self, Rejected> {
         let text = |field: &str| manifest.pointer(&format!("/metadata/{field}")).and_then(Value::as_str);
-        let name = text("name").ok_or_else(|| format!("{kind} has no metadata.name"))?;
+        let name = text("name").ok_or(Rejected::NoName { kind })?;
         let namespace = text("namespace").unwrap_or(namespace);
         if !is_subdomain(name) {
-            return Err(format!(
-                "metadata.name {} of {kind} is not a name that Kubernetes accepts; write lower-case letters, digits, '-' and \
-                 '.', with a letter or a digit at both ends and beside each '.'",
-                Quoted(name)
-            ));
+            return Err(Rejected::Name { kind, name: name.to_owned() });
         }
         if !namespace.is_empty()
             && (!is_subdomain(namespace) || namespace.contains('.') || namespace.len() > 63)
         {
-            return Err(format!(
-                "metadata.namespace {} of {kind} {} cannot be a namespace; write at most 63 lower-case letters, digits and \
-                 '-', with a letter or a digit at both ends",
-                Quoted(namespace),
-                Quoted(name)
-            ));
+            let (name, namespace) = (name.to_owned(), namespace.to_owned());
+            return Err(Rejected::Namespace { kind, name, namespace });
         }
         Ok(Self { namespace: namespace.to_owned(), name: name.to_owned() })
     }
@@ -86,15 +117,11 @@ pub(super) struct Resource {
 }
 
 impl Resource {
-    pub(super) fn read(manifest: &Value, namespace: &str) -> Result<Self, String> {
+    pub(super) fn read(manifest: &Value, namespace: &str) -> Result<Self, Rejected> {
         let place = Place::of("an AICoreRegistrySecret", manifest, namespace)?;
-        let version = format!("{GROUP}/{VERSION}");
         let given = manifest.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
-        if given != version {
-            return Err(format!(
-                "AICoreRegistrySecret {place} has apiVersion {}; write {version}",
-                Quoted(given)
-            ));
+        if given != format!("{GROUP}/{VERSION}") {
+            return Err(Rejected::ApiVersion { place, given: given.to_owned() });
         }
         let given = manifest.get("spec").unwrap_or(&Value::Null);
         let misfits = schema::judge(given).misfits;
@@ -102,8 +129,7 @@ impl Resource {
             if misfits.is_empty() { serde_json::from_value(given.clone()).ok() } else { None };
         let Some(spec) = spec else {
             // What serde says quotes values, so the schema says it.
-            let what = if misfits.is_empty() { "see its spec".to_owned() } else { misfits.join("; ") };
-            return Err(format!("AICoreRegistrySecret {place} does not fit its schema: {what}"));
+            return Err(Rejected::Schema { place, misfits });
         };
         let mut unknown_fields = Vec::new();
         if let Ok(known) = serde_json::to_value(&spec) {
@@ -139,7 +165,7 @@ enum Content {
 }
 
 impl Secret {
-    pub(super) fn read(manifest: &Value, namespace: &str) -> Result<Self, String> {
+    pub(super) fn read(manifest: &Value, namespace: &str) -> Result<Self, Rejected> {
         let place = Place::of("a Secret", manifest, namespace)?;
         if manifest.get("sops").is_some() {
             return Ok(Self { place, content: Content::Encrypted });
@@ -152,22 +178,14 @@ impl Secret {
                 Some(Ok(bytes)) => bytes,
                 None if value.is_null() => Vec::new(),
                 _ => {
-                    return Err(format!(
-                        "Secret {}, key {}: the value under data is not base64; put plain text under stringData",
-                        Quoted(&place.name),
-                        Quoted(key)
-                    ));
+                    return Err(Rejected::NotBase64 { name: place.name, key: key.clone() });
                 }
             };
             data.insert(key.clone(), Zeroizing::new(bytes));
         }
         for (key, value) in entries(manifest, "stringData") {
             let Some(text) = value.as_str().or(value.is_null().then_some("")) else {
-                return Err(format!(
-                    "Secret {}, key {}: the value under stringData is not text; put it in quotes",
-                    Quoted(&place.name),
-                    Quoted(key)
-                ));
+                return Err(Rejected::NotText { name: place.name, key: key.clone() });
             };
             data.insert(key.clone(), Zeroizing::new(text.as_bytes().to_vec()));
         }

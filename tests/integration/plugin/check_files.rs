@@ -1,10 +1,6 @@
 //! `check -f`: what is wrong in files. The plugin asks no cluster.
 
-use std::{
-    path::{Path, PathBuf},
-    process::{Command, Output},
-    sync::atomic::{AtomicUsize, Ordering},
-};
+use std::process::{Command, Output};
 
 use aicore_registry_operator::api::{self, AICoreRegistrySecret};
 use kube::{
@@ -15,38 +11,11 @@ use kube::{
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::Said;
+use super::{Said, folder::Folder};
 use crate::{
     cluster::cluster,
     invariants::{CANARY, check_canaries},
 };
-
-/// A folder that goes with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    /// Of this test alone: others run in the same process.
-    fn new() -> Self {
-        static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path =
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("check-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(&self, name: &str, text: &str) -> String {
-        let path = self.0.join(name);
-        std::fs::write(&path, text).unwrap();
-        path.display().to_string()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 fn check(arguments: &[&str]) -> Said {
     let output: Output = Command::new(env!("CARGO_BIN_EXE_kubectl-aicore_registry"))
@@ -255,14 +224,12 @@ fn bare_files_are_judged_by_themselves() {
     assert!(!said.out.contains("Secret \"") && !said.out.contains(".dockerconfigjson"), "{}", said.out);
     std::fs::remove_file(broken).unwrap();
     folder.file("name-reference.yaml", "nameReference: []");
-    let whole = folder.0.display().to_string();
-    check(&["-f", &whole]).assert(
-        0,
-        &["Docker config in", "Service key in", "note   file         passed over: it is no manifest"],
-    );
+    let whole = folder.name();
+    check(&["-f", &whole])
+        .assert(0, &["Docker config in", "Service key in", "note   file         skipped: it is no manifest"]);
     check(&["-f", &format!("{whole}/name-reference.yaml")])
         .assert(1, &["wrong  file         it is no manifest"]);
-    check(&["-f", "examples/kustomize"]).assert(0, &["name-reference.yaml", "passed over"]);
+    check(&["-f", "examples/kustomize"]).assert(0, &["name-reference.yaml", "skipped"]);
 }
 
 #[rstest]

@@ -1,12 +1,7 @@
 //! Text from files, servers, kubeconfigs, programs and the command line stays text: nothing of it moves the cursor, starts a
 //! line, or gives an order to the system that runs a build.
 
-use std::{
-    fmt::Write,
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-    sync::atomic::{AtomicUsize, Ordering},
-};
+use std::{fmt::Write, os::unix::fs::PermissionsExt, path::Path};
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -15,7 +10,7 @@ use tokio::{
     net::TcpListener,
 };
 
-use super::{Said, finish, plugin};
+use super::{Said, finish, folder::Folder, plugin};
 
 /// All at once: a terminal's sequences, forged lines and commands, marks that reorder or hide, and separators.
 const HOSTILE: &str = "x\u{1b}[2J\u{1b}]0;owned\u{7}\r\n::warning title=forged::all is well\n##[error]x\n\
@@ -37,31 +32,6 @@ fn check(said: &Said) {
     }
     assert!(!text.contains(SECRET), "{text}");
     assert!(text.lines().count() < 12, "each thing is one line: {text}");
-}
-
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path =
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("hostile-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.0.join(name);
-        std::fs::write(&path, text).unwrap();
-        path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 fn resource(metadata: &Value, spec: &Value) -> Value {
@@ -118,7 +88,7 @@ async fn in_files(#[case] manifest: Value) {
         [("a.json", manifest.to_string()), ("b.yaml", serde_saphyr::to_string(&manifest).unwrap())]
     {
         let file = folder.file(name, &text);
-        let arguments = ["check", "-f", file.to_str().unwrap()];
+        let arguments = ["check", "-f", &*file];
         let said = finish(plugin(Path::new("/does/not/exist"), &arguments)).await;
         assert!(matches!(said.code, Some(0 | 1)), "{said:?}");
         let mut said = said;
@@ -137,9 +107,8 @@ async fn in_files_that_no_parser_takes(#[case] text: String) {
     let folder = Folder::new();
     let name = HOSTILE.replace('/', "");
     let file = folder.file(&format!("{}.yaml", name.chars().take(100).collect::<String>()), &text);
-    let whole = folder.0.to_str().unwrap();
-    for argument in [file.to_str().unwrap(), whole] {
-        let said = finish(plugin(Path::new("/does/not/exist"), &["check", "-f", argument])).await;
+    for argument in [file, folder.name()] {
+        let said = finish(plugin(Path::new("/does/not/exist"), &["check", "-f", &*argument])).await;
         assert_eq!(said.code, Some(1), "{said:?}");
         check(&said);
     }
@@ -199,7 +168,7 @@ fn kubeconfig(server: &str, user: &Value) -> String {
 async fn in_a_kubeconfig(#[case] server: &str, #[case] user: Value) {
     let folder = Folder::new();
     let file = folder.file("config", &kubeconfig(server, &user));
-    let said = finish(plugin(&file, &["status"])).await;
+    let said = finish(plugin(Path::new(&file), &["status"])).await;
     assert!(matches!(said.code, Some(1 | 2)), "{said:?}");
     let is_schema = user["exec"]["args"].is_string();
     assert_eq!(said.err.contains("it is not a kubeconfig"), is_schema, "{said:?}");
@@ -217,7 +186,7 @@ async fn from_an_exec_program() {
         "apiVersion": "client.authentication.k8s.io/v1beta1", "command": "./helper", "env": null,
     } });
     let file = folder.file("config", &kubeconfig("http://127.0.0.1:1", &exec));
-    let said = finish(plugin(&file, &["status"])).await;
+    let said = finish(plugin(Path::new(&file), &["status"])).await;
     said.assert(2, &["ended with exit code 3; what it said is above"]);
     // Lines of the program are lines; among them one may say that nothing is wrong.
     let err = said.err.replace("Nothing is wrong.\n", "");
@@ -286,6 +255,6 @@ async fn from_a_server(#[case] status: u16, #[case] body: Value) {
         &["check", "x"],
         &["sync", "x", "--timeout=1s", "-n", HOSTILE],
     ] {
-        check(&finish(plugin(&file, arguments)).await);
+        check(&finish(plugin(Path::new(&file), arguments)).await);
     }
 }

@@ -43,13 +43,13 @@ fn what_was_recorded_stays_while_it_changes() {
 fn one_created_again_starts_anew() {
     let object = an_object();
     let index = index_with(&[&object]);
-    let memory = Memory { unsaved: true, ..Memory::default() };
+    let memory = Memory { retry: Retry { api_failures: 1, ..Retry::default() }, ..Memory::default() };
     let in_sync = Arc::new(a_status_in_sync());
     index.record(&object, Some(Arc::clone(&in_sync)), memory.clone(), None);
     let again = Object { uid: "another".into(), ..object.clone() };
     assert_eq!(index.apply_resource(again.clone(), a_new_status()), just(&object));
     assert_eq!(*snapshot(&index, &object).status, a_new_status());
-    assert!(!snapshot(&index, &object).memory.unsaved);
+    assert_eq!(snapshot(&index, &object).memory.retry.api_failures, 0);
     // What a pass over the former one says is no longer about this one.
     index.record(&object, Some(in_sync), memory, None);
     assert_eq!(*snapshot(&index, &object).status, a_new_status());

@@ -12,7 +12,7 @@ fn me() -> Candidate {
 }
 
 fn now(uptime: u64) -> Now {
-    Now { wall: at(1_000_000), uptime: seconds(uptime) }
+    Now { wall: at(1_000_000), uptime: seconds(uptime), leading: Duration::ZERO }
 }
 
 fn held_by(holder: &str, renewed: i64) -> Record {

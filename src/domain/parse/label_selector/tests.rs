@@ -47,8 +47,8 @@ fn what_the_api_server_takes_is_right(#[case] text: &str) {
 #[case("size>99999999999999999999", "is not an integer")]
 #[case("shard In (a)", "\"In\" stands where =, ==,")]
 #[case("team/x/y=a", "is not a label's key")]
-#[case("/x=a", "in front of the / stands no DNS name")]
-#[case("Team/x=a", "in front of the / stands no DNS name")]
+#[case("/x=a", "the part before the / must be a DNS name")]
+#[case("Team/x=a", "the part before the / must be a DNS name")]
 #[case("team/=a", "its name is empty")]
 #[case("-x", "letter or digit at both ends")]
 #[case("x=-1", "\"-1\" is not a label's value")]
@@ -57,7 +57,7 @@ fn what_the_api_server_takes_is_right(#[case] text: &str) {
 #[case("x=ä", "is not a label's value")]
 #[case("x=a;y=b", "\"a;y\" is not a label's value")]
 fn what_it_refuses_gets_a_phrase(#[case] text: &str, #[case] part: &str) {
-    let phrase = check(text).unwrap_err();
+    let phrase = check(text).unwrap_err().to_string();
     assert!(phrase.contains(part), "{phrase}");
 }
 
@@ -65,11 +65,11 @@ fn what_it_refuses_gets_a_phrase(#[case] text: &str, #[case] part: &str) {
 fn lengths_are_those_of_labels() {
     let long = |length| "a".repeat(length);
     assert_eq!(check(&format!("{}={}", long(63), long(63))), Ok(()));
-    assert!(check(&long(64)).unwrap_err().contains("longer than 63"));
-    assert!(check(&format!("x={}", long(64))).unwrap_err().contains("longer than 63"));
+    assert!(check(&long(64)).unwrap_err().to_string().contains("longer than 63"));
+    assert!(check(&format!("x={}", long(64))).unwrap_err().to_string().contains("longer than 63"));
     assert_eq!(check(&format!("{}/x", [long(63), long(63), long(63), long(61)].join("."))), Ok(()));
     assert!(check(&format!("{}/x", [long(63), long(63), long(63), long(62)].join("."))).is_err());
-    assert!(check(&vec!["x"; 3000].join(",")).unwrap_err().contains("at most 4096"));
+    assert!(check(&vec!["x"; 3000].join(",")).unwrap_err().to_string().contains("at most 4096"));
 }
 
 proptest! {

@@ -52,6 +52,22 @@ fn a_key_among_certificates_does_not_travel_with_them() {
 }
 
 #[rstest]
+#[case::path("/etc/ssl/tls.crt", Malformed::FileName)]
+#[case::name("client.PEM\n", Malformed::FileName)]
+#[case::pfx("C:\\keys\\client.pfx", Malformed::FileName)]
+#[case::der("MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA", Malformed::Der)]
+#[case::der_in_lines("MIIBIjANBgkqhkiG9w0B\r\nAQEFAAOCAQ8AMIIBCgKC", Malformed::Der)]
+#[case::short_der("MAA=", Malformed::Der)]
+#[case::pkcs12("MIIJeQIBAzCCCT8GCSqGSIb3DQEHAaCCCTAEggks", Malformed::Pkcs12)]
+#[case::pkcs12_without_length("MIACAQMwgAYJKoZIhvcNAQcB", Malformed::Pkcs12)]
+#[case::encoded_twice("LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t", Malformed::EncodedTwice)]
+fn other_forms_are_called_what_they_are(#[case] text: &str, #[case] expected: Malformed) {
+    assert_eq!(certificate_chain(text).as_ref(), Err(&expected));
+    assert_eq!(private_key(text).map(drop).as_ref(), Err(&expected));
+    assert!(expected.to_string().contains("store "), "{expected}");
+}
+
+#[rstest]
 #[case::nothing("", Malformed::NoPrivateKey)]
 #[case::base64_only("AAAA", Malformed::NoPrivateKey)]
 #[case::certificate("-----BEGIN CERTIFICATE-----AAAA-----END CERTIFICATE-----", Malformed::CertificateForKey)]

@@ -95,7 +95,7 @@ impl Kind for ServiceKeys {
         let is_one_of = |field: &Names| field.all().any(|known| known.eq_ignore_ascii_case(name));
         [&CLIENT_ID, &CLIENT_SECRET, &CERT_URL].into_iter().any(is_one_of)
             || name.eq_ignore_ascii_case(SERVICE_URLS)
-            || name.get(..ENVIRONMENT.len()).is_some_and(|front| front.eq_ignore_ascii_case(ENVIRONMENT))
+            || is_of_environment(name)
     }
 
     fn parts(object: &JsonObject) -> Vec<Cow<'_, JsonObject>> {
@@ -140,6 +140,11 @@ impl Kind for ServiceKeys {
         fits(&one.api_url(), &other.api_url(), Content::Url)
             && AT_THE_TOP.into_iter().all(|field| fits(&one.text(field), &other.text(field), field.content))
     }
+}
+
+/// By its start, in any case: a name that is written wrong is named beside those that are right.
+fn is_of_environment(name: &str) -> bool {
+    name.get(..ENVIRONMENT.len()).is_some_and(|front| front.eq_ignore_ascii_case(ENVIRONMENT))
 }
 
 /// A name without what spellings differ in.
@@ -200,14 +205,32 @@ fn url(text: &str) -> String {
 
 impl<'a> Fields<'a> {
     pub(super) fn new(object: &'a JsonObject) -> Self {
-        let environment = object.members().any(|(name, _)| name.starts_with(ENVIRONMENT));
+        let environment = object.members().any(|(name, _)| is_of_environment(name));
         Self { object, environment }
+    }
+
+    /// The names that differ from those of missing fields in their spelling alone: as they are, and as they should be.
+    pub(super) fn misspelled(&self) -> Vec<(&'a str, &'static str)> {
+        let is_missing = |field: &&Names| matches!(self.text(field), Value::Missing(_));
+        let missing = all().filter(is_missing).flat_map(Names::all).chain([SERVICE_URLS]);
+        let missing: Vec<_> = missing.filter(|name| !self.object.has(name)).collect();
+        let names = self
+            .object
+            .members()
+            .map(|(name, _)| name)
+            .filter(|name| !all().any(|field| field.all().any(|known| known == *name)));
+        names
+            .filter_map(|name| {
+                let meant = missing.iter().find(|known| folded(known) == folded(name))?;
+                (name != *meant).then_some((name, *meant))
+            })
+            .collect()
     }
 
     /// The value under the field's names, which must not differ. Line breaks at the end are not part of it.
     pub(super) fn text(&self, field: &Names) -> Value {
         let missing = if self.environment { field.environment } else { field.service_key };
-        let values = field.all().map(|name| text(self.object, name, name));
+        let values = field.all().map(|name| text(self.object, name, name, field.content));
         let mut values = values.filter(|value| !matches!(value, Value::Missing(_)));
         let Some(first) = values.next() else {
             return Value::Missing(Quoted(missing).to_string());
@@ -230,7 +253,7 @@ impl<'a> Fields<'a> {
                 Quoted(SERVICE_URLS)
             ));
         };
-        match (text(&service_urls, "AI_API_URL", IN_SERVICE_URLS), outside) {
+        match (text(&service_urls, "AI_API_URL", IN_SERVICE_URLS, Content::Url), outside) {
             (Value::Missing(_), outside @ Value::Missing(_)) if service_urls.has("ML_API_URL") => {
                 drop(outside);
                 Value::Wrong(format!(
@@ -263,7 +286,7 @@ impl Value {
     }
 }
 
-fn text(object: &JsonObject, key: &str, name: &str) -> Value {
+fn text(object: &JsonObject, key: &str, name: &str, content: Content) -> Value {
     let value = match object.get(key) {
         Err(Ambiguous) => return different_values(name),
         Ok(value) => value,
@@ -274,7 +297,16 @@ fn text(object: &JsonObject, key: &str, name: &str) -> Value {
             blank if blank.trim().is_empty() => Value::Missing(Quoted(name).to_string()),
             text => Value::Text(Quoted(name).to_string(), Zeroizing::new(text.to_owned())),
         },
-        Some(Json::Binary) => Value::Wrong(format!("{} is not UTF-8 text; save it as UTF-8", Quoted(name))),
+        Some(Json::Binary) => Value::Wrong(format!(
+            "{} is not {}",
+            Quoted(name),
+            match content {
+                Content::Pem => {
+                    "text, as DER (.der, .cer) and PKCS#12 (.p12, .pfx) are not; store it as PEM, which begins with -----BEGIN"
+                }
+                Content::Text | Content::Url => "UTF-8 text; save it as UTF-8",
+            }
+        )),
         Some(_) => Value::Wrong(format!("{} is not text", Quoted(name))),
     }
 }

@@ -151,6 +151,10 @@ impl<K: Kind> Search<'_, K> {
         match (self.chosen()?, attempt) {
             (Some(form), None) => self.alone(form),
             (_, Some((key, why))) => Err(unreadable(secret, key, &why)),
+            // Fields whose names are written in another way, which is said when they are missing.
+            (None, None) if flat.members().any(|(name, _)| K::is_telling(name)) => {
+                Ok(Form { key: None, fields: flat })
+            }
             (None, None) => match self.expected_key() {
                 // It holds nothing of the kind, and reading it says why.
                 Some(key) => self.under_key(&key),

@@ -22,6 +22,10 @@ pub(super) enum Oddity {
     EscapedDollar,
     #[error("has $$, as files have that replace variables; store it with one $")]
     DoubledDollar,
+    #[error(
+        "has lost what begins with its $, which a shell takes for the name of a variable; store it again, in single quotes"
+    )]
+    EatenByShell,
     #[error("has a line break or a control character inside; store it again")]
     ControlCharacter,
     #[error("ends with a backslash and a letter, which stood for a line break; store it without")]
@@ -50,8 +54,10 @@ pub(super) fn of_secret(text: &str) -> Option<Oddity> {
         Some(Oddity::ControlCharacter)
     } else if text.contains("\\$") {
         Some(Oddity::EscapedDollar)
+    } else if has_doubled_dollar(text) {
+        Some(Oddity::DoubledDollar)
     } else {
-        has_doubled_dollar(text).then_some(Oddity::DoubledDollar)
+        is_eaten_by_shell(text).then_some(Oddity::EatenByShell)
     }
 }
 
@@ -93,10 +99,23 @@ pub(super) fn of_url(text: &str) -> Option<Oddity> {
 
 /// The form of SAP's client secrets is `<uuid>$<base64>`: a second `$` was put there for a file that replaces variables.
 fn has_doubled_dollar(text: &str) -> bool {
-    const UUID: usize = 36;
-    text.split_once("$$").is_some_and(|(front, _)| {
-        front.len() == UUID && front.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
-    })
+    behind_uuid(text).is_some_and(|rest| rest.starts_with("$$"))
+}
+
+/// In double quotes, or none, a shell puts the value of a variable, which is empty, for `$` and the letters and digits behind it:
+/// the UUID is left, and what comes from the first other character of the base64 on.
+fn is_eaten_by_shell(text: &str) -> bool {
+    behind_uuid(text).is_some_and(|rest| rest.is_empty() || rest.starts_with(['=', '+', '/', '-']))
+}
+
+/// What follows the UUID at the start of a text.
+fn behind_uuid(text: &str) -> Option<&str> {
+    const DASHES: [usize; 4] = [8, 13, 18, 23];
+    let (uuid, rest) = text.split_at_checked(36)?;
+    let fits = |(place, byte): (usize, u8)| {
+        if DASHES.contains(&place) { byte == b'-' } else { byte.is_ascii_hexdigit() }
+    };
+    uuid.bytes().enumerate().all(fits).then_some(rest)
 }
 
 /// Whether the whole text stands for a value. The words are such that a person can choose as a password; a service key's

@@ -13,6 +13,7 @@ use crate::domain::parse::{
 };
 
 mod brought;
+mod mistaken;
 mod properties;
 
 const CLIENT_ID: &str = "sb-7ce4!b505946|aicore!b540";

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::Credential;
+use super::{Credential, ExecFault};
 
 #[derive(Deserialize)]
 struct ExecCredential {
@@ -24,18 +24,18 @@ struct Status {
 }
 
 /// # Errors
-/// A phrase that follows the name of the program.
-pub(super) fn read(answer: &[u8], version: &str) -> Result<Credential, String> {
+/// What is wrong with the answer, without anything of it.
+pub(super) fn read(answer: &[u8], version: &str) -> Result<Credential, ExecFault> {
     use secrecy::ExposeSecret;
 
     // JSON is YAML, and client-go takes YAML.
-    let text = std::str::from_utf8(answer).map_err(|_| "gave an answer that is not UTF-8 text")?;
+    let text = std::str::from_utf8(answer).map_err(|_| ExecFault::NotText)?;
     let answer: ExecCredential =
-        serde_saphyr::from_str(text).map_err(|_| "gave an answer that is no ExecCredential")?;
+        serde_saphyr::from_str(text).map_err(|_| ExecFault::NoCredential { version: None })?;
     if answer.kind.as_deref() != Some("ExecCredential") || answer.api_version.as_deref() != Some(version) {
-        return Err(format!("gave an answer that is no ExecCredential of {version}"));
+        return Err(ExecFault::NoCredential { version: Some(version.to_owned()) });
     }
-    let status = answer.status.ok_or("gave an answer without status")?;
+    let status = answer.status.ok_or(ExecFault::NoStatus)?;
     let some = |secret: Option<SecretString>| secret.filter(|text| !text.expose_secret().is_empty());
     let token = some(status.token);
     let identity = match (
@@ -44,16 +44,14 @@ pub(super) fn read(answer: &[u8], version: &str) -> Result<Credential, String> {
     ) {
         (Some(certificate), Some(key)) => Some((certificate, key)),
         (None, None) => None,
-        _ => return Err("gave only one of certificate and key".to_owned()),
+        _ => return Err(ExecFault::HalfIdentity),
     };
     if token.is_none() && identity.is_none() {
-        return Err("gave neither a token nor a certificate".to_owned());
+        return Err(ExecFault::Nothing);
     }
     let ends = status
         .expiration_timestamp
-        .map(|text| {
-            text.parse::<Timestamp>().map_err(|_| "gave an expirationTimestamp that is no RFC 3339 time")
-        })
+        .map(|text| text.parse::<Timestamp>().map_err(|_| ExecFault::Expiration))
         .transpose()?;
     Ok(Credential { token, identity, ends })
 }

@@ -79,7 +79,10 @@ impl Rival {
             }
             Phase::Looked { began, version } => {
                 let wall = at(1_000_000 + i64::try_from(time).unwrap() + self.clock.0);
-                match self.view.decide(&self.me, Now { wall, uptime: self.uptime(time) }) {
+                match self
+                    .view
+                    .decide(&self.me, Now { wall, uptime: self.uptime(time), leading: Duration::ZERO })
+                {
                     Decision::Acquire(record) | Decision::Renew(record) => {
                         if server.write(version, record.clone()) && answered {
                             self.phase = Phase::Written { began, answer: record };

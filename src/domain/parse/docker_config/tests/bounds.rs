@@ -1,8 +1,11 @@
 //! What has a bound, and what is said beyond it.
 
+use std::collections::BTreeSet;
+
 use rstest::rstest;
 
 use super::*;
+use crate::domain::parse::docker_config::reader::{self, Auths};
 
 fn many(entries: usize) -> SecretData {
     let entries: Vec<_> = (0..entries).map(|n| format!(r#""r{n}.test":{{"auth":"bWU6cHc="}}"#)).collect();

@@ -97,7 +97,7 @@ fn read(text: &str, depth: usize) -> Result<JsonObject, Unreadable> {
             {
                 return Ok(object);
             }
-            Err(explained(core).unwrap_or(Unreadable::Broken(broken)))
+            Err(explained(core).or_else(|| explained(text)).unwrap_or(Unreadable::Broken(broken)))
         }
         other => other,
     }
@@ -109,7 +109,8 @@ fn parse(text: &str, depth: usize) -> Result<JsonObject, Unreadable> {
         Json::Text(text) => match depth.checked_sub(1) {
             // A text that is no JSON at all is a value of another kind, and not a broken object.
             Some(depth) if text.contains('{') => read(&text, depth),
-            _ => Err(Unreadable::NotAnObject),
+            Some(_) => Err(explained(text.trim()).unwrap_or(Unreadable::NotAnObject)),
+            None => Err(Unreadable::NotAnObject),
         },
         _ => Err(Unreadable::NotAnObject),
     }
@@ -199,6 +200,7 @@ fn behind_first(text: &str) -> Option<&str> {
 }
 
 fn explained_without_brace(text: &str) -> Option<Unreadable> {
+    let text = quotes::inside(text).unwrap_or(text);
     let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     if names_fields(text) && lines().all(|line| assigned(line).is_some()) {
         return Some(Unreadable::EnvFile);

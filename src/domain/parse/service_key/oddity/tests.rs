@@ -28,6 +28,9 @@ use super::*;
 #[case("undefined", Oddity::Placeholder)]
 #[case("made-up\\$secret=", Oddity::EscapedDollar)]
 #[case("00000000-0000-0000-0000-00000000abcd$$c2VjcmV0=", Oddity::DoubledDollar)]
+#[case("00000000-0000-0000-0000-00000000abcd", Oddity::EatenByShell)]
+#[case("00000000-0000-0000-0000-00000000abcd=", Oddity::EatenByShell)]
+#[case("00000000-0000-0000-0000-00000000abcd-3x=", Oddity::EatenByShell)]
 #[case("made\nup", Oddity::ControlCharacter)]
 #[case("m\0a\0d\0e\0", Oddity::ControlCharacter)]
 fn a_secret_that_nobody_meant_is_known(#[case] text: &str, #[case] oddity: Oddity) {
@@ -36,6 +39,9 @@ fn a_secret_that_nobody_meant_is_known(#[case] text: &str, #[case] oddity: Oddit
 
 #[rstest]
 #[case("00000000-0000-0000-0000-00000000abcd$c2VjcmV0=")]
+#[case("00000000-0000-0000-0000-00000000abcdc2VjcmV0=")]
+#[case("0000000000000000000000000000000000abcd")]
+#[case("00000000-0000-0000-0000-00000000abc")]
 #[case("c4n4ry$=")]
 #[case("a$$b")]
 #[case("$")]

@@ -1,0 +1,61 @@
+//! What a pass was decided to do in AI Core, and whether that is still to be done. Between the decision and a request lie waits: for
+//! answers, a token, a turn. Meanwhile the watches go on, so the index knows.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::index::Index;
+use crate::{
+    aicore::mandate::Mandate,
+    domain::{decide::conflict::Claim, parse::object::Object},
+};
+
+/// What a pass wants of the remote secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To hold what the source Secret holds.
+    Push,
+    /// To be gone.
+    Delete,
+}
+
+/// The Secret with the service key, as the pass found it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct KeyFound {
+    /// The version that the watch had shown when the pass began.
+    pub(super) watched: Option<Arc<str>>,
+    /// The version that the pass uses. It can be ahead of the watch.
+    pub(super) used: Option<Arc<str>>,
+}
+
+impl KeyFound {
+    /// Whether the watch, which shows `now`, has shown no other version since.
+    pub(super) fn holds(&self, now: Option<&str>) -> bool {
+        now == self.watched.as_deref() || now.is_some_and(|now| Some(now) == self.used.as_deref())
+    }
+}
+
+/// The mandate of one pass.
+pub(super) struct Errand<'a, K> {
+    pub(super) index: &'a Index<K>,
+    pub(super) object: &'a Object,
+    pub(super) claim: &'a Claim,
+    pub(super) key: &'a KeyFound,
+    pub(super) purpose: Purpose,
+    pub(super) ending: &'a CancellationToken,
+}
+
+impl<K: Send + Sync> Mandate for Errand<'_, K> {
+    fn stands(&self) -> bool {
+        let may = match self.purpose {
+            Purpose::Push => self.index.may_write(self.object, self.claim),
+            Purpose::Delete => self.index.may_delete(self.object, self.claim),
+        };
+        may && self.index.asks_for_the_same(self.object, self.key)
+    }
+
+    fn ending(&self) -> &CancellationToken {
+        self.ending
+    }
+}

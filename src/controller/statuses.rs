@@ -1,0 +1,253 @@
+//! Writes statuses, so that none holds anything back: a pass waits a moment for the answer and goes on, and what the API server
+//! has not taken is written again beside the passes, always the newest, without a look at anything else.
+
+mod debts;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use parking_lot::Mutex;
+use prometheus_client::{collector::Collector, encoding::DescriptorEncoder};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tracing::{debug, info, warn};
+
+use self::debts::{Debts, Taken};
+use super::{adapters::Kubernetes, index::Index};
+use crate::{
+    api::AICoreRegistrySecretStatus, clock::Clock, domain::parse::object::Object, jitter, k8s::error::Error,
+    metrics::encode_gauge,
+};
+
+/// How long a pass waits for the answer. A healthy API server needs milliseconds.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Writes that have taken longer, and go on beside the passes. While there is one, no pass waits for its own.
+const SLOW: u32 = 64;
+/// Statuses that are written again at a time.
+const AGAIN: u32 = 16;
+
+/// What became of a status that was to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    /// The API server has it.
+    Now,
+    /// It will be written when that is possible; until then it is what the index has.
+    Later,
+    /// There is no such resource any more.
+    Gone,
+}
+
+/// All writing of statuses. `C` is what the index keeps of service keys.
+pub(super) struct Statuses<K, C> {
+    kubernetes: Arc<K>,
+    index: Arc<Index<C>>,
+    clock: Clock,
+    debts: Mutex<Debts>,
+    /// There is something to write sooner than before.
+    sooner: Notify,
+    handed_over: mpsc::Sender<Attempt>,
+    slow: Arc<Semaphore>,
+    again: Arc<Semaphore>,
+}
+
+/// Does what passes have left behind.
+pub(super) struct Writer<K, C> {
+    statuses: Arc<Statuses<K, C>>,
+    handed_over: mpsc::Receiver<Attempt>,
+    under_way: FuturesUnordered<Attempt>,
+}
+
+/// One write that is under way.
+type Attempt = BoxFuture<'static, Ended>;
+
+struct Ended {
+    object: Arc<Object>,
+    status: Arc<AICoreRegistrySecretStatus>,
+    result: Result<(), Error>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
+    /// Nothing is owed yet. The writer is to run as long as there are passes.
+    pub(super) fn new(kubernetes: &Arc<K>, index: &Arc<Index<C>>, clock: Clock) -> (Arc<Self>, Writer<K, C>) {
+        let (sender, receiver) = mpsc::channel(SLOW as usize);
+        let statuses = Arc::new(Self {
+            kubernetes: Arc::clone(kubernetes),
+            index: Arc::clone(index),
+            clock,
+            debts: Mutex::default(),
+            sooner: Notify::new(),
+            handed_over: sender,
+            slow: Arc::new(Semaphore::new(SLOW as usize)),
+            again: Arc::new(Semaphore::new(AGAIN as usize)),
+        });
+        let writer = Writer {
+            statuses: Arc::clone(&statuses),
+            handed_over: receiver,
+            under_way: FuturesUnordered::new(),
+        };
+        (statuses, writer)
+    }
+
+    /// Writes the status of a resource. The caller gives it to the index before it waits for anything else: what is written
+    /// again is what the index has then.
+    pub(super) async fn write(
+        &self,
+        object: &Arc<Object>,
+        status: &Arc<AICoreRegistrySecretStatus>,
+    ) -> Written {
+        if !self.debts.lock().are_clear(object) {
+            return Written::Later;
+        }
+        let (kubernetes, about, what) =
+            (Arc::clone(&self.kubernetes), Arc::clone(object), Arc::clone(status));
+        let mut request = Box::pin(async move { kubernetes.write_status(&about, &what).await });
+        let patience = if self.slow.available_permits() < SLOW as usize { Duration::ZERO } else { PATIENCE };
+        match tokio::time::timeout(patience, &mut request).await {
+            Ok(Ok(())) => {
+                self.debts.lock().taken(object, self.clock.now().uptime);
+                Written::Now
+            }
+            Ok(Err(Error::NotFound)) => Written::Gone,
+            Ok(Err(error)) => {
+                self.failed(object, &error);
+                Written::Later
+            }
+            Err(_) => {
+                let Ok(place) = Arc::clone(&self.slow).try_acquire_owned() else {
+                    drop(request);
+                    self.failed(object, &Error::Timeout);
+                    return Written::Later;
+                };
+                self.debts.lock().under_way(object);
+                let (object, status) = (Arc::clone(object), Arc::clone(status));
+                let attempt: Attempt =
+                    Box::pin(async move { Ended { object, status, result: request.await, _place: place } });
+                // There are as many places in the channel.
+                let _ = self.handed_over.try_send(attempt);
+                Written::Later
+            }
+        }
+    }
+
+    /// Waits until no write is under way, and lets no other begin. For the end of the process.
+    pub(super) async fn settled(&self) {
+        let _ = tokio::join!(self.slow.acquire_many(SLOW), self.again.acquire_many(AGAIN));
+    }
+
+    /// Resources whose status the API server does not have.
+    pub(super) fn owed(&self) -> usize {
+        self.debts.lock().owed()
+    }
+
+    fn failed(&self, object: &Arc<Object>, error: &Error) {
+        let answered = match error {
+            Error::Forbidden(_) => true,
+            // What a gateway in between, or the API server for lack of time, gave up may be done all the same.
+            Error::Refused { code, .. } => *code < 500,
+            _ => false,
+        };
+        let uptime = self.clock.now().uptime;
+        let unwritten = self.debts.lock().failed(object, answered, uptime, jitter::fraction());
+        self.sooner.notify_one();
+        let (namespace, resource, attempts) =
+            (&*object.key.namespace, &*object.key.name, unwritten.attempts());
+        let retry_s = unwritten.due().saturating_sub(uptime).as_secs_f64();
+        // At first, and then ever more seldom: it may go on for days.
+        if attempts.is_power_of_two() {
+            warn!(
+                namespace, resource, attempts, %error, retry_s,
+                "a request to the API server failed: the status is not written; trying again, everything else goes on"
+            );
+        } else {
+            debug!(namespace, resource, attempts, %error, retry_s, "the status is still not written");
+        }
+    }
+
+    fn ended(&self, ended: &Ended) {
+        let Ended { object, status, result, .. } = ended;
+        match result {
+            Ok(()) => {
+                let uptime = self.clock.now().uptime;
+                let newest = self.index.status(&object.key).is_none_or(|(_, newest)| newest == *status);
+                let taken = if newest {
+                    self.debts.lock().taken(object, uptime)
+                } else {
+                    self.debts.lock().outdated(object, uptime)
+                };
+                self.sooner.notify_one();
+                if let Taken::AfterFailures(attempts) = taken {
+                    let (namespace, resource) = (&*object.key.namespace, &*object.key.name);
+                    info!(namespace, resource, attempts, "the status is written");
+                }
+            }
+            Err(Error::NotFound) => self.debts.lock().forget(object),
+            Err(error) => self.failed(object, error),
+        }
+    }
+
+    /// The next status that is due to be written again, once it is and there is a place for it.
+    async fn again(&self) -> Attempt {
+        loop {
+            let due = self.debts.lock().next_due();
+            match due {
+                Some(due) => tokio::time::sleep(due.saturating_sub(self.clock.now().uptime)).await,
+                None => std::future::pending().await,
+            }
+            let Ok(place) = Arc::clone(&self.again).acquire_owned().await else {
+                std::future::pending().await
+            };
+            let Some((key, uid)) = self.debts.lock().start(self.clock.now().uptime) else { continue };
+            let found = self.index.status(&key).filter(|(object, _)| object.uid == uid);
+            let Some((object, status)) = found else {
+                self.debts.lock().forget_as(&key, &uid);
+                continue;
+            };
+            let kubernetes = Arc::clone(&self.kubernetes);
+            return Box::pin(async move {
+                let result = kubernetes.write_status(&object, &status).await;
+                Ended { object, status, result, _place: place }
+            });
+        }
+    }
+}
+
+impl<K: Kubernetes, C: Send + Sync + 'static> Writer<K, C> {
+    /// Never ends.
+    pub(super) async fn run(&mut self) {
+        loop {
+            tokio::select! {
+                Some(ended) = self.under_way.next() => self.statuses.ended(&ended),
+                Some(attempt) = self.handed_over.recv() => self.under_way.push(attempt),
+                attempt = self.statuses.again() => self.under_way.push(attempt),
+                () = self.statuses.sooner.notified() => {}
+            }
+        }
+    }
+}
+
+impl<K, C> fmt::Debug for Statuses<K, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Statuses").field("debts", &self.debts).finish_non_exhaustive()
+    }
+}
+
+/// The metric.
+pub(super) struct Owed<K, C>(pub(super) Arc<Statuses<K, C>>);
+
+impl<K, C> fmt::Debug for Owed<K, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Owed")
+    }
+}
+
+impl<K: Kubernetes, C: Send + Sync + 'static> Collector for Owed<K, C> {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        #[expect(clippy::cast_precision_loss, reason = "there are never 2^52 resources")]
+        let owed = self.0.owed() as f64;
+        let help = "Resources whose newest status the API server has not taken; their credentials are pushed all the same.";
+        encode_gauge(&mut encoder, "statuses_unwritten", help, owed)
+    }
+}
+
+#[cfg(test)]
+mod tests;

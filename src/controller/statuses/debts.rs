@@ -1,0 +1,157 @@
+//! Which statuses the API server has not taken, and when each is written again.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use crate::domain::{
+    decide::unwritten::Unwritten,
+    parse::object::{Object, ObjectKey},
+    tools::bucket::{Bucket, Rate},
+};
+
+/// Statuses that are written again, of all resources together: per second, and at once.
+const RATE: (f64, u32) = (50.0, 50);
+
+/// All of them. At most one for each resource.
+#[derive(Debug, Default)]
+pub(super) struct Debts {
+    entries: HashMap<ObjectKey, Entry>,
+    /// Those that wait for their time.
+    due: BTreeSet<(Duration, ObjectKey)>,
+    turns: Bucket,
+}
+
+#[derive(Debug)]
+struct Entry {
+    uid: Arc<str>,
+    /// Whether a write is under way beside the passes.
+    under_way: bool,
+    unwritten: Option<Unwritten>,
+}
+
+/// What it ends that a status was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// Nothing.
+    AsUsual,
+    /// So many failures.
+    AfterFailures(u32),
+}
+
+impl Debts {
+    /// Whether a pass writes the status itself: no write is under way beside it, or owed.
+    pub(super) fn are_clear(&mut self, object: &Object) -> bool {
+        match self.entries.get(&object.key) {
+            None => true,
+            // It was deleted and created again: what was owed is owed to nobody.
+            Some(entry) if entry.uid != object.uid => {
+                self.remove(&object.key);
+                true
+            }
+            Some(entry) => !entry.under_way && !entry.unwritten.is_some_and(Unwritten::is_owed),
+        }
+    }
+
+    /// A write goes on beside the pass that began it.
+    pub(super) fn under_way(&mut self, object: &Object) {
+        let unwritten = self.unwritten(object);
+        self.set(object, true, unwritten);
+    }
+
+    /// A write failed.
+    pub(super) fn failed(
+        &mut self,
+        object: &Object,
+        answered: bool,
+        uptime: Duration,
+        jitter: f64,
+    ) -> Unwritten {
+        let turn = self.turns.take(Rate::new(RATE.0, RATE.1), uptime);
+        let unwritten = Unwritten::after_failure(self.unwritten(object), answered, turn, uptime, jitter);
+        self.set(object, false, Some(unwritten));
+        unwritten
+    }
+
+    /// The newest status was taken.
+    pub(super) fn taken(&mut self, object: &Object, uptime: Duration) -> Taken {
+        let before = self.unwritten(object);
+        match Unwritten::after_success(before, uptime) {
+            Some(unwritten) => self.set(object, false, Some(unwritten)),
+            None => self.forget(object),
+        }
+        match before.map_or(0, Unwritten::attempts) {
+            0 => Taken::AsUsual,
+            attempts => Taken::AfterFailures(attempts),
+        }
+    }
+
+    /// A status was taken that is not the newest any more.
+    pub(super) fn outdated(&mut self, object: &Object, uptime: Duration) -> Taken {
+        let before = self.unwritten(object);
+        let unanswered = Unwritten::after_success(before, uptime).is_some();
+        self.set(object, false, Some(Unwritten::Owed { attempts: 0, not_before: uptime, unanswered }));
+        match before.map_or(0, Unwritten::attempts) {
+            0 => Taken::AsUsual,
+            attempts => Taken::AfterFailures(attempts),
+        }
+    }
+
+    /// The resource is gone.
+    pub(super) fn forget(&mut self, object: &Object) {
+        self.forget_as(&object.key, &object.uid);
+    }
+
+    /// The same, by key and uid.
+    pub(super) fn forget_as(&mut self, key: &ObjectKey, uid: &str) {
+        if self.entries.get(key).is_some_and(|entry| *entry.uid == *uid) {
+            self.remove(key);
+        }
+    }
+
+    /// When the next one is due, in time since the start of the process.
+    pub(super) fn next_due(&self) -> Option<Duration> {
+        self.due.first().map(|(due, _)| *due)
+    }
+
+    /// Takes the next one that is due at `uptime`: a write of it begins. Returns its key and uid.
+    pub(super) fn start(&mut self, uptime: Duration) -> Option<(ObjectKey, Arc<str>)> {
+        let (due, key) = self.due.first().filter(|(due, _)| *due <= uptime).cloned()?;
+        self.due.remove(&(due, key.clone()));
+        let entry = self.entries.get_mut(&key)?;
+        entry.under_way = true;
+        Some((key, Arc::clone(&entry.uid)))
+    }
+
+    /// Resources whose status the API server does not have.
+    pub(super) fn owed(&self) -> usize {
+        self.entries.values().filter(|entry| entry.unwritten.is_some_and(Unwritten::is_owed)).count()
+    }
+
+    fn unwritten(&self, object: &Object) -> Option<Unwritten> {
+        self.entries.get(&object.key).filter(|entry| entry.uid == object.uid)?.unwritten
+    }
+
+    fn set(&mut self, object: &Object, under_way: bool, unwritten: Option<Unwritten>) {
+        // A write of an object that was deleted, and ended late, says nothing about the one that has its name now.
+        if self.entries.get(&object.key).is_some_and(|entry| entry.uid != object.uid) {
+            return;
+        }
+        self.remove(&object.key);
+        if let Some(unwritten) = unwritten.filter(|_| !under_way) {
+            self.due.insert((unwritten.due(), object.key.clone()));
+        }
+        let entry = Entry { uid: Arc::clone(&object.uid), under_way, unwritten };
+        self.entries.insert(object.key.clone(), entry);
+    }
+
+    fn remove(&mut self, key: &ObjectKey) {
+        if let Some(entry) = self.entries.remove(key)
+            && let Some(unwritten) = entry.unwritten
+        {
+            self.due.remove(&(unwritten.due(), key.clone()));
+        }
+    }
+}
