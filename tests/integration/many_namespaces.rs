@@ -22,7 +22,7 @@ use tokio::time::Instant;
 
 use crate::{
     cluster::{PATIENCE, install_crd},
-    operator::{Launch, Operator},
+    operator::{Launch, Operator, PROGRAM},
 };
 
 /// Requests of the test that are under way at once.
@@ -116,7 +116,8 @@ impl Cluster {
     }
 
     fn operator(&self) -> Operator {
-        let launch = Launch::new(self.control_plane.kubeconfig(), &self.namespaces.join(","));
+        let launch =
+            Launch::new(PROGRAM.as_ref(), self.control_plane.kubeconfig(), &self.namespaces.join(","));
         launch.start_unready()
     }
 }

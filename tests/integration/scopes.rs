@@ -9,7 +9,7 @@ use testbed::{
 use crate::{
     account::{Account, SECRETS},
     cluster::{cluster, install_crd},
-    operator::Launch,
+    operator::{Launch, PROGRAM},
     world::{Conditions, Login, World},
 };
 
@@ -136,7 +136,7 @@ async fn a_crd_that_is_installed_late_or_anew_is_found() {
     let control_plane = ControlPlane::start(Options::default()).await.unwrap();
     let client = control_plane.client().await.unwrap();
     let namespace = control_plane.namespace("late").await.unwrap();
-    let operator = Launch::new(control_plane.kubeconfig(), &namespace).start_unready();
+    let operator = Launch::new(PROGRAM.as_ref(), control_plane.kubeconfig(), &namespace).start_unready();
     operator.wait_for_line("is the CRD installed?").await;
     assert_eq!(operator.get("/readyz").await.0, 503);
     assert_eq!(operator.get("/livez").await.0, 200);
