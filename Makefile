@@ -20,7 +20,7 @@ TESTBED := $(CARGO) run --quiet -p testbed --bin testbed --
 CRD := crds/aicoreregistrysecrets.aicore-registry.dev.yaml
 
 .PHONY: help
-help: ## Say what there is
+help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "; print "Usage: make TARGET\n"} /^[a-z-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
@@ -48,7 +48,7 @@ test-integration: ## Run the integration tests alone (K8S=1.35|1.36|1.37: on tha
 # Slow: each older minor is built once, in 4 to 6 minutes, a release build with link-time optimisation takes as long, and the
 # linter of manifests installs some 300 MB of Python.
 .PHONY: test-all
-test-all: test image-check chart-lint ## Run what make test leaves out too: the image's build, older Kubernetes minors, the linter of manifests
+test-all: test image-check chart-lint ## Run make test, and what it leaves out: the image's build, older Kubernetes minors, the linter of manifests
 	@for minor in $(OLDER_MINORS); do
 	  K8S=$$minor $(MAKE) test-integration
 	done
@@ -58,10 +58,14 @@ test-unit: ## Run the tests that need no control plane
 	@$(CARGO) test --lib
 
 .PHONY: bench
-bench: ## Measure the operator beside the least that any program could do (N, UNRELATED, ROTATIONS, PAIRS, SCENARIOS)
+bench: ## Run the benchmarks: beside a program that does the least possible, and beside neighbours (SCENARIOS and sizes: docs/performance.md)
 	@$(CARGO) build --release --package aicore-registry-operator --bin aicore-registry-operator --package bench --bin floor
 	$(CARGO) build --profile quick --package bench --bin bench --package testbed --bin testbed
 	PROGRAMS=target/release target/quick/bench
+
+.PHONY: bench-publish
+bench-publish: ## Put the tables and plots of the last make bench into docs/performance.md
+	@target/quick/bench publish
 
 .PHONY: check
 check: fmt-check lint deny unused advisories generated-check workflows ## Check formatting, lints, dependencies and generated files
@@ -87,7 +91,7 @@ deny: $(DENY) ## Check licences, sources and duplicates of dependencies
 	@$(DENY) --workspace check bans licenses sources
 
 .PHONY: unused
-unused: $(MACHETE) ## Check that no crate names a dependency that it does not use
+unused: $(MACHETE) ## Check for dependencies that are not used
 	@$(MACHETE) --skip-target-dir
 
 $(MACHETE):

@@ -49,7 +49,7 @@ pub struct Cli {
 /// What to do.
 #[derive(Subcommand, Debug)]
 pub enum Command {
-    /// Run the operator until SIGTERM or Ctrl-C. Of a flag that is given twice, the last one counts.
+    /// Run the operator until SIGTERM or Ctrl-C. If a flag is given twice, the last one counts.
     #[command(args_override_self = true)]
     // so that the chart's extraArgs can replace what the chart sets
     Run(Box<RunArgs>),
@@ -60,62 +60,62 @@ pub enum Command {
 /// Flags of `run`. Each is also an environment variable.
 #[derive(Args, Debug)]
 pub struct RunArgs {
-    /// Namespaces to watch, separated by commas. Empty: all.
+    /// Namespaces to watch, separated by commas. Default: all namespaces.
     #[arg(long, env = "AICORE_REGISTRY_WATCH_NAMESPACES", value_delimiter = ',', default_value = "")]
     pub watch_namespaces: Vec<String>,
 
-    /// Look only at resources whose labels match this selector, so that several operators can share the work. The name of the
-    /// Lease follows it.
+    /// Reconcile only resources whose labels match this selector, so that several operators can share the work. The name of
+    /// the Lease is derived from it.
     #[arg(long, env = "AICORE_REGISTRY_WATCH_LABEL_SELECTOR")]
     pub watch_label_selector: Option<String>,
 
     #[command(flatten)]
     leader_election: LeaderElectionArgs,
 
-    /// How many resources are worked on at once.
+    /// Maximum number of resources that are reconciled at the same time. Resources of one tenant use at most a quarter of it.
     #[arg(long, env = "AICORE_REGISTRY_CONCURRENCY", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub concurrency: u16,
 
-    /// How often an unchanged credential is sent again, for resources that do not say: a duration such as 1h, 90s or 0s
-    /// (never).
+    /// How often an unchanged credential is sent again, for resources without spec.resyncInterval: a duration such as 1h or
+    /// 90s, at least 10s; 0s means never.
     #[arg(long, env = "AICORE_REGISTRY_DEFAULT_RESYNC_INTERVAL", default_value = "1h", value_parser = resync_interval)]
     pub default_resync_interval: Duration,
 
-    /// Requests per second to one tenant, in the long run.
+    /// Maximum number of requests per second to one tenant, on average.
     #[arg(long, env = "AICORE_REGISTRY_TENANT_RPS", default_value_t = DEFAULT_TENANT_RPS, value_parser = rate)]
     pub tenant_rps: f64,
 
-    /// Requests to one tenant at once.
+    /// Maximum number of requests that may go to one tenant at once, before --tenant-rps limits them.
     #[arg(long, env = "AICORE_REGISTRY_TENANT_BURST", default_value_t = DEFAULT_TENANT_BURST, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub tenant_burst: u32,
 
-    /// Limit on one request to AI Core or its authorization server.
+    /// Timeout of one request to AI Core or its authorization server, from 100ms to 60s.
     #[arg(long, env = "AICORE_REGISTRY_REQUEST_TIMEOUT", default_value = "15s", value_parser = request_timeout)]
     pub request_timeout: Duration,
 
-    /// Hosts that a service key may name, separated by commas; *.example.com stands for every name that ends in
-    /// .example.com, a * further inside for one label. Other ports than 443 only where one is written: example.com:8443.
+    /// Hosts that a service key may name, separated by commas. *.example.com matches every name that ends in .example.com; a
+    /// * further inside matches one label. Another port than 443 must be part of the pattern: example.com:8443.
     #[arg(long, env = "AICORE_REGISTRY_ALLOWED_HOSTS", default_value = DEFAULT_ALLOWED_HOSTS)]
     pub allowed_hosts: String,
 
-    /// Allow http to loopback addresses, for tests with a simulator.
+    /// Allow http to loopback addresses. Only for tests with a simulator.
     #[arg(long, env = "AICORE_REGISTRY_ALLOW_INSECURE_HTTP", num_args = 0..=1, default_missing_value = "true", default_value_t = false, action = clap::ArgAction::Set)]
     pub allow_insecure_http: bool,
 
-    /// File with certificates (PEM) to trust in addition to the system's.
+    /// File with CA certificates (PEM) to trust in addition to those of the system.
     #[arg(long, env = "AICORE_REGISTRY_CA_BUNDLE")]
     pub ca_bundle: Option<PathBuf>,
 
-    /// Address for /livez, /readyz, /metrics and /log-level; without a host, all interfaces.
+    /// Address for /livez, /readyz, /metrics and /log-level. Without a host: all interfaces.
     #[arg(long, env = "AICORE_REGISTRY_LISTEN", default_value = ":8080", value_parser = listen)]
     pub listen: SocketAddr,
 
-    /// Form of the log.
+    /// Format of the log.
     #[arg(long, env = "AICORE_REGISTRY_LOG_FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
 
-    /// What to log: error, warn, info, debug or trace, or a filter such as `info,aicore_registry_operator=debug`. It can be
-    /// changed later by PUT /log-level from the same machine.
+    /// Log level: error, warn, info, debug, trace or off, or a filter such as `info,aicore_registry_operator=debug`. PUT
+    /// /log-level changes it while the operator runs, from the same machine only.
     #[arg(long, env = "AICORE_REGISTRY_LOG_LEVEL", default_value = "info")]
     pub log_level: String,
 }

@@ -10,6 +10,7 @@
 mod act;
 mod adapters;
 mod admission;
+mod announce;
 mod diagnostics;
 mod errand;
 #[cfg(test)]

@@ -145,9 +145,9 @@ impl Election {
 
     /// Waits for its turn, leads, and returns when it no longer does.
     pub(crate) async fn run(&mut self) -> Lost {
-        info!(lease = self.lease(), identity = self.me.identity, "standing for election");
+        info!(lease = self.lease(), identity = self.me.identity, "attempting to acquire the Lease");
         let began = self.win().await;
-        info!(lease = self.lease(), identity = self.me.identity, "leading");
+        info!(lease = self.lease(), identity = self.me.identity, "became the leader");
         self.leads.send_replace(true);
         let lost = self.lead(began).await;
         self.fence.close();
@@ -168,9 +168,11 @@ impl Election {
             self.leases.write(found, &record).await.map(|_| true)
         });
         match given_back.await.unwrap_or(Err(Error::Timeout)) {
-            Ok(true) => info!(lease = self.lease(), "gave the Lease back"),
+            Ok(true) => info!(lease = self.lease(), "released the Lease"),
             Ok(false) => {}
-            Err(error) => warn!(lease = self.lease(), %error, "the Lease was not given back; it expires"),
+            Err(error) => {
+                warn!(lease = self.lease(), %error, "the Lease could not be released; it expires by itself")
+            }
         }
     }
 
@@ -189,7 +191,12 @@ impl Election {
                         self.view.holder().clone_into(&mut holder);
                         info!(lease = self.lease(), holder, "standing by");
                     }
-                    debug!(lease = self.lease(), holder, left_s = left.as_secs_f64(), "looked at the Lease");
+                    debug!(
+                        lease = self.lease(),
+                        holder,
+                        left_s = left.as_secs_f64(),
+                        "another replica holds the Lease"
+                    );
                     pause = pause.min(left);
                 }
                 Err(error) => self.complain(&error),

@@ -23,5 +23,6 @@ mod response_body;
 mod run;
 mod server;
 pub mod telemetry;
+mod tls_error;
 
 pub use run::{RunError, run};

@@ -75,7 +75,7 @@ fn start(args: RunArgs) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // With its causes.
-            tracing::error!(error = format!("{error:#}"), "ended");
+            tracing::error!(error = format!("{error:#}"), "the operator ended with an error");
             ExitCode::FAILURE
         }
     };

@@ -23,13 +23,13 @@ use self::{
 };
 use crate::error::WithCauses;
 
-/// Form of the log.
+/// Format of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// One JSON object a line.
+    /// One JSON object per line.
     #[default]
     Json,
-    /// Lines for people.
+    /// Plain text, for people.
     Text,
 }
 

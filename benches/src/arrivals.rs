@@ -4,8 +4,13 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use parking_lot::Mutex;
-use testbed::simulator::{Entry, Simulator};
-use tokio::{sync::watch, time::Instant};
+use testbed::simulator::{Entry, Operation, Simulator};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
+
+use crate::fleet::Rotation;
 
 /// How long anything may take before a scenario is given up.
 pub const PATIENCE: Duration = Duration::from_secs(300);
@@ -23,6 +28,17 @@ pub struct Arrival {
     pub token: Option<u64>,
 }
 
+/// A request, whatever its answer.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// Tenant, if the request told.
+    pub tenant: Option<String>,
+    /// Whether it was for a token.
+    pub for_token: bool,
+    /// When its head was read.
+    pub at: Instant,
+}
+
 /// Collects accepted writes and counts all requests.
 #[derive(Clone, Debug)]
 pub struct Arrivals {
@@ -34,7 +50,7 @@ pub struct Arrivals {
 struct State {
     writes: Vec<Arrival>,
     by_content: HashMap<(String, String), Instant>,
-    requests: u64,
+    sent: Vec<Sent>,
     refused: u64,
 }
 
@@ -70,7 +86,24 @@ impl Arrivals {
     #[must_use]
     pub fn requests(&self) -> (u64, u64) {
         let state = self.state.lock();
-        (state.requests, state.refused)
+        (state.sent.len() as u64, state.refused)
+    }
+
+    /// All requests that have ended since [`Arrivals::forget`]: answered, or given up by the client.
+    #[must_use]
+    pub fn sent(&self) -> Vec<Sent> {
+        self.state.lock().sent.clone()
+    }
+
+    /// Waits for all rotations until `deadline`; says when each arrived, and nothing for those that did not.
+    pub async fn wait_all(&self, rotations: &[Rotation], deadline: Instant) -> Vec<Option<Instant>> {
+        let mut found = Vec::with_capacity(rotations.len());
+        for rotation in rotations {
+            let key = (rotation.name.clone(), rotation.content.clone());
+            let look = self.look(|state| state.by_content.get(&key).copied());
+            found.push(timeout_at(deadline, look).await.ok().and_then(Result::ok));
+        }
+        found
     }
 
     /// Waits until the secret of this name holds the content, in whichever tenant, and says since when.
@@ -95,23 +128,25 @@ impl Arrivals {
     }
 
     async fn wait_until<T>(&self, look: impl Fn(&State) -> Option<T>) -> anyhow::Result<T> {
+        tokio::time::timeout(PATIENCE, self.look(look)).await.context("too long")?
+    }
+
+    async fn look<T>(&self, look: impl Fn(&State) -> Option<T>) -> anyhow::Result<T> {
         let mut changed = self.changed.clone();
-        let found = async {
-            loop {
-                changed.borrow_and_update();
-                if let Some(found) = look(&self.state.lock()) {
-                    return Ok(found);
-                }
-                changed.changed().await.context("the simulator has ended")?;
+        loop {
+            changed.borrow_and_update();
+            if let Some(found) = look(&self.state.lock()) {
+                return Ok(found);
             }
-        };
-        tokio::time::timeout(PATIENCE, found).await.context("too long")?
+            changed.changed().await.context("the simulator has ended")?;
+        }
     }
 }
 
 impl State {
     fn add(&mut self, entry: &Entry) {
-        self.requests += 1;
+        let for_token = entry.operation == Operation::Token;
+        self.sent.push(Sent { tenant: entry.tenant.clone(), for_token, at: entry.received });
         self.refused += u64::from(entry.status.is_some_and(|status| status.as_u16() >= 400));
         let (true, Some(tenant), Some(name), Some(payload)) =
             (entry.applied, &entry.tenant, &entry.name, &entry.payload)

@@ -6,13 +6,12 @@ use aicore_registry_operator::api;
 use anyhow::Context;
 use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::{
-    ByteString,
     api::core::v1::{Namespace, Secret},
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
 use kube::{
     Api, Client,
-    api::{DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, PostParams},
+    api::{ListParams, Patch, PatchParams},
     runtime::wait::{await_condition, conditions},
 };
 use serde_json::{Value, json};
@@ -24,6 +23,7 @@ use tokio::time::Instant;
 
 use crate::{
     arrivals::Arrivals,
+    objects::{self, Wanted, content, create_namespace},
     parameters::Parameters,
     statuses::Statuses,
     subject::{Launch, Which},
@@ -34,7 +34,7 @@ pub const NAMESPACE: &str = "fleet";
 /// Resources of one tenant: below the 50 secrets that AI Core admits.
 pub const PER_TENANT: usize = 40;
 /// Requests of this process to the API server at once, when it makes objects.
-const MAKERS: usize = 24;
+pub(crate) const MAKERS: usize = 24;
 /// Size of a Secret that nobody named.
 const UNRELATED_BYTES: usize = 4096;
 
@@ -56,16 +56,6 @@ pub struct Fleet {
     pub unrelated: usize,
     parameters: Parameters,
     launches: std::cell::Cell<u32>,
-}
-
-/// Makes a namespace.
-pub(crate) async fn create_namespace(client: &Client, name: &str) -> anyhow::Result<()> {
-    let namespace = Namespace {
-        metadata: ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() },
-        ..Namespace::default()
-    };
-    Api::all(client.clone()).create(&PostParams::default(), &namespace).await?;
-    Ok(())
 }
 
 /// A Secret was changed.
@@ -121,29 +111,22 @@ impl Fleet {
         let numbers: Vec<usize> = (this.size..size).collect();
         this.each(tenants, |tenant| {
             let binding = this.tenant(tenant).binding_data();
-            async move { this.create_secret(&key_name(tenant), "Opaque", binding).await }
+            async move { this.create_secret(&key_name(tenant), binding).await }
         })
         .await?;
         this.each(numbers.clone(), |number| async move {
-            let data = BTreeMap::from([(".dockerconfigjson".to_owned(), content(number, "first"))]);
-            this.create_secret(&source_name(number), "kubernetes.io/dockerconfigjson", data).await
+            objects::create_source(&this.client, NAMESPACE, &source_name(number), number).await
         })
         .await?;
         this.each(numbers, |number| async move {
-            let resource: api::AICoreRegistrySecret = serde_json::from_value(json!({
-                "apiVersion": format!("{}/{}", api::GROUP, api::VERSION),
-                "kind": api::KIND,
-                "metadata": {
-                    "name": resource_name(number), "namespace": NAMESPACE,
-                    "labels": { "shard": (number / PER_TENANT % 2).to_string() },
-                },
-                "spec": {
-                    "secretRef": { "name": source_name(number) },
-                    "aiCoreSecretRef": { "name": key_name(number / PER_TENANT) },
-                },
-            }))?;
-            this.resources().create(&PostParams::default(), &resource).await?;
-            Ok(())
+            let wanted = Wanted {
+                namespace: NAMESPACE,
+                name: &resource_name(number),
+                source: &source_name(number),
+                key: &key_name(number / PER_TENANT),
+                shard: number / PER_TENANT % 2,
+            };
+            objects::create_resource(&this.client, wanted).await
         })
         .await?;
         self.size = self.size.max(size);
@@ -159,7 +142,7 @@ impl Fleet {
         let numbers: Vec<usize> = (this.unrelated..count).collect();
         this.each(numbers, |number| async move {
             let data = BTreeMap::from([("value".to_owned(), "x".repeat(UNRELATED_BYTES))]);
-            this.create_secret(&unrelated_name(number), "Opaque", data).await
+            this.create_secret(&unrelated_name(number), data).await
         })
         .await?;
         self.unrelated = self.unrelated.max(count);
@@ -171,13 +154,8 @@ impl Fleet {
     /// # Errors
     /// When the API server refuses.
     pub async fn rotate(&self, number: usize, mark: &str) -> anyhow::Result<Rotation> {
-        let content = content(number, mark);
-        let patch = json!({ "stringData": { ".dockerconfigjson": content } });
-        let secret =
-            self.secrets().patch(&source_name(number), &PatchParams::default(), &Patch::Merge(patch)).await?;
-        let answered = Instant::now();
-        let version = secret.metadata.resource_version.unwrap_or_default();
-        Ok(Rotation { name: resource_name(number), content, version, answered })
+        let (name, source) = (resource_name(number), source_name(number));
+        objects::rotate(&self.secrets(), name, &source, content(number, mark)).await
     }
 
     /// Changes an unrelated Secret.
@@ -324,29 +302,8 @@ impl Fleet {
         Ok(())
     }
 
-    async fn create_secret(
-        &self,
-        name: &str,
-        type_: &str,
-        data: BTreeMap<String, String>,
-    ) -> anyhow::Result<()> {
-        let secret = Secret {
-            metadata: ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() },
-            type_: Some(type_.to_owned()),
-            data: Some(data.into_iter().map(|(key, value)| (key, ByteString(value.into_bytes()))).collect()),
-            ..Secret::default()
-        };
-        self.secrets().create(&PostParams::default(), &secret).await?;
-        Ok(())
-    }
-
-    /// Deletes all resources and waits for none.
-    ///
-    /// # Errors
-    /// When the API server refuses.
-    pub async fn delete_resources(&self) -> anyhow::Result<()> {
-        self.resources().delete_collection(&DeleteParams::default(), &ListParams::default()).await?;
-        Ok(())
+    async fn create_secret(&self, name: &str, data: BTreeMap<String, String>) -> anyhow::Result<()> {
+        objects::create_secret(&self.client, NAMESPACE, name, "Opaque", data).await
     }
 
     fn resources(&self) -> Api<api::AICoreRegistrySecret> {
@@ -378,10 +335,4 @@ fn key_name(tenant: usize) -> String {
 
 fn unrelated_name(number: usize) -> String {
     format!("unrelated-{number:06}")
-}
-
-/// A docker config in the very form in which it is sent.
-fn content(number: usize, mark: &str) -> String {
-    json!({ "auths": { "ghcr.io": { "password": format!("{mark}-{number}"), "username": "robot" } } })
-        .to_string()
 }

@@ -5,10 +5,14 @@
 
 pub mod arrivals;
 pub mod counts;
+pub mod facts;
 pub mod fleet;
+pub mod neighbours;
+mod objects;
 pub mod pacing;
 pub mod parameters;
 pub mod plot;
+pub mod publish;
 pub mod report;
 pub mod scenario;
 pub mod statistics;

@@ -1,14 +1,22 @@
 //! What a run is asked for, by environment variables.
 
+mod trouble;
+
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 
+pub use self::trouble::Trouble;
+use crate::report::Section;
+
+/// Where reports go.
+pub const OUTPUT: &str = "target/bench";
+
 /// All scenarios, in the order in which they run.
-pub const SCENARIOS: [&str; 12] = [
-    "memory", "cold", "idle", "burst", "restart", "noise", "rest", "limits", "relist", "shards", "growth",
-    "pacing",
-];
+#[must_use]
+pub fn scenarios() -> Vec<String> {
+    Section::ALL.iter().flat_map(|section| section.scenarios()).map(|&name| name.to_owned()).collect()
+}
 
 /// Parameters of a run.
 #[derive(Clone, Debug)]
@@ -23,6 +31,8 @@ pub struct Parameters {
     pub pairs: usize,
     /// `REST_SECONDS`: how long the operator is watched while nothing happens. Default 30.
     pub rest_seconds: u64,
+    /// What the scenarios with neighbours in trouble are asked for.
+    pub trouble: Trouble,
     /// `SCENARIOS`: which to run, separated by commas. Default: all.
     pub scenarios: Vec<String>,
     /// The operator.
@@ -43,26 +53,39 @@ impl Parameters {
             Some(folder) => PathBuf::from(folder),
             None => std::env::current_exe()?.parent().context("the program has no folder")?.to_owned(),
         };
+        let known = scenarios();
         let scenarios = match std::env::var("SCENARIOS") {
-            Ok(list) if !list.trim().is_empty() => {
-                list.split(',').map(|name| name.trim().to_owned()).collect()
-            }
-            _ => SCENARIOS.map(str::to_owned).to_vec(),
+            Ok(list) if !list.trim().is_empty() => chosen(&list)?,
+            _ => known,
         };
-        if let Some(unknown) = scenarios.iter().find(|name| !SCENARIOS.contains(&&***name)) {
-            bail!("SCENARIOS: there is no {unknown:?}; choose from {}", SCENARIOS.join(","));
-        }
         Ok(Self {
             resources: number("N", 1000)?,
             unrelated: number("UNRELATED", 5000)?,
             rotations: number("ROTATIONS", 500)?,
             pairs: number("PAIRS", 5)?,
             rest_seconds: number("REST_SECONDS", 30)? as u64,
+            trouble: Trouble::from_environment()?,
             scenarios,
             product: programs.join("aicore-registry-operator"),
             floor: programs.join("floor"),
-            output: PathBuf::from("target/bench"),
+            output: PathBuf::from(OUTPUT),
         })
+    }
+
+    /// The sizes that the figures depend on: name and value.
+    #[must_use]
+    pub fn sizes(&self) -> Vec<(String, String)> {
+        let trouble = &self.trouble;
+        [
+            ("resources", self.resources),
+            ("unrelated Secrets of 4 KiB", self.unrelated),
+            ("rotations measured one by one", self.rotations),
+            ("pairs of product and floor", self.pairs),
+            ("pairs of quiet and trouble", trouble.pairs),
+            ("seconds of such a round", trouble.round.as_secs() as usize),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_string()))
+        .to_vec()
     }
 
     /// Whether the scenario is to run.
@@ -72,6 +95,20 @@ impl Parameters {
     }
 }
 
+/// The scenarios of a list; the name of a section stands for all of its own.
+fn chosen(list: &str) -> anyhow::Result<Vec<String>> {
+    let known = scenarios();
+    let mut chosen = Vec::new();
+    for name in list.split(',').map(str::trim) {
+        match Section::ALL.into_iter().find(|section| section.name() == name) {
+            Some(section) => chosen.extend(section.scenarios().iter().map(|&name| name.to_owned())),
+            None if known.iter().any(|scenario| scenario == name) => chosen.push(name.to_owned()),
+            None => bail!("SCENARIOS: there is no {name:?}; choose from {}", known.join(",")),
+        }
+    }
+    Ok(chosen)
+}
+
 fn number(variable: &str, default: usize) -> anyhow::Result<usize> {
     match std::env::var(variable) {
         Ok(text) if !text.is_empty() => match text.parse() {
@@ -79,5 +116,18 @@ fn number(variable: &str, default: usize) -> anyhow::Result<usize> {
             _ => bail!("{variable}: {text:?} is not a whole number above zero"),
         },
         _ => Ok(default),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_stands_for_its_scenarios() {
+        assert_eq!(chosen("idle, growth").unwrap(), ["idle", "growth"]);
+        assert_eq!(chosen("neighbours").unwrap(), Section::Neighbours.scenarios());
+        let error = chosen("idle,idel").unwrap_err().to_string();
+        assert!(error.contains("\"idel\"") && error.contains("memory,cold"), "{error}");
     }
 }

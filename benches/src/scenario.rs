@@ -1,16 +1,22 @@
 //! What is measured, one scenario a file. Each leaves the fleet in sync for the next.
 
+mod beside;
 mod burst;
 mod cold;
 mod growth;
+mod hung;
 mod idle;
+mod invented;
 mod limits;
 mod memory;
+mod namespaces;
 mod noise;
+mod outages;
 mod pacing;
 mod relist;
 mod rest;
 mod restart;
+mod scrape;
 mod shards;
 
 use std::{fs, time::Duration};
@@ -21,7 +27,8 @@ use crate::{
     fleet::{Fleet, PER_TENANT, Rotation},
     parameters::Parameters,
     plot::Plot,
-    report::Report,
+    report::{Drawn, Report, Section},
+    subject::Which,
 };
 
 /// The operator's default `--concurrency`.
@@ -33,19 +40,50 @@ pub struct Run<'a> {
     pub parameters: &'a Parameters,
     /// What was found so far.
     pub report: &'a mut Report,
+    began: Instant,
 }
 
 impl Run<'_> {
+    /// Says what is being done.
+    pub fn step(&self, what: &str) {
+        println!("[{:>5.0} s] {what}", self.began.elapsed().as_secs_f64());
+    }
+
+    /// Whether the scenario is to run, and if so, says that it begins.
+    fn begins(&self, scenario: &str, what: &str) -> bool {
+        let wanted = self.parameters.wants(scenario);
+        if wanted {
+            self.step(what);
+        }
+        wanted
+    }
+
+    fn ends(&mut self, scenario: &str) {
+        self.report.ended.push(scenario.to_owned());
+    }
+
     /// Draws a plot into the report.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub fn draw(&mut self, file: &str, plot: &Plot<'_>) -> anyhow::Result<()> {
-        fs::create_dir_all(&self.parameters.output)?;
-        fs::write(self.parameters.output.join(file), plot.svg())?;
-        self.report.plots.push((file.to_owned(), plot.title.to_owned()));
+        let file = format!("performance/{file}");
+        fs::create_dir_all(self.parameters.output.join("performance"))?;
+        fs::write(self.parameters.output.join(&file), plot.svg())?;
+        let section = self.report.section();
+        self.report.plots.push(Drawn { section, file, caption: plot.title.to_owned() });
         Ok(())
     }
+}
+
+/// Runs the scenario if it is wanted, and notes that it has ended.
+macro_rules! scenario {
+    ($run:expr, $name:literal, $what:expr, $scenario:expr) => {
+        if $run.begins($name, $what) {
+            $scenario.await?;
+            $run.ends($name);
+        }
+    };
 }
 
 /// Runs what was asked for.
@@ -53,76 +91,60 @@ impl Run<'_> {
 /// # Errors
 /// When a part of the test bed or a program fails; figures that were taken before stay in the report.
 pub async fn run(parameters: &Parameters, report: &mut Report) -> anyhow::Result<()> {
-    let began = Instant::now();
-    let step = |what: &str| println!("[{:>5.0} s] {what}", began.elapsed().as_secs_f64());
-    let mut run = Run { parameters, report };
-    step("starting the control plane and the simulator");
-    let mut fleet = Fleet::start(parameters).await?;
-    fleet.grow(1).await?;
-    if parameters.wants("memory") {
-        step("memory with one resource");
-        memory::one(&fleet, &mut run).await?;
+    let mut run = Run { parameters, report, began: Instant::now() };
+    let in_fleet = |section: &Section| section.scenarios().iter().any(|name| parameters.wants(name));
+    if [Section::Alone, Section::Neighbours].iter().any(in_fleet) {
+        let fleet = alone(&mut run).await?;
+        run.report.begin(Section::Neighbours);
+        scenario!(run, "limits", "a tenant that answers 429", limits::run(&fleet, &mut run));
+        scenario!(run, "hung", "tenants that hang", hung::run(&fleet, &mut run));
+        scenario!(run, "invented", "a namespace invents tenants", invented::run(&fleet, &mut run));
+        scenario!(run, "namespaces", "many namespaces, each watched", namespaces::run(&fleet, &mut run));
+        scenario!(run, "outages", "outages of AI Core and of the API server", outages::run(&fleet, &mut run));
+        fleet.control_plane.stop().await?;
+        scenario!(run, "scrape", "metrics are read all the time", scrape::run(&mut run));
     }
-    step(&format!(
+    run.report.begin(Section::Growth);
+    scenario!(run, "growth", "growth", growth::run(&mut run));
+    run.report.begin(Section::Pacing);
+    if run.begins("pacing", "100,000 resources in virtual time") {
+        pacing::run(&mut run);
+        run.ends("pacing");
+    }
+    run.step("done");
+    Ok(())
+}
+
+/// The operator when all is well; returns the fleet in sync.
+async fn alone(run: &mut Run<'_>) -> anyhow::Result<Fleet> {
+    let parameters = run.parameters;
+    run.report.begin(Section::Alone);
+    run.step("starting the control plane and the simulator");
+    let mut fleet = Fleet::start(parameters).await?;
+    run.report.facts.kubernetes = fleet.client.apiserver_version().await?.git_version;
+    fleet.grow(1).await?;
+    if run.begins("memory", "memory with one resource") {
+        memory::one(&fleet, run).await?;
+    }
+    run.step(&format!(
         "making {} resources and {} unrelated Secrets",
         parameters.resources, parameters.unrelated
     ));
     fleet.grow(parameters.resources).await?;
     fleet.add_unrelated(parameters.unrelated).await?;
-    if parameters.wants("cold") {
-        step("cold start: nothing was ever sent; product and floor in turn");
-        cold::run(&fleet, &mut run).await?;
-    }
-    let first = fleet.launch(crate::subject::Which::Product, CONCURRENCY, &[])?.start_ready().await?;
+    scenario!(run, "cold", "cold start: nothing was ever sent", cold::run(&fleet, run));
+    let first = fleet.launch(Which::Product, CONCURRENCY, &[])?.start_ready().await?;
     fleet.settled().await?;
     first.stop().await?;
-    if parameters.wants("memory") {
-        step("memory with all resources");
-        memory::all(&fleet, &mut run).await?;
-    }
-    if parameters.wants("idle") {
-        step("rotations one by one, product and floor in turn");
-        idle::run(&fleet, &mut run).await?;
-    }
-    if parameters.wants("burst") {
-        step("all Secrets rotated at once, product and floor in turn");
-        burst::run(&fleet, &mut run).await?;
-    }
-    if parameters.wants("restart") {
-        step("restart with everything in sync");
-        restart::run(&fleet, &mut run).await?;
-    }
-    if parameters.wants("noise") {
-        step("rotations while unrelated Secrets change");
-        noise::run(&fleet, &mut run).await?;
-    }
-    if parameters.wants("rest") {
-        step("nothing happens");
-        rest::run(&fleet, &mut run).await?;
-    }
-    if parameters.wants("limits") {
-        step("a tenant that answers 429 beside one that is well");
-        limits::run(&fleet, &mut run).await?;
-    }
-    if parameters.wants("relist") {
-        step("the watches' version has expired");
-        relist::run(&fleet, &mut run).await?;
-    }
-    if parameters.wants("shards") {
-        step("two operators share the work");
-        shards::run(&fleet, &mut run).await?;
-    }
-    fleet.control_plane.stop().await?;
-    if parameters.wants("growth") {
-        step("growth");
-        growth::run(&mut run, &step).await?;
-    }
-    if parameters.wants("pacing") {
-        step("100,000 resources in virtual time");
-        pacing::run(&mut run);
-    }
-    step("done");
-    Ok(())
+    scenario!(run, "memory", "memory with all resources", memory::all(&fleet, run));
+    scenario!(run, "idle", "rotations one by one", idle::run(&fleet, run));
+    scenario!(run, "burst", "all Secrets rotated at once", burst::run(&fleet, run));
+    scenario!(run, "restart", "restart with everything in sync", restart::run(&fleet, run));
+    scenario!(run, "noise", "rotations while unrelated Secrets change", noise::run(&fleet, run));
+    scenario!(run, "rest", "nothing happens", rest::run(&fleet, run));
+    scenario!(run, "relist", "the watches' version has expired", relist::run(&fleet, run));
+    scenario!(run, "shards", "two operators share the work", shards::run(&fleet, run));
+    Ok(fleet)
 }
 
 /// Milliseconds from `earlier` to `later`; negative when it was the other way round.

@@ -45,9 +45,31 @@ pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     Sample::new(values.into_iter().collect()).median()
 }
 
+/// The most of `times`, in seconds and in any order, that lie within one second.
+#[must_use]
+pub fn most_in_a_second(mut times: Vec<f64>) -> usize {
+    times.sort_by(f64::total_cmp);
+    let mut first = 0;
+    let mut most = 0;
+    for (last, time) in times.iter().enumerate() {
+        while times[first] <= time - 1.0 {
+            first += 1;
+        }
+        most = most.max(last + 1 - first);
+    }
+    most
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_second_with_the_most_may_begin_at_any_time() {
+        assert_eq!(most_in_a_second(vec![2.4, 0.0, 1.5, 0.9, 1.9, 5.0]), 3);
+        assert_eq!(most_in_a_second(vec![0.0, 1.0]), 1);
+        assert_eq!(most_in_a_second(Vec::new()), 0);
+    }
 
     #[test]
     fn percentiles_are_values_that_occurred() {

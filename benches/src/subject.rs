@@ -142,6 +142,16 @@ impl Subject {
         Ok(Usage { cpu: cpu(&process)?, rss: kilobytes("VmRSS:"), peak_rss: kilobytes("VmHWM:") })
     }
 
+    /// Where the operator serves `/metrics`, as its log says.
+    ///
+    /// # Errors
+    /// When the log does not say.
+    pub fn address(&self) -> anyhow::Result<String> {
+        let log = fs::read_to_string(&self.log)?;
+        let address = log.split("\"listen\":\"").nth(1).and_then(|rest| rest.split('"').next());
+        Ok(address.context("the log does not say where the program listens")?.to_owned())
+    }
+
     /// Ends it as Kubernetes does, by SIGTERM.
     ///
     /// # Errors

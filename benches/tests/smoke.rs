@@ -1,12 +1,35 @@
 //! The benchmark works, on a small scale and with unoptimised programs. Counts are checked, speed is not.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use bench::{
-    parameters::{Parameters, SCENARIOS},
-    report::Report,
+    facts::Facts,
+    parameters::{Parameters, Trouble, scenarios},
+    publish::parts,
+    report::{Report, Section},
     scenario,
 };
+
+const TROUBLE: Trouble = Trouble {
+    pairs: 1,
+    round: Duration::from_secs(1),
+    hung: Vec::new(),
+    hung_resources: 2,
+    invented: 4,
+    invented_delay: Duration::from_secs(1),
+    namespaces: 3,
+    scraped: 50,
+    outage: Duration::from_secs(1),
+    outage_rotations: 6,
+    request_timeout: Duration::from_secs(2),
+};
+
+const NOT_SENT: &str = "healthy rotations not sent within a minute";
+const CHANGED: &str = "credentials that changed meanwhile";
+const NOT_RECOVERED: &str = "not sent within five minutes";
 
 #[tokio::test]
 async fn every_scenario_runs_and_counts_what_it_should() -> anyhow::Result<()> {
@@ -17,13 +40,13 @@ async fn every_scenario_runs_and_counts_what_it_should() -> anyhow::Result<()> {
         rotations: 6,
         pairs: 1,
         rest_seconds: 1,
-        scenarios: SCENARIOS.map(str::to_owned).to_vec(),
+        trouble: Trouble { hung: vec![1, 3], ..TROUBLE },
+        scenarios: scenarios(),
         product: floor.with_file_name("aicore-registry-operator"),
         floor,
         output: Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench"),
     };
-    let mut report = Report::default();
-    report.describe(&parameters);
+    let mut report = Report::new(Facts::gather(&parameters));
     scenario::run(&parameters, &mut report).await?;
     report.write(&parameters.output)?;
 
@@ -44,6 +67,18 @@ async fn every_scenario_runs_and_counts_what_it_should() -> anyhow::Result<()> {
         ("relist", "status writes", 0.0),
         ("two shards, cold start", "resources written by both", 0.0),
         ("two shards, cold start", "tenants that both wrote to", 0.0),
+        ("1 tenant hangs, 2 resources each", NOT_SENT, 0.0),
+        ("3 tenants hang, 2 resources each", NOT_SENT, 0.0),
+        ("a namespace invents 4 tenants that answer after 1 s", NOT_SENT, 0.0),
+        ("3 namespaces, each watched: after a start", NOT_SENT, 0.0),
+        ("3 namespaces, each watched: after the API server was started again", NOT_SENT, 0.0),
+        ("metrics of 50 resources are read all the time", NOT_SENT, 0.0),
+        ("AI Core is away for 1 s: no answer", CHANGED, 3.0),
+        ("AI Core is away for 1 s: 503", CHANGED, 3.0),
+        ("the API server is away for 1 s", CHANGED, 6.0),
+        ("AI Core is away for 1 s: no answer", NOT_RECOVERED, 0.0),
+        ("AI Core is away for 1 s: 503", NOT_RECOVERED, 0.0),
+        ("the API server is away for 1 s", NOT_RECOVERED, 0.0),
         ("growth", "60: status writes for one resource", 1.0),
     ] {
         assert!(
@@ -53,10 +88,29 @@ async fn every_scenario_runs_and_counts_what_it_should() -> anyhow::Result<()> {
         );
     }
     assert!(product("relist", "lists of Secrets (pages)") >= 1.0, "nothing was listed again");
+    for (scenario, to) in [
+        ("AI Core is away for 1 s: no answer", "to AI Core"),
+        ("AI Core is away for 1 s: 503", "to AI Core"),
+        ("the API server is away for 1 s", "to the API server"),
+    ] {
+        let during = product(scenario, &format!("requests {to} during it, the most in a second"));
+        assert!(during >= 1.0, "{scenario}: nobody noticed");
+    }
+    let scraped = product("metrics of 50 resources are read all the time", "a scrape has");
+    assert!(scraped > 0.0, "nothing was scraped");
     for figure in &report.figures {
         assert!(figure.product.is_finite() && figure.ratio.is_none_or(f64::is_finite), "{figure:?}");
     }
-    for file in ["report.json", "report.md", "rotation.svg", "cold-start.svg", "growth.svg"] {
+    assert_eq!(report.ended.len(), scenarios().len());
+    let markdown = std::fs::read_to_string(parameters.output.join("report.md"))?;
+    for section in Section::ALL {
+        assert!(parts(&markdown, section).is_some(), "{}: {markdown}", section.name());
+    }
+    for plot in &report.plots {
+        assert!(markdown.contains(&format!("({})", plot.file)), "{}", plot.file);
+    }
+    let plots = report.plots.iter().map(|plot| &*plot.file);
+    for file in ["report.json", "report.md"].into_iter().chain(plots) {
         let text = std::fs::read_to_string(parameters.output.join(file))?;
         assert!(text.len() > 200 && !text.contains("NaN"), "{file}: {text}");
     }

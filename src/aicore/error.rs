@@ -6,7 +6,10 @@ use jiff::Timestamp;
 
 pub(crate) use crate::aicore::error_details::{ErrorDetails, Message};
 use crate::aicore::tls::IdentityError;
-use crate::domain::decide::{backoff::LONGEST_RETRY_AFTER, failure::Failure, reason::Reason};
+use crate::domain::{
+    decide::{backoff::LONGEST_RETRY_AFTER, failure::Failure, reason::Reason},
+    tools::invalid::Quoted,
+};
 
 /// Which server was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -275,12 +278,7 @@ impl Error {
     /// key; `remote_absent` says whether AI Core was seen to lack the secret.
     #[must_use]
     pub fn failure(&self, service_key: &str, remote_absent: bool) -> Failure {
-        let cure = self.cure(service_key);
-        let text = self.to_string();
-        let mut characters = text.chars();
-        let first = characters.next().map(char::to_uppercase);
-        let message =
-            format!("{}{}{cure}", first.into_iter().flatten().collect::<String>(), characters.as_str());
+        let message = self.message(&format!("Secret {}", Quoted(service_key)));
         let refusal = match self {
             Self::Refused(refusal) => Some(refusal),
             _ => None,
@@ -298,6 +296,15 @@ impl Error {
         }
     }
 
+    /// The sentence of [`Self::failure`]. `holder` is what holds the service key, as `Secret "key"` or the name of a file.
+    #[must_use]
+    pub(crate) fn message(&self, holder: &str) -> String {
+        let text = self.to_string();
+        let mut characters = text.chars();
+        let first: String = characters.next().map(char::to_uppercase).into_iter().flatten().collect();
+        format!("{first}{}{}", characters.as_str(), self.cure(holder))
+    }
+
     /// How many minutes the server asked to be left alone, at most what it is granted.
     fn minutes_to_wait(&self) -> Option<u64> {
         match self {
@@ -309,28 +316,28 @@ impl Error {
     }
 
     /// What to do about it: the end of the sentence.
-    fn cure(&self, service_key: &str) -> String {
+    fn cure(&self, holder: &str) -> String {
         let authorization = match self {
             Self::Refused(refusal) if refusal.server == Server::Authorization => Some(refusal.status),
             _ => None,
         };
         match (self.reason(), authorization) {
             (Reason::AuthenticationFailed, Some(404)) => format!(
-                "; the service key in Secret {service_key:?} leads there by its \"url\" (\"certurl\" with a certificate), and \
+                "; the service key in {holder} leads there by its \"url\" (\"certurl\" with a certificate), and \
                  there is no such subaccount, or not any more: create a new service key, the operator tries again when it \
                  changes, and at least every 15 minutes"
             ),
             (Reason::AuthenticationFailed, _) => {
                 format!(
-                    "; renew the service key in Secret {service_key:?}, the operator tries again when it changes, and at least every 15 minutes"
+                    "; renew the service key in {holder}, the operator tries again when it changes, and at least every 15 minutes"
                 )
             }
             (Reason::Forbidden, _) => format!(
-                "; the service key in Secret {service_key:?} may not manage docker registry secrets: use one \
+                "; the service key in {holder} may not manage docker registry secrets: use one \
                  of the AI Core instance itself, not one of a tenant that shares it"
             ),
             (Reason::RemoteRejected, Some(_)) => format!(
-                "; check \"url\" (\"certurl\" with a certificate) of the service key in Secret {service_key:?}, the operator \
+                "; check \"url\" (\"certurl\" with a certificate) of the service key in {holder}, the operator \
                  tries again when it changes, and at least every 15 minutes"
             ),
             (Reason::RemoteRejected, None) => {
@@ -341,7 +348,7 @@ impl Error {
                 Some(minutes) => format!("; the operator tries again by itself, in {minutes} min or later"),
                 None => "; the operator tries again by itself".to_owned(),
             },
-            (Reason::ServiceKeyInvalid, _) => format!("; renew the service key in Secret {service_key:?}"),
+            (Reason::ServiceKeyInvalid, _) => format!("; renew the service key in {holder}"),
             _ => String::new(),
         }
     }

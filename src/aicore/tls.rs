@@ -1,9 +1,9 @@
 //! TLS: whom all clients trust, what one client proves, and what a failed handshake was about.
 
-use std::{error::Error as StdError, io, sync::Arc};
+use std::sync::Arc;
 
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, ConfigBuilder,
+    AlertDescription, ClientConfig, ConfigBuilder,
     client::{Resumption, WantsClientCert, danger::ServerCertVerifier},
     crypto::{CryptoProvider, aws_lc_rs},
     pki_types::{
@@ -15,6 +15,8 @@ use rustls::{
 use rustls_platform_verifier::Verifier;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroize;
+
+use crate::tls_error;
 
 /// Why the certificate authorities to trust cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -138,13 +140,12 @@ pub(super) enum Handshake {
 impl Handshake {
     /// By the types of the error's causes.
     pub(super) fn of(error: &reqwest::Error) -> Option<Self> {
-        match tls_error(error)? {
+        match tls_error::find(error)? {
             rustls::Error::AlertReceived(
                 AlertDescription::NoCertificate | AlertDescription::CertificateRequired,
             ) => Some(Self::OursMissing),
             rustls::Error::AlertReceived(alert) => about_ours(*alert).map(Self::OursRefused),
-            rustls::Error::InvalidCertificate(error) => Some(Self::TheirsRefused(about_theirs(error))),
-            _ => None,
+            _ => tls_error::why_not_trusted(error).map(Self::TheirsRefused),
         }
     }
 
@@ -172,33 +173,4 @@ fn about_ours(alert: AlertDescription) -> Option<&'static str> {
         AlertDescription::DecryptError => "the proof by its private key is wrong",
         _ => return None,
     })
-}
-
-fn about_theirs(error: &CertificateError) -> &'static str {
-    match error {
-        CertificateError::UnknownIssuer => "is signed by an authority that is not trusted",
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "has expired",
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "is not valid yet",
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "is for another host name"
-        }
-        CertificateError::Revoked => "was revoked",
-        _ => "is not accepted",
-    }
-}
-
-/// The TLS library's error among the causes. An [`io::Error`] does not count what it wraps among its sources.
-fn tls_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
-    let mut next = Some(error);
-    while let Some(cause) = next {
-        if let Some(found) = cause.downcast_ref() {
-            return Some(found);
-        }
-        let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        next = match wrapped {
-            Some(wrapped) => Some(wrapped as &(dyn StdError + 'static)),
-            None => cause.source(),
-        };
-    }
-    None
 }

@@ -29,13 +29,12 @@ pub struct AICoreRegistrySecretStatus {
     #[schemars(length(max = 63))]
     pub remote_name: Option<String>,
 
-    /// AI Core API that accepted the last push, without `/v2`.
+    /// AI Core API, without `/v2`, that accepted the last push, or that the first one may have reached.
     #[serde(rename = "apiURL")]
     #[schemars(length(max = sizes::URL))]
     pub api_url: Option<String>,
 
-    /// Authorization server (`url` of the service key) of the last accepted push. Together with `apiURL` it identifies
-    /// the tenant.
+    /// Authorization server (`url` of the service key) that belongs to `apiURL`. Together they identify the tenant.
     #[schemars(length(max = sizes::URL))]
     pub authorization_server: Option<String>,
 
@@ -66,4 +65,24 @@ pub struct AICoreRegistrySecretStatus {
     /// beginning and a digest of it.
     #[schemars(length(max = sizes::REQUEST))]
     pub last_handled_reconcile_at: Option<String>,
+
+    /// The failed attempt that the conditions speak of, where the next one is far away: so that it is not repeated before its
+    /// time when the operator starts again.
+    pub failed_attempt: Option<Box<FailedAttempt>>,
+}
+
+/// A failed attempt. It says nothing any more when the Secrets are not those that it was made with.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct FailedAttempt {
+    /// When the next attempt was to be made. If a person has to act (`Stalled`) others follow, every 15 minutes.
+    pub retry_time: Time,
+
+    /// `metadata.resourceVersion` of the Secret with the AI Core service key that it was made with.
+    #[schemars(length(max = sizes::RESOURCE_VERSION))]
+    pub ai_core_secret_resource_version: Option<String>,
+
+    /// `metadata.resourceVersion` of the Secret with the registry credential, where another content may be accepted.
+    #[schemars(length(max = sizes::RESOURCE_VERSION))]
+    pub secret_resource_version: Option<String>,
 }

@@ -19,27 +19,28 @@ const OWN_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/names
 /// Flags of leader election.
 #[derive(Args, Debug)]
 pub(super) struct LeaderElectionArgs {
-    /// Let replicas agree by a Lease on which one of them works; the others stand by.
+    /// Elect one of several replicas as leader, by a Lease. Only the leader works; the others stand by.
     #[arg(long = "leader-elect", env = "AICORE_REGISTRY_LEADER_ELECT", value_name = "true|false", num_args = 0..=1, default_missing_value = "true", default_value_t = false, action = clap::ArgAction::Set)]
     enabled: bool,
 
-    /// Name of the Lease. Default: aicore-registry-operator, and with --watch-label-selector a suffix that follows from that.
+    /// Name of the Lease. Default: aicore-registry-operator; with --watch-label-selector, a suffix derived from the selector
+    /// is added.
     #[arg(long = "leader-elect-lease-name", env = "AICORE_REGISTRY_LEADER_ELECT_LEASE_NAME")]
     lease_name: Option<String>,
 
-    /// Namespace of the Lease. Default: that of the pod.
+    /// Namespace of the Lease. Default: the namespace of the pod.
     #[arg(long = "leader-elect-lease-namespace", env = "AICORE_REGISTRY_LEADER_ELECT_LEASE_NAMESPACE")]
     lease_namespace: Option<String>,
 
-    /// How long the others wait for a leader that is silent, in whole seconds.
+    /// How long the other replicas wait for a silent leader before one of them takes over, in whole seconds.
     #[arg(long = "leader-elect-lease-duration", env = "AICORE_REGISTRY_LEADER_ELECT_LEASE_DURATION", default_value = "15s", value_parser = lease_duration)]
     lease_duration: Duration,
 
-    /// How long a leader tries to renew the Lease before it stops all work and ends; less than the Lease's duration.
+    /// How long the leader tries to renew the Lease before it stops all work and exits. Less than the duration of the Lease.
     #[arg(long = "leader-elect-renew-deadline", env = "AICORE_REGISTRY_LEADER_ELECT_RENEW_DEADLINE", default_value = "10s", value_parser = parse_duration)]
     renew_deadline: Duration,
 
-    /// Time between two looks at the Lease; several must fit into the renew deadline.
+    /// Time between two attempts to acquire or renew the Lease. Several must fit into the renew deadline.
     #[arg(long = "leader-elect-retry-period", env = "AICORE_REGISTRY_LEADER_ELECT_RETRY_PERIOD", default_value = "2s", value_parser = retry_period)]
     retry_period: Duration,
 }

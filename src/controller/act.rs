@@ -7,6 +7,7 @@ use super::{
     Context, ServiceKeyHeld,
     adapters::{AiCore, Kubernetes, Reach},
     admission::{Permit, Request, Wait},
+    announce::announce,
     errand::{Errand, Purpose},
     gather::Gathered,
     queue::Priority,
@@ -16,10 +17,11 @@ use crate::{
     clock::{self, Clock},
     domain::{
         decide::{
+            backoff::FIRST_DELAY,
             conflict::Claim,
             failure::Failure,
             late_writes::LateWrites,
-            plan::{Cause, FinalizerStep, LetGo, Plan, Push, Step},
+            plan::{Cause, FinalizerStep, Plan, Push, Step},
             reason::Reason,
             report::Outcome,
         },
@@ -58,8 +60,15 @@ pub(super) async fn act<K: Kubernetes, A: AiCore>(
     match plan.finalizer {
         FinalizerStep::Keep => {}
         // Before the push: what is created from now on must not be forgotten.
-        FinalizerStep::Add => ctx.kubernetes.set_finalizer(object, true).await?,
-        FinalizerStep::Remove => ctx.kubernetes.set_finalizer(object, false).await?,
+        FinalizerStep::Add => {
+            if !ctx.kubernetes.set_finalizer(object, true).await? {
+                // It is being deleted, as the watch will say.
+                return Ok(Outcome::Postponed(FIRST_DELAY));
+            }
+        }
+        FinalizerStep::Remove => {
+            ctx.kubernetes.set_finalizer(object, false).await?;
+        }
     }
     match &plan.step {
         Step::NoPush(_) => Ok(Outcome::NothingSent),
@@ -73,7 +82,7 @@ pub(super) async fn act<K: Kubernetes, A: AiCore>(
         }
         Step::LetGo(why) => {
             ctx.kubernetes.set_finalizer(object, false).await?;
-            if *why == LetGo::Orphaned {
+            if why.leaves_orphan() {
                 ctx.metrics.orphaned();
             }
             Ok(Outcome::LetGo)
@@ -109,6 +118,7 @@ async fn send<K: Kubernetes, A: AiCore>(
         Ok(ready) => ready,
         Err(outcome) => return outcome,
     };
+    announce(ctx, object, connection.tenant()).await;
     let name = &claim.remote_name;
     let under_way = UnderWay::new(ctx, &claim);
     let result = ctx.ai_core.push(&connection, insistence, &errand, name, &payload, push.create).await;

@@ -49,12 +49,12 @@ pub(super) trait Kubernetes: Send + Sync + 'static {
         status: &AICoreRegistrySecretStatus,
     ) -> impl Future<Output = Result<(), k8s::error::Error>> + Send;
 
-    /// Adds or removes the operator's finalizer.
+    /// Adds or removes the operator's finalizer. Returns whether it is so now: a resource that is being deleted takes none.
     fn set_finalizer(
         &self,
         object: &Object,
         present: bool,
-    ) -> impl Future<Output = Result<(), k8s::error::Error>> + Send;
+    ) -> impl Future<Output = Result<bool, k8s::error::Error>> + Send;
 
     /// Hands in an event about the resource; does not wait.
     fn publish(&self, object: &Arc<Object>, event: Event);
@@ -139,7 +139,7 @@ impl Kubernetes for Cluster {
         resources::write_status(&self.client, object, status).await
     }
 
-    async fn set_finalizer(&self, object: &Object, present: bool) -> Result<(), k8s::error::Error> {
+    async fn set_finalizer(&self, object: &Object, present: bool) -> Result<bool, k8s::error::Error> {
         resources::set_finalizer(&self.client, object, present).await
     }
 

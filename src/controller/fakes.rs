@@ -61,6 +61,8 @@ pub(super) struct FakeKubernetes {
     pub(super) hangs: Mutex<HashSet<&'static str>>,
     /// The resource is not there any more.
     pub(super) resource_gone: AtomicBool,
+    /// The resource is being deleted, and the watch has not said so yet.
+    pub(super) takes_no_finalizer: AtomicBool,
     pub(super) namespace_terminating: AtomicBool,
     /// Secrets that are larger than what is read.
     pub(super) too_large: Mutex<HashSet<ObjectKey>>,
@@ -122,8 +124,9 @@ impl Kubernetes for FakeKubernetes {
         Ok(())
     }
 
-    async fn set_finalizer(&self, _object: &Object, present: bool) -> Result<(), ApiError> {
-        self.answers(if present { "add finalizer" } else { "remove finalizer" })
+    async fn set_finalizer(&self, _object: &Object, present: bool) -> Result<bool, ApiError> {
+        self.answers(if present { "add finalizer" } else { "remove finalizer" })?;
+        Ok(!present || !self.takes_no_finalizer.load(SeqCst))
     }
 
     fn publish(&self, _object: &Arc<Object>, event: Event) {

@@ -71,6 +71,7 @@ impl<C: Reach> Gathered<C> {
             backoff: snapshot.memory.retry.backoff.as_ref(),
             checked: snapshot.memory.checked.as_ref(),
             confirmation_due: snapshot.confirmation_due,
+            synced: snapshot.memory.synced,
             default_resync_interval,
             now,
         }

@@ -325,6 +325,16 @@ impl<K> Index<K> {
         }
     }
 
+    /// Records a status that is written in the middle of a pass.
+    pub(super) fn record_status(&self, object: &Object, status: &Arc<AICoreRegistrySecretStatus>) {
+        let mut state = self.0.lock();
+        if let Some(entry) =
+            state.resources.get_mut(&object.key).filter(|entry| entry.object.uid == object.uid)
+        {
+            entry.status = Arc::clone(status);
+        }
+    }
+
     /// Changes what is remembered of a resource, and returns what `change` says besides; `None`: it is gone.
     pub(super) fn update_memory<T>(
         &self,

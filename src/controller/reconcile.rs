@@ -19,6 +19,7 @@ use crate::{
     domain::{
         decide::{
             failure::Failure,
+            hold,
             known::{Known, Unchanged},
             pass_outcome::PassOutcome,
             plan::{Push, Step, plan},
@@ -109,8 +110,9 @@ async fn pass<K: Kubernetes, A: AiCore>(
     let interval = ctx.settings.default_resync_interval;
     let known = snapshot.known(interval, ctx.clock.now());
     if let Some(Unchanged { requeue_after }) = known.unchanged() {
-        if snapshot.source_changed.is_some() {
-            ctx.index.record(&snapshot.object, None, snapshot.memory.clone(), snapshot.source_changed);
+        let memory = known.remembering();
+        if snapshot.source_changed.is_some() || memory != snapshot.memory {
+            ctx.index.record(&snapshot.object, None, memory, snapshot.source_changed);
         }
         return Ok(Done { outcome: PassOutcome::Unchanged, requeue_after });
     }
@@ -126,7 +128,9 @@ async fn pass<K: Kubernetes, A: AiCore>(
     for key in &gathered.wakes {
         ctx.queue.enqueue(key, Priority::Urgent);
     }
-    let observed = gathered.observed(snapshot, interval, ctx.clock.now());
+    let mut observed = gathered.observed(snapshot, interval, ctx.clock.now());
+    let restored = hold::restored(&observed);
+    observed.backoff = observed.backoff.or(restored.as_ref());
     let plan = plan(&observed);
     debug!(step = plan.step.as_str(), "planned");
     let means = Means { gathered, permit: tenant, priority };
@@ -177,12 +181,19 @@ async fn finish<K: Kubernetes, A: AiCore>(
     report: Report,
 ) -> Done {
     let object = &snapshot.object;
-    let Report { status, events, memory, requeue_after, source_answered, outcome } = report;
+    let Report { status, events, memory, requeue_after, source_answered, orphaned, outcome } = report;
     let answered = snapshot.source_changed.filter(|_| source_answered.is_some());
     if let (Some(changed), Some(Answer::Accepted)) = (answered, source_answered) {
         ctx.metrics.rotated(changed.elapsed());
     }
-    let status = status.filter(|status| *status != *snapshot.status).map(Arc::new);
+    if orphaned {
+        ctx.metrics.orphaned();
+    }
+    // In between, a push may have been announced; where there is nothing new to say, that is taken back.
+    let before = ctx.index.status(&object.key).filter(|(current, _)| current.uid == object.uid);
+    let before = before.map_or_else(|| Arc::clone(&snapshot.status), |(_, status)| status);
+    let status = status.map_or_else(|| Arc::clone(&snapshot.status), Arc::new);
+    let status = Some(status).filter(|status| *status != before);
     let written = match &status {
         Some(status) => ctx.statuses.write(object, status).await,
         None => Written::Now,

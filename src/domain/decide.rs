@@ -3,10 +3,12 @@
 //! [`known`] says whether there is anything to do at all, [`plan`] what to do about what was [`observed`], and [`report`] what
 //! came of it: the next status, and the next [`memory`]. Of all modules here, [`digest`] alone reads secret values.
 
+pub(crate) mod arrival;
 pub mod backoff;
 pub(crate) mod conflict;
 pub(crate) mod digest;
 pub mod failure;
+pub(crate) mod hold;
 pub(crate) mod known;
 pub(crate) mod late_writes;
 pub(crate) mod lease;

@@ -193,6 +193,7 @@ pub(crate) fn a_status_in_sync() -> AICoreRegistrySecretStatus {
         last_sync_time: Some(Time(at(LAST_SYNC))),
         next_resync_time: Some(Time(at(LAST_SYNC + 3600))),
         last_handled_reconcile_at: None,
+        failed_attempt: None,
     }
 }
 
@@ -241,6 +242,7 @@ pub(crate) fn an_observation<'a>(object: &'a Object, status: &'a AICoreRegistryS
         backoff: None,
         checked: None,
         confirmation_due: false,
+        synced: None,
         default_resync_interval: ResyncInterval::Every(HOUR),
         now: a_minute_later(),
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::{
     domain::{parse::bounds, tools::invalid::Invalid},
     error::root_cause,
+    tls_error,
 };
 
 /// Limit on a request that is no watch.
@@ -65,6 +66,11 @@ impl From<kube::Error> for Error {
 /// The innermost cause, which says most. The text of an error of serde can quote what was read, so only its place is shown.
 #[must_use]
 pub(crate) fn describe(error: &(dyn std::error::Error + 'static)) -> String {
+    if let Some(why) = tls_error::why_not_trusted(error) {
+        return format!(
+            "its TLS certificate {why}; check certificate-authority and server of the cluster in the kubeconfig"
+        );
+    }
     let cause = root_cause(error);
     match cause.downcast_ref::<serde_json::Error>() {
         Some(json) => {
@@ -97,6 +103,17 @@ pub(crate) async fn within_limit<T>(request: impl Future<Output = kube::Result<T
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_certificate_that_is_not_trusted_is_told_with_what_to_check() {
+        let tls = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        let error = kube::Error::Service(std::io::Error::other(tls).into());
+        assert_eq!(
+            Error::from(error).to_string(),
+            "the API server could not be reached: its TLS certificate is signed by an authority that is not trusted; check \
+             certificate-authority and server of the cluster in the kubeconfig"
+        );
+    }
 
     #[test]
     fn an_error_of_serde_is_shown_without_what_it_quotes() {

@@ -44,6 +44,8 @@ pub struct Access {
     pub config: Config,
     /// The proxy that the way leads through.
     pub proxy: Option<Proxy>,
+    /// The user that the context names and no file has. Requests are anonymous then, as kubectl's.
+    pub(crate) missing_user: Option<String>,
     tokens: Option<Arc<token::Tokens>>,
 }
 
@@ -100,11 +102,12 @@ impl Access {
             None => Rules::from_environment(|name| env::var(name).ok()).proxy_for(&config.cluster_url)?,
         };
         config.proxy_url = proxy.as_ref().map(|proxy| proxy.uri().clone());
+        let missing_user = if user.is_none() { context.value.user.clone() } else { None };
         let tokens = match user {
             None => None,
             Some(user) => user.authenticate(&mut config, &cluster, choice.show).await?,
         };
-        Ok(Self { config, proxy, tokens: tokens.map(Arc::new) })
+        Ok(Self { config, proxy, missing_user, tokens: tokens.map(Arc::new) })
     }
 
     /// Directly, whatever `HTTPS_PROXY` says: the address is one of the cluster's own network, which a proxy outside of it
@@ -114,13 +117,13 @@ impl Access {
         let tokens = config.auth_info.token_file.take();
         let tokens = tokens.map(|path| token::Tokens::from_file(PathBuf::from(path)));
         let tokens = tokens.transpose().map_err(Unusable::PodToken)?;
-        Ok(Self { config, proxy: None, tokens: tokens.map(Arc::new) })
+        Ok(Self { config, proxy: None, missing_user: None, tokens: tokens.map(Arc::new) })
     }
 }
 
 impl From<Config> for Access {
     fn from(config: Config) -> Self {
-        Self { config, proxy: None, tokens: None }
+        Self { config, proxy: None, missing_user: None, tokens: None }
     }
 }
 

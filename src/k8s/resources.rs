@@ -51,11 +51,12 @@ fn built(
     request.map_err(|error| Error::Unreachable(error.to_string()))
 }
 
-/// Adds or removes the operator's finalizer, and leaves others alone.
+/// Adds or removes the operator's finalizer, and leaves others alone. Returns whether it is so now: a resource that is being
+/// deleted takes no new finalizer.
 ///
 /// # Errors
 /// [`Error::NotFound`] when the resource is gone; else what the API server refused.
-pub async fn set_finalizer(client: &Client, object: &Object, present: bool) -> Result<(), Error> {
+pub async fn set_finalizer(client: &Client, object: &Object, present: bool) -> Result<bool, Error> {
     let mut last = Error::NotFound;
     for _ in 0..FINALIZER_ATTEMPTS {
         let Steering { uid, deletion_timestamp, finalizers } = finalizers(client, object).await?;
@@ -64,8 +65,8 @@ pub async fn set_finalizer(client: &Client, object: &Object, present: bool) -> R
         }
         let place = finalizers.iter().position(|finalizer| finalizer == FINALIZER);
         let patch = match (place, present) {
-            (Some(_), true) | (None, false) => return Ok(()),
-            (None, true) if deletion_timestamp.is_some() => return Ok(()),
+            (Some(_), true) | (None, false) => return Ok(true),
+            (None, true) if deletion_timestamp.is_some() => return Ok(false),
             (None, true) if finalizers.is_empty() => add_first(),
             (None, true) => add(),
             (Some(place), false) => remove(place),
@@ -76,7 +77,7 @@ pub async fn set_finalizer(client: &Client, object: &Object, present: bool) -> R
             &Patch::<()>::Json(JsonPatch(patch)),
         );
         match answer::ignore(client, built(request)?).await {
-            Ok(()) => return Ok(()),
+            Ok(()) => return Ok(true),
             // The finalizers changed in between: look again.
             Err(error @ Error::Refused { code: 409 | 422, .. }) => last = error,
             Err(error) => return Err(error),

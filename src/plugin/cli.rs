@@ -9,9 +9,9 @@ use crate::{
     domain::parse::allowed_hosts::DEFAULT_ALLOWED_HOSTS,
 };
 
-/// Looks after the resources that keep docker registry secrets in SAP AI Core up to date.
+/// Shows, syncs and checks the resources that keep docker registry secrets in SAP AI Core up to date.
 ///
-/// Exit codes: 0 all is well, 1 something is wrong, 2 wrong usage.
+/// Exit codes: 0 nothing is wrong, 1 something is wrong, 2 wrong usage.
 #[derive(Parser, Debug)]
 #[command(
     name = "kubectl-aicore_registry",
@@ -46,17 +46,17 @@ pub(super) enum Command {
     ///
     /// Exit code 0 when all resources shown are ready, 1 when one is not.
     Status(StatusArgs),
-    /// Have the credential sent to AI Core now, and wait for the outcome.
+    /// Have the operator send the credential to AI Core now, and wait for the outcome.
     ///
     /// Exit code 0 when AI Core accepted it, 1 when it did not, or when the operator did not answer in time.
     Sync(SyncArgs),
-    /// Stop sending anything to AI Core for a resource.
+    /// Suspend a resource: nothing is sent to AI Core for it until it is resumed.
     Suspend(NameArgs),
-    /// End a suspension.
+    /// Resume a suspended resource.
     Resume(NameArgs),
-    /// Tell what is wrong with a resource and its Secrets, in files or in the cluster, without showing secret values.
+    /// Explain what is wrong with a resource and its Secrets, in files or in the cluster. Secret values are never shown.
     ///
-    /// Reads credentials as the operator does. Exit code 0 when nothing is wrong, 1 when something is.
+    /// Credentials are read by the same code as in the operator. Exit code 0 when nothing is wrong, 1 when something is.
     Check(CheckArgs),
 }
 
@@ -67,7 +67,7 @@ pub(super) struct StatusArgs {
     /// Show the resources of all namespaces.
     #[arg(short = 'A', long, conflicts_with_all = ["name", "namespace"])]
     pub(super) all_namespaces: bool,
-    /// Form of the output.
+    /// Output format.
     #[arg(short, long, value_enum)]
     pub(super) output: Option<Output>,
 }
@@ -102,10 +102,10 @@ pub(super) struct CheckArgs {
     /// May be repeated; a resource finds its Secrets in all of them.
     #[arg(short = 'f', long = "filename", value_name = "FILE", num_args = 1..)]
     pub(super) files: Vec<PathBuf>,
-    /// Also ask AI Core whether the name exists and how much of the quota is used. Nothing is changed there.
+    /// Also get a token, and ask AI Core whether the name exists and how much of the quota is used. Nothing is changed there.
     #[arg(long)]
     pub(super) remote: bool,
-    /// Check as if spec.registries were this list, separated by commas.
+    /// Registries to check instead of those in spec.registries, separated by commas.
     #[arg(long, value_delimiter = ',')]
     pub(super) registries: Vec<String>,
     /// Hosts that a service key may name, as in the operator's flag of this name.
@@ -114,7 +114,7 @@ pub(super) struct CheckArgs {
     /// Allow http to loopback addresses, as in the operator's flag of this name.
     #[arg(long)]
     pub(super) allow_insecure_http: bool,
-    /// File with certificates (PEM) to trust in addition to the system's, for --remote.
+    /// File with CA certificates (PEM) to trust in addition to those of the system, for --remote.
     #[arg(long, value_name = "FILE")]
     pub(super) ca_bundle: Option<PathBuf>,
 }

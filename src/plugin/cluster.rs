@@ -5,6 +5,7 @@ use kube::{Api, Client};
 use super::{Failed, cli::ClusterArgs, terminal};
 use crate::{
     api::AICoreRegistrySecret,
+    domain::tools::invalid::Quoted,
     k8s::{
         error::Error,
         kubeconfig::{Access, Choice, Proxy},
@@ -19,6 +20,7 @@ pub(super) struct Cluster {
     pub(super) client: Client,
     pub(super) namespace: String,
     proxy: Option<Proxy>,
+    missing_user: Option<String>,
 }
 
 impl Cluster {
@@ -31,7 +33,7 @@ impl Cluster {
         let access = Access::find(&choice).await.map_err(Failed::unusable)?;
         let client = access.client().map_err(Failed::unusable)?;
         let namespace = args.namespace.clone().unwrap_or(access.config.default_namespace);
-        Ok(Self { client, namespace, proxy: access.proxy })
+        Ok(Self { client, namespace, proxy: access.proxy, missing_user: access.missing_user })
     }
 
     /// The resources of the namespace.
@@ -65,13 +67,31 @@ impl Cluster {
             (Error::NotFound, _) => Failed::cluster(
                 "the API server does not know AICoreRegistrySecrets; install the operator's resource definition",
             ),
-            (Error::Forbidden(message), _) => Failed::cluster(message),
+            (Error::Forbidden(message), _) => match &self.missing_user {
+                None => Failed::cluster(message),
+                Some(user) => Failed::cluster(format_args!("{message}; {}", anonymous(user))),
+            },
+            (Error::Refused { code: 401, .. }, _) => Failed::cluster(format_args!(
+                "the API server does not accept the credential of the kubeconfig (HTTP 401); {}",
+                match &self.missing_user {
+                    None => "log in again, or choose another context with --context".to_owned(),
+                    Some(user) => anonymous(user),
+                }
+            )),
             (Error::Unreachable(why), Some(proxy)) => Failed::cluster(format_args!(
                 "the API server could not be reached through the proxy {proxy}: {why}"
             )),
             (other, _) => Failed::cluster(other),
         }
     }
+}
+
+fn anonymous(user: &str) -> String {
+    format!(
+        "no kubeconfig has the user {}, which the context names, so the request was anonymous; add the user, or choose another \
+         context with --context",
+        Quoted(user)
+    )
 }
 
 /// What is said of a resource that this version does not understand.

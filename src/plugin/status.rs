@@ -85,7 +85,10 @@ fn row(resource: &Checked, wide: bool, now: Timestamp) -> Vec<String> {
     let since = |time: Option<&Time>| {
         time.map_or(NONE.to_owned(), |time| age::short(now.duration_since(time.0).as_secs()))
     };
-    let resync = status.next_resync_time.as_ref().map(|time| time.0.duration_since(now).as_secs());
+    // A suspended resource is not pushed, whatever its status says from before.
+    let suspended = resource.as_ref().is_ok_and(|resource| resource.spec.suspended());
+    let resync = status.next_resync_time.as_ref().filter(|_| !suspended);
+    let resync = resync.map(|time| time.0.duration_since(now).as_secs());
     let mut cells = vec![
         text(metadata.namespace.as_ref()),
         text(metadata.name.as_ref()),
@@ -120,14 +123,14 @@ impl Summary {
     pub(super) fn of(resource: &AICoreRegistrySecret) -> Self {
         let conditions = resource.status.as_ref().map_or(&[][..], |status| &status.conditions);
         let Some(ready) = condition::find(conditions, READY) else {
-            return Self::unknown("The operator has not looked at this resource yet".to_owned());
+            return Self::unknown("The operator has not reconciled this resource yet; if this lasts, see whether it runs and watches this namespace".to_owned());
         };
         let observed = resource.status.as_ref().and_then(|status| status.observed_generation);
         let next = unfinished(conditions);
         if observed < resource.metadata.generation {
             let last = next.unwrap_or(ready);
             return Self::unknown(format!(
-                "The operator has not dealt with the latest change of this resource yet; before: {}: {}",
+                "The operator has not reconciled the latest change of this resource yet; before: {}: {}",
                 last.reason, last.message
             ));
         }

@@ -84,10 +84,12 @@ fn outcome(place: &str, resource: &AICoreRegistrySecret) -> Done {
         }
         (ready, next) => (false, next.or(ready)),
     };
-    let said = last.map_or("the operator gave no outcome".to_owned(), |condition| {
-        format!("{}: {}", condition.reason, condition.message)
-    });
-    Done::line(format_args!("{place} {}: {said}", if fine { "synced" } else { "not synced" }), fine)
+    let text = match last {
+        Some(condition) if fine => format!("{place} synced: {}", condition.message),
+        Some(condition) => format!("{place} not synced: {}: {}", condition.reason, condition.message),
+        None => format!("{place} not synced: the operator gave no outcome"),
+    };
+    Done::line(text, fine)
 }
 
 #[cfg(test)]

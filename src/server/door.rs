@@ -74,7 +74,7 @@ async fn usable<T>(accepted: io::Result<T>) -> Option<T> {
         // It ended before its turn.
         Err(error) if error.kind() == ErrorKind::ConnectionAborted => None,
         Err(error) => {
-            warn!(%error, "no connection to the port of health and metrics can be accepted");
+            warn!(%error, "a connection to the port for health and metrics could not be accepted");
             tokio::time::sleep(PAUSE).await;
             None
         }

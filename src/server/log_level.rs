@@ -6,12 +6,12 @@ use std::{
 };
 
 use axum::{
-    extract::{FromRequestParts, State},
+    extract::{FromRequestParts, State, rejection::StringRejection},
     http::{HeaderMap, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
 
-use super::{Shared, connection::Ends};
+use super::{BODY_LIMIT, Shared, connection::Ends};
 use crate::error::WithCauses;
 
 /// Headers that a client sends by itself. Any other is of a proxy, which speaks for somebody elsewhere whatever its address
@@ -51,7 +51,15 @@ pub(super) async fn show(State(shared): State<Arc<Shared>>) -> String {
 }
 
 /// The body is read last: of whoever may not change the level it is not read at all.
-pub(super) async fn change(_: FromThePod, State(shared): State<Arc<Shared>>, filter: String) -> Response {
+pub(super) async fn change(
+    _: FromThePod,
+    State(shared): State<Arc<Shared>>,
+    filter: Result<String, StringRejection>,
+) -> Response {
+    let filter = match filter {
+        Ok(filter) => filter,
+        Err(rejection) => return (rejection.status(), unreadable(rejection.status())).into_response(),
+    };
     match shared.level.set(&filter) {
         Ok(()) => {
             let level = shared.level.current();
@@ -59,6 +67,16 @@ pub(super) async fn change(_: FromThePod, State(shared): State<Arc<Shared>>, fil
             format!("{level}\n").into_response()
         }
         Err(error) => (StatusCode::BAD_REQUEST, format!("{}\n", WithCauses(&error))).into_response(),
+    }
+}
+
+/// Why the body is not read as a log level.
+fn unreadable(status: StatusCode) -> String {
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            format!("the log level is longer than {BODY_LIMIT} bytes; send a shorter filter, such as info\n")
+        }
+        _ => "the log level is not UTF-8 text; send a filter such as info\n".to_owned(),
     }
 }
 

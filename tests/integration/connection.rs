@@ -93,7 +93,7 @@ async fn the_proxy_of_the_kubeconfig_and_that_of_the_environment_are_used() {
     let by_file = kubeconfig(&world, "file", |config| {
         config["clusters"][0]["cluster"]["proxy-url"] = format!("http://u:p@{proxy}").into();
     });
-    finish(plugin(&by_file, &["status", "pull"])).await.assert(1, &["has not looked"]);
+    finish(plugin(&by_file, &["status", "pull"])).await.assert(1, &["has not reconciled"]);
     assert_eq!(tunnels.swap(0, Ordering::SeqCst), 1);
 
     // A name that only the proxy knows.
@@ -103,7 +103,7 @@ async fn the_proxy_of_the_kubeconfig_and_that_of_the_environment_are_used() {
     });
     let mut command = plugin(&named, &["status", "pull"]);
     command.env("https_proxy", &proxy);
-    finish(command).await.assert(1, &["has not looked"]);
+    finish(command).await.assert(1, &["has not reconciled"]);
     assert_eq!(tunnels.swap(0, Ordering::SeqCst), 1);
     let mut command = plugin(&named, &["status", "pull"]);
     command.env("HTTPS_PROXY", &proxy).env("NO_PROXY", ".cluster.invalid");
@@ -116,7 +116,7 @@ async fn the_proxy_of_the_kubeconfig_and_that_of_the_environment_are_used() {
     // kubectl does not know it.
     let mut command = plugin(&plain, &["status", "pull"]);
     command.env("ALL_PROXY", "http://127.0.0.1:1").env("HTTPS_PROXY", "http://127.0.0.1:1");
-    finish(command).await.assert(1, &["has not looked"]);
+    finish(command).await.assert(1, &["has not reconciled"]);
     assert_eq!(tunnels.load(Ordering::SeqCst), 0);
     let operator = world.launch().with_kubeconfig(&by_file).start().await;
     world.wait_ready("pull").await;
@@ -145,7 +145,7 @@ async fn tokens_come_from_files_and_from_programs() {
         let name = file.file_name().unwrap().to_str().unwrap();
         config["users"][0]["user"] = json!({ "tokenFile": name, "token": "", "client-certificate": "" });
     });
-    finish(plugin(&from_file, &["status", "pull"])).await.assert(1, &["has not looked"]);
+    finish(plugin(&from_file, &["status", "pull"])).await.assert(1, &["has not reconciled"]);
 
     let program = folder.join(format!("{}-helper", world.namespace));
     for version in ["v1", "v1beta1"] {
@@ -159,7 +159,7 @@ async fn tokens_come_from_files_and_from_programs() {
                 "interactiveMode": "IfAvailable",
             } });
         });
-        finish(plugin(&exec, &["status", "pull"])).await.assert(1, &["has not looked"]);
+        finish(plugin(&exec, &["status", "pull"])).await.assert(1, &["has not reconciled"]);
         if version.ends_with("beta1") {
             let operator = world.launch().with_kubeconfig(&exec).start().await;
             world.wait_ready("pull").await;
@@ -192,7 +192,7 @@ async fn several_kubeconfigs_are_one() {
         config["contexts"] = json!([]);
     });
     let list = format!("/does/not/exist:{}::{}", clusters.display(), users.display());
-    finish(plugin(Path::new(&list), &["status", "pull"])).await.assert(1, &["has not looked"]);
+    finish(plugin(Path::new(&list), &["status", "pull"])).await.assert(1, &["has not reconciled"]);
     finish(plugin(&users, &["status"])).await.assert(2, &["has no context"]);
 }
 

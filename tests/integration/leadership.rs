@@ -104,7 +104,7 @@ async fn a_leader_that_is_asked_to_stop_hands_over_at_once() {
     let payload = rotate(&world, 3).await;
     let (code, log) = first.ended().await;
     assert_eq!(code, Some(0), "{}", log.join("\n"));
-    assert!(log.iter().any(|line| line.contains("gave the Lease back")), "{}", log.join("\n"));
+    assert!(log.iter().any(|line| line.contains("released the Lease")), "{}", log.join("\n"));
     second.wait_for_line(LEADING).await;
     world.wait_remote("pull", &payload).await;
     world.wait_quiet(&second).await;

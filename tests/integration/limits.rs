@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aicore_registry_operator::{
-    api::{self, AICoreRegistrySecret, AICoreRegistrySecretStatus},
+    api::{self, AICoreRegistrySecret, AICoreRegistrySecretStatus, FailedAttempt},
     domain::parse::{bounds, object::Object},
     k8s::resources::write_status,
 };
@@ -347,6 +347,11 @@ fn largest_status(text: &str) -> AICoreRegistrySecretStatus {
         last_sync_time: Some(Time(jiff::Timestamp::UNIX_EPOCH)),
         next_resync_time: Some(Time(jiff::Timestamp::UNIX_EPOCH)),
         last_handled_reconcile_at: long(20_000),
+        failed_attempt: Some(Box::new(FailedAttempt {
+            retry_time: Time(jiff::Timestamp::UNIX_EPOCH),
+            ai_core_secret_resource_version: long(128),
+            secret_resource_version: long(128),
+        })),
     }
 }
 

@@ -53,7 +53,11 @@ async fn the_log_level_can_be_shown_and_changed() {
         assert!(sentence.starts_with("the log level can only be changed from this machine"), "{sentence}");
     }
     let long = |url| reqwest::Client::new().put(url).body("info,".repeat(1000));
-    assert_eq!(operator.ask(long, "/log-level").await.0, 413);
+    let (status, sentence) = operator.ask(long, "/log-level").await;
+    assert_eq!(
+        (status, &*sentence),
+        (413, "the log level is longer than 512 bytes; send a shorter filter, such as info\n")
+    );
     assert_eq!(operator.ask(|url| reqwest::Client::new().post(url).body("trace"), "/log-level").await.0, 405);
     assert_eq!(operator.get("/log-level").await, (200, "info\n".to_owned()));
     world.check(&operator).await;

@@ -49,16 +49,12 @@ pub(super) async fn run(fleet: &Fleet, run: &mut Run<'_>) -> anyhow::Result<()> 
             let possible = CONCURRENCY as f64 / (2.0 * latency.as_secs_f64());
             let shares: Vec<(f64, f64)> = pairs.iter().map(|pair| (pair.0, possible)).collect();
             run.report.add(
-                Figure::paired(&scenario, "beside concurrency / latency", "/s", &shares)
+                Figure::paired(&scenario, "resources sent, beside what latency allows", "/s", &shares)
+                    .beside("concurrency / latency")
                     .target(Target::RatioAtLeast(0.9)),
             );
         }
-        run.report.add(Figure::new(
-            &scenario,
-            "until all are Ready",
-            "s",
-            crate::statistics::median(settled),
-        ));
+        run.report.add(Figure::median(&scenario, "until all are Ready", "s", &settled));
         run.report.add(Figure::paired(&scenario, "CPU of one resource", "ms", &cpu));
     }
     let title = "Cold start: resources that AI Core holds";

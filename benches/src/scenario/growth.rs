@@ -11,11 +11,12 @@ use crate::{
 
 const SCENARIO: &str = "growth";
 
-pub(super) async fn run(run: &mut Run<'_>, step: &dyn Fn(&str)) -> anyhow::Result<()> {
+pub(super) async fn run(run: &mut Run<'_>) -> anyhow::Result<()> {
     let mut fleet = Fleet::start(run.parameters).await?;
+    run.report.facts.kubernetes = fleet.client.apiserver_version().await?.git_version;
     let (mut cpu, mut memory) = (Vec::new(), Vec::new());
     for size in sizes(run.parameters.resources) {
-        step(&format!("growth: {size} resources"));
+        run.step(&format!("growth: {size} resources"));
         fleet.grow(size).await?;
         fleet.forget_all().await?;
         let before = answered(&fleet.client).await?;
@@ -38,7 +39,7 @@ pub(super) async fn run(run: &mut Run<'_>, step: &dyn Fn(&str)) -> anyhow::Resul
             ("GETs of Secrets for one resource", "", each(gets)),
             ("status writes for one resource", "", each(writes)),
             ("requests to AI Core for one resource", "", each(requests as f64)),
-            ("memory", "MiB", usage.rss as f64 / 1_048_576.0),
+            ("memory after the cold start", "MiB", usage.rss as f64 / 1_048_576.0),
         ] {
             run.report.add(Figure::new(SCENARIO, format!("{size}: {what}"), unit, value));
         }

@@ -5,7 +5,6 @@ use crate::{
     counts::{answered, more},
     fleet::Fleet,
     report::{Figure, Target},
-    statistics::median,
     subject::Which,
 };
 
@@ -60,7 +59,7 @@ pub(super) async fn run(fleet: &Fleet, run: &mut Run<'_>) -> anyhow::Result<()> 
         subject.stop().await?;
     }
     run.report.add(
-        Figure::new(SCENARIO, "from the start of the process to the first rotation sent", "s", median(times))
+        Figure::median(SCENARIO, "from the start of the process to the first rotation sent", "s", &times)
             .target(Target::AtMost(1.0)),
     );
     Ok(())

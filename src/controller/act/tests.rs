@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::*;
+use crate::domain::decide::plan::LetGo;
 use crate::{
     controller::{
         admission::Limit,

@@ -64,9 +64,11 @@ impl Backoff {
         let longest = if circumstances.deleting { LONGEST_WHILE_DELETING } else { Duration::MAX };
         let delay = delay(&failure, attempts, jitter).min(longest);
         let failure = match previous {
-            Some(before) if failure.repeats(&before.failure) => {
-                Failure { retry_after: failure.retry_after, ..before.failure.clone() }
-            }
+            Some(before) if failure.repeats(&before.failure) => Failure {
+                retry_after: failure.retry_after,
+                may_have_arrived: failure.may_have_arrived || before.failure.may_have_arrived,
+                ..before.failure.clone()
+            },
             _ => failure,
         };
         Self { attempts, not_before: uptime.saturating_add(delay), failure, circumstances }

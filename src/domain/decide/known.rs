@@ -11,9 +11,9 @@ use crate::{
     domain::{
         decide::{
             digest,
-            memory::Memory,
+            memory::{Memory, Synced},
             observed::Ownership,
-            plan::{FinalizerStep, finalizer_step, next_resync, until},
+            plan::{FinalizerStep, finalizer_step, resync_in},
             reason::Reason,
         },
         parse::{
@@ -74,8 +74,25 @@ impl Known<'_> {
             source: Some(&checked.source),
             service_key: Some(&checked.service_key),
         });
-        at_rest(self.object, self.status, self.versions, checked, self.default_resync_interval, self.now)
-            .map(|requeue_after| Unchanged { requeue_after })
+        at_rest(
+            self.object,
+            self.status,
+            self.versions,
+            checked,
+            self.memory.synced,
+            self.default_resync_interval,
+            self.now,
+        )
+        .map(|requeue_after| Unchanged { requeue_after })
+    }
+
+    /// What to remember when nothing is to be done: how long ago the last push was, before anybody sets the wall clock.
+    #[must_use]
+    pub(crate) fn remembering(&self) -> Memory {
+        let last = self.status.last_sync_time.as_ref().map(|last| last.0);
+        let synced =
+            last.map(|last| Synced::new(last, Synced::age(self.memory.synced, last, self.now), self.now));
+        Memory { synced, ..self.memory.clone() }
     }
 
     /// Whether this pass will push, as far as can be said: then it needs a place before it reads anything, because what it
@@ -96,10 +113,11 @@ fn at_rest(
     status: &AICoreRegistrySecretStatus,
     now_versions: Versions<'_>,
     checked: Versions<'_>,
+    synced: Option<Synced>,
     default_resync_interval: ResyncInterval,
     now: Now,
 ) -> Option<Option<Duration>> {
-    let synced = condition::find(&status.conditions, READY)
+    let says_so = condition::find(&status.conditions, READY)
         .is_some_and(|ready| ready.status == "True" && ready.reason == Reason::Synced.as_str());
     let quiet = !object.deleting
         && object.inadmissible.is_none()
@@ -107,7 +125,7 @@ fn at_rest(
         && finalizer_step(object) == FinalizerStep::Keep
         && object.unanswered_request(status).is_none()
         && status.observed_generation == Some(object.generation)
-        && synced
+        && says_so
         && condition::find(&status.conditions, RECONCILING).is_none()
         && condition::find(&status.conditions, STALLED).is_none()
         && status.credentials_digest.as_deref().is_some_and(digest::is_known_version);
@@ -130,7 +148,7 @@ fn at_rest(
         ResyncInterval::Never => status.next_resync_time.is_none().then_some(None),
         ResyncInterval::Every(interval) => {
             status.next_resync_time.as_ref()?;
-            let left = until(next_resync(status, interval)?, now);
+            let left = resync_in(status, interval, synced, now)?;
             (!left.is_zero()).then_some(Some(left))
         }
     }

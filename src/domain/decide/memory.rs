@@ -2,7 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::domain::decide::backoff::{self, Backoff};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::{
+    decide::backoff::{self, Backoff},
+    parse::object::Now,
+};
 
 /// What is remembered from one pass to the next.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -11,6 +16,8 @@ pub(crate) struct Memory {
     pub retry: Retry,
     /// The Secrets' versions that were read since the last push and held the same content.
     pub checked: Option<Checked>,
+    /// When the last push was, by the clock of this process.
+    pub(crate) synced: Option<Synced>,
 }
 
 /// What failed, on each of the two sides.
@@ -29,6 +36,42 @@ pub(crate) struct Checked {
     pub source: Arc<str>,
     /// Of the Secret with the service key.
     pub service_key: Arc<str>,
+}
+
+/// The last accepted push, by a clock that nobody sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Synced {
+    /// Which one: `lastSyncTime` of the status, in seconds.
+    second: i64,
+    /// When it was, in milliseconds since the start of the process; before it if negative.
+    uptime: i64,
+}
+
+impl Synced {
+    /// A push that the status gives this time, and that was `age` ago.
+    #[must_use]
+    pub(crate) fn new(time: Timestamp, age: SignedDuration, now: Now) -> Self {
+        Self {
+            second: time.as_second(),
+            uptime: millis(now).saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX)),
+        }
+    }
+
+    /// How long ago a push is that the status gives this time: by this clock if it is the one that was remembered, else by the
+    /// wall clock, which may have been set since.
+    #[must_use]
+    pub(crate) fn age(remembered: Option<Self>, time: Timestamp, now: Now) -> SignedDuration {
+        match remembered {
+            Some(Self { second, uptime }) if second == time.as_second() => {
+                SignedDuration::from_millis(millis(now).saturating_sub(uptime))
+            }
+            _ => now.wall.duration_since(time),
+        }
+    }
+}
+
+fn millis(now: Now) -> i64 {
+    i64::try_from(now.uptime.as_millis()).unwrap_or(i64::MAX)
 }
 
 impl Memory {
@@ -56,6 +99,7 @@ mod tests {
         Memory {
             retry: Retry { backoff: Some(backoff), api_failures: 0 },
             checked: Some(Checked { source: "10".into(), service_key: "20".into() }),
+            synced: None,
         }
     }
 

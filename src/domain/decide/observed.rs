@@ -10,7 +10,7 @@ use crate::{
             backoff::{Backoff, Circumstances},
             digest::PayloadDigest,
             failure::Failure,
-            memory::Checked,
+            memory::{Checked, Synced},
             reason::Reason,
         },
         parse::{
@@ -127,6 +127,8 @@ pub(crate) struct Observed<'a> {
     pub checked: Option<&'a Checked>,
     /// Whether it is time to push once more because an earlier write had no answer.
     pub(crate) confirmation_due: bool,
+    /// When the last push was, by the clock of this process, if it knows.
+    pub(crate) synced: Option<Synced>,
     /// Interval for resources that do not set their own.
     pub(crate) default_resync_interval: ResyncInterval,
     /// The time.
@@ -162,6 +164,36 @@ impl Observed<'_> {
             && digest == self.status.credentials_digest.as_deref()
             && self.status.last_sync_time.is_some()
             && !self.tenant_changed()
+    }
+
+    /// Whether AI Core still holds what the Secret holds now, as far as anything but a failed attempt tells. Where the service key
+    /// is another one, or cannot be used, nothing can be compared by content; then the version tells.
+    #[must_use]
+    pub(crate) fn held(&self) -> bool {
+        self.unchanged() || (self.same_source() && !self.tenant_changed())
+    }
+
+    /// Whether the Secret has not changed, nor the spec, since `Ready` was said to be true of them.
+    fn same_source(&self) -> bool {
+        let true_of_this_spec = condition::find(&self.status.conditions, READY).is_some_and(|ready| {
+            ready.status == "True"
+                && ready.reason == Reason::Synced.as_str()
+                && ready.observed_generation == Some(self.object.generation)
+        });
+        let pushed = self.status.secret_resource_version.as_deref();
+        let checked = self.checked.map(|checked| &*checked.source);
+        let same = self.source.version().is_some_and(|now| Some(now) == pushed || Some(now) == checked);
+        true_of_this_spec && same && self.status.last_sync_time.is_some()
+    }
+
+    /// The name of the remote secret that the status speaks of, if that of the resource is another one now. The schema does not
+    /// admit that, but an older one may have.
+    #[must_use]
+    pub(crate) fn renamed_from(&self) -> Option<&str> {
+        let before = self.status.remote_name.as_deref()?;
+        let pushed = self.status.api_url.is_some() || self.status.last_sync_time.is_some();
+        let same = self.object.remote_name.as_ref().is_ok_and(|name| name.as_str() == before);
+        (pushed && !same).then_some(before)
     }
 
     /// Whether the status says that AI Core may not hold what it accepted last.

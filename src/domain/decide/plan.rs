@@ -2,20 +2,18 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    api::{
-        AICoreRegistrySecretStatus, CreationPolicy, DeletionPolicy,
-        condition::{self, READY},
-    },
+    api::{AICoreRegistrySecretStatus, CreationPolicy, DeletionPolicy},
     domain::{
         decide::{
+            arrival,
             backoff::Backoff,
             digest,
             failure::Failure,
+            memory::Synced,
             observed::{Observed, Ownership},
-            reason::Reason,
         },
         parse::{
             duration::ResyncInterval,
@@ -134,6 +132,8 @@ pub(crate) enum LetGo {
     HandedOver(ObjectKey),
     /// The service key is for another tenant than the one that holds the remote secret.
     TenantChanged,
+    /// The remote secret has another name than the one that was pushed.
+    Renamed,
     /// The namespace is being deleted, and the service key is gone already.
     Orphaned,
 }
@@ -197,6 +197,17 @@ impl Cause {
 }
 
 impl LetGo {
+    /// Whether something stays in AI Core that was to be deleted, and that nobody looks after.
+    #[must_use]
+    pub(crate) fn leaves_orphan(&self) -> bool {
+        match self {
+            Self::TenantChanged | Self::Renamed | Self::Orphaned => true,
+            Self::Retained | Self::Suspended | Self::Abandoned | Self::NeverPushed | Self::HandedOver(_) => {
+                false
+            }
+        }
+    }
+
     /// For the log.
     #[must_use]
     pub(crate) fn as_str(&self) -> &'static str {
@@ -207,6 +218,7 @@ impl LetGo {
             Self::NeverPushed => "NeverPushed",
             Self::HandedOver(_) => "HandedOver",
             Self::TenantChanged => "TenantChanged",
+            Self::Renamed => "Renamed",
             Self::Orphaned => "Orphaned",
         }
     }
@@ -293,7 +305,7 @@ fn backing_off<'a>(observed: &'a Observed<'_>) -> Option<(&'a Backoff, Duration)
     Some((backoff, backoff.remaining(&observed.circumstances(), observed.now.uptime)?))
 }
 
-/// Pushes that are only due because time passed while no operator ran wait for their place in the window after the start;
+/// Pushes that are only due because time passed while no operator worked wait for their place in the window after this one began;
 /// a change never waits, and neither does what is not known to be in AI Core.
 fn spread_wait(cause: Cause, observed: &Observed<'_>) -> Option<Duration> {
     if !observed.confirmed() {
@@ -307,7 +319,9 @@ fn spread_wait(cause: Cause, observed: &Observed<'_>) -> Option<Duration> {
         },
         _ => return None,
     };
-    spread_place(&observed.object.uid, window).checked_sub(observed.now.uptime).filter(|wait| !wait.is_zero())
+    spread_place(&observed.object.uid, window)
+        .checked_sub(observed.now.leading)
+        .filter(|wait| !wait.is_zero())
 }
 
 /// A place in the window that is the same for a resource at each start, and even over resources.
@@ -325,8 +339,7 @@ fn until_resync(observed: &Observed<'_>) -> Option<Duration> {
     match observed.object.resync_interval(observed.default_resync_interval) {
         ResyncInterval::Never => None,
         ResyncInterval::Every(interval) => {
-            let next = next_resync(observed.status, interval)?;
-            Some(until(next, observed.now))
+            resync_in(observed.status, interval, observed.synced, observed.now)
         }
     }
 }
@@ -339,8 +352,21 @@ pub(crate) fn next_resync(status: &AICoreRegistrySecretStatus, interval: Duratio
     Some(status.next_resync_time.as_ref().map_or(latest, |next| next.0.min(latest)))
 }
 
-pub(super) fn until(time: Timestamp, now: Now) -> Duration {
-    Duration::try_from(time.duration_since(now.wall)).unwrap_or(Duration::ZERO)
+/// Time to the next resync after the push of which the status speaks; zero when it is due. A status whose times cannot be, because
+/// a clock was wrong that wrote them, is due as well.
+#[must_use]
+pub(super) fn resync_in(
+    status: &AICoreRegistrySecretStatus,
+    interval: Duration,
+    synced: Option<Synced>,
+    now: Now,
+) -> Option<Duration> {
+    let last = status.last_sync_time.as_ref()?.0;
+    // Both times are of the clock that the push was made by, right or wrong.
+    let after = next_resync(status, interval)?.duration_since(last);
+    let left = after.checked_sub(Synced::age(synced, last, now)).unwrap_or(SignedDuration::ZERO);
+    let left = Duration::try_from(left).unwrap_or(Duration::ZERO);
+    Some(if left > interval.mul_f64(1.1) { Duration::ZERO } else { left })
 }
 
 fn deletion(observed: &Observed<'_>) -> Step {
@@ -368,7 +394,6 @@ fn deletion(observed: &Observed<'_>) -> Step {
 /// Whether the remote secret is not this resource's to delete.
 fn let_go(observed: &Observed<'_>) -> Option<LetGo> {
     let object = observed.object;
-    let status = observed.status;
     if object.abandon {
         return Some(LetGo::Abandoned);
     }
@@ -377,6 +402,10 @@ fn let_go(observed: &Observed<'_>) -> Option<LetGo> {
     }
     if object.spec.deletion_policy() == DeletionPolicy::Retain {
         return Some(LetGo::Retained);
+    }
+    // What was pushed has another name than the one that others are compared by.
+    if observed.renamed_from().is_some() {
+        return Some(LetGo::Renamed);
     }
     // AI Core never had a secret of a name that it does not accept.
     if object.remote_name.is_err() {
@@ -391,11 +420,7 @@ fn let_go(observed: &Observed<'_>) -> Option<LetGo> {
         Ownership::Owner { successor: Some(successor) } => return Some(LetGo::HandedOver(successor.clone())),
         Ownership::Owner { successor: None } | Ownership::Pending => {}
     }
-    // Neither does the status leave it open, nor the last attempt.
-    let said = condition::find(&status.conditions, READY).map(|ready| Reason::parse(&ready.reason));
-    let surely_not = said.is_some_and(|said| !said.is_some_and(Reason::may_have_been_pushed));
-    let may_have_arrived = observed.backoff.is_some_and(|last| last.failure.reason.may_have_been_pushed());
-    (status.last_sync_time.is_none() && surely_not && !may_have_arrived).then_some(LetGo::NeverPushed)
+    (!arrival::may_hold(observed.status)).then_some(LetGo::NeverPushed)
 }
 
 #[cfg(test)]

@@ -155,29 +155,6 @@ impl Reason {
         }
     }
 
-    /// Whether AI Core may hold a first push all the same: a process may have ended before it could say so, and a request
-    /// without an answer may have arrived.
-    #[must_use]
-    pub(crate) fn may_have_been_pushed(self) -> bool {
-        match self {
-            Self::Progressing | Self::RemoteUnavailable => true,
-            Self::Synced
-            | Self::Suspended
-            | Self::SecretNotFound
-            | Self::ServiceKeyNotFound
-            | Self::SecretInvalid
-            | Self::ServiceKeyInvalid
-            | Self::AuthenticationFailed
-            | Self::Forbidden
-            | Self::RemoteConflict
-            | Self::QuotaExceeded
-            | Self::RemoteRejected
-            | Self::RemoteMissing
-            | Self::RateLimited
-            | Self::Deleting => false,
-        }
-    }
-
     /// What ends the wait after a failed attempt early; for reasons that no attempt fails with, what would.
     #[must_use]
     pub(crate) fn retry_ends_with(self) -> RetryEndsWith {

@@ -3,31 +3,31 @@
 mod conditions;
 mod messages;
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::{
     api::{
-        AICoreRegistrySecretStatus,
+        AICoreRegistrySecretStatus, DeletionPolicy,
         condition::{self, ConditionStatus, READY},
     },
     domain::{
         decide::{
+            arrival,
             backoff::{self, Backoff},
             failure::Failure,
-            memory::{Checked, Memory, Retry},
+            hold,
+            memory::{Checked, Memory, Retry, Synced},
             observed::Observed,
             pass_outcome::PassOutcome,
             plan::{LetGo, Step, Why},
             reason::Reason,
             report::conditions::StatusBuilder,
         },
-        parse::{
-            api_url::Tenant,
-            duration::{ResyncInterval, spread},
-        },
+        parse::duration::{ResyncInterval, spread},
+        tools::invalid::Quoted,
     },
 };
 
@@ -82,6 +82,8 @@ pub(crate) struct Report {
     /// What the pass is to changes of the Secret with the registry credential that came before it; `None`: it leaves them
     /// open.
     pub(crate) source_answered: Option<Answer>,
+    /// Whether a remote secret stays behind that a deletion would have deleted, because the resource means another one now.
+    pub(crate) orphaned: bool,
     /// What came of it, in one word.
     pub outcome: PassOutcome,
 }
@@ -120,7 +122,14 @@ struct Statement {
 pub(crate) fn report(observed: &Observed<'_>, step: &Step, outcome: Outcome, jitter: Jitter) -> Report {
     let source_answered = answer(step, &outcome);
     let checked = checked(observed, step, &outcome);
-    let Statement { status, events, requeue_after, backoff, outcome } = match (step, outcome) {
+    let synced = synced(observed, &outcome);
+    let moved = moved(observed, &outcome);
+    let mut status_now = Cow::Borrowed(observed.status);
+    if moved.is_some() {
+        arrival::forget(status_now.to_mut());
+    }
+    let observed = &Observed { status: &status_now, ..observed.clone() };
+    let Statement { status, mut events, requeue_after, backoff, outcome } = match (step, outcome) {
         (Step::Push(_), Outcome::Pushed { at, created }) => pushed(observed, at, created, jitter),
         (_, Outcome::Failed(failure)) => failed(observed, failure, jitter),
         (_, Outcome::Postponed(wait)) => postponed(observed, wait),
@@ -132,8 +141,46 @@ pub(crate) fn report(observed: &Observed<'_>, step: &Step, outcome: Outcome, jit
         (Step::Push(_) | Step::DeleteRemote, _) => postponed(observed, backoff::FIRST_DELAY),
     };
     let retry = Retry { backoff, api_failures: 0 };
-    let memory = Memory { retry, checked };
-    Report { status, events, memory, requeue_after, source_answered, outcome }
+    let memory = Memory { retry, checked, synced };
+    // What is not written down is said when it is.
+    let moved = moved.filter(|_| status.is_some());
+    let orphaned = moved.is_some() && observed.object.spec.deletion_policy() == DeletionPolicy::Delete;
+    if let Some(event) = moved {
+        events.insert(0, event);
+    }
+    Report { status, events, memory, requeue_after, source_answered, orphaned, outcome }
+}
+
+/// What has to be said when the resource has left its remote secret behind: another tenant has, or may have, what it sends, or
+/// it means another name.
+fn moved(observed: &Observed<'_>, outcome: &Outcome) -> Option<Event> {
+    if let Some(before) = observed.renamed_from() {
+        let note = messages::renamed(Quoted(before), observed.status);
+        return Some(Event { warning: true, reason: "RemoteRenamed", note });
+    }
+    let elsewhere = match outcome {
+        Outcome::Pushed { .. } => true,
+        Outcome::Failed(failure) => failure.may_have_arrived && !observed.object.deleting,
+        Outcome::NothingSent
+        | Outcome::Postponed(_)
+        | Outcome::Withdrawn
+        | Outcome::RemoteDeleted
+        | Outcome::LetGo => false,
+    };
+    (elsewhere && observed.tenant_changed()).then(|| Event {
+        warning: true,
+        reason: "TenantChanged",
+        note: messages::left_behind(observed.object.shown_remote_name(), observed.status),
+    })
+}
+
+/// When the last push was, by the clock of this process: it made it, or finds out now how long ago it was.
+fn synced(observed: &Observed<'_>, outcome: &Outcome) -> Option<Synced> {
+    if let Outcome::Pushed { at, .. } = outcome {
+        return Some(Synced::new(*at, SignedDuration::ZERO, observed.now));
+    }
+    let last = observed.status.last_sync_time.as_ref()?.0;
+    Some(Synced::new(last, Synced::age(observed.synced, last, observed.now), observed.now))
 }
 
 /// Whether AI Core holds what the Secret holds, as this pass has found.
@@ -174,19 +221,10 @@ fn gone(outcome: PassOutcome, events: Vec<Event>) -> Statement {
 fn pushed(observed: &Observed<'_>, at: Timestamp, created: bool, jitter: Jitter) -> Statement {
     let at = whole_seconds(at);
     let mut status = observed.status.clone();
-    let mut events = Vec::new();
-    if observed.tenant_changed() {
-        events.push(Event {
-            warning: true,
-            reason: "TenantChanged",
-            note: messages::left_behind(observed.object.shown_remote_name(), observed.status),
-        });
-    }
     let registries = observed.source.content().cloned().unwrap_or_default();
     let message = messages::synced(&registries, observed.object.shown_remote_name(), &observed.remarks);
-    if let Some(Tenant { api_url, authorization_server }) = observed.service_key.content() {
-        status.api_url = Some(api_url.clone());
-        status.authorization_server = Some(authorization_server.clone());
+    if let Some(tenant) = observed.service_key.content() {
+        arrival::set_tenant(&mut status, tenant);
     }
     status.registries = Some(registries);
     status.credentials_digest = observed.digest.as_ref().map(|digest| digest.as_str().to_owned());
@@ -199,18 +237,19 @@ fn pushed(observed: &Observed<'_>, at: Timestamp, created: bool, jitter: Jitter)
         ResyncInterval::Every(interval) => Some(spread(interval, jitter.resync)),
     };
     status.next_resync_time = after.and_then(|after| at.0.checked_add(after).ok()).map(whole_seconds);
-    StatusBuilder::new(observed, status, events)
+    StatusBuilder::new(observed, status)
         .ready(ConditionStatus::True, Reason::Synced, message)
         .settled()
         .finish(after, None, if created { PassOutcome::Created } else { PassOutcome::Updated })
 }
 
 /// Times in the API have whole seconds, so nothing finer is kept either.
-fn whole_seconds(time: Timestamp) -> Time {
+pub(super) fn whole_seconds(time: Timestamp) -> Time {
     Time(Timestamp::from_second(time.as_second()).unwrap_or(time))
 }
 
 fn failed(observed: &Observed<'_>, failure: Failure, jitter: Jitter) -> Statement {
+    let arrived = failure.may_have_arrived && !observed.object.deleting;
     let backoff = Backoff::after(
         observed.backoff.filter(|backoff| backoff.applies_to(&observed.circumstances())),
         failure,
@@ -220,17 +259,21 @@ fn failed(observed: &Observed<'_>, failure: Failure, jitter: Jitter) -> Statemen
     );
     let requeue_after = backoff.not_before.saturating_sub(observed.now.uptime);
     let outcome = PassOutcome::Reason(backoff.failure.reason);
-    troubled(observed, &backoff.failure).finish(Some(requeue_after), Some(backoff), outcome)
+    let mut status = observed.status.clone();
+    if let Some(tenant) = observed.service_key.content().filter(|_| arrived) {
+        arrival::set_tenant(&mut status, tenant);
+    }
+    let story = troubled(observed, status, &backoff.failure).attempted(hold::kept(observed, &backoff));
+    story.finish(Some(requeue_after), Some(backoff), outcome)
 }
 
 /// The status after a failed attempt, and while it delays the next one.
-fn troubled(observed: &Observed<'_>, failure: &Failure) -> StatusBuilder {
-    let story = StatusBuilder::new(observed, observed.status.clone(), Vec::new());
+fn troubled(observed: &Observed<'_>, status: AICoreRegistrySecretStatus, failure: &Failure) -> StatusBuilder {
+    let story = StatusBuilder::new(observed, status);
     if observed.object.deleting {
         return story.deleting(messages::deleting(failure));
     }
-    let holds = observed.unchanged() && !failure.remote_absent && !observed.in_doubt();
-    let story = if holds {
+    let story = if observed.held() && !failure.remote_absent && !observed.in_doubt() {
         story.still_ready(&observed.remarks)
     } else {
         story.ready(ConditionStatus::False, failure.reason, failure.message.clone())
@@ -256,7 +299,7 @@ fn postponed(observed: &Observed<'_>, wait: Duration) -> Statement {
         // A short wait is not worth a write; after a long one, people would believe a Ready that is not true.
         _ if wait < NOTEWORTHY_WAIT => None,
         None => Some(ConditionStatus::Unknown),
-        Some("True") if !observed.object.deleting && !observed.unchanged() => Some(ConditionStatus::False),
+        Some("True") if !observed.object.deleting && !observed.held() => Some(ConditionStatus::False),
         Some(_) => None,
     };
     let Some(status) = status else {
@@ -269,7 +312,7 @@ fn postponed(observed: &Observed<'_>, wait: Duration) -> Statement {
         };
     };
     let message = messages::PROGRESSING.to_owned();
-    StatusBuilder::new(observed, observed.status.clone(), Vec::new())
+    StatusBuilder::new(observed, observed.status.clone())
         .unfinished()
         .ready(status, Reason::Progressing, message.clone())
         .reconciling(Reason::Progressing, message)
@@ -277,7 +320,7 @@ fn postponed(observed: &Observed<'_>, wait: Duration) -> Statement {
 }
 
 fn not_pushed(observed: &Observed<'_>, why: &Why, jitter: Jitter) -> Statement {
-    let story = || StatusBuilder::new(observed, observed.status.clone(), Vec::new());
+    let story = || StatusBuilder::new(observed, observed.status.clone());
     let long = Some(spread(backoff::STALLED_INTERVAL, jitter.retry));
     let backoff = || observed.backoff.cloned();
     match why {
@@ -293,7 +336,7 @@ fn not_pushed(observed: &Observed<'_>, why: &Why, jitter: Jitter) -> Statement {
             let registries = status.registries.clone().unwrap_or_default();
             let message =
                 messages::synced(&registries, observed.object.shown_remote_name(), &observed.remarks);
-            StatusBuilder::new(observed, status, Vec::new()).in_sync(message).settled().finish(
+            StatusBuilder::new(observed, status).in_sync(message).settled().finish(
                 *requeue_after,
                 None,
                 PassOutcome::Unchanged,
@@ -314,7 +357,13 @@ fn not_pushed(observed: &Observed<'_>, why: &Why, jitter: Jitter) -> Statement {
         }
         Why::Pending => postponed(observed, backoff::FIRST_DELAY),
         Why::Unusable(failure) => {
-            let story = story().ready(ConditionStatus::False, failure.reason, failure.message.clone());
+            // AI Core does not forget what it holds because the service key is gone.
+            let only_the_key = observed.source.failure().is_none();
+            let story = if only_the_key && observed.held() && !observed.in_doubt() {
+                story().still_ready(&observed.remarks)
+            } else {
+                story().ready(ConditionStatus::False, failure.reason, failure.message.clone())
+            };
             story.waiting(failure.reason, failure.message.clone()).finish(
                 long,
                 backoff(),
@@ -322,7 +371,12 @@ fn not_pushed(observed: &Observed<'_>, why: &Why, jitter: Jitter) -> Statement {
             )
         }
         Why::BackingOff { left, failure } => {
-            troubled(observed, failure).finish(Some(*left), backoff(), PassOutcome::BackingOff)
+            let attempt = observed.status.failed_attempt.clone();
+            troubled(observed, observed.status.clone(), failure).attempted(attempt).finish(
+                Some(*left),
+                backoff(),
+                PassOutcome::BackingOff,
+            )
         }
         Why::Blocked(failure) => {
             let story = story().deleting(messages::deleting(failure));
@@ -346,6 +400,10 @@ fn let_go_events(observed: &Observed<'_>, why: &LetGo) -> Vec<Event> {
             (false, "RemoteHandedOver", messages::let_go_handed_over(name, successor))
         }
         LetGo::TenantChanged => (true, "RemoteOrphaned", messages::left_behind(name, observed.status)),
+        LetGo::Renamed => {
+            let before = observed.renamed_from().unwrap_or_default();
+            (true, "RemoteOrphaned", messages::renamed(Quoted(before), observed.status))
+        }
         LetGo::Orphaned => (true, "RemoteOrphaned", messages::let_go_orphaned(name, observed.status)),
     };
     vec![Event { warning, reason, note }]

@@ -131,6 +131,13 @@ pub fn status(mut status: AICoreRegistrySecretStatus) -> AICoreRegistrySecretSta
     drop_beyond(&mut status.credentials_digest, sizes::DIGEST);
     drop_beyond(&mut status.secret_resource_version, sizes::RESOURCE_VERSION);
     drop_beyond(&mut status.ai_core_secret_resource_version, sizes::RESOURCE_VERSION);
+    // Without its versions an attempt says nothing.
+    status.failed_attempt.take_if(|attempt| {
+        [&attempt.ai_core_secret_resource_version, &attempt.secret_resource_version]
+            .into_iter()
+            .flatten()
+            .any(|version| is_longer(version, sizes::RESOURCE_VERSION))
+    });
     if let Some(answered) = &mut status.last_handled_reconcile_at
         && let Cow::Owned(short) = request(answered)
     {

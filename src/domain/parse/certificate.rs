@@ -5,11 +5,6 @@ use std::fmt::{self, Display};
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
-use crate::domain::{
-    decide::{failure::Failure, reason::Reason},
-    tools::invalid::Quoted,
-};
-
 // DER tags (X.690 §8) of what stands before the subject (RFC 5280 §4.1).
 const INTEGER: u8 = 0x02;
 const UTC_TIME: u8 = 0x17;
@@ -50,17 +45,14 @@ impl Validity {
 }
 
 impl OutOfDate {
-    /// What condition and doctor say about the client certificate of the service key in the Secret of that name.
+    /// What is said about the client certificate of the service key in `holder`, as `Secret "key"`.
     #[must_use]
-    pub(crate) fn failure(self, secret: &str) -> Failure {
+    pub(crate) fn in_words(self, holder: &str) -> String {
         let cure = match self {
-            Self::Ended(_) => "create a new service key or binding, and put it into the Secret",
-            Self::NotYet(_) => "wait until then, or see whether the clock of the operator's node is right",
+            Self::Ended(_) => "create a new service key or binding, and store it in its place",
+            Self::NotYet(_) => "wait until then, or see whether the clock of this machine is right",
         };
-        Failure::new(
-            Reason::AuthenticationFailed,
-            format!("The client certificate of the service key in Secret {} {self}; {cure}", Quoted(secret)),
-        )
+        format!("The client certificate of the service key in {holder} {self}; {cure}")
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) struct Examined {
     pub(super) findings: Vec<Finding>,
     pub(super) remote_name: Option<RemoteName>,
     pub(super) creation_policy: CreationPolicy,
-    /// Name of the Secret with the service key, and the way to the tenant; none while the key cannot be used.
+    /// What holds the service key, and the way to the tenant; none while the key cannot be used.
     pub(super) connection: Option<(String, Arc<Connection>)>,
     /// How tokens are got with it; none while the key cannot be used.
     pub(super) token: Option<String>,
@@ -71,7 +71,7 @@ impl Doctor {
             Some(Held::Read(secret)) => {
                 has_service_key = true;
                 if let Some(usable) = self.service_key(&secret, spec, &mut findings) {
-                    connection = Some((secret.name().to_owned(), usable.connection));
+                    connection = Some((secret.title(), usable.connection));
                     token = usable.token;
                 }
             }
@@ -132,7 +132,7 @@ impl Doctor {
         let connection = match self.pool.connect(&key) {
             Ok(connection) => connection,
             Err(error) => {
-                findings.push(Finding::wrong(TOKEN, error.failure(secret.name(), false).message));
+                findings.push(Finding::wrong(TOKEN, error.message(&secret.title())));
                 return None;
             }
         };
@@ -151,7 +151,7 @@ impl Doctor {
         let server = key.token_url();
         match key.grant() {
             Grant::ClientSecret(_) => Ok(format!("with a client secret, from {server}")),
-            Grant::X509 { .. } => self.certificate(secret.name(), key.certificate_validity(), &server),
+            Grant::X509 { .. } => self.certificate(&secret.title(), key.certificate_validity(), &server),
         }
     }
 
@@ -167,12 +167,12 @@ impl Doctor {
     }
 
     /// How tokens are got with a certificate.
-    fn certificate(&self, secret: &str, validity: Option<Validity>, server: &Url) -> Result<String, String> {
+    fn certificate(&self, holder: &str, validity: Option<Validity>, server: &Url) -> Result<String, String> {
         let Some(validity) = validity else {
             return Ok(format!("with an X.509 certificate, from {server}"));
         };
         if let Some(out_of_date) = validity.out_of_date(self.now) {
-            return Err(out_of_date.failure(secret).message);
+            return Err(out_of_date.in_words(holder));
         }
         let end = validity.not_after;
         let left = age::short(end.duration_since(self.now).as_secs());

@@ -147,7 +147,7 @@ impl Inventory<'_> {
             origin,
             match origin.file.source {
                 Source::Named => Finding::wrong("file", sentence),
-                Source::Folder => Finding::note("file", format!("passed over: {sentence}")),
+                Source::Folder => Finding::note("file", format!("skipped: {sentence}")),
             },
         );
     }

@@ -34,7 +34,7 @@ impl Mandate for Asked {
 
 pub(super) async fn ask(examined: &Examined) -> Vec<Finding> {
     const PART: &str = "AI Core";
-    let Some((secret, connection)) = &examined.connection else {
+    let Some((holder, connection)) = &examined.connection else {
         let note = Finding::unchecked(PART, "not asked, because there is no usable service key");
         return if examined.has_service_key || examined.remote_name.is_some() {
             vec![note]
@@ -43,7 +43,7 @@ pub(super) async fn ask(examined: &Examined) -> Vec<Finding> {
         };
     };
     let failed = |part, unfinished| match unfinished {
-        Unfinished::Failed { error, .. } => Finding::wrong(part, error.failure(secret, false).message),
+        Unfinished::Failed { error, .. } => Finding::wrong(part, error.message(holder)),
         Unfinished::Withdrawn => Finding::unchecked(part, "not asked"),
     };
     let asked = Asked::default();

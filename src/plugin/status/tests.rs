@@ -86,6 +86,14 @@ fn what_is_not_understood_has_a_line_too_and_hides_no_other() {
 }
 
 #[test]
+fn a_suspended_resource_has_no_next_resync() {
+    let mut suspended = resource(2, &[condition("Ready", "True", "Suspended", "rests")]);
+    suspended.spec.suspend = Some(true);
+    let (text, fine) = shown(&[suspended], false);
+    assert!(fine && text.contains("30s         -             rests"), "{text}");
+}
+
+#[test]
 fn one_resource_that_is_not_ready_is_enough() {
     let ready = resource(2, &[condition("Ready", "True", "Synced", "fine")]);
     let other = resource(
@@ -102,12 +110,12 @@ fn one_resource_that_is_not_ready_is_enough() {
 }
 
 #[rstest]
-#[case::never_seen(-1, &[], "Unknown", "has not looked at this resource yet")]
+#[case::never_seen(-1, &[], "Unknown", "has not reconciled this resource yet")]
 #[case::outdated(
     1,
     &[condition("Ready", "True", "Synced", "fine")],
     "Unknown",
-    "has not dealt with the latest change of this resource yet; before: Synced: fine"
+    "has not reconciled the latest change of this resource yet; before: Synced: fine"
 )]
 #[case::repetition_failed(
     2,

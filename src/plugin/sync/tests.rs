@@ -39,7 +39,7 @@ fn condition(type_: &str, status: &str, reason: &str, message: &str) -> Value {
 }
 
 #[rstest]
-#[case::accepted(&[condition("Ready", "True", "Synced", "fine")], "ml/pull synced: Synced: fine", true)]
+#[case::accepted(&[condition("Ready", "True", "Synced", "fine")], "ml/pull synced: fine", true)]
 #[case::refused(
     &[condition("Ready", "False", "Forbidden", "no"), condition("Stalled", "True", "Forbidden", "no")],
     "ml/pull not synced: Forbidden: no",

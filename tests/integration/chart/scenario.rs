@@ -177,7 +177,7 @@ async fn two_replicas_hand_over_with_the_rights_to_the_lease() {
     nothing_was_refused(&first);
     let (code, log) = first.terminate().await;
     assert_eq!(code, Some(0), "{}", log.join("\n"));
-    assert!(log.iter().any(|line| line.contains("gave the Lease back")), "{}", log.join("\n"));
+    assert!(log.iter().any(|line| line.contains("released the Lease")), "{}", log.join("\n"));
     second.wait_for_line("\"leading\"").await;
     world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
     world.wait_remote("pull", &World::payload(&[("ghcr.io", Login::new("robot", 2))])).await;

@@ -225,13 +225,11 @@ fn bare_files_are_judged_by_themselves() {
     std::fs::remove_file(broken).unwrap();
     folder.file("name-reference.yaml", "nameReference: []");
     let whole = folder.name();
-    check(&["-f", &whole]).assert(
-        0,
-        &["Docker config in", "Service key in", "note   file         passed over: it is no manifest"],
-    );
+    check(&["-f", &whole])
+        .assert(0, &["Docker config in", "Service key in", "note   file         skipped: it is no manifest"]);
     check(&["-f", &format!("{whole}/name-reference.yaml")])
         .assert(1, &["wrong  file         it is no manifest"]);
-    check(&["-f", "examples/kustomize"]).assert(0, &["name-reference.yaml", "passed over"]);
+    check(&["-f", "examples/kustomize"]).assert(0, &["name-reference.yaml", "skipped"]);
 }
 
 #[rstest]

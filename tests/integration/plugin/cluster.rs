@@ -32,14 +32,14 @@ async fn the_namespace_is_that_of_the_context() {
     let kubeconfig = kubeconfig_with_contexts(&world);
     let nowhere = Path::new("/does/not/exist");
     let file = format!("--kubeconfig={}", kubeconfig.display());
-    finish(plugin(&kubeconfig, &["status", "here"])).await.assert(1, &["has not looked"]);
-    finish(plugin(nowhere, &["status", "here", &file])).await.assert(1, &["has not looked"]);
+    finish(plugin(&kubeconfig, &["status", "here"])).await.assert(1, &["has not reconciled"]);
+    finish(plugin(nowhere, &["status", "here", &file])).await.assert(1, &["has not reconciled"]);
     let other = ["status", "here", &file, "--context", "elsewhere"];
     finish(plugin(nowhere, &other))
         .await
         .assert(1, &["no AICoreRegistrySecret \"here\" in namespace \"default\""]);
     let both = ["status", "here", &file, "--context=elsewhere", "-n", &world.namespace];
-    finish(plugin(nowhere, &both)).await.assert(1, &["has not looked"]);
+    finish(plugin(nowhere, &both)).await.assert(1, &["has not reconciled"]);
     std::fs::remove_file(kubeconfig).unwrap();
 }
 

@@ -37,7 +37,7 @@ async fn each_state_is_a_line_and_one_that_is_not_ready_is_exit_code_1() {
 #[tokio::test]
 async fn without_an_operator_it_says_that_nobody_has_looked() {
     let world = World::synced("punseen").await;
-    world.plugin(&["status", "pull"]).await.assert(1, &["Unknown", "has not looked at this resource yet"]);
+    world.plugin(&["status", "pull"]).await.assert(1, &["Unknown", "has not reconciled this resource yet"]);
 }
 
 /// The last outcome is of another spec: it is not taken for the present one.

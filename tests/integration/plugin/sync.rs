@@ -16,7 +16,7 @@ async fn a_sync_sends_the_credential_and_waits_for_it() {
     for _ in 0..2 {
         world.forget_requests();
         let said = world.plugin(&["sync", "pull"]).await;
-        said.assert(0, &[&format!("{}/pull synced: Synced: AI Core accepted", world.namespace)]);
+        said.assert(0, &[&format!("{}/pull synced: AI Core accepted", world.namespace)]);
         assert_eq!(world.writes(), [(PATCH, 202)]);
     }
     world.check(&operator).await;

@@ -23,7 +23,7 @@ const EVERY_HOUR: ResyncInterval = ResyncInterval::Every(HOUR);
 
 #[expect(clippy::option_option, reason = "as `at_rest` itself")]
 fn rest(object: &Object, status: &AICoreRegistrySecretStatus) -> Option<Option<Duration>> {
-    at_rest(object, status, SEEN, Versions::default(), EVERY_HOUR, a_minute_later())
+    at_rest(object, status, SEEN, Versions::default(), None, EVERY_HOUR, a_minute_later())
 }
 
 /// An older version of the operator may have sent it all the same.
@@ -113,6 +113,7 @@ fn each_secret_must_be_as_pushed_or_as_checked(
         &status,
         Versions { source, service_key },
         Versions { source: checked.map(|(source, _)| source), service_key: checked.map(|(_, key)| key) },
+        None,
         EVERY_HOUR,
         a_minute_later(),
     );
@@ -142,7 +143,7 @@ fn the_time_to_the_next_resync(
 ) {
     let mut status = a_status_in_sync();
     status.next_resync_time = announced.map(|after| Time(at(LAST_SYNC + after)));
-    let rests = at_rest(&an_object(), &status, SEEN, Versions::default(), default, a_minute_later());
+    let rests = at_rest(&an_object(), &status, SEEN, Versions::default(), None, default, a_minute_later());
     assert_eq!(rests, quiet.then(|| requeue_after.map(seconds)));
 }
 
@@ -178,7 +179,7 @@ proptest! {
     fn whatever_rests_is_in_sync(status in statuses(), later in 0..10_000_i64, uptime in 0..100_u64) {
         let object = an_object();
         let now = Now { wall: at(LAST_SYNC + later), uptime: seconds(uptime), leading: seconds(uptime) };
-        let rests = at_rest(&object, &status, SEEN, Versions::default(), EVERY_HOUR, now);
+        let rests = at_rest(&object, &status, SEEN, Versions::default(), None, EVERY_HOUR, now);
         if let Some(requeue_after) = rests {
             let mut observed = an_observation(&object, &status);
             observed.now = now;

@@ -4,8 +4,8 @@ use rstest::rstest;
 
 use super::*;
 use crate::{
-    api::{condition::RECONCILING, condition::STALLED},
-    domain::testing::*,
+    api::condition::{READY, RECONCILING, STALLED},
+    domain::{decide::reason::Reason, testing::*},
 };
 
 mod causes;

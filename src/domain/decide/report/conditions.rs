@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use super::{Event, Statement};
 use crate::{
     api::{
-        AICoreRegistrySecretStatus,
+        AICoreRegistrySecretStatus, FailedAttempt,
         condition::{self, ConditionStatus, READY, RECONCILING, STALLED},
     },
     domain::{
@@ -27,7 +27,6 @@ use crate::{
 pub(super) struct StatusBuilder {
     status: AICoreRegistrySecretStatus,
     headline_before: Option<String>,
-    events: Vec<Event>,
     generation: i64,
     outcome_reached: bool,
     requested_at: Option<String>,
@@ -36,21 +35,23 @@ pub(super) struct StatusBuilder {
 
 impl StatusBuilder {
     /// Starts from a status, which already has the fields that are no conditions.
-    pub(super) fn new(
-        observed: &Observed<'_>,
-        mut status: AICoreRegistrySecretStatus,
-        events: Vec<Event>,
-    ) -> Self {
+    pub(super) fn new(observed: &Observed<'_>, mut status: AICoreRegistrySecretStatus) -> Self {
+        status.failed_attempt = None;
         status.remote_name = observed.object.remote_name.as_ref().ok().map(ToString::to_string);
         Self {
             headline_before: headline(&observed.status.conditions).map(|condition| condition.reason.clone()),
             status,
-            events,
             generation: observed.object.generation,
             outcome_reached: true,
             requested_at: observed.object.requested_at.as_deref().map(str::to_owned),
             now: observed.now.wall,
         }
+    }
+
+    /// Keeps what the next attempt depends on.
+    pub(super) fn attempted(mut self, attempt: Option<Box<FailedAttempt>>) -> Self {
+        self.status.failed_attempt = attempt;
+        self
     }
 
     /// Marks that no outcome was reached: neither generation nor request is answered.
@@ -141,18 +142,19 @@ impl StatusBuilder {
             }
         }
         self.status = bounds::status(self.status);
+        let mut events = Vec::new();
         if let Some(now) = headline(&self.status.conditions)
             && self.outcome_reached
             && self.headline_before.as_ref() != Some(&now.reason)
             && let Some(reason) = Reason::parse(&now.reason)
         {
-            self.events.push(Event {
+            events.push(Event {
                 warning: reason.is_warning(),
                 reason: reason.as_str(),
                 note: now.message.clone(),
             });
         }
-        Statement { status: Some(self.status), events: self.events, requeue_after, backoff, outcome }
+        Statement { status: Some(self.status), events, requeue_after, backoff, outcome }
     }
 
     fn set(&mut self, type_: &str, status: ConditionStatus, reason: Reason, message: String) {

@@ -57,6 +57,15 @@ pub(super) fn left_behind(remote_name: Quoted<'_>, status: &AICoreRegistrySecret
     )
 }
 
+/// `remote_name`: the one of before, which the status still speaks of.
+pub(super) fn renamed(remote_name: Quoted<'_>, status: &AICoreRegistrySecretStatus) -> String {
+    format!(
+        "The resource means another docker registry secret now; {remote_name} stays behind in {}, delete it there if nothing \
+         uses it",
+        tenant(status)
+    )
+}
+
 pub(super) fn let_go_suspended(remote_name: Quoted<'_>) -> String {
     format!(
         "The resource was suspended when it was deleted: docker registry secret {remote_name} stays in AI Core"

@@ -10,12 +10,15 @@ use crate::{
     },
 };
 
+mod arrival;
 mod deletion;
 mod events;
+mod holds;
 mod next_state;
 mod properties;
 mod readiness;
 mod reasons;
+mod service_key;
 mod simulation;
 mod suspension;
 
@@ -51,8 +54,11 @@ impl Life {
         let mut observed = an_observation(&self.object, &self.status);
         observed.backoff = self.memory.retry.backoff.as_ref();
         observed.checked = self.memory.checked.as_ref();
+        observed.synced = self.memory.synced;
         observed.now = self.now;
         see(&mut observed);
+        let restored = hold::restored(&observed);
+        observed.backoff = observed.backoff.or(restored.as_ref());
         let step = plan(&observed).step;
         let report = report(&observed, &step, outcome(&step), JITTER);
         if let Some(status) = &report.status {
@@ -93,6 +99,13 @@ impl Life {
     fn later(&mut self, by: Duration) {
         self.now.wall = self.now.wall.checked_add(by).unwrap();
         self.now.uptime += by;
+        self.now.leading += by;
+    }
+
+    /// The process ends and another one begins.
+    fn restart(&mut self) {
+        self.memory = Memory::default();
+        (self.now.uptime, self.now.leading) = (Duration::ZERO, Duration::ZERO);
     }
 
     fn spec(&mut self, change: impl FnOnce(&mut crate::api::AICoreRegistrySecretSpec)) {

@@ -110,18 +110,16 @@ fn a_certificate_is_valid_from_its_begin_to_its_end(
 }
 
 #[test]
-fn the_failure_names_the_secret_the_date_and_the_cure() {
-    let ended = OutOfDate::Ended(at("2026-03-01T00:00:00Z")).failure("key");
-    assert_eq!(ended.reason, Reason::AuthenticationFailed);
+fn it_is_told_with_its_secret_date_and_cure() {
     assert_eq!(
-        ended.message,
+        OutOfDate::Ended(at("2026-03-01T00:00:00Z")).in_words("Secret \"key\""),
         "The client certificate of the service key in Secret \"key\" ended on 2026-03-01T00:00:00Z; create a new service \
-         key or binding, and put it into the Secret"
+         key or binding, and store it in its place"
     );
     assert_eq!(
-        OutOfDate::NotYet(at("2026-03-01T00:00:00Z")).failure("key").message,
+        OutOfDate::NotYet(at("2026-03-01T00:00:00Z")).in_words("Secret \"key\""),
         "The client certificate of the service key in Secret \"key\" is valid from 2026-03-01T00:00:00Z on; wait until then, \
-         or see whether the clock of the operator's node is right"
+         or see whether the clock of this machine is right"
     );
 }
 

@@ -158,7 +158,7 @@ fn of_a_folder_what_is_something_else_is_passed_over() {
     let cases = cases(&[other(), file("resource.yaml", RESOURCE)], None).unwrap();
     let found = &cases[1].found[0];
     assert_eq!(found.level, Level::Note);
-    assert!(found.text.starts_with("passed over: it is no manifest"), "{}", found.text);
+    assert!(found.text.starts_with("skipped: it is no manifest"), "{}", found.text);
     let broken = File { source: Source::Folder, ..file("folder/broken.yaml", "a: [") };
     let cases = super::cases(&[broken], None).unwrap();
     assert_eq!(cases[0].found[0].level, Level::Wrong);

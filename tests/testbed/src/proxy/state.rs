@@ -6,7 +6,7 @@ use std::{
 };
 
 use http::StatusCode;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 use super::{action::Action, request::Request};
 
@@ -15,6 +15,8 @@ use super::{action::Action, request::Request};
 pub struct Seen {
     /// What it asked for.
     pub request: Request,
+    /// When it came.
+    pub at: Instant,
     /// The answer's status, when one has begun.
     pub status: Option<StatusCode>,
     /// Bytes of the answer's body that were passed on so far.
@@ -84,7 +86,7 @@ impl State {
         let action = self.take(&request);
         let (sender, flow) = watch::channel(Flow::Passing);
         let mut seen = self.lock();
-        seen.push((Seen { request, status: None, bytes: 0, complete: false }, sender));
+        seen.push((Seen { request, at: Instant::now(), status: None, bytes: 0, complete: false }, sender));
         let index = seen.len() - 1;
         drop(seen);
         self.changed.send_replace(());

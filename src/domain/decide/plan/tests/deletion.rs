@@ -162,21 +162,31 @@ fn a_hold_from_before_the_deletion_does_not_delay_it() {
 }
 
 /// A push whose end nobody saw may have arrived.
+fn sent(status: AICoreRegistrySecretStatus) -> AICoreRegistrySecretStatus {
+    AICoreRegistrySecretStatus {
+        api_url: Some(tenant("one").api_url),
+        authorization_server: Some(tenant("one").authorization_server),
+        ..status
+    }
+}
+
+fn saying(ready: &str, reason: &str) -> AICoreRegistrySecretStatus {
+    AICoreRegistrySecretStatus { conditions: vec![condition(READY, ready, reason)], ..a_new_status() }
+}
+
 #[rstest]
 #[case::no_status(AICoreRegistrySecretStatus::default(), Step::DeleteRemote)]
 #[case::default_of_the_schema(a_new_status(), Step::DeleteRemote)]
-#[case::progressing(AICoreRegistrySecretStatus {
-    conditions: vec![condition(READY, "Unknown", "Progressing")],
-    ..a_new_status()
-}, Step::DeleteRemote)]
-#[case::no_answer(AICoreRegistrySecretStatus {
-    conditions: vec![condition(READY, "False", "RemoteUnavailable")],
-    ..a_new_status()
-}, Step::DeleteRemote)]
-#[case::not_attempted(AICoreRegistrySecretStatus {
-    conditions: vec![condition(READY, "False", "SecretNotFound")],
-    ..a_new_status()
-}, Step::LetGo(LetGo::NeverPushed))]
+#[case::progressing(sent(saying("Unknown", "Progressing")), Step::DeleteRemote)]
+#[case::no_answer(sent(saying("False", "RemoteUnavailable")), Step::DeleteRemote)]
+#[case::refused_after_no_answer(sent(refused_status()), Step::DeleteRemote)]
+#[case::key_refused_after_no_answer(sent(saying("False", "AuthenticationFailed")), Step::DeleteRemote)]
+#[case::secret_gone_after_no_answer(sent(saying("False", "SecretNotFound")), Step::DeleteRemote)]
+#[case::waits_for_its_first_turn(saying("Unknown", "Progressing"), Step::LetGo(LetGo::NeverPushed))]
+#[case::no_token_yet(saying("False", "RemoteUnavailable"), Step::LetGo(LetGo::NeverPushed))]
+#[case::key_refused(saying("False", "AuthenticationFailed"), Step::LetGo(LetGo::NeverPushed))]
+#[case::lost(saying("False", "RemoteConflict"), Step::LetGo(LetGo::NeverPushed))]
+#[case::not_attempted(saying("False", "SecretNotFound"), Step::LetGo(LetGo::NeverPushed))]
 #[case::refused(refused_status(), Step::LetGo(LetGo::NeverPushed))]
 fn what_was_surely_never_accepted_needs_no_deletion(
     #[case] status: AICoreRegistrySecretStatus,
@@ -186,15 +196,28 @@ fn what_was_surely_never_accepted_needs_no_deletion(
     assert_eq!(step(&an_observation(&object, &status)), expected);
 }
 
+/// What was pushed has another name: the one of now is not the resource's to delete.
 #[test]
-fn an_attempt_that_failed_in_this_process_may_have_arrived() {
-    let status = AICoreRegistrySecretStatus {
-        conditions: vec![condition(READY, "False", "SecretNotFound")],
-        ..a_new_status()
-    };
-    let object = dying();
-    let mut observed = an_observation(&object, &status);
-    let backoff = a_backoff(&observed, failure(Reason::RemoteUnavailable), Duration::ZERO);
-    observed.backoff = Some(&backoff);
-    assert_eq!(step(&observed), Step::DeleteRemote);
+fn what_has_another_name_stays() {
+    let object = dying().with_spec(|spec| spec.remote_name = Some("other".to_owned()));
+    let status = a_status_in_sync();
+    assert_eq!(step(&an_observation(&object, &status)), Step::LetGo(LetGo::Renamed));
+    let unnamed = dying().with_spec(|spec| spec.remote_name = Some("-".to_owned()));
+    assert_eq!(step(&an_observation(&unnamed, &status)), Step::LetGo(LetGo::Renamed));
+}
+
+#[test]
+fn an_orphan_is_what_was_to_be_deleted_and_has_nobody() {
+    for (why, orphan) in [
+        (LetGo::Retained, false),
+        (LetGo::Suspended, false),
+        (LetGo::Abandoned, false),
+        (LetGo::NeverPushed, false),
+        (LetGo::HandedOver(key("other")), false),
+        (LetGo::TenantChanged, true),
+        (LetGo::Renamed, true),
+        (LetGo::Orphaned, true),
+    ] {
+        assert_eq!(why.leaves_orphan(), orphan, "{why:?}");
+    }
 }

@@ -41,10 +41,49 @@ fn an_interval_without_an_announced_time() {
     assert_eq!(step(&observed), push(Cause::Resync));
 }
 
-#[test]
-fn a_clock_that_is_set_back_delays_but_does_not_fail() {
+/// What the status says of times may be the work of a clock that was wrong. Nothing is put off for longer than an interval and its
+/// spread, and what cannot be is due.
+#[rstest]
+#[case::a_little_behind(-100, in_sync(3700))]
+#[case::as_far_as_the_spread_goes(-360, in_sync(3960))]
+#[case::further(-361, push(Cause::Resync))]
+#[case::a_day(-86_400, push(Cause::Resync))]
+#[case::years(-1_000_000_000, push(Cause::Resync))]
+fn a_push_in_the_future(#[case] now: i64, #[case] expected: Step) {
     let (object, status) = (an_object(), a_status_in_sync());
     let mut observed = an_observation(&object, &status);
-    observed.now.wall = at(LAST_SYNC - 100);
-    assert_eq!(step(&observed), in_sync(3700));
+    observed.now.wall = at(LAST_SYNC + now);
+    assert_eq!(step(&observed), expected);
+}
+
+#[rstest]
+#[case::far_in_the_future(Some(1_000_000), 60, in_sync(3900))]
+#[case::before_the_push(Some(-1_000_000), 60, push(Cause::Resync))]
+#[case::none_announced(None, 60, in_sync(3900))]
+fn a_next_resync_that_cannot_be(#[case] announced: Option<i64>, #[case] later: i64, #[case] expected: Step) {
+    let object = an_object();
+    let status = AICoreRegistrySecretStatus {
+        next_resync_time: announced
+            .map(|after| k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at(LAST_SYNC + after))),
+        ..a_status_in_sync()
+    };
+    let mut observed = an_observation(&object, &status);
+    observed.now.wall = at(LAST_SYNC + later);
+    assert_eq!(step(&observed), expected);
+}
+
+/// Whoever sets the wall clock, this process knows how long ago the push was.
+#[rstest]
+fn a_wall_clock_that_is_set_changes_nothing(#[values(-1_000_000, -1800, 0, 1800, 1_000_000)] jump: i64) {
+    let (object, status) = (an_object(), a_status_in_sync());
+    let mut observed = an_observation(&object, &status);
+    observed.synced = Some(Synced::new(at(LAST_SYNC), SignedDuration::from_secs(60), observed.now));
+    observed.now.wall = at(LAST_SYNC + 60 + jump);
+    assert_eq!(step(&observed), in_sync(3540));
+    observed.now.uptime += seconds(3540);
+    assert_eq!(step(&observed), push(Cause::Resync));
+    // Of another push it knows nothing.
+    observed.synced = Some(Synced::new(at(LAST_SYNC - 5), SignedDuration::from_secs(60), observed.now));
+    observed.now.wall = at(LAST_SYNC + 60);
+    assert_eq!(step(&observed), in_sync(3540));
 }

@@ -113,3 +113,39 @@ fn a_failed_attempt_is_not_forgotten_over_the_spread() {
     observed.now.uptime = seconds(1);
     assert_eq!(step(&observed), push(Cause::Unconfirmed));
 }
+
+/// A standby has looked on for long when its turn comes.
+#[rstest]
+#[case::unknown_digest(with_unknown_digest())]
+#[case::resync(a_status_in_sync())]
+fn a_takeover_spreads_as_a_start_does(#[case] status: AICoreRegistrySecretStatus) {
+    let waits: Vec<Duration> = objects(None)
+        .iter()
+        .take(60)
+        .filter_map(|object| {
+            let mut observed = an_observation(object, &status);
+            observed.now = Now { leading: Duration::ZERO, ..resync_due_after(LONG_UPTIME) };
+            match step(&observed) {
+                Step::NoPush(Why::InSync { requeue_after }) => requeue_after,
+                _ => None,
+            }
+        })
+        .collect();
+    assert!(waits.len() > 55, "{}", waits.len());
+    assert!(waits.iter().filter(|wait| **wait < seconds(6)).count() < 15, "{waits:?}");
+}
+
+/// A fleet whose statuses a wrong clock has written is as due as one that nobody has looked after.
+#[test]
+fn what_is_due_because_its_times_cannot_be_is_spread_as_well() {
+    let object = patient();
+    let status = a_status_in_sync();
+    let mut observed = an_observation(&object, &status);
+    observed.now = Now { wall: at(LAST_SYNC - 86_400), uptime: LONG_UPTIME, leading: Duration::ZERO };
+    let Step::NoPush(Why::InSync { requeue_after: Some(wait) }) = step(&observed) else {
+        panic!("{:?}", step(&observed));
+    };
+    assert!(wait > seconds(50) && wait <= seconds(60), "{wait:?}");
+    observed.now.leading = wait;
+    assert_eq!(step(&observed), push(Cause::Resync));
+}

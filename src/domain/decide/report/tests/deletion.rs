@@ -25,9 +25,10 @@ fn a_deleted_remote_secret_ends_the_story() {
         Report {
             status: None,
             events: Vec::new(),
-            memory: Memory::default(),
+            memory: Memory { synced: life.memory.synced, ..Memory::default() },
             requeue_after: None,
             source_answered: None,
+            orphaned: false,
             outcome: PassOutcome::Deleted
         }
     );

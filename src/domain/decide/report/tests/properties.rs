@@ -105,6 +105,8 @@ impl Turn {
             _ => Ownership::Pending,
         };
         observed.digest = Some(digest_of(self.password));
+        let version = if self.password == "a" { "10" } else { "11" };
+        observed.source = usable(version, vec!["ghcr.io".to_owned()]);
         observed.service_key = usable("21", tenant(self.tenant));
         observed.service_key_identity = Some(format!("aicore-key/@{}", self.tenant));
         observed.namespace_terminating = self.terminating;
@@ -129,6 +131,7 @@ impl Turn {
             (_, Happens::Fails { reason, absent, retry_after }) => Outcome::Failed(Failure {
                 retry_after: retry_after.map(seconds),
                 remote_absent: *absent,
+                may_have_arrived: *reason == Reason::RemoteUnavailable,
                 ..failure(*reason)
             }),
         }
@@ -137,8 +140,7 @@ impl Turn {
     pub(super) fn prepare(&self, life: &mut Life) {
         life.later(seconds(self.seconds.into()));
         if self.restart {
-            life.memory = Memory::default();
-            life.now.uptime = Duration::ZERO;
+            life.restart();
         }
         if life.object.spec.suspended() != self.suspend {
             life.spec(|spec| spec.suspend = Some(self.suspend));
@@ -249,13 +251,19 @@ proptest! {
             }
 
             // The fields of the last accepted push.
-            if !matches!(outcome, Outcome::Pushed { .. }) {
+            let arrived =
+                matches!(&outcome, Outcome::Failed(failure) if failure.may_have_arrived) && !life.object.deleting;
+            if arrived {
+                let sent_to = tenant(turn.tenant);
+                prop_assert_eq!(&status.api_url, &Some(sent_to.api_url), "where it may be is not forgotten");
+            } else if !matches!(outcome, Outcome::Pushed { .. }) {
                 let pushed = |status: &AICoreRegistrySecretStatus| AICoreRegistrySecretStatus {
                     conditions: Vec::new(),
                     observed_generation: None,
                     next_resync_time: None,
                     last_handled_reconcile_at: None,
                     remote_name: None,
+                    failed_attempt: None,
                     ..status.clone()
                 };
                 prop_assert_eq!(pushed(&status), pushed(&before));

@@ -1,0 +1,144 @@
+//! Whether AI Core may hold something that a resource has sent. What a deletion has to delete depends on it, so it is written down
+//! before the first request that writes, and kept whatever fails afterwards.
+//!
+//! The status says it by the tenant: `apiURL` and `authorizationServer` are where something was accepted, or may have arrived.
+
+use crate::{
+    api::{
+        AICoreRegistrySecretStatus, DeletionPolicy,
+        condition::{self, READY, RECONCILING},
+    },
+    domain::{
+        decide::reason::Reason,
+        parse::{api_url::Tenant, object::Object},
+    },
+};
+
+/// Whether AI Core may hold something of the resource. No status at all leaves it open: the finalizer comes before it.
+#[must_use]
+pub(crate) fn may_hold(status: &AICoreRegistrySecretStatus) -> bool {
+    if status.last_sync_time.is_some() || status.api_url.is_some() {
+        return true;
+    }
+    let Some(ready) = condition::find(&status.conditions, READY) else {
+        return true;
+    };
+    match Reason::parse(&ready.reason) {
+        // A later version of the operator wrote it.
+        None => true,
+        // What a deletion says where there was no status.
+        Some(Reason::Progressing) => condition::find(&status.conditions, RECONCILING)
+            .is_some_and(|reconciling| reconciling.reason == Reason::Deleting.as_str()),
+        Some(_) => false,
+    }
+}
+
+/// The status that has to be written before the first request that writes to the tenant; `None`: it says what it has to already,
+/// or nothing will be deleted.
+#[must_use]
+pub(crate) fn announced(
+    object: &Object,
+    status: &AICoreRegistrySecretStatus,
+    tenant: &Tenant,
+) -> Option<AICoreRegistrySecretStatus> {
+    let known = status.last_sync_time.is_some() || status.api_url.is_some();
+    if known || object.spec.deletion_policy() == DeletionPolicy::Retain {
+        return None;
+    }
+    let mut announced = status.clone();
+    set_tenant(&mut announced, tenant);
+    Some(announced)
+}
+
+/// Says that something was accepted there, or may have arrived.
+pub(crate) fn set_tenant(status: &mut AICoreRegistrySecretStatus, tenant: &Tenant) {
+    status.api_url = Some(tenant.api_url.clone());
+    status.authorization_server = Some(tenant.authorization_server.clone());
+}
+
+/// What the status says of a push, taken back: it is about another remote secret than that of the resource now.
+pub(crate) fn forget(status: &mut AICoreRegistrySecretStatus) {
+    let AICoreRegistrySecretStatus {
+        observed_generation: _,
+        conditions: _,
+        remote_name: _,
+        last_handled_reconcile_at: _,
+        failed_attempt: _,
+        api_url,
+        authorization_server,
+        registries,
+        credentials_digest,
+        secret_resource_version,
+        ai_core_secret_resource_version,
+        last_sync_time,
+        next_resync_time,
+    } = status;
+    (*api_url, *authorization_server, *registries, *credentials_digest) = (None, None, None, None);
+    (*secret_resource_version, *ai_core_secret_resource_version) = (None, None);
+    (*last_sync_time, *next_resync_time) = (None, None);
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::{
+        api::condition::STALLED,
+        domain::testing::{WithSpec, a_new_status, a_status_in_sync, an_object, condition, tenant},
+    };
+
+    fn saying(ready: &str, trouble: Option<(&str, &str)>) -> AICoreRegistrySecretStatus {
+        let mut conditions = vec![condition(READY, "False", ready)];
+        conditions.extend(trouble.map(|(type_, reason)| condition(type_, "True", reason)));
+        AICoreRegistrySecretStatus { conditions, ..a_new_status() }
+    }
+
+    #[rstest]
+    #[case::no_status(AICoreRegistrySecretStatus::default(), true)]
+    #[case::default_of_the_schema(a_new_status(), true)]
+    #[case::accepted(a_status_in_sync(), true)]
+    #[case::refused(saying("AuthenticationFailed", Some((STALLED, "AuthenticationFailed"))), false)]
+    #[case::lost(saying("RemoteConflict", Some((STALLED, "RemoteConflict"))), false)]
+    #[case::nothing_answered_before_a_write(saying("RemoteUnavailable", Some((RECONCILING, "RemoteUnavailable"))), false)]
+    #[case::waits_for_its_turn(saying("Progressing", Some((RECONCILING, "Progressing"))), false)]
+    #[case::deleting_without_a_status(saying("Progressing", Some((RECONCILING, "Deleting"))), true)]
+    #[case::suspended_from_the_start(saying("Suspended", None), false)]
+    #[case::of_a_later_version(saying("OfALaterVersion", None), true)]
+    fn what_a_status_says(#[case] status: AICoreRegistrySecretStatus, #[case] expected: bool) {
+        assert_eq!(may_hold(&status), expected);
+        let mut announced = status;
+        set_tenant(&mut announced, &tenant("one"));
+        assert!(may_hold(&announced), "whatever it said before");
+    }
+
+    #[test]
+    fn it_is_announced_once_and_only_where_it_is_needed() {
+        let retained = an_object();
+        let deleted = an_object().with_spec(|spec| spec.deletion_policy = Some(DeletionPolicy::Delete));
+        let refused = saying("AuthenticationFailed", None);
+        for status in [&a_new_status(), &refused] {
+            assert_eq!(announced(&retained, status, &tenant("one")), None);
+            let first = announced(&deleted, status, &tenant("one")).unwrap();
+            assert_eq!(
+                (&first.api_url, &first.conditions),
+                (&Some(tenant("one").api_url), &status.conditions)
+            );
+            assert_eq!(announced(&deleted, &first, &tenant("one")), None);
+        }
+        assert_eq!(announced(&deleted, &a_status_in_sync(), &tenant("two")), None);
+    }
+
+    #[test]
+    fn nothing_of_a_push_is_left_when_it_is_forgotten() {
+        let mut status = a_status_in_sync();
+        forget(&mut status);
+        let kept = AICoreRegistrySecretStatus {
+            conditions: status.conditions.clone(),
+            observed_generation: Some(1),
+            remote_name: Some("pull".to_owned()),
+            ..AICoreRegistrySecretStatus::default()
+        };
+        assert_eq!(status, kept);
+    }
+}

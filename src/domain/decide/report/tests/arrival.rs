@@ -1,0 +1,207 @@
+//! What a deletion finds of a first push: when the process ended × what AI Core did × what failed afterwards × the policy.
+
+use super::*;
+use crate::{api::DeletionPolicy, domain::decide::arrival};
+
+/// When the process is killed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Crash {
+    Never,
+    BeforeItIsAnnounced,
+    BetweenAnnouncementAndRequest,
+    BetweenAnswerAndStatus,
+}
+
+/// What comes of the first push.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Answer {
+    Accepted,
+    None,
+    Refused(Reason),
+}
+
+fn outcome(answer: Answer, at: Timestamp) -> Outcome {
+    match answer {
+        Answer::Accepted => Outcome::Pushed { at, created: true },
+        Answer::None => {
+            Outcome::Failed(Failure { may_have_arrived: true, ..failure(Reason::RemoteUnavailable) })
+        }
+        Answer::Refused(reason) => Outcome::Failed(failure(reason)),
+    }
+}
+
+fn a_resource(policy: DeletionPolicy) -> Life {
+    let mut life =
+        Life::of(an_object().with_spec(|spec| spec.deletion_policy = Some(policy)), a_new_status());
+    life.object.finalizer = policy == DeletionPolicy::Delete;
+    // It waited for its Secret first, as with GitOps: the status says that nothing was sent.
+    life.rests(without_source);
+    assert!(!arrival::may_hold(&life.status));
+    life
+}
+
+/// The first push. Returns how many more statuses were written than an outcome needs.
+fn first_push(life: &mut Life, crash: Crash, answer: Answer) -> usize {
+    let announced = arrival::announced(&life.object, &life.status, &tenant("one"));
+    let extra = usize::from(announced.is_some());
+    if crash == Crash::BeforeItIsAnnounced {
+        life.restart();
+        return 0;
+    }
+    let before = life.status.clone();
+    let written = announced.unwrap_or_else(|| before.clone());
+    let at = life.now.wall;
+    life.pass(as_found, |step| {
+        assert!(matches!(step, Step::Push(_)), "{step:?}");
+        outcome(answer, at)
+    });
+    if crash != Crash::Never {
+        life.status = written;
+        life.restart();
+    }
+    extra
+}
+
+#[rstest]
+fn what_may_be_there_is_deleted_and_nothing_else(
+    #[values(
+        Crash::Never,
+        Crash::BeforeItIsAnnounced,
+        Crash::BetweenAnnouncementAndRequest,
+        Crash::BetweenAnswerAndStatus
+    )]
+    crash: Crash,
+    #[values(
+        Answer::Accepted,
+        Answer::None,
+        Answer::Refused(Reason::AuthenticationFailed),
+        Answer::Refused(Reason::Forbidden),
+        Answer::Refused(Reason::RateLimited),
+        Answer::Refused(Reason::RemoteRejected),
+        Answer::Refused(Reason::QuotaExceeded),
+        Answer::Refused(Reason::RemoteUnavailable)
+    )]
+    answer: Answer,
+    #[values(
+        None,
+        Some(Reason::RateLimited),
+        Some(Reason::AuthenticationFailed),
+        Some(Reason::Forbidden),
+        Some(Reason::RemoteRejected),
+        Some(Reason::SecretNotFound),
+        Some(Reason::ServiceKeyNotFound)
+    )]
+    later: Option<Reason>,
+    #[values(DeletionPolicy::Delete, DeletionPolicy::Retain)] policy: DeletionPolicy,
+) {
+    let mut life = a_resource(policy);
+    let extra = first_push(&mut life, crash, answer);
+    assert!(
+        extra <= usize::from(policy == DeletionPolicy::Delete),
+        "one more write at most, and none to retain"
+    );
+    // Another pass, which fails in another way or finds less, and another process after it.
+    life.later(seconds(2000));
+    match later {
+        None => {}
+        Some(Reason::SecretNotFound) => drop(life.rests(without_source)),
+        Some(Reason::ServiceKeyNotFound) => {
+            drop(life.rests(|observed| observed.service_key = unusable(Reason::ServiceKeyNotFound)));
+        }
+        Some(reason) => drop(life.pass(as_found, |step| match step {
+            Step::Push(_) => Outcome::Failed(failure(reason)),
+            _ => Outcome::NothingSent,
+        })),
+    }
+    life.restart();
+    life.object.deleting = true;
+    let (step, report) = life.pass(as_found, |step| match step {
+        Step::DeleteRemote => Outcome::RemoteDeleted,
+        Step::LetGo(_) => Outcome::LetGo,
+        _ => Outcome::NothingSent,
+    });
+    let sent = matches!(answer, Answer::Accepted | Answer::None);
+    let possible = match crash {
+        Crash::Never => sent,
+        Crash::BeforeItIsAnnounced => false,
+        Crash::BetweenAnnouncementAndRequest | Crash::BetweenAnswerAndStatus => true,
+    };
+    let expected = match policy {
+        DeletionPolicy::Retain => Step::NoPush(Why::Gone),
+        DeletionPolicy::Delete if possible => Step::DeleteRemote,
+        DeletionPolicy::Delete => Step::LetGo(LetGo::NeverPushed),
+    };
+    assert_eq!(step, expected);
+    assert_eq!((report.events, report.orphaned), (Vec::new(), false));
+}
+
+/// The policy may change after the fact.
+#[test]
+fn what_was_sent_under_retain_is_deleted_once_the_policy_says_so() {
+    let mut life = a_resource(DeletionPolicy::Retain);
+    first_push(&mut life, Crash::Never, Answer::None);
+    life.later(seconds(100));
+    life.push_fails(as_found, failure(Reason::RateLimited));
+    life.spec(|spec| spec.deletion_policy = Some(DeletionPolicy::Delete));
+    life.object.finalizer = true;
+    life.restart();
+    life.object.deleting = true;
+    assert_eq!(life.pass(as_found, |_| Outcome::RemoteDeleted).0, Step::DeleteRemote);
+}
+
+/// Who lost the name, or never had a good key, has nothing to delete.
+#[test]
+fn what_belongs_to_others_is_left_alone() {
+    let mut life = a_resource(DeletionPolicy::Delete);
+    life.rests(owned_by(&key("older")));
+    life.restart();
+    life.object.deleting = true;
+    let (step, _) = life.pass(as_found, |_| Outcome::LetGo);
+    assert_eq!(step, Step::LetGo(LetGo::NeverPushed));
+}
+
+#[rstest]
+#[case::deleted(DeletionPolicy::Delete, true)]
+#[case::retained(DeletionPolicy::Retain, false)]
+fn what_stays_in_another_tenant_is_said_and_counted(#[case] policy: DeletionPolicy, #[case] counted: bool) {
+    let elsewhere = |observed: &mut Observed<'_>| observed.service_key = usable("21", tenant("two"));
+    for answer in [Answer::Accepted, Answer::None, Answer::Refused(Reason::Forbidden)] {
+        let mut life = Life::in_sync();
+        life.object = life.object.clone().with_spec(|spec| spec.deletion_policy = Some(policy));
+        life.object.finalizer = policy == DeletionPolicy::Delete;
+        let at = life.now.wall;
+        let (_, report) = life.pass(elsewhere, |_| outcome(answer, at));
+        let moved = !matches!(answer, Answer::Refused(_));
+        assert_eq!(report.events.iter().any(|event| event.reason == "TenantChanged"), moved, "{answer:?}");
+        assert_eq!(report.orphaned, moved && counted);
+        let now = if moved { "two" } else { "one" };
+        assert_eq!(life.status.api_url, Some(tenant(now).api_url));
+        assert_eq!(life.status.last_sync_time.is_some(), answer != Answer::None);
+        // It is said once.
+        life.later(seconds(2000));
+        let (_, report) = life.pass(elsewhere, |_| outcome(answer, at));
+        assert_eq!(
+            (report.orphaned, report.events.iter().any(|event| event.reason == "TenantChanged")),
+            (false, false)
+        );
+    }
+}
+
+#[rstest]
+fn what_stays_under_another_name_is_said_and_counted(#[values("other", "-")] name: &str) {
+    let mut life = Life::in_sync();
+    life.spec(|spec| {
+        spec.deletion_policy = Some(DeletionPolicy::Delete);
+        spec.remote_name = Some(name.to_owned());
+    });
+    let report = life.rests(without_source);
+    assert_eq!((report.events[0].reason, report.orphaned), ("RemoteRenamed", true));
+    assert!(
+        report.events[0].note.contains("\"pull\"") && report.events[0].note.contains(&tenant("one").api_url)
+    );
+    let report = life.rests(without_source);
+    assert_eq!((report.events, report.orphaned), (Vec::new(), false));
+    life.object.deleting = true;
+    life.object.finalizer = true;
+    assert_eq!(life.pass(as_found, |_| Outcome::LetGo).0, Step::LetGo(LetGo::NeverPushed));
+}
