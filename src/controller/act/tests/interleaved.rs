@@ -56,12 +56,13 @@ impl Outside {
     }
 
     fn take(&mut self, world: &World, step: Step) {
-        let hold =
-            |held: bool, hold: &crate::controller::fakes::Hold| if held { hold.close() } else { hold.open() };
+        let set = |closed: bool, gate: &crate::controller::fakes::Hold| {
+            if closed { gate.close() } else { gate.open() }
+        };
         match step {
-            Step::HoldTokens(held) => return hold(held, &world.ctx.ai_core.token),
-            Step::HoldReads(held) => return hold(held, &world.ctx.kubernetes.reads),
-            Step::HoldSecondRequests(held) => return hold(held, &world.ctx.ai_core.second),
+            Step::HoldTokens(closed) => return set(closed, &world.ctx.ai_core.token),
+            Step::HoldReads(closed) => return set(closed, &world.ctx.kubernetes.reads),
+            Step::HoldSecondRequests(closed) => return set(closed, &world.ctx.ai_core.second),
             Step::Time => return,
             Step::Rotate => {
                 self.rotation += 1;

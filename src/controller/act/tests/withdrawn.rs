@@ -190,7 +190,8 @@ async fn a_push_ends(
     if let Some(snapshot) = world.ctx.index.snapshot(&world.object.key) {
         assert_eq!((snapshot.memory.retry.backoff, snapshot.memory.retry.api_failures), (None, 0));
     }
-    // The next pass does what is to be done now.
+    // The next pass does what is to be done now. The turns that were used up are free again.
+    tokio::time::advance(Duration::from_secs(10)).await;
     world.ctx.ai_core.needs_second.store(false, SeqCst);
     world.pass().await;
     let goes_on = matches!(change, Change::CreatedAnew | Change::OtherServiceKey);
@@ -222,6 +223,7 @@ async fn a_deletion_ends(
     let (before, after, requeue_after) = interrupted(&world, wait, change).await;
     assert_eq!((before, after), (Vec::new(), Vec::new()));
     assert_eq!((withdrawn(&world), requeue_after), (1, Some(Duration::ZERO)));
+    tokio::time::advance(Duration::from_secs(10)).await;
     world.pass().await;
     let goes_on = matches!(change, Change::CreatedAnew | Change::OtherServiceKey);
     assert_eq!(writes(&world).len(), usize::from(goes_on));
