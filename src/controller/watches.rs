@@ -192,7 +192,7 @@ fn apply(
         Ok(resource) => resource,
         Err(misunderstood) => {
             if let Some(resource) = LeftAlone::from_resource(&misunderstood) {
-                leave_alone(index, queue, admission, resource);
+                leave_alone(index, queue, admission, &resource);
             }
             return;
         }
@@ -203,11 +203,11 @@ fn apply(
 }
 
 /// From now on nothing is done for the resource; what it claims stays its own.
-fn leave_alone(index: &Index<ServiceKeyHeld>, queue: &Queue, admission: &Admission, resource: LeftAlone) {
-    let (key, part) = (resource.key().clone(), resource.part().to_owned());
+fn leave_alone(index: &Index<ServiceKeyHeld>, queue: &Queue, admission: &Admission, resource: &LeftAlone) {
+    let (key, part) = (resource.key(), resource.part());
     let News { woken, changed } = index.leave_alone(resource);
-    queue.remove(&key);
-    admission.remove(&key);
+    queue.remove(key);
+    admission.remove(key);
     wake(queue, &woken, Priority::Urgent);
     if changed {
         warn!(

@@ -93,7 +93,7 @@ impl LeftAlone {
 impl<K> Index<K> {
     /// A resource was seen that is not understood. If it was before, what it has proven stands, and nothing else of it; if it
     /// comes anew, what its status proves.
-    pub(in crate::controller) fn leave_alone(&self, resource: LeftAlone) -> News {
+    pub(in crate::controller) fn leave_alone(&self, resource: &LeftAlone) -> News {
         let mut guard = self.0.lock();
         let state = &mut *guard;
         let key = resource.key().clone();
@@ -111,7 +111,7 @@ impl<K> Index<K> {
         } else {
             state.claims.appear_frozen(resource.claimant(), resource.claim())
         };
-        let changed = before.is_none_or(|before| !before.says_the_same(&resource));
+        let changed = before.is_none_or(|before| !before.says_the_same(resource));
         News { woken, changed }
     }
 

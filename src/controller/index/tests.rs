@@ -80,6 +80,7 @@ fn says(index: &TestIndex, object: &Object, claim: Option<Claim>) -> Vec<ObjectK
 }
 
 /// The key of a resource was read, and was given a token.
+#[expect(clippy::needless_pass_by_value, reason = "claims are written in place")]
 fn proves(index: &TestIndex, object: &Object, claim: Claim) -> Vec<ObjectKey> {
     let mut woken = says(index, object, Some(claim.clone()));
     woken.extend(index.proven(object, &claim));

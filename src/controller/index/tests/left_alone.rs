@@ -29,7 +29,7 @@ fn misunderstood(object: &Object, status: AICoreRegistrySecretStatus) -> Misunde
 }
 
 fn left_alone(index: &TestIndex, resource: &Misunderstood) -> News {
-    index.leave_alone(LeftAlone::from_resource(resource).unwrap())
+    index.leave_alone(&LeftAlone::from_resource(resource).unwrap())
 }
 
 fn two() -> (Object, Object) {

@@ -205,7 +205,7 @@ fn tell(index: &TestIndex, model: &Model, event: &Event) -> BTreeSet<ObjectKey> 
             index.apply_resource(resource(*who, *uid, *source, *suspend), status.written())
         }
         Event::NotUnderstood { who, uid, deleting, status } => {
-            index.leave_alone(not_understood(*who, *uid, *deleting, *status)).woken
+            index.leave_alone(&not_understood(*who, *uid, *deleting, *status)).woken
         }
         Event::Deleting(who) => object(*who).map_or_else(Vec::new, |object| {
             let object = Object { deleting: true, ..object.clone() };
@@ -238,7 +238,7 @@ fn tell(index: &TestIndex, model: &Model, event: &Event) -> BTreeSet<ObjectKey> 
                 if let Some(object) = object(who) {
                     woken.extend(index.apply_resource(object.clone(), a_new_status()));
                 } else if let Some(left) = model.left_alone.get(&key_of(who)) {
-                    woken.extend(index.leave_alone(left.resource.clone()).woken);
+                    woken.extend(index.leave_alone(&left.resource).woken);
                 }
             }
             let (more, gone) = index.resources_list_ends(&scope);
