@@ -135,8 +135,9 @@ impl State {
         self.goes_on(request.who);
         let position = self.waiting.get(request.who).map(|waiting| &waiting.tenant);
         let stays = match position {
-            Some(Position::Waits(at, ticket)) => at == tenant && ticket.priority >= request.priority,
-            Some(Position::AtEntrance(at, ticket)) => at == tenant && ticket.priority >= request.priority,
+            Some(Position::Waits(at, ticket) | Position::AtEntrance(at, ticket)) => {
+                at == tenant && ticket.priority >= request.priority
+            }
             Some(Position::Promised { limit, .. }) => limit == tenant,
             Some(Position::Nowhere) | None => false,
         };
