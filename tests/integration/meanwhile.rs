@@ -56,6 +56,13 @@ async fn a_deleted_owner_does_not_overwrite_its_heir() {
     world.check(&operator).await;
 }
 
+/// Waits until the operator has heard of all that happened before: of something later by the same watch, for which it needs no place in
+/// the tenant.
+async fn heard(world: &World) {
+    world.resource("later", json!({ "suspend": true })).await;
+    world.wait_reason("later", "Suspended").await;
+}
+
 /// Between the look at AI Core, which has no such secret, and the creation.
 #[tokio::test]
 async fn what_is_deleted_or_suspended_meanwhile_is_not_created() {
@@ -69,8 +76,7 @@ async fn what_is_deleted_or_suspended_meanwhile_is_not_created() {
         } else {
             world.patch_spec("pull", json!({ "suspend": true })).await;
         }
-        // What comes later by the same watch was heard.
-        world.wait_quiet(&operator).await;
+        heard(&world).await;
         gate.release();
         operator.wait_for_metric(WITHDRAWN, 1.0).await;
         world.wait_quiet(&operator).await;
@@ -87,7 +93,7 @@ async fn nothing_is_sent_with_a_token_that_comes_after_suspension() {
     let operator = world.operator().await;
     gate.arrived().await.unwrap();
     world.patch_spec("pull", json!({ "suspend": true })).await;
-    world.wait_quiet(&operator).await;
+    heard(&world).await;
     gate.release();
     world.wait_reason("pull", "Suspended").await;
     assert_eq!(world.writes(), []);
