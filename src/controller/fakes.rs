@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     aicore::{
-        Insistence,
+        Authorization, Insistence, Origin,
         error::{ClientCertificate, Error as AiCoreError, Server},
         keyed_mutex::KeyedMutex,
         mandate::Mandate,
@@ -195,6 +195,8 @@ pub(super) struct FakeAiCore {
     pub(super) hangs: AtomicBool,
     /// The authorization server refuses the key.
     pub(super) refuses_key: AtomicBool,
+    /// What is said of a token is kept from before.
+    pub(super) keeps_tokens: AtomicBool,
     /// The authorization server answers when this is open.
     pub(super) token: Hold,
     /// A push needs a second request, which waits for this to be open, as for its place in the rate.
@@ -247,17 +249,17 @@ impl AiCore for FakeAiCore {
         &self,
         _connection: &FakeConnection,
         _insistence: Insistence,
-    ) -> Result<(), AiCoreError> {
+    ) -> Authorization {
         self.tokens.fetch_add(1, SeqCst);
         self.token.pass().await;
-        if self.refuses_key.load(SeqCst) {
-            return Err(AiCoreError::CertificateRefused {
-                host: "authorization".to_owned(),
-                certificate: ClientCertificate::None,
-                why: None,
-            });
-        }
-        Ok(())
+        let origin = if self.keeps_tokens.load(SeqCst) { Origin::Kept } else { Origin::Asked };
+        let result = if self.refuses_key.load(SeqCst) {
+            let (host, certificate) = ("authorization".to_owned(), ClientCertificate::None);
+            Err(AiCoreError::CertificateRefused { host, certificate, why: None })
+        } else {
+            Ok(())
+        };
+        Authorization { origin, result }
     }
 
     async fn push(

@@ -59,18 +59,6 @@ pub(crate) enum Outcome {
     LetGo,
 }
 
-impl Outcome {
-    /// Whether the tenant was available in an attempt; `None`: nothing was attempted.
-    #[must_use]
-    pub(crate) fn found_available(&self) -> Option<bool> {
-        match self {
-            Self::Pushed { .. } | Self::RemoteDeleted => Some(true),
-            Self::Failed(failure) => Some(failure.reason != Reason::RemoteUnavailable),
-            Self::NothingSent | Self::Postponed(_) | Self::Withdrawn | Self::LetGo => None,
-        }
-    }
-}
-
 /// The two values that decisions may not choose for themselves.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Jitter {
