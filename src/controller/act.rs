@@ -14,10 +14,7 @@ use super::{
 };
 use crate::{
     aicore::{
-        Authorization, Insistence, Origin,
-        error::Error as AiCoreError,
-        mandate::Mandate,
-        push::Pushed,
+        Authorization, Insistence, Origin, error::Error as AiCoreError, mandate::Mandate, push::Pushed,
         session::Unfinished,
     },
     clock::{self, Clock},

@@ -235,7 +235,8 @@ impl Admission {
             Limit::Tenant(tenant) => match self.ask_tenant(&tenant, request) {
                 Ok(permit) => Ok(Some(permit)),
                 Err(waited)
-                    if waited >= NOTEWORTHY_WAIT && self.change(|state, _| state.waiting.tell(request.who)) =>
+                    if waited >= NOTEWORTHY_WAIT
+                        && self.change(|state, _| state.waiting.tell(request.who)) =>
                 {
                     Ok(None)
                 }

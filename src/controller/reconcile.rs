@@ -18,7 +18,7 @@ use super::{
 use crate::{
     domain::{
         decide::{
-            backoff::{self, FIRST_DELAY},
+            backoff,
             failure::Failure,
             hold,
             known::{Known, Unchanged},
@@ -163,13 +163,8 @@ async fn pass<K: Kubernetes, A: AiCore>(
     }
     let means = Means { gathered, permit: tenant, priority };
     let outcome = act(ctx, &snapshot.object, &plan, means).await?;
-    let mut report = report(&observed, &plan.step, outcome.clone(), jitter::jitter());
-    if matches!(outcome, Outcome::Failed(_)) {
-        // A backoff counts from the beginning of the attempt: one that had no answer has waited already.
-        let took = ctx.clock.now().uptime.saturating_sub(observed.now.uptime);
-        report.requeue_after =
-            report.requeue_after.map(|after| after.saturating_sub(took).max(after.min(FIRST_DELAY)));
-    }
+    let ended = ctx.clock.now().uptime;
+    let report = report(&observed, &plan.step, outcome.clone(), ended, jitter::jitter());
     log(&plan.step, &outcome, &report);
     Ok(finish(ctx, snapshot, report).await)
 }

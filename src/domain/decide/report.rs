@@ -16,7 +16,7 @@ use crate::{
     domain::{
         decide::{
             arrival,
-            backoff::{self, Backoff},
+            backoff::{self, Attempt, Backoff},
             failure::Failure,
             hold,
             memory::{Checked, Memory, Retry, Synced},
@@ -117,9 +117,15 @@ struct Statement {
     outcome: PassOutcome,
 }
 
-/// Says what came of a pass.
+/// Says what came of a pass, whose step ended at the uptime `ended`.
 #[must_use]
-pub(crate) fn report(observed: &Observed<'_>, step: &Step, outcome: Outcome, jitter: Jitter) -> Report {
+pub(crate) fn report(
+    observed: &Observed<'_>,
+    step: &Step,
+    outcome: Outcome,
+    ended: Duration,
+    jitter: Jitter,
+) -> Report {
     let source_answered = answer(step, &outcome);
     let checked = checked(observed, step, &outcome);
     let synced = synced(observed, &outcome);
@@ -131,7 +137,7 @@ pub(crate) fn report(observed: &Observed<'_>, step: &Step, outcome: Outcome, jit
     let observed = &Observed { status: &status_now, ..observed.clone() };
     let Statement { status, mut events, requeue_after, backoff, outcome } = match (step, outcome) {
         (Step::Push(_), Outcome::Pushed { at, created }) => pushed(observed, at, created, jitter),
-        (_, Outcome::Failed(failure)) => failed(observed, failure, jitter),
+        (_, Outcome::Failed(failure)) => failed(observed, failure, ended, jitter),
         (_, Outcome::Postponed(wait)) => postponed(observed, wait),
         (_, Outcome::Withdrawn) => withdrawn(observed),
         (_, Outcome::RemoteDeleted) => gone(PassOutcome::Deleted, Vec::new()),
@@ -247,17 +253,17 @@ pub(super) fn whole_seconds(time: Timestamp) -> Time {
     Time(Timestamp::from_second(time.as_second()).unwrap_or(time))
 }
 
-fn failed(observed: &Observed<'_>, failure: Failure, jitter: Jitter) -> Statement {
+fn failed(observed: &Observed<'_>, failure: Failure, ended: Duration, jitter: Jitter) -> Statement {
     // Where something was accepted before counts for more than where something may be.
     let arrived = failure.may_have_arrived && !observed.object.deleting && !observed.tenant_changed();
     let backoff = Backoff::after(
         observed.backoff.filter(|backoff| backoff.applies_to(&observed.circumstances())),
         failure,
         observed.circumstances(),
-        observed.now.uptime,
+        Attempt { began: observed.now.uptime, ended },
         jitter.retry,
     );
-    let requeue_after = backoff.not_before.saturating_sub(observed.now.uptime);
+    let requeue_after = backoff.not_before.saturating_sub(ended);
     let outcome = PassOutcome::Reason(backoff.failure.reason);
     let mut status = observed.status.clone();
     if let Some(tenant) = observed.service_key.content().filter(|_| arrived) {

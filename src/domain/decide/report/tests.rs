@@ -61,7 +61,7 @@ impl Life {
         let restored = hold::restored(&observed);
         observed.backoff = observed.backoff.or(restored.as_ref());
         let step = plan(&observed).step;
-        let report = report(&observed, &step, outcome(&step), JITTER);
+        let report = report(&observed, &step, outcome(&step), self.now.uptime, JITTER);
         if let Some(status) = &report.status {
             self.status = status.clone();
         }
