@@ -71,7 +71,7 @@ fn woken(queue: &Queue) -> Option<ObjectKey> {
 }
 
 /// What is due by now is done.
-async fn time_is(admission: &Arc<Admission>) {
+fn time_is(admission: &Arc<Admission>) {
     assert!(admission.run().now_or_never().is_none());
 }
 

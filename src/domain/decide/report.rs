@@ -1,6 +1,7 @@
 //! The state after a pass: status, events, what to remember, and when to look again. Pure; the caller writes it down.
 
 mod conditions;
+mod events;
 mod messages;
 
 use std::{borrow::Cow, time::Duration};
@@ -8,6 +9,7 @@ use std::{borrow::Cow, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+pub(crate) use self::events::Event;
 use crate::{
     api::{
         AICoreRegistrySecretStatus, DeletionPolicy,
@@ -22,12 +24,11 @@ use crate::{
             memory::{Checked, Memory, Retry, Synced},
             observed::Observed,
             pass_outcome::PassOutcome,
-            plan::{LetGo, Step, Why},
+            plan::{Step, Why},
             reason::Reason,
             report::conditions::StatusBuilder,
         },
         parse::duration::{ResyncInterval, spread},
-        tools::invalid::Quoted,
     },
 };
 
@@ -97,17 +98,6 @@ pub(crate) enum Answer {
     NothingToSend,
 }
 
-/// A Kubernetes event about the resource.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Event {
-    /// Whether a person should look at it.
-    pub warning: bool,
-    /// `reason` of the event.
-    pub reason: &'static str,
-    /// `note` of the event.
-    pub note: String,
-}
-
 /// What a pass has to say, without what follows from step and outcome alone.
 struct Statement {
     status: Option<AICoreRegistrySecretStatus>,
@@ -129,7 +119,7 @@ pub(crate) fn report(
     let source_answered = answer(step, &outcome);
     let checked = checked(observed, step, &outcome);
     let synced = synced(observed, &outcome);
-    let moved = moved(observed, &outcome);
+    let moved = events::moved(observed, &outcome);
     let mut status_now = Cow::Borrowed(observed.status);
     if moved.is_some() {
         arrival::forget(status_now.to_mut());
@@ -141,7 +131,7 @@ pub(crate) fn report(
         (_, Outcome::Postponed(wait)) => postponed(observed, wait),
         (_, Outcome::Withdrawn) => withdrawn(observed),
         (_, Outcome::RemoteDeleted) => gone(PassOutcome::Deleted, Vec::new()),
-        (Step::LetGo(why), _) => gone(PassOutcome::LetGo, let_go_events(observed, why)),
+        (Step::LetGo(why), _) => gone(PassOutcome::LetGo, events::let_go(observed, why)),
         (Step::NoPush(why), _) => not_pushed(observed, why, jitter),
         // An outcome that does not belong to its step: say nothing, look again.
         (Step::Push(_) | Step::DeleteRemote, _) => postponed(observed, backoff::FIRST_DELAY),
@@ -156,20 +146,6 @@ pub(crate) fn report(
         events.insert(0, event);
     }
     Report { status, events, memory, requeue_after, source_answered, orphaned, outcome }
-}
-
-/// What has to be said when the resource has left its remote secret behind: another tenant has what it sends, or it means another
-/// name.
-fn moved(observed: &Observed<'_>, outcome: &Outcome) -> Option<Event> {
-    if let Some(before) = observed.renamed_from() {
-        let note = messages::renamed(Quoted(before), observed.status);
-        return Some(Event { warning: true, reason: "RemoteRenamed", note });
-    }
-    (matches!(outcome, Outcome::Pushed { .. }) && observed.tenant_changed()).then(|| Event {
-        warning: true,
-        reason: "TenantChanged",
-        note: messages::left_behind(observed.object.shown_remote_name(), observed.status),
-    })
 }
 
 /// When the last push was, by the clock of this process: it made it, or finds out now how long ago it was.
@@ -397,29 +373,6 @@ fn not_pushed(observed: &Observed<'_>, why: &Why, jitter: Jitter) -> Statement {
         }
         Why::Gone => gone(PassOutcome::Deleted, Vec::new()),
     }
-}
-
-fn let_go_events(observed: &Observed<'_>, why: &LetGo) -> Vec<Event> {
-    let name = observed.object.shown_remote_name();
-    let (warning, reason, note) = match why {
-        LetGo::Retained | LetGo::NeverPushed => return Vec::new(),
-        LetGo::Suspended => (false, "RemoteRetained", messages::let_go_suspended(name)),
-        LetGo::Abandoned => (true, "RemoteAbandoned", messages::let_go_abandoned(name)),
-        LetGo::HandedOver(successor) => {
-            (false, "RemoteHandedOver", messages::let_go_handed_over(name, &observed.object.key, successor))
-        }
-        LetGo::TenantChanged => {
-            let as_well = observed.backoff.is_some_and(|last| last.failure.may_have_arrived);
-            let as_well = observed.service_key.content().filter(|_| as_well);
-            (true, "RemoteOrphaned", messages::let_go_elsewhere(name, observed.status, as_well))
-        }
-        LetGo::Renamed => {
-            let before = observed.renamed_from().unwrap_or_default();
-            (true, "RemoteOrphaned", messages::renamed(Quoted(before), observed.status))
-        }
-        LetGo::Orphaned => (true, "RemoteOrphaned", messages::let_go_orphaned(name, observed.status)),
-    };
-    vec![Event { warning, reason, note }]
 }
 
 #[cfg(test)]

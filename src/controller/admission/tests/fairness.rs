@@ -35,7 +35,7 @@ async fn passes_that_wait_for_long_do_not_count() {
     }
     assert_eq!(counted(&admission), 32);
     advance(PATIENCE).await;
-    time_is(&admission).await;
+    time_is(&admission);
     assert_eq!(counted(&admission), 0);
     // From now on they come through the entrance only, and there one at a time.
     assert!(tenants.iter().all(|tenant| enter(&admission, tenant, "more").is_none()));
@@ -101,7 +101,7 @@ async fn a_server_that_answers_late_keeps_to_the_entrance_and_has_its_places_the
             .map(|permit| admission.enter(&tenant, Some(permit), request(&key("any"))).unwrap())
             .collect();
         sleep(seconds(10)).await;
-        time_is(&admission).await;
+        time_is(&admission);
         assert_eq!(counted(&admission), 0);
         permits.iter().for_each(Permit::answered);
         drop(permits);

@@ -169,7 +169,7 @@ impl Model {
             Step::Vouches(tenant) => admission.vouch(&self.tenants[tenant].0),
             Step::Passes(milliseconds) => {
                 advance(Duration::from_millis(milliseconds)).await;
-                time_is(&admission).await;
+                time_is(&admission);
             }
         }
     }
@@ -265,7 +265,7 @@ impl Model {
                 break;
             }
             advance(Duration::from_millis(500)).await;
-            time_is(&self.admission).await;
+            time_is(&self.admission);
             self.check();
         }
         assert_eq!(rest(&self), 0, "{:?}", self.admission);

@@ -4,7 +4,11 @@ use super::*;
 use crate::{
     api::condition::{RECONCILING, STALLED},
     domain::{
-        decide::{backoff::LONGEST_WHILE_DELETING, observed::Ownership, plan::plan},
+        decide::{
+            backoff::LONGEST_WHILE_DELETING,
+            observed::Ownership,
+            plan::{LetGo, plan},
+        },
         parse::object::{Now, Object, ObjectKey},
         testing::*,
     },
