@@ -23,4 +23,4 @@ mod tls;
 mod token;
 pub mod way;
 
-pub(crate) use token::Insistence;
+pub(crate) use token::{Authorization, Insistence, Origin};

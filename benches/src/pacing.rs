@@ -5,7 +5,7 @@ use std::{cmp::Reverse, collections::BinaryHeap, time::Duration};
 
 use aicore_registry_operator::domain::{
     decide::{
-        backoff::{Backoff, Circumstances},
+        backoff::{Attempt, Backoff, Circumstances},
         failure::Failure,
         reason::Reason,
     },
@@ -130,7 +130,7 @@ pub fn simulate(fleet: Fleet, seed: u64) -> Convergence {
                 resource.backoff.as_ref(),
                 failure,
                 Circumstances { service_key: None, digest: None, generation: 1, deleting: false },
-                begins,
+                Attempt { began: begins, ended: begins },
                 chance.fraction(),
             );
             tenant.was_unavailable(begins);

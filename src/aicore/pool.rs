@@ -21,7 +21,7 @@ use super::{
     keyed_mutex::KeyedMutex,
     rate_limit::RateLimiter,
     tls::{IdentityError, Trust, TrustError},
-    token::{Insistence, TokenRequest, TokenSource},
+    token::{Authorization, Insistence, TokenRequest, TokenSource},
     way::{Proxies, Way},
 };
 use crate::aicore::operations::PatchType;
@@ -100,11 +100,8 @@ impl Connection {
     }
 
     /// Sees to it that there is a token.
-    ///
-    /// # Errors
-    /// What the authorization server refused.
-    pub(crate) async fn authorize(&self, insistence: Insistence) -> Result<(), Error> {
-        self.tokens.get(insistence).await.map(drop)
+    pub(crate) async fn authorize(&self, insistence: Insistence) -> Authorization {
+        self.tokens.authorize(insistence).await.without_token()
     }
 
     /// A number that no other service key has had in this process.

@@ -57,6 +57,39 @@ impl Insistence {
     }
 }
 
+/// Where an answer comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The server was asked for it now.
+    Asked,
+    /// It was asked for before, maybe by another who needed the same.
+    Kept,
+}
+
+/// What came of it to see to it that there is a token.
+#[derive(Debug)]
+pub(crate) struct Authorization<T = ()> {
+    /// Where the result comes from.
+    pub(crate) origin: Origin,
+    /// The token, or why there is none.
+    pub(crate) result: Result<T, Error>,
+}
+
+impl<T> Authorization<T> {
+    fn asked(result: Result<T, Error>) -> Self {
+        Self { origin: Origin::Asked, result }
+    }
+
+    fn kept(result: Result<T, Error>) -> Self {
+        Self { origin: Origin::Kept, result }
+    }
+
+    /// The same, without the token.
+    pub(super) fn without_token(self) -> Authorization {
+        Authorization { origin: self.origin, result: self.result.map(drop) }
+    }
+}
+
 /// Where and with what to ask for a token.
 pub(super) struct TokenRequest {
     /// `<url>/oauth/token`, or `<certurl>/oauth/token` for X.509.
@@ -119,16 +152,23 @@ impl TokenSource {
 
     /// A token that is not about to expire.
     pub(super) async fn get(&self, insistence: Insistence) -> Result<Arc<Token>, Error> {
+        self.authorize(insistence).await.result
+    }
+
+    /// The same, and whether the authorization server was asked for it.
+    pub(super) async fn authorize(&self, insistence: Insistence) -> Authorization<Arc<Token>> {
         let asked = Instant::now();
         let mut state = self.state.lock().await;
         let now = Instant::now();
         if let Some(token) = state.token.as_ref().filter(|token| now < token.renew_at) {
-            return Ok(Arc::clone(token));
+            return Authorization::kept(Ok(Arc::clone(token)));
         }
-        match self.renew(&mut state, asked, insistence).await {
-            Ok(token) => Ok(token),
-            // The old one still works for a while; whoever comes next tries to renew again.
-            Err(error) => state.token.clone().filter(|token| Instant::now() < token.expires_at).ok_or(error),
+        let renewed = self.renew(&mut state, asked, insistence).await;
+        let old = state.token.clone().filter(|token| Instant::now() < token.expires_at);
+        match old.filter(|_| renewed.result.is_err()) {
+            // It still works for a while; whoever comes next tries to renew again.
+            Some(old) => Authorization::kept(Ok(old)),
+            None => renewed,
         }
     }
 
@@ -152,7 +192,7 @@ impl TokenSource {
         }
         state.token = None;
         state.renewed_for_refusal = Some(asked);
-        self.renew(&mut state, asked, insistence).await.map(Some)
+        self.renew(&mut state, asked, insistence).await.result.map(Some)
     }
 
     /// The API accepted the token: a later refusal is a new event.
@@ -168,15 +208,15 @@ impl TokenSource {
         state: &mut State,
         asked: Instant,
         insistence: Insistence,
-    ) -> Result<Arc<Token>, Error> {
+    ) -> Authorization<Arc<Token>> {
         if let Some((at, error)) = &state.failed {
             let now = Instant::now();
             let quiet = state.quiet_until.is_some_and(|until| now < until);
             if (quiet && now.duration_since(*at) < insistence.patience()) || *at >= asked {
-                return Err(error.clone());
+                return Authorization::kept(Err(error.clone()));
             }
         }
-        match self.fetch().instrument(trace_span!("token")).await {
+        let result = match self.fetch().instrument(trace_span!("token")).await {
             Ok(token) => {
                 let token = Arc::new(token);
                 state.token = Some(Arc::clone(&token));
@@ -203,7 +243,8 @@ impl TokenSource {
                 state.failed = Some((now, error.clone()));
                 Err(error)
             }
-        }
+        };
+        Authorization::asked(result)
     }
 
     /// Client credentials grant (RFC 6749 §4.4) with the credentials in the form: client ids of XSUAA hold characters that

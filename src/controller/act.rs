@@ -13,7 +13,10 @@ use super::{
     queue::Priority,
 };
 use crate::{
-    aicore::{Insistence, error::Error as AiCoreError, mandate::Mandate, push::Pushed, session::Unfinished},
+    aicore::{
+        Authorization, Insistence, Origin, error::Error as AiCoreError, mandate::Mandate, push::Pushed,
+        session::Unfinished,
+    },
     clock::{self, Clock},
     domain::{
         decide::{
@@ -189,17 +192,25 @@ async fn prepare<K: Kubernetes, A: AiCore>(
     let permit = ctx.admission.enter(connection.tenant(), permit, request).map_err(postponed)?;
     // Others had their turn since the facts were gathered: nobody needs a token for what is not to be sent any more.
     if !errand.stands() {
+        permit.unused();
         return Err(Outcome::Withdrawn);
     }
-    let authorized = tokio::select! {
+    let Authorization { origin, result } = tokio::select! {
         biased;
-        authorized = ctx.ai_core.authorize(connection, insistence) => authorized,
+        authorization = ctx.ai_core.authorize(connection, insistence) => authorization,
         () = ctx.ending.cancelled() => return Err(Outcome::Withdrawn),
     };
-    match authorized {
+    match (origin, &result) {
+        (Origin::Asked, Ok(())) => permit.answered(),
+        (Origin::Asked, Err(error)) => hear(&permit, error),
+        // Neither an answer nor a silence.
+        (Origin::Kept, Ok(())) => permit.unused(),
+        (Origin::Kept, Err(_)) => permit.given_what_is_kept(),
+    }
+    match result {
         Ok(()) => wake(ctx, ctx.index.proven(object, claim)),
         Err(error) => {
-            learn(ctx, errand, &permit, &error);
+            learn(ctx, errand, &error);
             return Err(outcome_of(object, error.into()));
         }
     }
@@ -228,9 +239,15 @@ impl Ready {
         unfinished: Option<&Unfinished>,
     ) {
         match unfinished {
-            None => self.permit.answered(),
+            None => {
+                self.permit.answered();
+                self.permit.attempted(true);
+            }
             Some(Unfinished::Withdrawn) => self.permit.unused(),
-            Some(Unfinished::Failed { error, .. }) => learn(ctx, errand, &self.permit, error),
+            Some(Unfinished::Failed { error, .. }) => {
+                hear(&self.permit, error);
+                learn(ctx, errand, error);
+            }
         }
     }
 }
@@ -261,19 +278,23 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-/// What a failure says beyond the failure itself.
-fn learn<K, A: AiCore>(
-    ctx: &Context<K, A>,
-    errand: &Errand<'_, ServiceKeyHeld<A::Connection>>,
-    permit: &Permit,
-    error: &AiCoreError,
-) {
-    let Errand { object, key, .. } = *errand;
+/// What a failure says about the servers that were asked.
+fn hear(permit: &Permit, error: &AiCoreError) {
     if error.is_answer() {
         permit.answered();
     } else {
         permit.unanswered();
     }
+    permit.attempted(error.reason() != Reason::RemoteUnavailable);
+}
+
+/// What a failure says about the service key.
+fn learn<K, A: AiCore>(
+    ctx: &Context<K, A>,
+    errand: &Errand<'_, ServiceKeyHeld<A::Connection>>,
+    error: &AiCoreError,
+) {
+    let Errand { object, key, .. } = *errand;
     if error.reason() == Reason::AuthenticationFailed {
         wake(ctx, ctx.index.refused(object));
     }

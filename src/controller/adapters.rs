@@ -8,7 +8,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::{
     aicore::{
-        self, Insistence,
+        self, Authorization, Insistence,
         mandate::Mandate,
         pool::{Connection, Pool},
         push::Pushed,
@@ -72,12 +72,13 @@ pub(super) trait AiCore: Send + Sync + 'static {
     /// dropped.
     fn in_order(&self, claim: &Claim) -> impl Future<Output = OwnedMutexGuard<()>> + Send;
 
-    /// Sees to it that there is a token for the service key. Asks for one only if none is kept, and nobody is refused one for now.
+    /// Sees to it that there is a token for the service key. Asks for one only if none is kept, and nobody is refused one for now;
+    /// what is returned says whether it did.
     fn authorize(
         &self,
         connection: &Self::Connection,
         insistence: Insistence,
-    ) -> impl Future<Output = Result<(), aicore::error::Error>> + Send;
+    ) -> impl Future<Output = Authorization> + Send;
 
     /// Makes AI Core hold the payload under the name. The first request has had its turn in the tenant's rate; each is sent only
     /// while the mandate stands.
@@ -160,11 +161,7 @@ impl AiCore for Pool {
         self.in_order(claim).await
     }
 
-    async fn authorize(
-        &self,
-        connection: &Connection,
-        insistence: Insistence,
-    ) -> Result<(), aicore::error::Error> {
+    async fn authorize(&self, connection: &Connection, insistence: Insistence) -> Authorization {
         connection.authorize(insistence).await
     }
 

@@ -26,16 +26,19 @@
 //! (the resource was suspended or deleted, backs off, or the API server failed), the promise goes to the one after it.
 
 mod entrance;
+mod passes;
 mod shared;
 mod state;
 mod tenant;
+mod tenants;
+mod waiting;
 
 use std::{sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 
-use self::state::{PassId, State};
+use self::{passes::PassId, state::State};
 use super::queue::{Priority, Queue};
 use crate::{
     aicore::rate_limit::RateLimiter,
@@ -155,24 +158,41 @@ enum Place {
 
 impl Permit {
     /// A server of the tenant has answered, whatever it has answered. What was kept (a token) is no answer. A permit that is
-    /// dropped without it, after its turn has come or a while after it was entered, stands for an attempt without an answer.
+    /// dropped while it waits for an answer, after its turn has come or a while after it was entered, stands for an attempt that
+    /// found the tenant unavailable; else [`Permit::attempted`] says that.
     pub(super) fn answered(&self) {
         if let Place::Tenant(_, id) = self.place {
             self.admission.change(|state, now| state.answered(id, now));
         }
     }
 
-    /// The authorization server has not answered, which is asked before the turn.
+    /// A server of the tenant was asked, and has not answered.
     pub(super) fn unanswered(&self) {
         if let Place::Tenant(_, id) = self.place {
             self.admission.change(|state, now| state.unanswered(id, now));
         }
     }
 
-    /// Although its turn has come, nothing was sent that could have been answered.
+    /// Nothing was sent that could have been answered, so far or at all: whoever is next may find out what this pass was let in
+    /// for.
     pub(super) fn unused(&self) {
         if let Place::Tenant(_, id) = self.place {
             self.admission.change(|state, _| state.asked_nothing(id));
+        }
+    }
+
+    /// It was given an answer that is kept for all (the refusal of a token): no server was asked, and none would be for others.
+    pub(super) fn given_what_is_kept(&self) {
+        if let Place::Tenant(_, id) = self.place {
+            self.admission.change(|state, _| state.asks_nothing_for_now(id));
+        }
+    }
+
+    /// The attempt has ended, in which a server of the tenant was asked. The tenant was available in it, or did not answer or
+    /// said that it was not.
+    pub(super) fn attempted(&self, available: bool) {
+        if let Place::Tenant(_, id) = self.place {
+            self.admission.change(|state, now| state.attempted(id, available, now));
         }
     }
 }
@@ -215,14 +235,15 @@ impl Admission {
             Limit::Tenant(tenant) => match self.ask_tenant(&tenant, request) {
                 Ok(permit) => Ok(Some(permit)),
                 Err(waited)
-                    if waited >= NOTEWORTHY_WAIT && self.change(|state, _| state.tell(request.who)) =>
+                    if waited >= NOTEWORTHY_WAIT
+                        && self.change(|state, _| state.waiting.tell(request.who)) =>
                 {
                     Ok(None)
                 }
                 Err(waited) => Err(Wait::after(waited)),
             },
             Limit::ServiceKey(key) => {
-                if self.change(|state, _| state.has_awaited_service_key(request.who)) {
+                if self.change(|state, _| state.waiting.has_awaited_service_key(request.who)) {
                     return Ok(None);
                 }
                 self.ask_shared(SharedLimit::ServiceKey(key), request)
@@ -286,11 +307,6 @@ impl Admission {
         self.change(|state, _| state.vouch(tenant));
     }
 
-    /// An attempt of a resource has ended. The tenant was available in it, or did not answer or said that it was not.
-    pub(super) fn attempt_ended(&self, tenant: &Arc<Tenant>, who: &ObjectKey, available: bool) {
-        self.change(|state, now| state.was_available(tenant, who, available, now));
-    }
-
     /// A pass over the resource has ended. Who was not refused in it waits no longer, and what it was promised goes to the next.
     /// After a pass that was cut short (`concluded` is false) it will ask again.
     pub(super) fn pass_ended(&self, who: &ObjectKey, concluded: bool) {
@@ -335,7 +351,7 @@ impl Admission {
     fn change<T>(&self, change: impl FnOnce(&mut State, Duration) -> T) -> T {
         let mut inner = self.inner.lock();
         let result = change(&mut inner.state, self.start.elapsed());
-        self.queue.set_aside(inner.state.aside);
+        self.queue.set_aside(inner.state.passes.aside());
         for (who, priority) in inner.state.take_woken() {
             self.queue.enqueue_ahead(&who, priority);
         }

@@ -1,46 +1,25 @@
 //! Stand-ins for the two adapters, in tests of what a pass carries out. They keep a journal of what was asked of them, and
 //! refuse what they are told to refuse.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::{
-        Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
-    },
-};
+mod ai_core;
+mod kubernetes;
 
-use tokio::sync::{OwnedMutexGuard, watch};
+use std::sync::Mutex;
 
-use super::{
-    adapters::{AiCore, Kubernetes, Reach},
-    scopes::Watched,
-    *,
+use tokio::sync::watch;
+
+pub(super) use self::{
+    ai_core::{FakeAiCore, FakeConnection},
+    kubernetes::FakeKubernetes,
 };
+use super::{scopes::Watched, *};
 use crate::{
-    aicore::{
-        Insistence,
-        error::{ClientCertificate, Error as AiCoreError, Server},
-        keyed_mutex::KeyedMutex,
-        mandate::Mandate,
-        push::Pushed,
-        rate_limit::RateLimiter,
-        session::{Aftermath, Unfinished},
-    },
     api::AICoreRegistrySecretStatus,
     domain::{
-        decide::{conflict::Claim, report::Event},
-        parse::{
-            allowed_hosts,
-            api_url::Tenant,
-            docker_config::Payload,
-            name::{RemoteName, SecretName},
-            object::{Object, ObjectKey},
-            secret_data,
-        },
+        parse::{allowed_hosts, object::Object},
         testing::{HOUR, an_object, key, seconds},
-        tools::{bucket::Rate, invalid::Invalid},
     },
-    k8s::{error::Error as ApiError, secrets::Read, watch::WatchHealth},
+    k8s::watch::WatchHealth,
 };
 
 /// What was asked of the adapters, in order.
@@ -48,116 +27,6 @@ pub(super) type Journal = Arc<Mutex<Vec<String>>>;
 
 fn note(journal: &Journal, line: String) {
     journal.lock().unwrap().push(line);
-}
-
-/// An API server with a few Secrets.
-#[derive(Default)]
-pub(super) struct FakeKubernetes {
-    journal: Journal,
-    /// Version, key within the Secret, and value.
-    pub(super) secrets: Mutex<HashMap<ObjectKey, (String, &'static str, String)>>,
-    /// Requests that fail, as the journal names them.
-    pub(super) refuses: Mutex<HashSet<&'static str>>,
-    /// Requests that are never answered.
-    pub(super) hangs: Mutex<HashSet<&'static str>>,
-    /// The operator may not read Secrets.
-    pub(super) denied: AtomicBool,
-    /// The resource is not there any more.
-    pub(super) resource_gone: AtomicBool,
-    /// The resource is being deleted, and the watch has not said so yet.
-    pub(super) takes_no_finalizer: AtomicBool,
-    pub(super) namespace_terminating: AtomicBool,
-    /// Secrets that are larger than what is read.
-    pub(super) too_large: Mutex<HashSet<ObjectKey>>,
-    /// Secrets are read when this is open.
-    pub(super) reads: Hold,
-    /// The last status that was written.
-    pub(super) status: Mutex<Option<AICoreRegistrySecretStatus>>,
-    /// Reasons of the events that were handed in.
-    pub(super) events: Mutex<Vec<&'static str>>,
-}
-
-impl FakeKubernetes {
-    fn answers(&self, request: &'static str) -> Result<(), ApiError> {
-        note(&self.journal, request.to_owned());
-        if self.refuses.lock().unwrap().contains(request) {
-            return Err(ApiError::Refused { code: 500, message: "no".to_owned() });
-        }
-        if self.resource_gone.load(SeqCst) && request != "read Secret" {
-            return Err(ApiError::NotFound);
-        }
-        Ok(())
-    }
-}
-
-impl Kubernetes for FakeKubernetes {
-    async fn read_secret(&self, namespace: &str, name: &SecretName) -> Result<Option<Read>, ApiError> {
-        self.answers("read Secret")?;
-        self.reads.pass().await;
-        if self.denied.load(SeqCst) {
-            return Err(ApiError::Forbidden(format!("secrets {name:?} is forbidden", name = name.as_str())));
-        }
-        if self.too_large.lock().unwrap().contains(&ObjectKey::new(namespace, name.as_str())) {
-            return Err(ApiError::Oversized(Invalid::new("it is too large.".to_owned())));
-        }
-        let secrets = self.secrets.lock().unwrap();
-        Ok(secrets.get(&ObjectKey::new(namespace, name.as_str())).map(|(version, field, value)| Read {
-            data: secret_data::tests::secret(name.as_str(), None, [(*field, value)]),
-            version: version.clone(),
-        }))
-    }
-
-    async fn is_terminating(&self, _namespace: &str) -> Result<bool, ApiError> {
-        self.answers("look at namespace")?;
-        Ok(self.namespace_terminating.load(SeqCst))
-    }
-
-    async fn write_status(
-        &self,
-        _object: &Object,
-        status: &AICoreRegistrySecretStatus,
-    ) -> Result<(), ApiError> {
-        self.answers("write status")?;
-        if self.hangs.lock().unwrap().contains("write status slowly") {
-            tokio::time::sleep(seconds(3)).await;
-        }
-        if self.hangs.lock().unwrap().contains("write status") {
-            // As the client's limit does.
-            tokio::time::sleep(crate::k8s::error::REQUEST_TIMEOUT).await;
-            return Err(ApiError::Timeout);
-        }
-        *self.status.lock().unwrap() = Some(status.clone());
-        Ok(())
-    }
-
-    async fn set_finalizer(&self, _object: &Object, present: bool) -> Result<bool, ApiError> {
-        self.answers(if present { "add finalizer" } else { "remove finalizer" })?;
-        Ok(!present || !self.takes_no_finalizer.load(SeqCst))
-    }
-
-    fn publish(&self, _object: &Arc<Object>, event: Event) {
-        self.events.lock().unwrap().push(event.reason);
-    }
-}
-
-/// A tenant.
-pub(super) struct FakeConnection {
-    tenant: Arc<Tenant>,
-    pub(super) rate_limiter: Arc<RateLimiter>,
-}
-
-impl Reach for FakeConnection {
-    fn tenant(&self) -> &Arc<Tenant> {
-        &self.tenant
-    }
-
-    fn id(&self) -> u64 {
-        1
-    }
-
-    fn rate_limiter(&self) -> &Arc<RateLimiter> {
-        &self.rate_limiter
-    }
 }
 
 /// A point at which a test can hold passes.
@@ -180,121 +49,6 @@ impl Hold {
 
     async fn pass(&self) {
         let _ = self.0.subscribe().wait_for(|closed| !closed).await;
-    }
-}
-
-/// AI Core.
-#[derive(Default)]
-pub(super) struct FakeAiCore {
-    journal: Journal,
-    order: KeyedMutex<Claim>,
-    connections: Mutex<HashMap<Tenant, Arc<FakeConnection>>>,
-    /// The next writes fail.
-    pub(super) unreachable: AtomicBool,
-    /// The next writes never end.
-    pub(super) hangs: AtomicBool,
-    /// The authorization server refuses the key.
-    pub(super) refuses_key: AtomicBool,
-    /// The authorization server answers when this is open.
-    pub(super) token: Hold,
-    /// A push needs a second request, which waits for this to be open, as for its place in the rate.
-    pub(super) second: Hold,
-    pub(super) needs_second: AtomicBool,
-    /// How often somebody asked for a token.
-    pub(super) tokens: AtomicUsize,
-}
-
-impl FakeAiCore {
-    /// One request that writes.
-    async fn answers(&self, mandate: &impl Mandate, line: String) -> Result<(), Unfinished> {
-        if !mandate.stands() {
-            return Err(Unfinished::Withdrawn);
-        }
-        note(&self.journal, line);
-        if self.hangs.load(SeqCst) {
-            std::future::pending::<()>().await;
-        }
-        if self.unreachable.load(SeqCst) {
-            let error = unreachable(Server::Api);
-            return Err(Unfinished::Failed { error, remote_absent: false, aftermath: Aftermath::Late });
-        }
-        Ok(())
-    }
-}
-
-fn unreachable(server: Server) -> AiCoreError {
-    AiCoreError::Unreachable { server, host: "api".to_owned(), proxy: None, cause: "no".to_owned() }
-}
-
-impl AiCore for FakeAiCore {
-    type Connection = FakeConnection;
-
-    fn connect(&self, key: &ServiceKey) -> Result<Arc<FakeConnection>, AiCoreError> {
-        note(&self.journal, "connect".to_owned());
-        let mut connections = self.connections.lock().unwrap();
-        let connection = connections.entry(key.tenant()).or_insert_with(|| {
-            let rate_limiter = Arc::new(RateLimiter::new(Rate::new(1.0, 2)));
-            Arc::new(FakeConnection { tenant: Arc::new(key.tenant()), rate_limiter })
-        });
-        Ok(Arc::clone(connection))
-    }
-
-    async fn in_order(&self, claim: &Claim) -> OwnedMutexGuard<()> {
-        self.order.lock(claim).await
-    }
-
-    async fn authorize(
-        &self,
-        _connection: &FakeConnection,
-        _insistence: Insistence,
-    ) -> Result<(), AiCoreError> {
-        self.tokens.fetch_add(1, SeqCst);
-        self.token.pass().await;
-        if self.refuses_key.load(SeqCst) {
-            return Err(AiCoreError::CertificateRefused {
-                host: "authorization".to_owned(),
-                certificate: ClientCertificate::None,
-                why: None,
-            });
-        }
-        Ok(())
-    }
-
-    async fn push(
-        &self,
-        connection: &FakeConnection,
-        insistence: Insistence,
-        mandate: &impl Mandate,
-        name: &RemoteName,
-        payload: &Payload,
-        create: bool,
-    ) -> Result<Pushed, Unfinished> {
-        let registries = payload.registries().join(" ");
-        let line = format!("push {name} for {registries}, create {create}, {insistence:?}");
-        self.answers(mandate, line).await?;
-        if self.needs_second.load(SeqCst) {
-            let place = async {
-                self.second.pass().await;
-                connection.rate_limiter.wait().await;
-            };
-            tokio::select! {
-                biased;
-                () = place => {}
-                () = mandate.ending().cancelled() => return Err(Unfinished::Withdrawn),
-            }
-            self.answers(mandate, format!("create {name}")).await?;
-        }
-        Ok(Pushed::Created)
-    }
-
-    async fn delete(
-        &self,
-        _connection: &FakeConnection,
-        _insistence: Insistence,
-        mandate: &impl Mandate,
-        name: &RemoteName,
-    ) -> Result<(), Unfinished> {
-        self.answers(mandate, format!("delete {name}")).await
     }
 }
 
@@ -362,9 +116,7 @@ impl World {
 
     /// The same, and no watch says so.
     pub(super) fn rotated_unseen(&self, version: &str, password: &str) {
-        let config = serde_json::json!({"auths": {"ghcr.io": {"username": "me", "password": password}}});
-        let content = (version.to_owned(), ".dockerconfigjson", config.to_string());
-        self.ctx.kubernetes.secrets.lock().unwrap().insert(self.object.source(), content);
+        self.ctx.kubernetes.holds_credential(self.object.source(), version, password);
     }
 
     /// So has the Secret with the service key.
@@ -375,14 +127,7 @@ impl World {
 
     /// The same, and no watch says so.
     pub(super) fn service_key_changed_unseen(&self, version: &str) {
-        let json = serde_json::json!({
-            "clientid": "client",
-            "clientsecret": "s3cret",
-            "serviceurls": {"AI_API_URL": "https://api.ai.one.eu-central-1.aws.ml.hana.ondemand.com"},
-            "url": "https://one.authentication.eu10.hana.ondemand.com",
-        });
-        let content = (version.to_owned(), "key.json", json.to_string());
-        self.ctx.kubernetes.secrets.lock().unwrap().insert(self.object.service_key(), content);
+        self.ctx.kubernetes.holds_service_key(self.object.service_key(), version, "one");
     }
 
     /// The watch on Secrets does not work, from now on.
@@ -397,6 +142,34 @@ impl World {
     /// One pass, and when it wants to be repeated.
     pub(super) async fn pass(&self) -> Option<Duration> {
         reconcile::reconcile(&self.ctx, &self.object.key).await
+    }
+
+    /// So many passes at a time, so many of them of one tenant; and the watches have listed everything.
+    pub(super) fn with_places(mut self, concurrency: usize, tenant_passes: usize) -> Self {
+        self.ctx.queue = Arc::new(Queue::idle(concurrency));
+        self.ctx.admission =
+            Admission::new(Arc::clone(&self.ctx.queue), Places::new(concurrency, tenant_passes));
+        self.ctx.scopes = Arc::new(Scopes::of(&[]).all_listed());
+        self
+    }
+
+    /// Everything but the watches runs as in the controller.
+    pub(super) fn run(self) -> Running {
+        let ctx = Arc::new(self.ctx);
+        let mut writer = self.writer.into_inner().unwrap().unwrap();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            writer.run().await;
+        });
+        let (timers, admission) = (Arc::clone(&ctx.queue), Arc::clone(&ctx.admission));
+        tasks.spawn(async move { timers.run_timers().await });
+        tasks.spawn(async move { admission.run().await });
+        let worker = Arc::clone(&ctx);
+        tasks.spawn(async move {
+            let ended = work(&worker, &Leadership::always(), &mut JoinSet::new()).await;
+            panic!("{ended}");
+        });
+        Running { ctx, journal: self.journal, _tasks: tasks }
     }
 
     /// What passes have left to be written is written, for so long.
@@ -436,6 +209,20 @@ impl World {
     pub(super) fn metric(&self, series: &str) -> Option<u64> {
         let text: String = self.ctx.metrics.exposition().unwrap().collect();
         text.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok())
+    }
+}
+
+/// A world that goes on by itself, until this is dropped.
+pub(super) struct Running {
+    pub(super) ctx: Arc<Context<FakeKubernetes, FakeAiCore>>,
+    journal: Journal,
+    _tasks: JoinSet<()>,
+}
+
+impl Running {
+    /// What was asked of the adapters since the last time.
+    pub(super) fn journal(&self) -> Vec<String> {
+        std::mem::take(&mut *self.journal.lock().unwrap())
     }
 }
 

@@ -7,43 +7,38 @@ mod left_alone;
 mod orders;
 mod rights;
 mod service_keys;
+mod snapshot;
 mod watched_secrets;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     ops::Bound,
     sync::Arc,
-    time::Duration,
 };
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-pub(super) use self::left_alone::{LeftAlone, News};
 use self::{
     claims::ClaimIndex,
     watched_secrets::{SecretEntry, SecretIndex},
+};
+pub(super) use self::{
+    left_alone::{LeftAlone, News},
+    snapshot::Snapshot,
 };
 use crate::{
     api::AICoreRegistrySecretStatus,
     domain::{
         decide::{
             conflict::{Claim, Claimant, proven_tenant},
-            failure::Failure,
-            known::{Known, Versions},
             memory::Memory,
             observed::Ownership,
         },
-        parse::{
-            duration::ResyncInterval,
-            object::{Now, Object, ObjectKey},
-        },
+        parse::object::{Object, ObjectKey},
     },
 };
-
-/// How long a service key is used that was read while the Secrets are not watched.
-const KEY_TRUST: Duration = Duration::from_mins(1);
 
 /// A part of the cluster that one watch covers: a namespace, or everything.
 pub(super) type Scope = Option<Arc<str>>;
@@ -71,70 +66,6 @@ struct Entry {
     memory: Memory,
     /// Whether the list that is under way has had it.
     listed: bool,
-}
-
-/// What is known of a resource at one moment.
-#[derive(Debug)]
-pub(super) struct Snapshot<K> {
-    /// The resource.
-    pub object: Arc<Object>,
-    /// Its status, as last written by this process or seen.
-    pub status: Arc<AICoreRegistrySecretStatus>,
-    /// What the process remembers.
-    pub memory: Memory,
-    /// resourceVersion of the Secret with the registry credential, if it was seen.
-    pub source_version: Option<Arc<str>>,
-    /// When an event said that this Secret changed, if that was not answered by a push yet.
-    pub(crate) source_changed: Option<Instant>,
-    /// resourceVersion of the Secret with the service key, if it was seen.
-    pub(crate) service_key_version: Option<Arc<str>>,
-    /// The service key, if it was read at this version.
-    pub service_key: Option<Arc<K>>,
-    /// When it was read.
-    service_key_read: Option<Instant>,
-    /// Whether the Secrets are not watched at the moment, so that the versions may be old.
-    pub(super) unwatched: bool,
-    /// Whether a younger resource that claims the same has pushed since this one did.
-    pub(super) overwritten: bool,
-    /// Why the service key cannot be used, if that is known at this version.
-    pub(super) unusable_key: Option<Arc<Failure>>,
-    /// Whether it is time to push once more because an earlier write had no answer. Not the index's to know.
-    pub(super) confirmation_due: bool,
-    /// Whether it owns what it claims, without a look for a successor.
-    pub ownership: Ownership,
-}
-
-impl<K> Snapshot<K> {
-    /// The same while the Secrets are not watched: their versions say nothing, and the service key counts for a minute after it was
-    /// read.
-    #[must_use]
-    pub(super) fn without_watch(self) -> Self {
-        let fresh = self.service_key_read.is_some_and(|read| read.elapsed() < KEY_TRUST);
-        Self { unwatched: true, service_key: self.service_key.filter(|_| fresh), unusable_key: None, ..self }
-    }
-
-    /// What of it decides without a request.
-    #[must_use]
-    pub(super) fn known(&self, default_resync_interval: ResyncInterval, now: Now) -> Known<'_> {
-        Known {
-            object: &self.object,
-            status: &self.status,
-            memory: &self.memory,
-            versions: if self.unwatched {
-                Versions::default()
-            } else {
-                Versions {
-                    source: self.source_version.as_deref(),
-                    service_key: self.service_key_version.as_deref(),
-                }
-            },
-            ownership: &self.ownership,
-            overwritten: self.overwritten,
-            confirmation_due: self.confirmation_due,
-            default_resync_interval,
-            now,
-        }
-    }
 }
 
 impl<K> Default for Index<K> {

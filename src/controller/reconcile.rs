@@ -18,7 +18,7 @@ use super::{
 use crate::{
     domain::{
         decide::{
-            backoff::{self, FIRST_DELAY},
+            backoff,
             failure::Failure,
             hold,
             known::{Known, Unchanged},
@@ -159,24 +159,15 @@ async fn pass<K: Kubernetes, A: AiCore>(
     observed.backoff = observed.backoff.or(restored.as_ref());
     let plan = plan(&observed);
     debug!(step = plan.step.as_str(), "planned");
-    let reached = gathered.connection.as_ref().map(|connection| Arc::clone(connection.tenant()));
-    if let Some(tenant) = &reached
-        && pushed_tenant(&snapshot.status).as_ref() == Some(tenant)
+    if let Some(reached) = gathered.connection.as_ref().map(|connection| connection.tenant())
+        && pushed_tenant(&snapshot.status).as_ref() == Some(reached)
     {
-        ctx.admission.vouch(tenant);
+        ctx.admission.vouch(reached);
     }
     let means = Means { gathered, permit: tenant, priority };
     let outcome = act(ctx, &snapshot.object, &plan, means).await?;
-    if let Some((tenant, available)) = reached.as_ref().zip(outcome.found_available()) {
-        ctx.admission.attempt_ended(tenant, &snapshot.object.key, available);
-    }
-    let mut report = report(&observed, &plan.step, outcome.clone(), jitter::jitter());
-    if matches!(outcome, Outcome::Failed(_)) {
-        // A backoff counts from the beginning of the attempt: one that had no answer has waited already.
-        let took = ctx.clock.now().uptime.saturating_sub(observed.now.uptime);
-        report.requeue_after =
-            report.requeue_after.map(|after| after.saturating_sub(took).max(after.min(FIRST_DELAY)));
-    }
+    let ended = ctx.clock.now().uptime;
+    let report = report(&observed, &plan.step, outcome.clone(), ended, jitter::jitter());
     log(&plan.step, &outcome, &report);
     Ok(finish(ctx, snapshot, report).await)
 }

@@ -39,7 +39,9 @@ mod troubles;
 mod troubles_of_ai_core;
 mod world;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::{cluster::Stage, report::Totals};
 
@@ -79,7 +81,7 @@ async fn a_long_run_finds_nothing() {
     let stop_at_first = std::env::var_os("CHAOS_STOP").is_some();
     let stage = Stage::start().await;
     let mut totals = Totals::default();
-    let first = asked_seed().unwrap_or_else(|| jiff::Timestamp::now().as_second().unsigned_abs() * 1_000);
+    let first = asked_seed().unwrap_or_else(|| world::wall_clock().as_second().unsigned_abs() * 1_000);
     let mut seed = first;
     while began.elapsed() < limit && !(stop_at_first && totals.found_something()) {
         let plan = plan::episode(seed, LONG_ROUNDS, LONG_ROUND);

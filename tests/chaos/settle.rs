@@ -46,7 +46,7 @@ pub(crate) async fn settle(world: &World<'_>) -> Settled {
     let mut settled = Settled::default();
     loop {
         let astray = look(world).await;
-        settled.alone = world.now() - began;
+        settled.alone = world.now().saturating_sub(began);
         if astray.iter().all(|astray| astray.held) {
             break;
         }
@@ -60,7 +60,7 @@ pub(crate) async fn settle(world: &World<'_>) -> Settled {
     let mut last_asked = None;
     loop {
         settled.astray = look(world).await;
-        settled.asked = world.now() - began;
+        settled.asked = world.now().saturating_sub(began);
         if settled.astray.is_empty() || settled.asked > ASKED {
             return settled;
         }
@@ -90,9 +90,8 @@ async fn look(world: &World<'_>) -> Vec<Astray> {
 
 /// Asks for an attempt now; what is deleted with a service key that leads nowhere is abandoned.
 async fn ask(world: &World<'_>, astray: &[Astray]) {
-    for slot in 0..SLOTS.len() {
-        let (namespace, name) = SLOTS[slot];
-        let key = (world.namespaces[namespace].clone(), name.to_owned());
+    for (slot, (namespace, name)) in SLOTS.iter().enumerate() {
+        let key = (world.namespaces[*namespace].clone(), (*name).to_owned());
         let found = {
             let record = world.record();
             let own = record.specs.iter().rev().find(|version| version.key == key);

@@ -263,3 +263,24 @@ async fn the_connection_to_an_authorization_server_is_closed_after_the_answer() 
     let closed = stream.read_to_end(&mut rest);
     assert!(tokio::time::timeout(Duration::from_secs(30), closed).await.is_ok(), "it is kept");
 }
+
+/// Whoever only hears of it has learnt nothing about the server.
+#[rstest]
+#[case::granted(None)]
+#[case::refused(Some(401))]
+#[tokio::test]
+async fn one_of_all_who_need_a_token_has_asked_for_it(#[case] refused: Option<u16>) {
+    let simulator = Simulator::start(Options::default()).await.unwrap();
+    let tenant = simulator.tenant("acme");
+    if let Some(status) = refused {
+        tenant.faults().always(TOKEN, Fault::json(status, &serde_json::json!({})));
+    }
+    let connection = connect(None, &tenant.service_key());
+    let authorize = || connection.authorize(Insistence::Patient);
+    let mut at_once: Vec<_> = futures::future::join_all((0..3).map(|_| authorize())).await;
+    at_once.push(authorize().await);
+    let origins: Vec<_> = at_once.iter().map(|authorization| authorization.origin).collect();
+    assert_eq!(origins, [Origin::Asked, Origin::Kept, Origin::Kept, Origin::Kept]);
+    assert!(at_once.iter().all(|authorization| authorization.result.is_err() == refused.is_some()));
+    assert_eq!(asked(&tenant), 1);
+}

@@ -1,4 +1,5 @@
 mod confirmation;
+mod heard;
 mod interleaved;
 mod rate;
 mod withdrawn;

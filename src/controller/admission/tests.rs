@@ -50,8 +50,8 @@ fn answers(admission: &Arc<Admission>, tenant: &Arc<Tenant>, times: usize) {
         let permit = admission.enter(tenant, None, request(&who)).unwrap();
         admission.turn(&permit, &rate, request(&who)).unwrap();
         permit.answered();
+        permit.attempted(true);
         drop(permit);
-        admission.attempt_ended(tenant, &who, true);
         admission.pass_ended(&who, true);
     }
 }
@@ -62,7 +62,6 @@ async fn hangs(admission: &Arc<Admission>, tenant: &Arc<Tenant>, name: &str) {
     let permit = admission.enter(tenant, None, request(&who)).unwrap();
     sleep(seconds(15)).await;
     drop(permit);
-    admission.attempt_ended(tenant, &who, false);
     admission.pass_ended(&who, true);
 }
 
@@ -72,19 +71,19 @@ fn woken(queue: &Queue) -> Option<ObjectKey> {
 }
 
 /// What is due by now is done.
-async fn time_is(admission: &Arc<Admission>) {
+fn time_is(admission: &Arc<Admission>) {
     assert!(admission.run().now_or_never().is_none());
 }
 
 fn is_empty(admission: &Admission) -> bool {
     let state = &admission.inner.lock().state;
-    let idle = state.tenants.values().all(tenant::TenantState::is_idle);
-    idle && state.waiting.is_empty()
-        && state.passes.is_empty()
+    let idle = state.tenants.iter().all(|(_, known)| known.is_idle());
+    idle && state.waiting.iter().next().is_none()
+        && state.passes.iter().next().is_none()
         && state.entrance.is_empty()
         && state.shared.iter().next().is_none()
         && state.next_event().is_none()
-        && state.aside == 0
+        && state.passes.aside() == 0
 }
 
 #[tokio::test(start_paused = true)]
@@ -276,11 +275,9 @@ fn passes(admission: &Arc<Admission>, tenant: &Arc<Tenant>, rate: &Arc<RateLimit
     let result = admission.enter(tenant, None, request(&who)).and_then(|permit| {
         admission.turn(&permit, rate, request(&who))?;
         permit.answered();
+        permit.attempted(true);
         Ok(())
     });
-    if result.is_ok() {
-        admission.attempt_ended(tenant, &who, true);
-    }
     admission.pass_ended(&who, true);
     result.is_ok()
 }
@@ -338,10 +335,10 @@ async fn after_an_outage_the_rate_holds() {
                 permit.answered();
                 sent.push(start.elapsed());
             } else {
+                permit.unanswered();
                 again = Some(seconds(1));
             }
-            drop(permit);
-            admission.attempt_ended(&tenant, &who, available);
+            permit.attempted(available);
         }
         admission.pass_ended(&who, true);
         queue.done(&who, again);

@@ -228,7 +228,7 @@ async fn whoever_waits_for_an_object_is_told_when_one_may_go() {
     let queue = Arc::new(Queue::idle(1));
     queue.start(None);
     let taken = Arc::new(Mutex::new(Vec::new()));
-    let taker = tokio::spawn({
+    let worker = tokio::spawn({
         let (queue, taken) = (Arc::clone(&queue), Arc::clone(&taken));
         async move {
             while let Some(key) = queue.next().await {
@@ -248,7 +248,7 @@ async fn whoever_waits_for_an_object_is_told_when_one_may_go() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(*taken.lock(), ["a", "b", "c"]);
     queue.close();
-    taker.await.unwrap();
+    worker.await.unwrap();
 }
 
 proptest! {

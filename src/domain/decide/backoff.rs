@@ -55,20 +55,39 @@ pub struct Backoff {
     pub(crate) circumstances: Circumstances,
 }
 
+/// When an attempt was made, in time since the start of the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// When what it was decided by was known.
+    pub began: Duration,
+    /// When it was answered, or given up.
+    pub ended: Duration,
+}
+
+impl Attempt {
+    /// When the next one may be made after this one has failed. The own delay counts from the beginning, because an attempt without
+    /// an answer has waited already; from the end there is a short one at least. What a server asks for counts from its answer.
+    fn not_before(self, delay: Delay) -> Duration {
+        let own = self.began.saturating_add(delay.own);
+        let pause = self.ended.saturating_add(delay.own.min(FIRST_DELAY).max(delay.asked));
+        own.max(pause)
+    }
+}
+
 impl Backoff {
-    /// After a failed attempt at `uptime`. `jitter` is in `0.0..=1.0`. A failure that repeats the one before keeps the words of
+    /// After a failed attempt. `jitter` is in `0.0..=1.0`. A failure that repeats the one before keeps the words of
     /// that, so that not each attempt is news.
     #[must_use]
     pub fn after(
         previous: Option<&Self>,
         failure: Failure,
         circumstances: Circumstances,
-        uptime: Duration,
+        attempt: Attempt,
         jitter: f64,
     ) -> Self {
         let attempts = previous.map_or(0, |backoff| backoff.attempts).saturating_add(1);
         let longest = if circumstances.deleting { LONGEST_WHILE_DELETING } else { Duration::MAX };
-        let delay = delay(&failure, attempts, jitter).min(longest);
+        let delay = Delay::after(&failure, attempts, jitter).up_to(longest);
         let failure = match previous {
             Some(before) if failure.repeats(&before.failure) => Failure {
                 retry_after: failure.retry_after,
@@ -77,7 +96,7 @@ impl Backoff {
             },
             _ => failure,
         };
-        Self { attempts, not_before: uptime.saturating_add(delay), failure, circumstances }
+        Self { attempts, not_before: attempt.not_before(delay), failure, circumstances }
     }
 
     /// How much longer to wait at `uptime` under `circumstances`; `None` when an attempt may be made.
@@ -105,16 +124,29 @@ impl Backoff {
     }
 }
 
-/// How long to wait after the failure, `attempts` (from 1) of which came in a row. What a server asks for makes it longer, never
-/// shorter.
-#[must_use]
-pub fn delay(failure: &Failure, attempts: u32, jitter: f64) -> Duration {
-    match failure.reason.class() {
-        Class::Stalled => duration::spread(STALLED_INTERVAL, jitter),
-        Class::Done | Class::Waiting | Class::Transient => failure
-            .retry_after
-            .map_or(Duration::ZERO, |asked| asked.min(LONGEST_RETRY_AFTER))
-            .max(exponential(attempts, jitter).min(longest(failure.reason))),
+/// How long to wait after a failure. What a server asks for makes it longer, never shorter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Delay {
+    /// By how often it has failed, and why.
+    own: Duration,
+    /// What the server has asked for.
+    asked: Duration,
+}
+
+impl Delay {
+    /// After the failure, `attempts` (from 1) of which came in a row.
+    fn after(failure: &Failure, attempts: u32, jitter: f64) -> Self {
+        match failure.reason.class() {
+            Class::Stalled => Self { own: duration::spread(STALLED_INTERVAL, jitter), asked: Duration::ZERO },
+            Class::Done | Class::Waiting | Class::Transient => Self {
+                own: exponential(attempts, jitter).min(longest(failure.reason)),
+                asked: failure.retry_after.map_or(Duration::ZERO, |asked| asked.min(LONGEST_RETRY_AFTER)),
+            },
+        }
+    }
+
+    fn up_to(self, longest: Duration) -> Self {
+        Self { own: self.own.min(longest), asked: self.asked.min(longest) }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What to do about a resource: one total function of what was observed.
 
+mod names;
+
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -146,73 +148,6 @@ pub(crate) enum LetGo {
     Orphaned,
 }
 
-impl Step {
-    /// For the log.
-    #[must_use]
-    pub(crate) fn as_str(&self) -> &'static str {
-        match self {
-            Self::NoPush(_) => "NoPush",
-            Self::Push(_) => "Push",
-            Self::DeleteRemote { .. } => "DeleteRemote",
-            Self::LetGo(_) => "LetGo",
-        }
-    }
-
-    /// The other resource that made it so, for the log alone: it may be in a namespace that the owner of this one does not see.
-    #[must_use]
-    pub(crate) fn rival(&self) -> Option<&ObjectKey> {
-        match self {
-            Self::NoPush(Why::OwnedBy(rival)) | Self::LetGo(LetGo::HandedOver(rival)) => Some(rival),
-            Self::NoPush(_) | Self::Push(_) | Self::DeleteRemote { .. } | Self::LetGo(_) => None,
-        }
-    }
-
-    /// What made it so, for the log.
-    #[must_use]
-    pub(crate) fn cause(&self) -> Option<&'static str> {
-        match self {
-            Self::NoPush(why) => Some(why.as_str()),
-            Self::Push(push) => Some(push.cause.as_str()),
-            Self::DeleteRemote { .. } => None,
-            Self::LetGo(why) => Some(why.as_str()),
-        }
-    }
-}
-
-impl Why {
-    /// For the log.
-    #[must_use]
-    pub(crate) fn as_str(&self) -> &'static str {
-        match self {
-            Self::InSync { .. } => "InSync",
-            Self::Suspended => "Suspended",
-            Self::OwnedBy(_) => "OwnedByAnother",
-            Self::Pending => "OwnerUnknown",
-            Self::Unusable(_) => "Unusable",
-            Self::BackingOff { .. } => "BackingOff",
-            Self::Blocked(_) => "DeletionBlocked",
-            Self::Gone => "OtherFinalizers",
-        }
-    }
-}
-
-impl Cause {
-    /// For the log.
-    #[must_use]
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Forced => "Forced",
-            Self::First => "First",
-            Self::TenantChanged => "TenantChanged",
-            Self::UnknownDigest => "UnknownDigest",
-            Self::Changed => "Changed",
-            Self::Unconfirmed => "Unconfirmed",
-            Self::Confirmation => "Confirmation",
-            Self::Resync => "Resync",
-        }
-    }
-}
-
 impl LetGo {
     /// Whether something stays in AI Core that was to be deleted, and that nobody looks after.
     #[must_use]
@@ -222,21 +157,6 @@ impl LetGo {
             Self::Retained | Self::Suspended | Self::Abandoned | Self::NeverPushed | Self::HandedOver(_) => {
                 false
             }
-        }
-    }
-
-    /// For the log.
-    #[must_use]
-    pub(crate) fn as_str(&self) -> &'static str {
-        match self {
-            Self::Retained => "Retained",
-            Self::Suspended => "Suspended",
-            Self::Abandoned => "Abandoned",
-            Self::NeverPushed => "NeverPushed",
-            Self::HandedOver(_) => "HandedOver",
-            Self::TenantChanged => "TenantChanged",
-            Self::Renamed => "Renamed",
-            Self::Orphaned => "Orphaned",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The state after a pass: status, events, what to remember, and when to look again. Pure; the caller writes it down.
 
 mod conditions;
+mod events;
 mod messages;
 
 use std::{borrow::Cow, time::Duration};
@@ -8,6 +9,7 @@ use std::{borrow::Cow, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+pub(crate) use self::events::Event;
 use crate::{
     api::{
         AICoreRegistrySecretStatus, DeletionPolicy,
@@ -16,18 +18,17 @@ use crate::{
     domain::{
         decide::{
             arrival,
-            backoff::{self, Backoff},
+            backoff::{self, Attempt, Backoff},
             failure::Failure,
             hold,
             memory::{Checked, Memory, Retry, Synced},
             observed::Observed,
             pass_outcome::PassOutcome,
-            plan::{LetGo, Step, Why},
+            plan::{Step, Why},
             reason::Reason,
             report::conditions::StatusBuilder,
         },
         parse::duration::{ResyncInterval, spread},
-        tools::invalid::Quoted,
     },
 };
 
@@ -57,18 +58,6 @@ pub(crate) enum Outcome {
     RemoteDeleted,
     /// The resource was let go without touching AI Core.
     LetGo,
-}
-
-impl Outcome {
-    /// Whether the tenant was available in an attempt; `None`: nothing was attempted.
-    #[must_use]
-    pub(crate) fn found_available(&self) -> Option<bool> {
-        match self {
-            Self::Pushed { .. } | Self::RemoteDeleted => Some(true),
-            Self::Failed(failure) => Some(failure.reason != Reason::RemoteUnavailable),
-            Self::NothingSent | Self::Postponed(_) | Self::Withdrawn | Self::LetGo => None,
-        }
-    }
 }
 
 /// The two values that decisions may not choose for themselves.
@@ -109,17 +98,6 @@ pub(crate) enum Answer {
     NothingToSend,
 }
 
-/// A Kubernetes event about the resource.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Event {
-    /// Whether a person should look at it.
-    pub warning: bool,
-    /// `reason` of the event.
-    pub reason: &'static str,
-    /// `note` of the event.
-    pub note: String,
-}
-
 /// What a pass has to say, without what follows from step and outcome alone.
 struct Statement {
     status: Option<AICoreRegistrySecretStatus>,
@@ -129,13 +107,19 @@ struct Statement {
     outcome: PassOutcome,
 }
 
-/// Says what came of a pass.
+/// Says what came of a pass, whose step ended at the uptime `ended`.
 #[must_use]
-pub(crate) fn report(observed: &Observed<'_>, step: &Step, outcome: Outcome, jitter: Jitter) -> Report {
+pub(crate) fn report(
+    observed: &Observed<'_>,
+    step: &Step,
+    outcome: Outcome,
+    ended: Duration,
+    jitter: Jitter,
+) -> Report {
     let source_answered = answer(step, &outcome);
     let checked = checked(observed, step, &outcome);
     let synced = synced(observed, &outcome);
-    let moved = moved(observed, &outcome);
+    let moved = events::moved(observed, &outcome);
     let mut status_now = Cow::Borrowed(observed.status);
     if moved.is_some() {
         arrival::forget(status_now.to_mut());
@@ -143,11 +127,11 @@ pub(crate) fn report(observed: &Observed<'_>, step: &Step, outcome: Outcome, jit
     let observed = &Observed { status: &status_now, ..observed.clone() };
     let Statement { status, mut events, requeue_after, backoff, outcome } = match (step, outcome) {
         (Step::Push(_), Outcome::Pushed { at, created }) => pushed(observed, at, created, jitter),
-        (_, Outcome::Failed(failure)) => failed(observed, failure, jitter),
+        (_, Outcome::Failed(failure)) => failed(observed, failure, ended, jitter),
         (_, Outcome::Postponed(wait)) => postponed(observed, wait),
         (_, Outcome::Withdrawn) => withdrawn(observed),
         (_, Outcome::RemoteDeleted) => gone(PassOutcome::Deleted, Vec::new()),
-        (Step::LetGo(why), _) => gone(PassOutcome::LetGo, let_go_events(observed, why)),
+        (Step::LetGo(why), _) => gone(PassOutcome::LetGo, events::let_go(observed, why)),
         (Step::NoPush(why), _) => not_pushed(observed, why, jitter),
         // An outcome that does not belong to its step: say nothing, look again.
         (Step::Push(_) | Step::DeleteRemote { .. }, _) => postponed(observed, backoff::FIRST_DELAY),
@@ -162,20 +146,6 @@ pub(crate) fn report(observed: &Observed<'_>, step: &Step, outcome: Outcome, jit
         events.insert(0, event);
     }
     Report { status, events, memory, requeue_after, source_answered, orphaned, outcome }
-}
-
-/// What has to be said when the resource has left its remote secret behind: another tenant has what it sends, or it means another
-/// name.
-fn moved(observed: &Observed<'_>, outcome: &Outcome) -> Option<Event> {
-    if let Some(before) = observed.renamed_from() {
-        let note = messages::renamed(Quoted(before), observed.status);
-        return Some(Event { warning: true, reason: "RemoteRenamed", note });
-    }
-    (matches!(outcome, Outcome::Pushed { .. }) && observed.tenant_changed()).then(|| Event {
-        warning: true,
-        reason: "TenantChanged",
-        note: messages::left_behind(observed.object.shown_remote_name(), observed.status),
-    })
 }
 
 /// When the last push was, by the clock of this process: it made it, or finds out now how long ago it was.
@@ -259,17 +229,17 @@ pub(super) fn whole_seconds(time: Timestamp) -> Time {
     Time(Timestamp::from_second(time.as_second()).unwrap_or(time))
 }
 
-fn failed(observed: &Observed<'_>, failure: Failure, jitter: Jitter) -> Statement {
+fn failed(observed: &Observed<'_>, failure: Failure, ended: Duration, jitter: Jitter) -> Statement {
     // Where something was accepted before counts for more than where something may be.
     let arrived = failure.may_have_arrived && !observed.object.deleting && !observed.tenant_changed();
     let backoff = Backoff::after(
         observed.backoff.filter(|backoff| backoff.applies_to(&observed.circumstances())),
         failure,
         observed.circumstances(),
-        observed.now.uptime,
+        Attempt { began: observed.now.uptime, ended },
         jitter.retry,
     );
-    let requeue_after = backoff.not_before.saturating_sub(observed.now.uptime);
+    let requeue_after = backoff.not_before.saturating_sub(ended);
     let outcome = PassOutcome::Reason(backoff.failure.reason);
     let mut status = observed.status.clone();
     if let Some(tenant) = observed.service_key.content().filter(|_| arrived) {
@@ -403,29 +373,6 @@ fn not_pushed(observed: &Observed<'_>, why: &Why, jitter: Jitter) -> Statement {
         }
         Why::Gone => gone(PassOutcome::Deleted, Vec::new()),
     }
-}
-
-fn let_go_events(observed: &Observed<'_>, why: &LetGo) -> Vec<Event> {
-    let name = observed.object.shown_remote_name();
-    let (warning, reason, note) = match why {
-        LetGo::Retained | LetGo::NeverPushed => return Vec::new(),
-        LetGo::Suspended => (false, "RemoteRetained", messages::let_go_suspended(name)),
-        LetGo::Abandoned => (true, "RemoteAbandoned", messages::let_go_abandoned(name)),
-        LetGo::HandedOver(successor) => {
-            (false, "RemoteHandedOver", messages::let_go_handed_over(name, &observed.object.key, successor))
-        }
-        LetGo::TenantChanged => {
-            let as_well = observed.backoff.is_some_and(|last| last.failure.may_have_arrived);
-            let as_well = observed.service_key.content().filter(|_| as_well);
-            (true, "RemoteOrphaned", messages::let_go_elsewhere(name, observed.status, as_well))
-        }
-        LetGo::Renamed => {
-            let before = observed.renamed_from().unwrap_or_default();
-            (true, "RemoteOrphaned", messages::renamed(Quoted(before), observed.status))
-        }
-        LetGo::Orphaned => (true, "RemoteOrphaned", messages::let_go_orphaned(name, observed.status)),
-    };
-    vec![Event { warning, reason, note }]
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ pub(super) async fn ask(examined: &Examined) -> Vec<Finding> {
     };
     let asked = Asked::default();
     let mut session = Session::new(connection, Insistence::Forced, &asked);
-    let mut findings = match connection.authorize(Insistence::Forced).await {
+    let mut findings = match connection.authorize(Insistence::Forced).await.result {
         Ok(()) => {
             let how = examined.token.as_deref().unwrap_or("although the certificate is out of date here");
             vec![Finding::ok(TOKEN, format!("got one {how}"))]

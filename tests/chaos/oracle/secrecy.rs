@@ -29,12 +29,16 @@ fn needles() -> Vec<(&'static str, String)> {
         let (start, end) = (if offset == 0 { 0 } else { 4 }, shifted.len() / 3 * 4);
         needles.push(("base64", STANDARD_NO_PAD.encode(&shifted)[start..end].to_owned()));
     }
-    let bytes = CANARY.bytes();
-    needles.push(("hexadecimal", bytes.clone().map(|byte| format!("{byte:02x}")).collect()));
-    needles.push(("percent", bytes.clone().map(|byte| format!("%{byte:02X}")).collect()));
-    needles.push(("escaped", bytes.clone().map(|byte| format!("\\u{byte:04x}")).collect()));
-    needles.push(("numbers", bytes.map(|byte| byte.to_string()).collect::<Vec<_>>().join(", ")));
+    needles.push(("hexadecimal", each_byte(CANARY, "", |byte| format!("{byte:02x}"))));
+    needles.push(("percent", each_byte(CANARY, "", |byte| format!("%{byte:02X}"))));
+    needles.push(("escaped", each_byte(CANARY, "", |byte| format!("\\u{byte:04x}"))));
+    needles.push(("numbers", each_byte(CANARY, ", ", |byte| byte.to_string())));
     needles
+}
+
+/// The bytes of a text, each as `written`.
+fn each_byte(text: &str, separator: &str, written: impl Fn(u8) -> String) -> String {
+    text.bytes().map(written).collect::<Vec<_>>().join(separator)
 }
 
 #[cfg(test)]
@@ -61,12 +65,12 @@ mod tests {
             assert_eq!(found(&URL_SAFE.encode(&text)), 1);
         }
         assert_eq!(found(&format!("{:?}", credential.as_bytes())), 1);
-        assert_eq!(found(&credential.bytes().map(|byte| format!("{byte:02x}")).collect::<String>()), 1);
+        assert_eq!(found(&each_byte(&credential, "", |byte| format!("{byte:02x}"))), 1);
         assert_eq!(
             found(&url::form_urlencoded::byte_serialize(credential.as_bytes()).collect::<String>()),
             1
         );
-        assert_eq!(found(&credential.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>()), 1);
+        assert_eq!(found(&each_byte(&credential, "", |byte| format!("%{byte:02X}"))), 1);
         assert_eq!(found("sent, reqwest, 202"), 0);
     }
 }

@@ -23,7 +23,7 @@ async fn a_push_sends_nothing_more(#[case] steps: &[(Op, Fault)]) {
     let simulator = Simulator::start(Options::default()).await.unwrap();
     let tenant = simulator.tenant("acme");
     let connection = connect(None, &tenant.service_key());
-    connection.authorize(Insistence::Patient).await.unwrap();
+    connection.authorize(Insistence::Patient).await.result.unwrap();
     let mandate = Withdrawable::default();
     let gate = Gate::new();
     let (last, before) = steps.split_last().unwrap();
@@ -53,7 +53,7 @@ async fn nothing_is_sent_without_a_mandate(#[values(true, false)] push: bool) {
     let simulator = Simulator::start(Options::default()).await.unwrap();
     let tenant = simulator.tenant("acme");
     let connection = connect(None, &tenant.service_key());
-    connection.authorize(Insistence::Patient).await.unwrap();
+    connection.authorize(Insistence::Patient).await.result.unwrap();
     let mandate = Withdrawable::default();
     mandate.withdraw();
     let name = RemoteName::parse("pull").unwrap();
@@ -71,7 +71,7 @@ async fn a_new_token_is_not_used_without_a_mandate() {
     let simulator = Simulator::start(Options::default()).await.unwrap();
     let tenant = simulator.tenant("acme");
     let connection = connect(None, &tenant.service_key());
-    connection.authorize(Insistence::Patient).await.unwrap();
+    connection.authorize(Insistence::Patient).await.result.unwrap();
     tenant.revoke_tokens();
     let gate = Gate::new();
     tenant.faults().next(1, Op::Token, Fault::gate(&gate));

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::controller::admission::state::Position;
+use crate::controller::admission::waiting::Position;
 
 const RESOURCES: usize = 8;
 const TENANTS: usize = 3;
@@ -21,7 +21,13 @@ enum Step {
     /// A pass that has a place goes on to its request, and takes its turn.
     Turns(usize),
     Answers(usize),
-    /// A pass with a place ends, its attempt being that.
+    /// Its server has not answered.
+    IsUnanswered(usize),
+    /// It has asked nothing.
+    AsksNothing(usize),
+    /// It was given a refusal that is kept.
+    IsGivenWhatIsKept(usize),
+    /// A pass with a place ends, its attempt, if it was one, being that.
     Leaves {
         who: usize,
         available: Option<bool>,
@@ -45,6 +51,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         8 => (who(), 0..TENANTS, any::<bool>()).prop_map(|(who, tenant, urgent)| Step::Asks { who, tenant, urgent }),
         3 => who().prop_map(Step::Turns),
         3 => who().prop_map(Step::Answers),
+        2 => who().prop_map(Step::IsUnanswered),
+        1 => who().prop_map(Step::AsksNothing),
+        1 => who().prop_map(Step::IsGivenWhatIsKept),
         4 => (who(), any::<Option<bool>>()).prop_map(|(who, available)| Step::Leaves { who, available }),
         1 => who().prop_map(Step::AsksForLarge),
         1 => who().prop_map(Step::AsksForKey),
@@ -117,12 +126,27 @@ impl Model {
                     permit.answered();
                 }
             }
+            Step::IsUnanswered(who) => {
+                if let Some((_, permit)) = &self.passes[who].tenant {
+                    permit.unanswered();
+                }
+            }
+            Step::AsksNothing(who) => {
+                if let Some((_, permit)) = &self.passes[who].tenant {
+                    permit.unused();
+                }
+            }
+            Step::IsGivenWhatIsKept(who) => {
+                if let Some((_, permit)) = &self.passes[who].tenant {
+                    permit.given_what_is_kept();
+                }
+            }
             Step::Leaves { who, available } => {
-                if let Some((tenant, permit)) = self.passes[who].tenant.take() {
-                    drop(permit);
+                if let Some((_, permit)) = self.passes[who].tenant.take() {
                     if let Some(available) = available {
-                        admission.attempt_ended(&self.tenants[tenant].0, &self.keys[who], available);
+                        permit.attempted(available);
                     }
+                    drop(permit);
                     self.end(who, true);
                 }
             }
@@ -145,7 +169,7 @@ impl Model {
             Step::Vouches(tenant) => admission.vouch(&self.tenants[tenant].0),
             Step::Passes(milliseconds) => {
                 advance(Duration::from_millis(milliseconds)).await;
-                time_is(&admission).await;
+                time_is(&admission);
             }
         }
     }
@@ -155,10 +179,10 @@ impl Model {
         let inner = self.admission.inner.lock();
         let state = &inner.state;
         let now = self.admission.start.elapsed();
-        let positions = || state.waiting.values().map(|waiting| &waiting.tenant);
+        let positions = || state.waiting.iter().map(|waiting| &waiting.tenant);
         let mut aside = 0;
         let mut entrance = 0;
-        for (tenant, known) in &state.tenants {
+        for (tenant, known) in state.tenants.iter() {
             let here = |position: &&Position<Arc<Tenant>>| match position {
                 Position::Nowhere => false,
                 Position::Waits(at, _)
@@ -174,13 +198,13 @@ impl Model {
                 .filter(here)
                 .filter(|at| matches!(at, Position::Promised { at_entrance: true, .. }))
                 .count();
-            let passing = state.passes.values().filter(|pass| pass.tenant == *tenant);
+            let passing = state.passes.iter().filter(|pass| pass.tenant == *tenant);
             // Each limit is kept, and no place is lost or counted twice.
             assert_eq!(known.in_flight, passing.clone().count() + promised);
+            assert_eq!(known.before_turn, passing.filter(|pass| !pass.has_turn).count() + promised);
             assert!(known.in_flight + known.at_entrance.len() <= IN_ONE_TENANT);
             assert_eq!(known.line.len(), waits);
             assert_eq!(known.at_entrance.len(), at_entrance);
-            assert!(known.before_turn <= known.in_flight);
             // Nobody waits without somebody, or a time, that makes the line go on.
             if waits > 0 {
                 assert!(!known.admits(now, IN_ONE_TENANT), "{known:?}");
@@ -188,15 +212,15 @@ impl Model {
                 assert!(goes_on, "{known:?}");
             }
         }
-        for pass in state.passes.values() {
+        for pass in state.passes.iter() {
             aside += usize::from(pass.aside);
             entrance += usize::from(pass.at_entrance);
         }
-        assert_eq!(state.aside, aside);
+        assert_eq!(state.passes.aside(), aside);
         assert_eq!(state.entrance.in_use(), entrance);
         assert!(entrance <= CONCURRENCY && aside <= 8 * CONCURRENCY);
         let with_place = self.passes.iter().filter(|pass| pass.tenant.is_some()).count();
-        assert_eq!(state.passes.len(), with_place);
+        assert_eq!(state.passes.iter().count(), with_place);
         assert!(
             state.entrance.waiting() == 0 || entrance > 0,
             "whoever waits at the entrance is let in by one that leaves"
@@ -214,13 +238,12 @@ impl Model {
     /// From now on tenants answer, and whoever is woken comes: all who wait are served.
     async fn settle(mut self) {
         for who in 0..RESOURCES {
-            if let Some((tenant, permit)) = self.passes[who].tenant.take() {
-                drop(permit);
-                self.admission.attempt_ended(&self.tenants[tenant].0, &self.keys[who], true);
+            if let Some((_, permit)) = self.passes[who].tenant.take() {
+                permit.attempted(true);
             }
             self.end(who, true);
         }
-        let rest = |model: &Self| model.admission.inner.lock().state.waiting.len();
+        let rest = |model: &Self| model.admission.inner.lock().state.waiting.iter().count();
         for _ in 0..200 {
             while let Some(who) = woken(&self.queue) {
                 let at = self.keys.iter().position(|key| *key == who).unwrap();
@@ -232,8 +255,7 @@ impl Model {
                     let permit = self.admission.enter(&tenant, None, request(&who)).unwrap();
                     if self.admission.turn(&permit, &rate, request(&who)).is_ok() {
                         permit.answered();
-                        drop(permit);
-                        self.admission.attempt_ended(&tenant, &who, true);
+                        permit.attempted(true);
                     }
                 }
                 self.end(at, true);
@@ -243,7 +265,7 @@ impl Model {
                 break;
             }
             advance(Duration::from_millis(500)).await;
-            time_is(&self.admission).await;
+            time_is(&self.admission);
             self.check();
         }
         assert_eq!(rest(&self), 0, "{:?}", self.admission);

@@ -77,13 +77,15 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..200)
 }
 
+/// Who waits, with its ticket; how many of each other namespace have been served since, and how many urgent ones in a row.
+type Waiter = (ObjectKey, Ticket, HashMap<Arc<str>, usize>, usize);
+
 proptest! {
     /// Nobody is lost, nobody is served twice, and whoever waits is overtaken by a bounded number.
     #[test]
     fn the_line_is_fair(steps in steps()) {
         let mut line = Line::default();
-        // Who waits, with its ticket, and how many of each other namespace have been served since.
-        let mut waiting: Vec<(ObjectKey, Ticket, HashMap<Arc<str>, usize>, usize)> = Vec::new();
+        let mut waiting: Vec<Waiter> = Vec::new();
         for step in steps {
             match step {
                 Step::Push { namespace, name, urgent, ahead } => {

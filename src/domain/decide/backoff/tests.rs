@@ -7,6 +7,16 @@ fn failure(reason: Reason) -> Failure {
     Failure::new(reason, "no")
 }
 
+/// An attempt that is answered at once.
+fn at(uptime: Duration) -> Attempt {
+    Attempt { began: uptime, ended: uptime }
+}
+
+/// How long the next attempt waits after one that is answered at once.
+fn delay(failure: &Failure, attempts: u32, jitter: f64) -> Duration {
+    at(Duration::ZERO).not_before(Delay::after(failure, attempts, jitter))
+}
+
 fn circumstances(key: &str, generation: i64) -> Circumstances {
     Circumstances { service_key: Some(key.to_owned()), digest: None, generation, deleting: false }
 }
@@ -41,7 +51,7 @@ fn nobody_waits_for_long_after_an_outage() {
             last.as_ref(),
             failure(Reason::RemoteUnavailable),
             circumstances("a", 1),
-            now,
+            at(now),
             1.0,
         );
         assert!(after.not_before <= now + LONGEST_WHILE_UNAVAILABLE);
@@ -49,6 +59,29 @@ fn nobody_waits_for_long_after_an_outage() {
     }
     let asked = Failure { retry_after: Some(Duration::from_mins(20)), ..failure(Reason::RemoteUnavailable) };
     assert_eq!(delay(&asked, 40, 1.0), Duration::from_mins(20));
+}
+
+/// An attempt from second 100 that took so many: one without an answer has waited already, but what a server asks for begins with
+/// its answer.
+#[rstest]
+#[case::answered_at_once(0, 4, None, 108)]
+#[case::shorter_than_the_delay(5, 4, None, 108)]
+#[case::as_long(8, 4, None, 109)]
+#[case::longer(15, 4, None, 116)]
+#[case::asked_for_little(5, 4, Some(2), 108)]
+#[case::asked_for_more(5, 4, Some(30), 135)]
+#[case::asked_for_a_moment_after_long(15, 4, Some(0), 116)]
+fn a_delay_counts_from_the_beginning_of_the_attempt(
+    #[case] took: u64,
+    #[case] attempts: u32,
+    #[case] asked: Option<u64>,
+    #[case] next: u64,
+) {
+    let [began, ended] = [100, 100 + took].map(Duration::from_secs);
+    let retry_after = asked.map(Duration::from_secs);
+    let failure = Failure { retry_after, ..failure(Reason::RemoteUnavailable) };
+    let not_before = Attempt { began, ended }.not_before(Delay::after(&failure, attempts, 1.0));
+    assert_eq!(not_before, Duration::from_secs(next));
 }
 
 #[test]
@@ -74,7 +107,7 @@ fn retry_after_never_makes_it_faster(#[case] seconds: Option<f64>) {
     let mut attempts = 0;
     while uptime < Duration::from_secs(30) {
         attempts += 1;
-        let after = Backoff::after(pace.as_ref(), refused.clone(), circumstances("a", 1), uptime, 0.0);
+        let after = Backoff::after(pace.as_ref(), refused.clone(), circumstances("a", 1), at(uptime), 0.0);
         uptime = after.not_before;
         pace = Some(after);
     }
@@ -90,7 +123,7 @@ fn a_failure_that_repeats_keeps_its_words() {
         ..Failure::new(Reason::RemoteUnavailable, format!("busy (request id {id})"))
     };
     let after = |previous: Option<&Backoff>, failure| {
-        Backoff::after(previous, failure, circumstances("a", 1), Duration::ZERO, 1.0)
+        Backoff::after(previous, failure, circumstances("a", 1), at(Duration::ZERO), 1.0)
     };
     let first = after(None, Failure { retry_after: None, ..with_id("r-1") });
     let second = after(Some(&first), with_id("r-2"));
@@ -111,14 +144,19 @@ fn stalled_failures_wait_the_long_interval_whatever_the_server_says() {
 
 #[test]
 fn attempts_add_up_and_time_runs_out() {
-    let first =
-        Backoff::after(None, failure(Reason::RemoteUnavailable), circumstances("a", 1), Duration::ZERO, 1.0);
+    let first = Backoff::after(
+        None,
+        failure(Reason::RemoteUnavailable),
+        circumstances("a", 1),
+        at(Duration::ZERO),
+        1.0,
+    );
     assert_eq!((first.attempts, first.not_before), (1, Duration::from_secs(1)));
     let second = Backoff::after(
         Some(&first),
         failure(Reason::RemoteUnavailable),
         circumstances("a", 1),
-        Duration::from_secs(10),
+        at(Duration::from_secs(10)),
         1.0,
     );
     assert_eq!((second.attempts, second.not_before), (2, Duration::from_secs(12)));
@@ -131,9 +169,9 @@ fn attempts_add_up_and_time_runs_out() {
 fn a_resource_that_is_being_deleted_is_not_held_longer_than_a_minute() {
     let alive = circumstances("a", 1);
     let dying = Circumstances { deleting: true, ..alive.clone() };
-    let before = Backoff::after(None, failure(Reason::Forbidden), alive, Duration::ZERO, 1.0);
+    let before = Backoff::after(None, failure(Reason::Forbidden), alive, at(Duration::ZERO), 1.0);
     assert_eq!(before.remaining(&dying, Duration::ZERO), None);
-    let during = Backoff::after(None, failure(Reason::Forbidden), dying.clone(), Duration::ZERO, 1.0);
+    let during = Backoff::after(None, failure(Reason::Forbidden), dying.clone(), at(Duration::ZERO), 1.0);
     assert_eq!(during.remaining(&dying, Duration::ZERO), Some(Duration::from_mins(1)));
 }
 
@@ -152,7 +190,7 @@ fn only_changed_circumstances_end_a_hold(
     #[case] generation: i64,
     #[case] stands: bool,
 ) {
-    let backoff = Backoff::after(None, failure(reason), circumstances("a", 1), Duration::ZERO, 1.0);
+    let backoff = Backoff::after(None, failure(reason), circumstances("a", 1), at(Duration::ZERO), 1.0);
     assert_eq!(backoff.applies_to(&circumstances(key, generation)), stands);
     assert_eq!(backoff.remaining(&circumstances(key, generation), Duration::ZERO).is_some(), stands);
 }

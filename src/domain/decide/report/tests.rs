@@ -4,7 +4,11 @@ use super::*;
 use crate::{
     api::condition::{RECONCILING, STALLED},
     domain::{
-        decide::{backoff::LONGEST_WHILE_DELETING, observed::Ownership, plan::plan},
+        decide::{
+            backoff::LONGEST_WHILE_DELETING,
+            observed::Ownership,
+            plan::{LetGo, plan},
+        },
         parse::object::{Now, Object, ObjectKey},
         testing::*,
     },
@@ -61,7 +65,7 @@ impl Life {
         let restored = hold::restored(&observed);
         observed.backoff = observed.backoff.or(restored.as_ref());
         let step = plan(&observed).step;
-        let report = report(&observed, &step, outcome(&step), JITTER);
+        let report = report(&observed, &step, outcome(&step), self.now.uptime, JITTER);
         if let Some(status) = &report.status {
             self.status = status.clone();
         }

@@ -113,3 +113,24 @@ fn a_backoff_lives_as_long_as_it_delays() {
     life.push_succeeds(rotated);
     assert_eq!(life.memory.retry.backoff, None);
 }
+
+/// The next look comes when the next attempt may be made, however long the last one took.
+#[rstest]
+#[case(0, None, 500)]
+#[case(15, None, 500)]
+#[case(15, Some(60), 60_000)]
+fn the_next_look_is_at_the_time_of_the_next_attempt(
+    #[case] took: u64,
+    #[case] asked: Option<u64>,
+    #[case] millis: u64,
+) {
+    let life = Life::new();
+    let observed = Observed { now: life.now, ..an_observation(&life.object, &life.status) };
+    let failure = Failure { retry_after: asked.map(seconds), ..failure(Reason::RemoteUnavailable) };
+    let step = plan(&observed).step;
+    let ended = observed.now.uptime + seconds(took);
+    let report = report(&observed, &step, Outcome::Failed(failure), ended, JITTER);
+    let backoff = report.memory.retry.backoff.unwrap();
+    assert_eq!(report.requeue_after, Some(Duration::from_millis(millis)));
+    assert_eq!(backoff.remaining(&observed.circumstances(), ended), report.requeue_after);
+}

@@ -297,7 +297,7 @@ proptest! {
                     None
                 } else {
                     let outcome = turn.outcome(&step, now);
-                    Some(super::report(&observed, &step, outcome, JITTER))
+                    Some(super::report(&observed, &step, outcome, observed.now.uptime, JITTER))
                 }
             };
             if let Some(repeated) = repeated.filter(|repeated| repeated.status.is_some()) {

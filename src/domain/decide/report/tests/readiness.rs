@@ -256,6 +256,7 @@ mod next_resync {
                 &observed,
                 &step,
                 Outcome::Pushed { at, created: false },
+                observed.now.uptime,
                 Jitter { retry: 0.5, resync },
             );
             let status = report.status.unwrap();
@@ -282,7 +283,7 @@ mod next_resync {
         let observed = an_observation(&object, &status);
         let outcome = Outcome::Pushed { at: at(LAST_SYNC), created: false };
         let jitter = Jitter { retry: 0.5, resync };
-        let report = report(&observed, &plan(&observed).step, outcome, jitter);
+        let report = report(&observed, &plan(&observed).step, outcome, observed.now.uptime, jitter);
         assert_eq!(report.status.unwrap().next_resync_time, Some(Time(at(LAST_SYNC + after))));
     }
 

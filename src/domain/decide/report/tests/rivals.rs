@@ -31,7 +31,7 @@ fn a_handover_names_no_resource_of_another_namespace() {
     let (object, status) = (an_object(), a_status_in_sync());
     let observed = an_observation(&object, &status);
     let step = Step::LetGo(LetGo::HandedOver(elsewhere()));
-    let report = report(&observed, &step, Outcome::LetGo, JITTER);
+    let report = report(&observed, &step, Outcome::LetGo, observed.now.uptime, JITTER);
     assert_hidden(&report.events.first().unwrap().note);
     assert_eq!(step.rival(), Some(&elsewhere()), "for the log");
 }

@@ -1,0 +1,154 @@
+//! Passes that have a place in a tenant: what each has come to, which of them wait for an answer, and which are set aside.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use super::PATIENCE;
+use crate::domain::parse::{api_url::Tenant, object::ObjectKey};
+
+/// Tells one pass from another.
+pub(super) type PassId = u64;
+
+/// What a pass has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// It has asked no server: what it was let in for is still to be found out.
+    Entered,
+    /// It waits for an answer, since then.
+    Asked {
+        /// Time since the start of admission.
+        at: Duration,
+    },
+    /// It waits for nothing: a server has answered, has not, or would not have been asked for others either.
+    Settled,
+}
+
+/// One pass.
+#[derive(Debug)]
+pub(super) struct Pass {
+    pub(super) tenant: Arc<Tenant>,
+    pub(super) who: ObjectKey,
+    pub(super) phase: Phase,
+    /// Whether its turn in the rate has come.
+    pub(super) has_turn: bool,
+    /// Whether it has one of the places of the unproven.
+    pub(super) at_entrance: bool,
+    /// Whether it does not count among those that are handed out at a time.
+    pub(super) aside: bool,
+}
+
+impl Pass {
+    /// Whether a server is to blame when the pass ends now: it has its request, or has waited for its token for long.
+    pub(super) fn was_kept_waiting(&self, now: Duration) -> bool {
+        match self.phase {
+            Phase::Asked { at } => self.has_turn || now.saturating_sub(at) >= PATIENCE,
+            Phase::Entered | Phase::Settled => false,
+        }
+    }
+}
+
+/// All of them.
+#[derive(Debug)]
+pub(super) struct Passes {
+    by_id: BTreeMap<PassId, Pass>,
+    next: PassId,
+    /// Those that wait for an answer and were not found to wait for long, in the order in which their patience ends.
+    patient: BTreeSet<(Duration, PassId)>,
+    aside: usize,
+    most_aside: usize,
+}
+
+impl Passes {
+    /// None yet. So many may be set aside.
+    pub(super) fn new(most_aside: usize) -> Self {
+        Self { by_id: BTreeMap::new(), next: 0, patient: BTreeSet::new(), aside: 0, most_aside }
+    }
+
+    /// One begins. What comes through the entrance is aside from the beginning, if there is room.
+    pub(super) fn begin(&mut self, tenant: Arc<Tenant>, who: &ObjectKey, at_entrance: bool) -> PassId {
+        let id = self.next;
+        self.next += 1;
+        let aside = at_entrance && self.aside < self.most_aside;
+        self.aside += usize::from(aside);
+        let (who, phase) = (who.clone(), Phase::Entered);
+        self.by_id.insert(id, Pass { tenant, who, phase, has_turn: false, at_entrance, aside });
+        id
+    }
+
+    pub(super) fn get(&self, id: PassId) -> Option<&Pass> {
+        self.by_id.get(&id)
+    }
+
+    /// It waits for an answer from now on.
+    pub(super) fn asks(&mut self, id: PassId, now: Duration) {
+        self.comes_to(id, Phase::Asked { at: now });
+    }
+
+    /// Its turn has come.
+    pub(super) fn has_turn(&mut self, id: PassId) {
+        if let Some(pass) = self.by_id.get_mut(&id) {
+            pass.has_turn = true;
+        }
+    }
+
+    /// Returns what it had come to before.
+    pub(super) fn comes_to(&mut self, id: PassId, phase: Phase) -> Option<Phase> {
+        let before = std::mem::replace(&mut self.by_id.get_mut(&id)?.phase, phase);
+        if let Phase::Asked { at } = before {
+            self.patient.remove(&(at + PATIENCE, id));
+        }
+        if let Phase::Asked { at } = phase {
+            self.patient.insert((at + PATIENCE, id));
+        }
+        Some(before)
+    }
+
+    /// It counts among those that are handed out at a time. Returns whether it had a place of the unproven, which is free now.
+    pub(super) fn counts_again(&mut self, id: PassId) -> bool {
+        self.by_id.get_mut(&id).is_some_and(|pass| {
+            self.aside -= usize::from(std::mem::take(&mut pass.aside));
+            std::mem::take(&mut pass.at_entrance)
+        })
+    }
+
+    /// It holds nothing any more.
+    pub(super) fn end(&mut self, id: PassId) -> Option<Pass> {
+        let pass = self.by_id.remove(&id)?;
+        self.aside -= usize::from(pass.aside);
+        if let Phase::Asked { at } = pass.phase {
+            self.patient.remove(&(at + PATIENCE, id));
+        }
+        Some(pass)
+    }
+
+    /// Sets one aside whose patience has ended, if there is room. Returns the tenant that keeps it waiting.
+    pub(super) fn set_aside(&mut self, now: Duration) -> Option<Arc<Tenant>> {
+        let (_, id) = self.next_to_set_aside().filter(|(at, _)| *at <= now)?;
+        self.patient.pop_first();
+        let pass = self.by_id.get_mut(&id)?;
+        self.aside += usize::from(!std::mem::replace(&mut pass.aside, true));
+        Some(Arc::clone(&pass.tenant))
+    }
+
+    /// When the next one is set aside, unless it is answered; `None` also when there is no room.
+    pub(super) fn patience_ends_at(&self) -> Option<Duration> {
+        self.next_to_set_aside().map(|(at, _)| at)
+    }
+
+    fn next_to_set_aside(&self) -> Option<(Duration, PassId)> {
+        self.patient.first().copied().filter(|_| self.aside < self.most_aside)
+    }
+
+    /// How many do not count.
+    pub(super) fn aside(&self) -> usize {
+        self.aside
+    }
+
+    #[cfg(test)]
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Pass> + Clone {
+        self.by_id.values()
+    }
+}

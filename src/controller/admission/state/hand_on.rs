@@ -1,0 +1,138 @@
+//! Where a place goes that becomes free: to the next who waits for it, which is woken.
+
+use std::{sync::Arc, time::Duration};
+
+use super::State;
+use crate::{
+    controller::admission::{SharedLimit, waiting::Position},
+    domain::parse::{api_url::Tenant, object::ObjectKey},
+};
+
+impl State {
+    /// Leaves its position. What was kept for it goes to the next.
+    pub(super) fn leave_tenant(&mut self, who: &ObjectKey, now: Duration) {
+        let Some(waiting) = self.waiting.get_mut(who) else {
+            return;
+        };
+        let position = std::mem::take(&mut waiting.tenant);
+        let Some(tenant) = position.limit().map(Arc::clone) else {
+            return;
+        };
+        let state = self.tenants.of(&tenant);
+        match position {
+            Position::Nowhere => {}
+            Position::Waits(_, ticket) => state.line.remove(who, ticket),
+            Position::AtEntrance(_, ticket) => {
+                state.at_entrance.retain(|other| other != who);
+                state.unused(now);
+                self.entrance.remove(who, ticket);
+            }
+            Position::Promised { at_entrance, .. } => {
+                state.in_flight = state.in_flight.saturating_sub(1);
+                state.before_turn = state.before_turn.saturating_sub(1);
+                state.unused(now);
+                if at_entrance {
+                    self.entrance.give_back(&who.namespace);
+                }
+            }
+        }
+        self.go_on(&tenant, now);
+    }
+
+    pub(super) fn leave_shared(&mut self, who: &ObjectKey) {
+        let Some(waiting) = self.waiting.get_mut(who) else {
+            return;
+        };
+        let position = std::mem::take(&mut waiting.shared);
+        let Some(limit) = position.limit().cloned() else {
+            return;
+        };
+        match position {
+            Position::Waits(_, ticket) => self.shared.remove(&limit, who, ticket),
+            Position::Promised { .. } => self.shared.unpromise(&limit),
+            Position::Nowhere | Position::AtEntrance(..) => {}
+        }
+        self.promise_shared(&limit);
+    }
+
+    pub(super) fn promise_shared(&mut self, limit: &SharedLimit) {
+        for (who, priority) in self.shared.next(limit) {
+            if let Some(waiting) = self.waiting.get_mut(&who) {
+                waiting.shared = if limit.keeps_places() {
+                    Position::Promised { limit: limit.clone(), at_entrance: false }
+                } else {
+                    Position::Nowhere
+                };
+            }
+            self.woken.push((who, priority));
+        }
+    }
+
+    /// Promises a place to those who stand at the entrance for a tenant that is proven now.
+    pub(super) fn open_to(&mut self, tenant: &Arc<Tenant>) {
+        let Some(state) = self.tenants.get_mut(tenant) else {
+            return;
+        };
+        for who in std::mem::take(&mut state.at_entrance) {
+            if let Some(waiting) = self.waiting.get_mut(&who)
+                && let Position::AtEntrance(_, ticket) = waiting.tenant
+            {
+                self.entrance.remove(&who, ticket);
+                waiting.tenant = Position::Promised { limit: Arc::clone(tenant), at_entrance: false };
+                state.in_flight += 1;
+                state.before_turn += 1;
+                self.woken.push((who, ticket.priority));
+            }
+        }
+    }
+
+    /// Lets in whom the tenant admits, and whom the entrance does.
+    pub(super) fn go_on(&mut self, tenant: &Arc<Tenant>, now: Duration) {
+        if let Some(state) = self.tenants.get_mut(tenant) {
+            while state.admits(now, self.places.tenant)
+                && let Some((who, priority)) = state.line.pop(|_| true)
+            {
+                state.let_in(now);
+                let Some(waiting) = self.waiting.get_mut(&who) else {
+                    continue;
+                };
+                if state.is_proven() {
+                    waiting.tenant = Position::Promised { limit: Arc::clone(tenant), at_entrance: false };
+                    state.in_flight += 1;
+                    state.before_turn += 1;
+                    self.woken.push((who, priority));
+                } else {
+                    let ticket = self.entrance.push(&who, priority);
+                    waiting.tenant = Position::AtEntrance(Arc::clone(tenant), ticket);
+                    state.at_entrance.push(who);
+                }
+            }
+            let alarm = state.goes_on_at(now);
+            if alarm != state.alarm {
+                if let Some(before) = std::mem::replace(&mut state.alarm, alarm) {
+                    self.alarms.remove(&(before, Arc::clone(tenant)));
+                }
+                self.alarms.extend(alarm.map(|at| (at, Arc::clone(tenant))));
+            }
+        }
+        self.open_entrance();
+    }
+
+    fn open_entrance(&mut self) {
+        while let Some((who, priority)) = self.entrance.let_in() {
+            let Some(waiting) = self.waiting.get_mut(&who) else {
+                continue;
+            };
+            if let Position::AtEntrance(tenant, _) = &waiting.tenant {
+                let tenant = Arc::clone(tenant);
+                if let Some(state) = self.tenants.get_mut(&tenant) {
+                    state.at_entrance.retain(|other| *other != who);
+                    state.in_flight += 1;
+                    state.before_turn += 1;
+                }
+                waiting.tenant = Position::Promised { limit: tenant, at_entrance: true };
+                self.woken.push((who, priority));
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Resources that were refused: where each stands, and for how long it has asked in vain.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use super::SharedLimit;
+use crate::{
+    controller::queue::line::Ticket,
+    domain::parse::{api_url::Tenant, object::ObjectKey},
+};
+
+/// Where a resource stands.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Position<L> {
+    #[default]
+    Nowhere,
+    /// In the line.
+    Waits(L, Ticket),
+    /// Through the line of its tenant, in that of the entrance.
+    AtEntrance(L, Ticket),
+    /// It was woken for a place, and has not asked for it yet.
+    Promised {
+        limit: L,
+        /// Whether one of the places of the unproven is kept too.
+        at_entrance: bool,
+    },
+}
+
+impl<L> Position<L> {
+    pub(super) fn limit(&self) -> Option<&L> {
+        match self {
+            Self::Nowhere => None,
+            Self::Waits(limit, _) | Self::AtEntrance(limit, _) | Self::Promised { limit, .. } => Some(limit),
+        }
+    }
+}
+
+/// One resource that was refused.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    pub(super) tenant: Position<Arc<Tenant>>,
+    pub(super) shared: Position<SharedLimit>,
+    /// Since when it has asked in vain.
+    since: Option<Duration>,
+    /// Whether it went on without a place once, because the status has to say that it waits.
+    told: bool,
+    /// Whether it has waited for another pass to read the service key. Once is enough.
+    awaited_service_key: bool,
+    /// Whether it was refused in the pass that is under way.
+    refused: bool,
+}
+
+/// What the end of a pass means to its resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum After {
+    /// It waits on where it stands, or has not waited.
+    Stays,
+    /// It leaves its positions, and will ask again.
+    Leaves,
+    /// It wants nothing any more.
+    Goes,
+}
+
+/// All of them, until they are admitted, want nothing any more, or go.
+#[derive(Debug, Default)]
+pub(super) struct Waiters(HashMap<ObjectKey, Waiting>);
+
+impl Waiters {
+    pub(super) fn get(&self, who: &ObjectKey) -> Option<&Waiting> {
+        self.0.get(who)
+    }
+
+    pub(super) fn get_mut(&mut self, who: &ObjectKey) -> Option<&mut Waiting> {
+        self.0.get_mut(who)
+    }
+
+    pub(super) fn of(&mut self, who: &ObjectKey) -> &mut Waiting {
+        self.0.entry(who.clone()).or_default()
+    }
+
+    pub(super) fn remove(&mut self, who: &ObjectKey) {
+        self.0.remove(who);
+    }
+
+    /// Takes the place in a tenant that is kept for it. Returns whether one of the places of the unproven goes with it.
+    pub(super) fn take_promised(&mut self, who: &ObjectKey) -> Option<bool> {
+        let waiting = self.0.get_mut(who)?;
+        let Position::Promised { at_entrance, .. } = waiting.tenant else { return None };
+        waiting.tenant = Position::Nowhere;
+        if waiting.since.is_none() && waiting.shared.limit().is_none() {
+            // It has not been refused before: nothing is to be remembered.
+            self.0.remove(who);
+        }
+        Some(at_entrance)
+    }
+
+    /// It is refused now. Returns for how long it has asked in vain.
+    pub(super) fn refused(&mut self, who: &ObjectKey, now: Duration) -> Duration {
+        let waiting = self.of(who);
+        waiting.refused = true;
+        now.saturating_sub(*waiting.since.get_or_insert(now))
+    }
+
+    /// It goes on, whatever it was refused before in this pass.
+    pub(super) fn goes_on(&mut self, who: &ObjectKey) {
+        if let Some(waiting) = self.0.get_mut(who) {
+            waiting.refused = false;
+        }
+    }
+
+    /// Lets one that was refused go on without a place, once.
+    pub(super) fn tell(&mut self, who: &ObjectKey) -> bool {
+        let Some(waiting) = self.0.get_mut(who).filter(|waiting| !waiting.told) else {
+            return false;
+        };
+        waiting.told = true;
+        waiting.refused = false;
+        true
+    }
+
+    /// It waits for another pass to read its service key.
+    pub(super) fn awaits_service_key(&mut self, who: &ObjectKey) {
+        self.of(who).awaited_service_key = true;
+    }
+
+    pub(super) fn has_awaited_service_key(&self, who: &ObjectKey) -> bool {
+        self.0.get(who).is_some_and(|waiting| waiting.awaited_service_key)
+    }
+
+    /// Its pass has ended, or was cut short (`concluded` is false).
+    pub(super) fn pass_ended(&mut self, who: &ObjectKey, concluded: bool) -> After {
+        match self.0.get_mut(who) {
+            None => After::Stays,
+            Some(waiting) if waiting.refused => {
+                waiting.refused = false;
+                After::Stays
+            }
+            Some(_) if concluded => After::Goes,
+            Some(waiting) => {
+                waiting.told = false;
+                After::Leaves
+            }
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Waiting> {
+        self.0.values()
+    }
+}

@@ -1,0 +1,172 @@
+//! A stand-in for AI Core and its authorization servers.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
+};
+
+use tokio::sync::OwnedMutexGuard;
+
+use super::{Hold, Journal, note};
+use crate::{
+    aicore::{
+        Authorization, Insistence, Origin,
+        error::{ClientCertificate, Error as AiCoreError, Server},
+        keyed_mutex::KeyedMutex,
+        mandate::Mandate,
+        push::Pushed,
+        rate_limit::RateLimiter,
+        session::{Aftermath, Unfinished},
+    },
+    controller::adapters::{AiCore, Reach},
+    domain::{
+        decide::conflict::Claim,
+        parse::{api_url::Tenant, docker_config::Payload, name::RemoteName, service_key::ServiceKey},
+        testing::seconds,
+        tools::bucket::Rate,
+    },
+};
+
+/// A tenant.
+pub(in crate::controller) struct FakeConnection {
+    tenant: Arc<Tenant>,
+    id: u64,
+    pub(in crate::controller) rate_limiter: Arc<RateLimiter>,
+}
+
+impl Reach for FakeConnection {
+    fn tenant(&self) -> &Arc<Tenant> {
+        &self.tenant
+    }
+
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn rate_limiter(&self) -> &Arc<RateLimiter> {
+        &self.rate_limiter
+    }
+}
+
+/// AI Core.
+#[derive(Default)]
+pub(in crate::controller) struct FakeAiCore {
+    pub(super) journal: Journal,
+    pub(super) order: KeyedMutex<Claim>,
+    pub(super) connections: Mutex<HashMap<Tenant, Arc<FakeConnection>>>,
+    /// The next writes fail.
+    pub(in crate::controller) unreachable: AtomicBool,
+    /// The next writes never end.
+    pub(in crate::controller) hangs: AtomicBool,
+    /// Writes to these get no answer, until they are given up.
+    pub(in crate::controller) hung: Mutex<HashSet<Tenant>>,
+    /// The authorization server refuses the key.
+    pub(in crate::controller) refuses_key: AtomicBool,
+    /// What is said of a token is kept from before.
+    pub(in crate::controller) keeps_tokens: AtomicBool,
+    /// The authorization server answers when this is open.
+    pub(in crate::controller) token: Hold,
+    /// A push needs a second request, which waits for this to be open, as for its place in the rate.
+    pub(in crate::controller) second: Hold,
+    pub(in crate::controller) needs_second: AtomicBool,
+    /// How often somebody asked for a token.
+    pub(in crate::controller) tokens: AtomicUsize,
+}
+
+impl FakeAiCore {
+    /// One request that writes.
+    async fn answers(&self, tenant: &Tenant, mandate: &impl Mandate, line: String) -> Result<(), Unfinished> {
+        if !mandate.stands() {
+            return Err(Unfinished::Withdrawn);
+        }
+        note(&self.journal, line);
+        if self.hangs.load(SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        let is_hung = self.hung.lock().unwrap().contains(tenant);
+        if is_hung {
+            tokio::time::sleep(seconds(15)).await;
+        }
+        if is_hung || self.unreachable.load(SeqCst) {
+            let error = unreachable(Server::Api);
+            return Err(Unfinished::Failed { error, remote_absent: false, aftermath: Aftermath::Late });
+        }
+        Ok(())
+    }
+}
+
+fn unreachable(server: Server) -> AiCoreError {
+    AiCoreError::Unreachable { server, host: "api".to_owned(), proxy: None, cause: "no".to_owned() }
+}
+
+impl AiCore for FakeAiCore {
+    type Connection = FakeConnection;
+
+    fn connect(&self, key: &ServiceKey) -> Result<Arc<FakeConnection>, AiCoreError> {
+        note(&self.journal, "connect".to_owned());
+        let mut connections = self.connections.lock().unwrap();
+        let id = u64::try_from(connections.len()).unwrap() + 1;
+        let connection = connections.entry(key.tenant()).or_insert_with(|| {
+            let rate_limiter = Arc::new(RateLimiter::new(Rate::new(1.0, 2)));
+            Arc::new(FakeConnection { tenant: Arc::new(key.tenant()), id, rate_limiter })
+        });
+        Ok(Arc::clone(connection))
+    }
+
+    async fn in_order(&self, claim: &Claim) -> OwnedMutexGuard<()> {
+        self.order.lock(claim).await
+    }
+
+    async fn authorize(&self, _connection: &FakeConnection, _insistence: Insistence) -> Authorization {
+        self.tokens.fetch_add(1, SeqCst);
+        self.token.pass().await;
+        let origin = if self.keeps_tokens.load(SeqCst) { Origin::Kept } else { Origin::Asked };
+        let result = if self.refuses_key.load(SeqCst) {
+            let (host, certificate) = ("authorization".to_owned(), ClientCertificate::None);
+            Err(AiCoreError::CertificateRefused { host, certificate, why: None })
+        } else {
+            Ok(())
+        };
+        Authorization { origin, result }
+    }
+
+    async fn push(
+        &self,
+        connection: &FakeConnection,
+        insistence: Insistence,
+        mandate: &impl Mandate,
+        name: &RemoteName,
+        payload: &Payload,
+        create: bool,
+    ) -> Result<Pushed, Unfinished> {
+        let registries = payload.registries().join(" ");
+        let line = format!("push {name} for {registries}, create {create}, {insistence:?}");
+        self.answers(&connection.tenant, mandate, line).await?;
+        if self.needs_second.load(SeqCst) {
+            let place = async {
+                self.second.pass().await;
+                connection.rate_limiter.wait().await;
+            };
+            tokio::select! {
+                biased;
+                () = place => {}
+                () = mandate.ending().cancelled() => return Err(Unfinished::Withdrawn),
+            }
+            self.answers(&connection.tenant, mandate, format!("create {name}")).await?;
+        }
+        Ok(Pushed::Created)
+    }
+
+    async fn delete(
+        &self,
+        connection: &FakeConnection,
+        _insistence: Insistence,
+        mandate: &impl Mandate,
+        name: &RemoteName,
+    ) -> Result<(), Unfinished> {
+        self.answers(&connection.tenant, mandate, format!("delete {name}")).await
+    }
+}
