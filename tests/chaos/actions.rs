@@ -42,7 +42,7 @@ pub(crate) async fn perform(world: &World<'_>, action: &Action) {
             edit(world, slot, &json!({ "spec": { "deletionPolicy": policy(delete) } })).await;
         }
         Action::Suspend { slot, suspend } => {
-            edit(world, slot, &json!({ "spec": { "suspend": suspend } })).await
+            edit(world, slot, &json!({ "spec": { "suspend": suspend } })).await;
         }
         Action::Force { slot } => force(world, slot).await,
         Action::Delete { slot } => delete(world, slot).await,

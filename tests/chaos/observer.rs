@@ -26,7 +26,7 @@ pub(crate) async fn watch(world: &World<'_>, namespace: &str) {
     while let Some(event) = events.next().await {
         match event {
             Ok(watcher::Event::Apply(object) | watcher::Event::InitApply(object)) => {
-                see(world, &object, false)
+                see(world, &object, false);
             }
             Ok(watcher::Event::Delete(object)) => see(world, &object, true),
             _ => {}
@@ -44,15 +44,15 @@ pub(crate) async fn look(world: &World<'_>) {
         }
         let is_there = |uid: &str| list.iter().any(|object| object.metadata.uid.as_deref() == Some(uid));
         let now = world.now();
-        let mut record = world.record();
-        let last: Vec<State> = record
+        let mut noted = world.record();
+        let last: Vec<State> = noted
             .objects()
             .into_keys()
-            .filter_map(|uid| record.last_state(uid))
+            .filter_map(|uid| noted.last_state(uid))
             .filter(|state| state.key.0 == *namespace && !state.gone && !is_there(&state.uid))
             .cloned()
             .collect();
-        record.states.extend(last.into_iter().map(|state| State {
+        noted.states.extend(last.into_iter().map(|state| State {
             version: state.version + 1,
             seen: now,
             gone: true,

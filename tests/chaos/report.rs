@@ -130,8 +130,9 @@ impl Totals {
     pub(crate) fn print(&self) {
         let mut recoveries = self.recoveries.clone();
         recoveries.sort();
-        let at = |part: f64| {
-            let place = (recoveries.len() as f64 * part) as usize;
+        // In tenths.
+        let at = |part: usize| {
+            let place = recoveries.len() * part / 10;
             recoveries
                 .get(place.min(recoveries.len().saturating_sub(1)))
                 .copied()
@@ -145,9 +146,9 @@ impl Totals {
         println!(
             "chaos: {} recoveries: half within {:.1} s, nine in ten within {:.1} s, all within {:.1} s",
             recoveries.len(),
-            at(0.5),
-            at(0.9),
-            at(1.0),
+            at(5),
+            at(9),
+            at(10),
         );
         println!("chaos: found by rule: {:?}", self.rules);
     }

@@ -50,7 +50,7 @@ pub(crate) fn judge_leaks(record: &Record) -> Vec<String> {
 
 fn leak(record: &Record, remote: &Remote) -> Option<String> {
     let applied = record.applied();
-    let last = applied.into_iter().filter(|write| write.remote == *remote).next_back()?;
+    let last = applied.into_iter().rfind(|write| write.remote == *remote)?;
     let senders = record.senders(last);
     let (first, rest) = senders.split_first()?;
     if rest.iter().any(|sender| sender.uid != first.uid) {

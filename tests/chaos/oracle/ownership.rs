@@ -54,7 +54,7 @@ fn owns(record: &Record, uid: &str, remote: &Remote, from: Time, to: Time) -> bo
 /// Whether every status that was seen from `from` to `to`, and the one before, shows an accepted push there.
 fn pushed_there(record: &Record, version: &SpecVersion, remote: &Remote, from: Time, to: Time) -> bool {
     let own = record.states.iter().filter(|state| state.uid == version.uid && !state.gone);
-    let before = own.clone().filter(|state| state.seen <= from).next_back();
+    let before = own.clone().rfind(|state| state.seen <= from);
     let during = own.filter(|state| from < state.seen && state.seen <= to);
     before.is_some() && before.into_iter().chain(during).all(|state| state.shows_push(remote))
 }

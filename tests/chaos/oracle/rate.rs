@@ -36,7 +36,8 @@ fn worst(record: &Record, mut times: Vec<Time>) -> Option<((Time, Time), usize)>
     for (place, from) in times.iter().enumerate() {
         for (number, to) in times[place..].iter().enumerate() {
             let count = number + 1;
-            let allowed = f64::from(burst) + f64::from(rps) * (*to - *from + BUNCHED).as_secs_f64();
+            let allowed =
+                f64::from(burst) + f64::from(rps) * (to.saturating_sub(*from) + BUNCHED).as_secs_f64();
             let above = count as f64 - allowed.floor();
             let disturbed = record.cuts.iter().any(|cut| from.saturating_sub(HELD) <= *cut && cut <= to);
             let most = worst.as_ref().map_or(0.0, |(_, _, most)| *most);

@@ -29,11 +29,12 @@ fn needles() -> Vec<(&'static str, String)> {
         let (start, end) = (if offset == 0 { 0 } else { 4 }, shifted.len() / 3 * 4);
         needles.push(("base64", STANDARD_NO_PAD.encode(&shifted)[start..end].to_owned()));
     }
-    let bytes = CANARY.bytes();
-    needles.push(("hexadecimal", bytes.clone().map(|byte| format!("{byte:02x}")).collect()));
-    needles.push(("percent", bytes.clone().map(|byte| format!("%{byte:02X}")).collect()));
-    needles.push(("escaped", bytes.clone().map(|byte| format!("\\u{byte:04x}")).collect()));
-    needles.push(("numbers", bytes.map(|byte| byte.to_string()).collect::<Vec<_>>().join(", ")));
+    let each =
+        |form: fn(u8) -> String, between: &str| CANARY.bytes().map(form).collect::<Vec<_>>().join(between);
+    needles.push(("hexadecimal", each(|byte| format!("{byte:02x}"), "")));
+    needles.push(("percent", each(|byte| format!("%{byte:02X}"), "")));
+    needles.push(("escaped", each(|byte| format!("\\u{byte:04x}"), "")));
+    needles.push(("numbers", each(|byte| byte.to_string(), ", ")));
     needles
 }
 
@@ -61,12 +62,11 @@ mod tests {
             assert_eq!(found(&URL_SAFE.encode(&text)), 1);
         }
         assert_eq!(found(&format!("{:?}", credential.as_bytes())), 1);
-        assert_eq!(found(&credential.bytes().map(|byte| format!("{byte:02x}")).collect::<String>()), 1);
-        assert_eq!(
-            found(&url::form_urlencoded::byte_serialize(credential.as_bytes()).collect::<String>()),
-            1
-        );
-        assert_eq!(found(&credential.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>()), 1);
+        let each = |form: fn(u8) -> String| credential.bytes().map(form).collect::<Vec<_>>().concat();
+        assert_eq!(found(&each(|byte| format!("{byte:02x}"))), 1);
+        assert_eq!(found(&each(|byte| format!("%{byte:02X}"))), 1);
+        let form: String = url::form_urlencoded::byte_serialize(credential.as_bytes()).collect();
+        assert_eq!(found(&form), 1);
         assert_eq!(found("sent, reqwest, 202"), 0);
     }
 }

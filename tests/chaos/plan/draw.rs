@@ -1,4 +1,4 @@
-//! Numbers that follow from a seed: SplitMix64 (Steele, Lea, Flood 2014), written out so that a seed means the same in every
+//! Numbers that follow from a seed: `SplitMix64` (Steele, Lea, Flood 2014), written out so that a seed means the same in every
 //! version of every library.
 
 /// A source of numbers.

@@ -151,10 +151,8 @@ impl Operator {
                 assert!(more, "the operator ended without logging {part:?}:\n{}", self.log().join("\n"));
             }
         };
-        match tokio::time::timeout(PATIENCE, found).await {
-            Ok(line) => line,
-            Err(_elapsed) => panic!("the operator did not log {part:?}:\n{}", self.log().join("\n")),
-        }
+        let found = tokio::time::timeout(PATIENCE, found).await;
+        found.unwrap_or_else(|_| panic!("the operator did not log {part:?}:\n{}", self.log().join("\n")))
     }
 
     /// How many lines contain `part` so far.
