@@ -45,14 +45,14 @@ pub(crate) async fn look(world: &World<'_>) {
         let is_there = |uid: &str| list.iter().any(|object| object.metadata.uid.as_deref() == Some(uid));
         let now = world.now();
         let mut noted = world.record();
-        let last: Vec<State> = noted
+        let vanished: Vec<State> = noted
             .objects()
             .into_keys()
             .filter_map(|uid| noted.last_state(uid))
             .filter(|state| state.key.0 == *namespace && !state.gone && !is_there(&state.uid))
             .cloned()
             .collect();
-        noted.states.extend(last.into_iter().map(|state| State {
+        noted.states.extend(vanished.into_iter().map(|state| State {
             version: state.version + 1,
             seen: now,
             gone: true,
