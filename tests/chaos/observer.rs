@@ -148,7 +148,7 @@ fn request(world: &World<'_>, entry: &Entry) -> Request {
     let since = |time: tokio::time::Instant| time.saturating_duration_since(world.start);
     let sent = entry.payload.as_ref().map(|payload| Content::read(payload.expose()).ok_or(()));
     Request {
-        pid: world.relay.client(entry.client_port),
+        pid: world.relay.client(entry.client_port, entry.received),
         operation: match entry.operation {
             Asked::Token => Operation::Token,
             Asked::Get => Operation::Get,
