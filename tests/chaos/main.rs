@@ -23,6 +23,7 @@
     clippy::cast_precision_loss,
     reason = "a test reports what is wrong by a panic, also from a helper"
 )]
+#![allow(clippy::disallowed_methods, reason = "the suite has clocks of its own: the real ones")]
 
 mod actions;
 mod cluster;

@@ -44,15 +44,15 @@ pub(crate) async fn look(world: &World<'_>) {
         }
         let is_there = |uid: &str| list.iter().any(|object| object.metadata.uid.as_deref() == Some(uid));
         let now = world.now();
-        let mut record = world.record();
-        let gone: Vec<State> = record
+        let mut noted = world.record();
+        let vanished: Vec<State> = noted
             .objects()
             .into_keys()
-            .filter_map(|uid| record.last_state(uid))
+            .filter_map(|uid| noted.last_state(uid))
             .filter(|state| state.key.0 == *namespace && !state.gone && !is_there(&state.uid))
             .cloned()
             .collect();
-        record.states.extend(gone.into_iter().map(|state| State {
+        noted.states.extend(vanished.into_iter().map(|state| State {
             version: state.version + 1,
             seen: now,
             gone: true,
@@ -148,7 +148,7 @@ fn request(world: &World<'_>, entry: &Entry) -> Request {
     let since = |time: tokio::time::Instant| time.saturating_duration_since(world.start);
     let sent = entry.payload.as_ref().map(|payload| Content::read(payload.expose()).ok_or(()));
     Request {
-        pid: world.relay.client(entry.client_port),
+        pid: world.relay.client(entry.client_port, entry.received),
         operation: match entry.operation {
             Asked::Token => Operation::Token,
             Asked::Get => Operation::Get,

@@ -291,8 +291,8 @@ impl Replica<'_> {
 
 /// When the process began to work, by its log.
 fn working(world: &World<'_>, log: &[String]) -> Option<Duration> {
-    let sign = if world.setting.replicas > 1 { "\"leading\"" } else { "\"reconciling\"" };
-    let line: Value = serde_json::from_str(log.iter().find(|line| line.contains(sign))?).ok()?;
+    let said = if world.setting.replicas > 1 { "\"leading\"" } else { "\"reconciling\"" };
+    let line: Value = serde_json::from_str(log.iter().find(|line| line.contains(said))?).ok()?;
     let at: jiff::Timestamp = line["timestamp"].as_str()?.parse().ok()?;
     at.duration_since(world.started_at).try_into().ok()
 }

@@ -130,8 +130,9 @@ impl Totals {
     pub(crate) fn print(&self) {
         let mut recoveries = self.recoveries.clone();
         recoveries.sort();
-        let at = |percent: usize| {
-            let place = recoveries.len() * percent / 100;
+        // In tenths.
+        let at = |part: usize| {
+            let place = recoveries.len() * part / 10;
             recoveries
                 .get(place.min(recoveries.len().saturating_sub(1)))
                 .copied()
@@ -145,9 +146,9 @@ impl Totals {
         println!(
             "chaos: {} recoveries: half within {:.1} s, nine in ten within {:.1} s, all within {:.1} s",
             recoveries.len(),
-            at(50),
-            at(90),
-            at(100),
+            at(5),
+            at(9),
+            at(10),
         );
         println!("chaos: found by rule: {:?}", self.rules);
     }

@@ -40,6 +40,7 @@ pub(crate) struct World<'a> {
     pub(crate) proxies: Vec<Proxy>,
     /// Process ids that run, for the relay.
     pub(crate) pids: replicas::Pids,
+    rights: tokio::sync::Mutex<()>,
     record: Mutex<Record>,
     tools: Mutex<Tools>,
 }
@@ -95,6 +96,7 @@ impl<'a> World<'a> {
             relay,
             proxies,
             pids,
+            rights: tokio::sync::Mutex::default(),
             record: Mutex::new(Record { rate: (setting.rps, setting.burst), ..Record::default() }),
             tools: Mutex::default(),
         };
@@ -244,6 +246,8 @@ impl<'a> World<'a> {
 
     /// Gives the operator's account all rights but those that are taken.
     pub(crate) async fn write_rights(&self) {
+        // One after the other: a write that was held up must not undo a later one.
+        let _alone = self.rights.lock().await;
         let taken = self.tools().taken.clone();
         let has = |right: Right| !taken.contains(&right);
         let mut secrets = vec!["get", "list", "watch"];

@@ -29,16 +29,13 @@ fn needles() -> Vec<(&'static str, String)> {
         let (start, end) = (if offset == 0 { 0 } else { 4 }, shifted.len() / 3 * 4);
         needles.push(("base64", STANDARD_NO_PAD.encode(&shifted)[start..end].to_owned()));
     }
-    needles.push(("hexadecimal", each_byte(CANARY, "", |byte| format!("{byte:02x}"))));
-    needles.push(("percent", each_byte(CANARY, "", |byte| format!("%{byte:02X}"))));
-    needles.push(("escaped", each_byte(CANARY, "", |byte| format!("\\u{byte:04x}"))));
-    needles.push(("numbers", each_byte(CANARY, ", ", |byte| byte.to_string())));
+    let each =
+        |form: fn(u8) -> String, between: &str| CANARY.bytes().map(form).collect::<Vec<_>>().join(between);
+    needles.push(("hexadecimal", each(|byte| format!("{byte:02x}"), "")));
+    needles.push(("percent", each(|byte| format!("%{byte:02X}"), "")));
+    needles.push(("escaped", each(|byte| format!("\\u{byte:04x}"), "")));
+    needles.push(("numbers", each(|byte| byte.to_string(), ", ")));
     needles
-}
-
-/// The bytes of a text, each as `written`.
-fn each_byte(text: &str, separator: &str, written: impl Fn(u8) -> String) -> String {
-    text.bytes().map(written).collect::<Vec<_>>().join(separator)
 }
 
 #[cfg(test)]
@@ -65,12 +62,11 @@ mod tests {
             assert_eq!(found(&URL_SAFE.encode(&text)), 1);
         }
         assert_eq!(found(&format!("{:?}", credential.as_bytes())), 1);
-        assert_eq!(found(&each_byte(&credential, "", |byte| format!("{byte:02x}"))), 1);
-        assert_eq!(
-            found(&url::form_urlencoded::byte_serialize(credential.as_bytes()).collect::<String>()),
-            1
-        );
-        assert_eq!(found(&each_byte(&credential, "", |byte| format!("%{byte:02X}"))), 1);
+        let each = |form: fn(u8) -> String| credential.bytes().map(form).collect::<Vec<_>>().concat();
+        assert_eq!(found(&each(|byte| format!("{byte:02x}"))), 1);
+        assert_eq!(found(&each(|byte| format!("%{byte:02X}"))), 1);
+        let form: String = url::form_urlencoded::byte_serialize(credential.as_bytes()).collect();
+        assert_eq!(found(&form), 1);
         assert_eq!(found("sent, reqwest, 202"), 0);
     }
 }

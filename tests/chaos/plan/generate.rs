@@ -46,7 +46,7 @@ pub(crate) fn episode(seed: u64, rounds: usize, length: Duration) -> Episode {
 }
 
 fn setting(draw: &mut Draw) -> Setting {
-    let (rps, burst) = draw.one(&[(10, 20), (10, 20), (4, 6)]);
+    let (rps, burst) = draw.one(&[(10, 20), (4, 6), (2, 3)]);
     Setting {
         replicas: 1 + draw.below(REPLICAS),
         cluster_wide: draw.percent(50),

@@ -17,6 +17,7 @@ use tokio::{
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
     sync::watch,
+    time::Instant,
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -37,14 +38,17 @@ pub enum Flow {
 /// Says which process has the end of a connection that is at this port; the port of the client.
 pub type Owner = dyn Fn(u16) -> Option<u32> + Send + Sync;
 
+/// Since when which process, if it could be told, had a port.
+type Tenure = (Instant, Option<u32>);
+
 struct State {
     upstream: SocketAddr,
     owner: Box<Owner>,
     flow: watch::Sender<Flow>,
     /// Counts the commands to cut all connections.
     cuts: watch::Sender<u64>,
-    /// By the relay's own port towards the server: the process that asked.
-    clients: Mutex<HashMap<u16, u32>>,
+    /// By the relay's own port towards the server: since when which process had it. Ports are used again.
+    clients: Mutex<HashMap<u16, Vec<Tenure>>>,
 }
 
 /// A running relay, on a free port of 127.0.0.1. It ends when it is dropped, and cuts all connections.
@@ -102,10 +106,12 @@ impl Relay {
         self.state.cuts.send_modify(|cuts| *cuts += 1);
     }
 
-    /// The process whose connection the server sees at this port, where it could be told.
+    /// The process whose connection the server saw at this port at this time, where it could be told.
     #[must_use]
-    pub fn client(&self, port: u16) -> Option<u32> {
-        self.state.clients.lock().expect("no holder panics").get(&port).copied()
+    pub fn client(&self, port: u16, at: Instant) -> Option<u32> {
+        let clients = self.state.clients.lock().expect("no holder panics");
+        let (_, owner) = clients.get(&port)?.iter().rfind(|(since, _)| *since <= at)?;
+        *owner
     }
 }
 
@@ -143,9 +149,11 @@ async fn serve(listener: TcpListener, address: SocketAddr, state: Arc<State>) {
 
 async fn relay(client: TcpStream, owner: Option<u32>, state: Arc<State>) {
     let (mut cuts, flow) = (state.cuts.subscribe(), state.flow.subscribe());
+    let since = Instant::now();
     let Ok(server) = TcpStream::connect(state.upstream).await else { return };
-    if let (Ok(own), Some(owner)) = (server.local_addr(), owner) {
-        state.clients.lock().expect("no holder panics").insert(own.port(), owner);
+    if let Ok(own) = server.local_addr() {
+        let mut clients = state.clients.lock().expect("no holder panics");
+        clients.entry(own.port()).or_default().push((since, owner));
     }
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
     let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());

@@ -24,7 +24,7 @@ async fn requests_pass_and_their_process_is_known() {
     let (simulator, relay, url) = relayed().await;
     assert_eq!(client().get(&url).send().await.unwrap().status(), 404);
     let entry = simulator.journal().entries().remove(0);
-    assert_eq!(relay.client(entry.client_port), Some(7));
+    assert_eq!(relay.client(entry.client_port, entry.received), Some(7));
 }
 
 #[tokio::test]
