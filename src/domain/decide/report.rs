@@ -147,7 +147,7 @@ pub(crate) fn report(observed: &Observed<'_>, step: &Step, outcome: Outcome, jit
         (_, Outcome::Postponed(wait)) => postponed(observed, wait),
         (_, Outcome::Withdrawn) => withdrawn(observed),
         (_, Outcome::RemoteDeleted) => gone(PassOutcome::Deleted, Vec::new()),
-        (Step::LetGo(why), _) => gone(PassOutcome::LetGo, let_go_events(observed, why)),
+        (Step::LetGo(why), _) => gone(PassOutcome::Released, let_go_events(observed, why)),
         (Step::NoPush(why), _) => not_pushed(observed, why, jitter),
         // An outcome that does not belong to its step: say nothing, look again.
         (Step::Push(_) | Step::DeleteRemote, _) => postponed(observed, backoff::FIRST_DELAY),
