@@ -267,7 +267,7 @@ fn log(step: &Step, result: &Outcome, report: &Report) {
             debug!(
                 outcome,
                 wait_ms = wait.as_secs_f64() * 1e3,
-                "delayed: by the tenant's rate limit (--tenant-rps), or until the owner of the name is known"
+                "delayed by the tenant's limits (--concurrency, --tenant-rps)"
             );
         }
         (Outcome::Withdrawn, _) => {
