@@ -11,7 +11,6 @@ use super::sizes;
 pub const UNOBSERVED_GENERATION: i64 = -1;
 
 /// The outcome of the last reconcile of the resource. It never holds a password, a token or another secret value.
-// Absent fields are serialised as null, so that a merge patch with a status clears what the one before had.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct AICoreRegistrySecretStatus {

@@ -73,8 +73,8 @@ pub(super) async fn act<K: Kubernetes, A: AiCore>(
     match &plan.step {
         Step::NoPush(_) => Ok(Outcome::NothingSent),
         Step::Push(push) => Ok(send(ctx, object, *push, means).await),
-        Step::DeleteRemote => {
-            let outcome = delete(ctx, object, means).await;
+        Step::DeleteRemote { forced } => {
+            let outcome = delete(ctx, object, *forced, means).await;
             if outcome == Outcome::RemoteDeleted {
                 ctx.kubernetes.set_finalizer(object, false).await?;
             }
@@ -136,6 +136,7 @@ async fn send<K: Kubernetes, A: AiCore>(
 async fn delete<K: Kubernetes, A: AiCore>(
     ctx: &Context<K, A>,
     object: &Object,
+    forced: bool,
     means: Means<A::Connection>,
 ) -> Outcome {
     let Means { gathered: Gathered { connection, claim, key, .. }, permit, priority } = means;
@@ -150,12 +151,13 @@ async fn delete<K: Kubernetes, A: AiCore>(
         purpose: Purpose::Delete,
         ending: &ctx.ending,
     };
-    let ready = match prepare(ctx, &errand, &connection, Insistence::Deleting, permit, priority).await {
+    let insistence = if forced { Insistence::Forced } else { Insistence::Deleting };
+    let ready = match prepare(ctx, &errand, &connection, insistence, permit, priority).await {
         Ok(ready) => ready,
         Err(outcome) => return outcome,
     };
     let under_way = UnderWay::new(ctx, &claim);
-    let result = ctx.ai_core.delete(&connection, &errand, &claim.remote_name).await;
+    let result = ctx.ai_core.delete(&connection, insistence, &errand, &claim.remote_name).await;
     under_way.ended(result.as_ref().err());
     ready.conclude(ctx, &errand, result.as_ref().err());
     match result {

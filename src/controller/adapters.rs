@@ -95,6 +95,7 @@ pub(super) trait AiCore: Send + Sync + 'static {
     fn delete(
         &self,
         connection: &Self::Connection,
+        insistence: Insistence,
         mandate: &impl Mandate,
         name: &RemoteName,
     ) -> impl Future<Output = Result<(), Unfinished>> + Send;
@@ -182,10 +183,11 @@ impl AiCore for Pool {
     async fn delete(
         &self,
         connection: &Connection,
+        insistence: Insistence,
         mandate: &impl Mandate,
         name: &RemoteName,
     ) -> Result<(), Unfinished> {
-        Session::new(connection, Insistence::Deleting, mandate).delete(name).await
+        Session::new(connection, insistence, mandate).delete(name).await
     }
 }
 

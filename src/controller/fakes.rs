@@ -290,6 +290,7 @@ impl AiCore for FakeAiCore {
     async fn delete(
         &self,
         _connection: &FakeConnection,
+        _insistence: Insistence,
         mandate: &impl Mandate,
         name: &RemoteName,
     ) -> Result<(), Unfinished> {

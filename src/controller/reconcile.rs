@@ -151,6 +151,9 @@ async fn pass<K: Kubernetes, A: AiCore>(
     for key in &gathered.wakes {
         ctx.queue.enqueue(key, Priority::Urgent);
     }
+    if !ctx.index.holds(&snapshot.object) {
+        return Ok(Done { outcome: PassOutcome::Withdrawn, requeue_after: Some(Duration::ZERO) });
+    }
     let mut observed = gathered.observed(snapshot, interval, ctx.clock.now());
     let restored = hold::restored(&observed);
     observed.backoff = observed.backoff.or(restored.as_ref());
@@ -256,7 +259,7 @@ fn log(step: &Step, result: &Outcome, report: &Report) {
         (Outcome::Failed(Failure { reason, message, .. }), _) => {
             // In JSON `message` is the line's own text.
             let (reason, error) = (reason.as_str(), message);
-            if matches!(step, Step::DeleteRemote) {
+            if matches!(step, Step::DeleteRemote { .. }) {
                 warn!(outcome, reason, error, "deletion failed");
             } else {
                 warn!(outcome, reason, error, "push failed");

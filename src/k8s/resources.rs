@@ -24,20 +24,51 @@ pub const FIELD_MANAGER: &str = "aicore-registry-operator";
 const FINALIZER_ATTEMPTS: u32 = 5;
 
 /// Writes the whole status. One request, without a resourceVersion: nobody else writes it, and a conflict must not make the
-/// operator push again. A resource that was deleted and created again in between is not touched.
+/// operator push again. A resource that was deleted and created again in between is not touched: a JSON patch can ask for the
+/// uid, while in a merge patch of a custom resource's status the API server ignores it.
 ///
 /// # Errors
-/// [`Error::NotFound`] when the resource is gone; else what the API server refused.
+/// [`Error::NotFound`] when the resource is gone, or is another one now; else what the API server refused.
 pub async fn write_status(
     client: &Client,
     object: &Object,
     status: &AICoreRegistrySecretStatus,
 ) -> Result<(), Error> {
-    let patch = json!({ "metadata": { "uid": &*object.uid }, "status": status });
+    let patch = Patch::<()>::Json(JsonPatch(replace_status(object, status)));
     let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    let request =
-        requests(object).patch_subresource("status", &object.key.name, &params, &Patch::Merge(patch));
-    answer::ignore(client, built(request)?).await
+    let request = requests(object).patch_subresource("status", &object.key.name, &params, &patch);
+    match answer::ignore(client, built(request)?).await {
+        // A test that fails, or a status that the schema does not admit.
+        Err(refused @ Error::Refused { code: 422, .. }) => {
+            let now = steering(client, object).await?;
+            Err(if now.uid == *object.uid { refused } else { Error::NotFound })
+        }
+        written => written,
+    }
+}
+
+/// What the status does not have goes.
+fn replace_status(object: &Object, status: &AICoreRegistrySecretStatus) -> Vec<PatchOperation> {
+    let path = PointerBuf::from_tokens(["status"]);
+    vec![this_one(object), PatchOperation::Add(AddOperation { path, value: without_nulls(json!(status)) })]
+}
+
+/// The schema has no fields that may be null.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => fields
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| (name, without_nulls(value)))
+            .collect(),
+        other => other,
+    }
+}
+
+/// The patch is for this very resource, not for one that was created anew under its name.
+fn this_one(object: &Object) -> PatchOperation {
+    let path = PointerBuf::from_tokens(["metadata", "uid"]);
+    PatchOperation::Test(TestOperation { path, value: json!(&*object.uid) })
 }
 
 fn requests(object: &Object) -> Request {
@@ -59,7 +90,7 @@ fn built(
 pub async fn set_finalizer(client: &Client, object: &Object, present: bool) -> Result<bool, Error> {
     let mut last = Error::NotFound;
     for _ in 0..FINALIZER_ATTEMPTS {
-        let Steering { uid, deletion_timestamp, finalizers } = finalizers(client, object).await?;
+        let Steering { uid, deletion_timestamp, finalizers } = steering(client, object).await?;
         if uid != *object.uid {
             return Err(Error::NotFound);
         }
@@ -71,10 +102,11 @@ pub async fn set_finalizer(client: &Client, object: &Object, present: bool) -> R
             (None, true) => add(),
             (Some(place), false) => remove(place),
         };
+        let patch = JsonPatch(std::iter::once(this_one(object)).chain(patch).collect());
         let request = requests(object).patch_metadata(
             &object.key.name,
             &PatchParams::default(),
-            &Patch::<()>::Json(JsonPatch(patch)),
+            &Patch::<()>::Json(patch),
         );
         match answer::ignore(client, built(request)?).await {
             Ok(()) => return Ok(true),
@@ -122,7 +154,7 @@ struct Steering {
     finalizers: Vec<String>,
 }
 
-async fn finalizers(client: &Client, object: &Object) -> Result<Steering, Error> {
+async fn steering(client: &Client, object: &Object) -> Result<Steering, Error> {
     #[derive(Deserialize)]
     struct Answer {
         metadata: Steering,
@@ -136,21 +168,36 @@ async fn finalizers(client: &Client, object: &Object) -> Result<Steering, Error>
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
     use super::*;
-    use crate::api::crd;
+    use crate::{api::FailedAttempt, domain::testing::an_object};
 
     #[test]
-    fn every_field_of_the_status_is_written_or_cleared() {
-        let crd = serde_json::to_value(crd()).unwrap();
-        let schema =
-            &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"];
-        let in_schema: Vec<&String> = schema.as_object().unwrap().keys().collect();
-        let patch = serde_json::to_value(AICoreRegistrySecretStatus::default()).unwrap();
-        let mut in_patch: Vec<&String> = patch.as_object().unwrap().keys().collect();
-        in_patch.sort();
-        let mut in_schema = in_schema;
-        in_schema.sort();
-        assert_eq!(in_patch, in_schema);
+    fn the_status_is_replaced_as_a_whole_and_only_of_this_resource() {
+        let object = an_object();
+        let attempt = FailedAttempt {
+            retry_time: Time(Timestamp::UNIX_EPOCH),
+            ai_core_secret_resource_version: Some("7".to_owned()),
+            secret_resource_version: None,
+        };
+        let status = AICoreRegistrySecretStatus {
+            remote_name: Some("pull".to_owned()),
+            failed_attempt: Some(Box::new(attempt)),
+            ..AICoreRegistrySecretStatus::default()
+        };
+        let failed_attempt =
+            json!({ "retryTime": "1970-01-01T00:00:00Z", "aiCoreSecretResourceVersion": "7" });
+        assert_eq!(
+            serde_json::to_value(JsonPatch(replace_status(&object, &status))).unwrap(),
+            json!([
+                { "op": "test", "path": "/metadata/uid", "value": &*object.uid },
+                { "op": "add", "path": "/status", "value": {
+                    "conditions": [], "remoteName": "pull", "failedAttempt": failed_attempt,
+                } },
+            ])
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::world::{Login, World};
 
 /// Name, type and unit, as the documentation promises them.
-const FAMILIES: [(&str, &str, &str); 16] = [
+const FAMILIES: [(&str, &str, &str); 18] = [
     ("reconcile", "counter", ""),
     ("reconcile_duration_seconds", "histogram", "seconds"),
     ("remote_requests", "counter", ""),
@@ -17,6 +17,8 @@ const FAMILIES: [(&str, &str, &str); 16] = [
     ("queue_depth", "gauge", ""),
     ("watch_age_seconds", "gauge", "seconds"),
     ("watch_up", "gauge", ""),
+    ("statuses_unwritten", "gauge", ""),
+    ("resources_not_understood", "gauge", ""),
     ("leader", "gauge", ""),
     ("remote_orphaned", "counter", ""),
     ("build", "info", ""),

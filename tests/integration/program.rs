@@ -23,7 +23,7 @@ fn run(arguments: &[&str]) -> Output {
 #[case(&["run", "--default-resync-interval=1s"], "at least 10s")]
 #[case(&["run", "--ca-bundle=/does/not/exist"], "--ca-bundle: /does/not/exist cannot be read")]
 #[case(&["run", "--allowed-hosts=https://x.example"], "--allowed-hosts")]
-#[case(&["run", "--leader-elect"], "--leader-elect-lease-namespace: outside a pod it must be given")]
+#[case(&["run", "--leader-elect"], "--leader-elect-lease-namespace is missing: outside a pod it must be given")]
 #[case(&["run", "--leader-elect", "--leader-elect-renew-deadline=20s"], "must be less than --leader-elect-lease-duration")]
 #[case(&["run", "--no-such-flag"], "--no-such-flag")]
 #[case(&["walk"], "walk")]

@@ -65,7 +65,7 @@ async fn a_failed_push_is_a_failure_with_its_reason() {
 async fn without_a_payload_or_a_connection_nothing_is_sent() {
     let world = World::new();
     world.ctx.kubernetes.secrets.lock().unwrap().clear();
-    for step in [PUSH, Step::DeleteRemote] {
+    for step in [PUSH, Step::DeleteRemote { forced: false }] {
         assert_eq!(carry_out(&world, FinalizerStep::Keep, step).await.unwrap(), Outcome::NothingSent);
     }
     assert!(!world.journal().iter().any(|line| line.starts_with("push") || line.starts_with("delete")));
@@ -107,7 +107,7 @@ async fn a_remote_secret_with_a_successor_is_not_deleted() {
     world.ctx.index.apply_resource(younger.clone(), crate::api::AICoreRegistrySecretStatus::default());
     assert!(world.ctx.index.proven(&younger, &claim).is_empty());
     assert!(!world.ctx.index.may_delete(&world.object, &claim));
-    let plan = Plan { finalizer: FinalizerStep::Keep, step: Step::DeleteRemote };
+    let plan = Plan { finalizer: FinalizerStep::Keep, step: Step::DeleteRemote { forced: false } };
     let outcome = act(&world.ctx, &world.object, &plan, means).await.unwrap();
     assert_eq!(outcome, Outcome::Withdrawn);
     assert_eq!(world.journal(), Vec::<String>::new());

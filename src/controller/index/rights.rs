@@ -99,6 +99,12 @@ impl<K> Index<K> {
         state.claims.ask(object, claim, now)
     }
 
+    /// Whether this very resource is there.
+    #[must_use]
+    pub(in crate::controller) fn holds(&self, object: &Object) -> bool {
+        self.0.lock().current(object).is_some()
+    }
+
     /// Whether a pass over `object` may send its credential now: this very resource is there and is neither being deleted nor
     /// suspended, and it owns the claim. What is not known owns nothing. To be asked right before each request that writes.
     #[must_use]

@@ -45,7 +45,8 @@ struct Cached<K> {
     field: Option<String>,
     version: Arc<str>,
     value: Arc<K>,
-    read: Instant,
+    /// When; `None`: it is to be read again.
+    read: Option<Instant>,
 }
 
 /// What the watch said last.
@@ -87,7 +88,7 @@ impl<K> SecretEntry<K> {
             .cached
             .iter()
             .find(|cached| cached.field.as_deref() == field && cached.version == version)?;
-        Some((Arc::clone(&cached.value), cached.read))
+        cached.read.map(|read| (Arc::clone(&cached.value), read))
     }
 
     pub(super) fn unusable(&self, field: Option<&str>) -> Option<Arc<Failure>> {
@@ -224,7 +225,7 @@ impl<K> SecretIndex<K> {
             field: field.map(str::to_owned),
             version: version.into(),
             value: key,
-            read: Instant::now(),
+            read: Some(Instant::now()),
         });
     }
 
@@ -252,14 +253,17 @@ impl<K> SecretIndex<K> {
             field: field.map(str::to_owned),
             version: version.into(),
             value: Arc::new(failure.clone()),
-            read: Instant::now(),
+            read: Some(Instant::now()),
         });
     }
 
-    /// Forgets what was read of the Secret at this version.
+    /// What was read of the Secret at this version counts no more. It is kept until the Secret is read again: if that finds the
+    /// same, the refusal of the key stands for all who share it.
     pub(super) fn forget(&mut self, secret: &ObjectKey, field: Option<&str>, version: &str) {
-        if let Some(entry) = self.0.get_mut(secret) {
-            entry.cached.retain(|cached| cached.field.as_deref() != field || *cached.version != *version);
+        let refused =
+            |cached: &&mut Cached<K>| cached.field.as_deref() == field && *cached.version == *version;
+        if let Some(cached) = self.0.get_mut(secret).and_then(|entry| entry.cached.iter_mut().find(refused)) {
+            cached.read = None;
         }
     }
 

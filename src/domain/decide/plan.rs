@@ -58,7 +58,10 @@ pub(crate) enum Step {
     /// Send the credential.
     Push(Push),
     /// Delete the remote secret, then let the resource go.
-    DeleteRemote,
+    DeleteRemote {
+        /// Whether a user asked for it now, so that no earlier refusal is taken for an answer.
+        forced: bool,
+    },
     /// Let a resource that is being deleted go, without touching AI Core.
     LetGo(LetGo),
 }
@@ -150,7 +153,7 @@ impl Step {
         match self {
             Self::NoPush(_) => "NoPush",
             Self::Push(_) => "Push",
-            Self::DeleteRemote => "DeleteRemote",
+            Self::DeleteRemote { .. } => "DeleteRemote",
             Self::LetGo(_) => "LetGo",
         }
     }
@@ -160,7 +163,7 @@ impl Step {
     pub(crate) fn rival(&self) -> Option<&ObjectKey> {
         match self {
             Self::NoPush(Why::OwnedBy(rival)) | Self::LetGo(LetGo::HandedOver(rival)) => Some(rival),
-            Self::NoPush(_) | Self::Push(_) | Self::DeleteRemote | Self::LetGo(_) => None,
+            Self::NoPush(_) | Self::Push(_) | Self::DeleteRemote { .. } | Self::LetGo(_) => None,
         }
     }
 
@@ -170,7 +173,7 @@ impl Step {
         match self {
             Self::NoPush(why) => Some(why.as_str()),
             Self::Push(push) => Some(push.cause.as_str()),
-            Self::DeleteRemote => None,
+            Self::DeleteRemote { .. } => None,
             Self::LetGo(why) => Some(why.as_str()),
         }
     }
@@ -399,12 +402,11 @@ fn deletion(observed: &Observed<'_>) -> Step {
         }
         return Step::NoPush(Why::Blocked(failure.clone()));
     }
-    if object.unanswered_request(observed.status).is_none()
-        && let Some((backoff, left)) = backing_off(observed)
-    {
+    let forced = object.unanswered_request(observed.status).is_some();
+    if !forced && let Some((backoff, left)) = backing_off(observed) {
         return Step::NoPush(Why::BackingOff { left, failure: backoff.failure.clone() });
     }
-    Step::DeleteRemote
+    Step::DeleteRemote { forced }
 }
 
 /// Whether the remote secret is not this resource's to delete.

@@ -150,7 +150,7 @@ pub(crate) fn report(observed: &Observed<'_>, step: &Step, outcome: Outcome, jit
         (Step::LetGo(why), _) => gone(PassOutcome::Released, let_go_events(observed, why)),
         (Step::NoPush(why), _) => not_pushed(observed, why, jitter),
         // An outcome that does not belong to its step: say nothing, look again.
-        (Step::Push(_) | Step::DeleteRemote, _) => postponed(observed, backoff::FIRST_DELAY),
+        (Step::Push(_) | Step::DeleteRemote { .. }, _) => postponed(observed, backoff::FIRST_DELAY),
     };
     let api_failures = if denied(step) { observed.api_failures.saturating_add(1) } else { 0 };
     let retry = Retry { backoff, api_failures };
@@ -208,7 +208,7 @@ fn answer(step: &Step, outcome: &Outcome) -> Option<Answer> {
         Step::NoPush(Why::InSync { .. } | Why::Suspended | Why::OwnedBy(_) | Why::Unusable(_)) => true,
         Step::NoPush(Why::Pending | Why::BackingOff { .. } | Why::Blocked(_) | Why::Gone)
         | Step::Push(_)
-        | Step::DeleteRemote
+        | Step::DeleteRemote { .. }
         | Step::LetGo(_) => false,
     };
     nothing_to_send.then_some(Answer::NothingToSend)

@@ -178,10 +178,7 @@ async fn a_push_ends(
     assert_eq!(before.len(), usize::from(matches!(wait, Wait::Second)), "{before:?}");
     assert_eq!(after, Vec::<String>::new());
     // What it asks the index about after it has read the Secrets is already in the decision.
-    let decided = !matches!(
-        (wait, change),
-        (Wait::Secret, Change::Gone | Change::CreatedAnew | Change::LostToAnOlderOne)
-    );
+    let decided = !matches!((wait, change), (Wait::Secret, Change::LostToAnOlderOne));
     if decided {
         assert_eq!((withdrawn(&world), requeue_after), (1, Some(Duration::ZERO)));
         // Neither a failure nor news, and no delay.

@@ -38,7 +38,7 @@ fn without_the_finalizer_the_resource_is_gone() {
 #[test]
 fn the_remote_secret_is_deleted() {
     let (object, status) = (dying(), a_status_in_sync());
-    assert_eq!(step(&an_observation(&object, &status)), Step::DeleteRemote);
+    assert_eq!(step(&an_observation(&object, &status)), Step::DeleteRemote { forced: false });
 }
 
 /// Each of these needs neither the service key nor AI Core.
@@ -139,14 +139,14 @@ fn a_failed_deletion_is_held_and_a_request_overrides_that() {
         Step::NoPush(Why::BackingOff { left: seconds(60), failure: failure(Reason::Forbidden) })
     );
     observed.service_key_identity = Some("aicore-key/@21".to_owned());
-    assert_eq!(step(&observed), Step::DeleteRemote, "another key ends the hold");
+    assert_eq!(step(&observed), Step::DeleteRemote { forced: false }, "another key ends the hold");
     observed.service_key_identity = Some("aicore-key/@20".to_owned());
     observed.now.uptime += seconds(60);
-    assert_eq!(step(&observed), Step::DeleteRemote, "time ends the hold");
+    assert_eq!(step(&observed), Step::DeleteRemote { forced: false }, "time ends the hold");
     object.requested_at = Some("1".into());
     let mut observed = an_observation(&object, &status);
     observed.backoff = Some(&backoff);
-    assert_eq!(step(&observed), Step::DeleteRemote, "a request overrides it");
+    assert_eq!(step(&observed), Step::DeleteRemote { forced: true }, "a request overrides it");
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn a_hold_from_before_the_deletion_does_not_delay_it() {
     let object = dying();
     let mut observed = an_observation(&object, &status);
     observed.backoff = Some(&backoff);
-    assert_eq!(step(&observed), Step::DeleteRemote);
+    assert_eq!(step(&observed), Step::DeleteRemote { forced: false });
 }
 
 /// A push whose end nobody saw may have arrived.
@@ -175,13 +175,13 @@ fn saying(ready: &str, reason: &str) -> AICoreRegistrySecretStatus {
 }
 
 #[rstest]
-#[case::no_status(AICoreRegistrySecretStatus::default(), Step::DeleteRemote)]
-#[case::default_of_the_schema(a_new_status(), Step::DeleteRemote)]
-#[case::progressing(sent(saying("Unknown", "Progressing")), Step::DeleteRemote)]
-#[case::no_answer(sent(saying("False", "RemoteUnavailable")), Step::DeleteRemote)]
-#[case::refused_after_no_answer(sent(refused_status()), Step::DeleteRemote)]
-#[case::key_refused_after_no_answer(sent(saying("False", "AuthenticationFailed")), Step::DeleteRemote)]
-#[case::secret_gone_after_no_answer(sent(saying("False", "SecretNotFound")), Step::DeleteRemote)]
+#[case::no_status(AICoreRegistrySecretStatus::default(), Step::DeleteRemote { forced: false })]
+#[case::default_of_the_schema(a_new_status(), Step::DeleteRemote { forced: false })]
+#[case::progressing(sent(saying("Unknown", "Progressing")), Step::DeleteRemote { forced: false })]
+#[case::no_answer(sent(saying("False", "RemoteUnavailable")), Step::DeleteRemote { forced: false })]
+#[case::refused_after_no_answer(sent(refused_status()), Step::DeleteRemote { forced: false })]
+#[case::key_refused_after_no_answer(sent(saying("False", "AuthenticationFailed")), Step::DeleteRemote { forced: false })]
+#[case::secret_gone_after_no_answer(sent(saying("False", "SecretNotFound")), Step::DeleteRemote { forced: false })]
 #[case::waits_for_its_first_turn(saying("Unknown", "Progressing"), Step::LetGo(LetGo::NeverPushed))]
 #[case::no_token_yet(saying("False", "RemoteUnavailable"), Step::LetGo(LetGo::NeverPushed))]
 #[case::key_refused(saying("False", "AuthenticationFailed"), Step::LetGo(LetGo::NeverPushed))]

@@ -116,7 +116,7 @@ fn what_may_be_there_is_deleted_and_nothing_else(
     life.restart();
     life.object.deleting = true;
     let (step, report) = life.pass(as_found, |step| match step {
-        Step::DeleteRemote => Outcome::RemoteDeleted,
+        Step::DeleteRemote { .. } => Outcome::RemoteDeleted,
         Step::LetGo(_) => Outcome::LetGo,
         _ => Outcome::NothingSent,
     });
@@ -128,7 +128,7 @@ fn what_may_be_there_is_deleted_and_nothing_else(
     };
     let expected = match policy {
         DeletionPolicy::Retain => Step::NoPush(Why::Gone),
-        DeletionPolicy::Delete if possible => Step::DeleteRemote,
+        DeletionPolicy::Delete if possible => Step::DeleteRemote { forced: false },
         DeletionPolicy::Delete => Step::LetGo(LetGo::NeverPushed),
     };
     assert_eq!(step, expected);
@@ -146,7 +146,7 @@ fn what_was_sent_under_retain_is_deleted_once_the_policy_says_so() {
     life.object.finalizer = true;
     life.restart();
     life.object.deleting = true;
-    assert_eq!(life.pass(as_found, |_| Outcome::RemoteDeleted).0, Step::DeleteRemote);
+    assert_eq!(life.pass(as_found, |_| Outcome::RemoteDeleted).0, Step::DeleteRemote { forced: false });
 }
 
 /// Who lost the name, or never had a good key, has nothing to delete.

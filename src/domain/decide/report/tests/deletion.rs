@@ -19,7 +19,7 @@ fn without_key(observed: &mut Observed<'_>) {
 fn a_deleted_remote_secret_ends_the_story() {
     let mut life = dying(a_status_in_sync());
     let (step, report) = life.pass(as_found, |_| Outcome::RemoteDeleted);
-    assert_eq!(step, Step::DeleteRemote);
+    assert_eq!(step, Step::DeleteRemote { forced: false });
     assert_eq!(
         report,
         Report {
@@ -88,7 +88,7 @@ fn what_may_have_been_pushed_stays_so() {
     life.rests(without_key);
     assert_eq!(life.conditions(), ["Ready=Unknown/Progressing", "Reconciling=True/Deleting"]);
     let (step, _) = life.pass(as_found, |_| Outcome::RemoteDeleted);
-    assert_eq!(step, Step::DeleteRemote);
+    assert_eq!(step, Step::DeleteRemote { forced: false });
 }
 
 #[rstest]

@@ -124,7 +124,7 @@ impl Turn {
         match (step, &self.outcome) {
             (Step::NoPush(_), _) => Outcome::NothingSent,
             (Step::LetGo(_), _) => Outcome::LetGo,
-            (Step::DeleteRemote, Happens::Accepted) => Outcome::RemoteDeleted,
+            (Step::DeleteRemote { .. }, Happens::Accepted) => Outcome::RemoteDeleted,
             (Step::Push(_), Happens::Accepted) => Outcome::Pushed { at, created: false },
             (_, Happens::Postponed) if at.as_second() % 2 == 0 => Outcome::Postponed(seconds(2)),
             (_, Happens::Postponed) => Outcome::Postponed(NOTEWORTHY_WAIT),
@@ -293,7 +293,7 @@ proptest! {
                 observed.now = life.now;
                 turn.see(&mut observed);
                 let step = plan(&observed).step;
-                if let Step::Push(_) | Step::DeleteRemote = step {
+                if let Step::Push(_) | Step::DeleteRemote { .. } = step {
                     None
                 } else {
                     let outcome = turn.outcome(&step, now);
