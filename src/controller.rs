@@ -215,7 +215,7 @@ impl Controller {
         ctx.ending.cancel();
         drain(passes).await;
         if tokio::time::timeout(REQUEST_TIMEOUT, ctx.statuses.settled()).await.is_err() {
-            warn!("statuses that were still being written are given up");
+            warn!("status writes that were still under way were cancelled");
         }
         tasks.shutdown().await;
         result
@@ -289,7 +289,7 @@ async fn first_end(tasks: &mut JoinSet<&'static str>) -> Error {
 async fn drain(mut passes: JoinSet<&'static str>) {
     let all = async { while passes.join_next().await.is_some() {} };
     if tokio::time::timeout(DRAIN_LIMIT, all).await.is_err() {
-        warn!(limit_s = DRAIN_LIMIT.as_secs(), "passes that were still running are given up");
+        warn!(limit_s = DRAIN_LIMIT.as_secs(), "passes that were still running were cancelled");
         passes.shutdown().await;
     }
 }

@@ -45,15 +45,18 @@ impl Liveness {
         }
         let stuck = progress.at.elapsed();
         if stuck > QUEUE_LIMIT {
+            let waiting = match load.waiting {
+                1 => "1 resource is".to_owned(),
+                several => format!("{several} resources are"),
+            };
             return Err(format!(
-                "dead: {} resources wait, and none was looked at for {} s",
-                load.waiting,
+                "not alive: {waiting} waiting, and none was reconciled for {} s",
                 stuck.as_secs()
             ));
         }
         match self.diagnostics.watches().find(|(_, age)| *age > WATCH_LIMIT) {
             Some((name, age)) => {
-                Err(format!("dead: the watch on {name} has done nothing for {} s", age.as_secs()))
+                Err(format!("not alive: the watch on {name} has made no progress for {} s", age.as_secs()))
             }
             None => Ok(()),
         }

@@ -99,12 +99,12 @@ impl Metrics {
         };
         registry.register(
             "reconcile",
-            "Passes over a resource, by what came of them",
+            "Passes over a resource (reconciles), by outcome",
             metrics.reconciles.clone(),
         );
         registry.register_with_unit(
             "reconcile_duration",
-            "Time that a pass over a resource took",
+            "Duration of a pass over a resource",
             Unit::Seconds,
             metrics.reconcile_duration.clone(),
         );
@@ -115,7 +115,7 @@ impl Metrics {
         );
         registry.register_with_unit(
             "remote_request_duration",
-            "Time that requests to AI Core took",
+            "Duration of requests to AI Core",
             Unit::Seconds,
             metrics.remote_request_duration.clone(),
         );

@@ -10,7 +10,7 @@ use super::sizes;
 /// and `kubectl wait` never take a new resource for a finished one.
 pub const UNOBSERVED_GENERATION: i64 = -1;
 
-/// The outcome of the last look at the resource. It never holds a password, a token or another secret value.
+/// The outcome of the last reconcile of the resource. It never holds a password, a token or another secret value.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct AICoreRegistrySecretStatus {

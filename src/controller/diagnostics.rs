@@ -79,11 +79,11 @@ impl Collector for Diagnostics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         #[expect(clippy::cast_precision_loss, reason = "a queue is never 2^52 long")]
         let waiting = self.queue.load().waiting as f64;
-        encode_gauge(&mut encoder, "queue_depth", "Resources that wait to be looked at.", waiting)?;
+        encode_gauge(&mut encoder, "queue_depth", "Resources that wait in the work queue.", waiting)?;
         self.encode_ages(&mut encoder)?;
         self.encode_works(&mut encoder)?;
         let leader = self.leadership.is_leader();
-        let help = "1 if this replica is the one that writes, 0 if it stands by.";
+        let help = "1 if this replica is the leader, 0 if it stands by.";
         encode_gauge(&mut encoder, "leader", help, f64::from(u8::from(leader)))
     }
 }

@@ -311,7 +311,7 @@ async fn read(
             Reason::AccessDenied,
             format!(
                 "Secret {:?}, which {field} names, may not be read by the operator: {message}; grant its ServiceAccount get, \
-                 list and watch on Secrets in namespace {namespace:?}; the operator goes on within seconds of that",
+                 list and watch on Secrets in namespace {namespace:?}; the operator continues within seconds of that",
                 name.as_str()
             ),
         ))),

@@ -74,7 +74,7 @@ pub(super) async fn reconcile<K: Kubernetes, A: AiCore>(
             done
         }
         Ok(Err(Error::NotFound)) => {
-            debug!(parent: &span, "the resource is gone");
+            debug!(parent: &span, "the resource no longer exists");
             Done { outcome: PassOutcome::Gone, requeue_after: None }
         }
         Ok(Err(error)) => {
@@ -83,14 +83,14 @@ pub(super) async fn reconcile<K: Kubernetes, A: AiCore>(
             let retry_s = done.requeue_after.unwrap_or_default().as_secs_f64();
             // While it goes on, ever less often.
             if failures.saturating_add(1).is_power_of_two() {
-                warn!(parent: &span, %error, retry_s, "a request to the API server failed; trying again");
+                warn!(parent: &span, %error, retry_s, "a request to the API server failed; the pass is retried");
             } else {
-                debug!(parent: &span, %error, retry_s, "a request to the API server failed; trying again");
+                debug!(parent: &span, %error, retry_s, "a request to the API server failed; the pass is retried");
             }
             done
         }
         Err(_) => {
-            warn!(parent: &span, limit_s = PASS_LIMIT.as_secs(), "the pass took too long; trying again");
+            warn!(parent: &span, limit_s = PASS_LIMIT.as_secs(), "the pass took too long; it is retried");
             cut_short(ctx, &snapshot, PassOutcome::Timeout)
         }
     };
@@ -261,7 +261,7 @@ fn log(step: &Step, result: &Outcome, report: &Report) {
             debug!(
                 outcome,
                 wait_ms = wait.as_secs_f64() * 1e3,
-                "waits for its turn in the tenant's request rate"
+                "delayed by the tenant's limits (--concurrency, --tenant-rps)"
             );
         }
         (Outcome::Withdrawn, _) => {

@@ -137,7 +137,7 @@ impl Scopes {
         };
         let mut late = incomplete(&lists.borrow_and_update());
         if late.is_empty() {
-            info!("resources and Secrets are listed");
+            info!("caches are filled: resources and Secrets were listed");
         } else {
             warn!(
                 limit_s = LIST_LIMIT.as_secs(),

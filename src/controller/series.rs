@@ -50,7 +50,7 @@ impl<K: fmt::Debug + Send + Sync + 'static> Collector for NotUnderstood<K> {
         #[expect(clippy::cast_precision_loss, reason = "a cluster never has 2^52 resources")]
         let count = self.0.left_alone() as f64;
         let help =
-            "Resources that are left alone, because this version of the operator does not understand them.";
+            "Resources that are ignored, because this version of the operator does not understand them.";
         encode_gauge(&mut encoder, "resources_not_understood", help, count)
     }
 }

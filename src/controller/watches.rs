@@ -214,7 +214,7 @@ fn leave_alone(index: &Index<ServiceKeyHeld>, queue: &Queue, admission: &Admissi
             name = ?key.name,
             namespace = ?key.namespace,
             part,
-            "a resource is left alone, because this version of the operator does not understand it; its remote secret stays \
+            "a resource is ignored, because this version of the operator does not understand it; its remote secret stays \
              its own"
         );
     }

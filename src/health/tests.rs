@@ -63,7 +63,7 @@ async fn a_queue_that_nobody_works_off_is_noticed() {
     assert_eq!(liveness.check(), Ok(()));
     tokio::time::advance(QUEUE_LIMIT + SECOND).await;
     let sentence = liveness.check().unwrap_err();
-    assert!(sentence.starts_with("dead: 1 resources wait"), "{sentence}");
+    assert!(sentence.starts_with("not alive: 1 resource is waiting"), "{sentence}");
     queue.next().await;
     assert_eq!(liveness.check(), Ok(()), "it moves again");
 }
@@ -117,7 +117,7 @@ async fn a_watch_that_does_nothing_at_all_is_noticed() {
     assert_eq!(liveness.check(), Ok(()), "it would list anew now");
     tokio::time::sleep(WATCH_LIMIT).await;
     let sentence = liveness.check().unwrap_err();
-    assert!(sentence.starts_with("dead: the watch on resources has done nothing for"), "{sentence}");
+    assert!(sentence.starts_with("not alive: the watch on resources has made no progress for"), "{sentence}");
 }
 
 /// It takes nothing in, so nothing can pile up that would make it look dead.

@@ -108,7 +108,7 @@ async fn follow<K>(
             next = events.next() => next,
             () = health.silent(silence_limit) => {
                 let seconds = silence_limit.as_secs();
-                warn!(watch, namespace, seconds, "the API server has sent nothing on the watch: it is listed anew");
+                warn!(watch, namespace, seconds, "the watch was silent for too long; listing again");
                 events = anew();
                 continue;
             }

@@ -125,7 +125,7 @@ async fn sigterm_does_not_wait_for_the_rate() {
     world.wait_requests(PATCH, 1).await;
     let (code, log) = operator.terminate().await;
     assert_eq!(code, Some(0), "{}", log.join("\n"));
-    assert!(!log.iter().any(|line| line.contains("given up")), "{}", log.join("\n"));
+    assert!(!log.iter().any(|line| line.contains("cancelled")), "{}", log.join("\n"));
     assert_eq!(world.writes(), [(PATCH, 404)]);
 }
 

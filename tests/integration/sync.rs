@@ -193,8 +193,8 @@ async fn a_missing_secret_is_waited_for_without_a_timer() {
     assert_eq!(
         waiting.condition("Ready").message,
         format!(
-            "Secret \"source\", which spec.secretRef names, does not exist in namespace \"{}\"; the operator goes on as soon \
-             as it is created",
+            "Secret \"source\", which spec.secretRef names, does not exist in namespace \"{}\"; create it; the operator continues \
+             as soon as it exists",
             world.namespace
         )
     );

@@ -127,11 +127,13 @@ impl World {
     }
 
     /// Waits until the operator has dealt with everything that happened so far. Events of one kind come in order, so a change
-    /// that shows an effect was preceded by all earlier ones; twice, because the work on an earlier one may still have run.
+    /// that shows an effect was preceded by all earlier ones; twice, because the work on an earlier one may still have run. They
+    /// name a service key that is not there, so that they are of no tenant and wait for none.
     pub(crate) async fn wait_quiet(&self, _: &Operator) {
         for _ in 0..2 {
             let name = format!("barrier-{}", self.barriers.fetch_add(1, Ordering::Relaxed));
-            self.resource(&name, json!({ "secretRef": { "name": name } })).await;
+            let spec = json!({ "secretRef": { "name": name }, "aiCoreSecretRef": { "name": "barrier-key" } });
+            self.resource(&name, spec).await;
             self.wait_reason(&name, "SecretNotFound").await;
             self.raw_docker_secret(&name, "{}").await;
             self.wait_reason(&name, "SecretInvalid").await;

@@ -283,7 +283,7 @@ async fn what_is_to_be_retained_is_let_go_without_a_request() {
     dying(&mut world);
     assert_eq!(world.pass().await, None);
     assert_eq!(world.journal(), ["remove finalizer"]);
-    assert_eq!(outcomes(&world, "LetGo"), 1);
+    assert_eq!(outcomes(&world, "Released"), 1);
 }
 
 #[tokio::test(start_paused = true)]

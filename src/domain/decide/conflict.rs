@@ -64,7 +64,7 @@ pub(crate) fn had_its_chance(outcome: PassOutcome) -> bool {
         PassOutcome::Created
         | PassOutcome::Updated
         | PassOutcome::Deleted
-        | PassOutcome::LetGo
+        | PassOutcome::Released
         | PassOutcome::Unchanged
         | PassOutcome::BackingOff
         | PassOutcome::Gone

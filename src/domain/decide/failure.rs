@@ -62,8 +62,8 @@ impl Failure {
         Self::new(
             reason,
             format!(
-                "Secret {:?}, which {field} names, does not exist in namespace {:?}; the operator goes on as soon as it is \
-                 created",
+                "Secret {:?}, which {field} names, does not exist in namespace {:?}; create it; the operator continues as \
+                 soon as it exists",
                 key.name, key.namespace
             ),
         )

@@ -11,8 +11,8 @@ pub(crate) enum PassOutcome {
     Updated,
     /// AI Core no longer holds the secret.
     Deleted,
-    /// The resource was let go without touching AI Core.
-    LetGo,
+    /// The resource was released without a request to AI Core.
+    Released,
     /// Nothing was to be done.
     Unchanged,
     /// It waits for the tenant's request rate, or to know who owns the remote secret.
@@ -42,7 +42,7 @@ impl PassOutcome {
             Self::Created
             | Self::Updated
             | Self::Deleted
-            | Self::LetGo
+            | Self::Released
             | Self::Unchanged
             | Self::Postponed
             | Self::Withdrawn
@@ -60,7 +60,7 @@ impl PassOutcome {
             Self::Created => "Created",
             Self::Updated => "Updated",
             Self::Deleted => "Deleted",
-            Self::LetGo => "LetGo",
+            Self::Released => "Released",
             Self::Unchanged => "Unchanged",
             Self::Postponed => "Postponed",
             Self::Withdrawn => "Withdrawn",
@@ -82,7 +82,7 @@ mod tests {
         PassOutcome::Created,
         PassOutcome::Updated,
         PassOutcome::Deleted,
-        PassOutcome::LetGo,
+        PassOutcome::Released,
         PassOutcome::Unchanged,
         PassOutcome::Postponed,
         PassOutcome::Withdrawn,

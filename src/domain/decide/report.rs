@@ -131,7 +131,7 @@ pub(crate) fn report(
         (_, Outcome::Postponed(wait)) => postponed(observed, wait),
         (_, Outcome::Withdrawn) => withdrawn(observed),
         (_, Outcome::RemoteDeleted) => gone(PassOutcome::Deleted, Vec::new()),
-        (Step::LetGo(why), _) => gone(PassOutcome::LetGo, events::let_go(observed, why)),
+        (Step::LetGo(why), _) => gone(PassOutcome::Released, events::let_go(observed, why)),
         (Step::NoPush(why), _) => not_pushed(observed, why, jitter),
         // An outcome that does not belong to its step: say nothing, look again.
         (Step::Push(_) | Step::DeleteRemote { .. }, _) => postponed(observed, backoff::FIRST_DELAY),

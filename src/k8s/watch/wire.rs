@@ -45,7 +45,7 @@ pub(super) enum Unusable {
     #[error("an object has more than {} MiB, which is too much to read", OBJECT_BYTES >> 20)]
     TooLarge,
     #[error(
-        "the API server sends lines that are no events, more than {} a second: it is left and asked again later",
+        "the API server sends lines that are no events, more than {} a second: the watch is closed and opened again later",
         answer::IDLE_RATE.0
     )]
     Idle,

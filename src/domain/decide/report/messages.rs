@@ -47,8 +47,8 @@ pub(super) fn conflict(remote_name: Quoted<'_>, me: &ObjectKey, owner: &ObjectKe
 
 pub(super) fn deleting(failure: &Failure) -> String {
     format!(
-        "The secret in AI Core is not deleted yet: {}; to let this resource go without deleting it, set the annotation \
-         {}=true",
+        "The secret in AI Core is not deleted yet: {}; to release this resource without deleting the secret in AI Core, set \
+         the annotation {}=true",
         failure.message.trim_end_matches('.'),
         crate::api::ABANDON_REMOTE
     )
@@ -93,7 +93,7 @@ pub(super) fn let_go_suspended(remote_name: Quoted<'_>) -> String {
 }
 
 pub(super) fn let_go_abandoned(remote_name: Quoted<'_>) -> String {
-    format!("Let go by annotation: docker registry secret {remote_name} may still be in AI Core")
+    format!("Released by annotation: docker registry secret {remote_name} may still be in AI Core")
 }
 
 pub(super) fn let_go_handed_over(remote_name: Quoted<'_>, me: &ObjectKey, successor: &ObjectKey) -> String {
@@ -102,7 +102,7 @@ pub(super) fn let_go_handed_over(remote_name: Quoted<'_>, me: &ObjectKey, succes
     } else {
         "a resource in another namespace".to_owned()
     };
-    format!("Docker registry secret {remote_name} stays in AI Core, because {successor} keeps it up to date")
+    format!("Docker registry secret {remote_name} stays in AI Core, because {successor} owns it now")
 }
 
 pub(super) fn let_go_orphaned(remote_name: Quoted<'_>, status: &AICoreRegistrySecretStatus) -> String {

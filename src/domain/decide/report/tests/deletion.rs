@@ -105,7 +105,7 @@ fn each_way_to_let_go_has_its_event(#[case] why: LetGo, #[case] expected: Option
     let orphaned = why == LetGo::TenantChanged || why == LetGo::Orphaned;
     let handed_over = matches!(why, LetGo::HandedOver(_));
     let report = report(&observed, &Step::LetGo(why), Outcome::LetGo, observed.now.uptime, JITTER);
-    assert_eq!((report.status, report.requeue_after, report.outcome), (None, None, PassOutcome::LetGo));
+    assert_eq!((report.status, report.requeue_after, report.outcome), (None, None, PassOutcome::Released));
     let events: Vec<_> = report.events.iter().map(|event| (event.warning, event.reason)).collect();
     assert_eq!(events, expected.into_iter().collect::<Vec<_>>());
     for event in &report.events {
