@@ -49,13 +49,16 @@ use crate::{
         decide::{late_writes::LateWrites, retry_pace::RetryPace},
         parse::{allowed_hosts::AllowedHosts, duration::ResyncInterval, service_key::ServiceKey},
     },
-    k8s::{error::REQUEST_TIMEOUT, events},
+    k8s::events,
     leadership::Leadership,
     metrics::Metrics,
 };
 
 /// How long running passes may take to end after the request to stop.
 const DRAIN_LIMIT: Duration = Duration::from_secs(20);
+/// How long statuses that are being written may take after that. Together they leave room in a pod's grace period of 30 s to give
+/// the Lease back.
+const STATUSES_LIMIT: Duration = Duration::from_secs(4);
 
 /// What decides about resources and is not theirs.
 #[derive(Clone, Debug)]
@@ -214,7 +217,7 @@ impl Controller {
         // What waits for its turn has sent nothing yet; what has is given its time.
         ctx.ending.cancel();
         drain(passes).await;
-        if tokio::time::timeout(REQUEST_TIMEOUT, ctx.statuses.settled()).await.is_err() {
+        if tokio::time::timeout(STATUSES_LIMIT, ctx.statuses.settled()).await.is_err() {
             warn!("status writes that were still under way were cancelled");
         }
         tasks.shutdown().await;
