@@ -10,7 +10,10 @@ use crate::{
     },
     domain::{
         decide::reason::Reason,
-        parse::{api_url::Tenant, object::Object},
+        parse::{
+            api_url::Tenant,
+            object::{Object, pushed_tenant},
+        },
     },
 };
 
@@ -41,11 +44,13 @@ pub(crate) fn announced(
     status: &AICoreRegistrySecretStatus,
     tenant: &Tenant,
 ) -> Option<AICoreRegistrySecretStatus> {
-    let known = status.last_sync_time.is_some() || status.api_url.is_some();
+    let known = pushed_tenant(status).is_some_and(|known| known == *tenant);
     if known || object.spec.deletion_policy() == DeletionPolicy::Retain {
         return None;
     }
     let mut announced = status.clone();
+    // What another tenant holds is not what a deletion will be about any more.
+    forget(&mut announced);
     set_tenant(&mut announced, tenant);
     Some(announced)
 }
@@ -126,7 +131,10 @@ mod tests {
             );
             assert_eq!(announced(&deleted, &first, &tenant("one")), None);
         }
-        assert_eq!(announced(&deleted, &a_status_in_sync(), &tenant("two")), None);
+        assert_eq!(announced(&deleted, &a_status_in_sync(), &tenant("one")), None);
+        let elsewhere = announced(&deleted, &a_status_in_sync(), &tenant("two")).unwrap();
+        assert_eq!(pushed_tenant(&elsewhere), Some(tenant("two")));
+        assert_eq!((elsewhere.last_sync_time, elsewhere.credentials_digest), (None, None));
     }
 
     #[test]

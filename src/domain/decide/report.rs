@@ -230,7 +230,7 @@ pub(super) fn whole_seconds(time: Timestamp) -> Time {
 }
 
 fn failed(observed: &Observed<'_>, failure: Failure, ended: Duration, jitter: Jitter) -> Statement {
-    // Where something was accepted before counts for more than where something may be.
+    // For a resource that deletes nothing, where something was accepted before counts for more than where something may be.
     let arrived = failure.may_have_arrived && !observed.object.deleting && !observed.tenant_changed();
     let backoff = Backoff::after(
         observed.backoff.filter(|backoff| backoff.applies_to(&observed.circumstances())),

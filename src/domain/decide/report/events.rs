@@ -1,9 +1,12 @@
 //! What people are told with `kubectl describe`.
 
 use super::{Outcome, messages};
-use crate::domain::{
-    decide::{observed::Observed, plan::LetGo},
-    tools::invalid::Quoted,
+use crate::{
+    api::DeletionPolicy,
+    domain::{
+        decide::{observed::Observed, plan::LetGo},
+        tools::invalid::Quoted,
+    },
 };
 
 /// A Kubernetes event about the resource.
@@ -17,14 +20,28 @@ pub(crate) struct Event {
     pub note: String,
 }
 
-/// What has to be said when the resource has left its remote secret behind: another tenant has what it sends, or it means another
-/// name.
+/// What has to be said when the resource has left its remote secret behind: another tenant has what it sends, or may have it and
+/// is the one in which it will be deleted; or it means another name.
 pub(super) fn moved(observed: &Observed<'_>, outcome: &Outcome) -> Option<Event> {
     if let Some(before) = observed.renamed_from() {
         let note = messages::renamed(Quoted(before), observed.status);
         return Some(Event { warning: true, reason: "RemoteRenamed", note });
     }
-    (matches!(outcome, Outcome::Pushed { .. }) && observed.tenant_changed()).then(|| Event {
+    let elsewhere = match outcome {
+        Outcome::Pushed { .. } => true,
+        Outcome::Failed(failure) => {
+            let object = observed.object;
+            failure.may_have_arrived
+                && !object.deleting
+                && object.spec.deletion_policy() == DeletionPolicy::Delete
+        }
+        Outcome::NothingSent
+        | Outcome::Postponed(_)
+        | Outcome::Withdrawn
+        | Outcome::RemoteDeleted
+        | Outcome::LetGo => false,
+    };
+    (elsewhere && observed.tenant_changed()).then(|| Event {
         warning: true,
         reason: "TenantChanged",
         note: messages::left_behind(observed.object.shown_remote_name(), observed.status),
