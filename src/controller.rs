@@ -35,8 +35,8 @@ use tracing::{info, warn};
 
 pub(crate) use self::diagnostics::Diagnostics;
 use self::{
-    adapters::{AiCore, Cluster, Kubernetes},
-    admission::{Admission, Places},
+    adapters::{AiCore, Cluster, Kubernetes, Reach},
+    admission::{Admission, Places, lane::Lane},
     index::Index,
     queue::{Priority, Queue},
     scopes::Scopes,
@@ -47,7 +47,9 @@ use crate::{
     clock::Clock,
     domain::{
         decide::{late_writes::LateWrites, retry_pace::RetryPace},
-        parse::{allowed_hosts::AllowedHosts, duration::ResyncInterval, service_key::ServiceKey},
+        parse::{
+            allowed_hosts::AllowedHosts, duration::ResyncInterval, object::Object, service_key::ServiceKey,
+        },
     },
     k8s::events,
     leadership::Leadership,
@@ -103,6 +105,13 @@ struct Context<K, A: AiCore> {
     clock: Clock,
     /// Cancelled when passes are to wait for nothing any more.
     ending: CancellationToken,
+}
+
+impl<K, A: AiCore> Context<K, A> {
+    /// Where the passes over the resource stand in line for requests by this connection.
+    fn lane(&self, object: &Object, connection: &A::Connection) -> Arc<Lane> {
+        Lane::of(connection.tenant(), connection.id(), self.index.credit(object))
+    }
 }
 
 /// Why the controller ended.

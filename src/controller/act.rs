@@ -189,7 +189,7 @@ async fn prepare<K: Kubernetes, A: AiCore>(
 ) -> Result<Ready, Outcome> {
     let Errand { object, claim, .. } = *errand;
     let request = Request { who: &object.key, priority };
-    let permit = ctx.admission.enter(connection.tenant(), permit, request).map_err(postponed)?;
+    let permit = ctx.admission.enter(&ctx.lane(object, connection), permit, request).map_err(postponed)?;
     // Others had their turn since the facts were gathered: nobody needs a token for what is not to be sent any more.
     if !errand.stands() {
         permit.unused();

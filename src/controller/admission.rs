@@ -13,7 +13,11 @@
 //!   set aside; the queue lets one namespace have only a part of that.
 //! - **Tenants that are not known to answer in time** share one entrance ([`Places::unproven`]), whatever their number: those
 //!   that nobody has heard of (anybody can write down URLs), that answer late, and that do not answer. A tenant leaves it with its
-//!   first answer in time; one that was never heard of is vouched for by a status that shows an accepted push.
+//!   first answer in time.
+//! - **What one resource meets says little about others of its tenant.** Resources whose service key was never given a token have
+//!   a lane for each key, those whose last attempt had no answer share one, and all others have one that counts as answering from
+//!   the start: its key was given a token, or a status shows an accepted push ([`lane`]). A pass that is kept waiting for long does
+//!   not keep a few others of its lane from trying.
 //! - Each line is fair over namespaces, with changes first ([`line`](super::queue::line)).
 //!
 //! Why rotations of tenants that answer are never held up for long: they need a place in the queue's limit, and one in their
@@ -26,6 +30,7 @@
 //! (the resource was suspended or deleted, backs off, or the API server failed), the promise goes to the one after it.
 
 mod entrance;
+pub(super) mod lane;
 mod passes;
 mod shared;
 mod state;
@@ -38,14 +43,11 @@ use std::{sync::Arc, time::Duration};
 use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 
-use self::{passes::PassId, state::State};
+use self::{lane::Lane, passes::PassId, state::State};
 use super::queue::{Priority, Queue};
 use crate::{
     aicore::rate_limit::RateLimiter,
-    domain::{
-        decide::report::NOTEWORTHY_WAIT,
-        parse::{api_url::Tenant, object::ObjectKey},
-    },
+    domain::{decide::report::NOTEWORTHY_WAIT, parse::object::ObjectKey},
 };
 
 /// A pass that has waited for an answer for so long does not count among those that are handed out at a time, and its tenant
@@ -66,7 +68,7 @@ const LARGE_PAYLOADS: usize = 4;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Limit {
     /// To send requests to a tenant.
-    Tenant(Arc<Tenant>),
+    Tenant(Arc<Lane>),
     /// To read the Secret with a service key for the first time. The others find what was read.
     ServiceKey(ObjectKey),
 }
@@ -152,7 +154,7 @@ pub(super) struct Permit {
 
 #[derive(Debug)]
 enum Place {
-    Tenant(Arc<Tenant>, PassId),
+    Tenant(Arc<Lane>, PassId),
     Shared(SharedLimit),
 }
 
@@ -260,7 +262,7 @@ impl Admission {
     /// When there is none now.
     pub(super) fn enter(
         self: &Arc<Self>,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<Lane>,
         permit: Option<Permit>,
         request: Request<'_>,
     ) -> Result<Permit, Wait> {
@@ -302,11 +304,6 @@ impl Admission {
         self.ask_shared(SharedLimit::LargePayload, request).map_err(Wait::after)
     }
 
-    /// The status of a resource shows that the tenant has accepted a push: it need not prove that it answers.
-    pub(super) fn vouch(&self, tenant: &Arc<Tenant>) {
-        self.change(|state, _| state.vouch(tenant));
-    }
-
     /// A pass over the resource has ended. Who was not refused in it waits no longer, and what it was promised goes to the next.
     /// After a pass that was cut short (`concluded` is false) it will ask again.
     pub(super) fn pass_ended(&self, who: &ObjectKey, concluded: bool) {
@@ -337,7 +334,7 @@ impl Admission {
         }
     }
 
-    fn ask_tenant(self: &Arc<Self>, tenant: &Arc<Tenant>, request: Request<'_>) -> Result<Permit, Duration> {
+    fn ask_tenant(self: &Arc<Self>, tenant: &Arc<Lane>, request: Request<'_>) -> Result<Permit, Duration> {
         let id = self.change(|state, now| state.ask_tenant(tenant, request, now))?;
         Ok(Permit { admission: Arc::clone(self), place: Place::Tenant(Arc::clone(tenant), id) })
     }

@@ -12,12 +12,12 @@ pub(super) use self::{
     ai_core::{FakeAiCore, FakeConnection},
     kubernetes::FakeKubernetes,
 };
-use super::{scopes::Watched, *};
+use super::{admission::lane::Credit, scopes::Watched, *};
 use crate::{
     api::AICoreRegistrySecretStatus,
     domain::{
         parse::{allowed_hosts, object::Object},
-        testing::{HOUR, an_object, key, seconds},
+        testing::{HOUR, an_object, key, seconds, service_key_of},
     },
     k8s::watch::WatchHealth,
 };
@@ -64,6 +64,11 @@ impl World {
     /// `ns/pull` and both of its Secrets, at version 1; nothing was sent yet.
     pub(super) fn new() -> Self {
         Self::of(an_object())
+    }
+
+    /// A lane of the tenant of its service key.
+    pub(super) fn lane(&self, credit: Credit) -> Arc<Lane> {
+        Lane::of(&Arc::new(service_key_of("s3cret", "one").tenant()), 1, credit)
     }
 
     pub(super) fn of(object: Object) -> Self {

@@ -8,7 +8,7 @@ use tracing::{Instrument, debug, field::Empty, info, info_span, warn};
 use super::{
     Context, ServiceKeyHeld,
     act::{Means, act},
-    adapters::{AiCore, Kubernetes, Reach},
+    adapters::{AiCore, Kubernetes},
     admission::{Limit, Permit, Request, Wait},
     gather::gather,
     index::Snapshot,
@@ -27,7 +27,7 @@ use crate::{
             reason::Reason,
             report::{Answer, Event, Outcome, Report, report},
         },
-        parse::object::{ObjectKey, pushed_tenant},
+        parse::object::ObjectKey,
     },
     jitter,
     k8s::error::Error,
@@ -159,11 +159,6 @@ async fn pass<K: Kubernetes, A: AiCore>(
     observed.backoff = observed.backoff.or(restored.as_ref());
     let plan = plan(&observed);
     debug!(step = plan.step.as_str(), "planned");
-    if let Some(reached) = gathered.connection.as_ref().map(|connection| connection.tenant())
-        && pushed_tenant(&snapshot.status).as_ref() == Some(reached)
-    {
-        ctx.admission.vouch(reached);
-    }
     let means = Means { gathered, permit: tenant, priority };
     let outcome = act(ctx, &snapshot.object, &plan, means).await?;
     let ended = ctx.clock.now().uptime;
@@ -193,7 +188,7 @@ fn permits<K, A: AiCore>(
     let request = Request { who: &object.key, priority };
     match &snapshot.service_key {
         Some(held) => {
-            let limit = Limit::Tenant(Arc::clone(held.connection.tenant()));
+            let limit = Limit::Tenant(ctx.lane(object, &*held.connection));
             let tenant = ctx.admission.try_admit(limit, request)?;
             Ok(Permits { service_key: None, tenant })
         }

@@ -6,8 +6,8 @@ use std::{
     time::Duration,
 };
 
-use super::PATIENCE;
-use crate::domain::parse::{api_url::Tenant, object::ObjectKey};
+use super::{PATIENCE, lane::Lane};
+use crate::domain::parse::object::ObjectKey;
 
 /// Tells one pass from another.
 pub(super) type PassId = u64;
@@ -29,7 +29,7 @@ pub(super) enum Phase {
 /// One pass.
 #[derive(Debug)]
 pub(super) struct Pass {
-    pub(super) tenant: Arc<Tenant>,
+    pub(super) tenant: Arc<Lane>,
     pub(super) who: ObjectKey,
     pub(super) phase: Phase,
     /// Whether its turn in the rate has come.
@@ -38,6 +38,8 @@ pub(super) struct Pass {
     pub(super) at_entrance: bool,
     /// Whether it does not count among those that are handed out at a time.
     pub(super) aside: bool,
+    /// Whether its patience has ended, and it was not answered since.
+    pub(super) kept_waiting: bool,
 }
 
 impl Pass {
@@ -68,13 +70,16 @@ impl Passes {
     }
 
     /// One begins. What comes through the entrance is aside from the beginning, if there is room.
-    pub(super) fn begin(&mut self, tenant: Arc<Tenant>, who: &ObjectKey, at_entrance: bool) -> PassId {
+    pub(super) fn begin(&mut self, tenant: Arc<Lane>, who: &ObjectKey, at_entrance: bool) -> PassId {
         let id = self.next;
         self.next += 1;
         let aside = at_entrance && self.aside < self.most_aside;
         self.aside += usize::from(aside);
         let (who, phase) = (who.clone(), Phase::Entered);
-        self.by_id.insert(id, Pass { tenant, who, phase, has_turn: false, at_entrance, aside });
+        self.by_id.insert(
+            id,
+            Pass { tenant, who, phase, has_turn: false, at_entrance, aside, kept_waiting: false },
+        );
         id
     }
 
@@ -114,6 +119,11 @@ impl Passes {
         })
     }
 
+    /// It is answered. Returns whether it was kept waiting.
+    pub(super) fn answered(&mut self, id: PassId) -> bool {
+        self.by_id.get_mut(&id).is_some_and(|pass| std::mem::take(&mut pass.kept_waiting))
+    }
+
     /// It holds nothing any more.
     pub(super) fn end(&mut self, id: PassId) -> Option<Pass> {
         let pass = self.by_id.remove(&id)?;
@@ -124,13 +134,15 @@ impl Passes {
         Some(pass)
     }
 
-    /// Sets one aside whose patience has ended, if there is room. Returns the tenant that keeps it waiting.
-    pub(super) fn set_aside(&mut self, now: Duration) -> Option<Arc<Tenant>> {
+    /// Sets one aside whose patience has ended, if there is room. Returns the lane that keeps it waiting, and whether it did not
+    /// before.
+    pub(super) fn set_aside(&mut self, now: Duration) -> Option<(Arc<Lane>, bool)> {
         let (_, id) = self.next_to_set_aside().filter(|(at, _)| *at <= now)?;
         self.patient.pop_first();
         let pass = self.by_id.get_mut(&id)?;
         self.aside += usize::from(!std::mem::replace(&mut pass.aside, true));
-        Some(Arc::clone(&pass.tenant))
+        let first = !std::mem::replace(&mut pass.kept_waiting, true);
+        Some((Arc::clone(&pass.tenant), first))
     }
 
     /// When the next one is set aside, unless it is answered; `None` also when there is no room.

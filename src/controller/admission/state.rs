@@ -8,16 +8,13 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use super::{
     Places, Request, SharedLimit,
     entrance::Entrance,
+    lane::Lane,
     passes::{PassId, Passes, Phase},
     shared::Shared,
     tenants::Tenants,
     waiting::{After, Position, Waiters},
 };
-use crate::{
-    aicore::rate_limit::RateLimiter,
-    controller::queue::Priority,
-    domain::parse::{api_url::Tenant, object::ObjectKey},
-};
+use crate::{aicore::rate_limit::RateLimiter, controller::queue::Priority, domain::parse::object::ObjectKey};
 
 /// Whom to wake.
 pub(super) type Woken = Vec<(ObjectKey, Priority)>;
@@ -31,7 +28,7 @@ pub(super) struct State {
     pub(super) waiting: Waiters,
     pub(super) passes: Passes,
     /// When lines go on by themselves.
-    alarms: BTreeSet<(Duration, Arc<Tenant>)>,
+    alarms: BTreeSet<(Duration, Arc<Lane>)>,
     woken: Woken,
 }
 
@@ -57,7 +54,7 @@ impl State {
     /// Takes a place in the tenant; else stands in line, and tells how long it has waited in vain.
     pub(super) fn ask_tenant(
         &mut self,
-        tenant: &Arc<Tenant>,
+        tenant: &Arc<Lane>,
         request: Request<'_>,
         now: Duration,
     ) -> Result<PassId, Duration> {
@@ -127,6 +124,7 @@ impl State {
         let Some(before) = self.passes.comes_to(id, Phase::Settled) else {
             return;
         };
+        let was_kept_waiting = self.passes.answered(id);
         let Some(pass) = self.passes.get(id) else {
             return;
         };
@@ -136,6 +134,7 @@ impl State {
         };
         let (tenant, at_entrance) = (Arc::clone(&pass.tenant), pass.at_entrance);
         let state = self.tenants.of(&tenant);
+        state.kept_waiting = state.kept_waiting.saturating_sub(usize::from(was_kept_waiting));
         state.answered(after, pass.has_turn, now, self.places.tenant);
         if state.is_proven() {
             self.counts_again(id);
@@ -182,6 +181,7 @@ impl State {
         };
         let state = self.tenants.of(&pass.tenant);
         state.in_flight = state.in_flight.saturating_sub(1);
+        state.kept_waiting = state.kept_waiting.saturating_sub(usize::from(pass.kept_waiting));
         state.before_turn = state.before_turn.saturating_sub(usize::from(!pass.has_turn));
         if pass.was_kept_waiting(now) {
             state.was_silent();
@@ -190,11 +190,6 @@ impl State {
             state.unused(now);
         }
         self.go_on(&pass.tenant, now);
-    }
-
-    /// The status of a resource shows an accepted push.
-    pub(super) fn vouch(&mut self, tenant: &Arc<Tenant>) {
-        self.tenants.of(tenant).vouch();
     }
 
     /// Takes a place; else stands in line, and tells how long it has waited in vain.
@@ -269,8 +264,11 @@ impl State {
 
     /// Does what is to be done by that time.
     pub(super) fn time_is(&mut self, now: Duration) {
-        while let Some(tenant) = self.passes.set_aside(now) {
-            self.tenants.of(&tenant).keeps_waiting();
+        while let Some((tenant, first)) = self.passes.set_aside(now) {
+            let state = self.tenants.of(&tenant);
+            state.keeps_waiting();
+            state.kept_waiting += usize::from(first);
+            self.go_on(&tenant, now);
         }
         while let Some((at, tenant)) = self.alarms.first().cloned()
             && at <= now

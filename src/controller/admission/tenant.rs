@@ -11,6 +11,10 @@ use crate::{
 const OUTAGE: u32 = 2;
 /// Time between the first two probes.
 const FIRST_PROBE: Duration = Duration::from_secs(1);
+/// An answer after this long is late: such tenants share the entrance with those that do not answer.
+const IN_TIME: Duration = Duration::from_secs(3);
+/// So many passes that wait for long for an answer do not keep others from trying.
+const OVERTAKEN: usize = 3;
 /// Longest time between two probes.
 pub(super) const LONGEST_PROBE: Duration = Duration::from_secs(10);
 
@@ -39,6 +43,8 @@ pub(super) struct TenantState {
     pub(super) in_flight: usize,
     /// How many of them have not taken their turn in the rate.
     pub(super) before_turn: usize,
+    /// How many of them have waited for an answer for long.
+    pub(super) kept_waiting: usize,
     /// When the line goes on by itself.
     pub(super) alarm: Option<Duration>,
     rate: Option<Arc<RateLimiter>>,
@@ -53,15 +59,21 @@ pub(super) struct TenantState {
 }
 
 impl TenantState {
+    /// Of resources that have proof that the tenant has answered.
+    pub(super) fn prompt() -> Self {
+        Self { standing: Standing::Prompt, ..Self::default() }
+    }
+
     /// Whether one more may pass, or go to the entrance.
     pub(super) fn admits(&self, now: Duration, most: usize) -> bool {
         let used = self.in_flight + self.at_entrance.len();
         let has_place = if self.in_outage() {
-            used < most && now >= self.probe_at
+            now >= self.probe_at
         } else {
-            used < self.window(now).min(most)
+            // One that is not answered may be a matter of its resource: a few others may find out meanwhile.
+            used - self.kept_waiting.min(OVERTAKEN).min(used) < self.window(now)
         };
-        has_place && self.has_turn()
+        used < most && has_place && self.has_turn()
     }
 
     /// As in the slow start of TCP: one, and one more with each answer. Who has not answered for a while starts anew, so that
@@ -99,13 +111,6 @@ impl TenantState {
         self.standing == Standing::Prompt
     }
 
-    /// The status of a resource shows that the tenant has accepted a push.
-    pub(super) fn vouch(&mut self) {
-        if self.standing == Standing::Unheard {
-            self.standing = Standing::Prompt;
-        }
-    }
-
     /// Somebody was let in.
     pub(super) fn let_in(&mut self, now: Duration) {
         if self.in_outage() {
@@ -131,7 +136,7 @@ impl TenantState {
     pub(super) fn answered(&mut self, after: Duration, by_api: bool, now: Duration, most: usize) {
         self.last_answer = Some(now);
         self.window = (self.window.max(1) + 1).min(most);
-        match (self.standing, after <= PATIENCE) {
+        match (self.standing, after <= IN_TIME) {
             (Standing::Late | Standing::Silent, true) if !by_api => {}
             (_, true) => self.standing = Standing::Prompt,
             (_, false) => self.standing = Standing::Late,
@@ -141,9 +146,6 @@ impl TenantState {
     /// A pass has waited for an answer for too long.
     pub(super) fn keeps_waiting(&mut self) {
         self.window = 1;
-        if self.standing == Standing::Prompt {
-            self.standing = Standing::Late;
-        }
     }
 
     /// An attempt had no answer.
@@ -208,22 +210,31 @@ mod tests {
     }
 
     #[test]
-    fn a_tenant_that_is_vouched_for_is_proven_until_it_keeps_a_pass_waiting() {
-        let mut tenant = TenantState::default();
-        tenant.vouch();
+    fn a_lane_with_proof_is_proven_until_it_answers_late_or_not_at_all() {
+        let mut tenant = TenantState::prompt();
         assert!(tenant.is_proven());
         tenant.keeps_waiting();
-        tenant.vouch();
+        assert!(tenant.is_proven(), "it may answer yet");
+        tenant.answered(seconds(10), true, seconds(1), MOST);
         assert!(!tenant.is_proven());
         tenant.answered(SOON, false, seconds(1), MOST);
         assert!(!tenant.is_proven(), "a token is no sign that the API answers again");
-        tenant.answered(seconds(10), true, seconds(1), MOST);
-        assert!(!tenant.is_proven());
         assert_eq!(places(&mut tenant, seconds(100)), 3, "it is slow, and answers");
         tenant.answered(SOON, true, seconds(1), MOST);
         assert!(tenant.is_proven());
         tenant.was_silent();
         assert_eq!((places(&mut tenant, seconds(1)), tenant.is_proven()), (1, false));
+    }
+
+    #[test]
+    fn whoever_is_kept_waiting_does_not_keep_a_few_others_from_trying() {
+        let mut tenant = TenantState::prompt();
+        for kept_waiting in 0..=OVERTAKEN + 2 {
+            tenant.in_flight = kept_waiting;
+            tenant.kept_waiting = kept_waiting;
+            tenant.keeps_waiting();
+            assert_eq!(tenant.admits(seconds(1), MOST), kept_waiting <= OVERTAKEN, "{kept_waiting}");
+        }
     }
 
     #[test]

@@ -2,8 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::tenant::TenantState;
-use crate::domain::parse::api_url::Tenant;
+use super::{lane::Lane, tenant::TenantState};
 
 /// So many tenants are known before those are looked for that nobody holds.
 const FEW: usize = 64;
@@ -11,7 +10,7 @@ const FEW: usize = 64;
 /// All of them.
 #[derive(Debug)]
 pub(super) struct Tenants {
-    known: HashMap<Arc<Tenant>, TenantState>,
+    known: HashMap<Arc<Lane>, TenantState>,
     sweep_at: usize,
 }
 
@@ -23,25 +22,27 @@ impl Default for Tenants {
 
 impl Tenants {
     /// What is known of the tenant. Makes room first: what is known of those that nobody waits for or holds a connection to.
-    pub(super) fn of(&mut self, tenant: &Arc<Tenant>) -> &mut TenantState {
+    pub(super) fn of(&mut self, tenant: &Arc<Lane>) -> &mut TenantState {
         if self.known.len() >= self.sweep_at && !self.known.contains_key(tenant) {
-            self.known.retain(|tenant, state| !state.is_idle() || Arc::strong_count(tenant) > 1);
+            self.known.retain(|lane, state| !state.is_idle() || lane.is_held());
             self.sweep_at = (2 * self.known.len()).max(FEW);
         }
-        self.known.entry(Arc::clone(tenant)).or_default()
+        self.known.entry(Arc::clone(tenant)).or_insert_with(|| {
+            if tenant.is_proven() { TenantState::prompt() } else { TenantState::default() }
+        })
     }
 
-    pub(super) fn get_mut(&mut self, tenant: &Arc<Tenant>) -> Option<&mut TenantState> {
+    pub(super) fn get_mut(&mut self, tenant: &Arc<Lane>) -> Option<&mut TenantState> {
         self.known.get_mut(tenant)
     }
 
     #[cfg(test)]
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<Tenant>, &TenantState)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<Lane>, &TenantState)> {
         self.known.iter()
     }
 
     #[cfg(test)]
-    pub(super) fn get(&self, tenant: &Arc<Tenant>) -> Option<&TenantState> {
+    pub(super) fn get(&self, tenant: &Arc<Lane>) -> Option<&TenantState> {
         self.known.get(tenant)
     }
 }

@@ -6,12 +6,24 @@ use tokio::time::{advance, sleep};
 
 use super::*;
 use crate::domain::{
+    parse::api_url::Tenant,
     testing::{key, seconds},
     tools::bucket::Rate,
 };
 
-fn a_tenant(name: &str) -> Arc<Tenant> {
-    Arc::new(Tenant { api_url: format!("https://{name}"), authorization_server: "b".to_owned() })
+/// A tenant that nobody has heard of.
+fn a_tenant(name: &str) -> Arc<Lane> {
+    a_lane(name, lane::Credit::Unproven)
+}
+
+/// A tenant that has answered.
+fn a_proven_one(name: &str) -> Arc<Lane> {
+    a_lane(name, lane::Credit::Proven)
+}
+
+fn a_lane(name: &str, credit: lane::Credit) -> Arc<Lane> {
+    let tenant = Tenant { api_url: format!("https://{name}"), authorization_server: "b".to_owned() };
+    Lane::of(&Arc::new(tenant), 1, credit)
 }
 
 /// An admission of so many passes, and the queue through which it wakes.
@@ -29,12 +41,12 @@ fn urgent(who: &ObjectKey) -> Request<'_> {
 }
 
 /// A place in the tenant for the resource of that name, if there is one.
-fn enter(admission: &Arc<Admission>, tenant: &Arc<Tenant>, name: &str) -> Option<Permit> {
+fn enter(admission: &Arc<Admission>, tenant: &Arc<Lane>, name: &str) -> Option<Permit> {
     admission.try_admit(Limit::Tenant(Arc::clone(tenant)), request(&key(name))).ok().flatten()
 }
 
 /// The same; a pass that is refused ends.
-fn enter_or_end(admission: &Arc<Admission>, tenant: &Arc<Tenant>, name: &str) -> Option<Permit> {
+fn enter_or_end(admission: &Arc<Admission>, tenant: &Arc<Lane>, name: &str) -> Option<Permit> {
     let permit = enter(admission, tenant, name);
     if permit.is_none() {
         admission.pass_ended(&key(name), true);
@@ -43,7 +55,7 @@ fn enter_or_end(admission: &Arc<Admission>, tenant: &Arc<Tenant>, name: &str) ->
 }
 
 /// The tenant answers so often, at once.
-fn answers(admission: &Arc<Admission>, tenant: &Arc<Tenant>, times: usize) {
+fn answers(admission: &Arc<Admission>, tenant: &Arc<Lane>, times: usize) {
     let rate = Arc::new(RateLimiter::new(Rate::new(1000.0, 1000)));
     for _ in 0..times {
         let who = key("answers");
@@ -57,7 +69,7 @@ fn answers(admission: &Arc<Admission>, tenant: &Arc<Tenant>, times: usize) {
 }
 
 /// An attempt of that resource without an answer.
-async fn hangs(admission: &Arc<Admission>, tenant: &Arc<Tenant>, name: &str) {
+async fn hangs(admission: &Arc<Admission>, tenant: &Arc<Lane>, name: &str) {
     let who = key(name);
     let permit = admission.enter(tenant, None, request(&who)).unwrap();
     sleep(seconds(15)).await;
@@ -270,7 +282,7 @@ fn slow() -> Arc<RateLimiter> {
 }
 
 /// A pass that needs no token: place, turn, answer.
-fn passes(admission: &Arc<Admission>, tenant: &Arc<Tenant>, rate: &Arc<RateLimiter>, name: &str) -> bool {
+fn passes(admission: &Arc<Admission>, tenant: &Arc<Lane>, rate: &Arc<RateLimiter>, name: &str) -> bool {
     let who = key(name);
     let result = admission.enter(tenant, None, request(&who)).and_then(|permit| {
         admission.turn(&permit, rate, request(&who))?;

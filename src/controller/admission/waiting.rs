@@ -2,11 +2,8 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use super::SharedLimit;
-use crate::{
-    controller::queue::line::Ticket,
-    domain::parse::{api_url::Tenant, object::ObjectKey},
-};
+use super::{SharedLimit, lane::Lane};
+use crate::{controller::queue::line::Ticket, domain::parse::object::ObjectKey};
 
 /// Where a resource stands.
 #[derive(Clone, Debug, Default)]
@@ -37,7 +34,7 @@ impl<L> Position<L> {
 /// One resource that was refused.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
-    pub(super) tenant: Position<Arc<Tenant>>,
+    pub(super) tenant: Position<Arc<Lane>>,
     pub(super) shared: Position<SharedLimit>,
     /// Since when it has asked in vain.
     since: Option<Duration>,

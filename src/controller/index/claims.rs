@@ -216,6 +216,11 @@ impl ClaimIndex {
         ownership
     }
 
+    /// Whether what the resource claims is proven, or the service key that it uses was given a token.
+    pub(super) fn has_credit(&self, key: &ObjectKey) -> bool {
+        self.claims.standing(key) == Some(Standing::Proven) || self.credentials.is_granted(key)
+    }
+
     /// Whether nothing is kept, also not of those that are gone.
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {

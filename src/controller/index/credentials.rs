@@ -77,6 +77,12 @@ impl Credentials {
         vec![user.clone()]
     }
 
+    /// Whether the service key that `user` uses was given a token last.
+    pub(super) fn is_granted(&self, user: &ObjectKey) -> bool {
+        let credential = self.by_user.get(user).and_then(|id| self.by_id.get(id));
+        credential.is_some_and(|credential| credential.verdict == Some(Verdict::Granted))
+    }
+
     /// Whether nothing is kept, also not of those that are gone.
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {

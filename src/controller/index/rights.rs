@@ -6,13 +6,17 @@ use super::{
     Index, State, claimant,
     credentials::{CredentialId, Verdict},
 };
-use crate::domain::{
-    decide::{
-        conflict::{self, Claim},
-        observed::Ownership,
-        pass_outcome::PassOutcome,
+use crate::{
+    controller::admission::lane::Credit,
+    domain::{
+        decide::{
+            conflict::{self, Claim},
+            observed::Ownership,
+            pass_outcome::PassOutcome,
+            reason::Reason,
+        },
+        parse::object::{Object, ObjectKey},
     },
-    parse::object::{Object, ObjectKey},
 };
 
 impl<K> Index<K> {
@@ -97,6 +101,21 @@ impl<K> Index<K> {
             return Ownership::Pending;
         }
         state.claims.ask(object, claim, now)
+    }
+
+    /// What is known of the resource as one that sends requests to a tenant.
+    #[must_use]
+    pub(in crate::controller) fn credit(&self, object: &Object) -> Credit {
+        let state = self.0.lock();
+        let unanswered = state.resources.get(&object.key).is_some_and(|entry| {
+            let backoff = entry.memory.retry.backoff.as_ref();
+            backoff.is_some_and(|last| last.failure.reason == Reason::RemoteUnavailable)
+        });
+        match state.claims.has_credit(&object.key) {
+            false => Credit::Unproven,
+            true if unanswered => Credit::Doubtful,
+            true => Credit::Proven,
+        }
     }
 
     /// Whether this very resource is there.

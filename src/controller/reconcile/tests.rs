@@ -9,7 +9,10 @@ use futures::FutureExt;
 use super::*;
 use crate::{
     api::DeletionPolicy,
-    controller::fakes::{World, an_older_one},
+    controller::{
+        adapters::Reach,
+        fakes::{World, an_older_one},
+    },
     domain::{
         decide::{conflict::Claim, unwritten::LONGEST_PAUSE},
         parse::object::Object,

@@ -7,22 +7,33 @@ use rstest::rstest;
 
 use super::*;
 use crate::{
-    controller::admission::{Admission, Places},
-    domain::{
-        parse::api_url::Tenant,
-        testing::{key, seconds, service_key_of},
+    controller::admission::{
+        Admission, Places,
+        lane::{Credit, Lane},
     },
+    domain::testing::{key, seconds, service_key_of},
 };
 
-/// A world whose tenant may have several passes.
-fn world() -> (World, Arc<Tenant>) {
+/// A world whose tenant may have several passes, and the lane of resources whose service key was given no token.
+fn world() -> (World, Arc<Lane>) {
     let mut world = World::new();
     world.ctx.admission = Admission::new(Arc::clone(&world.ctx.queue), Places::new(8, 8));
-    (world, Arc::new(service_key_of("s3cret", "one").tenant()))
+    let lane = world.lane(Credit::Unproven);
+    (world, lane)
+}
+
+/// The same with a service key that was given a token, and the lane of all who have that.
+fn proven_world() -> (World, Arc<Lane>) {
+    let (world, _) = world();
+    let tenant = Arc::new(service_key_of("s3cret", "one").tenant());
+    let claim = Claim { tenant, remote_name: world.object.remote_name.clone().unwrap() };
+    assert_eq!(world.ctx.index.proven(&world.object, &claim), Vec::new());
+    let lane = world.lane(Credit::Proven);
+    (world, lane)
 }
 
 /// Whether a pass of another resource has a place in the tenant now. When it has none, it ends.
-fn lets_in(world: &World, tenant: &Arc<Tenant>, name: &str) -> Option<Permit> {
+fn lets_in(world: &World, tenant: &Arc<Lane>, name: &str) -> Option<Permit> {
     let who = key(name);
     let request = Request { who: &who, priority: Priority::Routine };
     let permit = world.ctx.admission.enter(tenant, None, request);
@@ -33,7 +44,7 @@ fn lets_in(world: &World, tenant: &Arc<Tenant>, name: &str) -> Option<Permit> {
 }
 
 /// An attempt of another resource that finds the tenant unavailable.
-fn fails(world: &World, tenant: &Arc<Tenant>, name: &str) {
+fn fails(world: &World, tenant: &Arc<Lane>, name: &str) {
     let permit = lets_in(world, tenant, name).unwrap();
     permit.unanswered();
     permit.attempted(false);
@@ -63,7 +74,7 @@ async fn only_a_token_that_was_asked_for_shows_that_the_tenant_answers(
 #[case::kept(true, false)]
 #[tokio::test(start_paused = true)]
 async fn only_a_refusal_that_was_asked_for_ends_an_outage(#[case] kept: bool, #[case] ends: bool) {
-    let (world, tenant) = world();
+    let (world, tenant) = proven_world();
     fails(&world, &tenant, "a");
     fails(&world, &tenant, "b");
     assert!(lets_in(&world, &tenant, "c").is_none(), "there is an outage");
@@ -80,7 +91,7 @@ async fn only_a_refusal_that_was_asked_for_ends_an_outage(#[case] kept: bool, #[
 /// What one resource meets may be a matter of that resource: two make an outage, and one does not count twice.
 #[tokio::test(start_paused = true)]
 async fn an_attempt_without_an_answer_counts_once() {
-    let (world, tenant) = world();
+    let (world, tenant) = proven_world();
     world.ctx.ai_core.unreachable.store(true, SeqCst);
     fails(&world, &tenant, "a");
     carry_out(&world, FinalizerStep::Keep, PUSH).await.unwrap();
@@ -99,7 +110,7 @@ async fn an_attempt_without_an_answer_counts_once() {
 /// Whoever finds out nothing leaves the probe to the next.
 #[tokio::test(start_paused = true)]
 async fn a_pass_that_is_withdrawn_before_it_asks_spends_no_probe() {
-    let (world, tenant) = world();
+    let (world, tenant) = proven_world();
     fails(&world, &tenant, "a");
     fails(&world, &tenant, "b");
     tokio::time::advance(seconds(1)).await;

@@ -13,7 +13,7 @@ use crate::{
     api::{AICoreRegistrySecretStatus, DeletionPolicy},
     controller::{
         adapters::{AiCore, Reach},
-        admission::{Limit, Request},
+        admission::{Limit, Request, lane::Credit},
         fakes::{World, an_older_one},
         queue::Priority,
     },
@@ -336,7 +336,7 @@ async fn who_is_withdrawn_leaves_its_place() {
     world.pass().await;
     world.rotated("2", "b");
     interrupted(&world, Wait::Token, Change::Suspended).await;
-    let (other, tenant) = (ObjectKey::new("ns", "other"), claim(&world).tenant);
+    let (other, lane) = (ObjectKey::new("ns", "other"), world.lane(Credit::Proven));
     let request = Request { who: &other, priority: Priority::Routine };
-    assert!(world.ctx.admission.try_admit(Limit::Tenant(tenant), request).unwrap().is_some());
+    assert!(world.ctx.admission.try_admit(Limit::Tenant(lane), request).unwrap().is_some());
 }

@@ -3,9 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use super::State;
+use crate::controller::admission::lane::Lane;
 use crate::{
     controller::admission::{SharedLimit, waiting::Position},
-    domain::parse::{api_url::Tenant, object::ObjectKey},
+    domain::parse::object::ObjectKey,
 };
 
 impl State {
@@ -69,7 +70,7 @@ impl State {
     }
 
     /// Promises a place to those who stand at the entrance for a tenant that is proven now.
-    pub(super) fn open_to(&mut self, tenant: &Arc<Tenant>) {
+    pub(super) fn open_to(&mut self, tenant: &Arc<Lane>) {
         let Some(state) = self.tenants.get_mut(tenant) else {
             return;
         };
@@ -87,7 +88,7 @@ impl State {
     }
 
     /// Lets in whom the tenant admits, and whom the entrance does.
-    pub(super) fn go_on(&mut self, tenant: &Arc<Tenant>, now: Duration) {
+    pub(super) fn go_on(&mut self, tenant: &Arc<Lane>, now: Duration) {
         if let Some(state) = self.tenants.get_mut(tenant) {
             while state.admits(now, self.places.tenant)
                 && let Some((who, priority)) = state.line.pop(|_| true)

@@ -5,7 +5,7 @@ use super::*;
 const HEALTHY: &str = "healthy";
 
 /// Whether a rotation of the healthy tenant would pass now.
-fn healthy_passes(admission: &Arc<Admission>, tenant: &Arc<Tenant>) -> bool {
+fn healthy_passes(admission: &Arc<Admission>, tenant: &Arc<Lane>) -> bool {
     let who = ObjectKey::new("other", HEALTHY);
     let permit = admission.enter(tenant, None, urgent(&who));
     if let Ok(permit) = &permit {
@@ -26,10 +26,10 @@ async fn passes_that_wait_for_long_do_not_count() {
     let (admission, _) = with_places(32, 8);
     let tenants: Vec<_> = (0..4).map(|number| a_tenant(&number.to_string())).collect();
     let mut held = Vec::new();
-    for tenant in &tenants {
+    for (tenant_number, tenant) in tenants.iter().enumerate() {
         answers(&admission, tenant, 8);
         for number in 0..8 {
-            let who = key(&format!("{}-{number}", tenant.api_url));
+            let who = key(&format!("{tenant_number}-{number}"));
             held.push(admission.enter(tenant, None, request(&who)).unwrap());
         }
     }
@@ -47,8 +47,7 @@ async fn passes_that_wait_for_long_do_not_count() {
 #[tokio::test(start_paused = true)]
 async fn however_many_are_invented_they_have_the_entrance() {
     let (admission, queue) = with_places(32, 8);
-    let healthy = a_tenant(HEALTHY);
-    admission.vouch(&healthy);
+    let healthy = a_proven_one(HEALTHY);
     let mut held = Vec::new();
     for number in 0..150 {
         held.extend(enter_or_end(&admission, &a_tenant(&number.to_string()), &number.to_string()));
@@ -198,6 +197,8 @@ async fn in_an_outage_one_asks_at_a_time_and_all_go_on_after_it() {
 async fn what_is_known_of_tenants_is_bounded_by_those_that_exist() {
     let (admission, _) = with_places(32, 8);
     let held: Vec<_> = (0..50).map(|number| a_tenant(&format!("held-{number}"))).collect();
+    // By a connection, and by who claims something.
+    let _holders: Vec<_> = held.iter().map(|lane| [lane.tenant(), lane.tenant(), lane.tenant()]).collect();
     held.iter().for_each(|tenant| answers(&admission, tenant, 1));
     for number in 0..1000 {
         answers(&admission, &a_tenant(&number.to_string()), 1);

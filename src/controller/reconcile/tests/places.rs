@@ -1,14 +1,15 @@
 //! Passes that wait for a place, for a turn in the rate, or for too long.
 
 use super::*;
+use crate::controller::admission::lane::Credit;
 
 #[tokio::test(start_paused = true)]
 async fn without_a_place_nothing_is_read_until_it_is_woken() {
     let world = in_sync(an_object()).await;
-    let tenant = claim(&world).tenant;
+    let lane = world.lane(Credit::Proven);
     let other = ObjectKey::new("ns", "other");
     let request = Request { who: &other, priority: Priority::Routine };
-    let permit = world.ctx.admission.try_admit(Limit::Tenant(tenant), request).unwrap();
+    let permit = world.ctx.admission.try_admit(Limit::Tenant(lane), request).unwrap();
     world.rotated("2", "b");
     assert!(world.pass().await.is_some());
     assert_eq!(world.journal(), Vec::<String>::new());

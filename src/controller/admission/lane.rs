@@ -1,0 +1,60 @@
+//! Who stands in line together: passes of one tenant, as far as what happens to one of them says something about the others.
+
+use std::sync::Arc;
+
+use crate::domain::parse::api_url::Tenant;
+
+/// What is known of a resource that wants to send requests to a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::controller) enum Credit {
+    /// Its service key was given a token for the tenant.
+    Proven,
+    /// The same, and its last attempt had no answer, or one that says that the tenant is unavailable.
+    Doubtful,
+    /// Its service key was not given a token: anybody can write down the tenant's URLs.
+    Unproven,
+}
+
+/// A lane of a tenant. What is unproven, or was not answered, has a lane of its own, so that it neither makes the tenant look
+/// unavailable nor holds the places of those that are answered.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(in crate::controller) struct Lane {
+    tenant: Arc<Tenant>,
+    part: Part,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Part {
+    Proven,
+    Doubtful,
+    /// By the number of the connection, which each service key has for itself.
+    Unproven(u64),
+}
+
+impl Lane {
+    /// The lane of a resource that reaches the tenant by this connection.
+    pub(in crate::controller) fn of(tenant: &Arc<Tenant>, connection: u64, credit: Credit) -> Arc<Self> {
+        let part = match credit {
+            Credit::Proven => Part::Proven,
+            Credit::Doubtful => Part::Doubtful,
+            Credit::Unproven => Part::Unproven(connection),
+        };
+        Arc::new(Self { tenant: Arc::clone(tenant), part })
+    }
+
+    /// Whether whoever stands in it has proof that the tenant has answered.
+    pub(super) fn is_proven(&self) -> bool {
+        self.part == Part::Proven
+    }
+
+    #[cfg(test)]
+    pub(super) fn tenant(&self) -> Arc<Tenant> {
+        Arc::clone(&self.tenant)
+    }
+
+    /// Whether somebody else than lanes holds the tenant: a connection, and who claims something by it. There are three lanes of a
+    /// connection at most.
+    pub(super) fn is_held(&self) -> bool {
+        Arc::strong_count(&self.tenant) > 3
+    }
+}
