@@ -67,7 +67,7 @@ impl World {
     }
 
     /// A lane of the tenant of its service key.
-    pub(super) fn lane(&self, credit: Credit) -> Arc<Lane> {
+    pub(super) fn lane(credit: Credit) -> Arc<Lane> {
         Lane::of(&Arc::new(service_key_of("s3cret", "one").tenant()), 1, credit)
     }
 

@@ -38,8 +38,6 @@ pub(super) struct Pass {
     pub(super) at_entrance: bool,
     /// Whether it does not count among those that are handed out at a time.
     pub(super) aside: bool,
-    /// Whether its patience has ended, and it was not answered since.
-    pub(super) kept_waiting: bool,
 }
 
 impl Pass {
@@ -61,12 +59,21 @@ pub(super) struct Passes {
     patient: BTreeSet<(Duration, PassId)>,
     aside: usize,
     most_aside: usize,
+    /// Those whose patience has ended, and that were not answered since.
+    kept_waiting: BTreeSet<PassId>,
 }
 
 impl Passes {
     /// None yet. So many may be set aside.
     pub(super) fn new(most_aside: usize) -> Self {
-        Self { by_id: BTreeMap::new(), next: 0, patient: BTreeSet::new(), aside: 0, most_aside }
+        Self {
+            by_id: BTreeMap::new(),
+            next: 0,
+            patient: BTreeSet::new(),
+            aside: 0,
+            most_aside,
+            kept_waiting: BTreeSet::new(),
+        }
     }
 
     /// One begins. What comes through the entrance is aside from the beginning, if there is room.
@@ -76,10 +83,7 @@ impl Passes {
         let aside = at_entrance && self.aside < self.most_aside;
         self.aside += usize::from(aside);
         let (who, phase) = (who.clone(), Phase::Entered);
-        self.by_id.insert(
-            id,
-            Pass { tenant, who, phase, has_turn: false, at_entrance, aside, kept_waiting: false },
-        );
+        self.by_id.insert(id, Pass { tenant, who, phase, has_turn: false, at_entrance, aside });
         id
     }
 
@@ -119,9 +123,9 @@ impl Passes {
         })
     }
 
-    /// It is answered. Returns whether it was kept waiting.
-    pub(super) fn answered(&mut self, id: PassId) -> bool {
-        self.by_id.get_mut(&id).is_some_and(|pass| std::mem::take(&mut pass.kept_waiting))
+    /// It is answered, or ends. Returns whether it was kept waiting.
+    pub(super) fn waits_no_longer(&mut self, id: PassId) -> bool {
+        self.kept_waiting.remove(&id)
     }
 
     /// It holds nothing any more.
@@ -141,8 +145,7 @@ impl Passes {
         self.patient.pop_first();
         let pass = self.by_id.get_mut(&id)?;
         self.aside += usize::from(!std::mem::replace(&mut pass.aside, true));
-        let first = !std::mem::replace(&mut pass.kept_waiting, true);
-        Some((Arc::clone(&pass.tenant), first))
+        Some((Arc::clone(&pass.tenant), self.kept_waiting.insert(id)))
     }
 
     /// When the next one is set aside, unless it is answered; `None` also when there is no room.

@@ -124,7 +124,7 @@ impl State {
         let Some(before) = self.passes.comes_to(id, Phase::Settled) else {
             return;
         };
-        let was_kept_waiting = self.passes.answered(id);
+        let was_kept_waiting = self.passes.waits_no_longer(id);
         let Some(pass) = self.passes.get(id) else {
             return;
         };
@@ -176,12 +176,13 @@ impl State {
     /// The pass holds no place any more.
     pub(super) fn leaves(&mut self, id: PassId, now: Duration) {
         self.counts_again(id);
+        let was_kept_waiting = self.passes.waits_no_longer(id);
         let Some(pass) = self.passes.end(id) else {
             return;
         };
         let state = self.tenants.of(&pass.tenant);
         state.in_flight = state.in_flight.saturating_sub(1);
-        state.kept_waiting = state.kept_waiting.saturating_sub(usize::from(pass.kept_waiting));
+        state.kept_waiting = state.kept_waiting.saturating_sub(usize::from(was_kept_waiting));
         state.before_turn = state.before_turn.saturating_sub(usize::from(!pass.has_turn));
         if pass.was_kept_waiting(now) {
             state.was_silent();

@@ -18,7 +18,7 @@ use crate::{
 fn world() -> (World, Arc<Lane>) {
     let mut world = World::new();
     world.ctx.admission = Admission::new(Arc::clone(&world.ctx.queue), Places::new(8, 8));
-    let lane = world.lane(Credit::Unproven);
+    let lane = World::lane(Credit::Unproven);
     (world, lane)
 }
 
@@ -28,7 +28,7 @@ fn proven_world() -> (World, Arc<Lane>) {
     let tenant = Arc::new(service_key_of("s3cret", "one").tenant());
     let claim = Claim { tenant, remote_name: world.object.remote_name.clone().unwrap() };
     assert_eq!(world.ctx.index.proven(&world.object, &claim), Vec::new());
-    let lane = world.lane(Credit::Proven);
+    let lane = World::lane(Credit::Proven);
     (world, lane)
 }
 

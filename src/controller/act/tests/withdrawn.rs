@@ -336,7 +336,7 @@ async fn who_is_withdrawn_leaves_its_place() {
     world.pass().await;
     world.rotated("2", "b");
     interrupted(&world, Wait::Token, Change::Suspended).await;
-    let (other, lane) = (ObjectKey::new("ns", "other"), world.lane(Credit::Proven));
+    let (other, lane) = (ObjectKey::new("ns", "other"), World::lane(Credit::Proven));
     let request = Request { who: &other, priority: Priority::Routine };
     assert!(world.ctx.admission.try_admit(Limit::Tenant(lane), request).unwrap().is_some());
 }

@@ -6,7 +6,7 @@ use crate::controller::admission::lane::Credit;
 #[tokio::test(start_paused = true)]
 async fn without_a_place_nothing_is_read_until_it_is_woken() {
     let world = in_sync(an_object()).await;
-    let lane = world.lane(Credit::Proven);
+    let lane = World::lane(Credit::Proven);
     let other = ObjectKey::new("ns", "other");
     let request = Request { who: &other, priority: Priority::Routine };
     let permit = world.ctx.admission.try_admit(Limit::Tenant(lane), request).unwrap();
