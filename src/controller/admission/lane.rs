@@ -58,3 +58,27 @@ impl Lane {
         Arc::strong_count(&self.tenant) > 3
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::testing::tenant;
+
+    #[test]
+    fn what_anybody_can_write_down_and_what_is_not_answered_stand_apart() {
+        let one = Arc::new(tenant("one"));
+        let proven = Lane::of(&one, 1, Credit::Proven);
+        assert_eq!(proven, Lane::of(&Arc::new(tenant("one")), 2, Credit::Proven), "whatever the key");
+        let others = [
+            Lane::of(&one, 1, Credit::Doubtful),
+            Lane::of(&one, 1, Credit::Unproven),
+            Lane::of(&one, 2, Credit::Unproven),
+            Lane::of(&Arc::new(tenant("two")), 1, Credit::Proven),
+        ];
+        for (number, lane) in others.iter().enumerate() {
+            assert_ne!(*lane, proven);
+            assert!(others.iter().skip(number + 1).all(|other| other != lane), "{lane:?}");
+        }
+        assert_eq!(others.iter().filter(|lane| lane.is_proven()).count(), 1);
+    }
+}
