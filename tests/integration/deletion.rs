@@ -284,10 +284,11 @@ async fn after_a_change_of_tenant_nothing_is_deleted_in_either() {
     world.wait_ready("pull").await;
     let other = world.simulator().tenant("moved-away-other");
     other.put("pull", "{\"auths\":{\"by\":\"hand\"}}");
-    other.faults().always(PATCH, Fault::status(503));
+    // Refused for sure: with no answer, or a 5xx, it may have arrived there, and would be deleted there.
+    other.faults().always(PATCH, Fault::status(403));
     world.forget_requests();
     world.secret("key", "Opaque", other.binding_data()).await;
-    let waiting = world.wait_reason("pull", "RemoteUnavailable").await;
+    let waiting = world.wait_reason("pull", "Forbidden").await;
     assert_eq!(waiting.condition("Ready").status, "False", "the new tenant does not hold it");
     world.delete_resource("pull").await;
     let event = world.wait_event("pull", "RemoteOrphaned").await;
