@@ -113,7 +113,7 @@ impl Places {
     /// When the queue hands out `concurrency` at a time, `tenant` of which may be of one tenant.
     #[must_use]
     pub(super) fn new(concurrency: usize, tenant: usize) -> Self {
-        Self { tenant, unproven: concurrency, aside: concurrency.saturating_mul(8) }
+        Self { tenant, unproven: concurrency, aside: concurrency.saturating_mul(16) }
     }
 }
 

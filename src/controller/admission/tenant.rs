@@ -13,6 +13,8 @@ const OUTAGE: u32 = 2;
 const FIRST_PROBE: Duration = Duration::from_secs(1);
 /// An answer after this long is late: such tenants share the entrance with those that do not answer.
 const IN_TIME: Duration = Duration::from_secs(3);
+/// So many passes find out whether a server that has not answered for a while still does. One could be waiting for the API server.
+const AFTER_IDLE: usize = 2;
 /// So many passes that wait for long for an answer do not keep others from trying.
 const OVERTAKEN: usize = 3;
 /// Longest time between two probes.
@@ -80,7 +82,7 @@ impl TenantState {
     /// only one pass finds out that a server has gone silent.
     fn window(&self, now: Duration) -> usize {
         let idle = self.last_answer.is_none_or(|at| now.saturating_sub(at) >= PATIENCE);
-        if self.standing == Standing::Prompt && idle { 1 } else { self.window.max(1) }
+        if self.standing == Standing::Prompt && idle { AFTER_IDLE } else { self.window.max(1) }
     }
 
     /// Whether the rate has turns left beyond those that passes have not taken yet.
@@ -146,6 +148,9 @@ impl TenantState {
     /// A pass has waited for an answer for too long.
     pub(super) fn keeps_waiting(&mut self) {
         self.window = 1;
+        if self.standing == Standing::Prompt {
+            self.standing = Standing::Late;
+        }
     }
 
     /// An attempt had no answer.
@@ -206,7 +211,7 @@ mod tests {
         assert_eq!((places(&mut tenant, now), tenant.is_proven()), (2, true));
         (0..20).for_each(|_| tenant.answered(SOON, true, now, MOST));
         assert_eq!(places(&mut tenant, now), MOST);
-        assert_eq!(places(&mut tenant, now + PATIENCE), 1);
+        assert_eq!(places(&mut tenant, now + PATIENCE), AFTER_IDLE);
     }
 
     #[test]
@@ -214,7 +219,7 @@ mod tests {
         let mut tenant = TenantState::prompt();
         assert!(tenant.is_proven());
         tenant.keeps_waiting();
-        assert!(tenant.is_proven(), "it may answer yet");
+        assert!(!tenant.is_proven());
         tenant.answered(seconds(10), true, seconds(1), MOST);
         assert!(!tenant.is_proven());
         tenant.answered(SOON, false, seconds(1), MOST);
