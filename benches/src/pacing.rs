@@ -7,6 +7,7 @@ use aicore_registry_operator::domain::{
     decide::{
         backoff::{Attempt, Backoff, Circumstances},
         failure::Failure,
+        outage::Outage,
         reason::Reason,
     },
     tools::bucket::{Bucket, Rate},
@@ -53,34 +54,14 @@ struct Resource {
     placed: bool,
 }
 
-/// Failed attempts from which on the operator only probes a tenant, and the times between its probes.
-const OUTAGE: u32 = 2;
-const FIRST_PROBE: Duration = Duration::from_secs(1);
-const LONGEST_PROBE: Duration = Duration::from_secs(10);
-
 /// What an operator knows of a tenant.
 #[derive(Clone, Default)]
 struct Tenant {
     bucket: Bucket,
     has_token: bool,
-    failures: u32,
-    probe_at: Duration,
+    outage: Outage<usize>,
     /// Resources that wait for the first good answer.
     line: Vec<usize>,
-}
-
-impl Tenant {
-    /// Whether an attempt would not be let in, because the tenant is only probed.
-    fn holds_back(&self, at: Duration) -> bool {
-        self.failures >= OUTAGE && at < self.probe_at
-    }
-
-    fn was_unavailable(&mut self, at: Duration) {
-        self.failures += 1;
-        if let Some(beyond) = self.failures.checked_sub(OUTAGE) {
-            self.probe_at = at + FIRST_PROBE.saturating_mul(2_u32.saturating_pow(beyond)).min(LONGEST_PROBE);
-        }
-    }
 }
 
 /// Lets the fleet go through it.
@@ -106,7 +87,7 @@ pub fn simulate(fleet: Fleet, seed: u64) -> Convergence {
     while let Some(Reverse((at, number))) = due.pop() {
         let resource = &mut resources[number];
         let tenant = &mut known[resource.tenant];
-        if tenant.holds_back(at) {
+        if tenant.outage.next_probe().is_some_and(|probe| at < probe) {
             tenant.line.push(number);
             continue;
         }
@@ -133,12 +114,14 @@ pub fn simulate(fleet: Fleet, seed: u64) -> Convergence {
                 Attempt { began: begins, ended: begins },
                 chance.fraction(),
             );
-            tenant.was_unavailable(begins);
-            due.push(Reverse((next.not_before.max(tenant.probe_at), number)));
+            tenant.outage.let_in(begins);
+            tenant.outage.was_unavailable(&number, begins);
+            let probe = tenant.outage.next_probe().unwrap_or_default();
+            due.push(Reverse((next.not_before.max(probe), number)));
             resource.backoff = Some(next);
             continue;
         }
-        tenant.failures = 0;
+        tenant.outage.was_available();
         due.extend(tenant.line.drain(..).map(|number| Reverse((at, number))));
         if !std::mem::replace(&mut tenant.has_token, true) {
             tokens.count(begins);
@@ -184,6 +167,8 @@ impl Chance {
 
 #[cfg(test)]
 mod tests {
+    use aicore_registry_operator::domain::decide::outage::LONGEST_PROBE;
+
     use super::*;
 
     const FLEET: Fleet = Fleet {

@@ -14,6 +14,7 @@ pub(crate) mod late_writes;
 pub(crate) mod lease;
 pub(crate) mod memory;
 pub(crate) mod observed;
+pub mod outage;
 pub(crate) mod pass_outcome;
 pub(crate) mod plan;
 pub mod reason;

@@ -4,21 +4,17 @@ use std::{sync::Arc, time::Duration};
 
 use super::PATIENCE;
 use crate::{
-    aicore::rate_limit::RateLimiter, controller::queue::line::Line, domain::parse::object::ObjectKey,
+    aicore::rate_limit::RateLimiter,
+    controller::queue::line::Line,
+    domain::{decide::outage::Outage, parse::object::ObjectKey},
 };
 
-/// From so many attempts in a row on that found the tenant unavailable, not all of one resource, it is only probed.
-const OUTAGE: u32 = 2;
-/// Time between the first two probes.
-const FIRST_PROBE: Duration = Duration::from_secs(1);
 /// An answer after this long is late: such tenants share the entrance with those that do not answer.
 const IN_TIME: Duration = Duration::from_secs(3);
 /// So many passes find out whether a server that has not answered for a while still does. One could be waiting for the API server.
 const AFTER_IDLE: usize = 2;
 /// So many passes that wait for long for an answer do not keep others from trying.
 const OVERTAKEN: usize = 3;
-/// Longest time between two probes.
-pub(super) const LONGEST_PROBE: Duration = Duration::from_secs(10);
 
 /// What is known of the tenant's servers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,10 +50,7 @@ pub(super) struct TenantState {
     /// How many passes it may have; grows with each answer.
     window: usize,
     last_answer: Option<Duration>,
-    /// Attempts in a row that found it unavailable.
-    failures: u32,
-    last_failed: Option<ObjectKey>,
-    probe_at: Duration,
+    outage: Outage<ObjectKey>,
 }
 
 impl TenantState {
@@ -69,17 +62,16 @@ impl TenantState {
     /// Whether one more may pass, or go to the entrance.
     pub(super) fn admits(&self, now: Duration, most: usize) -> bool {
         let used = self.in_flight + self.at_entrance.len();
-        let has_place = if self.in_outage() {
-            now >= self.probe_at
-        } else {
+        let has_place = match self.outage.next_probe() {
+            Some(probe) => now >= probe,
             // One that is not answered may be a matter of its resource: a few others may find out meanwhile.
-            used - self.kept_waiting.min(OVERTAKEN).min(used) < self.window(now)
+            None => used.saturating_sub(self.kept_waiting.min(OVERTAKEN)) < self.window(now),
         };
         used < most && has_place && self.has_turn()
     }
 
     /// As in the slow start of TCP: one, and one more with each answer. Who has not answered for a while starts anew, so that
-    /// only one pass finds out that a server has gone silent.
+    /// few passes find out that a server has gone silent.
     fn window(&self, now: Duration) -> usize {
         let idle = self.last_answer.is_none_or(|at| now.saturating_sub(at) >= PATIENCE);
         if self.standing == Standing::Prompt && idle { AFTER_IDLE } else { self.window.max(1) }
@@ -100,7 +92,7 @@ impl TenantState {
         if self.line.is_empty() {
             return None;
         }
-        let probe = if self.in_outage() { self.probe_at } else { now };
+        let probe = self.outage.next_probe().unwrap_or(now);
         let turn = match &self.rate {
             Some(rate) => now + rate.until_free(self.turns_needed())?,
             None => now,
@@ -115,15 +107,12 @@ impl TenantState {
 
     /// Somebody was let in.
     pub(super) fn let_in(&mut self, now: Duration) {
-        if self.in_outage() {
-            let growth = 2_u32.saturating_pow(self.failures.saturating_sub(OUTAGE));
-            self.probe_at = now + FIRST_PROBE.saturating_mul(growth).min(LONGEST_PROBE);
-        }
+        self.outage.let_in(now);
     }
 
     /// Who was let in did not ask for anything.
     pub(super) fn unused(&mut self, now: Duration) {
-        self.probe_at = self.probe_at.min(now);
+        self.outage.unused(now);
     }
 
     /// A turn is asked for: from now on the rate is known.
@@ -162,22 +151,10 @@ impl TenantState {
     /// An attempt of that resource ended, and the tenant was available in it or not.
     pub(super) fn was_available(&mut self, available: bool, who: &ObjectKey, now: Duration) {
         if available {
-            self.failures = 0;
-            self.last_failed = None;
-            return;
+            self.outage.was_available();
+        } else {
+            self.outage.was_unavailable(who, now);
         }
-        // What one resource meets again and again may be a matter of that resource.
-        if self.in_outage() || self.last_failed.as_ref() != Some(who) {
-            self.failures = self.failures.saturating_add(1);
-            if self.failures == OUTAGE {
-                self.probe_at = now + FIRST_PROBE;
-            }
-        }
-        self.last_failed = Some(who.clone());
-    }
-
-    fn in_outage(&self) -> bool {
-        self.failures >= OUTAGE
     }
 
     /// Whether nobody passes or waits.

@@ -6,6 +6,7 @@ use tokio::time::{advance, sleep};
 
 use super::*;
 use crate::domain::{
+    decide::outage::LONGEST_PROBE,
     parse::api_url::Tenant,
     testing::{key, seconds},
     tools::bucket::Rate,
@@ -362,6 +363,6 @@ async fn after_an_outage_the_rate_holds() {
         let within = sent[number..].iter().take_while(|later| **later < *at + seconds(1)).count();
         assert!(within <= 4, "{within} requests in the second after {at:?}");
     }
-    assert!(sent[0] <= outage + tenant::LONGEST_PROBE, "{:?}", sent[0]);
+    assert!(sent[0] <= outage + LONGEST_PROBE, "{:?}", sent[0]);
     runner.abort();
 }

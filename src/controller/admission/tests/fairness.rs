@@ -134,7 +134,7 @@ async fn a_tenant_that_answers_now_and_then_costs_the_others_nothing() {
     for round in 0..5 {
         for number in 0..9 {
             hangs(&admission, &tenant, &number.to_string()).await;
-            sleep(tenant::LONGEST_PROBE).await;
+            sleep(LONGEST_PROBE).await;
             assert_eq!(counted(&admission), 0, "round {round}");
         }
         answers(&admission, &tenant, 1);
