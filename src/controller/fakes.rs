@@ -12,10 +12,11 @@ pub(super) use self::{
     ai_core::{FakeAiCore, FakeConnection},
     kubernetes::FakeKubernetes,
 };
-use super::{admission::lane::Credit, scopes::Watched, *};
+use super::{scopes::Watched, *};
 use crate::{
     api::AICoreRegistrySecretStatus,
     domain::{
+        decide::credit::Credit,
         parse::{allowed_hosts, object::Object},
         testing::{HOUR, an_object, key, seconds, service_key_of},
     },

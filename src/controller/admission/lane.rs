@@ -2,18 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::parse::api_url::Tenant;
-
-/// What is known of a resource that wants to send requests to a tenant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::controller) enum Credit {
-    /// Its service key was given a token for the tenant.
-    Proven,
-    /// The same, and its last attempt had no answer, or one that says that the tenant is unavailable.
-    Doubtful,
-    /// Its service key was not given a token: anybody can write down the tenant's URLs.
-    Unproven,
-}
+use crate::domain::{decide::credit::Credit, parse::api_url::Tenant};
 
 /// A lane of a tenant. What is unproven, or was not answered, has a lane of its own, so that it neither makes the tenant look
 /// unavailable nor holds the places of those that are answered.

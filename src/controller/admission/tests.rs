@@ -6,7 +6,7 @@ use tokio::time::{advance, sleep};
 
 use super::*;
 use crate::domain::{
-    decide::outage::LONGEST_PROBE,
+    decide::{credit::Credit, outage::LONGEST_PROBE},
     parse::api_url::Tenant,
     testing::{key, seconds},
     tools::bucket::Rate,
@@ -14,15 +14,15 @@ use crate::domain::{
 
 /// A tenant that nobody has heard of.
 fn a_tenant(name: &str) -> Arc<Lane> {
-    a_lane(name, lane::Credit::Unproven)
+    a_lane(name, Credit::Unproven)
 }
 
 /// A tenant that has answered.
 fn a_proven_one(name: &str) -> Arc<Lane> {
-    a_lane(name, lane::Credit::Proven)
+    a_lane(name, Credit::Proven)
 }
 
-fn a_lane(name: &str, credit: lane::Credit) -> Arc<Lane> {
+fn a_lane(name: &str, credit: Credit) -> Arc<Lane> {
     let tenant = Tenant { api_url: format!("https://{name}"), authorization_server: "b".to_owned() };
     Lane::of(&Arc::new(tenant), 1, credit)
 }

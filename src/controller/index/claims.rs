@@ -217,7 +217,7 @@ impl ClaimIndex {
     }
 
     /// Whether what the resource claims is proven, or the service key that it uses was given a token.
-    pub(super) fn has_credit(&self, key: &ObjectKey) -> bool {
+    pub(super) fn has_proof(&self, key: &ObjectKey) -> bool {
         self.claims.standing(key) == Some(Standing::Proven) || self.credentials.is_granted(key)
     }
 

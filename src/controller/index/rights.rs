@@ -6,17 +6,14 @@ use super::{
     Index, State, claimant,
     credentials::{CredentialId, Verdict},
 };
-use crate::{
-    controller::admission::lane::Credit,
-    domain::{
-        decide::{
-            conflict::{self, Claim},
-            observed::Ownership,
-            pass_outcome::PassOutcome,
-            reason::Reason,
-        },
-        parse::object::{Object, ObjectKey},
+use crate::domain::{
+    decide::{
+        conflict::{self, Claim},
+        credit::Credit,
+        observed::Ownership,
+        pass_outcome::PassOutcome,
     },
+    parse::object::{Object, ObjectKey},
 };
 
 impl<K> Index<K> {
@@ -107,15 +104,8 @@ impl<K> Index<K> {
     #[must_use]
     pub(in crate::controller) fn credit(&self, object: &Object) -> Credit {
         let state = self.0.lock();
-        let unanswered = state.resources.get(&object.key).is_some_and(|entry| {
-            let backoff = entry.memory.retry.backoff.as_ref();
-            backoff.is_some_and(|last| last.failure.reason == Reason::RemoteUnavailable)
-        });
-        match state.claims.has_credit(&object.key) {
-            false => Credit::Unproven,
-            true if unanswered => Credit::Doubtful,
-            true => Credit::Proven,
-        }
+        let last = state.resources.get(&object.key).and_then(|entry| entry.memory.retry.backoff.as_ref());
+        Credit::of(state.claims.has_proof(&object.key), last)
     }
 
     /// Whether this very resource is there.

@@ -7,11 +7,11 @@ use rstest::rstest;
 
 use super::*;
 use crate::{
-    controller::admission::{
-        Admission, Places,
-        lane::{Credit, Lane},
+    controller::admission::{Admission, Places, lane::Lane},
+    domain::{
+        decide::credit::Credit,
+        testing::{key, seconds, service_key_of},
     },
-    domain::testing::{key, seconds, service_key_of},
 };
 
 /// A world whose tenant may have several passes, and the lane of resources whose service key was given no token.

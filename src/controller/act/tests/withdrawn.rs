@@ -13,12 +13,12 @@ use crate::{
     api::{AICoreRegistrySecretStatus, DeletionPolicy},
     controller::{
         adapters::{AiCore, Reach},
-        admission::{Limit, Request, lane::Credit},
+        admission::{Limit, Request},
         fakes::{World, an_older_one},
         queue::Priority,
     },
     domain::{
-        decide::conflict::Claim,
+        decide::{conflict::Claim, credit::Credit},
         parse::object::{Object, ObjectKey},
         testing::{WithSpec, an_object, object_named},
     },
