@@ -159,43 +159,40 @@ enum Place {
 }
 
 impl Permit {
+    /// Tells what the pass has come to. Of one that sends nothing to a tenant there is nothing to tell.
+    fn tell(&self, change: impl FnOnce(&mut State, PassId, Duration)) {
+        if let Place::Tenant(_, id) = self.place {
+            self.admission.change(|state, now| change(state, id, now));
+        }
+    }
+
     /// A server of the tenant has answered, whatever it has answered. What was kept (a token) is no answer. A permit that is
     /// dropped while it waits for an answer, after its turn has come or a while after it was entered, stands for an attempt that
     /// found the tenant unavailable; else [`Permit::attempted`] says that.
     pub(super) fn answered(&self) {
-        if let Place::Tenant(_, id) = self.place {
-            self.admission.change(|state, now| state.answered(id, now));
-        }
+        self.tell(|state, id, now| state.answered(id, now));
     }
 
     /// A server of the tenant was asked, and has not answered.
     pub(super) fn unanswered(&self) {
-        if let Place::Tenant(_, id) = self.place {
-            self.admission.change(|state, now| state.unanswered(id, now));
-        }
+        self.tell(|state, id, now| state.unanswered(id, now));
     }
 
     /// Nothing was sent that could have been answered, so far or at all: whoever is next may find out what this pass was let in
     /// for.
     pub(super) fn unused(&self) {
-        if let Place::Tenant(_, id) = self.place {
-            self.admission.change(|state, _| state.asked_nothing(id));
-        }
+        self.tell(|state, id, _| state.asked_nothing(id));
     }
 
     /// It was given an answer that is kept for all (the refusal of a token): no server was asked, and none would be for others.
     pub(super) fn given_what_is_kept(&self) {
-        if let Place::Tenant(_, id) = self.place {
-            self.admission.change(|state, _| state.asks_nothing_for_now(id));
-        }
+        self.tell(|state, id, _| state.asks_nothing_for_now(id));
     }
 
     /// The attempt has ended, in which a server of the tenant was asked. The tenant was available in it, or did not answer or
     /// said that it was not.
     pub(super) fn attempted(&self, available: bool) {
-        if let Place::Tenant(_, id) = self.place {
-            self.admission.change(|state, now| state.attempted(id, available, now));
-        }
+        self.tell(|state, id, now| state.attempted(id, available, now));
     }
 }
 

@@ -22,6 +22,11 @@ pub(super) enum Phase {
         /// Time since the start of admission.
         at: Duration,
     },
+    /// The same, and it was found to wait for long.
+    KeptWaiting {
+        /// Time since the start of admission.
+        at: Duration,
+    },
     /// It waits for nothing: a server has answered, has not, or would not have been asked for others either.
     Settled,
 }
@@ -44,7 +49,9 @@ impl Pass {
     /// Whether a server is to blame when the pass ends now: it has its request, or has waited for its token for long.
     pub(super) fn was_kept_waiting(&self, now: Duration) -> bool {
         match self.phase {
-            Phase::Asked { at } => self.has_turn || now.saturating_sub(at) >= PATIENCE,
+            Phase::Asked { at } | Phase::KeptWaiting { at } => {
+                self.has_turn || now.saturating_sub(at) >= PATIENCE
+            }
             Phase::Entered | Phase::Settled => false,
         }
     }
@@ -59,21 +66,12 @@ pub(super) struct Passes {
     patient: BTreeSet<(Duration, PassId)>,
     aside: usize,
     most_aside: usize,
-    /// Those whose patience has ended, and that were not answered since.
-    kept_waiting: BTreeSet<PassId>,
 }
 
 impl Passes {
     /// None yet. So many may be set aside.
     pub(super) fn new(most_aside: usize) -> Self {
-        Self {
-            by_id: BTreeMap::new(),
-            next: 0,
-            patient: BTreeSet::new(),
-            aside: 0,
-            most_aside,
-            kept_waiting: BTreeSet::new(),
-        }
+        Self { by_id: BTreeMap::new(), next: 0, patient: BTreeSet::new(), aside: 0, most_aside }
     }
 
     /// One begins. What comes through the entrance is aside from the beginning, if there is room.
@@ -89,11 +87,6 @@ impl Passes {
 
     pub(super) fn get(&self, id: PassId) -> Option<&Pass> {
         self.by_id.get(&id)
-    }
-
-    /// It waits for an answer from now on.
-    pub(super) fn asks(&mut self, id: PassId, now: Duration) {
-        self.comes_to(id, Phase::Asked { at: now });
     }
 
     /// Its turn has come.
@@ -123,11 +116,6 @@ impl Passes {
         })
     }
 
-    /// It is answered, or ends. Returns whether it was kept waiting.
-    pub(super) fn waits_no_longer(&mut self, id: PassId) -> bool {
-        self.kept_waiting.remove(&id)
-    }
-
     /// It holds nothing any more.
     pub(super) fn end(&mut self, id: PassId) -> Option<Pass> {
         let pass = self.by_id.remove(&id)?;
@@ -138,14 +126,16 @@ impl Passes {
         Some(pass)
     }
 
-    /// Sets one aside whose patience has ended, if there is room. Returns the lane that keeps it waiting, and whether it did not
-    /// before.
-    pub(super) fn set_aside(&mut self, now: Duration) -> Option<(Arc<Lane>, bool)> {
+    /// Sets one aside whose patience has ended, if there is room. Returns the lane that keeps it waiting.
+    pub(super) fn set_aside(&mut self, now: Duration) -> Option<Arc<Lane>> {
         let (_, id) = self.next_to_set_aside().filter(|(at, _)| *at <= now)?;
         self.patient.pop_first();
         let pass = self.by_id.get_mut(&id)?;
         self.aside += usize::from(!std::mem::replace(&mut pass.aside, true));
-        Some((Arc::clone(&pass.tenant), self.kept_waiting.insert(id)))
+        if let Phase::Asked { at } = pass.phase {
+            pass.phase = Phase::KeptWaiting { at };
+        }
+        Some(Arc::clone(&pass.tenant))
     }
 
     /// When the next one is set aside, unless it is answered; `None` also when there is no room.

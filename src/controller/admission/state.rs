@@ -85,7 +85,7 @@ impl State {
 
     /// From now on the pass waits for an answer.
     pub(super) fn asks(&mut self, id: PassId, now: Duration) {
-        self.passes.asks(id, now);
+        self.comes_to(id, Phase::Asked { at: now });
     }
 
     /// Takes a turn in the tenant's rate. Whoever gets it waits for nothing any more. Whoever does not is the next in its
@@ -107,7 +107,7 @@ impl State {
         if result.is_ok() {
             state.before_turn = state.before_turn.saturating_sub(usize::from(!had_turn));
             self.passes.has_turn(id);
-            self.passes.asks(id, now);
+            self.asks(id, now);
             self.remove(&who, now);
         } else {
             self.leave_tenant(&who, now);
@@ -119,22 +119,29 @@ impl State {
         result
     }
 
+    /// Returns what the pass had come to before.
+    fn comes_to(&mut self, id: PassId, phase: Phase) -> Option<Phase> {
+        let before = self.passes.comes_to(id, phase)?;
+        if let (Phase::KeptWaiting { .. }, Some(pass)) = (before, self.passes.get(id)) {
+            self.tenants.of(&pass.tenant).keeps_one_less_waiting();
+        }
+        Some(before)
+    }
+
     /// A server has answered the pass.
     pub(super) fn answered(&mut self, id: PassId, now: Duration) {
-        let Some(before) = self.passes.comes_to(id, Phase::Settled) else {
+        let Some(before) = self.comes_to(id, Phase::Settled) else {
             return;
         };
-        let was_kept_waiting = self.passes.waits_no_longer(id);
         let Some(pass) = self.passes.get(id) else {
             return;
         };
         let after = match before {
-            Phase::Asked { at } => now.saturating_sub(at),
+            Phase::Asked { at } | Phase::KeptWaiting { at } => now.saturating_sub(at),
             Phase::Entered | Phase::Settled => Duration::ZERO,
         };
         let (tenant, at_entrance) = (Arc::clone(&pass.tenant), pass.at_entrance);
         let state = self.tenants.of(&tenant);
-        state.kept_waiting = state.kept_waiting.saturating_sub(usize::from(was_kept_waiting));
         state.answered(after, pass.has_turn, now, self.places.tenant);
         if state.is_proven() {
             self.counts_again(id);
@@ -147,7 +154,7 @@ impl State {
 
     /// A server was asked by the pass, and has not answered.
     pub(super) fn unanswered(&mut self, id: PassId, now: Duration) {
-        self.passes.comes_to(id, Phase::Settled);
+        self.comes_to(id, Phase::Settled);
         if let Some(tenant) = self.passes.get(id).map(|pass| Arc::clone(&pass.tenant)) {
             self.tenants.of(&tenant).was_silent();
             self.go_on(&tenant, now);
@@ -156,12 +163,12 @@ impl State {
 
     /// The pass has asked no server.
     pub(super) fn asked_nothing(&mut self, id: PassId) {
-        self.passes.comes_to(id, Phase::Entered);
+        self.comes_to(id, Phase::Entered);
     }
 
     /// The pass has asked no server, and no other would.
     pub(super) fn asks_nothing_for_now(&mut self, id: PassId) {
-        self.passes.comes_to(id, Phase::Settled);
+        self.comes_to(id, Phase::Settled);
     }
 
     /// The attempt that the pass was has ended, and a server of the tenant was asked in it.
@@ -176,14 +183,14 @@ impl State {
     /// The pass holds no place any more.
     pub(super) fn leaves(&mut self, id: PassId, now: Duration) {
         self.counts_again(id);
-        let was_kept_waiting = self.passes.waits_no_longer(id);
         let Some(pass) = self.passes.end(id) else {
             return;
         };
         let state = self.tenants.of(&pass.tenant);
-        state.in_flight = state.in_flight.saturating_sub(1);
-        state.kept_waiting = state.kept_waiting.saturating_sub(usize::from(was_kept_waiting));
-        state.before_turn = state.before_turn.saturating_sub(usize::from(!pass.has_turn));
+        state.leaves(pass.has_turn);
+        if matches!(pass.phase, Phase::KeptWaiting { .. }) {
+            state.keeps_one_less_waiting();
+        }
         if pass.was_kept_waiting(now) {
             state.was_silent();
             state.was_available(false, &pass.who, now);
@@ -265,10 +272,8 @@ impl State {
 
     /// Does what is to be done by that time.
     pub(super) fn time_is(&mut self, now: Duration) {
-        while let Some((tenant, first)) = self.passes.set_aside(now) {
-            let state = self.tenants.of(&tenant);
-            state.keeps_waiting();
-            state.kept_waiting += usize::from(first);
+        while let Some(tenant) = self.passes.set_aside(now) {
+            self.tenants.of(&tenant).keeps_waiting();
             self.go_on(&tenant, now);
         }
         while let Some((at, tenant)) = self.alarms.first().cloned()

@@ -105,6 +105,18 @@ impl TenantState {
         self.standing == Standing::Prompt
     }
 
+    /// A place is kept for somebody who is woken for it, and has its turn before it.
+    pub(super) fn keeps_a_place(&mut self) {
+        self.in_flight += 1;
+        self.before_turn += 1;
+    }
+
+    /// Who had a place has it no longer.
+    pub(super) fn leaves(&mut self, had_turn: bool) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.before_turn = self.before_turn.saturating_sub(usize::from(!had_turn));
+    }
+
     /// Somebody was let in.
     pub(super) fn let_in(&mut self, now: Duration) {
         self.outage.let_in(now);
@@ -136,10 +148,16 @@ impl TenantState {
 
     /// A pass has waited for an answer for too long.
     pub(super) fn keeps_waiting(&mut self) {
+        self.kept_waiting += 1;
         self.window = 1;
         if self.standing == Standing::Prompt {
             self.standing = Standing::Late;
         }
+    }
+
+    /// One of those has its answer, or waits no longer.
+    pub(super) fn keeps_one_less_waiting(&mut self) {
+        self.kept_waiting = self.kept_waiting.saturating_sub(1);
     }
 
     /// An attempt had no answer.
@@ -197,6 +215,7 @@ mod tests {
         assert!(tenant.is_proven());
         tenant.keeps_waiting();
         assert!(!tenant.is_proven());
+        tenant.keeps_one_less_waiting();
         tenant.answered(seconds(10), true, seconds(1), MOST);
         assert!(!tenant.is_proven());
         tenant.answered(SOON, false, seconds(1), MOST);
@@ -212,10 +231,9 @@ mod tests {
     fn whoever_is_kept_waiting_does_not_keep_a_few_others_from_trying() {
         let mut tenant = TenantState::prompt();
         for kept_waiting in 0..=OVERTAKEN + 2 {
-            tenant.in_flight = kept_waiting;
-            tenant.kept_waiting = kept_waiting;
-            tenant.keeps_waiting();
             assert_eq!(tenant.admits(seconds(1), MOST), kept_waiting <= OVERTAKEN, "{kept_waiting}");
+            tenant.in_flight += 1;
+            tenant.keeps_waiting();
         }
     }
 

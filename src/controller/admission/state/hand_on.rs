@@ -3,9 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use super::State;
-use crate::controller::admission::lane::Lane;
 use crate::{
-    controller::admission::{SharedLimit, waiting::Position},
+    controller::admission::{SharedLimit, lane::Lane, waiting::Position},
     domain::parse::object::ObjectKey,
 };
 
@@ -29,8 +28,7 @@ impl State {
                 self.entrance.remove(who, ticket);
             }
             Position::Promised { at_entrance, .. } => {
-                state.in_flight = state.in_flight.saturating_sub(1);
-                state.before_turn = state.before_turn.saturating_sub(1);
+                state.leaves(false);
                 state.unused(now);
                 if at_entrance {
                     self.entrance.give_back(&who.namespace);
@@ -80,8 +78,7 @@ impl State {
             {
                 self.entrance.remove(&who, ticket);
                 waiting.tenant = Position::Promised { limit: Arc::clone(tenant), at_entrance: false };
-                state.in_flight += 1;
-                state.before_turn += 1;
+                state.keeps_a_place();
                 self.woken.push((who, ticket.priority));
             }
         }
@@ -99,8 +96,7 @@ impl State {
                 };
                 if state.is_proven() {
                     waiting.tenant = Position::Promised { limit: Arc::clone(tenant), at_entrance: false };
-                    state.in_flight += 1;
-                    state.before_turn += 1;
+                    state.keeps_a_place();
                     self.woken.push((who, priority));
                 } else {
                     let ticket = self.entrance.push(&who, priority);
@@ -128,8 +124,7 @@ impl State {
                 let tenant = Arc::clone(tenant);
                 if let Some(state) = self.tenants.get_mut(&tenant) {
                     state.at_entrance.retain(|other| *other != who);
-                    state.in_flight += 1;
-                    state.before_turn += 1;
+                    state.keeps_a_place();
                 }
                 waiting.tenant = Position::Promised { limit: tenant, at_entrance: true };
                 self.woken.push((who, priority));

@@ -204,6 +204,10 @@ impl Model {
             // Each limit is kept, and no place is lost or counted twice.
             assert_eq!(known.in_flight, passing.clone().count() + promised);
             assert_eq!(known.before_turn, passing.filter(|pass| !pass.has_turn).count() + promised);
+            let kept_waiting = state.passes.iter().filter(|pass| {
+                pass.tenant == *tenant && matches!(pass.phase, passes::Phase::KeptWaiting { .. })
+            });
+            assert_eq!(known.kept_waiting, kept_waiting.count());
             assert!(known.in_flight + known.at_entrance.len() <= IN_ONE_TENANT);
             assert_eq!(known.line.len(), waits);
             assert_eq!(known.at_entrance.len(), at_entrance);
