@@ -31,11 +31,11 @@
 
 mod entrance;
 pub(super) mod lane;
+mod lane_state;
+mod lanes;
 mod passes;
 mod shared;
 mod state;
-mod tenant;
-mod tenants;
 mod waiting;
 
 use std::{sync::Arc, time::Duration};
@@ -68,7 +68,7 @@ const LARGE_PAYLOADS: usize = 4;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Limit {
     /// To send requests to a tenant.
-    Tenant(Arc<Lane>),
+    Lane(Arc<Lane>),
     /// To read the Secret with a service key for the first time. The others find what was read.
     ServiceKey(ObjectKey),
 }
@@ -102,7 +102,7 @@ impl SharedLimit {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Places {
     /// Of one tenant.
-    pub(super) tenant: usize,
+    pub(super) lane: usize,
     /// Of all tenants together that are not known to answer in time.
     pub(super) unproven: usize,
     /// That do not count among those that the queue hands out at a time. With those, this bounds the passes of the process.
@@ -112,8 +112,8 @@ pub(super) struct Places {
 impl Places {
     /// When the queue hands out `concurrency` at a time, `tenant` of which may be of one tenant.
     #[must_use]
-    pub(super) fn new(concurrency: usize, tenant: usize) -> Self {
-        Self { tenant, unproven: concurrency, aside: concurrency.saturating_mul(16) }
+    pub(super) fn new(concurrency: usize, lane: usize) -> Self {
+        Self { lane, unproven: concurrency, aside: concurrency.saturating_mul(16) }
     }
 }
 
@@ -154,14 +154,14 @@ pub(super) struct Permit {
 
 #[derive(Debug)]
 enum Place {
-    Tenant(Arc<Lane>, PassId),
+    Lane(Arc<Lane>, PassId),
     Shared(SharedLimit),
 }
 
 impl Permit {
     /// Tells what the pass has come to. Of one that sends nothing to a tenant there is nothing to tell.
     fn tell(&self, change: impl FnOnce(&mut State, PassId, Duration)) {
-        if let Place::Tenant(_, id) = self.place {
+        if let Place::Lane(_, id) = self.place {
             self.admission.change(|state, now| change(state, id, now));
         }
     }
@@ -170,12 +170,12 @@ impl Permit {
     /// dropped while it waits for an answer, after its turn has come or a while after it was entered, stands for an attempt that
     /// found the tenant unavailable; else [`Permit::attempted`] says that.
     pub(super) fn answered(&self) {
-        self.tell(|state, id, now| state.answered(id, now));
+        self.tell(State::answered);
     }
 
     /// A server of the tenant was asked, and has not answered.
     pub(super) fn unanswered(&self) {
-        self.tell(|state, id, now| state.unanswered(id, now));
+        self.tell(State::unanswered);
     }
 
     /// Nothing was sent that could have been answered, so far or at all: whoever is next may find out what this pass was let in
@@ -231,7 +231,7 @@ impl Admission {
         request: Request<'_>,
     ) -> Result<Option<Permit>, Wait> {
         match limit {
-            Limit::Tenant(tenant) => match self.ask_tenant(&tenant, request) {
+            Limit::Lane(lane) => match self.ask_lane(&lane, request) {
                 Ok(permit) => Ok(Some(permit)),
                 Err(waited)
                     if waited >= NOTEWORTHY_WAIT
@@ -259,16 +259,16 @@ impl Admission {
     /// When there is none now.
     pub(super) fn enter(
         self: &Arc<Self>,
-        tenant: &Arc<Lane>,
+        lane: &Arc<Lane>,
         permit: Option<Permit>,
         request: Request<'_>,
     ) -> Result<Permit, Wait> {
-        let held = permit.filter(|permit| matches!(&permit.place, Place::Tenant(of, _) if of == tenant));
+        let held = permit.filter(|permit| matches!(&permit.place, Place::Lane(of, _) if of == lane));
         let permit = match held {
             Some(permit) => permit,
-            None => self.ask_tenant(tenant, request).map_err(Wait::after)?,
+            None => self.ask_lane(lane, request).map_err(Wait::after)?,
         };
-        if let Place::Tenant(_, id) = permit.place {
+        if let Place::Lane(_, id) = permit.place {
             self.change(|state, now| state.asks(id, now));
         }
         Ok(permit)
@@ -285,7 +285,7 @@ impl Admission {
         request: Request<'_>,
     ) -> Result<(), Wait> {
         match permit.place {
-            Place::Tenant(_, id) => {
+            Place::Lane(_, id) => {
                 let result = self.change(|state, now| state.turn(id, rate, request.priority, now));
                 result.map_err(|left| Wait { requeue_after: left.min(LONGEST_LOOK) })
             }
@@ -331,9 +331,9 @@ impl Admission {
         }
     }
 
-    fn ask_tenant(self: &Arc<Self>, tenant: &Arc<Lane>, request: Request<'_>) -> Result<Permit, Duration> {
-        let id = self.change(|state, now| state.ask_tenant(tenant, request, now))?;
-        Ok(Permit { admission: Arc::clone(self), place: Place::Tenant(Arc::clone(tenant), id) })
+    fn ask_lane(self: &Arc<Self>, lane: &Arc<Lane>, request: Request<'_>) -> Result<Permit, Duration> {
+        let id = self.change(|state, now| state.ask_lane(lane, request, now))?;
+        Ok(Permit { admission: Arc::clone(self), place: Place::Lane(Arc::clone(lane), id) })
     }
 
     fn ask_shared(self: &Arc<Self>, limit: SharedLimit, request: Request<'_>) -> Result<Permit, Duration> {
@@ -364,7 +364,7 @@ impl Admission {
 impl Drop for Permit {
     fn drop(&mut self) {
         match &self.place {
-            Place::Tenant(_, id) => self.admission.change(|state, now| state.leaves(*id, now)),
+            Place::Lane(_, id) => self.admission.change(|state, now| state.leaves(*id, now)),
             Place::Shared(limit) => self.admission.change(|state, _| state.give_back(limit)),
         }
     }

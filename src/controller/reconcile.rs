@@ -188,7 +188,7 @@ fn permits<K, A: AiCore>(
     let request = Request { who: &object.key, priority };
     match &snapshot.service_key {
         Some(held) => {
-            let limit = Limit::Tenant(ctx.lane(object, &*held.connection));
+            let limit = Limit::Lane(ctx.lane(object, &*held.connection));
             let tenant = ctx.admission.try_admit(limit, request)?;
             Ok(Permits { service_key: None, tenant })
         }

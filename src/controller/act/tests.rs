@@ -87,7 +87,7 @@ async fn a_push_without_a_place_is_postponed() {
     let lane = world.ctx.lane(&world.object, means.gathered.connection.as_ref().unwrap());
     let other = ObjectKey::new("ns", "other");
     let request = Request { who: &other, priority: Priority::Routine };
-    let permit = world.ctx.admission.try_admit(Limit::Tenant(lane), request).unwrap();
+    let permit = world.ctx.admission.try_admit(Limit::Lane(lane), request).unwrap();
     let plan = Plan { finalizer: FinalizerStep::Keep, step: PUSH };
     let outcome = act(&world.ctx, &world.object, &plan, means).await.unwrap();
     assert!(matches!(outcome, Outcome::Postponed(wait) if !wait.is_zero()), "{outcome:?}");

@@ -1,4 +1,4 @@
-//! Passes that have a place in a tenant: what each has come to, which of them wait for an answer, and which are set aside.
+//! Passes that have a place in a lane: what each has come to, which of them wait for an answer, and which are set aside.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -34,7 +34,7 @@ pub(super) enum Phase {
 /// One pass.
 #[derive(Debug)]
 pub(super) struct Pass {
-    pub(super) tenant: Arc<Lane>,
+    pub(super) lane: Arc<Lane>,
     pub(super) who: ObjectKey,
     pub(super) phase: Phase,
     /// Whether its turn in the rate has come.
@@ -75,13 +75,13 @@ impl Passes {
     }
 
     /// One begins. What comes through the entrance is aside from the beginning, if there is room.
-    pub(super) fn begin(&mut self, tenant: Arc<Lane>, who: &ObjectKey, at_entrance: bool) -> PassId {
+    pub(super) fn begin(&mut self, lane: Arc<Lane>, who: &ObjectKey, at_entrance: bool) -> PassId {
         let id = self.next;
         self.next += 1;
         let aside = at_entrance && self.aside < self.most_aside;
         self.aside += usize::from(aside);
         let (who, phase) = (who.clone(), Phase::Entered);
-        self.by_id.insert(id, Pass { tenant, who, phase, has_turn: false, at_entrance, aside });
+        self.by_id.insert(id, Pass { lane, who, phase, has_turn: false, at_entrance, aside });
         id
     }
 
@@ -135,7 +135,7 @@ impl Passes {
         if let Phase::Asked { at } = pass.phase {
             pass.phase = Phase::KeptWaiting { at };
         }
-        Some(Arc::clone(&pass.tenant))
+        Some(Arc::clone(&pass.lane))
     }
 
     /// When the next one is set aside, unless it is answered; `None` also when there is no room.

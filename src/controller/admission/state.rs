@@ -9,9 +9,9 @@ use super::{
     Places, Request, SharedLimit,
     entrance::Entrance,
     lane::Lane,
+    lanes::Lanes,
     passes::{PassId, Passes, Phase},
     shared::Shared,
-    tenants::Tenants,
     waiting::{After, Position, Waiters},
 };
 use crate::{aicore::rate_limit::RateLimiter, controller::queue::Priority, domain::parse::object::ObjectKey};
@@ -22,7 +22,7 @@ pub(super) type Woken = Vec<(ObjectKey, Priority)>;
 #[derive(Debug)]
 pub(super) struct State {
     places: Places,
-    pub(super) tenants: Tenants,
+    pub(super) lanes: Lanes,
     pub(super) entrance: Entrance,
     pub(super) shared: Shared,
     pub(super) waiting: Waiters,
@@ -36,7 +36,7 @@ impl State {
     pub(super) fn new(places: Places) -> Self {
         Self {
             places,
-            tenants: Tenants::default(),
+            lanes: Lanes::default(),
             entrance: Entrance::new(places.unproven),
             shared: Shared::default(),
             waiting: Waiters::default(),
@@ -51,31 +51,31 @@ impl State {
         std::mem::take(&mut self.woken)
     }
 
-    /// Takes a place in the tenant; else stands in line, and tells how long it has waited in vain.
-    pub(super) fn ask_tenant(
+    /// Takes a place in the lane; else stands in line, and tells how long it has waited in vain.
+    pub(super) fn ask_lane(
         &mut self,
-        tenant: &Arc<Lane>,
+        lane: &Arc<Lane>,
         request: Request<'_>,
         now: Duration,
     ) -> Result<PassId, Duration> {
         let Request { who, priority } = request;
         self.waiting.goes_on(who);
-        let stays = match self.waiting.get(who).map(|waiting| &waiting.tenant) {
+        let stays = match self.waiting.get(who).map(|waiting| &waiting.lane) {
             Some(Position::Waits(at, ticket) | Position::AtEntrance(at, ticket)) => {
-                at == tenant && ticket.priority >= priority
+                at == lane && ticket.priority >= priority
             }
-            Some(Position::Promised { limit, .. }) => limit == tenant,
+            Some(Position::Promised { limit, .. }) => limit == lane,
             Some(Position::Nowhere) | None => false,
         };
         if !stays {
-            self.leave_tenant(who, now);
-            let ticket = self.tenants.of(tenant).line.push(who, priority);
-            self.waiting.of(who).tenant = Position::Waits(Arc::clone(tenant), ticket);
+            self.leave_lane(who, now);
+            let ticket = self.lanes.of(lane).line.push(who, priority);
+            self.waiting.of(who).lane = Position::Waits(Arc::clone(lane), ticket);
         }
-        self.go_on(tenant, now);
+        self.go_on(lane, now);
         if let Some(at_entrance) = self.waiting.take_promised(who) {
             self.woken.retain(|(woken, _)| woken != who);
-            return Ok(self.passes.begin(Arc::clone(tenant), who, at_entrance));
+            return Ok(self.passes.begin(Arc::clone(lane), who, at_entrance));
         }
         let waited = self.waiting.refused(who, now);
         // What is kept for it elsewhere is of no use to it before it has a place here.
@@ -100,9 +100,9 @@ impl State {
         let Some(pass) = self.passes.get(id) else {
             return Ok(());
         };
-        let (tenant, who, had_turn) = (Arc::clone(&pass.tenant), pass.who.clone(), pass.has_turn);
+        let (lane, who, had_turn) = (Arc::clone(&pass.lane), pass.who.clone(), pass.has_turn);
         let result = rate.take();
-        let state = self.tenants.of(&tenant);
+        let state = self.lanes.of(&lane);
         state.keep_to(rate);
         if result.is_ok() {
             state.before_turn = state.before_turn.saturating_sub(usize::from(!had_turn));
@@ -110,12 +110,12 @@ impl State {
             self.asks(id, now);
             self.remove(&who, now);
         } else {
-            self.leave_tenant(&who, now);
-            let ticket = self.tenants.of(&tenant).line.push_ahead(&who, priority);
-            self.waiting.of(&who).tenant = Position::Waits(Arc::clone(&tenant), ticket);
+            self.leave_lane(&who, now);
+            let ticket = self.lanes.of(&lane).line.push_ahead(&who, priority);
+            self.waiting.of(&who).lane = Position::Waits(Arc::clone(&lane), ticket);
             self.waiting.refused(&who, now);
         }
-        self.go_on(&tenant, now);
+        self.go_on(&lane, now);
         result
     }
 
@@ -123,7 +123,7 @@ impl State {
     fn comes_to(&mut self, id: PassId, phase: Phase) -> Option<Phase> {
         let before = self.passes.comes_to(id, phase)?;
         if let (Phase::KeptWaiting { .. }, Some(pass)) = (before, self.passes.get(id)) {
-            self.tenants.of(&pass.tenant).keeps_one_less_waiting();
+            self.lanes.of(&pass.lane).keeps_one_less_waiting();
         }
         Some(before)
     }
@@ -140,24 +140,24 @@ impl State {
             Phase::Asked { at } | Phase::KeptWaiting { at } => now.saturating_sub(at),
             Phase::Entered | Phase::Settled => Duration::ZERO,
         };
-        let (tenant, at_entrance) = (Arc::clone(&pass.tenant), pass.at_entrance);
-        let state = self.tenants.of(&tenant);
-        state.answered(after, pass.has_turn, now, self.places.tenant);
+        let (lane, at_entrance) = (Arc::clone(&pass.lane), pass.at_entrance);
+        let state = self.lanes.of(&lane);
+        state.answered(after, pass.has_turn, now, self.places.lane);
         if state.is_proven() {
             self.counts_again(id);
-            self.open_to(&tenant);
+            self.open_to(&lane);
         } else if !at_entrance {
             self.counts_again(id);
         }
-        self.go_on(&tenant, now);
+        self.go_on(&lane, now);
     }
 
     /// A server was asked by the pass, and has not answered.
     pub(super) fn unanswered(&mut self, id: PassId, now: Duration) {
         self.comes_to(id, Phase::Settled);
-        if let Some(tenant) = self.passes.get(id).map(|pass| Arc::clone(&pass.tenant)) {
-            self.tenants.of(&tenant).was_silent();
-            self.go_on(&tenant, now);
+        if let Some(lane) = self.passes.get(id).map(|pass| Arc::clone(&pass.lane)) {
+            self.lanes.of(&lane).was_silent();
+            self.go_on(&lane, now);
         }
     }
 
@@ -174,9 +174,9 @@ impl State {
     /// The attempt that the pass was has ended, and a server of the tenant was asked in it.
     pub(super) fn attempted(&mut self, id: PassId, available: bool, now: Duration) {
         if let Some(pass) = self.passes.get(id) {
-            let tenant = Arc::clone(&pass.tenant);
-            self.tenants.of(&tenant).was_available(available, &pass.who, now);
-            self.go_on(&tenant, now);
+            let lane = Arc::clone(&pass.lane);
+            self.lanes.of(&lane).was_available(available, &pass.who, now);
+            self.go_on(&lane, now);
         }
     }
 
@@ -186,7 +186,7 @@ impl State {
         let Some(pass) = self.passes.end(id) else {
             return;
         };
-        let state = self.tenants.of(&pass.tenant);
+        let state = self.lanes.of(&pass.lane);
         state.leaves(pass.has_turn);
         if matches!(pass.phase, Phase::KeptWaiting { .. }) {
             state.keeps_one_less_waiting();
@@ -197,7 +197,7 @@ impl State {
         } else if pass.phase == Phase::Entered {
             state.unused(now);
         }
-        self.go_on(&pass.tenant, now);
+        self.go_on(&pass.lane, now);
     }
 
     /// Takes a place; else stands in line, and tells how long it has waited in vain.
@@ -211,7 +211,7 @@ impl State {
         let for_service_key = matches!(limit, SharedLimit::ServiceKey(_));
         if for_service_key {
             // Which tenant it is for is not known any more.
-            self.leave_tenant(who, now);
+            self.leave_lane(who, now);
         }
         if self.shared.take(limit) {
             self.waiting.goes_on(who);
@@ -242,7 +242,7 @@ impl State {
         match self.waiting.pass_ended(who, concluded) {
             After::Stays => {}
             After::Leaves => {
-                self.leave_tenant(who, now);
+                self.leave_lane(who, now);
                 self.leave_shared(who);
             }
             After::Goes => self.remove(who, now),
@@ -250,7 +250,7 @@ impl State {
     }
 
     pub(super) fn remove(&mut self, who: &ObjectKey, now: Duration) {
-        self.leave_tenant(who, now);
+        self.leave_lane(who, now);
         self.leave_shared(who);
         self.waiting.remove(who);
     }
@@ -272,18 +272,18 @@ impl State {
 
     /// Does what is to be done by that time.
     pub(super) fn time_is(&mut self, now: Duration) {
-        while let Some(tenant) = self.passes.set_aside(now) {
-            self.tenants.of(&tenant).keeps_waiting();
-            self.go_on(&tenant, now);
+        while let Some(lane) = self.passes.set_aside(now) {
+            self.lanes.of(&lane).keeps_waiting();
+            self.go_on(&lane, now);
         }
-        while let Some((at, tenant)) = self.alarms.first().cloned()
+        while let Some((at, lane)) = self.alarms.first().cloned()
             && at <= now
         {
             self.alarms.pop_first();
-            if let Some(state) = self.tenants.get_mut(&tenant) {
+            if let Some(state) = self.lanes.get_mut(&lane) {
                 state.alarm = None;
             }
-            self.go_on(&tenant, now);
+            self.go_on(&lane, now);
         }
     }
 }

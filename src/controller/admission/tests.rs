@@ -43,7 +43,7 @@ fn urgent(who: &ObjectKey) -> Request<'_> {
 
 /// A place in the tenant for the resource of that name, if there is one.
 fn enter(admission: &Arc<Admission>, tenant: &Arc<Lane>, name: &str) -> Option<Permit> {
-    admission.try_admit(Limit::Tenant(Arc::clone(tenant)), request(&key(name))).ok().flatten()
+    admission.try_admit(Limit::Lane(Arc::clone(tenant)), request(&key(name))).ok().flatten()
 }
 
 /// The same; a pass that is refused ends.
@@ -90,7 +90,7 @@ fn time_is(admission: &Arc<Admission>) {
 
 fn is_empty(admission: &Admission) -> bool {
     let state = &admission.inner.lock().state;
-    let idle = state.tenants.iter().all(|(_, known)| known.is_idle());
+    let idle = state.lanes.iter().all(|(_, known)| known.is_idle());
     idle && state.waiting.iter().next().is_none()
         && state.passes.iter().next().is_none()
         && state.entrance.is_empty()
@@ -143,7 +143,7 @@ async fn changes_come_before_routine_and_whoever_changes_meanwhile_moves_up() {
     for name in ["b", "c", "d"] {
         assert!(enter_or_end(&admission, &tenant, name).is_none());
     }
-    assert!(admission.try_admit(Limit::Tenant(Arc::clone(&tenant)), urgent(&key("d"))).is_err());
+    assert!(admission.try_admit(Limit::Lane(Arc::clone(&tenant)), urgent(&key("d"))).is_err());
     admission.pass_ended(&key("d"), true);
     drop(first);
     assert_eq!(woken(&queue), Some(key("d")));
@@ -197,7 +197,7 @@ async fn whoever_has_waited_for_long_goes_on_without_a_place_once() {
     let _first = enter(&admission, &tenant, "a").unwrap();
     let b = key("b");
     let ask = || {
-        let result = admission.try_admit(Limit::Tenant(Arc::clone(&tenant)), request(&b));
+        let result = admission.try_admit(Limit::Lane(Arc::clone(&tenant)), request(&b));
         let told = matches!(result, Ok(None));
         let left =
             if told { admission.enter(&tenant, None, request(&b)).map(drop) } else { result.map(drop) };
@@ -224,7 +224,7 @@ async fn whoever_goes_on_and_asks_for_nothing_leaves_the_line() {
     let first = enter(&admission, &tenant, "a").unwrap();
     assert!(enter_or_end(&admission, &tenant, "b").is_none());
     advance(NOTEWORTHY_WAIT).await;
-    let limit = Limit::Tenant(Arc::clone(&tenant));
+    let limit = Limit::Lane(Arc::clone(&tenant));
     assert!(admission.try_admit(limit, request(&key("b"))).unwrap().is_none());
     admission.pass_ended(&key("b"), true);
     drop(first);

@@ -12,7 +12,7 @@ pub(super) enum Position<L> {
     Nowhere,
     /// In the line.
     Waits(L, Ticket),
-    /// Through the line of its tenant, in that of the entrance.
+    /// Through the line of its lane, in that of the entrance.
     AtEntrance(L, Ticket),
     /// It was woken for a place, and has not asked for it yet.
     Promised {
@@ -34,7 +34,7 @@ impl<L> Position<L> {
 /// One resource that was refused.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
-    pub(super) tenant: Position<Arc<Lane>>,
+    pub(super) lane: Position<Arc<Lane>>,
     pub(super) shared: Position<SharedLimit>,
     /// Since when it has asked in vain.
     since: Option<Duration>,
@@ -78,11 +78,11 @@ impl Waiters {
         self.0.remove(who);
     }
 
-    /// Takes the place in a tenant that is kept for it. Returns whether one of the places of the unproven goes with it.
+    /// Takes the place in a lane that is kept for it. Returns whether one of the places of the unproven goes with it.
     pub(super) fn take_promised(&mut self, who: &ObjectKey) -> Option<bool> {
         let waiting = self.0.get_mut(who)?;
-        let Position::Promised { at_entrance, .. } = waiting.tenant else { return None };
-        waiting.tenant = Position::Nowhere;
+        let Position::Promised { at_entrance, .. } = waiting.lane else { return None };
+        waiting.lane = Position::Nowhere;
         if waiting.since.is_none() && waiting.shared.limit().is_none() {
             // It has not been refused before: nothing is to be remembered.
             self.0.remove(who);

@@ -34,16 +34,16 @@ enum Ahead {
 /// A line.
 #[derive(Debug, Default)]
 pub(in crate::controller) struct Line {
-    urgent: Lanes,
-    routine: Lanes,
+    urgent: Namespaces,
+    routine: Namespaces,
     issued: u64,
     urgent_in_a_row: u32,
 }
 
 /// Those of one priority.
 #[derive(Debug, Default)]
-struct Lanes {
-    of: HashMap<Arc<str>, Lane>,
+struct Namespaces {
+    of: HashMap<Arc<str>, Namespace>,
     /// The namespaces in the order of their turns.
     turns: BTreeMap<u64, Arc<str>>,
     next_turn: u64,
@@ -51,7 +51,7 @@ struct Lanes {
 
 /// Those of one namespace. None is empty.
 #[derive(Debug, Default)]
-struct Lane {
+struct Namespace {
     turn: u64,
     names: BTreeMap<Number, Arc<str>>,
 }
@@ -70,7 +70,7 @@ impl Line {
     fn insert(&mut self, who: &ObjectKey, priority: Priority, ahead: Ahead) -> Ticket {
         let number = (ahead, self.issued);
         self.issued += 1;
-        self.lanes(priority).insert(who, number);
+        self.of_priority(priority).insert(who, number);
         Ticket { priority, number }
     }
 
@@ -82,7 +82,8 @@ impl Line {
         } else {
             [Priority::Urgent, Priority::Routine]
         };
-        let next = order.into_iter().find_map(|priority| Some((self.lanes(priority).pop(&may)?, priority)));
+        let next =
+            order.into_iter().find_map(|priority| Some((self.of_priority(priority).pop(&may)?, priority)));
         match next {
             Some((_, Priority::Urgent)) => self.urgent_in_a_row += 1,
             Some((_, Priority::Routine)) => self.urgent_in_a_row = 0,
@@ -93,7 +94,7 @@ impl Line {
 
     /// Takes out one that waits no longer.
     pub(in crate::controller) fn remove(&mut self, who: &ObjectKey, ticket: Ticket) {
-        self.lanes(ticket.priority).remove(&who.namespace, ticket.number);
+        self.of_priority(ticket.priority).remove(&who.namespace, ticket.number);
     }
 
     /// Whether nobody waits.
@@ -101,7 +102,7 @@ impl Line {
         self.urgent.of.is_empty() && self.routine.of.is_empty()
     }
 
-    fn lanes(&mut self, priority: Priority) -> &mut Lanes {
+    fn of_priority(&mut self, priority: Priority) -> &mut Namespaces {
         match priority {
             Priority::Urgent => &mut self.urgent,
             Priority::Routine => &mut self.routine,
@@ -113,45 +114,45 @@ impl Line {
     pub(in crate::controller) fn len(&self) -> usize {
         [&self.urgent, &self.routine]
             .into_iter()
-            .flat_map(|lanes| lanes.of.values())
-            .map(|lane| lane.names.len())
+            .flat_map(|namespaces| namespaces.of.values())
+            .map(|waiting| waiting.names.len())
             .sum()
     }
 }
 
-impl Lanes {
+impl Namespaces {
     fn insert(&mut self, who: &ObjectKey, number: Number) {
-        let lane = self.of.entry(Arc::clone(&who.namespace)).or_insert_with(|| {
+        let waiting = self.of.entry(Arc::clone(&who.namespace)).or_insert_with(|| {
             self.next_turn += 1;
             self.turns.insert(self.next_turn, Arc::clone(&who.namespace));
-            Lane { turn: self.next_turn, names: BTreeMap::new() }
+            Namespace { turn: self.next_turn, names: BTreeMap::new() }
         });
-        lane.names.insert(number, Arc::clone(&who.name));
+        waiting.names.insert(number, Arc::clone(&who.name));
     }
 
     fn pop(&mut self, may: impl Fn(&str) -> bool) -> Option<ObjectKey> {
         let (turn, namespace) = self.turns.iter().find(|(_, namespace)| may(namespace))?;
         let (turn, namespace) = (*turn, Arc::clone(namespace));
-        let lane = self.of.get_mut(&namespace)?;
-        let (_, name) = lane.names.pop_first()?;
+        let waiting = self.of.get_mut(&namespace)?;
+        let (_, name) = waiting.names.pop_first()?;
         self.turns.remove(&turn);
-        if lane.names.is_empty() {
+        if waiting.names.is_empty() {
             self.of.remove(&namespace);
         } else {
             self.next_turn += 1;
-            lane.turn = self.next_turn;
+            waiting.turn = self.next_turn;
             self.turns.insert(self.next_turn, Arc::clone(&namespace));
         }
         Some(ObjectKey { namespace, name })
     }
 
     fn remove(&mut self, namespace: &Arc<str>, number: Number) {
-        let Some(lane) = self.of.get_mut(namespace) else {
+        let Some(waiting) = self.of.get_mut(namespace) else {
             return;
         };
-        lane.names.remove(&number);
-        if lane.names.is_empty() {
-            self.turns.remove(&lane.turn);
+        waiting.names.remove(&number);
+        if waiting.names.is_empty() {
+            self.turns.remove(&waiting.turn);
             self.of.remove(namespace);
         }
     }

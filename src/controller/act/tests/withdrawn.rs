@@ -338,5 +338,5 @@ async fn who_is_withdrawn_leaves_its_place() {
     interrupted(&world, Wait::Token, Change::Suspended).await;
     let (other, lane) = (ObjectKey::new("ns", "other"), World::lane(Credit::Proven));
     let request = Request { who: &other, priority: Priority::Routine };
-    assert!(world.ctx.admission.try_admit(Limit::Tenant(lane), request).unwrap().is_some());
+    assert!(world.ctx.admission.try_admit(Limit::Lane(lane), request).unwrap().is_some());
 }

@@ -10,15 +10,15 @@ use crate::{
 
 impl State {
     /// Leaves its position. What was kept for it goes to the next.
-    pub(super) fn leave_tenant(&mut self, who: &ObjectKey, now: Duration) {
+    pub(super) fn leave_lane(&mut self, who: &ObjectKey, now: Duration) {
         let Some(waiting) = self.waiting.get_mut(who) else {
             return;
         };
-        let position = std::mem::take(&mut waiting.tenant);
-        let Some(tenant) = position.limit().map(Arc::clone) else {
+        let position = std::mem::take(&mut waiting.lane);
+        let Some(lane) = position.limit().map(Arc::clone) else {
             return;
         };
-        let state = self.tenants.of(&tenant);
+        let state = self.lanes.of(&lane);
         match position {
             Position::Nowhere => {}
             Position::Waits(_, ticket) => state.line.remove(who, ticket),
@@ -35,7 +35,7 @@ impl State {
                 }
             }
         }
-        self.go_on(&tenant, now);
+        self.go_on(&lane, now);
     }
 
     pub(super) fn leave_shared(&mut self, who: &ObjectKey) {
@@ -67,27 +67,27 @@ impl State {
         }
     }
 
-    /// Promises a place to those who stand at the entrance for a tenant that is proven now.
-    pub(super) fn open_to(&mut self, tenant: &Arc<Lane>) {
-        let Some(state) = self.tenants.get_mut(tenant) else {
+    /// Promises a place to those who stand at the entrance for a lane that is proven now.
+    pub(super) fn open_to(&mut self, lane: &Arc<Lane>) {
+        let Some(state) = self.lanes.get_mut(lane) else {
             return;
         };
         for who in std::mem::take(&mut state.at_entrance) {
             if let Some(waiting) = self.waiting.get_mut(&who)
-                && let Position::AtEntrance(_, ticket) = waiting.tenant
+                && let Position::AtEntrance(_, ticket) = waiting.lane
             {
                 self.entrance.remove(&who, ticket);
-                waiting.tenant = Position::Promised { limit: Arc::clone(tenant), at_entrance: false };
+                waiting.lane = Position::Promised { limit: Arc::clone(lane), at_entrance: false };
                 state.keeps_a_place();
                 self.woken.push((who, ticket.priority));
             }
         }
     }
 
-    /// Lets in whom the tenant admits, and whom the entrance does.
-    pub(super) fn go_on(&mut self, tenant: &Arc<Lane>, now: Duration) {
-        if let Some(state) = self.tenants.get_mut(tenant) {
-            while state.admits(now, self.places.tenant)
+    /// Lets in whom the lane admits, and whom the entrance does.
+    pub(super) fn go_on(&mut self, lane: &Arc<Lane>, now: Duration) {
+        if let Some(state) = self.lanes.get_mut(lane) {
+            while state.admits(now, self.places.lane)
                 && let Some((who, priority)) = state.line.pop(|_| true)
             {
                 state.let_in(now);
@@ -95,21 +95,21 @@ impl State {
                     continue;
                 };
                 if state.is_proven() {
-                    waiting.tenant = Position::Promised { limit: Arc::clone(tenant), at_entrance: false };
+                    waiting.lane = Position::Promised { limit: Arc::clone(lane), at_entrance: false };
                     state.keeps_a_place();
                     self.woken.push((who, priority));
                 } else {
                     let ticket = self.entrance.push(&who, priority);
-                    waiting.tenant = Position::AtEntrance(Arc::clone(tenant), ticket);
+                    waiting.lane = Position::AtEntrance(Arc::clone(lane), ticket);
                     state.at_entrance.push(who);
                 }
             }
             let alarm = state.goes_on_at(now);
             if alarm != state.alarm {
                 if let Some(before) = std::mem::replace(&mut state.alarm, alarm) {
-                    self.alarms.remove(&(before, Arc::clone(tenant)));
+                    self.alarms.remove(&(before, Arc::clone(lane)));
                 }
-                self.alarms.extend(alarm.map(|at| (at, Arc::clone(tenant))));
+                self.alarms.extend(alarm.map(|at| (at, Arc::clone(lane))));
             }
         }
         self.open_entrance();
@@ -120,13 +120,13 @@ impl State {
             let Some(waiting) = self.waiting.get_mut(&who) else {
                 continue;
             };
-            if let Position::AtEntrance(tenant, _) = &waiting.tenant {
-                let tenant = Arc::clone(tenant);
-                if let Some(state) = self.tenants.get_mut(&tenant) {
+            if let Position::AtEntrance(lane, _) = &waiting.lane {
+                let lane = Arc::clone(lane);
+                if let Some(state) = self.lanes.get_mut(&lane) {
                     state.at_entrance.retain(|other| *other != who);
                     state.keeps_a_place();
                 }
-                waiting.tenant = Position::Promised { limit: tenant, at_entrance: true };
+                waiting.lane = Position::Promised { limit: lane, at_entrance: true };
                 self.woken.push((who, priority));
             }
         }

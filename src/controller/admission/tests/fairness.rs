@@ -203,8 +203,8 @@ async fn what_is_known_of_tenants_is_bounded_by_those_that_exist() {
     for number in 0..1000 {
         answers(&admission, &a_tenant(&number.to_string()), 1);
         let state = &admission.inner.lock().state;
-        assert!(state.tenants.iter().count() <= 2 * held.len().max(64));
+        assert!(state.lanes.iter().count() <= 2 * held.len().max(64));
     }
     let state = &admission.inner.lock().state;
-    assert!(held.iter().all(|tenant| state.tenants.get(tenant).is_some()));
+    assert!(held.iter().all(|tenant| state.lanes.get(tenant).is_some()));
 }

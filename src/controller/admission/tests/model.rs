@@ -181,10 +181,10 @@ impl Model {
         let inner = self.admission.inner.lock();
         let state = &inner.state;
         let now = self.admission.start.elapsed();
-        let positions = || state.waiting.iter().map(|waiting| &waiting.tenant);
+        let positions = || state.waiting.iter().map(|waiting| &waiting.lane);
         let mut aside = 0;
         let mut entrance = 0;
-        for (tenant, known) in state.tenants.iter() {
+        for (tenant, known) in state.lanes.iter() {
             let here = |position: &&Position<Arc<Lane>>| match position {
                 Position::Nowhere => false,
                 Position::Waits(at, _)
@@ -200,12 +200,12 @@ impl Model {
                 .filter(here)
                 .filter(|at| matches!(at, Position::Promised { at_entrance: true, .. }))
                 .count();
-            let passing = state.passes.iter().filter(|pass| pass.tenant == *tenant);
+            let passing = state.passes.iter().filter(|pass| pass.lane == *tenant);
             // Each limit is kept, and no place is lost or counted twice.
             assert_eq!(known.in_flight, passing.clone().count() + promised);
             assert_eq!(known.before_turn, passing.filter(|pass| !pass.has_turn).count() + promised);
             let kept_waiting = state.passes.iter().filter(|pass| {
-                pass.tenant == *tenant && matches!(pass.phase, passes::Phase::KeptWaiting { .. })
+                pass.lane == *tenant && matches!(pass.phase, passes::Phase::KeptWaiting { .. })
             });
             assert_eq!(known.kept_waiting, kept_waiting.count());
             assert!(known.in_flight + known.at_entrance.len() <= IN_ONE_TENANT);
@@ -254,7 +254,7 @@ impl Model {
             while let Some(who) = woken(&self.queue) {
                 let at = self.keys.iter().position(|key| *key == who).unwrap();
                 let position =
-                    self.admission.inner.lock().state.waiting.get(&who).map(|waiting| waiting.tenant.clone());
+                    self.admission.inner.lock().state.waiting.get(&who).map(|waiting| waiting.lane.clone());
                 if let Some(Position::Promised { limit, .. }) = position {
                     let (tenant, rate) =
                         self.tenants.iter().find(|(tenant, _)| *tenant == limit).unwrap().clone();

@@ -9,7 +9,7 @@ async fn without_a_place_nothing_is_read_until_it_is_woken() {
     let lane = World::lane(Credit::Proven);
     let other = ObjectKey::new("ns", "other");
     let request = Request { who: &other, priority: Priority::Routine };
-    let permit = world.ctx.admission.try_admit(Limit::Tenant(lane), request).unwrap();
+    let permit = world.ctx.admission.try_admit(Limit::Lane(lane), request).unwrap();
     world.rotated("2", "b");
     assert!(world.pass().await.is_some());
     assert_eq!(world.journal(), Vec::<String>::new());

@@ -1,4 +1,4 @@
-//! One tenant: whether its servers answer, and how many passes it may have because of that.
+//! What is known of one lane: whether its tenant answers those who stand in it, and how many passes it may have because of that.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,14 +9,14 @@ use crate::{
     domain::{decide::outage::Outage, parse::object::ObjectKey},
 };
 
-/// An answer after this long is late: such tenants share the entrance with those that do not answer.
+/// An answer after this long is late: such lanes share the entrance with those that do not answer.
 const IN_TIME: Duration = Duration::from_secs(3);
 /// So many passes find out whether a server that has not answered for a while still does. One could be waiting for the API server.
 const AFTER_IDLE: usize = 2;
 /// So many passes that wait for long for an answer do not keep others from trying.
 const OVERTAKEN: usize = 3;
 
-/// What is known of the tenant's servers.
+/// What is known of the tenant's servers, as those in the lane find them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Standing {
     /// Nothing: anybody can write down the URLs of a tenant.
@@ -30,12 +30,12 @@ enum Standing {
     Silent,
 }
 
-/// One tenant.
+/// One lane.
 #[derive(Debug, Default)]
-pub(super) struct TenantState {
+pub(super) struct LaneState {
     /// Who waits for a place or for the tenant's rate.
     pub(super) line: Line,
-    /// Who is through that line, and waits for a place among the unproven. They hold a place in the tenant.
+    /// Who is through that line, and waits for a place among the unproven. They hold a place in the lane.
     pub(super) at_entrance: Vec<ObjectKey>,
     /// Passes, and places that are kept for somebody who was woken.
     pub(super) in_flight: usize,
@@ -53,7 +53,7 @@ pub(super) struct TenantState {
     outage: Outage<ObjectKey>,
 }
 
-impl TenantState {
+impl LaneState {
     /// Of resources that have proof that the tenant has answered.
     pub(super) fn prompt() -> Self {
         Self { standing: Standing::Prompt, ..Self::default() }
@@ -189,91 +189,91 @@ mod tests {
     const MOST: usize = 8;
     const SOON: Duration = Duration::from_millis(100);
 
-    fn places(tenant: &mut TenantState, now: Duration) -> usize {
-        tenant.in_flight = 0;
-        while tenant.admits(now, MOST) {
-            tenant.in_flight += 1;
+    fn places(lane: &mut LaneState, now: Duration) -> usize {
+        lane.in_flight = 0;
+        while lane.admits(now, MOST) {
+            lane.in_flight += 1;
         }
-        tenant.in_flight
+        lane.in_flight
     }
 
     #[test]
     fn places_grow_with_answers_and_start_anew_after_silence() {
-        let mut tenant = TenantState::default();
+        let mut lane = LaneState::default();
         let now = seconds(10);
-        assert_eq!((places(&mut tenant, now), tenant.is_proven()), (1, false));
-        tenant.answered(SOON, false, now, MOST);
-        assert_eq!((places(&mut tenant, now), tenant.is_proven()), (2, true));
-        (0..20).for_each(|_| tenant.answered(SOON, true, now, MOST));
-        assert_eq!(places(&mut tenant, now), MOST);
-        assert_eq!(places(&mut tenant, now + PATIENCE), AFTER_IDLE);
+        assert_eq!((places(&mut lane, now), lane.is_proven()), (1, false));
+        lane.answered(SOON, false, now, MOST);
+        assert_eq!((places(&mut lane, now), lane.is_proven()), (2, true));
+        (0..20).for_each(|_| lane.answered(SOON, true, now, MOST));
+        assert_eq!(places(&mut lane, now), MOST);
+        assert_eq!(places(&mut lane, now + PATIENCE), AFTER_IDLE);
     }
 
     #[test]
     fn a_lane_with_proof_is_proven_until_it_answers_late_or_not_at_all() {
-        let mut tenant = TenantState::prompt();
-        assert!(tenant.is_proven());
-        tenant.keeps_waiting();
-        assert!(!tenant.is_proven());
-        tenant.keeps_one_less_waiting();
-        tenant.answered(seconds(10), true, seconds(1), MOST);
-        assert!(!tenant.is_proven());
-        tenant.answered(SOON, false, seconds(1), MOST);
-        assert!(!tenant.is_proven(), "a token is no sign that the API answers again");
-        assert_eq!(places(&mut tenant, seconds(100)), 3, "it is slow, and answers");
-        tenant.answered(SOON, true, seconds(1), MOST);
-        assert!(tenant.is_proven());
-        tenant.was_silent();
-        assert_eq!((places(&mut tenant, seconds(1)), tenant.is_proven()), (1, false));
+        let mut lane = LaneState::prompt();
+        assert!(lane.is_proven());
+        lane.keeps_waiting();
+        assert!(!lane.is_proven());
+        lane.keeps_one_less_waiting();
+        lane.answered(seconds(10), true, seconds(1), MOST);
+        assert!(!lane.is_proven());
+        lane.answered(SOON, false, seconds(1), MOST);
+        assert!(!lane.is_proven(), "a token is no sign that the API answers again");
+        assert_eq!(places(&mut lane, seconds(100)), 3, "it is slow, and answers");
+        lane.answered(SOON, true, seconds(1), MOST);
+        assert!(lane.is_proven());
+        lane.was_silent();
+        assert_eq!((places(&mut lane, seconds(1)), lane.is_proven()), (1, false));
     }
 
     #[test]
     fn whoever_is_kept_waiting_does_not_keep_a_few_others_from_trying() {
-        let mut tenant = TenantState::prompt();
+        let mut lane = LaneState::prompt();
         for kept_waiting in 0..=OVERTAKEN + 2 {
-            assert_eq!(tenant.admits(seconds(1), MOST), kept_waiting <= OVERTAKEN, "{kept_waiting}");
-            tenant.in_flight += 1;
-            tenant.keeps_waiting();
+            assert_eq!(lane.admits(seconds(1), MOST), kept_waiting <= OVERTAKEN, "{kept_waiting}");
+            lane.in_flight += 1;
+            lane.keeps_waiting();
         }
     }
 
     #[test]
     fn in_an_outage_one_probe_follows_the_other_at_growing_distances() {
-        let mut tenant = TenantState::default();
-        tenant.answered(SOON, true, seconds(0), MOST);
-        tenant.was_available(false, &key("a"), seconds(0));
-        tenant.was_available(false, &key("a"), seconds(0));
-        assert!(tenant.admits(seconds(0), MOST), "this may be a matter of that resource");
-        tenant.was_available(false, &key("b"), seconds(0));
+        let mut lane = LaneState::default();
+        lane.answered(SOON, true, seconds(0), MOST);
+        lane.was_available(false, &key("a"), seconds(0));
+        lane.was_available(false, &key("a"), seconds(0));
+        assert!(lane.admits(seconds(0), MOST), "this may be a matter of that resource");
+        lane.was_available(false, &key("b"), seconds(0));
         let mut probes = Vec::new();
         for now in (0..60).map(seconds) {
-            if tenant.admits(now, MOST) {
-                tenant.let_in(now);
+            if lane.admits(now, MOST) {
+                lane.let_in(now);
                 probes.push(now.as_secs());
-                tenant.was_available(false, &key("c"), now);
+                lane.was_available(false, &key("c"), now);
             }
         }
         assert_eq!(probes, [1, 2, 4, 8, 16, 26, 36, 46, 56]);
-        assert!(!tenant.admits(seconds(60), MOST));
-        tenant.unused(seconds(60));
-        assert!(tenant.admits(seconds(60), MOST), "this one found out nothing");
-        tenant.was_available(true, &key("c"), seconds(60));
-        assert!(tenant.admits(seconds(60), MOST));
+        assert!(!lane.admits(seconds(60), MOST));
+        lane.unused(seconds(60));
+        assert!(lane.admits(seconds(60), MOST), "this one found out nothing");
+        lane.was_available(true, &key("c"), seconds(60));
+        assert!(lane.admits(seconds(60), MOST));
     }
 
     #[tokio::test(start_paused = true)]
     async fn no_more_pass_than_there_are_turns() {
-        let mut tenant = TenantState::default();
-        (0..20).for_each(|_| tenant.answered(SOON, true, seconds(0), MOST));
+        let mut lane = LaneState::default();
+        (0..20).for_each(|_| lane.answered(SOON, true, seconds(0), MOST));
         let rate = Arc::new(RateLimiter::new(crate::domain::tools::bucket::Rate::new(1.0, 2)));
-        tenant.keep_to(&rate);
-        assert!(tenant.admits(seconds(0), MOST));
-        tenant.before_turn = 2;
-        assert!(!tenant.admits(seconds(0), MOST), "both turns are for those who are in");
-        tenant.before_turn = 0;
+        lane.keep_to(&rate);
+        assert!(lane.admits(seconds(0), MOST));
+        lane.before_turn = 2;
+        assert!(!lane.admits(seconds(0), MOST), "both turns are for those who are in");
+        lane.before_turn = 0;
         rate.take().and(rate.take()).unwrap();
-        assert!(!tenant.admits(seconds(0), MOST));
-        tenant.line.push(&key("a"), crate::controller::queue::Priority::Routine);
-        assert_eq!(tenant.goes_on_at(seconds(5)), Some(seconds(6)));
+        assert!(!lane.admits(seconds(0), MOST));
+        lane.line.push(&key("a"), crate::controller::queue::Priority::Routine);
+        assert_eq!(lane.goes_on_at(seconds(5)), Some(seconds(6)));
     }
 }

@@ -1,0 +1,48 @@
+//! What is known of lanes: of those with passes or waiters, and of the others for as long as somebody holds their tenant.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::{lane::Lane, lane_state::LaneState};
+
+/// So many lanes are known before those are looked for that nobody holds.
+const FEW: usize = 64;
+
+/// All of them.
+#[derive(Debug)]
+pub(super) struct Lanes {
+    known: HashMap<Arc<Lane>, LaneState>,
+    sweep_at: usize,
+}
+
+impl Default for Lanes {
+    fn default() -> Self {
+        Self { known: HashMap::new(), sweep_at: FEW }
+    }
+}
+
+impl Lanes {
+    /// What is known of the lane. Makes room first: of those that nobody waits in, and whose tenant nobody holds.
+    pub(super) fn of(&mut self, lane: &Arc<Lane>) -> &mut LaneState {
+        if self.known.len() >= self.sweep_at && !self.known.contains_key(lane) {
+            self.known.retain(|lane, state| !state.is_idle() || lane.is_held());
+            self.sweep_at = (2 * self.known.len()).max(FEW);
+        }
+        self.known
+            .entry(Arc::clone(lane))
+            .or_insert_with(|| if lane.is_proven() { LaneState::prompt() } else { LaneState::default() })
+    }
+
+    pub(super) fn get_mut(&mut self, lane: &Arc<Lane>) -> Option<&mut LaneState> {
+        self.known.get_mut(lane)
+    }
+
+    #[cfg(test)]
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<Lane>, &LaneState)> {
+        self.known.iter()
+    }
+
+    #[cfg(test)]
+    pub(super) fn get(&self, lane: &Arc<Lane>) -> Option<&LaneState> {
+        self.known.get(lane)
+    }
+}
