@@ -212,6 +212,25 @@ fn a_deletion_between_two_tenants_leaves_nothing_unsaid() {
     }
 }
 
+/// What may have arrived here while nothing was to be deleted, and what was accepted elsewhere: nothing is deleted, and both are named.
+#[rstest]
+fn a_deletion_between_two_tenants_names_both(#[values(true, false)] arrived: bool) {
+    let elsewhere = |observed: &mut Observed<'_>| observed.service_key = usable("21", tenant("two"));
+    let mut life = Life::in_sync();
+    life.spec(|spec| spec.deletion_policy = Some(DeletionPolicy::Retain));
+    let at = life.now.wall;
+    let answer = if arrived { Answer::None } else { Answer::Refused(Reason::Forbidden) };
+    life.pass(elsewhere, |_| outcome(answer, at));
+    life.spec(|spec| spec.deletion_policy = Some(DeletionPolicy::Delete));
+    life.object.finalizer = true;
+    life.object.deleting = true;
+    let (step, report) = life.pass(elsewhere, |_| Outcome::LetGo);
+    assert_eq!(step, Step::LetGo(LetGo::TenantChanged));
+    let note = &report.events[0].note;
+    assert!(note.contains(&tenant("one").api_url), "{note}");
+    assert_eq!(note.contains(&tenant("two").api_url), arrived, "{note}");
+}
+
 #[rstest]
 fn what_stays_under_another_name_is_said_and_counted(#[values("other", "-")] name: &str) {
     let mut life = Life::in_sync();
