@@ -196,6 +196,12 @@ impl Request {
 }
 
 impl Record {
+    /// The requests that send a credential.
+    pub(crate) fn pushes(&self) -> impl Iterator<Item = &Request> {
+        let pushes = |request: &&Request| matches!(request.operation, Operation::Create | Operation::Patch);
+        self.requests.iter().filter(pushes)
+    }
+
     /// The writes that changed something, in the order in which they did.
     pub(crate) fn applied(&self) -> Vec<&Request> {
         let mut applied: Vec<&Request> =

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aicore_registry_operator::{
     api::{self, AICoreRegistrySecret, AICoreRegistrySecretStatus, FailedAttempt},
     domain::parse::{bounds, object::Object},
-    k8s::resources::{set_finalizer, write_status},
+    k8s::resources::write_status,
 };
 use k8s_openapi::{
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
@@ -373,33 +373,4 @@ async fn the_largest_status_fits_the_schema() {
         assert_eq!(written.registries.unwrap().len(), 64);
         assert_eq!(written.conditions.len(), 3);
     }
-}
-
-/// A request that arrives late writes nothing to a resource that was created anew under the name.
-#[tokio::test]
-async fn a_status_is_for_the_resource_that_it_was_made_for() {
-    let world = World::new("anew").await;
-    let client: Client = crate::cluster::cluster().await.client().await.unwrap();
-    world.resource("pull", json!({})).await;
-    let before = Object::from_resource(&world.resource_now("pull").await).unwrap();
-    world.delete_resource("pull").await;
-    world.resource("pull", json!({})).await;
-    let as_created = world.resource_now("pull").await;
-    let status = bounds::status(largest_status("a"));
-    for finalizer in [true, false] {
-        let refused = set_finalizer(&client, &before, finalizer).await;
-        assert_eq!(refused.unwrap_err().to_string(), "not found");
-    }
-    let refused = write_status(&client, &before, &status).await;
-    assert_eq!(refused.unwrap_err().to_string(), "not found");
-    assert_eq!(world.resource_now("pull").await.status, as_created.status);
-    let now = Object::from_resource(&as_created).unwrap();
-    write_status(&client, &now, &status).await.unwrap();
-    // What the next status does not have goes.
-    write_status(&client, &now, &AICoreRegistrySecretStatus::default()).await.unwrap();
-    let written = world.resource_now("pull").await.status.unwrap();
-    assert_eq!(written, AICoreRegistrySecretStatus::default());
-    world.delete_resource("pull").await;
-    let refused = write_status(&client, &now, &status).await;
-    assert_eq!(refused.unwrap_err().to_string(), "not found");
 }

@@ -1,6 +1,11 @@
-//! A status that the API server does not take holds nothing back: neither a rotation, nor a suspension, nor a deletion.
+//! A status that the API server does not take holds nothing back: neither a rotation, nor a suspension, nor a deletion. One that
+//! comes late is not written to another resource.
 
-use aicore_registry_operator::api;
+use aicore_registry_operator::{
+    api::{self, AICoreRegistrySecretStatus},
+    domain::parse::object::Object,
+    k8s::resources::{set_finalizer, write_status},
+};
 use k8s_openapi::api::admissionregistration::v1::{
     ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
 };
@@ -165,4 +170,36 @@ async fn a_status_whose_answer_is_lost_is_written_again_and_nothing_is_pushed_fo
     assert_eq!(world.writes_of("pull").len(), 2, "a PATCH and the POST: {:?}", world.writes());
     assert_eq!(world.requests_of(DELETE), 0);
     world.check(&operator).await;
+}
+
+/// A request that arrives late writes nothing to a resource that was created anew under the name.
+#[tokio::test]
+async fn a_status_is_for_the_resource_that_it_was_made_for() {
+    let world = World::new("anew").await;
+    let client = cluster().await.client().await.unwrap();
+    world.resource("pull", json!({})).await;
+    let before = Object::from_resource(&world.resource_now("pull").await).unwrap();
+    world.delete_resource("pull").await;
+    world.resource("pull", json!({})).await;
+    let as_created = world.resource_now("pull").await;
+    let status = AICoreRegistrySecretStatus {
+        remote_name: Some("pull".to_owned()),
+        ..AICoreRegistrySecretStatus::default()
+    };
+    for finalizer in [true, false] {
+        let refused = set_finalizer(&client, &before, finalizer).await;
+        assert_eq!(refused.unwrap_err().to_string(), "not found");
+    }
+    let refused = write_status(&client, &before, &status).await;
+    assert_eq!(refused.unwrap_err().to_string(), "not found");
+    assert_eq!(world.resource_now("pull").await.status, as_created.status);
+    let now = Object::from_resource(&as_created).unwrap();
+    write_status(&client, &now, &status).await.unwrap();
+    // What the next status does not have goes.
+    write_status(&client, &now, &AICoreRegistrySecretStatus::default()).await.unwrap();
+    let written = world.resource_now("pull").await.status.unwrap();
+    assert_eq!(written, AICoreRegistrySecretStatus::default());
+    world.delete_resource("pull").await;
+    let refused = write_status(&client, &now, &status).await;
+    assert_eq!(refused.unwrap_err().to_string(), "not found");
 }

@@ -1,18 +1,14 @@
 //! Every write holds a credential that a user wrote, whole, and goes to a tenant and name that a resource with this credential
 //! named. A write to where a resource led earlier is let pass here: it may have been under way.
 
-use crate::recording::{Operation, Record, Request};
+use crate::recording::{Record, Request};
 
 pub(crate) fn judge(record: &Record) -> Vec<String> {
-    let writes = record.requests.iter().filter(|request| request.writes());
-    writes.filter_map(|write| against(record, write)).collect()
+    record.pushes().filter_map(|write| against(record, write)).collect()
 }
 
 fn against(record: &Record, write: &Request) -> Option<String> {
     let place = format!("{:?} of {:?} at {:.3?}", write.operation, write.remote, write.received);
-    if write.operation == Operation::Delete {
-        return None;
-    }
     let content = match &write.content {
         Some(Ok(content)) => content,
         Some(Err(())) => return Some(format!("{place}: no user wrote this content")),

@@ -4,20 +4,16 @@
 
 use std::time::Duration;
 
-use crate::recording::{Operation, Record, Remote, Request, SpecVersion, Time};
+use crate::recording::{Record, Remote, Request, SpecVersion, Time};
 
 /// How long the older one must have been the owner: longer than any request is under way.
 const LONG: Duration = Duration::from_secs(8);
 
 pub(crate) fn judge(record: &Record) -> Vec<String> {
-    let writes = record.requests.iter().filter(|request| request.writes());
-    writes.filter_map(|write| against(record, write)).collect()
+    record.pushes().filter_map(|write| against(record, write)).collect()
 }
 
 fn against(record: &Record, write: &Request) -> Option<String> {
-    if write.operation == Operation::Delete {
-        return None;
-    }
     let from = write.received.checked_sub(LONG)?;
     let senders = record.senders(write);
     let owner = record.objects().into_values().find(|owner| {

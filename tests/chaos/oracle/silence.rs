@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::recording::{Heard, Life, Operation, Record, Request, SpecVersion, Time};
+use crate::recording::{Heard, Life, Record, Request, SpecVersion, Time};
 
 /// For what was on its way when the process heard of it.
 const MOMENT: Duration = Duration::from_millis(1_500);
@@ -12,14 +12,10 @@ const MOMENT: Duration = Duration::from_millis(1_500);
 const HELD: Duration = Duration::from_secs(6);
 
 pub(crate) fn judge(record: &Record) -> Vec<String> {
-    let writes = record.requests.iter().filter(|request| request.writes());
-    writes.filter_map(|write| against(record, write)).collect()
+    record.pushes().filter_map(|write| against(record, write)).collect()
 }
 
 fn against(record: &Record, write: &Request) -> Option<String> {
-    if write.operation == Operation::Delete {
-        return None;
-    }
     let life = record.lives.iter().find(|life| Some(life.pid) == write.pid)?;
     let mut senders: Vec<&SpecVersion> = record.senders(write);
     senders.sort_by_key(|sender| &sender.uid);

@@ -22,8 +22,9 @@ use crate::{
 };
 
 mod naive;
+mod wish;
 
-use naive::{Model, Wish};
+use self::{naive::Model, wish::Wish};
 
 #[derive(Clone, Debug)]
 enum Event {
