@@ -17,7 +17,7 @@ DENY := $(TOOLS)/bin/cargo-deny
 MACHETE := $(TOOLS)/bin/cargo-machete
 OLDER_MINORS := $(sort $(notdir $(patsubst %/go.mod,%,$(wildcard tests/testbed/controlplane/*/go.mod))))
 TESTBED := $(CARGO) run --quiet -p testbed --bin testbed --
-CRD := crds/aicoreregistrysecrets.aicore-registry.dev.yaml
+CRDS := crds/aicoreregistrysecrets.aicore-registry.dev.yaml crds/aicoretenants.aicore-registry.dev.yaml
 
 .PHONY: help
 help: ## List the targets
@@ -127,9 +127,10 @@ $(DENY):
 	rm -rf $(TOOLS)/build
 
 .PHONY: crd
-crd: ## Generate crds/ and the chart's CRD from the Rust types
-	@$(CARGO) run --quiet -- crd > $(CRD).new
-	mv $(CRD).new $(CRD)
+crd: ## Generate crds/ and the chart's CRDs from the Rust types
+	@mkdir -p target
+	$(CARGO) run --quiet -- crd > target/crds.yaml
+	awk -v names="$(CRDS)" 'BEGIN { split(names, name, " "); n = 1 } /^---$$/ { n++; next } { print > name[n] }' target/crds.yaml
 	$(TESTBED) packaging --write crd
 
 .PHONY: chart
@@ -151,7 +152,8 @@ recorded: ## Record the objects of deploy/argocd again, and make its ConfigMap f
 
 .PHONY: generated-check
 generated-check: ## Fail if a generated file differs from what the code generates
-	@$(CARGO) run --quiet -- crd | diff -u $(CRD) - || { echo "$(CRD) is not what the code says: run make crd" >&2; exit 1; }
+	@$(CARGO) run --quiet -- crd | diff -u <(awk 'FNR == 1 && NR > 1 { print "---" } { print }' $(CRDS)) - \
+	  || { echo "crds/ is not what the code says: run make crd" >&2; exit 1; }
 	$(TESTBED) packaging
 
 .PHONY: image

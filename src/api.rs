@@ -1,4 +1,4 @@
-//! The custom resource `AICoreRegistrySecret`: its Rust types, and the CRD made from them.
+//! The custom resources `AICoreRegistrySecret` and `AICoreTenant`: their Rust types, and the CRDs made from them.
 //!
 //! Types only. What the fields mean to the operator is decided in [`crate::domain`]; no default is written into a spec,
 //! because a default that the API server writes shows as drift in GitOps tools.
@@ -9,14 +9,19 @@ pub mod sizes;
 #[allow(unreachable_pub, reason = "the derive macro makes these public in their module")]
 mod spec;
 mod status;
+#[allow(unreachable_pub, reason = "the derive macro makes these public in their module")]
+mod tenant;
 
-pub use crd::crd;
+pub use crd::{crd, tenant_crd};
 pub use spec::{
     AICoreRegistrySecret, AICoreRegistrySecretSpec, AICoreSecretRef, CreationPolicy, DeletionPolicy,
-    SecretRef,
+    SecretRef, TenantRef,
 };
-pub(crate) use spec::{DURATION, LOGIN_KEYS, REMOTE_NAME, RESYNC_INTERVAL, SECRET_KEY, SECRET_NAME};
+pub(crate) use spec::{
+    DURATION, LOGIN_KEYS, NOT_ONE_KEY, ONE_KEY, REMOTE_NAME, RESYNC_INTERVAL, SECRET_KEY, SECRET_NAME,
+};
 pub use status::{AICoreRegistrySecretStatus, FailedAttempt, UNOBSERVED_GENERATION};
+pub use tenant::{AICoreTenant, AICoreTenantSpec, AICoreTenantStatus, TenantQuota, TenantSecretRef};
 
 /// API group of the resource.
 pub const GROUP: &str = "aicore-registry.dev";
@@ -26,6 +31,9 @@ pub const VERSION: &str = "v1alpha1";
 
 /// Kind of the resource.
 pub const KIND: &str = "AICoreRegistrySecret";
+
+/// Kind of the resource that shares a service key.
+pub const TENANT_KIND: &str = "AICoreTenant";
 
 /// Finalizer that keeps a resource until its remote secret is deleted; present only while
 /// `spec.deletionPolicy` is `Delete`.

@@ -53,7 +53,7 @@ pub enum Command {
     #[command(args_override_self = true)]
     // so that the chart's extraArgs can replace what the chart sets
     Run(Box<RunArgs>),
-    /// Print the CustomResourceDefinition as YAML.
+    /// Print the CustomResourceDefinitions as YAML.
     Crd,
 }
 

@@ -23,6 +23,7 @@ mod scopes;
 mod series;
 mod statuses;
 mod sweep;
+mod tenants;
 mod watches;
 
 use std::{collections::HashSet, convert::Infallible, pin::pin, sync::Arc, time::Duration};
@@ -145,12 +146,15 @@ impl Controller {
         metrics: Arc<Metrics>,
     ) -> (Self, Diagnostics) {
         let index = Arc::new(Index::following());
+        let scopes = Arc::new(Scopes::of(&settings.namespaces));
+        if scopes.tenants().is_some() {
+            index.serve_tenants();
+        }
         let queue = Arc::new(Queue::idle(settings.concurrency));
         let load = Arc::clone(&queue);
         let (events, publisher) = events::publisher(client.clone(), move || load.load().waiting > 0);
         let places = Places::new(settings.concurrency, settings.tenant_passes);
         let admission = Admission::new(Arc::clone(&queue), places);
-        let scopes = Arc::new(Scopes::of(&settings.namespaces));
         let watches = watches::Watches::new(&client, &settings, &scopes, &index, &queue, &admission);
         let diagnostics = Diagnostics::new(Arc::clone(&queue), Arc::clone(&scopes), leadership.clone());
         metrics.register(diagnostics.clone());
@@ -286,7 +290,9 @@ async fn begin<K, A: AiCore>(ctx: &Context<K, A>, waiting: &mut Vec<scopes::Plac
         ctx.queue.start(scope.as_ref());
     }
     // In no order: neighbours are mostly of one tenant, where they would wait for one another.
-    let resources: HashSet<_> = begun.iter().flat_map(|scope| ctx.index.resources_in(scope)).collect();
+    let resources = begun.iter().flat_map(|scope| ctx.index.resources_in(scope));
+    // What is not begun yet takes none of them in.
+    let resources: HashSet<_> = resources.chain(ctx.index.tenants()).collect();
     resources.iter().for_each(|key| ctx.queue.enqueue(key, Priority::Routine));
 }
 

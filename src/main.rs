@@ -21,13 +21,15 @@ const WRONG_CONFIGURATION: u8 = 2;
 
 fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Crd => print_crd(),
+        Command::Crd => print_crds(),
         Command::Run(args) => start(*args),
     }
 }
 
-fn print_crd() -> ExitCode {
-    match serde_saphyr::to_string(&api::crd()) {
+fn print_crds() -> ExitCode {
+    let documents = [api::crd(), api::tenant_crd()].map(|crd| serde_saphyr::to_string(&crd));
+    let [resource, tenant] = documents;
+    match resource.and_then(|resource| Ok(format!("{resource}---\n{}", tenant?))) {
         Ok(yaml) => match io::stdout().write_all(yaml.as_bytes()) {
             // Whoever reads it may stop when it has seen enough.
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => fail(ExitCode::FAILURE, error),

@@ -12,6 +12,7 @@ mod status;
 mod suspend;
 mod sync;
 mod table;
+mod tenants;
 mod terminal;
 
 use std::{error::Error, ffi::OsString, fmt::Display, process::ExitCode};
@@ -95,6 +96,7 @@ async fn execute(cli: Cli) -> Result<Done, Failed> {
     let Cli { cluster, command } = cli;
     match command {
         Command::Status(args) => status::run(&cluster, &args).await,
+        Command::Tenants(args) => tenants::run(&cluster, &args).await,
         Command::Sync(args) => sync::run(&cluster, &args).await,
         Command::Suspend(args) => suspend::run(&cluster, &args.name, true).await,
         Command::Resume(args) => suspend::run(&cluster, &args.name, false).await,

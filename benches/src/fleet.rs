@@ -80,10 +80,11 @@ impl Fleet {
         let control_plane = ControlPlane::start(Options::default()).await?;
         let client = control_plane.client().await?;
         let crds: Api<CustomResourceDefinition> = Api::all(client.clone());
-        let crd = api::crd();
-        let name = crd.metadata.name.clone().context("the CRD has no name")?;
-        crds.patch(&name, &PatchParams::apply("bench").force(), &Patch::Apply(&crd)).await?;
-        await_condition(crds, &name, conditions::is_crd_established()).await?;
+        for crd in [api::crd(), api::tenant_crd()] {
+            let name = crd.metadata.name.clone().context("the CRD has no name")?;
+            crds.patch(&name, &PatchParams::apply("bench").force(), &Patch::Apply(&crd)).await?;
+            await_condition(crds.clone(), &name, conditions::is_crd_established()).await?;
+        }
         create_namespace(&client, NAMESPACE).await?;
         let simulator =
             Simulator::start(simulator::Options { keep_journal: false, ..simulator::Options::default() })

@@ -20,7 +20,7 @@ for platform in linux_amd64 linux_arm64 darwin_amd64 darwin_arm64; do
 done
 ! grep -n 'SHA256_\|VERSION' "$krew" || fail "the krew manifest is not complete"
 
-cp crds/aicoreregistrysecrets.aicore-registry.dev.yaml "$folder/"
+cp crds/*.aicore-registry.dev.yaml "$folder/"
 (cd "$folder" && sha256sum -- * > SHA256SUMS)
 
 {

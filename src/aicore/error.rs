@@ -6,13 +6,10 @@ use jiff::Timestamp;
 
 pub(crate) use crate::aicore::error_details::{ErrorDetails, Message};
 use crate::aicore::tls::IdentityError;
-use crate::domain::{
-    decide::{
-        backoff::LONGEST_RETRY_AFTER,
-        failure::Failure,
-        reason::{Advice, Reason},
-    },
-    tools::invalid::Quoted,
+use crate::domain::decide::{
+    backoff::LONGEST_RETRY_AFTER,
+    failure::Failure,
+    reason::{Advice, Reason},
 };
 
 /// Which server was asked.
@@ -278,11 +275,11 @@ impl Error {
         }
     }
 
-    /// The failure, with a sentence that says what to do. `service_key` is the name of the Secret that holds the service
-    /// key; `remote_absent` says whether AI Core was seen to lack the secret.
+    /// The failure, with a sentence that says what to do. `holder` is what holds the service key, as `Secret "key"`;
+    /// `remote_absent` says whether AI Core was seen to lack the secret.
     #[must_use]
-    pub fn failure(&self, service_key: &str, remote_absent: bool) -> Failure {
-        let message = self.message(&format!("Secret {}", Quoted(service_key)));
+    pub fn failure(&self, holder: &str, remote_absent: bool) -> Failure {
+        let message = self.message(holder);
         let refusal = match self {
             Self::Refused(refusal) => Some(refusal),
             _ => None,

@@ -8,7 +8,7 @@ use k8s_openapi::{
 };
 use kube::CustomResourceExt;
 
-use super::{AICoreRegistrySecret, UNOBSERVED_GENERATION, sizes};
+use super::{AICoreRegistrySecret, AICoreTenant, UNOBSERVED_GENERATION, sizes};
 
 /// The name that AI Core sees must not change: renaming means creating one secret and leaving another behind.
 const IMMUTABLE_NAME: &str = "(has(self.spec.remoteName) ? self.spec.remoteName : self.metadata.name) == \
@@ -18,13 +18,25 @@ const IMMUTABLE_NAME: &str = "(has(self.spec.remoteName) ? self.spec.remoteName 
 const USABLE_NAME: &str = "has(self.spec.remoteName) || (size(self.metadata.name) <= 63 && \
      self.metadata.name.matches('^[a-z0-9](?:_?[a-z0-9.-]+)*[a-z0-9]$'))";
 
-/// The complete CRD, as `aicore-registry-operator crd` prints it and `crds/` holds it.
+/// The complete CRD of AICoreRegistrySecret, as `aicore-registry-operator crd` prints it and `crds/` holds it.
 #[must_use]
 pub fn crd() -> CustomResourceDefinition {
-    let mut crd = AICoreRegistrySecret::crd();
+    complete(AICoreRegistrySecret::crd(), &name_rules())
+}
+
+/// The complete CRD of AICoreTenant, as `aicore-registry-operator crd` prints it and `crds/` holds it.
+#[must_use]
+pub fn tenant_crd() -> CustomResourceDefinition {
+    complete(AICoreTenant::crd(), &[])
+}
+
+/// `rules` are those of the whole object.
+fn complete(mut crd: CustomResourceDefinition, rules: &[ValidationRule]) -> CustomResourceDefinition {
     for version in &mut crd.spec.versions {
         if let Some(root) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) {
-            root.x_kubernetes_validations.get_or_insert_default().extend(name_rules());
+            if !rules.is_empty() {
+                root.x_kubernetes_validations.get_or_insert_default().extend_from_slice(rules);
+            }
             if let Some(status) = root.properties.as_mut().and_then(|properties| properties.get_mut("status"))
             {
                 default_status(status);
@@ -127,11 +139,11 @@ mod tests {
     #[test]
     fn no_description_has_the_line_breaks_of_the_source() {
         let mut descriptions = Vec::new();
-        for version in &mut crd().spec.versions {
+        for version in crd().spec.versions.iter_mut().chain(&mut tenant_crd().spec.versions) {
             let root = version.schema.as_mut().unwrap().open_api_v3_schema.as_mut().unwrap();
             for_each(root, &mut |schema| descriptions.extend(schema.description.clone()));
         }
-        assert!(descriptions.len() > 30, "{} descriptions", descriptions.len());
+        assert!(descriptions.len() > 45, "{} descriptions", descriptions.len());
         for description in descriptions {
             assert!(!description.replace("\n\n", "").contains('\n'), "{description}");
         }

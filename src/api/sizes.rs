@@ -25,3 +25,11 @@ pub const DIGEST: usize = 128;
 pub const RESOURCE_VERSION: usize = 128;
 /// `status.lastHandledReconcileAt`, and the annotation that it answers.
 pub const REQUEST: usize = 256;
+/// Items of an AICoreTenant's `spec.allowedNamespaces`.
+pub const ALLOWED_NAMESPACES: usize = 256;
+/// A namespace, or a pattern of namespaces; Kubernetes limits namespaces to the same.
+pub const NAMESPACE: usize = 63;
+/// Items of an AICoreTenant's `spec.remoteNames`.
+pub const REMOTE_NAME_PATTERNS: usize = 64;
+/// A pattern of remote names.
+pub const REMOTE_NAME_PATTERN: usize = 128;

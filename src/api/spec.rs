@@ -10,12 +10,16 @@ use super::AICoreRegistrySecretStatus;
 /// its message would be the pattern.
 pub(crate) const SECRET_NAME: &str =
     "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')";
-const NO_SECRET_NAME: &str = "this cannot be the name of a Secret: write lower-case letters, digits, '-' and '.', with a letter or a \
+pub(super) const NO_SECRET_NAME: &str = "this cannot be the name of a Secret: write lower-case letters, digits, '-' and '.', with a letter or a \
+     digit at both ends and beside each '.'";
+
+const NO_TENANT_NAME: &str = "this cannot be the name of an AICoreTenant: write lower-case letters, digits, '-' and '.', with a letter or a \
      digit at both ends and beside each '.'";
 
 /// A rule for keys of Secrets, as the API server has it for them (`IsConfigMapKey` of `k8s.io/apimachinery`).
 pub(crate) const SECRET_KEY: &str = "self.matches('^[-._a-zA-Z0-9]+$')";
-const NO_SECRET_KEY: &str = "this cannot be a key of a Secret: write letters, digits, '-', '_' and '.'";
+pub(super) const NO_SECRET_KEY: &str =
+    "this cannot be a key of a Secret: write letters, digits, '-', '_' and '.'";
 
 /// A rule for `spec.remoteName`: [`crate::domain::parse::name::PATTERN`].
 pub(crate) const REMOTE_NAME: &str = "self.matches('^[a-z0-9](_?[a-z0-9.-]+)*[a-z0-9]$')";
@@ -25,6 +29,12 @@ pub(crate) const DURATION: &str = "self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))
 
 /// A rule for `spec.resyncInterval`, once it is a duration.
 pub(crate) const RESYNC_INTERVAL: &str = "!self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') || duration(self) == duration('0s') || duration(self) >= duration('10s')";
+
+/// A rule for the spec: the service key is in a Secret of the namespace, or comes with a tenant.
+pub(crate) const ONE_KEY: &str = "has(self.aiCoreSecretRef) != has(self.tenantRef)";
+/// What to do about it.
+pub(crate) const NOT_ONE_KEY: &str = "set exactly one of aiCoreSecretRef, a Secret of this namespace that holds the service key, and tenantRef, an AICoreTenant that \
+     shares one";
 
 /// A rule for `spec.secretRef`.
 pub(crate) const LOGIN_KEYS: &str = "has(self.server) || (!has(self.usernameKey) && !has(self.passwordKey))";
@@ -70,14 +80,21 @@ pub(crate) const LOGIN_KEYS: &str = "has(self.server) || (!has(self.usernameKey)
     )
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new(ONE_KEY).message(NOT_ONE_KEY))]
 pub struct AICoreRegistrySecretSpec {
     /// The Secret in the same namespace that holds the registry credential. Whenever its content changes, the new
     /// credential is sent to AI Core.
     pub secret_ref: SecretRef,
 
     /// The Secret in the same namespace that holds the AI Core service key or service binding. Its content says which
-    /// tenant is written to.
-    pub ai_core_secret_ref: AICoreSecretRef,
+    /// tenant is written to. Either this or `tenantRef`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ai_core_secret_ref: Option<AICoreSecretRef>,
+
+    /// The AICoreTenant whose service key is used, so that none has to be in this namespace. It has to allow the namespace
+    /// and the remote name. Either this or `aiCoreSecretRef`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant_ref: Option<TenantRef>,
 
     /// Name of the docker registry secret in AI Core, as workloads name it in `imagePullSecrets`. Default:
     /// `metadata.name`. 2 to 63 characters: lower-case letters, digits, `.`, `-` and single `_`, with a letter or a
@@ -171,6 +188,16 @@ pub struct AICoreSecretRef {
     #[schemars(length(min = 1, max = 253))]
     #[x_kube(validation = Rule::new(SECRET_KEY).message(NO_SECRET_KEY))]
     pub key: Option<String>,
+}
+
+/// Reference to an AICoreTenant.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct TenantRef {
+    /// Name of the AICoreTenant, which belongs to no namespace.
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = Rule::new(SECRET_NAME).message(NO_TENANT_NAME))]
+    pub name: String,
 }
 
 /// What to do when AI Core has no secret of this name: `IfMissing` creates it, `Never` only updates a secret that somebody

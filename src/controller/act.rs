@@ -23,6 +23,7 @@ use crate::{
             backoff::FIRST_DELAY,
             conflict::Claim,
             failure::Failure,
+            key_place::KeyPlace,
             late_writes::LateWrites,
             plan::{Cause, FinalizerStep, Plan, Push, Step},
             reason::Reason,
@@ -131,8 +132,14 @@ async fn send<K: Kubernetes, A: AiCore>(
         ctx.late_writes.lock().accepted(&object.key, &claim, ctx.clock.now().uptime);
     }
     match result {
-        Ok(pushed) => Outcome::Pushed { at: clock::now(), created: pushed == Pushed::Created },
-        Err(unfinished) => outcome_of(object, unfinished),
+        Ok(pushed) => {
+            let created = pushed == Pushed::Created;
+            if created {
+                wake(ctx, ctx.index.quota_changed(object));
+            }
+            Outcome::Pushed { at: clock::now(), created }
+        }
+        Err(unfinished) => outcome_of(ctx, &errand, unfinished),
     }
 }
 
@@ -164,8 +171,11 @@ async fn delete<K: Kubernetes, A: AiCore>(
     under_way.ended(result.as_ref().err());
     ready.conclude(ctx, &errand, result.as_ref().err());
     match result {
-        Ok(()) => Outcome::RemoteDeleted,
-        Err(unfinished) => outcome_of(object, unfinished),
+        Ok(()) => {
+            wake(ctx, ctx.index.quota_changed(object));
+            Outcome::RemoteDeleted
+        }
+        Err(unfinished) => outcome_of(ctx, &errand, unfinished),
     }
 }
 
@@ -195,23 +205,16 @@ async fn prepare<K: Kubernetes, A: AiCore>(
         permit.unused();
         return Err(Outcome::Withdrawn);
     }
-    let Authorization { origin, result } = tokio::select! {
+    let authorization = tokio::select! {
         biased;
         authorization = ctx.ai_core.authorize(connection, insistence) => authorization,
         () = ctx.ending.cancelled() => return Err(Outcome::Withdrawn),
     };
-    match (origin, &result) {
-        (Origin::Asked, Ok(())) => permit.answered(),
-        (Origin::Asked, Err(error)) => hear(&permit, error),
-        // Neither an answer nor a silence.
-        (Origin::Kept, Ok(())) => permit.unused(),
-        (Origin::Kept, Err(_)) => permit.given_what_is_kept(),
-    }
-    match result {
+    match heard(&permit, authorization) {
         Ok(()) => wake(ctx, ctx.index.proven(object, claim)),
         Err(error) => {
             learn(ctx, errand, &error);
-            return Err(outcome_of(object, error.into()));
+            return Err(outcome_of(ctx, errand, error.into()));
         }
     }
     // The proof may have shown an older resource that owns the remote secret.
@@ -278,8 +281,21 @@ impl Drop for UnderWay<'_> {
     }
 }
 
+/// What an authorization says about the server that was asked for it, if one was. Returns its result.
+pub(super) fn heard(permit: &Permit, authorization: Authorization) -> Result<(), AiCoreError> {
+    let Authorization { origin, result } = authorization;
+    match (origin, &result) {
+        (Origin::Asked, Ok(())) => permit.answered(),
+        (Origin::Asked, Err(error)) => hear(permit, error),
+        // Neither an answer nor a silence.
+        (Origin::Kept, Ok(())) => permit.unused(),
+        (Origin::Kept, Err(_)) => permit.given_what_is_kept(),
+    }
+    result
+}
+
 /// What a failure says about the servers that were asked.
-fn hear(permit: &Permit, error: &AiCoreError) {
+pub(super) fn hear(permit: &Permit, error: &AiCoreError) {
     if error.is_answer() {
         permit.answered();
     } else {
@@ -299,29 +315,37 @@ fn learn<K, A: AiCore>(
         wake(ctx, ctx.index.refused(object));
     }
     if matches!(error.reason(), Reason::AuthenticationFailed | Reason::Forbidden)
-        && let Some(version) = &key.used
+        && let (Some(place), Some(version)) = (&key.place, &key.used)
     {
         // The next pass reads it anew, in case the watch has missed that it changed.
-        ctx.index.forget_service_key(object, version);
+        ctx.index.forget_service_key(place, version);
     }
 }
 
-fn outcome_of(object: &Object, unfinished: Unfinished) -> Outcome {
-    match unfinished {
-        Unfinished::Withdrawn => Outcome::Withdrawn,
-        Unfinished::Failed { error, remote_absent, aftermath } => Outcome::Failed(Failure {
-            may_have_arrived: aftermath.may_have_arrived(),
-            ..error.failure(&object.spec.ai_core_secret_ref.name, remote_absent)
-        }),
+fn outcome_of<K, A: AiCore>(
+    ctx: &Context<K, A>,
+    errand: &Errand<'_, ServiceKeyHeld<A::Connection>>,
+    unfinished: Unfinished,
+) -> Outcome {
+    let Unfinished::Failed { error, remote_absent, aftermath } = unfinished else {
+        return Outcome::Withdrawn;
+    };
+    if error.reason() == Reason::QuotaExceeded {
+        wake(ctx, ctx.index.quota_changed(errand.object));
     }
+    let holder = errand.key.place.as_deref().map(KeyPlace::holder).unwrap_or_default();
+    Outcome::Failed(Failure {
+        may_have_arrived: aftermath.may_have_arrived(),
+        ..error.failure(&holder, remote_absent)
+    })
 }
 
 fn postponed(Wait { requeue_after }: Wait) -> Outcome {
     Outcome::Postponed(requeue_after)
 }
 
-/// Has the resources looked at whose ownership may have changed.
-fn wake<K, A: AiCore>(ctx: &Context<K, A>, woken: Vec<ObjectKey>) {
+/// Has those looked at for whom something has changed.
+pub(super) fn wake<K, A: AiCore>(ctx: &Context<K, A>, woken: impl IntoIterator<Item = ObjectKey>) {
     for key in woken {
         ctx.queue.enqueue(&key, Priority::Urgent);
     }

@@ -15,7 +15,7 @@ use crate::{
         rate_limit::RateLimiter,
         session::{Session, Unfinished},
     },
-    api::AICoreRegistrySecretStatus,
+    api::{AICoreRegistrySecretStatus, AICoreTenantStatus},
     domain::{
         decide::{conflict::Claim, report::Event},
         parse::{
@@ -24,6 +24,7 @@ use crate::{
             name::{RemoteName, SecretName},
             object::Object,
             service_key::ServiceKey,
+            tenant::SharedTenant,
         },
     },
     k8s::{self, events::EventSink, namespaces, resources, secrets},
@@ -47,6 +48,13 @@ pub(super) trait Kubernetes: Send + Sync + 'static {
         &self,
         object: &Object,
         status: &AICoreRegistrySecretStatus,
+    ) -> impl Future<Output = Result<(), k8s::error::Error>> + Send;
+
+    /// Writes the whole status of an AICoreTenant.
+    fn write_tenant_status(
+        &self,
+        tenant: &SharedTenant,
+        status: &AICoreTenantStatus,
     ) -> impl Future<Output = Result<(), k8s::error::Error>> + Send;
 
     /// Adds or removes the operator's finalizer. Returns whether it is so now: a resource that is being deleted takes none.
@@ -100,6 +108,13 @@ pub(super) trait AiCore: Send + Sync + 'static {
         mandate: &impl Mandate,
         name: &RemoteName,
     ) -> impl Future<Output = Result<(), Unfinished>> + Send;
+
+    /// How many docker registry secrets the tenant has and may have, if it says so; on the same terms.
+    fn quota(
+        &self,
+        connection: &Self::Connection,
+        mandate: &impl Mandate,
+    ) -> impl Future<Output = Result<Option<(u64, u64)>, Unfinished>> + Send;
 }
 
 /// What a pass has to know of a connection.
@@ -139,6 +154,14 @@ impl Kubernetes for Cluster {
         status: &AICoreRegistrySecretStatus,
     ) -> Result<(), k8s::error::Error> {
         resources::write_status(&self.client, object, status).await
+    }
+
+    async fn write_tenant_status(
+        &self,
+        tenant: &SharedTenant,
+        status: &AICoreTenantStatus,
+    ) -> Result<(), k8s::error::Error> {
+        resources::write_tenant_status(&self.client, tenant, status).await
     }
 
     async fn set_finalizer(&self, object: &Object, present: bool) -> Result<bool, k8s::error::Error> {
@@ -185,6 +208,14 @@ impl AiCore for Pool {
         name: &RemoteName,
     ) -> Result<(), Unfinished> {
         Session::new(connection, insistence, mandate).delete(name).await
+    }
+
+    async fn quota(
+        &self,
+        connection: &Connection,
+        mandate: &impl Mandate,
+    ) -> Result<Option<(u64, u64)>, Unfinished> {
+        Session::new(connection, Insistence::Patient, mandate).quota().await
     }
 }
 

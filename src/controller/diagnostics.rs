@@ -13,7 +13,11 @@ use super::{
     queue::Queue,
     scopes::{Scopes, Watched},
 };
-use crate::{k8s::watch::WatchHealth, leadership::Leadership, metrics::encode_gauge};
+use crate::{
+    k8s::watch::{TENANTS, WatchHealth},
+    leadership::Leadership,
+    metrics::encode_gauge,
+};
 
 /// Whether the controller is ready and alive, and what waits. Cheap to clone.
 #[derive(Clone)]
@@ -71,7 +75,9 @@ impl Diagnostics {
     }
 
     fn health(&self) -> impl Iterator<Item = &WatchHealth> {
-        self.scopes.iter().flat_map(|(_, Watched { resources, secrets, .. })| [&**resources, &**secrets])
+        let of_scopes =
+            self.scopes.iter().flat_map(|(_, Watched { resources, secrets, .. })| [&**resources, &**secrets]);
+        of_scopes.chain(self.scopes.tenants().map(|tenants| &**tenants))
     }
 }
 
@@ -96,7 +102,7 @@ impl Diagnostics {
             Some(&Unit::Seconds),
             MetricType::Gauge,
         )?;
-        for name in ["resources", "secrets"] {
+        for name in ["resources", "secrets", TENANTS] {
             let oldest =
                 self.health().filter(|health| health.name() == name).map(WatchHealth::since_received).max();
             if let Some(age) = oldest {
@@ -106,7 +112,7 @@ impl Diagnostics {
         Ok(())
     }
 
-    /// One series for each watch: as many as there are namespaces in the configuration, times two.
+    /// One series for each watch: as many as there are namespaces in the configuration, times two; or three for all namespaces.
     fn encode_works(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let mut family = encoder.encode_descriptor(
             "watch_up",

@@ -8,7 +8,10 @@ use tokio_util::sync::CancellationToken;
 use super::index::Index;
 use crate::{
     aicore::mandate::Mandate,
-    domain::{decide::conflict::Claim, parse::object::Object},
+    domain::{
+        decide::{conflict::Claim, key_place::KeyPlace},
+        parse::object::Object,
+    },
 };
 
 /// What a pass wants of the remote secret.
@@ -23,6 +26,8 @@ pub(super) enum Purpose {
 /// The Secret with the service key, as the pass found it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct KeyFound {
+    /// Where it was.
+    pub(super) place: Option<Arc<KeyPlace>>,
     /// The version that the watch had shown when the pass began.
     pub(super) watched: Option<Arc<str>>,
     /// The version that the pass uses. It can be ahead of the watch.
@@ -30,9 +35,10 @@ pub(super) struct KeyFound {
 }
 
 impl KeyFound {
-    /// Whether the watch, which shows `now`, has shown no other version since.
-    pub(super) fn holds(&self, now: Option<&str>) -> bool {
-        now == self.watched.as_deref() || now.is_some_and(|now| Some(now) == self.used.as_deref())
+    /// Whether it still is in that place, and the watch, which shows the version `now`, has shown no other one since.
+    pub(super) fn holds(&self, place: &KeyPlace, now: Option<&str>) -> bool {
+        let same = now == self.watched.as_deref() || now.is_some_and(|now| Some(now) == self.used.as_deref());
+        self.place.as_deref() == Some(place) && same
     }
 }
 

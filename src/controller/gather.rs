@@ -15,6 +15,7 @@ use crate::{
             conflict::Claim,
             digest::PayloadDigest,
             failure::Failure,
+            key_place::KeyPlace,
             observed::{Found, Observed, Ownership},
             reason::Reason,
         },
@@ -26,7 +27,7 @@ use crate::{
             object::{Now, Object, ObjectKey, pushed_tenant},
             service_key,
         },
-        tools::invalid::Invalid,
+        tools::invalid::{Invalid, Quoted},
     },
     k8s::{self, secrets},
 };
@@ -97,7 +98,7 @@ pub(super) async fn gather<K: Kubernetes, A: AiCore>(
         let (key, source) = tokio::join!(service_key(ctx, snapshot), source(ctx, snapshot));
         (key?, source?)
     };
-    let claim = claim(snapshot, key.held.as_deref());
+    let claim = claim(snapshot, &key);
     let credential = key.held.as_ref().map(|held| held.connection.id());
     let wakes = ctx.index.claim(object, claim.clone(), credential);
     let ownership = ctx.index.ownership(object, claim.as_ref());
@@ -108,8 +109,11 @@ pub(super) async fn gather<K: Kubernetes, A: AiCore>(
     let namespace_terminating = object.deleting
         && key.found.failure().is_some()
         && ctx.kubernetes.is_terminating(&object.key.namespace).await?;
-    let found =
-        KeyFound { watched: snapshot.service_key_version.clone(), used: key.found.version().map(Into::into) };
+    let found = KeyFound {
+        place: snapshot.place.as_ref().ok().cloned(),
+        watched: snapshot.service_key_version.clone(),
+        used: key.found.version().map(Into::into),
+    };
     Ok(Gathered {
         key: found,
         source: source.found,
@@ -126,13 +130,15 @@ pub(super) async fn gather<K: Kubernetes, A: AiCore>(
 }
 
 /// The tenant of the key; while that cannot be read, the tenant of the last push.
-fn claim<C: Reach>(
-    snapshot: &Snapshot<ServiceKeyHeld<C>>,
-    held: Option<&ServiceKeyHeld<C>>,
-) -> Option<Claim> {
+fn claim<C: Reach>(snapshot: &Snapshot<ServiceKeyHeld<C>>, key: &Key<C>) -> Option<Claim> {
+    let object = &snapshot.object;
     // What AI Core cannot have, nobody owns.
-    let remote_name = snapshot.object.remote_name.as_ref().ok()?.clone();
-    let tenant = match held {
+    let remote_name = object.remote_name.as_ref().ok()?.clone();
+    // The name is free for those who may have it. One that is being deleted claims nothing: it asks who comes after it.
+    if !object.deleting && key.found.failure().is_some_and(|failure| failure.reason.is_not_allowed()) {
+        return None;
+    }
+    let tenant = match &key.held {
         Some(held) => Arc::clone(held.connection.tenant()),
         None => Arc::new(pushed_tenant(&snapshot.status)?),
     };
@@ -163,11 +169,13 @@ async fn source<K: Kubernetes, A: AiCore>(
         Ok(name) => name,
         Err(invalid) => return Ok(ReadSource::unusable(failure(Reason::SecretInvalid, &invalid))),
     };
-    let read = match read(&*ctx.kubernetes, object, &name, &SOURCE).await? {
+    let read = match read(&*ctx.kubernetes, &object.key.namespace, &name, &SOURCE).await? {
         Ok(read) => read,
         Err(failure) => return Ok(ReadSource::unusable(failure)),
     };
-    stand_in(ctx, snapshot, &object.source(), snapshot.source_version.as_deref(), &read.version);
+    if snapshot.unwatched {
+        stand_in(ctx, &object.key, &object.source(), snapshot.source_version.as_deref(), &read.version);
+    }
     Ok(match docker_config::payload(&read.data, &Selection::of(&object.spec)) {
         Ok(payload) => ReadSource {
             found: Found::Usable { version: read.version, content: payload.registries().to_vec() },
@@ -188,10 +196,33 @@ fn source_name(object: &Object) -> Result<SecretName, Invalid> {
     }
 }
 
-struct Key<C> {
-    found: Found<Tenant>,
-    held: Option<Arc<ServiceKeyHeld<C>>>,
-    identity: Option<String>,
+/// A service key, as it was found.
+pub(super) struct Key<C> {
+    /// Which tenant it is for, or why it cannot be used.
+    pub(super) found: Found<Tenant>,
+    /// The key itself.
+    pub(super) held: Option<Arc<ServiceKeyHeld<C>>>,
+    /// What tells one service key from another for the purpose of trying again: its content, of which the connection has the number,
+    /// and not its version, which a change of labels raises too. A key that cannot be used has only its version.
+    pub(super) identity: Option<String>,
+}
+
+/// A service key that is wanted, and what is known of it.
+pub(super) struct WantedKey<'a, C> {
+    /// Who wants it.
+    pub(super) who: &'a ObjectKey,
+    /// Where it is.
+    pub(super) place: &'a KeyPlace,
+    /// In the words of who wants it.
+    pub(super) role: &'static Role,
+    /// resourceVersion of its Secret, if that was seen.
+    pub(super) version: Option<&'a str>,
+    /// The key, if it was read at this version.
+    pub(super) held: Option<&'a Arc<ServiceKeyHeld<C>>>,
+    /// Why it cannot be used, if that is known at this version.
+    pub(super) unusable: Option<&'a Failure>,
+    /// Whether its Secret is not watched at the moment.
+    pub(super) unwatched: bool,
 }
 
 async fn service_key<K: Kubernetes, A: AiCore>(
@@ -199,45 +230,75 @@ async fn service_key<K: Kubernetes, A: AiCore>(
     snapshot: &Snapshot<ServiceKeyHeld<A::Connection>>,
 ) -> Result<Key<A::Connection>, k8s::error::Error> {
     let object = &snapshot.object;
+    let place = match &snapshot.place {
+        Ok(place) => place,
+        Err(failure) => {
+            return Ok(Key { found: Found::Unusable((**failure).clone()), held: None, identity: None });
+        }
+    };
+    // Who asks for a push now wants what is there now: the watch may have missed a change.
+    let kept = object.unanswered_request(&snapshot.status).is_none();
+    let wanted = WantedKey {
+        who: &object.key,
+        place,
+        role: &SERVICE_KEY,
+        version: snapshot.service_key_version.as_deref(),
+        held: snapshot.service_key.as_ref().filter(|_| kept),
+        unusable: snapshot.unusable_key.as_deref().filter(|_| kept),
+        unwatched: snapshot.unwatched,
+    };
+    let key = find_key(ctx, wanted).await?;
+    Ok(match key.found {
+        Found::Unusable(failure) => Key { found: Found::Unusable(place.told(failure)), ..key },
+        Found::Usable { .. } => key,
+    })
+}
+
+/// The service key: as it was read before, if it has not changed since, else as it is now.
+///
+/// # Errors
+/// When the API server refuses or does not answer.
+pub(super) async fn find_key<K: Kubernetes, A: AiCore>(
+    ctx: &Context<K, A>,
+    wanted: WantedKey<'_, A::Connection>,
+) -> Result<Key<A::Connection>, k8s::error::Error> {
+    let WantedKey { who, place, role, version: seen, held, unusable: known, unwatched } = wanted;
     let usable = |held: Arc<ServiceKeyHeld<A::Connection>>| Key {
         found: Found::Usable { version: held.version.clone(), content: (**held.connection.tenant()).clone() },
-        identity: Some(identity(object, &held.connection.id().to_string())),
+        identity: Some(format!("{place}#{}", held.connection.id())),
         held: Some(held),
     };
     let unusable = |failure, identity| Key { found: Found::Unusable(failure), held: None, identity };
-    let known_by = |version: &str| Some(identity(object, &format!("@{version}")));
+    let known_by = |version: &str| Some(format!("{place}#@{version}"));
     let unusable_at = |version: &str, failure| {
-        ctx.index.cache_unusable_key(object, version, &failure);
+        ctx.index.cache_unusable_key(place, version, &failure);
         unusable(failure, known_by(version))
     };
-    // Who asks for a push now wants what is there now: the watch may have missed a change.
-    if object.unanswered_request(&snapshot.status).is_none() {
-        if let Some(held) = &snapshot.service_key {
-            return Ok(usable(Arc::clone(held)));
-        }
-        if let (Some(failure), Some(version)) = (&snapshot.unusable_key, &snapshot.service_key_version) {
-            return Ok(unusable((**failure).clone(), known_by(version)));
-        }
+    if let Some(held) = held {
+        return Ok(usable(Arc::clone(held)));
     }
-    let name = match object.service_key_name() {
+    if let (Some(failure), Some(version)) = (known, seen) {
+        return Ok(unusable(failure.clone(), known_by(version)));
+    }
+    let name = match SecretName::parse(&format!("{}.name", role.field), &place.secret.name) {
         Ok(name) => name,
         Err(invalid) => return Ok(unusable(failure(Reason::ServiceKeyInvalid, &invalid), None)),
     };
-    let read = match read(&*ctx.kubernetes, object, &name, &SERVICE_KEY).await? {
+    let read = match read(&*ctx.kubernetes, &place.secret.namespace, &name, role).await? {
         Ok(read) => read,
         // What is too large is not looked into: its version is the one that the watch has shown.
         Err(failure) if failure.reason == Reason::ServiceKeyInvalid => {
-            return Ok(match &snapshot.service_key_version {
+            return Ok(match seen {
                 Some(version) => unusable_at(version, failure),
                 None => unusable(failure, None),
             });
         }
         Err(failure) => return Ok(unusable(failure, None)),
     };
-    let seen = snapshot.service_key_version.as_deref();
-    stand_in(ctx, snapshot, &object.service_key(), seen, &read.version);
-    let field = object.spec.ai_core_secret_ref.key.as_deref();
-    let key = match service_key::parse(&read.data, field, &ctx.settings.allowed_hosts) {
+    if unwatched {
+        stand_in(ctx, who, &place.secret, seen, &read.version);
+    }
+    let key = match service_key::parse(&read.data, place.field.as_deref(), &ctx.settings.allowed_hosts) {
         Ok(key) => key,
         Err(invalid) => {
             return Ok(unusable_at(&read.version, failure(Reason::ServiceKeyInvalid, &invalid)));
@@ -245,10 +306,13 @@ async fn service_key<K: Kubernetes, A: AiCore>(
     };
     let connection = match ctx.ai_core.connect(&key) {
         Ok(connection) => connection,
-        Err(error) => return Ok(unusable_at(&read.version, error.failure(read.data.name(), false))),
+        Err(error) => {
+            let holder = format!("Secret {}", Quoted(read.data.name()));
+            return Ok(unusable_at(&read.version, error.failure(&holder, false)));
+        }
     };
     let held = Arc::new(ServiceKeyHeld { version: read.version, key, connection });
-    ctx.index.cache_service_key(object, &held.version, Arc::clone(&held));
+    ctx.index.cache_service_key(place, &held.version, Arc::clone(&held));
     Ok(usable(held))
 }
 
@@ -256,30 +320,17 @@ async fn service_key<K: Kubernetes, A: AiCore>(
 /// version is no longer the one that was known before the read.
 fn stand_in<K, A: AiCore>(
     ctx: &Context<K, A>,
-    snapshot: &Snapshot<ServiceKeyHeld<A::Connection>>,
+    who: &ObjectKey,
     secret: &ObjectKey,
     known: Option<&str>,
     found: &str,
 ) {
-    if !snapshot.unwatched {
-        return;
-    }
     let woken = ctx.index.read_secret(secret, known, found);
-    woken
-        .iter()
-        .filter(|key| **key != snapshot.object.key)
-        .for_each(|key| ctx.queue.enqueue(key, Priority::Urgent));
-}
-
-/// What tells one service key from another for the purpose of trying again: its content, of which the connection has the
-/// number, and not its version, which a change of labels raises too. A key that cannot be used has only its version.
-fn identity(object: &Object, which: &str) -> String {
-    let reference = &object.spec.ai_core_secret_ref;
-    format!("{}/{}#{which}", reference.name, reference.key.as_deref().unwrap_or_default())
+    woken.iter().filter(|key| *key != who).for_each(|key| ctx.queue.enqueue(key, Priority::Urgent));
 }
 
 /// What a Secret is read for.
-struct Role {
+pub(super) struct Role {
     field: &'static str,
     missing: Reason,
     invalid: Reason,
@@ -292,20 +343,24 @@ const SERVICE_KEY: Role = Role {
     missing: Reason::ServiceKeyNotFound,
     invalid: Reason::ServiceKeyInvalid,
 };
+/// The same for an AICoreTenant.
+pub(super) const SHARED_KEY: Role = Role { field: "spec.secretRef", ..SERVICE_KEY };
 
 /// Reads a Secret; one that is missing, that may not be read, or that is too large, is a failure of the resource and not of the
 /// pass.
 async fn read(
     kubernetes: &impl Kubernetes,
-    object: &Object,
+    namespace: &str,
     name: &SecretName,
     role: &Role,
 ) -> Result<Result<secrets::Read, Failure>, k8s::error::Error> {
     let Role { field, missing, invalid } = *role;
-    let namespace = &object.key.namespace;
     match kubernetes.read_secret(namespace, name).await {
         Ok(Some(read)) => Ok(Ok(read)),
-        Ok(None) => Ok(Err(Failure::secret_missing(missing, field, &object.key.sibling(name.as_str())))),
+        Ok(None) => {
+            let secret = ObjectKey::new(namespace, name.as_str());
+            Ok(Err(Failure::secret_missing(missing, field, &secret)))
+        }
         Err(k8s::error::Error::Oversized(sentence)) => Ok(Err(failure(invalid, &sentence))),
         Err(k8s::error::Error::Forbidden(message)) => Ok(Err(Failure::new(
             Reason::AccessDenied,

@@ -6,8 +6,11 @@ mod credentials;
 mod left_alone;
 mod orders;
 mod rights;
+mod secret_events;
 mod service_keys;
 mod snapshot;
+mod tenant_passes;
+pub(super) mod tenants;
 mod watched_secrets;
 
 use std::{
@@ -22,17 +25,20 @@ use tokio::time::Instant;
 
 use self::{
     claims::ClaimIndex,
+    tenants::TenantIndex,
     watched_secrets::{SecretEntry, SecretIndex},
 };
 pub(super) use self::{
     left_alone::{LeftAlone, News},
     snapshot::Snapshot,
+    tenant_passes::TenantSnapshot,
 };
 use crate::{
     api::AICoreRegistrySecretStatus,
     domain::{
         decide::{
             conflict::{Claim, Claimant, proven_tenant},
+            key_place::Placed,
             memory::Memory,
             observed::Ownership,
         },
@@ -54,6 +60,7 @@ struct State<K> {
     /// Those that this version does not understand. None of them is among the others.
     left_alone: HashMap<ObjectKey, LeftAlone>,
     secrets: SecretIndex<K>,
+    tenants: TenantIndex,
     claims: ClaimIndex,
     /// Whether somebody else works, and this process only looks on.
     following: bool,
@@ -62,6 +69,8 @@ struct State<K> {
 #[derive(Debug)]
 struct Entry {
     object: Arc<Object>,
+    /// Where its service key is.
+    place: Placed,
     status: Arc<AICoreRegistrySecretStatus>,
     memory: Memory,
     /// Whether the list that is under way has had it.
@@ -74,6 +83,7 @@ impl<K> Default for Index<K> {
             resources: BTreeMap::new(),
             left_alone: HashMap::new(),
             secrets: SecretIndex::default(),
+            tenants: TenantIndex::default(),
             claims: ClaimIndex::default(),
             following: false,
         }))
@@ -172,29 +182,29 @@ impl<K> Index<K> {
             _ => false,
         };
         let object = Arc::new(object);
+        let mut wakes = Vec::new();
         if !same && let Some(gone) = state.resources.remove(&key) {
-            state.secrets.unlink(&gone.object);
+            wakes.extend(state.relink(Some((&*gone.object, &gone.place)), None));
         }
         // What it had proven when it was understood last stands.
         let returns = state.left_alone.remove(&key).is_some_and(|left| *left.claimant() == claimant(&object))
             && state.claims.is_proven(&key);
-        let mut wakes = Vec::new();
+        let place = state.tenants.place(&object);
         match state.resources.get_mut(&key) {
             Some(entry) => {
-                // The new links first: what is known of a Secret that both name stays.
-                state.secrets.link(&object);
-                state.secrets.unlink(&entry.object);
-                entry.object = Arc::clone(&object);
+                let before = std::mem::replace(&mut entry.object, Arc::clone(&object));
+                let place_before = std::mem::replace(&mut entry.place, place.clone());
+                wakes.extend(state.relink(Some((&*before, &place_before)), Some((&*object, &place))));
             }
             None => {
                 let status = Arc::new(status);
                 if !returns {
                     wakes.extend(state.claims.appear(&object, claim_of_status(&object, &status)));
                 }
-                let entry =
-                    Entry { object: Arc::clone(&object), status, memory: Memory::default(), listed: true };
+                wakes.extend(state.relink(None, Some((&*object, &place))));
+                let object = Arc::clone(&object);
+                let entry = Entry { object, place, status, memory: Memory::default(), listed: true };
                 state.resources.insert(key.clone(), Box::new(entry));
-                state.secrets.link(&object);
             }
         }
         if object.deleting {
@@ -207,37 +217,13 @@ impl<K> Index<K> {
     /// A resource is gone. Returns what to look at.
     pub(super) fn remove_resource(&self, key: &ObjectKey) -> Vec<ObjectKey> {
         let mut state = self.0.lock();
+        let mut wakes = Vec::new();
         if let Some(entry) = state.resources.remove(key) {
-            state.secrets.unlink(&entry.object);
+            wakes.extend(state.relink(Some((&*entry.object, &entry.place)), None));
         }
         state.left_alone.remove(key);
-        state.claims.leave(key)
-    }
-
-    /// A list of the Secrets in `scope` begins.
-    pub(super) fn secrets_list_begins(&self, scope: &Scope) {
-        self.0.lock().secrets.list_begins(scope);
-    }
-
-    /// A list of the Secrets in `scope` is complete. Returns the resources to look at because a Secret is gone.
-    pub(super) fn secrets_list_ends(&self, scope: &Scope) -> Vec<ObjectKey> {
-        self.0.lock().secrets.list_ends(scope)
-    }
-
-    /// A Secret was seen. Returns the resources to look at: those that name it, if its version is a new one.
-    pub(super) fn apply_secret(&self, key: &ObjectKey, version: &str) -> Vec<ObjectKey> {
-        self.0.lock().secrets.apply(key, version, Instant::now())
-    }
-
-    /// A Secret was read, at a version that may be newer than the one that was `known` before. Returns the resources to look at,
-    /// unless an event came meanwhile, which counts for more.
-    pub(super) fn read_secret(&self, key: &ObjectKey, known: Option<&str>, version: &str) -> Vec<ObjectKey> {
-        self.0.lock().secrets.read(key, known, version, Instant::now())
-    }
-
-    /// A Secret is gone. Returns the resources to look at.
-    pub(super) fn remove_secret(&self, key: &ObjectKey) -> Vec<ObjectKey> {
-        self.0.lock().secrets.remove(key)
+        wakes.extend(state.claims.leave(key));
+        wakes
     }
 
     /// What is known of a resource.
@@ -246,11 +232,13 @@ impl<K> Index<K> {
         let state = self.0.lock();
         let entry = state.resources.get(key)?;
         let source = state.secrets.get(&entry.object.source());
-        let service_key = state.secrets.get(&entry.object.service_key());
-        let key_field = entry.object.spec.ai_core_secret_ref.key.as_deref();
+        let place = entry.place.as_deref().ok();
+        let service_key = place.and_then(|place| state.secrets.get(&place.secret));
+        let key_field = place.and_then(|place| place.field.as_deref());
         let cached = service_key.and_then(|secret| secret.cached(key_field));
         Some(Snapshot {
             object: Arc::clone(&entry.object),
+            place: entry.place.clone(),
             status: Arc::clone(&entry.status),
             memory: entry.memory.clone(),
             source_version: source.and_then(SecretEntry::version),
@@ -274,12 +262,6 @@ impl<K> Index<K> {
         Some((Arc::clone(&entry.object), Arc::clone(&entry.status)))
     }
 
-    /// Keeps what was read of a service key until its Secret changes. Does nothing if it changed in between.
-    pub(super) fn cache_service_key(&self, object: &Object, version: &str, key: Arc<K>) {
-        let field = object.spec.ai_core_secret_ref.key.as_deref();
-        self.0.lock().secrets.cache(&object.service_key(), field, version, key);
-    }
-
     /// Records what came of a pass: the status as it should stand, and what to remember. The events about the source Secret up
     /// to `answered` are dealt with.
     pub(super) fn record(
@@ -300,7 +282,9 @@ impl<K> Index<K> {
         }
         if let Some(checked) = &memory.checked {
             state.secrets.learn(&object.source(), &checked.source);
-            state.secrets.learn(&object.service_key(), &checked.service_key);
+            if let Ok(place) = &entry.place {
+                state.secrets.learn(&place.secret, &checked.service_key);
+            }
         }
         entry.memory = memory;
         if let Some(answered) = answered {

@@ -14,6 +14,7 @@ use super::{
     index::Snapshot,
     queue::Priority,
     statuses::Written,
+    tenants,
 };
 use crate::{
     domain::{
@@ -27,7 +28,7 @@ use crate::{
             reason::Reason,
             report::{Answer, Event, Outcome, Report, report},
         },
-        parse::object::ObjectKey,
+        parse::{object::ObjectKey, tenant},
     },
     jitter,
     k8s::error::Error,
@@ -35,7 +36,7 @@ use crate::{
 };
 
 /// Limit on a whole pass: the requests in it have their own limits, and this is more than they can add up to.
-const PASS_LIMIT: Duration = Duration::from_mins(3);
+pub(super) const PASS_LIMIT: Duration = Duration::from_mins(3);
 
 /// How a pass ended.
 #[derive(Debug, PartialEq)]
@@ -49,6 +50,9 @@ pub(super) async fn reconcile<K: Kubernetes, A: AiCore>(
     ctx: &Context<K, A>,
     key: &ObjectKey,
 ) -> Option<Duration> {
+    if let Some(name) = tenant::name_of(key) {
+        return tenants::reconcile(ctx, name).await;
+    }
     let Some(mut snapshot) = ctx.index.snapshot(key) else {
         ctx.admission.remove(key);
         ctx.late_writes.lock().remove(key);
@@ -186,18 +190,18 @@ fn permits<K, A: AiCore>(
     }
     let object = &snapshot.object;
     let request = Request { who: &object.key, priority };
-    match &snapshot.service_key {
-        Some(held) => {
+    match (&snapshot.service_key, &snapshot.place) {
+        (Some(held), _) => {
             let limit = Limit::Lane(ctx.lane(object, &*held.connection));
             let tenant = ctx.admission.try_admit(limit, request)?;
             Ok(Permits { service_key: None, tenant })
         }
         // Nobody has read the key at this version yet.
-        None if snapshot.service_key_version.is_some() && snapshot.unusable_key.is_none() => {
-            let service_key = ctx.admission.try_admit(Limit::ServiceKey(object.service_key()), request)?;
+        (None, Ok(place)) if snapshot.service_key_version.is_some() && snapshot.unusable_key.is_none() => {
+            let service_key = ctx.admission.try_admit(Limit::ServiceKey(place.secret.clone()), request)?;
             Ok(Permits { service_key, tenant: None })
         }
-        None => Ok(Permits::default()),
+        (None, _) => Ok(Permits::default()),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
         parse::bounds,
         tools::printable::Printable,
     },
-    k8s::watch::WatchHealth,
+    k8s::watch::{TENANTS, WatchHealth},
 };
 
 /// Namespaces that are named in a sentence; of more the number.
@@ -28,6 +28,8 @@ const ERROR: usize = 300;
 pub(super) struct Scopes {
     /// In the order of their names: there may be hundreds.
     all: Vec<Watched>,
+    /// The watch on AICoreTenants, which belong to no namespace: there is one where the whole cluster is watched.
+    tenants: Option<Arc<WatchHealth>>,
     warm_up: watch::Sender<WarmUp>,
     start: Instant,
 }
@@ -54,22 +56,28 @@ impl Scopes {
             scopes.push(None);
         }
         let health = |name, scope: &Scope| Arc::new(WatchHealth::of(name, scope.clone()));
+        let tenants = namespaces.is_empty().then(|| health(TENANTS, &None));
         let watched = |scope| Watched {
             resources: health("resources", &scope),
             secrets: health("secrets", &scope),
             scope,
         };
-        Self::watched(scopes.into_iter().map(watched).collect())
+        Self { tenants, ..Self::watched(scopes.into_iter().map(watched).collect()) }
     }
 
     pub(super) fn watched(scopes: Vec<Watched>) -> Self {
         let warm_up = watch::Sender::new(WarmUp::of(scopes.len()));
-        Self { all: scopes, warm_up, start: Instant::now() }
+        Self { all: scopes, tenants: None, warm_up, start: Instant::now() }
     }
 
     /// Each of them.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Place, &Watched)> {
         self.all.iter().enumerate().map(|(place, watched)| (Place(place), watched))
+    }
+
+    /// The watch on AICoreTenants; `None`: they are not served.
+    pub(super) fn tenants(&self) -> Option<&Arc<WatchHealth>> {
+        self.tenants.as_ref()
     }
 
     /// The resources of a scope are listed.
@@ -171,8 +179,13 @@ impl Scopes {
                 !warm_up.is_complete(*place) || self.all.get(*place).is_some_and(Watched::in_trouble)
             })
             .collect();
+        let trouble = self.tenants.as_ref().and_then(|tenants| tenants.trouble());
+        let tenants = trouble.map(|trouble| shown(&trouble.error));
         if faulty.is_empty() {
-            return Ok("ok".to_owned());
+            return Ok(match tenants {
+                None => "ok".to_owned(),
+                Some(error) => format!("ok, but AICoreTenants are not watched: {error}"),
+            });
         }
         let over = warm_up.ends().is_some_and(|ends| ends <= self.start.elapsed());
         if warm_up.all_complete() || (over && warm_up.any_complete()) {
@@ -210,6 +223,11 @@ impl Scopes {
     }
 }
 
+/// What is shown of an error.
+fn shown(error: &str) -> String {
+    Printable::new(bounds::cut(error.to_owned(), ERROR)).as_str().to_owned()
+}
+
 impl Watched {
     fn in_trouble(&self) -> bool {
         self.resources.trouble().is_some() || self.secrets.trouble().is_some()
@@ -225,8 +243,7 @@ impl fmt::Display for Watched {
         for health in [&self.resources, &self.secrets] {
             match health.trouble() {
                 Some(trouble) => {
-                    let error = bounds::cut(trouble.error.to_string(), ERROR);
-                    write!(f, ", {}: {}", health.name(), Printable::new(error).as_str())?;
+                    write!(f, ", {}: {}", health.name(), shown(&trouble.error))?;
                 }
                 None if !health.works() => write!(f, ", {}: not listed yet", health.name())?,
                 None => {}

@@ -4,7 +4,11 @@
 use std::{fmt::Debug, sync::Arc};
 
 use k8s_openapi::api::core::v1::Secret;
-use kube::{Api, Client, Resource, core::NamespaceResourceScope, runtime::watcher::Event};
+use kube::{
+    Api, Client, Resource,
+    core::NamespaceResourceScope,
+    runtime::watcher::{self, Event},
+};
 use tokio::{sync::oneshot, task::JoinSet};
 use tracing::warn;
 
@@ -16,10 +20,16 @@ use super::{
     scopes::{Place, Scopes, Watched},
 };
 use crate::{
-    domain::parse::object::{Object, ObjectKey},
+    domain::{
+        decide::warm_up::LIST_LIMIT,
+        parse::{
+            object::{Object, ObjectKey},
+            tenant,
+        },
+    },
     k8s::{
-        partial::{MetadataOnly, UnvalidatedResource},
-        watch::{self as k8s_watch, Watcher},
+        partial::{MetadataOnly, UnvalidatedResource, UnvalidatedTenant},
+        watch::{self as k8s_watch, WatchHealth, Watcher},
     },
 };
 
@@ -57,11 +67,17 @@ impl Watches {
 
     /// Starts the watches.
     pub(super) fn spawn(self, tasks: &mut JoinSet<&'static str>) {
+        // Where tenants are served, there is one scope.
+        let mut tenants = self.scopes.tenants().map(|health| {
+            let (listed, tenants) = oneshot::channel();
+            tasks.spawn(self.tenants(health, listed));
+            (tenants, Arc::clone(health))
+        });
         for (place, part) in self.scopes.iter() {
             // The index has to know which Secrets matter when they come.
             let (listed, resources) = oneshot::channel();
             tasks.spawn(self.resources(place, part, listed));
-            tasks.spawn(self.secrets(place, part, resources));
+            tasks.spawn(self.secrets(place, part, resources, tenants.take()));
         }
         let scopes = Arc::clone(&self.scopes);
         tasks.spawn(async move {
@@ -78,10 +94,7 @@ impl Watches {
     ) -> impl Future<Output = &'static str> + use<> {
         let (scope, health) = (part.scope.clone(), Arc::clone(&part.resources));
         let (watcher, namespace) = (self.watcher.clone(), scope.clone());
-        let mut config = k8s_watch::config();
-        if let Some(selector) = &self.label_selector {
-            config = config.labels(selector);
-        }
+        let config = self.config();
         let (index, queue, scopes) =
             (Arc::clone(&self.index), Arc::clone(&self.queue), Arc::clone(&self.scopes));
         let admission = Arc::clone(&self.admission);
@@ -119,11 +132,65 @@ impl Watches {
         }
     }
 
+    fn tenants(
+        &self,
+        health: &Arc<WatchHealth>,
+        listed: oneshot::Sender<()>,
+    ) -> impl Future<Output = &'static str> + use<> {
+        let (watcher, health) = (self.watcher.clone(), Arc::clone(health));
+        // Those of another shard are another operator's.
+        let config = self.config();
+        let (index, queue, admission) =
+            (Arc::clone(&self.index), Arc::clone(&self.queue), Arc::clone(&self.admission));
+        let mut first = Some(listed);
+        let forget = move |queue: &Queue, key: &ObjectKey| {
+            queue.remove(key);
+            admission.remove(key);
+        };
+        let on = move |event: Event<UnvalidatedTenant>| match event {
+            Event::Init => index.tenants_list_begins(),
+            Event::InitApply(tenant) | Event::Apply(tenant) => {
+                let priority = if first.is_some() { Priority::Routine } else { Priority::Urgent };
+                if let Some((tenant, status)) = tenant.check() {
+                    wake(&queue, &index.apply_tenant(tenant, status), priority);
+                }
+            }
+            Event::Delete(tenant) => {
+                if let Some(name) = tenant.name() {
+                    wake(&queue, &index.remove_tenant(name), Priority::Urgent);
+                    forget(&queue, &tenant::key(name));
+                }
+            }
+            Event::InitDone => {
+                let (woken, gone) = index.tenants_list_ends();
+                wake(&queue, &woken, Priority::Urgent);
+                gone.iter().for_each(|key| forget(&queue, key));
+                if let Some(listed) = first.take() {
+                    // The watch on Secrets lives as long as this one.
+                    let _ = listed.send(());
+                }
+            }
+        };
+        async move {
+            watcher.run(health, Api::all, config, on).await;
+            "watch on tenants"
+        }
+    }
+
+    /// What is watched of the operator's own kinds.
+    fn config(&self) -> watcher::Config {
+        match &self.label_selector {
+            Some(selector) => k8s_watch::config().labels(selector),
+            None => k8s_watch::config(),
+        }
+    }
+
     fn secrets(
         &self,
         place: Place,
         part: &Watched,
         resources: oneshot::Receiver<()>,
+        tenants: Option<(oneshot::Receiver<()>, Arc<WatchHealth>)>,
     ) -> impl Future<Output = &'static str> + use<> {
         let (scope, health) = (part.scope.clone(), Arc::clone(&part.secrets));
         let (watcher, namespace) = (self.watcher.clone(), scope.clone());
@@ -157,8 +224,18 @@ impl Watches {
         async move {
             {
                 let _waiting = health.wait();
-                // The sender lives as long as the watch on resources, which never ends.
+                // The senders live as long as the watches, which never end.
                 let _ = resources.await;
+                if let Some((listed, watch)) = tenants {
+                    // Where there are none, as after an update of the program alone, nobody waits for them.
+                    let known = async {
+                        tokio::select! {
+                            _ = listed => {}
+                            () = watch.refusal() => {}
+                        }
+                    };
+                    let _ = tokio::time::timeout(LIST_LIMIT, known).await;
+                }
             }
             watcher.run(health, |client| api(client, &namespace), k8s_watch::config(), on).await;
             "watch on Secrets"

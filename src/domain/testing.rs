@@ -18,6 +18,7 @@ use crate::{
             backoff::Backoff,
             digest::PayloadDigest,
             failure::Failure,
+            key_place::{self, KeyPlace, Lookup},
             observed::{Found, Observed, Ownership},
             reason::{Class, Reason},
         },
@@ -28,6 +29,7 @@ use crate::{
             name::RemoteName,
             object::{Now, Object, ObjectKey},
             service_key::{self, ServiceKey},
+            tenant::{SharedTenant, Terms},
         },
     },
 };
@@ -65,7 +67,8 @@ pub(crate) fn spec() -> AICoreRegistrySecretSpec {
             username_key: None,
             password_key: None,
         },
-        ai_core_secret_ref: AICoreSecretRef { name: "aicore-key".to_owned(), key: None },
+        ai_core_secret_ref: Some(AICoreSecretRef { name: "aicore-key".to_owned(), key: None }),
+        tenant_ref: None,
         remote_name: None,
         registries: None,
         creation_policy: None,
@@ -94,6 +97,27 @@ pub(crate) fn object_named(name: &str, created: i64) -> Object {
         spec: Arc::new(spec()),
         inadmissible: None,
         remote_name: RemoteName::parse(name),
+    }
+}
+
+/// Where the service key of an object that has one in its namespace is.
+pub(crate) fn place_of(object: &Object) -> Arc<KeyPlace> {
+    key_place::place(object, |_| Lookup::NotServed).unwrap_or_else(|failure| panic!("{}", failure.message))
+}
+
+/// `shared`, whose key is in `platform/aicore-key`.
+pub(crate) fn a_shared_tenant(namespaces: &[&str], remote_names: Option<&[&str]>) -> SharedTenant {
+    let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
+    SharedTenant {
+        name: "shared".into(),
+        uid: "uid-shared".into(),
+        generation: 1,
+        terms: Ok(Arc::new(Terms {
+            secret: ObjectKey::new("platform", "aicore-key"),
+            field: None,
+            allowed_namespaces: texts(namespaces),
+            remote_names: remote_names.map(texts),
+        })),
     }
 }
 

@@ -5,6 +5,8 @@
 //!
 //! The annotation with the last applied configuration can hold a whole Secret: what is skipped never is in memory as a value.
 
+mod tenant;
+
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
@@ -15,10 +17,11 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
+pub(crate) use self::tenant::UnvalidatedTenant;
 use crate::{
     api::{
         ABANDON_REMOTE, AICoreRegistrySecret, AICoreRegistrySecretSpec, AICoreRegistrySecretStatus,
-        FINALIZER, REQUESTED_AT,
+        AICoreTenant, FINALIZER, REQUESTED_AT,
     },
     domain::parse::{bounds, status},
 };
@@ -80,8 +83,16 @@ impl UnvalidatedResource {
 
 /// The optional field without which the spec would be understood, if there is one.
 fn misunderstood(spec: &Value) -> String {
-    const OPTIONAL: [&str; 6] =
-        ["remoteName", "registries", "creationPolicy", "deletionPolicy", "resyncInterval", "suspend"];
+    const OPTIONAL: [&str; 8] = [
+        "aiCoreSecretRef",
+        "tenantRef",
+        "remoteName",
+        "registries",
+        "creationPolicy",
+        "deletionPolicy",
+        "resyncInterval",
+        "suspend",
+    ];
     let without = |field: &str| -> Option<Map<String, Value>> {
         let mut rest = spec.as_object()?.clone();
         rest.remove(field).map(|_| rest)
@@ -137,6 +148,7 @@ macro_rules! resource {
 }
 resource!(K, MetadataOnly<K>, K, true);
 resource!(, UnvalidatedResource, AICoreRegistrySecret, false);
+resource!(, UnvalidatedTenant, AICoreTenant, false);
 
 /// Name, namespace and version.
 #[derive(Deserialize)]

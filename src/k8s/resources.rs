@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use super::{answer, error::Error};
 use crate::{
-    api::{AICoreRegistrySecret, AICoreRegistrySecretStatus, FINALIZER},
-    domain::parse::object::Object,
+    api::{AICoreRegistrySecret, AICoreRegistrySecretStatus, AICoreTenant, AICoreTenantStatus, FINALIZER},
+    domain::parse::{object::Object, tenant::SharedTenant},
 };
 
 /// Field manager of all writes.
@@ -34,23 +34,41 @@ pub async fn write_status(
     object: &Object,
     status: &AICoreRegistrySecretStatus,
 ) -> Result<(), Error> {
-    let patch = Patch::<()>::Json(JsonPatch(replace_status(object, status)));
+    replace(client, &Target::of(object), json!(status)).await
+}
+
+/// Writes the whole status of an AICoreTenant, on the same terms.
+///
+/// # Errors
+/// As [`write_status`].
+pub(crate) async fn write_tenant_status(
+    client: &Client,
+    tenant: &SharedTenant,
+    status: &AICoreTenantStatus,
+) -> Result<(), Error> {
+    let target =
+        Target { collection: AICoreTenant::url_path(&(), None), name: &tenant.name, uid: &tenant.uid };
+    replace(client, &target, json!(status)).await
+}
+
+async fn replace(client: &Client, target: &Target<'_>, status: Value) -> Result<(), Error> {
+    let patch = Patch::<()>::Json(JsonPatch(replace_status(target, status)));
     let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    let request = requests(object).patch_subresource("status", &object.key.name, &params, &patch);
+    let request = target.requests().patch_subresource("status", target.name, &params, &patch);
     match answer::ignore(client, built(request)?).await {
         // A test that fails, or a status that the schema does not admit.
         Err(refused @ Error::Refused { code: 422, .. }) => {
-            let now = steering(client, object).await?;
-            Err(if now.uid == *object.uid { refused } else { Error::NotFound })
+            let now = steering(client, target).await?;
+            Err(if now.uid == target.uid { refused } else { Error::NotFound })
         }
         written => written,
     }
 }
 
 /// What the status does not have goes.
-fn replace_status(object: &Object, status: &AICoreRegistrySecretStatus) -> Vec<PatchOperation> {
+fn replace_status(target: &Target<'_>, status: Value) -> Vec<PatchOperation> {
     let path = PointerBuf::from_tokens(["status"]);
-    vec![this_one(object), PatchOperation::Add(AddOperation { path, value: without_nulls(json!(status)) })]
+    vec![target.this_one(), PatchOperation::Add(AddOperation { path, value: without_nulls(status) })]
 }
 
 /// The schema has no fields that may be null.
@@ -65,14 +83,29 @@ fn without_nulls(value: Value) -> Value {
     }
 }
 
-/// The patch is for this very resource, not for one that was created anew under its name.
-fn this_one(object: &Object) -> PatchOperation {
-    let path = PointerBuf::from_tokens(["metadata", "uid"]);
-    PatchOperation::Test(TestOperation { path, value: json!(&*object.uid) })
+/// What is written to.
+struct Target<'a> {
+    /// Path of its kind, in its namespace if it has one.
+    collection: String,
+    name: &'a str,
+    uid: &'a str,
 }
 
-fn requests(object: &Object) -> Request {
-    Request::new(AICoreRegistrySecret::url_path(&(), Some(&object.key.namespace)))
+impl<'a> Target<'a> {
+    fn of(object: &'a Object) -> Self {
+        let collection = AICoreRegistrySecret::url_path(&(), Some(&object.key.namespace));
+        Self { collection, name: &object.key.name, uid: &object.uid }
+    }
+
+    /// The patch is for this very resource, not for one that was created anew under its name.
+    fn this_one(&self) -> PatchOperation {
+        let path = PointerBuf::from_tokens(["metadata", "uid"]);
+        PatchOperation::Test(TestOperation { path, value: json!(self.uid) })
+    }
+
+    fn requests(&self) -> Request {
+        Request::new(self.collection.clone())
+    }
 }
 
 /// Names of resources come from the API server, so their addresses always are some.
@@ -88,10 +121,11 @@ fn built(
 /// # Errors
 /// [`Error::NotFound`] when the resource is gone; else what the API server refused.
 pub async fn set_finalizer(client: &Client, object: &Object, present: bool) -> Result<bool, Error> {
+    let target = Target::of(object);
     let mut last = Error::NotFound;
     for _ in 0..FINALIZER_ATTEMPTS {
-        let Steering { uid, deletion_timestamp, finalizers } = steering(client, object).await?;
-        if uid != *object.uid {
+        let Steering { uid, deletion_timestamp, finalizers } = steering(client, &target).await?;
+        if uid != target.uid {
             return Err(Error::NotFound);
         }
         let place = finalizers.iter().position(|finalizer| finalizer == FINALIZER);
@@ -102,12 +136,9 @@ pub async fn set_finalizer(client: &Client, object: &Object, present: bool) -> R
             (None, true) => add(),
             (Some(place), false) => remove(place),
         };
-        let patch = JsonPatch(std::iter::once(this_one(object)).chain(patch).collect());
-        let request = requests(object).patch_metadata(
-            &object.key.name,
-            &PatchParams::default(),
-            &Patch::<()>::Json(patch),
-        );
+        let patch = JsonPatch(std::iter::once(target.this_one()).chain(patch).collect());
+        let request =
+            target.requests().patch_metadata(target.name, &PatchParams::default(), &Patch::<()>::Json(patch));
         match answer::ignore(client, built(request)?).await {
             Ok(()) => return Ok(true),
             // The finalizers changed in between: look again.
@@ -154,12 +185,12 @@ struct Steering {
     finalizers: Vec<String>,
 }
 
-async fn steering(client: &Client, object: &Object) -> Result<Steering, Error> {
+async fn steering(client: &Client, target: &Target<'_>) -> Result<Steering, Error> {
     #[derive(Deserialize)]
     struct Answer {
         metadata: Steering,
     }
-    let request = requests(object).get_metadata(&object.key.name, &GetParams::default());
+    let request = target.requests().get_metadata(target.name, &GetParams::default());
     let text = answer::read(client, built(request)?).await?;
     serde_json::from_slice(text.bytes())
         .map(|Answer { metadata }| metadata)
@@ -190,7 +221,7 @@ mod tests {
         let failed_attempt =
             json!({ "retryTime": "1970-01-01T00:00:00Z", "aiCoreSecretResourceVersion": "7" });
         assert_eq!(
-            serde_json::to_value(JsonPatch(replace_status(&object, &status))).unwrap(),
+            serde_json::to_value(JsonPatch(replace_status(&Target::of(&object), json!(status)))).unwrap(),
             json!([
                 { "op": "test", "path": "/metadata/uid", "value": &*object.uid },
                 { "op": "add", "path": "/status", "value": {

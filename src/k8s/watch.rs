@@ -18,12 +18,12 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 use tracing::{debug, info, warn};
 
-pub(crate) use self::health::WatchHealth;
+pub(crate) use self::health::{TENANTS, WatchHealth};
 use self::{
     backoff::WatchBackoff,
     wire::{Places, Unusable},
 };
-use crate::{api::KIND, domain::parse::bounds, jitter};
+use crate::{domain::parse::bounds, jitter};
 
 /// How long the API server keeps a watch open: below the 240 s after which load balancers drop quiet connections.
 const WATCH_TIMEOUT_SECONDS: u32 = 200;
@@ -134,7 +134,10 @@ async fn follow<K>(
                     false if expired(&error) => backoff.expired(),
                     false => backoff.failed(),
                 };
-                let (told, pause_ms) = (describe(&error), pause.as_secs_f64() * 1e3);
+                let (told, pause_ms) = (describe(health.kind(), &error), pause.as_secs_f64() * 1e3);
+                if refused(&error) {
+                    health.refused();
+                }
                 // While the same goes on for hours, ever less often.
                 if health.failed(&told) || backoff.failures().is_power_of_two() {
                     warn!(watch, namespace, error = %told, pause_ms, "watch failed");
@@ -197,16 +200,16 @@ fn is_expired(error: &watcher::Error) -> bool {
     matches!(error, watcher::Error::WatchStartFailed(kube::Error::Api(status)) if status.code == 410)
 }
 
-/// The error without the debug form of the API server's whole answer.
-fn describe(error: &watcher::Error) -> String {
+/// The error without the debug form of the API server's whole answer. `kind` is that of the operator's own that is watched.
+fn describe(kind: &str, error: &watcher::Error) -> String {
     match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
         | watcher::Error::WatchStartFailed(kube::Error::Api(status))
         | watcher::Error::WatchFailed(kube::Error::Api(status))
         | watcher::Error::WatchError(status) => {
-            // The answer for a kind that is not known; the other kind that is watched is one of Kubernetes' own.
+            // The answer for a kind that is not known; Secrets always are.
             if status.code == 404 && status.message.trim() == "404 page not found" {
-                return format!("the API server does not know {KIND}s; is the CRD installed?");
+                return format!("the API server does not know {kind}s; is the CRD installed?");
             }
             // A proxy's whole page, when it was none of the API server's.
             format!("HTTP {}: {}", status.code, bounds::cut(status.message.clone(), bounds::MESSAGE))

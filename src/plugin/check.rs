@@ -50,6 +50,8 @@ struct Case {
     source: Option<Held>,
     /// The Secret with the service key, if one is wanted.
     service_key: Option<Held>,
+    /// The key within it that holds the service key, if somebody says so.
+    key_field: Option<String>,
 }
 
 /// A Secret that is wanted.

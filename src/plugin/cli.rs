@@ -46,6 +46,10 @@ pub(super) enum Command {
     ///
     /// Exit code 0 when all resources shown are ready, 1 when one is not.
     Status(StatusArgs),
+    /// Show the AICoreTenants, whose service keys are shared with namespaces.
+    ///
+    /// Exit code 0 when all that are shown are ready, 1 when one is not.
+    Tenants(TenantsArgs),
     /// Have the operator send the credential to AI Core now, and wait for the outcome.
     ///
     /// Exit code 0 when AI Core accepted it, 1 when it did not, or when the operator did not answer in time.
@@ -76,6 +80,15 @@ pub(super) struct StatusArgs {
 pub(super) enum Output {
     /// More columns: age, API URL and registries.
     Wide,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct TenantsArgs {
+    /// Name of the AICoreTenant. Default: all.
+    pub(super) name: Option<String>,
+    /// Output format.
+    #[arg(short, long, value_enum)]
+    pub(super) output: Option<Output>,
 }
 
 #[derive(Args, Debug)]

@@ -31,13 +31,17 @@ impl Stage {
     pub(crate) async fn start() -> Self {
         let control_plane = ControlPlane::start(Options::default()).await.unwrap();
         let client = control_plane.client().await.unwrap();
-        let crd = include_str!("../../crds/aicoreregistrysecrets.aicore-registry.dev.yaml");
-        let crd: CustomResourceDefinition = serde_saphyr::from_str(crd).unwrap();
-        let name = crd.metadata.name.clone().unwrap();
-        let crds: Api<CustomResourceDefinition> = Api::all(client.clone());
-        crds.patch(&name, &PatchParams::apply("chaos").force(), &Patch::Apply(&crd)).await.unwrap();
-        let established = await_condition(crds, &name, conditions::is_crd_established());
-        tokio::time::timeout(PATIENCE, established).await.unwrap().unwrap();
+        for crd in [
+            include_str!("../../crds/aicoreregistrysecrets.aicore-registry.dev.yaml"),
+            include_str!("../../crds/aicoretenants.aicore-registry.dev.yaml"),
+        ] {
+            let crd: CustomResourceDefinition = serde_saphyr::from_str(crd).unwrap();
+            let name = crd.metadata.name.clone().unwrap();
+            let crds: Api<CustomResourceDefinition> = Api::all(client.clone());
+            crds.patch(&name, &PatchParams::apply("chaos").force(), &Patch::Apply(&crd)).await.unwrap();
+            let established = await_condition(crds, &name, conditions::is_crd_established());
+            tokio::time::timeout(PATIENCE, established).await.unwrap().unwrap();
+        }
         let program = std::env::var_os("CHAOS_OPERATOR")
             .map_or_else(|| env!("CARGO_BIN_EXE_aicore-registry-operator").into(), PathBuf::from);
         Self { control_plane, client, program, api_server: tokio::sync::Mutex::default() }

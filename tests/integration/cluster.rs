@@ -24,9 +24,10 @@ pub(crate) async fn cluster() -> &'static ControlPlane {
     control_plane
 }
 
-/// Installs the CRD as the program prints it, and waits until it is served.
+/// Installs the CRDs as the program prints them, and waits until they are served.
 pub(crate) async fn install_crd(client: Client) {
-    install(client, &api::crd()).await;
+    install(client.clone(), &api::crd()).await;
+    install(client, &api::tenant_crd()).await;
 }
 
 /// Installs any CRD, and waits until it is served.

@@ -50,8 +50,11 @@ fn the_committed_crd_is_what_the_program_prints() {
         .output()
         .unwrap();
     assert!(printed.status.success());
-    let committed = include_str!("../../crds/aicoreregistrysecrets.aicore-registry.dev.yaml");
-    assert_eq!(String::from_utf8(printed.stdout).unwrap(), committed, "run `make crd`");
+    let committed = [
+        include_str!("../../crds/aicoreregistrysecrets.aicore-registry.dev.yaml"),
+        include_str!("../../crds/aicoretenants.aicore-registry.dev.yaml"),
+    ];
+    assert_eq!(String::from_utf8(printed.stdout).unwrap(), committed.join("---\n"), "run `make crd`");
 }
 
 #[rstest]
@@ -70,6 +73,7 @@ fn the_committed_crd_is_what_the_program_prints() {
     "suspend": true, "aiCoreSecretRef": { "key": "key.json" },
 }))]
 #[case::longest_secret_names("longest", json!({ "secretRef": { "name": "a".repeat(253) }, "aiCoreSecretRef": { "name": "a.b-c.1" } }))]
+#[case::a_tenant_instead_of_a_key("shared", json!({ "aiCoreSecretRef": null, "tenantRef": { "name": "shared" } }))]
 #[case::null_for_absent("nulls", json!({ "remoteName": null, "suspend": null, "registries": null }))]
 #[tokio::test]
 async fn the_api_server_accepts(#[case] name: &str, #[case] spec: Value) {
@@ -111,6 +115,9 @@ async fn the_api_server_accepts(#[case] name: &str, #[case] spec: Value) {
 #[case::a_line_break_in_secret_name("ok", json!({ "secretRef": { "name": "a\nb" } }), "this cannot be the name of a Secret")]
 #[case::a_line_break_at_the_end("ok", json!({ "secretRef": { "name": "a\n" } }), "this cannot be the name of a Secret")]
 #[case::upper_case_service_key_name("ok", json!({ "aiCoreSecretRef": { "name": "Key" } }), "spec.aiCoreSecretRef.name: Invalid value: \"Key\": this cannot be the name of a Secret")]
+#[case::a_key_and_a_tenant("ok", json!({ "tenantRef": { "name": "shared" } }), "set exactly one of aiCoreSecretRef, a Secret of this namespace")]
+#[case::neither_key_nor_tenant("ok", json!({ "aiCoreSecretRef": null }), "set exactly one of aiCoreSecretRef")]
+#[case::a_path_as_tenant("ok", json!({ "aiCoreSecretRef": null, "tenantRef": { "name": "../a" } }), "this cannot be the name of an AICoreTenant")]
 #[case::secret_name_too_long("ok", json!({ "secretRef": { "name": "a".repeat(254) } }), "spec.secretRef.name: Too long")]
 #[case::remote_name_with_path("ok", json!({ "remoteName": "../a" }), "spec.remoteName")]
 #[case::line_break_at_the_end_of_remote_name("ok", json!({ "remoteName": "ab\n" }), "spec.remoteName")]
@@ -169,8 +176,10 @@ fn every_field_has_a_description() {
             check(&path, property);
         }
     }
-    let crd = serde_json::to_value(api::crd()).unwrap();
-    let schema = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"];
-    check("spec", &schema["spec"]);
-    check("status", &schema["status"]);
+    for crd in [api::crd(), api::tenant_crd()] {
+        let crd = serde_json::to_value(crd).unwrap();
+        let schema = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"];
+        check("spec", &schema["spec"]);
+        check("status", &schema["status"]);
+    }
 }

@@ -13,7 +13,9 @@ use serde_json::Value;
 use crate::cluster::cluster;
 
 /// Kinds that the API server of the tests has; others belong to External Secrets, Crossplane and the SAP BTP service operator.
-const KNOWN: [&str; 3] = ["Secret", "Namespace", "AICoreRegistrySecret"];
+const KNOWN: [&str; 4] = ["Secret", "Namespace", "AICoreRegistrySecret", "AICoreTenant"];
+/// Those that belong to no namespace.
+const OF_THE_CLUSTER: [&str; 2] = ["Namespace", "AICoreTenant"];
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -75,13 +77,13 @@ pub(crate) async fn dry_run(client: &Client, namespace: &str, mut document: Valu
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(&group, &version, &kind));
     document["metadata"]["namespace"] = namespace.into();
     let name = document["metadata"]["name"].as_str().unwrap().to_owned();
-    let api: Api<DynamicObject> = match kind.as_str() {
-        "Namespace" => Api::all_with(client.clone(), &resource),
-        _ => Api::namespaced_with(client.clone(), namespace, &resource),
-    };
-    if kind == "Namespace" {
+    let of_the_cluster = OF_THE_CLUSTER.contains(&kind.as_str());
+    let api: Api<DynamicObject> = if of_the_cluster {
         document["metadata"].as_object_mut().unwrap().remove("namespace");
-    }
+        Api::all_with(client.clone(), &resource)
+    } else {
+        Api::namespaced_with(client.clone(), namespace, &resource)
+    };
     let params = PatchParams {
         field_validation: Some(kube::api::ValidationDirective::Strict),
         ..PatchParams::apply("test").force().dry_run()

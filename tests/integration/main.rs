@@ -54,6 +54,7 @@ mod scopes;
 mod statuses;
 mod supply_chain;
 mod sync;
+mod tenants;
 mod traces;
 mod unusable;
 mod unwritten;

@@ -9,6 +9,7 @@ mod krew;
 mod status;
 mod suspend;
 mod sync;
+mod tenants;
 
 use std::{
     path::Path,

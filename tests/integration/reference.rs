@@ -1,4 +1,4 @@
-//! `docs/reference.md` is made from the CRD: `make reference` writes it, and this test fails when it differs.
+//! `docs/reference.md` is made from the CRDs: `make reference` writes it, and this test fails when it differs.
 
 use std::fmt::Write;
 
@@ -7,25 +7,29 @@ use serde_json::Value;
 
 const INTRODUCTION: &str = "# Reference of AICoreRegistrySecret
 
-This page is made from the CRD by `make reference`. `kubectl explain aicrs.spec` shows the same.
+This page is made from the CRDs by `make reference`. `kubectl explain aicrs.spec` and `kubectl explain aictenant.spec` show the same.
+AICoreTenant is [below](#reference-of-aicoretenant).
 
 ";
 
 #[test]
 fn the_reference_is_what_the_crd_says() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference.md");
-    let rendered = render(&serde_json::to_value(api::crd()).unwrap());
+    let resource = render(INTRODUCTION, &serde_json::to_value(api::crd()).unwrap());
+    let tenant =
+        render("\n# Reference of AICoreTenant\n\n", &serde_json::to_value(api::tenant_crd()).unwrap());
+    let rendered = format!("{resource}{tenant}");
     if std::env::var_os("WRITE_REFERENCE").is_some() {
         std::fs::write(path, &rendered).unwrap();
     }
     assert_eq!(std::fs::read_to_string(path).unwrap(), rendered, "run `make reference`");
 }
 
-fn render(crd: &Value) -> String {
+fn render(introduction: &str, crd: &Value) -> String {
     let names = &crd["spec"]["names"];
     let version = &crd["spec"]["versions"][0];
     let schema = &version["schema"]["openAPIV3Schema"];
-    let mut page = INTRODUCTION.to_owned();
+    let mut page = introduction.to_owned();
     writeln!(page, "{}\n", schema["description"].as_str().unwrap()).unwrap();
     writeln!(page, "| | |\n|---|---|").unwrap();
     writeln!(

@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use aicore_registry_operator::api::AICoreRegistrySecret;
+use aicore_registry_operator::api::{AICoreRegistrySecret, AICoreTenant};
 use k8s_openapi::api::{coordination::v1::Lease, core::v1::Secret};
 use kube::{Api, Client};
 use serde_json::json;
@@ -188,6 +188,10 @@ impl World {
 
     pub(crate) fn resources(&self) -> Api<AICoreRegistrySecret> {
         Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    pub(crate) fn tenants(&self) -> Api<AICoreTenant> {
+        Api::all(self.client.clone())
     }
 
     pub(crate) fn leases(&self) -> Api<Lease> {

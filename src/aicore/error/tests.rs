@@ -47,11 +47,11 @@ fn sentences_name_host_status_code_and_cure() {
         };
     }
     assert_eq!(
-        error.failure("aicore-key", false).message,
+        error.failure("Secret \"aicore-key\"", false).message,
         "AI Core at api.example answered HTTP 401 (error code 01010076, request id r-1): token expired; renew the \
          service key in Secret \"aicore-key\", the operator tries again when it changes, and at least every 15 minutes"
     );
-    assert_eq!(error.failure("aicore-key", false).request_id.as_deref(), Some("r-1"));
+    assert_eq!(error.failure("Secret \"aicore-key\"", false).request_id.as_deref(), Some("r-1"));
     if let Error::Refused(refusal) = &mut error {
         refusal.details.message = Message::Withheld;
     }
@@ -61,7 +61,7 @@ fn sentences_name_host_status_code_and_cure() {
          it may quote the credential"
     );
     let quota = Error::QuotaExceeded { used: 50, limit: 50 };
-    assert!(quota.failure("k", true).message.contains("50 of 50 used"));
+    assert!(quota.failure("Secret \"k\"", true).message.contains("50 of 50 used"));
 }
 
 #[rstest]
@@ -74,19 +74,19 @@ fn a_server_that_asks_for_time_is_quoted_in_minutes(#[case] seconds: Option<u64>
     if let Error::Refused(refusal) = &mut error {
         refusal.retry_after = seconds.map(Duration::from_secs);
     }
-    let message = error.failure("key", false).message;
+    let message = error.failure("Secret \"key\"", false).message;
     assert!(message.ends_with(&format!("HTTP 429{end}")), "{message}");
 }
 
 /// What a service key that leads nowhere looks like: the subaccount is gone, or its subdomain has another name.
 #[test]
 fn a_token_endpoint_that_is_not_there_points_to_the_url_of_the_service_key() {
-    let message = refused(Server::Authorization, 404).failure("aicore-key", false).message;
+    let message = refused(Server::Authorization, 404).failure("Secret \"aicore-key\"", false).message;
     assert!(
         message.contains("HTTP 404") && message.contains("its \"url\"") && message.contains("aicore-key"),
         "{message}"
     );
-    let message = refused(Server::Authorization, 302).failure("aicore-key", false).message;
+    let message = refused(Server::Authorization, 302).failure("Secret \"aicore-key\"", false).message;
     assert!(message.contains("check \"url\"") && message.contains("aicore-key"), "{message}");
 }
 
@@ -127,7 +127,7 @@ fn hosts_are_named_with_their_role_and_keep_their_case() {
              OAuth 2.0 access token: it is not JSON",
         ),
     ] {
-        let message = error.failure("key", false).message;
+        let message = error.failure("Secret \"key\"", false).message;
         assert_eq!(message, format!("{sentence}; the operator tries again by itself"));
     }
 }
@@ -186,6 +186,9 @@ fn a_refused_certificate_is_a_matter_of_the_service_key(
     assert_eq!(error.reason(), Reason::AuthenticationFailed);
     assert!(error.is_final());
     assert!(
-        error.failure("aicore-key", false).message.contains("renew the service key in Secret \"aicore-key\"")
+        error
+            .failure("Secret \"aicore-key\"", false)
+            .message
+            .contains("renew the service key in Secret \"aicore-key\"")
     );
 }

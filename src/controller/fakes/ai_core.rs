@@ -169,4 +169,13 @@ impl AiCore for FakeAiCore {
     ) -> Result<(), Unfinished> {
         self.answers(&connection.tenant, mandate, format!("delete {name}")).await
     }
+
+    async fn quota(
+        &self,
+        connection: &FakeConnection,
+        mandate: &impl Mandate,
+    ) -> Result<Option<(u64, u64)>, Unfinished> {
+        self.answers(&connection.tenant, mandate, "ask for the quota".to_owned()).await?;
+        Ok(Some((7, 50)))
+    }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use super::{Hold, Journal, note};
 use crate::{
-    api::AICoreRegistrySecretStatus,
+    api::{AICoreRegistrySecretStatus, AICoreTenantStatus},
     controller::adapters::Kubernetes,
     domain::{
         decide::report::Event,
@@ -18,6 +18,7 @@ use crate::{
             name::SecretName,
             object::{Object, ObjectKey},
             secret_data,
+            tenant::SharedTenant,
         },
         testing::seconds,
         tools::invalid::Invalid,
@@ -48,6 +49,8 @@ pub(in crate::controller) struct FakeKubernetes {
     pub(in crate::controller) reads: Hold,
     /// The last status that was written.
     pub(in crate::controller) status: Mutex<Option<AICoreRegistrySecretStatus>>,
+    /// The last status of an AICoreTenant that was written.
+    pub(in crate::controller) tenant_status: Mutex<Option<AICoreTenantStatus>>,
     /// Reasons of the events that were handed in.
     pub(in crate::controller) events: Mutex<Vec<&'static str>>,
 }
@@ -121,6 +124,16 @@ impl Kubernetes for FakeKubernetes {
             return Err(ApiError::Timeout);
         }
         *self.status.lock().unwrap() = Some(status.clone());
+        Ok(())
+    }
+
+    async fn write_tenant_status(
+        &self,
+        _tenant: &SharedTenant,
+        status: &AICoreTenantStatus,
+    ) -> Result<(), ApiError> {
+        self.answers("write status of tenant")?;
+        *self.tenant_status.lock().unwrap() = Some(status.clone());
         Ok(())
     }
 

@@ -2,6 +2,7 @@ use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
 use super::*;
 use crate::{
+    api::AICoreSecretRef,
     controller::fakes::{FakeConnection, World},
     domain::testing::{HOUR, WithSpec, an_object},
 };
@@ -75,6 +76,20 @@ async fn a_service_key_that_cannot_be_used_is_known_by_its_version() {
     let observed = observed(&world, &found);
     assert_eq!(observed.service_key.failure().map(|failure| failure.reason), Some(Reason::ServiceKeyInvalid));
     assert_eq!(observed.service_key_identity.as_deref(), Some("aicore-key/#@7"));
+}
+
+/// No request is made with a name that is none.
+#[tokio::test(start_paused = true)]
+async fn a_name_that_no_secret_can_have_is_refused_before_any_request() {
+    let world = World::of(an_object().with_spec(|spec| {
+        spec.ai_core_secret_ref = Some(AICoreSecretRef { name: "A".to_owned(), key: None });
+    }));
+    world.journal();
+    let found = found(&world).await;
+    let failure = observed(&world, &found).service_key.failure().cloned().unwrap();
+    assert_eq!(failure.reason, Reason::ServiceKeyInvalid);
+    assert!(failure.message.starts_with("spec.aiCoreSecretRef.name \"A\" cannot be"), "{}", failure.message);
+    assert_eq!(world.journal(), ["read Secret"], "its source");
 }
 
 /// Else the name would be free while somebody replaces the key.
@@ -166,7 +181,9 @@ async fn a_service_key_that_cannot_be_used_is_read_once_for_each_version() {
     // Another key of the Secret may be usable.
     let elsewhere = Object {
         generation: 2,
-        ..other.with_spec(|spec| spec.ai_core_secret_ref.key = Some("other.json".to_owned()))
+        ..other.with_spec(|spec| {
+            spec.ai_core_secret_ref.as_mut().unwrap().key = Some("other.json".to_owned());
+        })
     };
     world.ctx.index.apply_resource(elsewhere.clone(), crate::api::AICoreRegistrySecretStatus::default());
     gather(&world.ctx, &world.ctx.index.snapshot(&elsewhere.key).unwrap()).await.unwrap();

@@ -221,6 +221,11 @@ impl ClaimIndex {
         self.claims.standing(key) == Some(Standing::Proven) || self.credentials.is_granted(key)
     }
 
+    /// Whether the service key that it uses was given a token last; `None`: nobody has tried it, or it uses none.
+    pub(super) fn granted(&self, key: &ObjectKey) -> Option<bool> {
+        self.credentials.verdict(key).map(|verdict| verdict == Verdict::Granted)
+    }
+
     /// Whether nothing is kept, also not of those that are gone.
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {

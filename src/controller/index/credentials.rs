@@ -79,8 +79,12 @@ impl Credentials {
 
     /// Whether the service key that `user` uses was given a token last.
     pub(super) fn is_granted(&self, user: &ObjectKey) -> bool {
-        let credential = self.by_user.get(user).and_then(|id| self.by_id.get(id));
-        credential.is_some_and(|credential| credential.verdict == Some(Verdict::Granted))
+        self.verdict(user) == Some(Verdict::Granted)
+    }
+
+    /// What is known of the service key that `user` uses.
+    pub(super) fn verdict(&self, user: &ObjectKey) -> Option<Verdict> {
+        self.by_user.get(user).and_then(|id| self.by_id.get(id))?.verdict
     }
 
     /// Whether nothing is kept, also not of those that are gone.

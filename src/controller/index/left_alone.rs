@@ -98,19 +98,20 @@ impl<K> Index<K> {
         let state = &mut *guard;
         let key = resource.key().clone();
         let understood = state.resources.remove(&key);
-        if let Some(entry) = &understood {
-            state.secrets.unlink(&entry.object);
-        }
+        let mut woken = match &understood {
+            Some(entry) => state.relink(Some((&*entry.object, &entry.place)), None),
+            None => Vec::new(),
+        };
         let before = state.left_alone.insert(key.clone(), resource.clone());
         let known = understood.as_ref().map(|entry| claimant(&entry.object));
         let known = known.as_ref().or(before.as_ref().map(LeftAlone::claimant));
-        let woken = if resource.deleting {
+        woken.extend(if resource.deleting {
             state.claims.leave(&key)
         } else if known == Some(resource.claimant()) {
             state.claims.freeze(&key)
         } else {
             state.claims.appear_frozen(resource.claimant(), resource.claim())
-        };
+        });
         let changed = before.is_none_or(|before| !before.says_the_same(resource));
         News { woken, changed }
     }

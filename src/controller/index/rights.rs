@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::{
-    Index, State, claimant,
+    Entry, Index, State, claimant,
     credentials::{CredentialId, Verdict},
 };
 use crate::domain::{
@@ -52,11 +52,13 @@ impl<K> Index<K> {
             None => return Vec::new(),
             Some(current) => !current.deleting,
         };
-        let mut woken = if live {
-            state.claims.prove(&claimant(object), claim)
-        } else {
-            state.claims.judge(&object.key, Verdict::Granted)
-        };
+        let mut woken = state.judging(object, |claims| {
+            if live {
+                claims.prove(&claimant(object), claim)
+            } else {
+                claims.judge(&object.key, Verdict::Granted)
+            }
+        });
         woken.retain(|key| *key != object.key);
         woken
     }
@@ -69,7 +71,7 @@ impl<K> Index<K> {
         if state.current(object).is_none() {
             return Vec::new();
         }
-        state.claims.judge(&object.key, Verdict::Refused)
+        state.judging(object, |claims| claims.judge(&object.key, Verdict::Refused))
     }
 
     /// A pass over the resource has ended like this. If it could have come to prove what it claims, nobody waits for it any longer.
@@ -144,7 +146,11 @@ impl<K> Index<K> {
 impl<K> State<K> {
     /// The resource as it is now, if it is still this one: one that was created anew under its name is another.
     pub(super) fn current(&self, object: &Object) -> Option<&Object> {
-        let entry = self.resources.get(&object.key)?;
-        (entry.object.uid == object.uid).then_some(&*entry.object)
+        self.entry(object).map(|entry| &*entry.object)
+    }
+
+    /// All that is known of it, on the same terms.
+    pub(super) fn entry(&self, object: &Object) -> Option<&Entry> {
+        self.resources.get(&object.key).map(|entry| &**entry).filter(|entry| entry.object.uid == object.uid)
     }
 }

@@ -1,25 +1,30 @@
 //! What was read of service keys, beyond what the watch says of their Secrets.
 
+use std::sync::Arc;
+
 use super::Index;
-use crate::domain::{decide::failure::Failure, parse::object::Object};
+use crate::domain::decide::{failure::Failure, key_place::KeyPlace};
 
 impl<K> Index<K> {
-    /// Forgets what was read of the resource's service key at that version: it was refused, so the Secret is to be read anew, in
-    /// case the watch has missed a change.
-    pub(in crate::controller) fn forget_service_key(&self, object: &Object, version: &str) {
-        let field = object.spec.ai_core_secret_ref.key.as_deref();
-        self.0.lock().secrets.forget(&object.service_key(), field, version);
+    /// Keeps what was read of a service key until its Secret changes. Does nothing if it changed in between.
+    pub(in crate::controller) fn cache_service_key(&self, place: &KeyPlace, version: &str, key: Arc<K>) {
+        self.0.lock().secrets.cache(&place.secret, place.field.as_deref(), version, key);
     }
 
-    /// Keeps why the resource's service key cannot be used, until its Secret changes: all who name it need not find out by
-    /// themselves. Does nothing if it changed in between.
+    /// Forgets what was read of the service key at that version: it was refused, so the Secret is to be read anew, in case the
+    /// watch has missed a change.
+    pub(in crate::controller) fn forget_service_key(&self, place: &KeyPlace, version: &str) {
+        self.0.lock().secrets.forget(&place.secret, place.field.as_deref(), version);
+    }
+
+    /// Keeps why the service key cannot be used, until its Secret changes: all who name it need not find out by themselves. Does
+    /// nothing if it changed in between.
     pub(in crate::controller) fn cache_unusable_key(
         &self,
-        object: &Object,
+        place: &KeyPlace,
         version: &str,
         failure: &Failure,
     ) {
-        let field = object.spec.ai_core_secret_ref.key.as_deref();
-        self.0.lock().secrets.cache_unusable(&object.service_key(), field, version, failure);
+        self.0.lock().secrets.cache_unusable(&place.secret, place.field.as_deref(), version, failure);
     }
 }

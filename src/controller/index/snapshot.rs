@@ -9,6 +9,7 @@ use crate::{
     domain::{
         decide::{
             failure::Failure,
+            key_place::Placed,
             known::{Known, Versions},
             memory::Memory,
             observed::Ownership,
@@ -28,6 +29,8 @@ const KEY_TRUST: Duration = Duration::from_mins(1);
 pub(in crate::controller) struct Snapshot<K> {
     /// The resource.
     pub object: Arc<Object>,
+    /// Where its service key is.
+    pub(in crate::controller) place: Placed,
     /// Its status, as last written by this process or seen.
     pub status: Arc<AICoreRegistrySecretStatus>,
     /// What the process remembers.

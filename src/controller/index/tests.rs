@@ -7,7 +7,8 @@ use crate::{
         decide::memory::{Checked, Retry},
         parse::name::RemoteName,
         testing::{
-            WithSpec, a_new_status, a_status_in_sync, an_object, at, key, object_named, seconds, tenant,
+            WithSpec, a_new_status, a_shared_tenant, a_status_in_sync, an_object, at, key, object_named,
+            place_of, seconds, tenant,
         },
     },
 };
@@ -19,6 +20,7 @@ mod model;
 mod proof;
 mod resources;
 mod rights;
+mod shared_keys;
 mod watched_secrets;
 
 /// Cached of a service key: some number.

@@ -5,13 +5,9 @@ use std::{collections::HashMap, sync::Arc};
 use tokio::time::Instant;
 
 use super::{Scope, within};
-use crate::domain::{
-    decide::failure::Failure,
-    parse::object::{Object, ObjectKey},
-    tools::vec_map::VecMap,
-};
+use crate::domain::{decide::failure::Failure, parse::object::ObjectKey, tools::vec_map::VecMap};
 
-/// Secrets that at least one resource names. Others leave no trace.
+/// Secrets that at least one resource or AICoreTenant names. Others leave no trace.
 #[derive(Debug)]
 pub(super) struct SecretIndex<K>(HashMap<ObjectKey, SecretEntry<K>>);
 
@@ -60,10 +56,10 @@ enum Presence {
     Gone,
 }
 
-/// A resource that names the Secret.
+/// A resource or an AICoreTenant that names the Secret.
 #[derive(Debug)]
 struct User {
-    /// How often: once or twice.
+    /// How often: once, or twice for a while or for both purposes.
     links: u8,
     /// When the Secret changed, until a push answers that.
     changed: Option<Instant>,
@@ -116,37 +112,35 @@ impl<K> SecretEntry<K> {
 }
 
 impl<K> SecretIndex<K> {
-    pub(super) fn link(&mut self, object: &Object) {
-        for secret in [object.source(), object.service_key()] {
-            let entry = self.0.entry(secret).or_insert_with(|| SecretEntry {
-                users: VecMap::default(),
-                presence: Presence::Unknown,
-                // A list that is under way may have passed it already.
-                listed: true,
-                cached: Vec::new(),
-                unusable: Vec::new(),
-            });
-            match entry.users.get_mut(&object.key) {
-                Some(user) => user.links += 1,
-                None => entry.users.insert(object.key.clone(), User { links: 1, changed: None }),
-            }
+    /// Somebody names the Secret, once more if it does so already.
+    pub(super) fn link(&mut self, user: &ObjectKey, secret: &ObjectKey) {
+        let entry = self.0.entry(secret.clone()).or_insert_with(|| SecretEntry {
+            users: VecMap::default(),
+            presence: Presence::Unknown,
+            // A list that is under way may have passed it already.
+            listed: true,
+            cached: Vec::new(),
+            unusable: Vec::new(),
+        });
+        match entry.users.get_mut(user) {
+            Some(user) => user.links += 1,
+            None => entry.users.insert(user.clone(), User { links: 1, changed: None }),
         }
     }
 
-    pub(super) fn unlink(&mut self, object: &Object) {
-        for secret in [object.source(), object.service_key()] {
-            let Some(entry) = self.0.get_mut(&secret) else {
-                continue;
-            };
-            if let Some(user) = entry.users.get_mut(&object.key) {
-                user.links -= 1;
-                if user.links == 0 {
-                    entry.users.remove(&object.key);
-                }
+    /// Takes one [`Self::link`] back.
+    pub(super) fn unlink(&mut self, user: &ObjectKey, secret: &ObjectKey) {
+        let Some(entry) = self.0.get_mut(secret) else {
+            return;
+        };
+        if let Some(found) = entry.users.get_mut(user) {
+            found.links = found.links.saturating_sub(1);
+            if found.links == 0 {
+                entry.users.remove(user);
             }
-            if entry.users.is_empty() {
-                self.0.remove(&secret);
-            }
+        }
+        if entry.users.is_empty() {
+            self.0.remove(secret);
         }
     }
 

@@ -207,3 +207,36 @@ fn a_namespace_that_is_named_twice_is_watched_once() {
     let names: Vec<_> = scopes.iter().map(|(_, watched)| watched.scope.as_deref().unwrap()).collect();
     assert_eq!(names, ["a", "b"]);
 }
+
+/// As after an update of the program without its rights or CRDs.
+#[tokio::test(start_paused = true)]
+async fn tenants_that_may_not_be_listed_hold_nobody_back_and_are_named() {
+    let given = Arc::new(AtomicBool::new(false));
+    let may = Arc::clone(&given);
+    let run = Run::start(&[], move |uri| {
+        if uri.contains("/aicoretenants") && !may.load(SeqCst) { denied() } else { well(uri) }
+    });
+    tokio::time::sleep(S(1)).await;
+    assert_eq!(run.begun(), at(&[("", 0)]));
+    let ready = run.scopes.ready().unwrap();
+    assert!(ready.starts_with("ok, but AICoreTenants are not watched: HTTP 403"), "{ready}");
+    given.store(true, SeqCst);
+    tokio::time::sleep(S(60)).await;
+    assert_eq!(run.scopes.ready(), Ok("ok".to_owned()));
+}
+
+/// Else a restart would say of each resource by tenant that it cannot be used.
+#[tokio::test(start_paused = true)]
+async fn tenants_that_cannot_be_listed_yet_are_waited_for_a_while() {
+    let run = Run::start(&[], |uri| {
+        if uri.contains("/aicoretenants") {
+            answer(500, status(500, "InternalError").to_string())
+        } else {
+            well(uri)
+        }
+    });
+    tokio::time::sleep(S(29)).await;
+    assert_eq!(run.begun(), []);
+    tokio::time::sleep(S(2)).await;
+    assert_eq!(run.begun(), at(&[("", 30)]));
+}

@@ -23,7 +23,7 @@ const SOON: Duration = Duration::from_secs(2);
 fn resource(namespace: usize, name: &str) -> Object {
     let object = object_named(name, 1).with_spec(|spec| {
         spec.secret_ref.name = format!("{name}-registry");
-        spec.ai_core_secret_ref.name = format!("{name}-key");
+        spec.ai_core_secret_ref.as_mut().unwrap().name = format!("{name}-key");
     });
     Object { key: ObjectKey::new(&format!("ns-{namespace}"), name), ..object }
 }

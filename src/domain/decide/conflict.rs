@@ -41,10 +41,11 @@ pub(crate) struct Claimant {
     pub key: ObjectKey,
 }
 
-/// The tenant in which a status proves a claim: it shows an accepted push there, and not that the service key was refused since.
+/// The tenant in which a status proves a claim: it shows an accepted push there, and not that the service key was refused since, or
+/// that the resource may not have the name any more.
 #[must_use]
 pub(crate) fn proven_tenant(status: &AICoreRegistrySecretStatus) -> Option<Tenant> {
-    let refused = |condition: &Condition| condition.reason == Reason::AuthenticationFailed.as_str();
+    let refused = |condition: &Condition| Reason::parse(&condition.reason).is_some_and(Reason::disproves);
     if status.last_sync_time.is_none() || status.conditions.iter().any(refused) {
         return None;
     }

@@ -36,7 +36,15 @@ reasons! {
     SecretNotFound,
     /// The Secret with the AI Core service key does not exist.
     ServiceKeyNotFound,
-    /// The operator may not read one of the two Secrets.
+    /// The AICoreTenant that `spec.tenantRef` names does not exist.
+    TenantNotFound,
+    /// The operator looks after some namespaces only, and not after AICoreTenants.
+    TenantNotServed,
+    /// The AICoreTenant does not allow the namespace.
+    NamespaceNotAllowed,
+    /// The AICoreTenant does not allow the namespace this remote name.
+    RemoteNameNotAllowed,
+    /// The operator may not read one of the two Secrets, or AICoreTenants.
     AccessDenied,
     /// The registry credential cannot be used.
     SecretInvalid,
@@ -113,13 +121,16 @@ impl Reason {
     pub fn class(self) -> Class {
         match self {
             Self::Synced | Self::Suspended => Class::Done,
-            Self::SecretNotFound | Self::ServiceKeyNotFound => Class::Waiting,
+            Self::SecretNotFound | Self::ServiceKeyNotFound | Self::TenantNotFound => Class::Waiting,
             Self::Progressing
             | Self::AccessDenied
             | Self::RateLimited
             | Self::RemoteUnavailable
             | Self::Deleting => Class::Transient,
-            Self::SecretInvalid
+            Self::TenantNotServed
+            | Self::NamespaceNotAllowed
+            | Self::RemoteNameNotAllowed
+            | Self::SecretInvalid
             | Self::ServiceKeyInvalid
             | Self::AuthenticationFailed
             | Self::Forbidden
@@ -137,6 +148,10 @@ impl Reason {
             Self::Synced | Self::Progressing | Self::Suspended => false,
             Self::SecretNotFound
             | Self::ServiceKeyNotFound
+            | Self::TenantNotFound
+            | Self::TenantNotServed
+            | Self::NamespaceNotAllowed
+            | Self::RemoteNameNotAllowed
             | Self::AccessDenied
             | Self::SecretInvalid
             | Self::ServiceKeyInvalid
@@ -159,6 +174,9 @@ impl Reason {
     pub(crate) fn leaves_doubt(self) -> bool {
         match self {
             Self::Suspended
+            // The name is free for others.
+            | Self::NamespaceNotAllowed
+            | Self::RemoteNameNotAllowed
             | Self::AuthenticationFailed
             | Self::Forbidden
             | Self::RemoteConflict
@@ -171,11 +189,27 @@ impl Reason {
             | Self::Progressing
             | Self::SecretNotFound
             | Self::ServiceKeyNotFound
+            | Self::TenantNotFound
+            | Self::TenantNotServed
             | Self::AccessDenied
             | Self::SecretInvalid
             | Self::ServiceKeyInvalid
             | Self::Deleting => false,
         }
+    }
+
+    /// Whether a resource that says this claims nothing any more, whatever AI Core has accepted of it: its service key was refused
+    /// for good, or it may not have the name.
+    #[must_use]
+    pub(crate) fn disproves(self) -> bool {
+        self == Self::AuthenticationFailed || self.is_not_allowed()
+    }
+
+    /// Whether the AICoreTenant does not let the resource have what it wants. What AI Core holds under the name is then not the
+    /// resource's to speak of.
+    #[must_use]
+    pub(crate) fn is_not_allowed(self) -> bool {
+        matches!(self, Self::NamespaceNotAllowed | Self::RemoteNameNotAllowed)
     }
 
     /// What ends the wait after a failed attempt early; for reasons that no attempt fails with, what would.
@@ -190,6 +224,10 @@ impl Reason {
             | Self::Suspended
             | Self::SecretNotFound
             | Self::ServiceKeyNotFound
+            | Self::TenantNotFound
+            | Self::TenantNotServed
+            | Self::NamespaceNotAllowed
+            | Self::RemoteNameNotAllowed
             | Self::AccessDenied
             | Self::SecretInvalid
             | Self::ServiceKeyInvalid
@@ -216,6 +254,10 @@ impl Reason {
             | Self::Suspended
             | Self::SecretNotFound
             | Self::ServiceKeyNotFound
+            | Self::TenantNotFound
+            | Self::TenantNotServed
+            | Self::NamespaceNotAllowed
+            | Self::RemoteNameNotAllowed
             | Self::AccessDenied
             | Self::SecretInvalid
             | Self::RemoteConflict

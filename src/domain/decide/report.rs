@@ -225,7 +225,7 @@ fn pushed(observed: &Observed<'_>, at: Timestamp, created: bool, jitter: Jitter)
 }
 
 /// Times in the API have whole seconds, so nothing finer is kept either.
-pub(super) fn whole_seconds(time: Timestamp) -> Time {
+pub(in crate::domain) fn whole_seconds(time: Timestamp) -> Time {
     Time(Timestamp::from_second(time.as_second()).unwrap_or(time))
 }
 
@@ -343,7 +343,8 @@ fn not_pushed(observed: &Observed<'_>, why: &Why, jitter: Jitter) -> Statement {
         Why::Unusable(failure) => {
             // AI Core does not forget what it holds because the service key is gone.
             let only_the_key = observed.source.failure().is_none();
-            let story = if only_the_key && observed.held() && !observed.in_doubt() {
+            let stands = only_the_key && observed.held() && !observed.in_doubt();
+            let story = if stands && !failure.reason.is_not_allowed() {
                 story().still_ready(&observed.remarks)
             } else {
                 story().ready(ConditionStatus::False, failure.reason, failure.message.clone())

@@ -92,8 +92,12 @@ pub(super) fn spec(spec: &AICoreRegistrySecretSpec) -> (AICoreRegistrySecretSpec
     }
     // Each of these is refused where it is used, for its length too: no Secret has such a key.
     cut_beyond(&mut secret.name, MAX_SECRET_NAME_LENGTH);
-    cut_beyond(&mut kept.ai_core_secret_ref.name, MAX_SECRET_NAME_LENGTH);
-    kept.ai_core_secret_ref.key.iter_mut().for_each(|key| cut_beyond(key, sizes::SECRET_KEY));
+    if let Some(reference) = &mut kept.ai_core_secret_ref {
+        cut_beyond(&mut reference.name, MAX_SECRET_NAME_LENGTH);
+        reference.key.iter_mut().for_each(|key| cut_beyond(key, sizes::SECRET_KEY));
+    }
+    // Nobody has such a name: it is found nowhere.
+    kept.tenant_ref.iter_mut().for_each(|tenant| cut_beyond(&mut tenant.name, MAX_SECRET_NAME_LENGTH));
     kept.remote_name.iter_mut().for_each(|name| cut_beyond(name, MAX_LENGTH));
     if let Some(interval) = &mut kept.resync_interval {
         if is_longer(interval, sizes::INTERVAL) {

@@ -101,7 +101,7 @@ impl SecretName {
 }
 
 /// A part between dots: letters, digits and `-`, with a letter or a digit at both ends. Kubernetes sets no limit on its length.
-fn is_label(label: &str) -> bool {
+pub(crate) fn is_label(label: &str) -> bool {
     let inner = |byte: &u8| is_alphanumeric(*byte) || *byte == b'-';
     match label.as_bytes() {
         [only] => is_alphanumeric(*only),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::{
     api::{
         ABANDON_REMOTE, AICoreRegistrySecret, AICoreRegistrySecretSpec, AICoreRegistrySecretStatus,
-        FINALIZER, REQUESTED_AT,
+        AICoreSecretRef, FINALIZER, REQUESTED_AT, TenantRef,
     },
     domain::{
         parse::{
@@ -100,6 +100,15 @@ pub struct Object {
     pub remote_name: Result<RemoteName, Invalid>,
 }
 
+/// Where the spec says that the service key is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyRef<'a> {
+    /// In a Secret of the namespace.
+    Secret(&'a AICoreSecretRef),
+    /// Where the AICoreTenant says.
+    Tenant(&'a TenantRef),
+}
+
 impl Object {
     /// From the API's form. `None` for what no API server sends: a resource without name, namespace or uid.
     #[must_use]
@@ -137,12 +146,20 @@ impl Object {
         SecretName::parse("spec.secretRef.name", &self.spec.secret_ref.name)
     }
 
-    /// Name of the Secret that holds the AI Core service key, fit for a request.
-    ///
-    /// # Errors
-    /// A sentence that names the field, when no Secret can have this name.
-    pub(crate) fn service_key_name(&self) -> Result<SecretName, Invalid> {
-        SecretName::parse("spec.aiCoreSecretRef.name", &self.spec.ai_core_secret_ref.name)
+    /// Where the service key is; `None`: the spec names none, or two.
+    #[must_use]
+    pub(crate) fn key_ref(&self) -> Option<KeyRef<'_>> {
+        match (&self.spec.ai_core_secret_ref, &self.spec.tenant_ref) {
+            (Some(secret), None) => Some(KeyRef::Secret(secret)),
+            (None, Some(tenant)) => Some(KeyRef::Tenant(tenant)),
+            (None, None) | (Some(_), Some(_)) => None,
+        }
+    }
+
+    /// The AICoreTenant that the spec names.
+    #[must_use]
+    pub(crate) fn tenant_ref(&self) -> Option<&str> {
+        self.spec.tenant_ref.as_ref().map(|tenant| tenant.name.as_str())
     }
 
     /// The Secret that holds the registry credential, to compare with what a watch shows. No request is made with it.
@@ -151,10 +168,10 @@ impl Object {
         self.key.sibling(&self.spec.secret_ref.name)
     }
 
-    /// The Secret that holds the AI Core service key, to compare with what a watch shows. No request is made with it.
-    #[must_use]
-    pub fn service_key(&self) -> ObjectKey {
-        self.key.sibling(&self.spec.ai_core_secret_ref.name)
+    /// The Secret of its namespace that holds the AI Core service key.
+    #[cfg(test)]
+    pub(crate) fn service_key(&self) -> ObjectKey {
+        self.key.sibling(&self.spec.ai_core_secret_ref.as_ref().unwrap().name)
     }
 
     /// `spec.resyncInterval`, or the operator's default. A value that does not parse is refused as inadmissible, and counts as

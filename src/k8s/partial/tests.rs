@@ -113,3 +113,25 @@ fn of_a_secret_metadata_only_the_identity_is_kept() {
     assert!(secret.annotations().is_empty() && secret.labels().is_empty());
     assert!(!format!("{secret:?}").contains("s3cr3t"));
 }
+
+#[test]
+fn a_tenant_is_read_as_far_as_it_is_understood() {
+    let mut sent = sent();
+    sent["kind"] = json!("AICoreTenant");
+    sent["spec"] = json!({
+        "secretRef": { "namespace": "platform", "name": "key" }, "allowedNamespaces": ["team-*"], "later": 1,
+    });
+    let read = |sent: &serde_json::Value| {
+        serde_json::from_value::<UnvalidatedTenant>(sent.clone()).unwrap().check().unwrap()
+    };
+    let (tenant, status) = read(&sent);
+    assert_eq!((&*tenant.name, &*tenant.uid, tenant.generation), ("pull", "u", 3));
+    assert_eq!(tenant.terms.unwrap().secret.to_string(), "platform/key");
+    assert_eq!(status.observed_generation, Some(-1));
+    // Another version may have written both.
+    sent["spec"]["allowedNamespaces"] = json!("hunter2");
+    sent["status"] = json!("hunter2");
+    let (tenant, status) = read(&sent);
+    assert!(!tenant.terms.unwrap_err().to_string().contains("hunter2"));
+    assert_eq!(status.observed_generation, None);
+}

@@ -11,6 +11,10 @@ use std::{
 use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 
+use crate::api::{KIND, TENANT_KIND};
+
+/// The name of the watch on AICoreTenants.
+pub(crate) const TENANTS: &str = "tenants";
 /// How long a watch that works may be silent: somewhat longer than a minute, which is how far apart an API server's bookmarks are.
 /// Beyond that it may be deaf, and what was learned by it may have changed.
 const TRUST_LIMIT: Duration = Duration::from_secs(90);
@@ -31,6 +35,9 @@ pub(crate) struct WatchHealth {
     waits: AtomicUsize,
     events: AtomicU64,
     arrival: Notify,
+    /// Whether the API server has refused a request, and tells those who wait for that.
+    refused: AtomicBool,
+    refusal: Notify,
     /// Whether a list was complete at least once.
     complete: AtomicBool,
     trouble: Mutex<Option<Trouble>>,
@@ -70,6 +77,8 @@ impl WatchHealth {
             waits: AtomicUsize::new(0),
             events: AtomicU64::new(0),
             arrival: Notify::new(),
+            refused: AtomicBool::new(false),
+            refusal: Notify::new(),
             complete: AtomicBool::new(false),
             trouble: Mutex::default(),
         }
@@ -79,6 +88,12 @@ impl WatchHealth {
     #[must_use]
     pub(crate) fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// The kind of the operator's own resources that is watched, or that of which the Secrets are named.
+    #[must_use]
+    pub(super) fn kind(&self) -> &'static str {
+        if self.name == TENANTS { TENANT_KIND } else { KIND }
     }
 
     /// Where it is watched; `None`: in the whole cluster.
@@ -148,6 +163,20 @@ impl WatchHealth {
     /// Notes that the API server has answered a request well. Returns whether the one before had failed.
     pub(crate) fn answered(&self) -> bool {
         self.trouble.lock().take().is_some()
+    }
+
+    /// Notes that the API server does not want a request: a right is missing, or it does not know the kind.
+    pub(super) fn refused(&self) {
+        self.refused.store(true, Ordering::Relaxed);
+        self.refusal.notify_waiters();
+    }
+
+    /// Waits until the API server has refused a request.
+    pub(crate) async fn refusal(&self) {
+        let refusal = self.refusal.notified();
+        if !self.refused.load(Ordering::Relaxed) {
+            refusal.await;
+        }
     }
 
     /// Notes that an event was handed over.

@@ -43,11 +43,13 @@ fn a_kind_that_the_api_server_does_not_know_points_to_the_crd() {
         let status = serde_json::from_value(status).unwrap();
         watcher::Error::InitialListFailed(kube::Error::Api(status))
     };
-    assert_eq!(
-        describe(&failed("404 page not found\n")),
-        "the API server does not know AICoreRegistrySecrets; is the CRD installed?"
-    );
-    assert_eq!(describe(&failed("not here")), "HTTP 404: not here");
+    for (watch, kind) in [("resources", "AICoreRegistrySecret"), ("tenants", "AICoreTenant")] {
+        assert_eq!(
+            describe(WatchHealth::new(watch).kind(), &failed("404 page not found\n")),
+            format!("the API server does not know {kind}s; is the CRD installed?")
+        );
+    }
+    assert_eq!(describe("AICoreTenant", &failed("not here")), "HTTP 404: not here");
 }
 
 /// kube's watcher repeats a watch *request* that was answered 410 with the same expired version, for ever.

@@ -1,69 +1,164 @@
 //! A case from the cluster: the resource, and the Secrets that it names.
 
+use kube::Api;
+
 use super::{Case, Held, findings::Finding};
 use crate::{
     domain::{
-        decide::{failure::Failure, reason::Reason},
-        parse::{name::SecretName, object::Object},
-        tools::invalid::Invalid,
+        decide::{
+            failure::Failure,
+            key_place::{self, Lookup},
+            reason::Reason,
+        },
+        parse::{
+            name::SecretName,
+            object::{KeyRef, Object, ObjectKey},
+        },
+        tools::invalid::Quoted,
     },
     k8s::{
         error::{Error, within_limit},
+        partial::UnvalidatedTenant,
         secrets,
     },
-    plugin::{Failed, cli::ClusterArgs, cluster},
+    plugin::{Failed, cli::ClusterArgs, cluster::Cluster},
 };
 
+const CREDENTIAL: &str = "credential";
+const SERVICE_KEY: &str = "service key";
+
 pub(super) async fn case(args: &ClusterArgs, name: &str) -> Result<Case, Failed> {
-    let cluster = cluster::Cluster::connect(args).await?;
+    let cluster = Cluster::connect(args).await?;
     let resource = within_limit(cluster.resources().get(name)).await;
     let resource = cluster.understood(resource.map_err(|error| cluster.failed(name, error))?)?;
     let Some(object) = Object::from_resource(&resource) else {
         return Err(Failed::cluster(format_args!("the API server's answer for {name:?} has no metadata")));
     };
-    let (source, service_key) = (object.source_name(), object.service_key_name());
-    let (source, service_key) = tokio::join!(
-        held(&cluster, "credential", Reason::SecretNotFound, "spec.secretRef", &object, source),
-        held(
-            &cluster,
-            "service key",
-            Reason::ServiceKeyNotFound,
-            "spec.aiCoreSecretRef",
-            &object,
-            service_key
-        ),
-    );
+    let (source, key) = tokio::join!(source(&cluster, &object), service_key(&cluster, &object));
+    let (service_key, key_field) = key?;
     Ok(Case {
         title: format!("AICoreRegistrySecret {}", object.key),
         found: Vec::new(),
         source: source?,
-        service_key: service_key?,
+        service_key,
+        key_field,
         resource: Some((name.to_owned(), resource.spec)),
     })
 }
 
+async fn source(cluster: &Cluster, object: &Object) -> Result<Option<Held>, Failed> {
+    held(cluster, CREDENTIAL, Reason::SecretNotFound, "spec.secretRef", &object.source()).await
+}
+
+/// The Secret with the service key, and the key within it that is named.
+async fn service_key(cluster: &Cluster, object: &Object) -> Result<(Option<Held>, Option<String>), Failed> {
+    match object.key_ref() {
+        // What is wrong with the spec is found with the rest of it.
+        None => Ok((None, None)),
+        Some(KeyRef::Secret(reference)) => {
+            let secret = object.key.sibling(&reference.name);
+            let field = "spec.aiCoreSecretRef";
+            let held = held(cluster, SERVICE_KEY, Reason::ServiceKeyNotFound, field, &secret).await?;
+            Ok((held, reference.key.clone()))
+        }
+        Some(KeyRef::Tenant(reference)) => shared(cluster, object, &reference.name).await,
+    }
+}
+
+/// As far as the rights go of whoever runs this.
+async fn shared(
+    cluster: &Cluster,
+    object: &Object,
+    name: &str,
+) -> Result<(Option<Held>, Option<String>), Failed> {
+    let unread = |finding| Ok((Some(Held::Unread(finding)), None));
+    // A name that none can have is found with the rest of the spec.
+    if SecretName::parse("", name).is_err() {
+        return Ok((None, None));
+    }
+    let tenants: Api<UnvalidatedTenant> = Api::all(cluster.client.clone());
+    let tenant = match within_limit(tenants.get(name)).await {
+        Ok(tenant) => tenant.check().map(|(tenant, _)| tenant),
+        Err(Error::NotFound) => None,
+        Err(Error::Forbidden(message)) => {
+            return unread(Finding::unchecked(
+                SERVICE_KEY,
+                format!(
+                    "not checked: you may not read AICoreTenant {}, which spec.tenantRef names ({message}); whether it allows the \
+                     resource what it wants is in the status of the resource",
+                    Quoted(name)
+                ),
+            ));
+        }
+        Err(error) => return Err(cluster.in_words(error)),
+    };
+    let place = match key_place::place(object, |_| Lookup::Listed(tenant.as_ref())) {
+        Ok(place) => place,
+        Err(failure) => return unread(Finding::wrong(SERVICE_KEY, &failure.message)),
+    };
+    match secrets_of(cluster, &place.secret).await {
+        Err(Error::Forbidden(_)) => unread(Finding::unchecked(
+            SERVICE_KEY,
+            format!(
+                "AICoreTenant {} allows the namespace and the name; its service key is not checked, because you may not read its \
+                 Secret, as it should be: its status says whether the key works",
+                Quoted(name)
+            ),
+        )),
+        read => {
+            let held = judged(
+                cluster,
+                SERVICE_KEY,
+                Reason::ServiceKeyNotFound,
+                "spec.secretRef",
+                &place.secret,
+                read,
+            )?;
+            Ok((held, place.field.as_deref().map(str::to_owned)))
+        }
+    }
+}
+
 async fn held(
-    cluster: &cluster::Cluster,
+    cluster: &Cluster,
     part: &'static str,
     missing: Reason,
     field: &str,
-    object: &Object,
-    name: Result<SecretName, Invalid>,
+    secret: &ObjectKey,
 ) -> Result<Option<Held>, Failed> {
     // What is wrong with a name is found with the rest of the spec.
-    let Ok(name) = name else { return Ok(None) };
-    let held = match secrets::read(&cluster.client, &object.key.namespace, &name).await {
+    if SecretName::parse(field, &secret.name).is_err() {
+        return Ok(None);
+    }
+    let read = secrets_of(cluster, secret).await;
+    judged(cluster, part, missing, field, secret, read)
+}
+
+async fn secrets_of(cluster: &Cluster, secret: &ObjectKey) -> Result<Option<secrets::Read>, Error> {
+    match SecretName::parse("", &secret.name) {
+        Ok(name) => secrets::read(&cluster.client, &secret.namespace, &name).await,
+        Err(invalid) => Err(Error::Oversized(invalid)),
+    }
+}
+
+fn judged(
+    cluster: &Cluster,
+    part: &'static str,
+    missing: Reason,
+    field: &str,
+    secret: &ObjectKey,
+    read: Result<Option<secrets::Read>, Error>,
+) -> Result<Option<Held>, Failed> {
+    Ok(Some(match read {
         Ok(Some(read)) => Held::Read(read.data),
         Ok(None) => {
-            let key = object.key.sibling(name.as_str());
-            Held::Unread(Finding::wrong(part, Failure::secret_missing(missing, field, &key).message))
+            Held::Unread(Finding::wrong(part, Failure::secret_missing(missing, field, secret).message))
         }
         Err(Error::Oversized(sentence)) => Held::Unread(Finding::wrong(part, sentence)),
         Err(Error::Forbidden(message)) => Held::Unread(Finding::wrong(
             part,
-            format!("you may not read Secret {:?}, which {field} names: {message}", name.as_str()),
+            format!("you may not read Secret {:?}, which {field} names: {message}", secret.name),
         )),
         Err(error) => return Err(cluster.in_words(error)),
-    };
-    Ok(Some(held))
+    }))
 }

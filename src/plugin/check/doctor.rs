@@ -54,7 +54,7 @@ struct Usable {
 
 impl Doctor {
     pub(super) fn examine(&self, case: Case) -> Examined {
-        let Case { title, found: mut findings, resource, source, service_key } = case;
+        let Case { title, found: mut findings, resource, source, service_key, key_field } = case;
         let remote_name = resource.as_ref().and_then(|(name, spec)| remote_name(name, spec, &mut findings));
         let spec = resource.as_ref().map(|(_, spec)| spec);
         if let Some(spec) = spec {
@@ -70,7 +70,7 @@ impl Doctor {
         match service_key {
             Some(Held::Read(secret)) => {
                 has_service_key = true;
-                if let Some(usable) = self.service_key(&secret, spec, &mut findings) {
+                if let Some(usable) = self.service_key(&secret, key_field.as_deref(), &mut findings) {
                     connection = Some((secret.title(), usable.connection));
                     token = usable.token;
                 }
@@ -112,10 +112,9 @@ impl Doctor {
     fn service_key(
         &self,
         secret: &SecretData,
-        spec: Option<&AICoreRegistrySecretSpec>,
+        field: Option<&str>,
         findings: &mut Vec<Finding>,
     ) -> Option<Usable> {
-        let field = spec.and_then(|spec| spec.ai_core_secret_ref.key.as_deref());
         let key = match service_key::parse(secret, field, &self.allowed_hosts) {
             Ok(key) => key,
             Err(invalid) => {

@@ -118,8 +118,14 @@ impl Inventory<'_> {
             let content = Zeroizing::new(text.clone().into_bytes());
             Some(Held::Read(SecretData::of_file(&*file.name, type_, key, content)))
         };
-        let mut case =
-            Case { title: String::new(), found: Vec::new(), resource: None, source: None, service_key: None };
+        let mut case = Case {
+            title: String::new(),
+            found: Vec::new(),
+            resource: None,
+            source: None,
+            service_key: None,
+            key_field: None,
+        };
         if docker_config::recognises(text.as_bytes()) {
             case.title = format!("Docker config in {}", file.name);
             case.source = held(DOCKER_CONFIG_JSON_KEY, DOCKER_CONFIG_JSON_TYPE);
@@ -160,6 +166,7 @@ impl Inventory<'_> {
             resource: None,
             source: None,
             service_key: None,
+            key_field: None,
         });
     }
 
@@ -177,6 +184,7 @@ impl Inventory<'_> {
 
 fn with_secrets(resource: Resource, secrets: &BTreeMap<Place, Secret>) -> Case {
     let Resource { place, spec, unknown_fields } = resource;
+    let (own, shared) = (spec.ai_core_secret_ref.as_ref(), spec.tenant_ref.as_ref());
     let held = |part, field, name: &str| match secrets.get(&place.sibling(name)) {
         Some(secret) => Some(secret.held(part)),
         // There can be none; what is wrong with the name is found with the rest of the spec.
@@ -210,7 +218,19 @@ fn with_secrets(resource: Resource, secrets: &BTreeMap<Place, Secret>) -> Case {
             })
             .collect(),
         source: held("credential", "spec.secretRef", &spec.secret_ref.name),
-        service_key: held("service key", "spec.aiCoreSecretRef", &spec.ai_core_secret_ref.name),
+        service_key: match (own, shared) {
+            (Some(own), _) => held("service key", "spec.aiCoreSecretRef", &own.name),
+            (None, Some(shared)) => Some(Held::Unread(Finding::unchecked(
+                "service key",
+                format!(
+                    "not checked: it is that of AICoreTenant {}, which is not looked for in files; check the resource in the cluster",
+                    Quoted(&shared.name)
+                ),
+            ))),
+            // That is a fault of the spec.
+            (None, None) => None,
+        },
+        key_field: own.and_then(|own| own.key.clone()),
         resource: Some((place.name, spec)),
     }
 }
@@ -223,7 +243,14 @@ fn secret_alone(secret: &Secret) -> Case {
     } else {
         (None, Some(secret.held("service key")))
     };
-    Case { title: format!("Secret {}", secret.place), found: Vec::new(), resource: None, source, service_key }
+    Case {
+        title: format!("Secret {}", secret.place),
+        found: Vec::new(),
+        resource: None,
+        source,
+        service_key,
+        key_field: None,
+    }
 }
 
 #[cfg(test)]

@@ -21,9 +21,7 @@ pub(super) type Judge = fn(&str, &Value) -> Option<String>;
 /// For a rule of `x-kubernetes-validations`.
 pub(super) fn rule(rule: &str) -> Option<Judge> {
     match rule {
-        api::SECRET_NAME => Some(|field, value| {
-            SecretName::parse(field, value.as_str()?).err().map(|invalid| invalid.to_string())
-        }),
+        api::SECRET_NAME => Some(name),
         api::REMOTE_NAME => {
             Some(|_, value| RemoteName::parse(value.as_str()?).err().map(|invalid| invalid.to_string()))
         }
@@ -35,9 +33,23 @@ pub(super) fn rule(rule: &str) -> Option<Judge> {
                 .then(|| format!("{field} {} is not a duration such as 90s, 1h30m or 1.5h", Quoted(text)))
         }),
         api::LOGIN_KEYS => Some(login_keys),
+        api::ONE_KEY => Some(one_key),
         api::RESYNC_INTERVAL => Some(resync_interval),
         _ => None,
     }
+}
+
+/// Of a Secret, or of an AICoreTenant, which follows the same rule.
+fn name(field: &str, value: &Value) -> Option<String> {
+    let invalid = SecretName::parse(field, value.as_str()?).err()?;
+    Some(if field.ends_with("tenantRef.name") {
+        format!(
+            "{field} {} cannot be the name of an AICoreTenant; write the name that it has",
+            Quoted(value.as_str()?)
+        )
+    } else {
+        invalid.to_string()
+    })
 }
 
 fn secret_key(field: &str, value: &Value) -> Option<String> {
@@ -69,6 +81,11 @@ fn login_keys(field: &str, value: &Value) -> Option<String> {
             }
         )
     })
+}
+
+fn one_key(field: &str, value: &Value) -> Option<String> {
+    let has = |name: &str| value.get(name).is_some_and(|value| !value.is_null());
+    (has("aiCoreSecretRef") == has("tenantRef")).then(|| format!("{field}: {}", api::NOT_ONE_KEY))
 }
 
 fn resync_interval(field: &str, value: &Value) -> Option<String> {

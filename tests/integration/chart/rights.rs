@@ -33,6 +33,14 @@ const WATCHED: [&str; 11] = [
     "patch events.events.k8s.io",
 ];
 
+/// What it may do with AICoreTenants, where it watches all namespaces.
+const TENANTS: [&str; 4] = [
+    "get aicoretenants.aicore-registry.dev",
+    "list aicoretenants.aicore-registry.dev",
+    "watch aicoretenants.aicore-registry.dev",
+    "patch aicoretenants/status.aicore-registry.dev",
+];
+
 /// In every namespace, to release resources from their finalizer.
 const RELEASE: [&str; 3] = [
     "get aicoreregistrysecrets.aicore-registry.dev",
@@ -49,11 +57,19 @@ const LEADER: [&str; 3] = [
 
 /// The release's own namespace, one that it watches when it watches some, and another.
 #[rstest]
-#[case::cluster(false, json!({}), [[&WATCHED[..], &LEADER].concat(), WATCHED.to_vec(), WATCHED.to_vec()])]
+#[case::cluster(
+    false,
+    json!({}),
+    [
+        [&WATCHED[..], &TENANTS, &LEADER].concat(),
+        [&WATCHED[..], &TENANTS].concat(),
+        [&WATCHED[..], &TENANTS].concat(),
+    ]
+)]
 #[case::cluster_alone(
     false,
     json!({ "leaderElection": { "enabled": false } }),
-    [WATCHED.to_vec(), WATCHED.to_vec(), WATCHED.to_vec()]
+    [&WATCHED[..], &WATCHED, &WATCHED].map(|watched| [watched, &TENANTS].concat())
 )]
 #[case::namespaces(true, json!({}), [[&RELEASE[..], &LEADER].concat(), WATCHED.to_vec(), RELEASE.to_vec()])]
 #[case::namespaces_strictly(

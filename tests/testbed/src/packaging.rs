@@ -20,7 +20,7 @@ use crate::controlplane::workspace;
 /// Which files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// The chart's CRD.
+    /// The chart's CRDs.
     Crd,
     /// The chart's README and its copies of rules and dashboard.
     Chart,
@@ -43,7 +43,7 @@ impl Part {
 
     async fn generate(self) -> anyhow::Result<Generated> {
         match self {
-            Self::Crd => chart::crd(),
+            Self::Crd => chart::crds(),
             Self::Chart => chart::readme_and_files(),
             Self::Deploy => deploy::kustomizations().await,
         }

@@ -141,7 +141,7 @@ fn resource(who: usize, uid: u8, source: u8, suspend: bool) -> Object {
         ..an_object().with_spec(|spec| {
             spec.remote_name = Some("pull".to_owned());
             spec.secret_ref.name = format!("secret-{source}");
-            spec.ai_core_secret_ref.name = "secret-2".to_owned();
+            spec.ai_core_secret_ref.as_mut().unwrap().name = "secret-2".to_owned();
             spec.suspend = Some(suspend);
         })
     }
@@ -227,7 +227,7 @@ fn tell(index: &TestIndex, model: &Model, event: &Event) -> BTreeSet<ObjectKey> 
         Event::Later => Vec::new(),
         Event::Cached { who, version } => {
             if let Some(object) = object(*who) {
-                index.cache_service_key(object, &version.to_string(), Arc::new((*version).into()));
+                index.cache_service_key(&place_of(object), &version.to_string(), Arc::new((*version).into()));
             }
             Vec::new()
         }

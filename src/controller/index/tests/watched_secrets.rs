@@ -80,21 +80,22 @@ fn a_list_that_is_under_way_says_nothing_about_what_is_named_meanwhile() {
     index.secrets_list_begins(&EVERYWHERE);
     assert!(index.apply_secret(&object.service_key(), "7").is_empty());
     index.apply_resource(object.clone(), a_new_status());
-    index.cache_service_key(&object, "7", Arc::new(1));
+    index.cache_service_key(&place_of(&object), "7", Arc::new(1));
     assert!(index.secrets_list_ends(&EVERYWHERE).is_empty());
     assert_eq!(cached(&index, &object), Some(1));
 }
 
 #[test]
 fn one_secret_may_be_both() {
-    let object = an_object().with_spec(|spec| spec.ai_core_secret_ref.name = "registry".to_owned());
+    let object =
+        an_object().with_spec(|spec| spec.ai_core_secret_ref.as_mut().unwrap().name = "registry".to_owned());
     let index = index_with(&[&object]);
     assert_eq!(index.apply_secret(&object.source(), "1"), just(&object));
     assert_eq!(source_version(&index, &object).as_deref(), Some("1"));
     assert_eq!(service_key_version(&index, &object).as_deref(), Some("1"));
     // It stays named when only one of the two names goes.
     let apart = changed(&object, |spec| {
-        spec.ai_core_secret_ref.name = "aicore-key".to_owned();
+        spec.ai_core_secret_ref.as_mut().unwrap().name = "aicore-key".to_owned();
     });
     index.apply_resource(apart.clone(), a_new_status());
     assert_eq!(source_version(&index, &object).as_deref(), Some("1"));
@@ -124,7 +125,7 @@ fn what_is_known_of_a_secret_stays_when_the_resource_changes() {
     index.apply_secret(&object.source(), "1");
     index.apply_secret(&object.source(), "2");
     index.apply_secret(&object.service_key(), "5");
-    index.cache_service_key(&object, "5", Arc::new(1));
+    index.cache_service_key(&place_of(&object), "5", Arc::new(1));
     let since = snapshot(&index, &object).source_changed;
     assert!(since.is_some());
     let with_finalizer =

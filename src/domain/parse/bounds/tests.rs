@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use super::*;
+use crate::api::{AICoreSecretRef, TenantRef};
 use crate::domain::testing::{a_status_in_sync, condition, spec as a_spec};
 
 #[rstest]
@@ -39,8 +40,8 @@ fn a_spec_within_the_schema_is_kept_as_it_is() {
     largest.secret_ref.server = Some("ü".repeat(255));
     largest.secret_ref.username_key = Some("u".repeat(253));
     largest.secret_ref.password_key = Some("p".repeat(253));
-    largest.ai_core_secret_ref.name = "b".repeat(253);
-    largest.ai_core_secret_ref.key = Some("k".repeat(253));
+    largest.ai_core_secret_ref = Some(AICoreSecretRef { name: "b".repeat(253), key: Some("k".repeat(253)) });
+    largest.tenant_ref = Some(TenantRef { name: "t".repeat(253) });
     largest.remote_name = Some("r".repeat(63));
     largest.registries = Some((0..64).map(|number| format!("{number:0>255}")).collect());
     largest.resync_interval = Some(format!("{:0>31}s", 90));
@@ -56,8 +57,9 @@ fn a_spec_within_the_schema_is_kept_as_it_is() {
 #[case::registry(|spec: &mut AICoreRegistrySecretSpec, text| spec.registries = Some(vec![text]), Some("an entry of spec.registries"))]
 #[case::registries(|spec: &mut AICoreRegistrySecretSpec, text: String| spec.registries = Some(text.chars().map(String::from).collect()), Some("write 64 at most"))]
 #[case::name(|spec: &mut AICoreRegistrySecretSpec, text| spec.secret_ref.name = text, None)]
-#[case::key_name(|spec: &mut AICoreRegistrySecretSpec, text| spec.ai_core_secret_ref.name = text, None)]
-#[case::key(|spec: &mut AICoreRegistrySecretSpec, text| spec.ai_core_secret_ref.key = Some(text), None)]
+#[case::key_name(|spec: &mut AICoreRegistrySecretSpec, text| spec.ai_core_secret_ref.as_mut().unwrap().name = text, None)]
+#[case::key(|spec: &mut AICoreRegistrySecretSpec, text| spec.ai_core_secret_ref.as_mut().unwrap().key = Some(text), None)]
+#[case::tenant(|spec: &mut AICoreRegistrySecretSpec, text| spec.tenant_ref = Some(TenantRef { name: text }), None)]
 #[case::remote_name(|spec: &mut AICoreRegistrySecretSpec, text| spec.remote_name = Some(text), None)]
 #[case::interval(|spec: &mut AICoreRegistrySecretSpec, text| spec.resync_interval = Some(text), Some("spec.resyncInterval \"xxx"))]
 fn what_is_too_large_takes_no_room_and_is_refused(
@@ -82,9 +84,13 @@ fn what_is_too_large_takes_no_room_and_is_refused(
         assert!(kept.resync_interval.is_none());
         assert!(
             kept.secret_ref.name.len() == 254
-                || kept.ai_core_secret_ref.name.len() == 254
+                || kept.ai_core_secret_ref.as_ref().is_some_and(|reference| reference.name.len() == 254)
+                || kept.tenant_ref.as_ref().is_some_and(|reference| reference.name.len() == 254)
                 || kept.remote_name.as_ref().is_some_and(|name| name.len() == 64)
-                || kept.ai_core_secret_ref.key.as_ref().is_some_and(|key| key.len() == 254)
+                || kept
+                    .ai_core_secret_ref
+                    .as_ref()
+                    .is_some_and(|reference| { reference.key.as_ref().is_some_and(|key| key.len() == 254) })
                 || large.resync_interval.is_some()
         );
     }

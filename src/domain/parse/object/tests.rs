@@ -169,8 +169,4 @@ fn names_of_secrets_are_fit_for_a_request_or_refused() {
     let object = an_object().with_spec(|spec| spec.secret_ref.name = "?watch=1".to_owned());
     let refused = object.source_name().unwrap_err().to_string();
     assert!(refused.starts_with("spec.secretRef.name \"?watch=1\" cannot be"), "{refused}");
-    assert_eq!(object.service_key_name().unwrap().as_str(), "aicore-key");
-    let object = an_object().with_spec(|spec| spec.ai_core_secret_ref.name = "A".to_owned());
-    let refused = object.service_key_name().unwrap_err().to_string();
-    assert!(refused.starts_with("spec.aiCoreSecretRef.name \"A\" cannot be"), "{refused}");
 }

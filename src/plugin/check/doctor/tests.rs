@@ -65,6 +65,7 @@ fn case(spec: &Value, source: impl Into<Option<Held>>, service_key: impl Into<Op
         resource,
         source: source.into(),
         service_key: service_key.into(),
+        key_field: spec["aiCoreSecretRef"]["key"].as_str().map(str::to_owned),
     }
 }
 

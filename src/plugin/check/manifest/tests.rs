@@ -59,7 +59,7 @@ fn fields_that_the_schema_does_not_have_are_named() {
 
 #[rstest]
 #[case("aicore-registry.dev/v1", json!({}), "has apiVersion \"aicore-registry.dev/v1\"; write aicore-registry.dev/v1alpha1")]
-#[case("aicore-registry.dev/v1alpha1", json!({ "secretRef": { "name": "s" } }), "does not fit its schema: spec.aiCoreSecretRef is missing")]
+#[case("aicore-registry.dev/v1alpha1", json!({ "aiCoreSecretRef": { "name": "k" } }), "does not fit its schema: spec.secretRef is missing")]
 #[case(
     "aicore-registry.dev/v1alpha1",
     json!({ "secretRef": { "name": "s" }, "aiCoreSecretRef": { "name": "k" }, "creationPolicy": "Always" }),

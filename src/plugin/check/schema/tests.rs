@@ -34,7 +34,7 @@ fn every_rule_is_known() {
     let definition = serde_json::to_value(api::crd()).unwrap();
     let mut seen = 0;
     look(definition.pointer(SPEC).unwrap(), &mut seen);
-    assert_eq!(seen, 9);
+    assert_eq!(seen, 11);
 }
 
 #[rstest]
@@ -49,6 +49,12 @@ fn every_rule_is_known() {
 #[case::neither(
     json!({ "secretRef": { "usernameKey": "u", "passwordKey": "p" } }),
     "spec.secretRef.usernameKey and spec.secretRef.passwordKey count only together with"
+)]
+#[case::no_key(json!({ "aiCoreSecretRef": null }), "spec: set exactly one of aiCoreSecretRef")]
+#[case::two_keys(json!({ "tenantRef": { "name": "shared" } }), "spec: set exactly one of aiCoreSecretRef")]
+#[case::tenant(
+    json!({ "aiCoreSecretRef": null, "tenantRef": { "name": "a/b" } }),
+    "spec.tenantRef.name \"a/b\" cannot be the name of an AICoreTenant"
 )]
 #[case::empty_server(json!({ "secretRef": { "server": "" } }), "spec.secretRef.server is empty")]
 #[case::no_registry(json!({ "registries": [] }), "spec.registries is an empty list; name at least one")]
@@ -71,6 +77,7 @@ fn what_breaks_a_rule_is_said_once(#[case] additions: Value, #[case] sentence: &
 #[case(json!({}))]
 #[case(json!({ "registries": ["ü".repeat(255)], "resyncInterval": "0s", "remoteName": null }))]
 #[case(json!({ "secretRef": { "server": "ghcr.io", "usernameKey": "a.b_c-D" } }))]
+#[case(json!({ "aiCoreSecretRef": null, "tenantRef": { "name": "shared" } }))]
 fn what_keeps_the_rules_has_no_faults(#[case] additions: Value) {
     let verdict = judge(&spec(&additions));
     assert!(verdict.misfits.is_empty() && verdict.faults.is_empty());

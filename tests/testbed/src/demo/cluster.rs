@@ -98,16 +98,18 @@ impl Cluster {
         Ok(())
     }
 
-    /// Installs the CRD from `crds/`, and waits until it is served.
+    /// Installs the CRDs from `crds/`, and waits until they are served.
     pub(super) async fn install_crd(&self) -> anyhow::Result<()> {
         let name = "crd/aicoreregistrysecrets.aicore-registry.dev";
         let there = self.kubectl(&["get", name]).await.is_ok();
         self.crd_was_there.store(there, std::sync::atomic::Ordering::Relaxed);
-        let file = controlplane::workspace().join("crds/aicoreregistrysecrets.aicore-registry.dev.yaml");
-        let file = file.to_str().context("the path of the CRD is no text")?;
-        self.kubectl(&["apply", "--server-side", "-f", file]).await?;
+        let folder = controlplane::workspace().join("crds");
+        let folder = folder.to_str().context("the path of the CRDs is no text")?;
+        self.kubectl(&["apply", "--server-side", "-k", folder]).await?;
         let limit = format!("--timeout={}s", PATIENCE.as_secs());
-        self.kubectl(&["wait", name, "--for=condition=Established", &limit]).await?;
+        for name in [name, "crd/aicoretenants.aicore-registry.dev"] {
+            self.kubectl(&["wait", name, "--for=condition=Established", &limit]).await?;
+        }
         Ok(())
     }
 

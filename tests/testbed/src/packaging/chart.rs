@@ -9,7 +9,11 @@ use super::{Generated, read, readme, values};
 /// The chart's folder.
 pub(super) const CHART: &str = "charts/aicore-registry-operator";
 
-const CRD: &str = "crds/aicoreregistrysecrets.aicore-registry.dev.yaml";
+/// The CRDs, and the chart's templates of them.
+const CRDS: [(&str, &str); 2] = [
+    ("crds/aicoreregistrysecrets.aicore-registry.dev.yaml", "templates/crd.yaml"),
+    ("crds/aicoretenants.aicore-registry.dev.yaml", "templates/crd-aicoretenants.yaml"),
+];
 
 /// Files that the chart needs inside of it, and where they live.
 const COPIES: [(&str, &str); 2] =
@@ -25,14 +29,16 @@ const METADATA: &str = r#"  labels:
   {{- end }}
 "#;
 
-/// The CRD as a template, so that an upgrade of the chart upgrades it, which Helm does not do for its folder `crds/`.
-pub(super) fn crd() -> anyhow::Result<Generated> {
+/// The CRDs as templates, so that an upgrade of the chart upgrades them, which Helm does not do for its folder `crds/`.
+pub(super) fn crds() -> anyhow::Result<Generated> {
     let mut generated = Generated::default();
-    generated.add(Path::new(CHART).join("templates/crd.yaml"), template(&read(CRD)?)?);
+    for (source, path) in CRDS {
+        generated.add(Path::new(CHART).join(path), template(source, &read(source)?)?);
+    }
     Ok(generated)
 }
 
-fn template(crd: &str) -> anyhow::Result<String> {
+fn template(source: &str, crd: &str) -> anyhow::Result<String> {
     ensure!(!crd.contains("{{"), "the CRD holds {{{{, which Helm would take for the begin of a template");
     let name = crd
         .split_inclusive('\n')
@@ -40,7 +46,7 @@ fn template(crd: &str) -> anyhow::Result<String> {
         .context("the CRD has no metadata.name")?;
     let (before, after) = crd.split_once(name).context("the CRD has no metadata.name")?;
     Ok(format!(
-        "{{{{- /* Made from {CRD} by `make crd`. */}}}}\n{{{{- if .Values.crds.enabled }}}}\n\
+        "{{{{- /* Made from {source} by `make crd`. */}}}}\n{{{{- if .Values.crds.enabled }}}}\n\
          {before}{name}{METADATA}{after}{{{{- end }}}}\n"
     ))
 }
@@ -65,13 +71,13 @@ mod tests {
     #[test]
     fn labels_and_annotations_go_to_the_crds_metadata() {
         let crd = "kind: CustomResourceDefinition\nmetadata:\n  name: a.b\nspec:\n  group: b\n";
-        let template = template(crd).unwrap();
+        let template = template("crds/a.yaml", crd).unwrap();
         assert!(template.contains("metadata:\n  name: a.b\n  labels:\n"), "{template}");
         assert!(template.ends_with("  {{- end }}\nspec:\n  group: b\n{{- end }}\n"), "{template}");
     }
 
     #[test]
     fn what_helm_would_take_for_a_template_is_refused() {
-        assert!(template("metadata:\n  name: a.b\ndescription: '{{ x }}'\n").is_err());
+        assert!(template("crds/a.yaml", "metadata:\n  name: a.b\ndescription: '{{ x }}'\n").is_err());
     }
 }

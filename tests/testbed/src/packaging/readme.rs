@@ -14,17 +14,17 @@ helm install aicore-registry-operator charts/aicore-registry-operator --namespac
 helm test aicore-registry-operator --namespace aicore-registry-system
 ```
 
-## The CRD
+## The CRDs
 
-The chart installs the CRD and upgrades it: `helm upgrade` needs no other step. `helm uninstall` leaves the CRD, and with it all
-AICoreRegistrySecrets, unless `crds.keep` is false. When the CRD is installed by other means, as by a second release in the same
-cluster, set `crds.enabled=false`. To take over a CRD that another release or kubectl has made, add `--take-ownership` to
+The chart installs two CRDs and upgrades them: `helm upgrade` needs no other step. `helm uninstall` leaves the CRDs, and with them all
+AICoreRegistrySecrets and AICoreTenants, unless `crds.keep` is false. When the CRDs are installed by other means, as by a second release
+in the same cluster, set `crds.enabled=false`. To take over CRDs that another release or kubectl has made, add `--take-ownership` to
 `helm install`.
 
 ## Namespaces
 
 With `operator.watchNamespaces`, the operator looks after these namespaces alone, and reads Secrets in these alone, by a Role in each;
-the namespaces must exist. These belong to the cluster all the same: the CRD (`crds.enabled`), the roles for people
+the namespaces must exist. AICoreTenants are not served then. These belong to the cluster all the same: the CRDs (`crds.enabled`), the roles for people
 (`rbac.aggregateToView`, `rbac.aggregateToEdit`), and the right to release a resource from its finalizer after the Role in its namespace
 has gone (`rbac.releaseClusterWide`). Whoever may not create them sets all four to false; then set `deletionPolicy: Retain`, or delete
 the resources before their namespace.
