@@ -156,6 +156,12 @@ pub fn status(mut status: AICoreRegistrySecretStatus) -> AICoreRegistrySecretSta
     for condition in &mut status.conditions {
         condition.message = cut(std::mem::take(&mut condition.message), MESSAGE);
         condition.reason = cut(std::mem::take(&mut condition.reason), sizes::REASON);
+        condition.message.shrink_to_fit();
+    }
+    // One is kept for each resource: the room that a list or a text had to grow would be a fifth of all that a resource costs.
+    status.conditions.shrink_to_fit();
+    if let Some(registries) = &mut status.registries {
+        registries.shrink_to_fit();
     }
     status
 }
