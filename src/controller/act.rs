@@ -218,7 +218,7 @@ async fn prepare<K: Kubernetes, A: AiCore>(
     if !errand.stands() {
         return Err(Outcome::Withdrawn);
     }
-    ctx.admission.turn(&permit, connection.rate_limiter(), request).map_err(postponed)?;
+    ctx.admission.turn(&permit, connection.rate_limiter()).map_err(postponed)?;
     let order = tokio::select! {
         biased;
         order = ctx.ai_core.in_order(claim) => order,

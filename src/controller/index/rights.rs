@@ -13,7 +13,10 @@ use crate::domain::{
         observed::Ownership,
         pass_outcome::PassOutcome,
     },
-    parse::object::{Object, ObjectKey},
+    parse::{
+        api_url::Tenant,
+        object::{Object, ObjectKey},
+    },
 };
 
 impl<K> Index<K> {
@@ -100,12 +103,16 @@ impl<K> Index<K> {
         state.claims.ask(object, claim, now)
     }
 
-    /// What is known of the resource as one that sends requests to a tenant.
+    /// What is known of the resource as one that sends requests to the tenant.
     #[must_use]
-    pub(in crate::controller) fn credit(&self, object: &Object) -> Credit {
+    pub(in crate::controller) fn credit(&self, object: &Object, tenant: &Tenant) -> Credit {
         let state = self.0.lock();
-        let last = state.resources.get(&object.key).and_then(|entry| entry.memory.retry.backoff.as_ref());
-        Credit::of(state.claims.has_proof(&object.key), last)
+        let entry = state.resources.get(&object.key);
+        let accepted = entry
+            .and_then(|entry| conflict::proven_tenant(&entry.status))
+            .is_some_and(|accepted_by| accepted_by == *tenant);
+        let last = entry.and_then(|entry| entry.memory.retry.backoff.as_ref());
+        Credit::of(state.claims.has_proof(&object.key), accepted, last)
     }
 
     /// Whether this very resource is there.

@@ -96,7 +96,11 @@ impl Exchange<'_> {
                 record.count(Scope::Secret(tenant.name.clone(), name));
             }
         }
-        let fault = tenant.faults.take(self.route.operation, record.entry.name.as_deref());
+        let client = match self.route.operation {
+            Operation::Token => oauth::client_id(&self.head.headers, &body),
+            _ => None,
+        };
+        let fault = tenant.faults.take(self.route.operation, record.entry.name.as_deref(), client.as_deref());
         self.meet(fault.unwrap_or_default(), &tenant, &body, &write, record).await
     }
 
