@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use super::State;
 use crate::{
-    controller::admission::{SharedLimit, lane::Lane, waiting::Position},
+    controller::{
+        admission::{SharedLimit, lane::Lane, waiting::Position},
+        queue::Priority,
+    },
     domain::parse::object::ObjectKey,
 };
 
@@ -48,7 +51,7 @@ impl State {
         };
         match position {
             Position::Waits(_, ticket) => self.shared.remove(&limit, who, ticket),
-            Position::Promised { .. } => self.shared.unpromise(&limit),
+            Position::Promised { .. } => self.shared.unpromise(&limit, &who.namespace),
             Position::Nowhere | Position::AtEntrance(..) => {}
         }
         self.promise_shared(&limit);
@@ -86,24 +89,10 @@ impl State {
 
     /// Lets in whom the lane admits, and whom the entrance does.
     pub(super) fn go_on(&mut self, lane: &Arc<Lane>, now: Duration) {
+        while let Some((who, priority)) = self.next_in_line(lane, now) {
+            self.let_in(lane, who, priority, now);
+        }
         if let Some(state) = self.lanes.get_mut(lane) {
-            while state.admits(now, self.places.lane)
-                && let Some((who, priority)) = state.line.pop(|_| true)
-            {
-                state.let_in(now);
-                let Some(waiting) = self.waiting.get_mut(&who) else {
-                    continue;
-                };
-                if state.is_proven() {
-                    waiting.lane = Position::Promised { limit: Arc::clone(lane), at_entrance: false };
-                    state.keeps_a_place();
-                    self.woken.push((who, priority));
-                } else {
-                    let ticket = self.entrance.push(&who, priority);
-                    waiting.lane = Position::AtEntrance(Arc::clone(lane), ticket);
-                    state.at_entrance.push(who);
-                }
-            }
             let alarm = state.goes_on_at(now);
             if alarm != state.alarm {
                 if let Some(before) = std::mem::replace(&mut state.alarm, alarm) {
@@ -115,7 +104,29 @@ impl State {
         self.open_entrance();
     }
 
-    fn open_entrance(&mut self) {
+    fn next_in_line(&mut self, lane: &Arc<Lane>, now: Duration) -> Option<(ObjectKey, Priority)> {
+        let most = self.places.lane;
+        let state = self.lanes.get_mut(lane).filter(|state| state.admits(now, most))?;
+        state.line.pop(|_| true)
+    }
+
+    /// One that is through the line of the lane: it has its place, or stands at the entrance.
+    pub(super) fn let_in(&mut self, lane: &Arc<Lane>, who: ObjectKey, priority: Priority, now: Duration) {
+        let state = self.lanes.of(lane);
+        state.let_in(now);
+        let waiting = self.waiting.of(&who);
+        if state.is_proven() {
+            waiting.lane = Position::Promised { limit: Arc::clone(lane), at_entrance: false };
+            state.keeps_a_place();
+            self.woken.push((who, priority));
+        } else {
+            let ticket = self.entrance.push(&who, priority);
+            waiting.lane = Position::AtEntrance(Arc::clone(lane), ticket);
+            state.at_entrance.push(who);
+        }
+    }
+
+    pub(super) fn open_entrance(&mut self) {
         while let Some((who, priority)) = self.entrance.let_in() {
             let Some(waiting) = self.waiting.get_mut(&who) else {
                 continue;
