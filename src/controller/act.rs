@@ -14,7 +14,10 @@ use super::{
 };
 use crate::{
     aicore::{
-        Authorization, Insistence, Origin, error::Error as AiCoreError, mandate::Mandate, push::Pushed,
+        Authorization, Insistence, Origin,
+        error::Error as AiCoreError,
+        mandate::{Mandate, over},
+        push::Pushed,
         session::Unfinished,
     },
     clock::{self, Clock},
@@ -28,10 +31,7 @@ use crate::{
             reason::Reason,
             report::Outcome,
         },
-        parse::{
-            docker_config::Payload,
-            object::{Object, ObjectKey},
-        },
+        parse::object::{Object, ObjectKey},
     },
     k8s,
 };
@@ -104,12 +104,9 @@ async fn send<K: Kubernetes, A: AiCore>(
         // A push is only planned when both Secrets are usable.
         return Outcome::NothingSent;
     };
-    let _large = match admit_large(ctx, object, &payload, priority) {
-        Ok(permit) => permit,
-        Err(Wait { requeue_after }) => return Outcome::Postponed(requeue_after),
-    };
     let errand = Errand {
         index: &ctx.index,
+        queue: &ctx.queue,
         object,
         claim: &claim,
         key: &key,
@@ -117,7 +114,8 @@ async fn send<K: Kubernetes, A: AiCore>(
         ending: &ctx.ending,
     };
     let insistence = if push.cause == Cause::Forced { Insistence::Forced } else { Insistence::Patient };
-    let ready = match prepare(ctx, &errand, &connection, insistence, permit, priority).await {
+    let asks = Asks { insistence, priority, large: payload.expose().len() >= LARGE_PAYLOAD };
+    let ready = match prepare(ctx, &errand, &connection, permit, asks).await {
         Ok(ready) => ready,
         Err(outcome) => return outcome,
     };
@@ -148,6 +146,7 @@ async fn delete<K: Kubernetes, A: AiCore>(
     };
     let errand = Errand {
         index: &ctx.index,
+        queue: &ctx.queue,
         object,
         claim: &claim,
         key: &key,
@@ -155,7 +154,8 @@ async fn delete<K: Kubernetes, A: AiCore>(
         ending: &ctx.ending,
     };
     let insistence = if forced { Insistence::Forced } else { Insistence::Deleting };
-    let ready = match prepare(ctx, &errand, &connection, insistence, permit, priority).await {
+    let asks = Asks { insistence, priority, large: false };
+    let ready = match prepare(ctx, &errand, &connection, permit, asks).await {
         Ok(ready) => ready,
         Err(outcome) => return outcome,
     };
@@ -169,6 +169,15 @@ async fn delete<K: Kubernetes, A: AiCore>(
     }
 }
 
+/// What a pass asks for before its first request.
+#[derive(Clone, Copy)]
+struct Asks {
+    insistence: Insistence,
+    priority: Priority,
+    /// Whether it holds a large payload meanwhile.
+    large: bool,
+}
+
 /// All that a request for a remote secret needs, until this is dropped.
 struct Ready {
     permit: Permit,
@@ -176,20 +185,24 @@ struct Ready {
 }
 
 /// Gets all that comes before the requests, in this order: a place among the passes of the tenant, so that one that does not answer
-/// does not occupy all workers; a token, which shows that the key is the tenant's; and only then a turn in its rate, which nobody
-/// else loses to a key that is refused; at last the order among requests for the same remote secret. What waits here ends when the
-/// process does.
+/// does not occupy all workers; a place among those that hold a large payload, if it is one; a token, which shows that the key is the tenant's; and only then a turn in its rate, which nobody
+/// else loses to a key that is refused; at last the order among requests for the same remote secret. What waits here ends when
+/// nothing is to be sent any more, and when the process does.
 async fn prepare<K: Kubernetes, A: AiCore>(
     ctx: &Context<K, A>,
     errand: &Errand<'_, ServiceKeyHeld<A::Connection>>,
     connection: &A::Connection,
-    insistence: Insistence,
     permit: Option<Permit>,
-    priority: Priority,
+    asks: Asks,
 ) -> Result<Ready, Outcome> {
     let Errand { object, claim, .. } = *errand;
+    let Asks { insistence, priority, large } = asks;
     let request = Request { who: &object.key, priority };
     let permit = ctx.admission.enter(&ctx.lane(object, connection), permit, request).map_err(postponed)?;
+    if large {
+        // Whoever waits for this does so without the payload, which is read again then.
+        ctx.admission.hold_large_payload(&permit, request).map_err(postponed)?;
+    }
     // Others had their turn since the facts were gathered: nobody needs a token for what is not to be sent any more.
     if !errand.stands() {
         permit.unused();
@@ -198,7 +211,7 @@ async fn prepare<K: Kubernetes, A: AiCore>(
     let Authorization { origin, result } = tokio::select! {
         biased;
         authorization = ctx.ai_core.authorize(connection, insistence) => authorization,
-        () = ctx.ending.cancelled() => return Err(Outcome::Withdrawn),
+        () = over(errand) => return Err(Outcome::Withdrawn),
     };
     match (origin, &result) {
         (Origin::Asked, Ok(())) => permit.answered(),
@@ -222,7 +235,7 @@ async fn prepare<K: Kubernetes, A: AiCore>(
     let order = tokio::select! {
         biased;
         order = ctx.ai_core.in_order(claim) => order,
-        () = ctx.ending.cancelled() => {
+        () = over(errand) => {
             permit.unused();
             return Err(Outcome::Withdrawn);
         }
@@ -325,21 +338,6 @@ fn wake<K, A: AiCore>(ctx: &Context<K, A>, woken: Vec<ObjectKey>) {
     for key in woken {
         ctx.queue.enqueue(&key, Priority::Urgent);
     }
-}
-
-/// Leave to hold a large payload until AI Core has answered, or the time until there may be; others need none. Who waits does so
-/// without the payload, which is read again then.
-fn admit_large<K, A: AiCore>(
-    ctx: &Context<K, A>,
-    object: &Object,
-    payload: &Payload,
-    priority: Priority,
-) -> Result<Option<Permit>, Wait> {
-    if payload.expose().len() < LARGE_PAYLOAD {
-        return Ok(None);
-    }
-    let request = Request { who: &object.key, priority };
-    ctx.admission.admit_large_payload(request).map(Some)
 }
 
 #[cfg(test)]

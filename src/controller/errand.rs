@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
-use super::index::Index;
+use super::{index::Index, queue::Queue};
 use crate::{
     aicore::mandate::Mandate,
     domain::{decide::conflict::Claim, parse::object::Object},
@@ -39,6 +40,8 @@ impl KeyFound {
 /// The mandate of one pass.
 pub(super) struct Errand<'a, K> {
     pub(super) index: &'a Index<K>,
+    /// Where it is heard of changes: what concerns the resource has it looked at again.
+    pub(super) queue: &'a Queue,
     pub(super) object: &'a Object,
     pub(super) claim: &'a Claim,
     pub(super) key: &'a KeyFound,
@@ -53,6 +56,15 @@ impl<K: Send + Sync> Mandate for Errand<'_, K> {
             Purpose::Delete => self.index.may_delete(self.object, self.claim),
         };
         may && self.index.asks_for_the_same(self.object, self.key)
+    }
+
+    fn withdrawn(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            let listener = self.queue.listen(&self.object.key);
+            while self.stands() {
+                listener.enqueued().await;
+            }
+        })
     }
 
     fn ending(&self) -> &CancellationToken {

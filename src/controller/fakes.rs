@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use tokio::sync::watch;
 
 pub(super) use self::{
-    ai_core::{FakeAiCore, FakeConnection},
+    ai_core::{FakeAiCore, FakeConnection, FakeEndpoint},
     kubernetes::FakeKubernetes,
 };
 use super::{scopes::Watched, *};

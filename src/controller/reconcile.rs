@@ -188,8 +188,15 @@ fn permits<K, A: AiCore>(
     let request = Request { who: &object.key, priority };
     match &snapshot.service_key {
         Some(held) => {
-            let limit = Limit::Lane(ctx.lane(object, &*held.connection));
-            let tenant = ctx.admission.try_admit(limit, request)?;
+            let lane = ctx.lane(object, &held.connection);
+            if object.unanswered_request(&snapshot.status).is_some() {
+                ctx.admission.is_asked_for(&lane, request);
+            }
+            let tenant = ctx.admission.try_admit(Limit::Lane(lane), request)?;
+            if let Some(permit) = tenant.as_ref().filter(|_| ctx.admission.awaits_large_payload(request.who))
+            {
+                ctx.admission.hold_large_payload(permit, request)?;
+            }
             Ok(Permits { service_key: None, tenant })
         }
         // Nobody has read the key at this version yet.

@@ -54,6 +54,7 @@ mod scopes;
 mod statuses;
 mod supply_chain;
 mod sync;
+mod tokens;
 mod traces;
 mod unusable;
 mod unwritten;

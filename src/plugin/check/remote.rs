@@ -1,5 +1,6 @@
 //! Asks AI Core about a case. Nothing is changed there.
 
+use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -25,6 +26,10 @@ struct Asked {
 impl Mandate for Asked {
     fn stands(&self) -> bool {
         true
+    }
+
+    fn withdrawn(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
     }
 
     fn ending(&self) -> &CancellationToken {

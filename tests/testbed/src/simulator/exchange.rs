@@ -22,7 +22,6 @@ use super::{
     route::{Operation, Route},
     shared::Shared,
     tenant::TenantState,
-    tls::Clients,
 };
 
 /// The connection that a request came on.
@@ -30,9 +29,7 @@ pub(super) struct Connection {
     pub(super) shared: Arc<Shared>,
     pub(super) id: u64,
     pub(super) client_port: u16,
-    /// Who may connect to this listener.
-    pub(super) clients: Clients,
-    /// The client's certificate.
+    /// The client's certificate, if it has shown one.
     pub(super) certificate: Option<CertificateDer<'static>>,
 }
 
@@ -180,10 +177,7 @@ impl Exchange<'_> {
             refusal: Some(answer),
         };
         let by_token = issued.as_ref().map(|issued| Arc::clone(&issued.tenant));
-        let for_tokens_only = self.connection.clients == Clients::Certified;
-        let unknown = self.route.operation == Operation::Unknown
-            || matches!(in_path, Some(None))
-            || (for_tokens_only && self.route.operation != Operation::Token);
+        let unknown = self.route.operation == Operation::Unknown || matches!(in_path, Some(None));
         if unknown {
             return refused(in_path.flatten().or(by_token), operations::unknown(&self.route, self.path()));
         }

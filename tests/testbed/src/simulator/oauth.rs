@@ -12,9 +12,9 @@ use super::{answer::Answer, errors, media_type::media_type, random, shared::Shar
 
 /// How the client came to the token endpoint.
 pub(super) enum Proof<'a> {
-    /// To the listener where it must show the secret.
+    /// Without a certificate: it must show the secret.
     Secret,
-    /// To the listener where it has shown this certificate.
+    /// With this certificate.
     Certificate(&'a CertificateDer<'static>),
 }
 
