@@ -11,7 +11,7 @@ use prometheus_client::{
 
 use super::{
     queue::Queue,
-    scopes::{Scopes, Watched},
+    scopes::{NotReady, Ready, Scopes, Watched},
 };
 use crate::{k8s::watch::WatchHealth, leadership::Leadership, metrics::encode_gauge};
 
@@ -51,11 +51,11 @@ impl Diagnostics {
         self.scopes.warm().await;
     }
 
-    /// Whether this process can do its work: a word, with what is wrong nevertheless, or what is missing.
+    /// Whether this process can do its work, and where it cannot nevertheless.
     ///
     /// # Errors
-    /// The sentence for `/readyz`.
-    pub fn ready(&self) -> Result<String, String> {
+    /// What is missing.
+    pub fn ready(&self) -> Result<Ready, NotReady> {
         self.scopes.ready()
     }
 
@@ -110,14 +110,15 @@ impl Diagnostics {
     fn encode_works(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let mut family = encoder.encode_descriptor(
             "watch_up",
-            "1 if the watch has listed and its last request did not fail, else 0; namespace is empty for all namespaces.",
+            "1 if the watch has listed, its last request did not fail, and something arrived within the last 90 s, else 0; \
+             namespace is empty for all namespaces.",
             None,
             MetricType::Gauge,
         )?;
         for health in self.health() {
             let namespace = health.namespace().map_or("", |namespace| &**namespace);
             let labels = [("watch", health.name()), ("namespace", namespace)];
-            ConstGauge::new(i64::from(health.works())).encode(family.encode_family(&labels)?)?;
+            ConstGauge::new(i64::from(health.hears())).encode(family.encode_family(&labels)?)?;
         }
         Ok(())
     }

@@ -138,6 +138,11 @@ pub fn status(mut status: AICoreRegistrySecretStatus) -> AICoreRegistrySecretSta
             .flatten()
             .any(|version| is_longer(version, sizes::RESOURCE_VERSION))
     });
+    status.left_behind.take_if(|left| {
+        let urls = [&left.api_url, &left.authorization_server];
+        is_longer(&left.remote_name, MAX_LENGTH)
+            || urls.into_iter().flatten().any(|url| is_longer(url, sizes::URL))
+    });
     if let Some(answered) = &mut status.last_handled_reconcile_at
         && let Cow::Owned(short) = request(answered)
     {
