@@ -110,11 +110,12 @@ fn a_long_run_finds_nothing() {
             runtime.block_on(run.lane());
         })
     });
-    for lane in lanes.collect::<Vec<_>>() {
-        lane.join().unwrap();
-    }
+    let lanes: Vec<_> = lanes.collect();
+    // What one has found is told, also when another one breaks.
+    let broken = lanes.into_iter().map(std::thread::JoinHandle::join).filter(Result::is_err).count();
     let totals = run.totals.lock().unwrap();
     totals.print();
+    assert_eq!(broken, 0, "lanes that ended early, see above");
     totals.assert_nothing_found();
 }
 

@@ -181,10 +181,13 @@ impl Servers {
         // The JSON form of etcd's API; any key tells the revision of all.
         let ask = async |operation: &str, what: Value| -> anyhow::Result<Value> {
             let request = client.post(format!("http://etcd/v3/kv/{operation}")).json(&what);
-            Ok(request.send().await?.error_for_status()?.json().await?)
+            Ok(request.send().await?.json().await?)
         };
         let range = ask("range", json!({ "key": "Lw==" })).await?;
-        ask("compaction", json!({ "revision": range["header"]["revision"], "physical": true })).await?;
+        let revision = &range["header"]["revision"];
+        let compacted = ask("compaction", json!({ "revision": revision, "physical": true })).await?;
+        // The code of gRPC for what is out of range: it was compacted before, and nothing was written since.
+        anyhow::ensure!(compacted["header"].is_object() || compacted["code"] == 11, "etcd says {compacted}");
         Ok(())
     }
 
