@@ -13,7 +13,11 @@ use super::{
     queue::Queue,
     scopes::{Scopes, Watched},
 };
-use crate::{k8s::watch::WatchHealth, leadership::Leadership, metrics::encode_gauge};
+use crate::{
+    k8s::{rights::Rights, watch::WatchHealth},
+    leadership::Leadership,
+    metrics::encode_gauge,
+};
 
 /// Whether the controller is ready and alive, and what waits. Cheap to clone.
 #[derive(Clone)]
@@ -21,6 +25,7 @@ pub struct Diagnostics {
     queue: Arc<Queue>,
     scopes: Arc<Scopes>,
     leadership: Leadership,
+    rights: Rights,
 }
 
 impl fmt::Debug for Diagnostics {
@@ -31,7 +36,13 @@ impl fmt::Debug for Diagnostics {
 
 impl Diagnostics {
     pub(super) fn new(queue: Arc<Queue>, scopes: Arc<Scopes>, leadership: Leadership) -> Self {
-        Self { queue, scopes, leadership }
+        Self { queue, scopes, leadership, rights: Rights::default() }
+    }
+
+    /// With what is known of the account's rights.
+    #[must_use]
+    pub(crate) fn with_rights(self, rights: Rights) -> Self {
+        Self { rights, ..self }
     }
 
     /// With empty caches that count as filled, and these watches on resources and on Secrets, if there are any.
@@ -56,7 +67,13 @@ impl Diagnostics {
     /// # Errors
     /// The sentence for `/readyz`.
     pub fn ready(&self) -> Result<String, String> {
-        self.scopes.ready()
+        let ready = self.scopes.ready();
+        let Some(missing) = self.rights.clause() else { return ready };
+        match ready {
+            Ok(word) if word == "ok" => Ok(format!("ok, but {missing}")),
+            Ok(sentence) => Ok(format!("{sentence}; {missing}")),
+            Err(sentence) => Err(format!("{sentence}; {missing}")),
+        }
     }
 
     /// Passes taken by workers since the start, passes that wait, and passes that run.
