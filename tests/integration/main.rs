@@ -22,6 +22,7 @@ mod connection;
 mod crash;
 mod crd;
 mod dashboard;
+mod degraded;
 mod deletion;
 mod documents;
 mod failures;
