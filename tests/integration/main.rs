@@ -52,6 +52,7 @@ mod requests;
 mod rights;
 mod robustness;
 mod scopes;
+mod security;
 mod statuses;
 mod supply_chain;
 mod sync;
