@@ -13,7 +13,11 @@ use super::{
     queue::Queue,
     scopes::{NotReady, Ready, Scopes, Watched},
 };
-use crate::{k8s::watch::WatchHealth, leadership::Leadership, metrics::encode_gauge};
+use crate::{
+    k8s::{rights::Rights, watch::WatchHealth},
+    leadership::Leadership,
+    metrics::encode_gauge,
+};
 
 /// Whether the controller is ready and alive, and what waits. Cheap to clone.
 #[derive(Clone)]
@@ -21,6 +25,40 @@ pub struct Diagnostics {
     queue: Arc<Queue>,
     scopes: Arc<Scopes>,
     leadership: Leadership,
+    rights: Rights,
+}
+
+/// A process that can do its work, and the rights that it lacks; the sentence for `/readyz`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadyBut {
+    ready: Ready,
+    missing: Option<String>,
+}
+
+impl fmt::Display for ReadyBut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.ready, &self.missing) {
+            (ready, None) => ready.fmt(f),
+            (Ready::Everywhere, Some(missing)) => write!(f, "{}, but {missing}", Ready::Everywhere),
+            (ready @ Ready::NotIn(_), Some(missing)) => write!(f, "{ready}; {missing}"),
+        }
+    }
+}
+
+/// A process that cannot do its work, and the rights that it lacks; the sentence for `/readyz`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotReadyAnd {
+    not_ready: NotReady,
+    missing: Option<String>,
+}
+
+impl std::error::Error for NotReadyAnd {}
+
+impl fmt::Display for NotReadyAnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.not_ready.fmt(f)?;
+        self.missing.as_ref().map_or(Ok(()), |missing| write!(f, "; {missing}"))
+    }
 }
 
 impl fmt::Debug for Diagnostics {
@@ -31,7 +69,13 @@ impl fmt::Debug for Diagnostics {
 
 impl Diagnostics {
     pub(super) fn new(queue: Arc<Queue>, scopes: Arc<Scopes>, leadership: Leadership) -> Self {
-        Self { queue, scopes, leadership }
+        Self { queue, scopes, leadership, rights: Rights::default() }
+    }
+
+    /// With what is known of the account's rights.
+    #[must_use]
+    pub(crate) fn with_rights(self, rights: Rights) -> Self {
+        Self { rights, ..self }
     }
 
     /// With empty caches that count as filled, and these watches on resources and on Secrets, if there are any.
@@ -55,8 +99,12 @@ impl Diagnostics {
     ///
     /// # Errors
     /// What is missing.
-    pub fn ready(&self) -> Result<Ready, NotReady> {
-        self.scopes.ready()
+    pub fn ready(&self) -> Result<ReadyBut, NotReadyAnd> {
+        let missing = self.rights.clause();
+        match self.scopes.ready() {
+            Ok(ready) => Ok(ReadyBut { ready, missing }),
+            Err(not_ready) => Err(NotReadyAnd { not_ready, missing }),
+        }
     }
 
     /// Passes taken by workers since the start, passes that wait, and passes that run.

@@ -7,6 +7,7 @@ pub(crate) mod arrival;
 pub mod backoff;
 pub(crate) mod conflict;
 pub(crate) mod credit;
+pub(crate) mod denials;
 pub(crate) mod digest;
 pub mod failure;
 pub(crate) mod hold;

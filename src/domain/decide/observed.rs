@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     api::{
         AICoreRegistrySecretStatus,
-        condition::{self, READY},
+        condition::{self, READY, RECONCILING, STALLED},
     },
     domain::{
         decide::{
@@ -123,9 +123,9 @@ pub(crate) enum NamespaceState {
     },
 }
 
-/// Whether a reason in a status leaves open what AI Core holds.
+/// Whether a reason in a status leaves open what AI Core holds. One that this version does not know may.
 fn leaves_doubt(reason: &str) -> bool {
-    Reason::parse(reason).is_some_and(Reason::leaves_doubt)
+    Reason::parse(reason).is_none_or(Reason::leaves_doubt)
 }
 
 /// The gathered facts.
@@ -285,11 +285,9 @@ impl Observed<'_> {
         self.backoff.is_some()
             || self.overwritten
             || self.in_doubt()
-            || self
-                .status
-                .conditions
-                .iter()
-                .any(|condition| condition.type_ != READY && leaves_doubt(&condition.reason))
+            || self.status.conditions.iter().any(|condition| {
+                [RECONCILING, STALLED].contains(&&*condition.type_) && leaves_doubt(&condition.reason)
+            })
     }
 
     /// Whether the status says that AI Core holds the credential, and nothing speaks against it.
