@@ -122,11 +122,12 @@ async fn a_server_that_comes_back_is_found_at_once() {
                 None => one_asks(&tokens).await,
                 Some(every) => others_ask(&tokens, every).await,
             }
-            let found = server.started.elapsed() - back;
+            let found = server.started.elapsed().saturating_sub(back);
             assert!(found <= ANOTHER_AFTER + LATENCY, "{every:?}: {found:?} after {back:?}");
             let requests = server.requests();
             assert!(server.at_once.load(SeqCst) <= MOST_UNDER_WAY);
-            let apart = requests.windows(2).map(|pair| pair[1] - pair[0]).min().unwrap_or(LIMIT);
+            let apart =
+                requests.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).min().unwrap_or(LIMIT);
             assert!(apart >= seconds(4), "{every:?}: {requests:?}");
         }
     }
@@ -159,9 +160,9 @@ async fn those_who_do_not_wait_for_the_answer_do_not_flood_the_server() {
     }
     assert!(server.requests().len() <= 10, "{:?}", server.requests());
     // One that stays is not kept waiting by them.
-    let before = server.started.elapsed();
+    let before = Instant::now();
     assert!(tokens.get(Insistence::Patient).await.is_err());
-    assert_eq!(server.started.elapsed() - before, LIMIT);
+    assert_eq!(before.elapsed(), LIMIT);
 }
 
 /// While a token still works, nobody waits for an authorization server that does not answer; and its successor comes all the same.
