@@ -41,7 +41,7 @@ pub(super) struct Watched {
 
 /// A process that can do its work; the sentence for `/readyz`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ready {
+pub(super) enum Ready {
     /// Nothing is wrong anywhere.
     Everywhere,
     /// It works, but not in these scopes.
@@ -63,7 +63,7 @@ impl fmt::Display for Ready {
     "not ready: resources listed in {resources} of {scopes} scopes, Secrets in {secrets} (is the CRD installed, and may the \
      ServiceAccount list and watch aicoreregistrysecrets and secrets?): {troubles}"
 )]
-pub struct NotReady {
+pub(super) struct NotReady {
     /// How many scopes there are.
     scopes: usize,
     /// In how many of them the resources are listed.
@@ -75,7 +75,7 @@ pub struct NotReady {
 
 /// Scopes in which something does not work, and what that is. Of many, the first are named.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Troubles {
+pub(super) struct Troubles {
     named: Vec<String>,
     /// How many more there are.
     more: usize,
