@@ -13,6 +13,7 @@ pub(crate) mod hold;
 pub(crate) mod known;
 pub(crate) mod late_writes;
 pub(crate) mod lease;
+mod life;
 pub(crate) mod memory;
 pub(crate) mod observed;
 pub mod outage;

@@ -1,5 +1,7 @@
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use super::*;
 use crate::domain::{
     parse::object::{Object, ObjectKey},
@@ -69,6 +71,40 @@ fn a_piece_is_a_page_and_the_index_may_change_between_two() {
     assert!(!ready.contains(&labels(&last.key)) && !ready.contains(&labels(&ahead.key)));
     assert!(ready.contains(&labels(&after.key)) && ready.contains(&labels(&fresh.key)));
     assert_eq!(ready.lines().count(), count - PAGE - 1 + 1);
+}
+
+/// Where nothing ends there is no series, and where something does it has the time of it.
+#[test]
+fn what_ends_has_series_of_its_own() {
+    let index = index_of(3);
+    assert!(!exposed(&index).concat().contains("expir"));
+    let ends = |second| Moment::of(Timestamp::from_second(second).unwrap());
+    let mortal = AICoreRegistrySecretStatus {
+        credential_expires_at: ends(SYNCED + 100),
+        credential_expiring_from: ends(SYNCED + 80),
+        service_key_expires_at: ends(SYNCED + 200),
+        service_key_expiring_from: ends(SYNCED + 160),
+        ..a_status_in_sync()
+    };
+    index.apply_resource(object_named("mortal", 1), mortal);
+    let text = exposed(&index).concat();
+    let rows: Vec<&str> =
+        text.lines().filter(|line| line.contains("expir") && !line.starts_with('#')).collect();
+    let row = |name: &str, after: i64| {
+        format!(
+            "aicore_registry_{name}_timestamp_seconds{{namespace=\"ns\",name=\"mortal\"}} {}",
+            SYNCED + after
+        )
+    };
+    let expected = [
+        row("credential_expiration", 100),
+        row("credential_expiring_from", 80),
+        row("service_key_expiration", 200),
+        row("service_key_expiring_from", 160),
+    ];
+    assert_eq!(rows, expected);
+    index.remove_resource(&object_named("mortal", 1).key);
+    assert!(!exposed(&index).concat().contains("expir"));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Everything that one decision depends on, gathered before it; no secret value is reachable from here.
 
+use jiff::Timestamp;
+
 use crate::{
     api::{
         AICoreRegistrySecretStatus,
@@ -15,6 +17,7 @@ use crate::{
         },
         parse::{
             api_url::Tenant,
+            certificate::Validity,
             duration::ResyncInterval,
             object::{Now, Object, ObjectKey, pushed_tenant},
         },
@@ -111,8 +114,12 @@ pub(crate) struct Observed<'a> {
     pub source: Found<Vec<String>>,
     /// What a user should know about the registry credential although it can be used.
     pub(crate) remarks: Vec<String>,
+    /// When the registry credential ends, if that is known.
+    pub(crate) credential_ends: Option<Timestamp>,
     /// The AI Core service key: the tenant it is for.
     pub service_key: Found<Tenant>,
+    /// When the service key is valid, if it is one with a certificate.
+    pub(crate) service_key_validity: Option<Validity>,
     /// What a push would send, when both are usable.
     pub digest: Option<PayloadDigest>,
     /// Identity of the service key for the purpose of trying again; present also when the key cannot be used.
