@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::{
     Context, ServiceKeyHeld,
     adapters::{AiCore, Kubernetes, Reach},
@@ -20,8 +22,10 @@ use crate::{
         },
         parse::{
             api_url::Tenant,
+            certificate::Validity,
             docker_config::{self, Payload, Selection},
             duration::ResyncInterval,
+            expiry::{self, Expiry},
             name::SecretName,
             object::{Now, Object, ObjectKey, pushed_tenant},
             service_key,
@@ -34,7 +38,10 @@ use crate::{
 /// What was found, and the secret values that a push needs. The observation itself has none.
 pub(super) struct Gathered<C> {
     source: Found<Vec<String>>,
+    remarks: Vec<String>,
+    credential_ends: Option<Timestamp>,
     service_key: Found<Tenant>,
+    service_key_validity: Option<Validity>,
     digest: Option<PayloadDigest>,
     service_key_identity: Option<String>,
     pub(super) ownership: Ownership,
@@ -65,7 +72,9 @@ impl<C: Reach> Gathered<C> {
             status: &snapshot.status,
             source: self.source.clone(),
             source_seen: snapshot.source_version.as_deref().filter(|_| !snapshot.unwatched),
-            remarks: self.payload.as_ref().map(|payload| payload.remarks().to_vec()).unwrap_or_default(),
+            remarks: self.remarks.clone(),
+            credential_ends: self.credential_ends,
+            service_key_validity: self.service_key_validity,
             service_key: self.service_key.clone(),
             digest: self.digest.clone(),
             service_key_identity: self.service_key_identity.clone(),
@@ -133,7 +142,10 @@ pub(super) async fn gather<K: Kubernetes, A: AiCore>(
     Ok(Gathered {
         key: found,
         source: source.found,
+        remarks: source.remarks,
+        credential_ends: source.ends,
         service_key,
+        service_key_validity: key.held.as_ref().and_then(|held| held.key.certificate_validity()),
         digest,
         service_key_identity: key.identity,
         ownership,
@@ -163,6 +175,10 @@ fn claim<C: Reach>(
 struct ReadSource {
     found: Found<Vec<String>>,
     payload: Option<Payload>,
+    /// What a user should know about it although it can be used.
+    remarks: Vec<String>,
+    /// When it ends, if that is known.
+    ends: Option<Timestamp>,
 }
 
 impl ReadSource {
@@ -171,7 +187,7 @@ impl ReadSource {
     }
 
     fn unusable(failure: Failure) -> Self {
-        Self { found: Found::Unusable(failure), payload: None }
+        Self { found: Found::Unusable(failure), payload: None, remarks: Vec::new(), ends: None }
     }
 }
 
@@ -190,10 +206,15 @@ async fn source<K: Kubernetes, A: AiCore>(
     };
     stand_in(ctx, snapshot, &object.source(), snapshot.source_version.as_deref(), &read.version);
     Ok(match docker_config::payload(&read.data, &Selection::of(&object.spec)) {
-        Ok(payload) => ReadSource {
-            found: Found::Usable { version: read.version, content: payload.registries().to_vec() },
-            payload: Some(payload),
-        },
+        Ok(payload) => {
+            let Expiry { ends, remark } = expiry::read(&read.data, &payload, ctx.clock.now().wall);
+            ReadSource {
+                found: Found::Usable { version: read.version, content: payload.registries().to_vec() },
+                remarks: payload.remarks().iter().cloned().chain(remark).collect(),
+                payload: Some(payload),
+                ends,
+            }
+        }
         Err(invalid) => ReadSource::unusable(failure(Reason::SecretInvalid, &invalid)),
     })
 }

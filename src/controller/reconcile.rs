@@ -142,6 +142,16 @@ async fn pass<K: Kubernetes, A: AiCore>(
     let known = snapshot.known(interval, ctx.clock.now());
     if let Some(Unchanged { requeue_after }) = known.unchanged() {
         let memory = known.remembering();
+        if let Some((status, events)) = known.turned() {
+            for Event { reason, note, .. } in &events {
+                warn!(reason, "{note}");
+            }
+            let source_answered = Some(Answer::NothingToSend);
+            let (status, outcome) = (Some(status), PassOutcome::Unchanged);
+            let report =
+                Report { status, events, memory, requeue_after, source_answered, leaving: None, outcome };
+            return Ok(finish(ctx, snapshot, report).await);
+        }
         if snapshot.source_changed.is_some() || memory != snapshot.memory {
             ctx.index.record(&snapshot.object, None, memory, snapshot.source_changed);
         }

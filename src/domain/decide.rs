@@ -15,6 +15,7 @@ pub(crate) mod known;
 pub(crate) mod late_writes;
 pub(crate) mod lease;
 pub(crate) mod left_behind;
+mod life;
 pub(crate) mod memory;
 pub(crate) mod observed;
 pub mod outage;

@@ -7,6 +7,7 @@ pub mod bounds;
 pub(crate) mod certificate;
 pub(crate) mod docker_config;
 pub(crate) mod duration;
+pub(crate) mod expiry;
 mod json;
 pub mod label_selector;
 pub(crate) mod name;

@@ -2,6 +2,7 @@
 //! place is the operator as a process, with the arguments and the rights that the chart gives it.
 
 mod arguments;
+mod artifact_hub;
 mod kustomize;
 mod lifecycle;
 mod manifests;

@@ -4,11 +4,12 @@ mod places;
 
 use std::sync::atomic::Ordering::SeqCst;
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures::FutureExt;
 
 use super::*;
 use crate::{
-    api::DeletionPolicy,
+    api::{AICoreRegistrySecretStatus, DeletionPolicy, Moment},
     controller::{
         adapters::Reach,
         fakes::{World, an_older_one},
@@ -85,6 +86,37 @@ async fn a_rotation_reads_only_the_secret_that_changed_and_is_measured_once() {
     world.pass().await;
     assert_eq!(world.journal(), Vec::<String>::new());
     assert_eq!(latencies(&world), 1);
+}
+
+/// The clock alone has changed something: that is written, and nothing is read or sent for it.
+#[tokio::test(start_paused = true)]
+async fn the_turn_of_a_life_is_one_write() {
+    let world = in_sync(an_object()).await;
+    let ended = Moment::of(world.ctx.clock.now().wall - HOUR);
+    let status = AICoreRegistrySecretStatus {
+        credential_expires_at: ended,
+        credential_expiring_from: ended,
+        ..(*world.snapshot().status).clone()
+    };
+    world.ctx.index.record_status(&world.object, &Arc::new(status));
+    world.pass().await;
+    assert_eq!(world.journal(), ["write status"]);
+    assert_eq!(*world.ctx.kubernetes.events.lock().unwrap(), ["Synced", "CredentialExpired"]);
+    assert_eq!(world.ready(), "True/Synced");
+    world.pass().await;
+    assert_eq!(world.journal(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_password_says_of_its_end_is_in_the_status_of_the_push() {
+    let world = in_sync(an_object()).await;
+    let end = Moment::of(world.ctx.clock.now().wall + HOUR);
+    let claims = serde_json::json!({ "exp": end.map(Moment::second) }).to_string();
+    world.rotated("2", &format!("eyJ9.{}.x", URL_SAFE_NO_PAD.encode(claims)));
+    let requeue_after = world.pass().await.unwrap();
+    assert_eq!(world.journal(), ["read Secret", PUSH, "write status"]);
+    assert_eq!(world.snapshot().status.credential_expires_at, end);
+    assert!(requeue_after <= HOUR.mul_f64(0.85), "it looks again when the life turns: {requeue_after:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -73,6 +73,8 @@ pub(crate) fn forget(status: &mut AICoreRegistrySecretStatus) {
         failed_attempt: _,
         left_behind: _,
         unanswered_write,
+        service_key_expires_at: _,
+        service_key_expiring_from: _,
         api_url,
         authorization_server,
         registries,
@@ -81,10 +83,13 @@ pub(crate) fn forget(status: &mut AICoreRegistrySecretStatus) {
         ai_core_secret_resource_version,
         last_sync_time,
         next_resync_time,
+        credential_expires_at,
+        credential_expiring_from,
     } = status;
     (*api_url, *authorization_server, *registries, *credentials_digest) = (None, None, None, None);
     (*secret_resource_version, *ai_core_secret_resource_version) = (None, None);
     (*last_sync_time, *next_resync_time, *unanswered_write) = (None, None, None);
+    (*credential_expires_at, *credential_expiring_from) = (None, None);
 }
 
 #[cfg(test)]

@@ -11,10 +11,12 @@ use crate::{
     domain::{
         decide::{
             digest,
+            life::{self, Lives},
             memory::{Memory, Synced},
             observed::Ownership,
             plan::{FinalizerStep, finalizer_step},
             reason::Reason,
+            report::Event,
             resync,
         },
         parse::{
@@ -59,7 +61,7 @@ pub(crate) struct Known<'a> {
 /// Nothing is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Unchanged {
-    /// Time to the next resync; `None`: there is none.
+    /// Time to the next resync, or to when the life of a credential turns; `None`: there is neither.
     pub(crate) requeue_after: Option<Duration>,
 }
 
@@ -87,7 +89,16 @@ impl Known<'_> {
             self.default_resync_interval,
             self.now,
         )
-        .map(|requeue_after| Unchanged { requeue_after })
+        .map(|requeue_after| {
+            let turn = Lives::of(self.object, self.status).next_turn(self.now.wall);
+            Unchanged { requeue_after: life::sooner(requeue_after, turn) }
+        })
+    }
+
+    /// What has to be written although nothing is to be done: the life of a credential has turned. The status, and what changed.
+    #[must_use]
+    pub(crate) fn turned(&self) -> Option<(AICoreRegistrySecretStatus, Vec<Event>)> {
+        life::turned(self.object, self.status, self.now)
     }
 
     /// What to remember when nothing is to be done: how long ago the last push was, before anybody sets the wall clock.

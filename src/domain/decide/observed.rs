@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::{
     api::{
         AICoreRegistrySecretStatus,
@@ -17,6 +19,7 @@ use crate::{
         },
         parse::{
             api_url::Tenant,
+            certificate::Validity,
             duration::ResyncInterval,
             object::{Now, Object, ObjectKey, pushed_tenant},
         },
@@ -141,8 +144,12 @@ pub(crate) struct Observed<'a> {
     pub(crate) source_seen: Option<&'a str>,
     /// What a user should know about the registry credential although it can be used.
     pub(crate) remarks: Vec<String>,
+    /// When the registry credential ends, if that is known.
+    pub(crate) credential_ends: Option<Timestamp>,
     /// The AI Core service key: the tenant it is for.
     pub service_key: Found<Tenant>,
+    /// When the service key is valid, if it is one with a certificate.
+    pub(crate) service_key_validity: Option<Validity>,
     /// What a push would send, when both are usable.
     pub digest: Option<PayloadDigest>,
     /// Identity of the service key for the purpose of trying again; present also when the key cannot be used.

@@ -274,7 +274,7 @@ fn spread_wait(cause: Cause, observed: &Observed<'_>) -> Option<Duration> {
 }
 
 /// A place in the window that is the same for a resource at each start, and even over resources.
-fn spread_place(uid: &str, window: Duration) -> Duration {
+pub(super) fn spread_place(uid: &str, window: Duration) -> Duration {
     // FNV-1a: spreads the uids evenly; nothing here needs to withstand an attacker.
     let hash = uid.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

@@ -22,6 +22,7 @@ use crate::{
             failure::Failure,
             hold,
             left_behind::{self, Leaving},
+            life,
             memory::{Checked, Memory, Retry, Synced},
             observed::Observed,
             pass_outcome::PassOutcome,
@@ -229,6 +230,7 @@ fn pushed(observed: &Observed<'_>, at: Timestamp, created: bool, jitter: Jitter)
     status.secret_resource_version = observed.source.version().map(str::to_owned);
     status.ai_core_secret_resource_version = observed.service_key.version().map(str::to_owned);
     status.last_sync_time = Some(at.clone());
+    life::keep_credential(&mut status, observed.credential_ends, at.0);
     let interval = observed.object.resync_interval(observed.default_resync_interval);
     let after = match interval {
         ResyncInterval::Never => None,
@@ -267,7 +269,11 @@ fn failed(observed: &Observed<'_>, failure: Failure, ended: Duration, jitter: Ji
 }
 
 /// The status after a failed attempt, and while it delays the next one.
-fn troubled(observed: &Observed<'_>, status: AICoreRegistrySecretStatus, failure: &Failure) -> StatusBuilder {
+fn troubled<'a>(
+    observed: &Observed<'a>,
+    status: AICoreRegistrySecretStatus,
+    failure: &Failure,
+) -> StatusBuilder<'a> {
     let story = StatusBuilder::new(observed, status);
     if observed.object.deleting {
         return story.deleting(messages::deleting(failure));
@@ -344,6 +350,7 @@ fn not_pushed(observed: &Observed<'_>, why: &Why, jitter: Jitter) -> Statement {
     match why {
         Why::InSync { requeue_after } => {
             let mut status = observed.status.clone();
+            life::keep_credential(&mut status, observed.credential_ends, observed.now.wall);
             let interval = observed.object.resync_interval(observed.default_resync_interval);
             status.next_resync_time = resync::to_announce(observed.object, observed.status, interval);
             let registries = status.registries.clone().unwrap_or_default();

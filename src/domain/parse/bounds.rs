@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     api::{
         AICoreRegistrySecretSpec, AICoreRegistrySecretStatus,
-        condition::{READY, RECONCILING, STALLED},
+        condition::{EXPIRED, EXPIRING, READY, RECONCILING, STALLED},
         sizes,
     },
     domain::{
@@ -155,7 +155,8 @@ pub fn status(mut status: AICoreRegistrySecretStatus) -> AICoreRegistrySecretSta
         }
     }
     if status.conditions.len() > sizes::CONDITIONS {
-        status.conditions.retain(|condition| [READY, RECONCILING, STALLED].contains(&&*condition.type_));
+        let ours = [READY, RECONCILING, STALLED, EXPIRING, EXPIRED];
+        status.conditions.retain(|condition| ours.contains(&&*condition.type_));
         status.conditions.truncate(sizes::CONDITIONS);
     }
     for condition in &mut status.conditions {

@@ -1,6 +1,6 @@
 //! What a platform engineer and the tools of a cluster do: operators, Secrets and resources.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use aicore_registry_operator::api;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -44,6 +44,12 @@ impl World {
     /// Writes a service binding with the tenant's current client secret.
     pub(crate) async fn service_key(&self, name: &str) {
         self.secret(name, "Opaque", self.tenant.binding_data()).await;
+    }
+
+    /// Writes a service key whose certificate has been valid for so long, and is for so much longer.
+    pub(crate) async fn mortal_service_key(&self, name: &str, lived: Duration, left: Duration) {
+        let key = self.tenant.mortal_x509_service_key(lived, left).unwrap();
+        self.secret(name, "Opaque", BTreeMap::from([("key.json".to_owned(), key.to_string())])).await;
     }
 
     /// Writes a docker config Secret.

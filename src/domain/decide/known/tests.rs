@@ -8,7 +8,7 @@ use rstest::rstest;
 
 use super::*;
 use crate::{
-    api::DeletionPolicy,
+    api::{DeletionPolicy, Moment},
     domain::{
         decide::{
             memory::{Checked, Retry},
@@ -52,6 +52,36 @@ fn a_restart_in_sync_needs_nothing() {
     let status =
         AICoreRegistrySecretStatus { last_handled_reconcile_at: Some("1".to_owned()), ..a_status_in_sync() };
     assert_eq!(rest(&answered, &status), Some(Some(seconds(3540))));
+}
+
+/// Neither a request nor a write is needed to know when a life turns.
+#[test]
+fn who_is_at_rest_waits_for_the_resync_or_for_the_turn_of_a_life() {
+    let (object, memory, owner) = (an_object(), Memory::default(), Ownership::Owner { successor: None });
+    for (ends, expected) in [(1000, 800..820), (1_000_000, 3540..3541)] {
+        let moment = |second| Moment::of(at(LAST_SYNC + 60 + second));
+        let status = AICoreRegistrySecretStatus {
+            credential_expires_at: moment(ends),
+            credential_expiring_from: moment(ends / 5 * 4),
+            ..a_status_in_sync()
+        };
+        let known = Known {
+            object: &object,
+            status: &status,
+            memory: &memory,
+            versions: SEEN,
+            ownership: &owner,
+            overwritten: false,
+            confirmation_due: false,
+            default_resync_interval: EVERY_HOUR,
+            now: a_minute_later(),
+        };
+        let wait = known.unchanged().unwrap().requeue_after.unwrap();
+        assert!(expected.contains(&wait.as_secs()), "{wait:?}");
+        assert_eq!(known.turned(), None);
+        let later = Known { now: Now { wall: at(LAST_SYNC + 60 + ends * 2), ..a_minute_later() }, ..known };
+        assert_eq!(later.turned().map(|(_, events)| events.len()), Some(1));
+    }
 }
 
 #[rstest]

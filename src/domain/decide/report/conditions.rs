@@ -14,11 +14,12 @@ use crate::{
     domain::{
         decide::{
             backoff::Backoff,
+            life::{self, Lives},
             observed::Observed,
             pass_outcome::PassOutcome,
             reason::{Class, Reason},
         },
-        parse::bounds,
+        parse::{bounds, object::Object},
         tools::invalid::Quoted,
     },
 };
@@ -61,20 +62,24 @@ impl Before {
 }
 
 /// A status being written. `finish` compares it with the one before and derives the events.
-pub(super) struct StatusBuilder {
+pub(super) struct StatusBuilder<'a> {
     status: AICoreRegistrySecretStatus,
     headline_before: Option<String>,
     generation: i64,
     outcome_reached: bool,
     requested_at: Option<String>,
     now: Timestamp,
+    object: &'a Object,
 }
 
-impl StatusBuilder {
+impl<'a> StatusBuilder<'a> {
     /// Starts from a status, which already has the fields that are no conditions.
-    pub(super) fn new(observed: &Observed<'_>, mut status: AICoreRegistrySecretStatus) -> Self {
+    pub(super) fn new(observed: &Observed<'a>, mut status: AICoreRegistrySecretStatus) -> Self {
         status.failed_attempt = None;
         status.remote_name = observed.object.remote_name.as_ref().ok().map(ToString::to_string);
+        if !observed.object.deleting {
+            life::keep_service_key(&mut status, observed.service_key_validity, observed.now.wall);
+        }
         Self {
             headline_before: headline(&observed.status.conditions).map(|condition| condition.reason.clone()),
             status,
@@ -82,6 +87,7 @@ impl StatusBuilder {
             outcome_reached: true,
             requested_at: observed.object.requested_at.as_deref().map(str::to_owned),
             now: observed.now.wall,
+            object: observed.object,
         }
     }
 
@@ -172,7 +178,7 @@ impl StatusBuilder {
     /// The statement.
     pub(super) fn finish(
         mut self,
-        requeue_after: Option<Duration>,
+        mut requeue_after: Option<Duration>,
         backoff: Option<Backoff>,
         outcome: PassOutcome,
     ) -> Statement {
@@ -182,18 +188,20 @@ impl StatusBuilder {
                 self.status.last_handled_reconcile_at = self.requested_at;
             }
         }
-        self.status = bounds::status(self.status);
+        let lives = Lives::of(self.object, &self.status);
         let mut events = Vec::new();
+        if self.outcome_reached && !self.object.deleting {
+            events = lives.tell(&mut self.status.conditions, self.now);
+            requeue_after = life::sooner(requeue_after, lives.next_turn(self.now));
+        }
+        self.status = bounds::status(self.status);
         if let Some(now) = headline(&self.status.conditions)
             && self.outcome_reached
             && self.headline_before.as_ref() != Some(&now.reason)
             && let Some(reason) = Reason::parse(&now.reason)
         {
-            events.push(Event {
-                warning: reason.is_warning(),
-                reason: reason.as_str(),
-                note: now.message.clone(),
-            });
+            let note = now.message.clone();
+            events.insert(0, Event { warning: reason.is_warning(), reason: reason.as_str(), note });
         }
         Statement { status: Some(self.status), events, requeue_after, backoff, outcome }
     }

@@ -18,6 +18,7 @@ mod arrival;
 mod deletion;
 mod events;
 mod holds;
+mod lives;
 mod next_state;
 mod properties;
 mod readiness;

@@ -1,9 +1,10 @@
 //! The simulator's certificate authority, and the certificates it issues.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, ensure};
 use base64::{Engine, engine::general_purpose::STANDARD};
+use jiff::Timestamp;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize, date_time_ymd,
@@ -14,6 +15,8 @@ use rustls::{
     server::WebPkiClientVerifier,
     version::TLS12,
 };
+
+use super::clock;
 
 /// How the private key of an X.509 service key is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +34,13 @@ pub enum Flaw {
     Ended,
     /// An authority that the server does not know has issued it.
     UnknownIssuer,
+}
+
+/// From when to when a client certificate is valid, seen from now.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Life {
+    pub(super) lived: Duration,
+    pub(super) left: Duration,
 }
 
 /// A certificate authority that lives as long as the simulator.
@@ -94,13 +104,24 @@ impl Authority {
         Ok(config)
     }
 
-    /// A certificate with a new RSA key, as long as those of SAP.
-    pub(super) fn client(&self, name: &str, format: KeyFormat, flaw: Option<Flaw>) -> anyhow::Result<Client> {
+    /// A certificate with a new RSA key, as long as those of SAP; without a `life` it is valid for ever.
+    pub(super) fn client(
+        &self,
+        name: &str,
+        format: KeyFormat,
+        flaw: Option<Flaw>,
+        life: Option<Life>,
+    ) -> anyhow::Result<Client> {
         let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048);
         let key = key.context("cannot make the client's key")?;
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        if let Some(Life { lived, left }) = life {
+            let now = Duration::try_from(clock::now().duration_since(Timestamp::UNIX_EPOCH))?;
+            let now = date_time_ymd(1970, 1, 1) + now;
+            (params.not_before, params.not_after) = (now - lived, now + left);
+        }
         if flaw == Some(Flaw::Ended) {
             params.not_before = date_time_ymd(2026, 1, 1);
             params.not_after = date_time_ymd(2026, 1, 2);
