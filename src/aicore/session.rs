@@ -17,7 +17,10 @@ use crate::domain::parse::{docker_config::Payload, name::RemoteName};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unfinished {
     /// Its mandate ended first, or the process is about to end; from then on nothing was sent.
-    Withdrawn,
+    Withdrawn {
+        /// Whether AI Core had answered that it has no secret of the name.
+        remote_absent: bool,
+    },
     /// A request failed.
     Failed {
         /// What went wrong.
@@ -182,7 +185,7 @@ impl Refused {
         payload: Option<&Payload>,
     ) -> Unfinished {
         match self {
-            Self::Withdrawn => Unfinished::Withdrawn,
+            Self::Withdrawn => Unfinished::Withdrawn { remote_absent: false },
             Self::NoToken(error) => Unfinished::from(error),
             Self::Request { failed, token, writes } => {
                 let aftermath = if writes { failed.aftermath() } else { Aftermath::Nothing };
@@ -208,7 +211,7 @@ impl Unfinished {
     /// The same, when AI Core has answered that it has no secret of the name.
     pub(super) fn with_remote_absent(self) -> Self {
         match self {
-            Self::Withdrawn => Self::Withdrawn,
+            Self::Withdrawn { .. } => Self::Withdrawn { remote_absent: true },
             Self::Failed { error, aftermath, .. } => Self::Failed { error, remote_absent: true, aftermath },
         }
     }

@@ -111,6 +111,7 @@ async fn send<K: Kubernetes, A: AiCore>(
         claim: &claim,
         key: &key,
         purpose: Purpose::Push,
+        passed_over: None,
         ending: &ctx.ending,
     };
     let insistence = if push.cause == Cause::Forced { Insistence::Forced } else { Insistence::Patient };
@@ -124,6 +125,9 @@ async fn send<K: Kubernetes, A: AiCore>(
     let under_way = UnderWay::new(ctx, &claim);
     let result = ctx.ai_core.push(&connection, insistence, &errand, name, &payload, push.create).await;
     under_way.ended(result.as_ref().err());
+    if result.is_ok() {
+        ctx.index.accepted(object, &claim);
+    }
     ready.conclude(ctx, &errand, result.as_ref().err());
     if result.is_ok() {
         ctx.late_writes.lock().accepted(&object.key, &claim, ctx.clock.now().uptime);
@@ -140,7 +144,7 @@ async fn delete<K: Kubernetes, A: AiCore>(
     forced: bool,
     means: Means<A::Connection>,
 ) -> Outcome {
-    let Means { gathered: Gathered { connection, claim, key, .. }, permit, priority } = means;
+    let Means { gathered: Gathered { connection, claim, key, ownership, .. }, permit, priority } = means;
     let (Some(connection), Some(claim)) = (connection, claim) else {
         return Outcome::NothingSent;
     };
@@ -151,6 +155,7 @@ async fn delete<K: Kubernetes, A: AiCore>(
         claim: &claim,
         key: &key,
         purpose: Purpose::Delete,
+        passed_over: ownership.successor(),
         ending: &ctx.ending,
     };
     let insistence = if forced { Insistence::Forced } else { Insistence::Deleting };
@@ -231,7 +236,7 @@ async fn prepare<K: Kubernetes, A: AiCore>(
     if !errand.stands() {
         return Err(Outcome::Withdrawn);
     }
-    ctx.admission.turn(&permit, connection.rate_limiter(), request).map_err(postponed)?;
+    ctx.admission.turn(&permit, connection.rate_limiter()).map_err(postponed)?;
     let order = tokio::select! {
         biased;
         order = ctx.ai_core.in_order(claim) => order,
@@ -256,7 +261,7 @@ impl Ready {
                 self.permit.answered();
                 self.permit.attempted(true);
             }
-            Some(Unfinished::Withdrawn) => self.permit.unused(),
+            Some(Unfinished::Withdrawn { .. }) => self.permit.unused(),
             Some(Unfinished::Failed { error, .. }) => {
                 hear(&self.permit, error);
                 learn(ctx, errand, error);
@@ -321,7 +326,8 @@ fn learn<K, A: AiCore>(
 
 fn outcome_of(object: &Object, unfinished: Unfinished) -> Outcome {
     match unfinished {
-        Unfinished::Withdrawn => Outcome::Withdrawn,
+        Unfinished::Withdrawn { remote_absent: true } => Outcome::FoundAbsent,
+        Unfinished::Withdrawn { remote_absent: false } => Outcome::Withdrawn,
         Unfinished::Failed { error, remote_absent, aftermath } => Outcome::Failed(Failure {
             may_have_arrived: aftermath.may_have_arrived(),
             ..error.failure(&object.spec.ai_core_secret_ref.name, remote_absent)

@@ -9,7 +9,10 @@ use tokio_util::sync::CancellationToken;
 use super::{index::Index, queue::Queue};
 use crate::{
     aicore::mandate::Mandate,
-    domain::{decide::conflict::Claim, parse::object::Object},
+    domain::{
+        decide::conflict::Claim,
+        parse::object::{Object, ObjectKey},
+    },
 };
 
 /// What a pass wants of the remote secret.
@@ -46,6 +49,8 @@ pub(super) struct Errand<'a, K> {
     pub(super) claim: &'a Claim,
     pub(super) key: &'a KeyFound,
     pub(super) purpose: Purpose,
+    /// A successor that a deletion does not wait for any more.
+    pub(super) passed_over: Option<&'a ObjectKey>,
     pub(super) ending: &'a CancellationToken,
 }
 
@@ -53,7 +58,7 @@ impl<K: Send + Sync> Mandate for Errand<'_, K> {
     fn stands(&self) -> bool {
         let may = match self.purpose {
             Purpose::Push => self.index.may_write(self.object, self.claim),
-            Purpose::Delete => self.index.may_delete(self.object, self.claim),
+            Purpose::Delete => self.index.may_delete(self.object, self.claim, self.passed_over),
         };
         may && self.index.asks_for_the_same(self.object, self.key)
     }

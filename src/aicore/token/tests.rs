@@ -141,6 +141,26 @@ async fn a_final_refusal_is_one_request(#[values(302, 400, 401, 403, 404, 405, 4
     assert_eq!(asked(&tenant), 2);
 }
 
+/// The wait of a resource that is being deleted counts from the beginning of its pass, and the refusal came later than that.
+#[tokio::test]
+async fn a_resource_that_is_being_deleted_asks_again_when_it_looks_again() {
+    let simulator = Simulator::start(Options::default()).await.unwrap();
+    let tenant = simulator.tenant("acme");
+    tenant.faults().next(1, TOKEN, Fault::status(404));
+    let connection = connect(None, &tenant.service_key());
+    let deleting = || connection.tokens.get(Insistence::Deleting);
+    let began = Instant::now();
+    for _ in 0..2 {
+        assert_eq!(deleting().await.err().unwrap().reason(), Reason::AuthenticationFailed);
+    }
+    assert_eq!(asked(&tenant), 1);
+    tokio::time::pause();
+    tokio::time::advance(LONGEST_WHILE_DELETING.saturating_sub(began.elapsed())).await;
+    tokio::time::resume();
+    assert!(deleting().await.is_ok());
+    assert_eq!(asked(&tenant), 2);
+}
+
 /// A server that is in trouble, or too busy, is asked again; at once when a user asks for an attempt, unless it asks for a pause.
 #[tokio::test]
 async fn what_passes_is_asked_again() {

@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::{
     Places, Request, SharedLimit,
-    entrance::Entrance,
+    entrance::{Access, Entrances},
     lane::Lane,
     lanes::Lanes,
     passes::{PassId, Passes, Phase},
@@ -24,12 +24,12 @@ pub(super) type Woken = Vec<(ObjectKey, Priority)>;
 pub(super) struct State {
     places: Places,
     pub(super) lanes: Lanes,
-    pub(super) entrance: Entrance,
+    pub(super) entrances: Entrances,
     pub(super) shared: Shared,
     pub(super) waiting: Waiters,
     pub(super) passes: Passes,
-    /// When lines go on by themselves.
-    alarms: BTreeSet<(Duration, Arc<Lane>)>,
+    /// When lines go on by themselves, in which order.
+    alarms: BTreeSet<((Duration, Duration), Arc<Lane>)>,
     woken: Woken,
 }
 
@@ -38,7 +38,7 @@ impl State {
         Self {
             places,
             lanes: Lanes::default(),
-            entrance: Entrance::new(places.unproven),
+            entrances: Entrances::new(places.crowd),
             shared: Shared::default(),
             waiting: Waiters::default(),
             passes: Passes::new(places.aside),
@@ -62,7 +62,7 @@ impl State {
         let Request { who, priority } = request;
         self.waiting.goes_on(who);
         let stays = match self.waiting.get(who).map(|waiting| &waiting.lane) {
-            Some(Position::Waits(at, ticket) | Position::AtEntrance(at, ticket)) => {
+            Some(Position::Waits(at, ticket) | Position::AtEntrance(at, _, ticket)) => {
                 at == lane && ticket.priority >= priority
             }
             Some(Position::Promised { limit, .. }) => limit == lane,
@@ -74,9 +74,9 @@ impl State {
             self.waiting.of(who).lane = Position::Waits(Arc::clone(lane), ticket);
         }
         self.go_on(lane, now);
-        if let Some(at_entrance) = self.waiting.take_promised(who) {
+        if let Some(access) = self.waiting.take_promised(who) {
             self.woken.retain(|(woken, _)| woken != who);
-            return Ok(self.passes.begin(Arc::clone(lane), who, at_entrance));
+            return Ok(self.passes.begin(Arc::clone(lane), who, access));
         }
         let waited = self.waiting.refused(who, now);
         // What is kept for it elsewhere is of no use to it before it has a place here.
@@ -96,7 +96,7 @@ impl State {
         }
         self.leave_lane(who, now);
         self.let_in(lane, who.clone(), priority, now);
-        self.open_entrance();
+        self.open_entrances();
         // It comes anyway.
         self.woken.retain(|(woken, _)| woken != who);
     }
@@ -112,7 +112,6 @@ impl State {
         &mut self,
         id: PassId,
         rate: &Arc<RateLimiter>,
-        priority: Priority,
         now: Duration,
     ) -> Result<(), Duration> {
         let Some(pass) = self.passes.get(id) else {
@@ -123,13 +122,14 @@ impl State {
         let state = self.lanes.of(&lane);
         state.keep_to(rate);
         if result.is_ok() {
-            state.before_turn = state.before_turn.saturating_sub(usize::from(!had_turn));
+            state.takes_turn(!had_turn, now);
             self.passes.has_turn(id);
             self.asks(id, now);
             self.remove(&who, now);
         } else {
             self.leave_lane(&who, now);
-            let ticket = self.lanes.of(&lane).line.push_ahead(&who, priority);
+            // Another lane of the tenant has had the turn that it came for: the next is its own, however urgent others are.
+            let ticket = self.lanes.of(&lane).line.push_ahead(&who, Priority::Urgent);
             self.waiting.of(&who).lane = Position::Waits(Arc::clone(&lane), ticket);
             self.waiting.refused(&who, now);
         }
@@ -158,23 +158,23 @@ impl State {
             Phase::Asked { at } | Phase::KeptWaiting { at } => now.saturating_sub(at),
             Phase::Entered | Phase::Settled => Duration::ZERO,
         };
-        let (lane, at_entrance) = (Arc::clone(&pass.lane), pass.at_entrance);
+        let (lane, access) = (Arc::clone(&pass.lane), pass.access);
         let state = self.lanes.of(&lane);
         state.answered(after, pass.has_turn, now, self.places.lane);
-        if state.is_proven() {
-            self.counts_again(id);
-            self.open_to(&lane);
-        } else if !at_entrance {
+        if access == Access::Open || state.access() == Access::Open {
             self.counts_again(id);
         }
+        self.regroup(&lane);
         self.go_on(&lane, now);
     }
 
     /// A server was asked by the pass, and has not answered.
     pub(super) fn unanswered(&mut self, id: PassId, now: Duration) {
         self.comes_to(id, Phase::Settled);
-        if let Some(lane) = self.passes.get(id).map(|pass| Arc::clone(&pass.lane)) {
-            self.lanes.of(&lane).was_silent();
+        if let Some(pass) = self.passes.get(id) {
+            let lane = Arc::clone(&pass.lane);
+            self.lanes.of(&lane).was_silent(&pass.who);
+            self.regroup(&lane);
             self.go_on(&lane, now);
         }
     }
@@ -208,17 +208,18 @@ impl State {
             self.give_back(limit, Some(&pass.who.namespace));
         }
         let state = self.lanes.of(&pass.lane);
-        state.leaves(pass.has_turn);
+        state.leaves(&pass.who, pass.has_turn);
         if matches!(pass.phase, Phase::KeptWaiting { .. }) {
             state.keeps_one_less_waiting();
         }
         if pass.was_kept_waiting(now) {
-            state.was_silent();
+            state.was_silent(&pass.who);
             state.was_available(false, &pass.who, now);
         } else if matches!(pass.phase, Phase::Entered | Phase::Asked { .. }) {
             // It has asked nobody, or went before anybody could be blamed for not answering.
             state.unused(now);
         }
+        self.regroup(&pass.lane);
         self.go_on(&pass.lane, now);
     }
 
@@ -278,18 +279,17 @@ impl State {
         self.waiting.remove(who);
     }
 
-    /// The pass counts among those that are handed out at a time, and has no place of the unproven.
+    /// The pass counts among those that are handed out at a time, and has no place at an entrance.
     fn counts_again(&mut self, id: PassId) {
-        if self.passes.counts_again(id)
-            && let Some(pass) = self.passes.get(id)
-        {
-            self.entrance.give_back(&pass.who.namespace);
+        let access = self.passes.counts_again(id);
+        if let Some(pass) = self.passes.get(id) {
+            self.entrances.give_back(access, &pass.who.namespace);
         }
     }
 
     /// When there is something to do although nothing changes.
     pub(super) fn next_event(&self) -> Option<Duration> {
-        let alarm = self.alarms.first().map(|(at, _)| *at);
+        let alarm = self.alarms.first().map(|((at, _), _)| *at);
         self.passes.patience_ends_at().into_iter().chain(alarm).min()
     }
 
@@ -300,7 +300,7 @@ impl State {
             self.make_room_for_large(id);
             self.go_on(&lane, now);
         }
-        while let Some((at, lane)) = self.alarms.first().cloned()
+        while let Some(((at, _), lane)) = self.alarms.first().cloned()
             && at <= now
         {
             self.alarms.pop_first();

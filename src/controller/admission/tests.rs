@@ -63,7 +63,7 @@ fn answers(admission: &Arc<Admission>, tenant: &Arc<Lane>, times: usize) {
     for _ in 0..times {
         let who = key("answers");
         let permit = admission.enter(tenant, None, request(&who)).unwrap();
-        admission.turn(&permit, &rate, request(&who)).unwrap();
+        admission.turn(&permit, &rate).unwrap();
         permit.answered();
         permit.attempted(true);
         drop(permit);
@@ -95,7 +95,7 @@ fn is_empty(admission: &Admission) -> bool {
     let idle = state.lanes.iter().all(|(_, known)| known.is_idle());
     idle && state.waiting.iter().next().is_none()
         && state.passes.iter().next().is_none()
-        && state.entrance.is_empty()
+        && state.entrances.iter().all(entrance::Entrance::is_empty)
         && state.shared.iter().next().is_none()
         && state.next_event().is_none()
         && state.passes.aside() == 0
@@ -264,7 +264,7 @@ fn slow() -> Arc<RateLimiter> {
 fn passes(admission: &Arc<Admission>, tenant: &Arc<Lane>, rate: &Arc<RateLimiter>, name: &str) -> bool {
     let who = key(name);
     let result = admission.enter(tenant, None, request(&who)).and_then(|permit| {
-        admission.turn(&permit, rate, request(&who))?;
+        admission.turn(&permit, rate)?;
         permit.answered();
         permit.attempted(true);
         Ok(())
@@ -316,7 +316,7 @@ async fn after_an_outage_the_rate_holds() {
     while sent.len() < keys.len() {
         let who = queue.next().await.unwrap();
         let entered = admission.enter(&tenant, None, request(&who)).and_then(|permit| {
-            admission.turn(&permit, &rate, request(&who))?;
+            admission.turn(&permit, &rate)?;
             Ok(permit)
         });
         let mut again = None;

@@ -121,7 +121,7 @@ impl FakeAiCore {
     /// One request that writes.
     async fn answers(&self, tenant: &Tenant, mandate: &impl Mandate, line: String) -> Result<(), Unfinished> {
         if !mandate.stands() {
-            return Err(Unfinished::Withdrawn);
+            return Err(Unfinished::Withdrawn { remote_absent: false });
         }
         note(&self.journal, line);
         if self.hangs.load(SeqCst) {
@@ -200,9 +200,14 @@ impl AiCore for FakeAiCore {
             tokio::select! {
                 biased;
                 () = place => {}
-                () = mandate.ending().cancelled() => return Err(Unfinished::Withdrawn),
+                () = mandate.ending().cancelled() => return Err(Unfinished::Withdrawn { remote_absent: true }),
             }
-            self.answers(&connection.tenant, mandate, format!("create {name}")).await?;
+            // The first one was answered that there is no such secret.
+            let created = self.answers(&connection.tenant, mandate, format!("create {name}")).await;
+            created.map_err(|unfinished| match unfinished {
+                Unfinished::Withdrawn { .. } => Unfinished::Withdrawn { remote_absent: true },
+                failed @ Unfinished::Failed { .. } => failed,
+            })?;
         }
         self.accepted.lock().unwrap().insert(name.to_string());
         Ok(Pushed::Created)

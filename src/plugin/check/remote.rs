@@ -49,7 +49,7 @@ pub(super) async fn ask(examined: &Examined) -> Vec<Finding> {
     };
     let failed = |part, unfinished| match unfinished {
         Unfinished::Failed { error, .. } => Finding::wrong(part, error.message(holder)),
-        Unfinished::Withdrawn => Finding::unchecked(part, "not asked"),
+        Unfinished::Withdrawn { .. } => Finding::unchecked(part, "not asked"),
     };
     let asked = Asked::default();
     let mut session = Session::new(connection, Insistence::Forced, &asked);

@@ -144,6 +144,12 @@ impl Simulator {
         self.shared.gauges.of(&Scope::All)
     }
 
+    /// How many operations are still to be carried out whose clients are gone: see [`Fault::applied_after`].
+    #[must_use]
+    pub fn late(&self) -> usize {
+        self.shared.late.len()
+    }
+
     /// Stops listening, cuts the requests that wait for something, and waits until all connections are closed.
     pub async fn stop(self) {
         self.shared.stop.cancel();

@@ -41,6 +41,8 @@ pub struct TenantOptions {
     /// Whether new service keys give the tenant an API URL of its own (`…/api/<tenant>`) rather than the one that all
     /// tenants of a region share. Both work at any time. Default: shared.
     pub own_api_url: bool,
+    /// What the tokens that are issued from now on begin with, in letters and digits. Default: nothing.
+    pub token_mark: String,
 }
 
 impl Default for TenantOptions {
@@ -52,6 +54,7 @@ impl Default for TenantOptions {
             exists_status: StatusCode::CONFLICT,
             quota_status: StatusCode::BAD_REQUEST,
             own_api_url: false,
+            token_mark: String::new(),
         }
     }
 }

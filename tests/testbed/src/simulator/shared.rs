@@ -9,7 +9,7 @@ use std::{
 };
 
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     concurrency::Gauges, entry::Entry, journal::Journal, tenant::TenantState, tls::Authority, tokens::Tokens,
@@ -28,6 +28,8 @@ pub(super) struct Shared {
     pub(super) observers: Mutex<Vec<mpsc::UnboundedSender<Arc<Entry>>>>,
     pub(super) requests: Counter,
     pub(super) connections: Counter,
+    /// Requests that go on without their client.
+    pub(super) late: TaskTracker,
     pub(super) stop: CancellationToken,
 }
 
@@ -54,6 +56,7 @@ impl Shared {
             observers: Mutex::default(),
             requests: Counter::default(),
             connections: Counter::default(),
+            late: TaskTracker::new(),
             stop: CancellationToken::new(),
         }
     }

@@ -20,6 +20,8 @@ async fn a_token_is_issued_and_works() {
     assert_eq!(body["token_type"], "bearer");
     assert_eq!(body["expires_in"], 7199);
     assert_ne!(body["access_token"], token(&tenant).await.json()["access_token"]);
+    tenant.configure(|options| options.token_mark = "mark".to_owned());
+    assert!(token(&tenant).await.json()["access_token"].as_str().unwrap().starts_with("mark"));
     assert_eq!(Client::of(&tenant).await.get(SECRETS).await.status, 200);
 }
 
