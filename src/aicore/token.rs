@@ -15,7 +15,7 @@ use tracing::{Instrument, trace_span};
 pub(super) use self::endpoint::TokenRequest;
 use self::{
     endpoint::Endpoint,
-    flight::{Flight, Landing, Outcome, Seat},
+    flight::{Flight, Outcome, Seat},
 };
 use super::error::{Error, Server};
 use crate::domain::decide::backoff::{
@@ -29,8 +29,6 @@ const RENEWAL_PATIENCE: Duration = Duration::from_millis(500);
 /// How long a refusal of the key stands for all who share it: the shortest of the long intervals of resources, so that the
 /// first of them to look again is the one that asks again.
 const REFUSAL_STANDS: Duration = Duration::from_secs(STALLED_INTERVAL.as_secs() / 10 * 9);
-/// Time between two requests when nobody has waited for the answer to the first.
-const AFTER_DESERTED: Duration = Duration::from_secs(1);
 /// The same for one that is being deleted: shorter than its longest wait, which counts from before the refusal.
 const REFUSAL_STANDS_WHILE_DELETING: Duration =
     Duration::from_secs(LONGEST_WHILE_DELETING.as_secs() / 10 * 9);
@@ -122,8 +120,6 @@ struct State {
     token: Option<Arc<Token>>,
     /// Requests that are under way.
     flight: Option<Arc<Flight>>,
-    /// The next one begins no earlier, because nobody waited for the last.
-    first_at: Option<Instant>,
     /// The last failure, until there is a token again.
     failed: Option<(Instant, Error)>,
     /// Failures in a row.
@@ -232,8 +228,7 @@ impl<E: Endpoint> TokenSource<E> {
         let flight = Arc::new(Flight::begin());
         let waiting = Waiting { seat: flight.board(), began: flight.began, origin: Origin::Asked };
         state.flight = Some(Arc::clone(&flight));
-        let first = state.first_at.unwrap_or(now);
-        tokio::spawn(Arc::clone(&self.0).send(flight, first).instrument(trace_span!("token")));
+        tokio::spawn(Arc::clone(&self.0).send(flight).instrument(trace_span!("token")));
         Ok(waiting)
     }
 
@@ -270,31 +265,13 @@ impl<E: Endpoint> TokenSource<E> {
 }
 
 impl<E: Endpoint> Shared<E> {
-    /// Sends requests until there is an outcome, or nobody waits for it.
-    async fn send(self: Arc<Self>, flight: Arc<Flight>, first: Instant) {
-        let mut first = first;
-        loop {
-            let landing = flight.fly(&self.endpoint, first).await;
-            let mut state = self.state.lock();
-            match landing {
-                Landing::Settled(result) => {
-                    state.flight = None;
-                    state.first_at = None;
-                    let outcome = state.settled(result, Instant::now());
-                    flight.arrive(outcome);
-                    return;
-                }
-                Landing::Deserted(begun) => {
-                    let next = begun.map(|begun| begun + AFTER_DESERTED);
-                    state.first_at = next.or(state.first_at);
-                    if !flight.is_wanted() {
-                        state.flight = None;
-                        return;
-                    }
-                    first = next.unwrap_or(first);
-                }
-            }
-        }
+    /// Sends requests until there is an outcome.
+    async fn send(self: Arc<Self>, flight: Arc<Flight>) {
+        let result = flight.fly(&self.endpoint).await;
+        let mut state = self.state.lock();
+        state.flight = None;
+        let outcome = state.settled(result, Instant::now());
+        flight.arrive(outcome);
     }
 }
 

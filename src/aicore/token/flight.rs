@@ -25,26 +25,18 @@ pub(super) struct Flight {
     pub(super) began: Instant,
 }
 
-/// How a flight ended.
-pub(super) enum Landing {
-    /// It has a result.
-    Settled(Result<Token, Error>),
-    /// Nobody waits any more. The last request began then, if there was one.
-    Deserted(Option<Instant>),
-}
-
 impl Flight {
     pub(super) fn begin() -> Self {
         Self { outcome: watch::Sender::new(None), began: Instant::now() }
     }
 
-    /// To wait for the outcome. Requests go on as long as somebody does.
+    /// To wait for the outcome. Other requests follow the first as long as somebody does.
     pub(super) fn board(&self) -> Seat {
         Seat(self.outcome.subscribe())
     }
 
     /// Whether somebody waits.
-    pub(super) fn is_wanted(&self) -> bool {
+    fn is_wanted(&self) -> bool {
         self.outcome.receiver_count() > 0
     }
 
@@ -53,25 +45,26 @@ impl Flight {
         self.outcome.send_replace(Some(outcome));
     }
 
-    /// Sends requests, the first one not before `first`, until there is an answer or nobody waits for it. What a server answers
-    /// counts at once; that one request had no answer counts when no other is under way.
-    pub(super) async fn fly(&self, endpoint: &impl Endpoint, first: Instant) -> Landing {
+    /// Sends a request, and others as long as somebody waits, until there is an answer. What a server answers counts at once; that one
+    /// request had no answer counts when no other is under way.
+    pub(super) async fn fly(&self, endpoint: &impl Endpoint) -> Result<Token, Error> {
         let pace = ANOTHER_AFTER.max(endpoint.limit() / 3);
         let mut under_way = FuturesUnordered::new();
-        let (mut next, mut begun) = (first, None);
+        under_way.push(endpoint.token());
+        let mut next = Instant::now() + pace;
         loop {
             let has_room = under_way.len() < MOST_UNDER_WAY;
             tokio::select! {
                 biased;
                 Some(result) = under_way.next() => match result {
                     Err(error) if !Error::is_answer(&error) && !under_way.is_empty() => {}
-                    result => return Landing::Settled(result),
+                    result => return result,
                 },
-                () = self.outcome.closed() => return Landing::Deserted(begun),
                 () = tokio::time::sleep_until(next), if has_room => {
-                    under_way.push(endpoint.token());
-                    let now = Instant::now();
-                    (next, begun) = (now + pace, Some(now));
+                    if self.is_wanted() {
+                        under_way.push(endpoint.token());
+                    }
+                    next = Instant::now() + pace;
                 }
             }
         }

@@ -149,7 +149,7 @@ async fn the_first_request_is_waited_for_all_the_same(#[case] latency: Duration,
     assert_eq!(server.under_way.load(SeqCst), 0, "nobody waits for the others");
 }
 
-/// Whoever asks and goes away again, and again, has the server asked once in a second.
+/// Whoever asks and goes away again, and again, finds the request that is under way.
 #[tokio::test(start_paused = true)]
 async fn those_who_do_not_wait_for_the_answer_do_not_flood_the_server() {
     let server = Server::new(Duration::ZERO..HOUR, LATENCY);
@@ -158,7 +158,7 @@ async fn those_who_do_not_wait_for_the_answer_do_not_flood_the_server() {
         let given_up = tokio::time::timeout(Duration::from_millis(100), tokens.get(Insistence::Forced)).await;
         assert!(given_up.is_err());
     }
-    assert!(server.requests().len() <= 10, "{:?}", server.requests());
+    assert!(server.requests().len() <= 2, "{:?}", server.requests());
     // One that stays is not kept waiting by them.
     let before = Instant::now();
     assert!(tokens.get(Insistence::Patient).await.is_err());

@@ -25,7 +25,10 @@ impl State {
             return Ok(());
         };
         let lane = Arc::clone(&pass.lane);
-        let pace = if self.lanes.of(&lane).access() == Access::Open { Pace::Prompt } else { Pace::Unproven };
+        let state = self.lanes.of(&lane);
+        // What becomes of those that are kept waiting is open: the next one may be, too.
+        let answers = state.access() == Access::Open && state.kept_waiting == 0;
+        let pace = if answers { Pace::Prompt } else { Pace::Unproven };
         let limit = SharedLimit::LargePayload(pace);
         if self.waiting.get(who).and_then(|waiting| waiting.shared.limit()) != Some(&limit) {
             self.leave_shared(who);
