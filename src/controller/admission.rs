@@ -42,7 +42,7 @@ use std::{sync::Arc, time::Duration};
 use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 
-use self::{lane::Lane, passes::PassId, state::State};
+use self::{lane::Lane, passes::PassId, shared::SharedLimit, state::State};
 use super::queue::{Priority, Queue};
 use crate::{
     aicore::rate_limit::RateLimiter,
@@ -60,9 +60,6 @@ const FIRST_LOOK: Duration = Duration::from_secs(4);
 /// Longest time between two looks.
 const LONGEST_LOOK: Duration = Duration::from_mins(1);
 
-/// Large payloads that are sent at once, to all tenants together: with their bodies these are 12 MiB at most.
-const LARGE_PAYLOADS: usize = 4;
-
 /// What a pass asks for before it reads anything.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Limit {
@@ -70,31 +67,6 @@ pub(super) enum Limit {
     Lane(Arc<Lane>),
     /// To read the Secret with a service key for the first time. The others find what was read.
     ServiceKey(ObjectKey),
-}
-
-/// A limit that has nothing to do with tenants.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum SharedLimit {
-    /// Passes that read the Secret with a service key for the first time.
-    ServiceKey(ObjectKey),
-    /// Pushes that hold a large payload, of all tenants together: what they hold must fit the memory.
-    LargePayload,
-}
-
-impl SharedLimit {
-    fn places(&self) -> usize {
-        match self {
-            Self::ServiceKey(_) => 1,
-            Self::LargePayload => LARGE_PAYLOADS,
-        }
-    }
-
-    fn keeps_places(&self) -> bool {
-        match self {
-            Self::ServiceKey(_) => false,
-            Self::LargePayload => true,
-        }
-    }
 }
 
 /// How many passes there may be.
@@ -251,6 +223,12 @@ impl Admission {
         }
     }
 
+    /// A person asks for the pass that asks for a place in the lane next. It does not wait for the probes of an outage; however many
+    /// are asked for, one in a second does not.
+    pub(super) fn is_asked_for(&self, lane: &Arc<Lane>, request: Request<'_>) {
+        self.change(|state, now| state.is_asked_for(lane, request, now));
+    }
+
     /// Asks for a place among the passes that send requests to the tenant, unless there is a `permit` for it already. From now
     /// on the pass waits for an answer.
     ///
@@ -287,12 +265,22 @@ impl Admission {
         }
     }
 
-    /// Asks for a place among the pushes that hold a large payload.
+    /// Asks for a place among the passes that hold a large payload, which the pass has until it ends, as it has its permit.
     ///
     /// # Errors
-    /// When the limit is reached.
-    pub(super) fn admit_large_payload(self: &Arc<Self>, request: Request<'_>) -> Result<Permit, Wait> {
-        self.ask_shared(SharedLimit::LargePayload, request).map_err(Wait::after)
+    /// When there is none now. Who waits for one does so without the payload.
+    pub(super) fn hold_large_payload(&self, permit: &Permit, request: Request<'_>) -> Result<(), Wait> {
+        match permit.place {
+            Place::Lane(_, id) => {
+                self.change(|state, now| state.ask_large(id, request, now)).map_err(Wait::after)
+            }
+            Place::Shared(_) => Ok(()),
+        }
+    }
+
+    /// Whether the resource waits for such a place: then it needs it before it reads anything.
+    pub(super) fn awaits_large_payload(&self, who: &ObjectKey) -> bool {
+        self.change(|state, _| state.waiting.awaits_large_payload(who))
     }
 
     /// A pass over the resource has ended. Who was not refused in it waits no longer, and what it was promised goes to the next.
@@ -359,7 +347,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         match &self.place {
             Place::Lane(_, id) => self.admission.change(|state, now| state.leaves(*id, now)),
-            Place::Shared(limit) => self.admission.change(|state, _| state.give_back(limit)),
+            Place::Shared(limit) => self.admission.change(|state, _| state.give_back(limit, None)),
         }
     }
 }

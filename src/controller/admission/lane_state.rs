@@ -102,6 +102,12 @@ impl LaneState {
         self.in_flight + self.at_entrance.len()
     }
 
+    /// Whether one may pass, or go to the entrance, because a person asks for it, although it is only probed now.
+    pub(super) fn admits_what_is_asked_for(&self, now: Duration, most: usize) -> bool {
+        let may = self.outage.next_asked_for().is_some_and(|at| now >= at);
+        self.used() < most && may && self.has_turn()
+    }
+
     /// As in the slow start of TCP: few, and one more with each answer. Who has not answered for a while starts anew, so that few passes
     /// find out that a server has gone silent.
     fn window(&self, now: Duration) -> usize {

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::{PATIENCE, entrance::Access, lane::Lane};
+use super::{PATIENCE, SharedLimit, entrance::Access, lane::Lane};
 use crate::domain::parse::object::ObjectKey;
 
 /// Tells one pass from another.
@@ -43,6 +43,8 @@ pub(super) struct Pass {
     pub(super) access: Access,
     /// Whether it does not count among those that are handed out at a time.
     pub(super) aside: bool,
+    /// The place that it has to hold a large payload.
+    pub(super) large: Option<SharedLimit>,
 }
 
 impl Pass {
@@ -81,7 +83,7 @@ impl Passes {
         let aside = access != Access::Open && self.aside < self.most_aside;
         self.aside += usize::from(aside);
         let (who, phase) = (who.clone(), Phase::Entered);
-        self.by_id.insert(id, Pass { lane, who, phase, has_turn: false, access, aside });
+        self.by_id.insert(id, Pass { lane, who, phase, has_turn: false, access, aside, large: None });
         id
     }
 
@@ -93,6 +95,13 @@ impl Passes {
     pub(super) fn has_turn(&mut self, id: PassId) {
         if let Some(pass) = self.by_id.get_mut(&id) {
             pass.has_turn = true;
+        }
+    }
+
+    /// It has that place to hold a large payload, and no other.
+    pub(super) fn holds_large(&mut self, id: PassId, limit: SharedLimit) {
+        if let Some(pass) = self.by_id.get_mut(&id) {
+            pass.large = Some(limit);
         }
     }
 
@@ -126,8 +135,8 @@ impl Passes {
         Some(pass)
     }
 
-    /// Sets one aside whose patience has ended, if there is room. Returns the lane that keeps it waiting.
-    pub(super) fn set_aside(&mut self, now: Duration) -> Option<Arc<Lane>> {
+    /// Sets one aside whose patience has ended, if there is room. Returns it, and the lane that keeps it waiting.
+    pub(super) fn set_aside(&mut self, now: Duration) -> Option<(PassId, Arc<Lane>)> {
         let (_, id) = self.next_to_set_aside().filter(|(at, _)| *at <= now)?;
         self.patient.pop_first();
         let pass = self.by_id.get_mut(&id)?;
@@ -135,7 +144,7 @@ impl Passes {
         if let Phase::Asked { at } = pass.phase {
             pass.phase = Phase::KeptWaiting { at };
         }
-        Some(Arc::clone(&pass.lane))
+        Some((id, Arc::clone(&pass.lane)))
     }
 
     /// When the next one is set aside, unless it is answered; `None` also when there is no room.

@@ -2,6 +2,7 @@
 //! of it.
 
 mod hand_on;
+mod large;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -81,6 +82,23 @@ impl State {
         // What is kept for it elsewhere is of no use to it before it has a place here.
         self.leave_shared(who);
         Err(waited)
+    }
+
+    /// A person asks for the pass that asks for a place next. In an outage it is the next to find out, instead of waiting for a probe.
+    pub(super) fn is_asked_for(&mut self, lane: &Arc<Lane>, request: Request<'_>, now: Duration) {
+        let Request { who, priority } = request;
+        let is_in = matches!(
+            self.waiting.get(who).map(|waiting| &waiting.lane),
+            Some(Position::AtEntrance(..) | Position::Promised { .. })
+        );
+        if is_in || !self.lanes.of(lane).admits_what_is_asked_for(now, self.places.lane) {
+            return;
+        }
+        self.leave_lane(who, now);
+        self.let_in(lane, who.clone(), priority, now);
+        self.open_entrances();
+        // It comes anyway.
+        self.woken.retain(|(woken, _)| woken != who);
     }
 
     /// From now on the pass waits for an answer.
@@ -186,6 +204,9 @@ impl State {
         let Some(pass) = self.passes.end(id) else {
             return;
         };
+        if let Some(limit) = &pass.large {
+            self.give_back(limit, Some(&pass.who.namespace));
+        }
         let state = self.lanes.of(&pass.lane);
         state.leaves(&pass.who, pass.has_turn);
         if matches!(pass.phase, Phase::KeptWaiting { .. }) {
@@ -194,14 +215,15 @@ impl State {
         if pass.was_kept_waiting(now) {
             state.was_silent(&pass.who);
             state.was_available(false, &pass.who, now);
-        } else if pass.phase == Phase::Entered {
+        } else if matches!(pass.phase, Phase::Entered | Phase::Asked { .. }) {
+            // It has asked nobody, or went before anybody could be blamed for not answering.
             state.unused(now);
         }
         self.regroup(&pass.lane);
         self.go_on(&pass.lane, now);
     }
 
-    /// Takes a place; else stands in line, and tells how long it has waited in vain.
+    /// Takes a place that is kept for nobody; else stands in line, and tells how long it has waited in vain.
     pub(super) fn ask_shared(
         &mut self,
         limit: &SharedLimit,
@@ -234,8 +256,9 @@ impl State {
         Err(self.waiting.refused(who, now))
     }
 
-    pub(super) fn give_back(&mut self, limit: &SharedLimit) {
-        self.shared.give_back(limit);
+    /// A place is free again, which was kept for somebody of that namespace, if it was kept.
+    pub(super) fn give_back(&mut self, limit: &SharedLimit, kept_for: Option<&Arc<str>>) {
+        self.shared.give_back(limit, kept_for);
         self.promise_shared(limit);
     }
 
@@ -272,8 +295,9 @@ impl State {
 
     /// Does what is to be done by that time.
     pub(super) fn time_is(&mut self, now: Duration) {
-        while let Some(lane) = self.passes.set_aside(now) {
+        while let Some((id, lane)) = self.passes.set_aside(now) {
             self.lanes.of(&lane).keeps_waiting();
+            self.make_room_for_large(id);
             self.go_on(&lane, now);
         }
         while let Some(((at, _), lane)) = self.alarms.first().cloned()

@@ -1,4 +1,6 @@
+mod asked_for;
 mod fairness;
+mod large;
 mod model;
 
 use futures::FutureExt;
@@ -250,30 +252,6 @@ async fn all_who_waited_for_a_service_key_are_woken_at_once_and_wait_once() {
     assert_eq!(woken(&queue), Some(key("b")));
     assert_eq!(woken(&queue), None);
     admission.pass_ended(&key("b"), true);
-    assert!(is_empty(&admission));
-}
-
-/// While it waits for its tenant, nothing large is kept for it.
-#[tokio::test(start_paused = true)]
-async fn a_place_for_a_large_payload_is_of_use_with_a_place_in_the_tenant_only() {
-    let (admission, queue) = with_places(8, 1);
-    let tenant = a_tenant("a");
-    let large = |name: &str| admission.admit_large_payload(request(&key(name)));
-    let mut held: Vec<Permit> =
-        (0..LARGE_PAYLOADS).map(|number| large(&number.to_string()).unwrap()).collect();
-    for name in ["a", "b"] {
-        assert!(large(name).is_err());
-        admission.pass_ended(&key(name), true);
-    }
-    held.pop();
-    assert_eq!(woken(&queue), Some(key("a")));
-    let other = enter(&admission, &tenant, "other").unwrap();
-    assert!(enter_or_end(&admission, &tenant, "a").is_none());
-    assert_eq!(woken(&queue), Some(key("b")), "a has no place in its tenant");
-    let permit = large("b").unwrap();
-    held.clear();
-    drop((permit, other));
-    ["a", "b"].iter().for_each(|name| admission.remove(&key(name)));
     assert!(is_empty(&admission));
 }
 

@@ -118,6 +118,12 @@ impl Waiters {
         true
     }
 
+    /// It was refused a place to hold its payload, which is large, or one is kept for it.
+    pub(super) fn awaits_large_payload(&self, who: &ObjectKey) -> bool {
+        let limit = self.0.get(who).and_then(|waiting| waiting.shared.limit());
+        matches!(limit, Some(SharedLimit::LargePayload(_)))
+    }
+
     /// It waits for another pass to read its service key.
     pub(super) fn awaits_service_key(&mut self, who: &ObjectKey) {
         self.of(who).awaited_service_key = true;
@@ -141,6 +147,16 @@ impl Waiters {
                 After::Leaves
             }
         }
+    }
+
+    /// The namespaces of those who stand in line for it.
+    #[cfg(test)]
+    pub(super) fn of_namespaces(&self, limit: &SharedLimit) -> Vec<Arc<str>> {
+        let waits = self
+            .0
+            .iter()
+            .filter(|(_, waiting)| matches!(&waiting.shared, Position::Waits(at, _) if at == limit));
+        waits.map(|(who, _)| Arc::clone(&who.namespace)).collect()
     }
 
     #[cfg(test)]

@@ -49,7 +49,7 @@ impl State {
         };
         match position {
             Position::Waits(_, ticket) => self.shared.remove(&limit, who, ticket),
-            Position::Promised { .. } => self.shared.unpromise(&limit),
+            Position::Promised { .. } => self.shared.unpromise(&limit, &who.namespace),
             Position::Nowhere | Position::AtEntrance(..) => {}
         }
         self.promise_shared(&limit);
@@ -93,12 +93,8 @@ impl State {
 
     /// Lets in whom the lane admits, and whom the entrances do.
     pub(super) fn go_on(&mut self, lane: &Arc<Lane>, now: Duration) {
-        while let Some(state) = self.lanes.get_mut(lane)
-            && state.admits(now, self.places.lane)
-            && let Some((who, priority)) = state.next(self.places.lane)
-        {
-            state.let_in(now);
-            self.place(lane, who, priority);
+        while let Some((who, priority)) = self.next_in_line(lane, now) {
+            self.let_in(lane, who, priority, now);
         }
         if let Some(state) = self.lanes.get_mut(lane) {
             let alarm = state.goes_on_at(now);
@@ -112,11 +108,20 @@ impl State {
         self.open_entrances();
     }
 
+    fn next_in_line(&mut self, lane: &Arc<Lane>, now: Duration) -> Option<(ObjectKey, Priority)> {
+        let most = self.places.lane;
+        self.lanes.get_mut(lane).filter(|state| state.admits(now, most))?.next(most)
+    }
+
+    /// One is through the line of the lane.
+    pub(super) fn let_in(&mut self, lane: &Arc<Lane>, who: ObjectKey, priority: Priority, now: Duration) {
+        self.lanes.of(lane).let_in(now);
+        self.place(lane, who, priority);
+    }
+
     /// Promises a place to one that its lane has let in, or has it stand at the entrance of the lanes like it.
     fn place(&mut self, lane: &Arc<Lane>, who: ObjectKey, priority: Priority) {
-        let (Some(state), Some(waiting)) = (self.lanes.get_mut(lane), self.waiting.get_mut(&who)) else {
-            return;
-        };
+        let (state, waiting) = (self.lanes.of(lane), self.waiting.of(&who));
         match state.access() {
             Access::Open => {
                 waiting.lane = Position::Promised { limit: Arc::clone(lane), access: Access::Open };
@@ -131,7 +136,7 @@ impl State {
         }
     }
 
-    fn open_entrances(&mut self) {
+    pub(super) fn open_entrances(&mut self) {
         while let Some((who, priority)) = self.entrances.let_in() {
             let Some(waiting) = self.waiting.get_mut(&who) else {
                 continue;

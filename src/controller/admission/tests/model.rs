@@ -35,7 +35,7 @@ enum Step {
         who: usize,
         available: Option<bool>,
     },
-    /// A pass asks for a place to hold a large payload.
+    /// A pass with a place asks for one to hold a large payload.
     AsksForLarge(usize),
     AsksForKey(usize),
     /// A pass without a place ends.
@@ -57,7 +57,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => who().prop_map(Step::AsksNothing),
         1 => who().prop_map(Step::IsGivenWhatIsKept),
         4 => (who(), any::<Option<bool>>()).prop_map(|(who, available)| Step::Leaves { who, available }),
-        1 => who().prop_map(Step::AsksForLarge),
+        3 => who().prop_map(Step::AsksForLarge),
         1 => who().prop_map(Step::AsksForKey),
         2 => (who(), any::<bool>()).prop_map(|(who, concluded)| Step::Ends { who, concluded }),
         1 => who().prop_map(Step::Goes),
@@ -155,10 +155,12 @@ impl Model {
                     self.end(who, true);
                 }
             }
-            Step::AsksForLarge(who) => match admission.admit_large_payload(request(&self.keys[who])) {
-                Ok(permit) => self.passes[who].shared.push(permit),
-                Err(_) => self.end(who, true),
-            },
+            Step::AsksForLarge(who) => {
+                let Some((_, permit)) = &self.passes[who].tenant else { return };
+                if admission.hold_large_payload(permit, request(&self.keys[who])).is_err() {
+                    self.end(who, true);
+                }
+            }
             Step::AsksForKey(who) => {
                 match admission.try_admit(Limit::ServiceKey(key("key")), request(&self.keys[who])) {
                     Ok(permit) => self.passes[who].shared.extend(permit),
@@ -242,12 +244,24 @@ impl Model {
         let with_place = self.passes.iter().filter(|pass| pass.tenant.is_some()).count();
         assert_eq!(state.passes.iter().count(), with_place);
         for (limit, usage) in state.shared.iter() {
-            let held = self.passes.iter().flat_map(|pass| &pass.shared);
-            let held =
-                held.filter(|permit| matches!(&permit.place, Place::Shared(of) if of == limit)).count();
-            assert_eq!(usage.in_use, held);
+            let permits = self.passes.iter().flat_map(|pass| &pass.shared);
+            let permits = permits.filter(|permit| matches!(&permit.place, Place::Shared(of) if of == limit));
+            let large = state.passes.iter().filter(|pass| pass.large.as_ref() == Some(limit));
+            assert_eq!(usage.in_use, permits.count() + large.clone().count());
             assert!(usage.in_use <= limit.places());
-            assert!(usage.line.is_empty() || usage.in_use + usage.promised >= limit.places());
+            let taken = usage.in_use + usage.promised;
+            if limit.keeps_places() {
+                assert!(taken <= limit.places());
+                assert_eq!(usage.taken_by.values().sum::<usize>(), taken);
+                assert!(usage.taken_by.values().all(|taken| (1..=limit.places_of_one()).contains(taken)));
+            }
+            // Whoever waits does so for a place that somebody has, in its namespace or elsewhere.
+            let waits = state.waiting.of_namespaces(limit);
+            let may_come = waits
+                .iter()
+                .any(|namespace| usage.taken_by.get(namespace).is_none_or(|of| *of < limit.places_of_one()));
+            assert_eq!(usage.line.len(), waits.len());
+            assert!(!may_come || taken >= limit.places(), "{limit:?}: {usage:?}");
         }
     }
 

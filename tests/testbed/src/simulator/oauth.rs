@@ -8,13 +8,16 @@ use rustls::pki_types::CertificateDer;
 use serde_json::json;
 use url::form_urlencoded;
 
-use super::{answer::Answer, errors, media_type::media_type, random, shared::Shared, tenant::TenantState};
+use super::{
+    answer::Answer, errors, media_type::media_type, options::TenantOptions, random, shared::Shared,
+    tenant::TenantState,
+};
 
 /// How the client came to the token endpoint.
 pub(super) enum Proof<'a> {
-    /// To the listener where it must show the secret.
+    /// Without a certificate: it must show the secret.
     Secret,
-    /// To the listener where it has shown this certificate.
+    /// With this certificate.
     Certificate(&'a CertificateDer<'static>),
 }
 
@@ -29,8 +32,8 @@ pub(super) fn token(
     if let Err(refusal) = check(tenant, proof, headers, body) {
         return (refusal, None);
     }
-    let lifetime = tenant.options().token_lifetime;
-    let (token, number) = shared.tokens.issue(tenant, lifetime);
+    let TenantOptions { token_lifetime: lifetime, token_mark, .. } = tenant.options();
+    let (token, number) = shared.tokens.issue(tenant, &token_mark, lifetime);
     let body = json!({
         "access_token": token,
         "token_type": "bearer",
