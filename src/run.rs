@@ -94,12 +94,13 @@ pub async fn run(config: Config, level: LogLevel, stop: CancellationToken) -> Re
         result = controller.run(stop) => result.map_err(RunError::from),
         ended = serving => Err(RunError::Server(ended.err())),
     };
-    server_stop.cancel();
     if let Some(election) = &mut election
         && !matches!(result, Err(RunError::Leadership(_)))
     {
         election.give_back().await;
     }
+    // Last, so that a probe is answered for as long as there is a process.
+    server_stop.cancel();
     info!("stopped");
     result
 }

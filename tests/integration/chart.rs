@@ -69,13 +69,14 @@ fn only<'a>(objects: &'a [Value], kind: &str) -> &'a Value {
     found[0]
 }
 
-/// The arguments of the operator's container, with variables replaced as the kubelet does it.
-fn arguments(deployment: &Value, namespace: &str) -> Vec<String> {
+/// The arguments of the operator's container in a pod, with variables replaced as the kubelet does it.
+fn arguments(deployment: &Value, namespace: &str, pod: &str) -> Vec<String> {
     let arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"].as_array().unwrap();
-    arguments
-        .iter()
-        .map(|argument| argument.as_str().unwrap().replace("$(POD_NAMESPACE)", namespace))
-        .collect()
+    let pod = [("$(POD_NAMESPACE)", namespace), ("$(POD_NAME)", pod), ("$(POD_UID)", "0b1c6f9e")];
+    let replaced = |text: &str| {
+        pod.iter().fold(text.to_owned(), |text, (variable, value)| text.replace(variable, value))
+    };
+    arguments.iter().map(|argument| replaced(argument.as_str().unwrap())).collect()
 }
 
 /// `helm` for a control plane.

@@ -57,6 +57,7 @@ mod security;
 mod statuses;
 mod supply_chain;
 mod sync;
+mod tokens;
 mod traces;
 mod unusable;
 mod unwritten;
