@@ -156,6 +156,11 @@ recorded: ## Record the objects of deploy/argocd again, and make its ConfigMap f
 	@$(CARGO) build --workspace --bins
 	WRITE_RECORDED=1 target/debug/testbed run -- $(CARGO) test --quiet --test integration -- recorded:: argocd::the_config_map
 
+.PHONY: fixtures
+fixtures: ## Record objects as this version writes them, for the tests of later versions (before a release)
+	@$(CARGO) build --workspace --bins
+	WRITE_FIXTURES=1 target/debug/testbed run -- $(CARGO) test --quiet --test integration -- upgrade::the_objects_that_this_version_writes
+
 .PHONY: generated-check
 generated-check: ## Fail if a generated file differs from what the code generates
 	@$(CARGO) run --quiet -- crd | diff -u $(CRD) - || { echo "$(CRD) is not what the code says: run make crd" >&2; exit 1; }
