@@ -6,7 +6,7 @@ mod listen;
 mod log_level;
 mod scrape;
 
-use std::{sync::Arc, time::Duration};
+use std::{error::Error, fmt::Display, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -60,7 +60,7 @@ fn router(diagnostics: Diagnostics, metrics: Arc<Metrics>, level: LogLevel) -> R
 }
 
 async fn livez(State(shared): State<Arc<Shared>>) -> Response {
-    verdict(shared.liveness.check().map(|()| "ok".to_owned()))
+    verdict(shared.liveness.check().map(|()| "ok"))
 }
 
 async fn readyz(State(shared): State<Arc<Shared>>) -> Response {
@@ -69,10 +69,11 @@ async fn readyz(State(shared): State<Arc<Shared>>) -> Response {
     verdict(shared.diagnostics.ready())
 }
 
-fn verdict(verdict: Result<String, String>) -> Response {
+/// What a probe is answered: one line, and 503 where it is an error.
+fn verdict(verdict: Result<impl Display, impl Error>) -> Response {
     match verdict {
         Ok(word) => format!("{word}\n").into_response(),
-        Err(sentence) => (StatusCode::SERVICE_UNAVAILABLE, format!("{sentence}\n")).into_response(),
+        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),
     }
 }
 

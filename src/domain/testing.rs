@@ -18,7 +18,7 @@ use crate::{
             backoff::Backoff,
             digest::PayloadDigest,
             failure::Failure,
-            observed::{Found, Observed, Ownership},
+            observed::{Found, NamespaceState, Observed, Ownership, Takeover},
             reason::{Class, Reason},
         },
         parse::{
@@ -194,6 +194,8 @@ pub(crate) fn a_status_in_sync() -> AICoreRegistrySecretStatus {
         next_resync_time: Some(Time(at(LAST_SYNC + 3600))),
         last_handled_reconcile_at: None,
         failed_attempt: None,
+        left_behind: None,
+        unanswered_write: None,
     }
 }
 
@@ -233,12 +235,15 @@ pub(crate) fn an_observation<'a>(object: &'a Object, status: &'a AICoreRegistryS
         object,
         status,
         source: usable("10", vec!["ghcr.io".to_owned()]),
+        source_seen: None,
         remarks: Vec::new(),
         service_key: usable("20", tenant("one")),
         digest: Some(digest_of("a")),
         service_key_identity: Some("aicore-key/@20".to_owned()),
         ownership: Ownership::Owner { successor: None },
-        namespace_terminating: false,
+        takeover: Takeover::Done,
+        handing_over: None,
+        namespace: NamespaceState::Active,
         backoff: None,
         checked: None,
         synced: None,

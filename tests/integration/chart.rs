@@ -6,7 +6,7 @@ mod kustomize;
 mod lifecycle;
 mod manifests;
 mod rights;
-mod scenario;
+pub(crate) mod scenario;
 mod schema;
 mod values;
 
@@ -50,14 +50,14 @@ struct Output {
 }
 
 /// What `helm template` makes of the values, or its complaint.
-async fn template(release: &str, namespace: &str, values: &Value) -> Result<String, String> {
+pub(crate) async fn template(release: &str, namespace: &str, values: &Value) -> Result<String, String> {
     let mut helm = helm().unwrap();
     helm.args(["template", release, "--namespace", namespace, "--values", "-"]).arg(chart());
     Ok(run(helm, &values.to_string()).await?.stdout)
 }
 
 /// The objects in a stream of YAML documents.
-fn objects(yaml: &str) -> Vec<Value> {
+pub(crate) fn objects(yaml: &str) -> Vec<Value> {
     let documents: Vec<Value> = serde_saphyr::from_multiple(yaml).unwrap();
     documents.into_iter().filter(Value::is_object).collect()
 }

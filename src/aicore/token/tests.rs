@@ -1,5 +1,7 @@
 //! The token endpoint of a simulated authorization server.
 
+mod outages;
+
 use rstest::rstest;
 use testbed::simulator::{
     Fault, Flaw, KeyFormat, Operation::Token as TOKEN, Options, RetryAfter, Simulator, Tenant,
@@ -8,7 +10,7 @@ use testbed::simulator::{
 use super::*;
 use crate::{
     aicore::{
-        error::{ErrorDetails, Message},
+        error::{ClientCertificate, ErrorDetails, Message, WithoutToken},
         pool::{Connection, Pool, RequestSettings},
         way::Proxies,
     },
@@ -18,6 +20,7 @@ use crate::{
         tools::bucket::Rate,
     },
     fence::Fence,
+    metrics::Metrics,
 };
 
 pub(in crate::aicore) async fn simulator(tls_1_2_only: bool) -> (Simulator, Tenant) {

@@ -108,7 +108,7 @@ fn nothing_for_the_cluster() -> Value {
 }
 
 /// Every way in which the operator speaks to the API server, but for the end of a namespace.
-async fn works(world: &World, operator: &Operator) {
+pub(crate) async fn works(world: &World, operator: &Operator) {
     world.service_key("key").await;
     world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
     world.resource("pull", json!({})).await;

@@ -23,7 +23,6 @@ use super::{
     route::{Operation, Route},
     shared::Shared,
     tenant::TenantState,
-    tls::Clients,
 };
 
 /// The connection that a request came on.
@@ -31,9 +30,7 @@ pub(super) struct Connection {
     pub(super) shared: Arc<Shared>,
     pub(super) id: u64,
     pub(super) client_port: u16,
-    /// Who may connect to this listener.
-    pub(super) clients: Clients,
-    /// The client's certificate.
+    /// The client's certificate, if it has shown one.
     pub(super) certificate: Option<CertificateDer<'static>>,
 }
 
@@ -96,7 +93,11 @@ impl Exchange {
                 record.count(Scope::Secret(tenant.name.clone(), name));
             }
         }
-        let fault = tenant.faults.take(self.route.operation, record.entry.name.as_deref());
+        let client = match self.route.operation {
+            Operation::Token => oauth::client_id(&self.head.headers, &body),
+            _ => None,
+        };
+        let fault = tenant.faults.take(self.route.operation, record.entry.name.as_deref(), client.as_deref());
         let fault = fault.unwrap_or_default();
         match fault.later {
             Some(delay) => self.go_on_alone(&fault, delay, tenant, body, write, record).await,
@@ -210,10 +211,7 @@ impl Exchange {
             refusal: Some(answer),
         };
         let by_token = issued.as_ref().map(|issued| Arc::clone(&issued.tenant));
-        let for_tokens_only = self.connection.clients == Clients::Certified;
-        let unknown = self.route.operation == Operation::Unknown
-            || matches!(in_path, Some(None))
-            || (for_tokens_only && self.route.operation != Operation::Token);
+        let unknown = self.route.operation == Operation::Unknown || matches!(in_path, Some(None));
         if unknown {
             return refused(in_path.flatten().or(by_token), operations::unknown(&self.route, self.path()));
         }

@@ -9,8 +9,8 @@ use http::StatusCode;
 pub struct Options {
     /// TCP port on 127.0.0.1; 0, the default, takes a free one.
     pub port: u16,
-    /// Serve https with a certificate of the simulator's own authority, and a second https listener where clients
-    /// authenticate by certificate. Default: http.
+    /// Serve https with a certificate of the simulator's own authority. Clients may have one, too, which then proves who they
+    /// are. Default: http.
     pub tls: bool,
     /// Serve https in TLS 1.2 only. Default: in TLS 1.3 as well.
     pub tls_1_2_only: bool,

@@ -18,8 +18,8 @@ use super::{
 pub(super) struct Shared {
     /// Base of all URLs, without a trailing slash.
     pub(super) url: String,
-    /// The certificate authority, and the base of the URLs where clients authenticate by certificate.
-    pub(super) tls: Option<(Authority, String)>,
+    /// The certificate authority, if TLS is served.
+    pub(super) authority: Option<Authority>,
     pub(super) keep_journal: bool,
     pub(super) tenants: Mutex<BTreeMap<String, Arc<TenantState>>>,
     pub(super) tokens: Tokens,
@@ -44,10 +44,10 @@ impl Counter {
 }
 
 impl Shared {
-    pub(super) fn new(url: String, tls: Option<(Authority, String)>, keep_journal: bool) -> Self {
+    pub(super) fn new(url: String, authority: Option<Authority>, keep_journal: bool) -> Self {
         Self {
             url,
-            tls,
+            authority,
             keep_journal,
             tenants: Mutex::default(),
             tokens: Tokens::default(),
