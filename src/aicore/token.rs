@@ -29,11 +29,11 @@ const RENEWAL_PATIENCE: Duration = Duration::from_millis(500);
 /// How long a refusal of the key stands for all who share it: the shortest of the long intervals of resources, so that the
 /// first of them to look again is the one that asks again.
 const REFUSAL_STANDS: Duration = Duration::from_secs(STALLED_INTERVAL.as_secs() / 10 * 9);
-/// Time between two requests when nobody has waited for the answer to the first.
-const AFTER_DESERTED: Duration = Duration::from_secs(1);
 /// The same for one that is being deleted: shorter than its longest wait, which counts from before the refusal.
 const REFUSAL_STANDS_WHILE_DELETING: Duration =
     Duration::from_secs(LONGEST_WHILE_DELETING.as_secs() / 10 * 9);
+/// Time between two requests when nobody has waited for the answer to the first.
+const AFTER_DESERTED: Duration = Duration::from_secs(1);
 
 /// How much a pass insists on an answer of the authorization server's own, when that refused the key a while ago.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
