@@ -32,7 +32,7 @@ pub(crate) async fn run(stage: &Stage, plan: &Episode) -> Outcome {
     let record = observer::record(&world).await;
     outcome.judged(judge(&record));
     if !outcome.finds.is_empty() {
-        outcome.keep(&record);
+        outcome.keep(plan, &record);
     }
     actions::clear(&world).await;
     outcome.counted(&world);

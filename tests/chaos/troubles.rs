@@ -51,7 +51,11 @@ pub(crate) async fn strike(world: &World<'_>, keepers: &[Keeper], trouble: &Trou
         Trouble::LateAnswers { what, count, by } => {
             few(world, what, count, &Action::late(Duration::from_millis(by)), lasting).await;
         }
-        Trouble::Hang { what, count } => few(world, what, count, &Action::hang(), lasting).await,
+        Trouble::Hang { what, count } => {
+            few(world, what, count, &Action::hang(), lasting).await;
+            // A watch would wait for its answer for minutes.
+            world.proxies.iter().for_each(|proxy| proxy.cut(|request| is_asked(what, request)));
+        }
         Trouble::Truncate { what, count, bytes } => {
             few(world, what, count, &Action::cut_after(bytes), lasting).await;
         }
