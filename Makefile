@@ -58,9 +58,16 @@ test-unit: ## Run the tests that need no control plane
 	@$(CARGO) test --lib
 
 .PHONY: chaos
-chaos: ## Let a random adversary play with the operator, and judge it (MINUTES=60; CHAOS_SEED=7: repeat that seed first)
+chaos: ## Let a random adversary play with the operator, and judge it (MINUTES=60; CHAOS_SEED=7: repeat that seed first; LANES=2: two at a time)
 	@$(CARGO) build --workspace --bins
-	CHAOS_MINUTES=$(or $(MINUTES),60) $(CARGO) test --workspace --test chaos -- --ignored --nocapture a_long
+	CHAOS_MINUTES=$(or $(MINUTES),60) CHAOS_LANES=$(or $(LANES),1) $(CARGO) test --workspace --test chaos -- --ignored --nocapture a_long_run
+
+.PHONY: soak
+soak: ## Rotate credentials fifty times a second for an hour, and see that nothing is lost and nothing grows (MINUTES=60)
+	@$(CARGO) build --release --package aicore-registry-operator --bin aicore-registry-operator
+	$(CARGO) build --workspace --bins
+	CHAOS_OPERATOR=$(CURDIR)/target/release/aicore-registry-operator CHAOS_MINUTES=$(or $(MINUTES),60) \
+	  $(CARGO) test --workspace --test chaos -- --ignored --nocapture a_long_soak
 
 .PHONY: chaos-mutants
 chaos-mutants: ## Show that chaos finds broken operators: each patch of tests/chaos/mutants, ten minutes at most (MINUTES)

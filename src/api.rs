@@ -18,7 +18,9 @@ pub use spec::{
     SecretRef,
 };
 pub(crate) use spec::{DURATION, LOGIN_KEYS, REMOTE_NAME, RESYNC_INTERVAL, SECRET_KEY, SECRET_NAME};
-pub use status::{AICoreRegistrySecretStatus, FailedAttempt, UNOBSERVED_GENERATION};
+pub use status::{
+    AICoreRegistrySecretStatus, FailedAttempt, LeftBehind, UNOBSERVED_GENERATION, UnansweredWrite,
+};
 
 /// API group of the resource.
 pub const GROUP: &str = "aicore-registry.dev";

@@ -86,6 +86,43 @@ pub struct AICoreRegistrySecretStatus {
     /// The failed attempt that the conditions speak of, where the next one is far away: so that it is not repeated before its
     /// time when the operator starts again.
     pub failed_attempt: Option<Box<FailedAttempt>>,
+
+    /// The docker registry secret that stays behind in AI Core because the resource means another one now, or another tenant, until
+    /// an event has said so.
+    pub left_behind: Option<Box<LeftBehind>>,
+
+    /// A request that writes and had no answer, so that AI Core may carry it out late: a minute after the next accepted push the
+    /// credential is sent once more.
+    pub unanswered_write: Option<Box<UnansweredWrite>>,
+}
+
+/// A docker registry secret in AI Core that the resource has written and does not mean any more.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct LeftBehind {
+    /// Name of the docker registry secret.
+    #[schemars(length(max = 63))]
+    pub remote_name: String,
+
+    /// AI Core API, without `/v2`.
+    #[serde(rename = "apiURL")]
+    #[schemars(length(max = sizes::URL))]
+    pub api_url: Option<String>,
+
+    /// Authorization server that belongs to `apiURL`.
+    #[schemars(length(max = sizes::URL))]
+    pub authorization_server: Option<String>,
+}
+
+/// A request that writes and had no answer.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct UnansweredWrite {
+    /// When the first one was given up.
+    pub time: Time,
+
+    /// When the credential is sent once more; absent until AI Core has accepted it again.
+    pub confirmation_time: Option<Time>,
 }
 
 /// A failed attempt. It says nothing any more when the Secrets are not those that it was made with.

@@ -1,7 +1,8 @@
 //! The series of the resources. They are read from the index at each scrape, so that they go with their resource.
 
-use std::{fmt, iter, sync::Arc};
+use std::{fmt, iter, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use prometheus_client::{collector::Collector, encoding::DescriptorEncoder};
 
 use super::index::Index;
@@ -10,12 +11,16 @@ use crate::{
         AICoreRegistrySecretStatus, Moment,
         condition::{self, READY},
     },
+    clock,
     leadership::Leadership,
     metrics::{
         encode_gauge,
         series::{Family, PAGE, Pieces},
     },
 };
+
+/// So far another process's clock may be ahead.
+const CLOCK_SKEW: Duration = Duration::from_mins(1);
 
 const IS_READY: Family = Family {
     name: "resource_ready",
@@ -105,8 +110,10 @@ fn of_resources<K: Send + Sync + 'static>(
         })
     });
     let synced = LAST_SYNC.pieces(move |after, page| {
+        let latest = clock::now().saturating_add(CLOCK_SKEW).unwrap_or(Timestamp::MAX);
         synced.page(after, PAGE, |key, status| {
-            if let Some(time) = &status.last_sync_time {
+            // One that cannot be is due, and says nothing until then.
+            if let Some(time) = status.last_sync_time.as_ref().filter(|time| time.0 <= latest) {
                 page.add(&[("namespace", &key.namespace), ("name", &key.name)], time.0.as_second());
             }
         })

@@ -16,6 +16,7 @@ mod pem;
 mod placeholder;
 mod quotes;
 mod registry_host;
+pub mod right;
 pub(crate) mod secret_data;
 mod secret_type;
 pub(crate) mod service_key;

@@ -56,9 +56,17 @@ async fn play(world: &World<'_>, keepers: &[Keeper], plan: &Episode) -> Outcome 
         outcome.settled(number, settled);
         // The next round would only tell the same again.
         if lost {
-            break;
+            return end(keepers, outcome).await;
         }
     }
+    if let Some(order) = &plan.farewell {
+        actions::end_namespace(world, 1, order).await;
+        outcome.settled(plan.rounds.len(), settle(world).await);
+    }
+    end(keepers, outcome).await
+}
+
+async fn end(keepers: &[Keeper], outcome: Outcome) -> Outcome {
     join_all(keepers.iter().map(|keeper| keeper.tell(Command::End))).await;
     outcome
 }

@@ -4,7 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aicore_registry_operator::{
-    api::{self, AICoreRegistrySecret, AICoreRegistrySecretStatus, FailedAttempt, Moment},
+    api::{
+        self, AICoreRegistrySecret, AICoreRegistrySecretStatus, FailedAttempt, LeftBehind, Moment,
+        UnansweredWrite,
+    },
     domain::parse::{bounds, object::Object},
     k8s::resources::write_status,
 };
@@ -356,6 +359,15 @@ fn largest_status(text: &str) -> AICoreRegistrySecretStatus {
             retry_time: Time(jiff::Timestamp::UNIX_EPOCH),
             ai_core_secret_resource_version: long(128),
             secret_resource_version: long(128),
+        })),
+        left_behind: Some(Box::new(LeftBehind {
+            remote_name: text.repeat(63),
+            api_url: long(2048),
+            authorization_server: long(2048),
+        })),
+        unanswered_write: Some(Box::new(UnansweredWrite {
+            time: Time(jiff::Timestamp::UNIX_EPOCH),
+            confirmation_time: Some(Time(jiff::Timestamp::UNIX_EPOCH)),
         })),
     }
 }

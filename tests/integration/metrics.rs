@@ -3,7 +3,7 @@
 use crate::world::{Login, World};
 
 /// Name, type and unit, as the documentation promises them.
-const FAMILIES: [(&str, &str, &str); 22] = [
+const FAMILIES: [(&str, &str, &str); 23] = [
     ("reconcile", "counter", ""),
     ("reconcile_duration_seconds", "histogram", "seconds"),
     ("remote_requests", "counter", ""),
@@ -23,6 +23,7 @@ const FAMILIES: [(&str, &str, &str); 22] = [
     ("watch_up", "gauge", ""),
     ("statuses_unwritten", "gauge", ""),
     ("resources_not_understood", "gauge", ""),
+    ("right_missing", "gauge", ""),
     ("leader", "gauge", ""),
     ("remote_orphaned", "counter", ""),
     ("build", "info", ""),

@@ -14,9 +14,10 @@ use crate::{
             life::{self, Lives},
             memory::{Memory, Synced},
             observed::Ownership,
-            plan::{FinalizerStep, finalizer_step, resync_in},
+            plan::{FinalizerStep, finalizer_step},
             reason::Reason,
             report::Event,
+            resync,
         },
         parse::{
             duration::ResyncInterval,
@@ -141,6 +142,7 @@ fn at_rest(
         && object.unanswered_request(status).is_none()
         && status.observed_generation == Some(object.generation)
         && says_so
+        && status.left_behind.is_none()
         && condition::find(&status.conditions, RECONCILING).is_none()
         && condition::find(&status.conditions, STALLED).is_none()
         && status.credentials_digest.as_deref().is_some_and(digest::is_known_version);
@@ -159,14 +161,12 @@ fn at_rest(
     {
         return None;
     }
-    match object.resync_interval(default_resync_interval) {
-        ResyncInterval::Never => status.next_resync_time.is_none().then_some(None),
-        ResyncInterval::Every(interval) => {
-            status.next_resync_time.as_ref()?;
-            let left = resync_in(status, interval, synced, now)?;
-            (!left.is_zero()).then_some(Some(left))
-        }
-    }
+    let interval = object.resync_interval(default_resync_interval);
+    let left = resync::due_in(object, status, interval, synced, now);
+    let there_is_one = matches!(interval, ResyncInterval::Every(_));
+    let is_due = left.map_or(there_is_one, |left| left.is_zero());
+    let is_announced = status.next_resync_time.is_some();
+    (is_announced == there_is_one && !is_due).then_some(left)
 }
 
 #[cfg(test)]

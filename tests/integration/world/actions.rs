@@ -36,12 +36,9 @@ impl World {
         [format!("--ca-bundle={}", bundle.display()), self.simulator_hosts()]
     }
 
-    /// The argument that allows the hosts and ports of the simulator.
+    /// The argument that allows the host and port of the simulator.
     pub(crate) fn simulator_hosts(&self) -> String {
-        let urls = [Some(self.simulator.url()), self.simulator.certificates_url()];
-        let hosts: Vec<_> =
-            urls.into_iter().flatten().map(|url| url.trim_start_matches("https://")).collect();
-        format!("--allowed-hosts={}", hosts.join(","))
+        format!("--allowed-hosts={}", self.simulator.url().trim_start_matches("https://"))
     }
 
     /// Writes a service binding with the tenant's current client secret.

@@ -112,6 +112,7 @@ fn the_resource_breaks_the_rest(#[case] change: fn(&mut Object)) {
 #[case::unknown_digest(|status: &mut AICoreRegistrySecretStatus| status.credentials_digest = Some("v0:00".to_owned()))]
 #[case::no_push(|status: &mut AICoreRegistrySecretStatus| status.last_sync_time = None)]
 #[case::no_next_resync(|status: &mut AICoreRegistrySecretStatus| status.next_resync_time = None)]
+#[case::push_in_the_future(|status: &mut AICoreRegistrySecretStatus| status.last_sync_time = Some(Time(at(LAST_SYNC + 1000))))]
 #[case::resync_due(|status: &mut AICoreRegistrySecretStatus| status.next_resync_time = Some(Time(at(LAST_SYNC + 60))))]
 #[case::resync_overdue(|status: &mut AICoreRegistrySecretStatus| status.next_resync_time = Some(Time(at(LAST_SYNC))))]
 fn the_status_breaks_the_rest(#[case] change: fn(&mut AICoreRegistrySecretStatus)) {
@@ -156,9 +157,11 @@ fn each_secret_must_be_as_pushed_or_as_checked(
 #[case::shorter_than_announced(
     ResyncInterval::Every(HOUR / 6),
     Some(3600),
-    true,
-    Some(600)
+    false,
+    None
 )]
+#[case::as_late_as_the_spread(ResyncInterval::Every(HOUR), Some(3960), true, Some(3900))]
+#[case::later_than_the_spread(ResyncInterval::Every(HOUR), Some(3961), false, None)]
 #[case::longer_than_announced(
     ResyncInterval::Every(HOUR * 10),
     Some(3600),

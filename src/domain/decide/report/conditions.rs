@@ -24,6 +24,43 @@ use crate::{
     },
 };
 
+/// What AI Core held when a resource was suspended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    /// What the Secret held.
+    Current,
+    /// What the Secret held before it changed: that had not been pushed yet.
+    Outdated,
+    /// Not what the Secret held; why, the resource had said.
+    NotCurrent,
+    /// It is not known: something was sent, and what came of it was not seen.
+    Unknown,
+    /// Nothing of the resource.
+    Nothing,
+}
+
+impl Before {
+    /// As the observation shows it, in the first pass that finds the resource suspended.
+    pub(super) fn of(observed: &Observed<'_>) -> Self {
+        let ready = condition::find(&observed.status.conditions, READY);
+        match ready.map(|ready| ConditionStatus::parse(&ready.status)) {
+            Some(ConditionStatus::True) if observed.has_unsent_change() => Self::Outdated,
+            Some(ConditionStatus::True) => Self::Current,
+            Some(ConditionStatus::False) => Self::NotCurrent,
+            Some(ConditionStatus::Unknown) | None if observed.status.api_url.is_some() => Self::Unknown,
+            Some(ConditionStatus::Unknown) | None => Self::Nothing,
+        }
+    }
+
+    fn ready(self) -> ConditionStatus {
+        match self {
+            Self::Current => ConditionStatus::True,
+            Self::Outdated | Self::NotCurrent => ConditionStatus::False,
+            Self::Unknown | Self::Nothing => ConditionStatus::Unknown,
+        }
+    }
+}
+
 /// A status being written. `finish` compares it with the one before and derives the events.
 pub(super) struct StatusBuilder<'a> {
     status: AICoreRegistrySecretStatus,
@@ -91,12 +128,16 @@ impl<'a> StatusBuilder<'a> {
         self.in_sync(message)
     }
 
-    /// Sets the reason of `Ready` to `Suspended`, and leaves its status as it was.
-    pub(super) fn suspended(mut self, message: String) -> Self {
-        let status = condition::find(&self.status.conditions, READY)
-            .map_or(ConditionStatus::Unknown, |ready| ConditionStatus::parse(&ready.status));
-        self.set(READY, status, Reason::Suspended, message);
-        self
+    /// Sets the reason of `Ready` to `Suspended`. What it says then is as of the suspension: it stays, whatever changes later.
+    pub(super) fn suspended(self, before: Before) -> Self {
+        let ready = condition::find(&self.status.conditions, READY);
+        match ready.filter(|ready| ready.reason == Reason::Suspended.as_str()) {
+            Some(ready) => {
+                let (status, message) = (ConditionStatus::parse(&ready.status), ready.message.clone());
+                self.ready(status, Reason::Suspended, message)
+            }
+            None => self.ready(before.ready(), Reason::Suspended, super::messages::suspended(before)),
+        }
     }
 
     /// Says that the next step is the operator's.

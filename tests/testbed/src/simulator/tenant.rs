@@ -150,11 +150,10 @@ impl Tenant {
     }
 
     fn x509(&self, format: KeyFormat, flaw: Option<Flaw>, life: Option<Life>) -> anyhow::Result<Value> {
-        let (authority, cert_url) = self.shared.tls.as_ref().context("the simulator serves plain http")?;
+        let authority = self.shared.authority.as_ref().context("the simulator serves plain http")?;
         let client = authority.client(&self.state.name, format, flaw, life)?;
         lock(&self.state.credentials).add_certificate(client.certificate);
-        let cert_url = format!("{cert_url}/uaa/{}", self.state.name);
-        Ok(service_key::with_certificate(&self.place(), &cert_url, &client.chain, &client.key))
+        Ok(service_key::with_certificate(&self.place(), &client.chain, &client.key))
     }
 
     /// Refuses all client certificates issued so far.

@@ -60,14 +60,6 @@ pub(super) struct Client {
     pub(super) key: String,
 }
 
-/// Who may connect.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Clients {
-    Anyone,
-    /// Only with a certificate of the authority.
-    Certified,
-}
-
 impl Authority {
     pub(super) fn new(name: &str) -> anyhow::Result<Self> {
         let key = KeyPair::generate().context("cannot make the authority's key")?;
@@ -83,8 +75,9 @@ impl Authority {
         })
     }
 
-    /// Settings of a listener on 127.0.0.1, also known as localhost, for HTTP/1.1.
-    pub(super) fn server(&self, clients: Clients, tls_1_2_only: bool) -> anyhow::Result<ServerConfig> {
+    /// Settings of a listener on 127.0.0.1, also known as localhost, for HTTP/1.1. A client needs no certificate; one that it has
+    /// must be of this authority.
+    pub(super) fn server(&self, tls_1_2_only: bool) -> anyhow::Result<ServerConfig> {
         let key = KeyPair::generate().context("cannot make the server's key")?;
         let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
         let mut params = CertificateParams::new(names).context("the server's names are not valid")?;
@@ -97,15 +90,12 @@ impl Authority {
         let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(versions)
             .context("there is no TLS version")?;
-        let config = match clients {
-            Clients::Anyone => config.with_no_client_auth(),
-            Clients::Certified => {
-                let mut roots = RootCertStore::empty();
-                roots.add(self.certificate.clone()).context("the authority's certificate is not valid")?;
-                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
-                config.with_client_cert_verifier(verifier.context("cannot check client certificates")?)
-            }
-        };
+        let mut roots = RootCertStore::empty();
+        roots.add(self.certificate.clone()).context("the authority's certificate is not valid")?;
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+        let verifier =
+            verifier.allow_unauthenticated().build().context("cannot check client certificates")?;
+        let config = config.with_client_cert_verifier(verifier);
         let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(anyhow::Error::msg)?;
         let mut config = config
             .with_single_cert(vec![certificate.der().clone()], key)
