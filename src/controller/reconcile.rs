@@ -149,7 +149,7 @@ async fn pass<K: Kubernetes, A: AiCore>(
             let source_answered = Some(Answer::NothingToSend);
             let (status, outcome) = (Some(status), PassOutcome::Unchanged);
             let report =
-                Report { status, events, memory, requeue_after, source_answered, leaving: None, outcome };
+                Report { status, events, leaving: None, memory, requeue_after, source_answered, outcome };
             return Ok(finish(ctx, snapshot, report).await);
         }
         if snapshot.source_changed.is_some() || memory != snapshot.memory {

@@ -191,7 +191,11 @@ async fn what_a_generator_writes_is_sent_with_its_end() {
         ),
     ] {
         world.secret(name, "Opaque", data).await;
-        world.resource(name, json!({ "secretRef": { "name": name, "server": server } })).await;
+        let mut reference = json!({ "name": name });
+        if let Some(server) = server {
+            reference["server"] = server.into();
+        }
+        world.resource(name, json!({ "secretRef": reference })).await;
         let ready = world.wait_ready(name).await;
         assert_eq!(ready.status.unwrap().credential_expires_at, Some(end), "{name}");
         let sent = json!({ "auths": { registry: { "password": password, "username": user } } }).to_string();

@@ -4,12 +4,9 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::*;
-use crate::{
-    api::AICoreRegistrySecretStatus,
-    domain::{
-        parse::object::{Object, ObjectKey},
-        testing::{LAST_SYNC as SYNCED, a_new_status, a_status_in_sync, at, object_named},
-    },
+use crate::domain::{
+    parse::object::{Object, ObjectKey},
+    testing::{LAST_SYNC as SYNCED, a_new_status, a_status_in_sync, at, object_named},
 };
 
 type TestIndex = Index<u32>;
@@ -77,21 +74,6 @@ fn a_piece_is_a_page_and_the_index_may_change_between_two() {
     assert_eq!(ready.lines().count(), count - PAGE - 1 + 1);
 }
 
-/// A wrong clock has written it; the push that is due replaces it.
-#[test]
-fn a_push_in_the_future_is_in_no_series() {
-    let index = TestIndex::default();
-    let now = clock::now().as_second();
-    for (number, last) in [now + 30, now + 3600, 4_000_000_000].into_iter().enumerate() {
-        let status =
-            AICoreRegistrySecretStatus { last_sync_time: Some(Time(at(last))), ..a_status_in_sync() };
-        index.apply_resource(object(number), status);
-    }
-    let text = exposed(&Arc::new(index)).concat();
-    let rows = text.lines().filter(|line| line.starts_with("aicore_registry_resource_last_sync"));
-    assert_eq!(rows.count(), 1, "{text}");
-}
-
 /// Where nothing ends there is no series, and where something does it has the time of it.
 #[test]
 fn what_ends_has_series_of_its_own() {
@@ -124,6 +106,21 @@ fn what_ends_has_series_of_its_own() {
     assert_eq!(rows, expected);
     index.remove_resource(&object_named("mortal", 1).key);
     assert!(!exposed(&index).concat().contains("expir"));
+}
+
+/// A wrong clock has written it; the push that is due replaces it.
+#[test]
+fn a_push_in_the_future_is_in_no_series() {
+    let index = TestIndex::default();
+    let now = clock::now().as_second();
+    for (number, last) in [now + 30, now + 3600, 4_000_000_000].into_iter().enumerate() {
+        let status =
+            AICoreRegistrySecretStatus { last_sync_time: Some(Time(at(last))), ..a_status_in_sync() };
+        index.apply_resource(object(number), status);
+    }
+    let text = exposed(&Arc::new(index)).concat();
+    let rows = text.lines().filter(|line| line.starts_with("aicore_registry_resource_last_sync"));
+    assert_eq!(rows.count(), 1, "{text}");
 }
 
 #[test]

@@ -161,8 +161,8 @@ fn what_is_not_known_is_a_dash_and_a_resync_in_the_past_is_due() {
     bare.status.as_mut().unwrap().next_resync_time = "2026-03-01T09:00:00Z".parse().ok().map(Time);
     bare.status.as_mut().unwrap().last_sync_time = None;
     let cells = row(&Ok(bare.clone()), false, "2026-03-01T10:00:00Z".parse().unwrap());
-    assert_eq!(cells[5..7], ["-", "due"]);
+    assert_eq!(cells[5..8], ["-", "due", "-"]);
     bare.status = None;
     let cells = row(&Ok(bare.clone()), true, "2026-03-01T10:00:00Z".parse().unwrap());
-    assert_eq!(cells[4..10], ["-", "-", "-", "120m", "-", "-"]);
+    assert_eq!(cells[4..12], ["-", "-", "-", "-", "-", "120m", "-", "-"]);
 }

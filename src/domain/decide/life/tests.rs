@@ -167,7 +167,8 @@ fn what_is_said_already_is_not_said_again() {
 fn turns_are_spread_over_resources() {
     let turns: std::collections::BTreeSet<Duration> = (0..200)
         .map(|number| {
-            let object = Object { uid: Arc::from(format!("uid-{number}")), ..an_object() };
+            let uid = format!("{number:08}-8c4f-4b1e-9d2a-6f3e5a7b9c1d");
+            let object = Object { uid: Arc::from(uid), ..an_object() };
             let lives = Lives::of(&object, &with_credential(43_200));
             lives.next_turn(at(NOW)).unwrap()
         })

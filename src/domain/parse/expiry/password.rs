@@ -44,13 +44,18 @@ pub(super) fn end(password: &str) -> Option<Timestamp> {
     let seconds = match (parts.next(), parts.next(), parts.next(), parts.next()) {
         (Some(whole), None, ..) => {
             let json = Zeroizing::new(STANDARD.decode(whole).ok()?);
-            serde_json::from_slice::<Ecr>(&json).ok()?.expiration
+            object::<Ecr>(&json)?.expiration
         }
         (Some(_), Some(claims), Some(_), None) => {
             let json = Zeroizing::new(BASE64URL.decode(claims).ok()?);
-            serde_json::from_slice::<Claims>(&json).ok()?.exp
+            object::<Claims>(&json)?.exp
         }
         _ => return None,
     };
     Timestamp::from_duration(SignedDuration::try_from_secs_f64(seconds).ok()?).ok()
+}
+
+/// A JSON object. serde would take a list for one, by the order of the fields.
+fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Option<T> {
+    json.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(json).ok())?
 }

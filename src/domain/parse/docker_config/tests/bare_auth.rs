@@ -15,7 +15,6 @@ fn for_server(server: &'static str) -> Selection<'static> {
 #[case::as_external_secrets_writes_it("quay.io", &basic("me:pw"))]
 #[case::with_line_breaks("quay.io\n", "bWU6\ncHc=\n")]
 #[case::unpadded("quay.io", &STANDARD_NO_PAD.encode("me:pw"))]
-#[case::a_url("https://quay.io", &basic("me:pw"))]
 fn is_for_the_registry_beside_it(#[case] registry: &str, #[case] auth: &str) {
     assert_eq!(sent(&of_quay(registry, auth)), me_at("quay.io"));
 }
