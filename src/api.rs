@@ -5,6 +5,7 @@
 
 pub mod condition;
 mod crd;
+mod moment;
 pub mod sizes;
 #[allow(unreachable_pub, reason = "the derive macro makes these public in their module")]
 mod spec;
@@ -13,6 +14,7 @@ mod status;
 mod tenant;
 
 pub use crd::{crd, tenant_crd};
+pub use moment::Moment;
 pub use spec::{
     AICoreRegistrySecret, AICoreRegistrySecretSpec, AICoreSecretRef, CreationPolicy, DeletionPolicy,
     SecretRef, TenantRef,
@@ -20,7 +22,9 @@ pub use spec::{
 pub(crate) use spec::{
     DURATION, LOGIN_KEYS, NOT_ONE_KEY, ONE_KEY, REMOTE_NAME, RESYNC_INTERVAL, SECRET_KEY, SECRET_NAME,
 };
-pub use status::{AICoreRegistrySecretStatus, FailedAttempt, UNOBSERVED_GENERATION};
+pub use status::{
+    AICoreRegistrySecretStatus, FailedAttempt, LeftBehind, UNOBSERVED_GENERATION, UnansweredWrite,
+};
 pub use tenant::{AICoreTenant, AICoreTenantSpec, AICoreTenantStatus, TenantQuota, TenantSecretRef};
 
 /// API group of the resource.
@@ -45,3 +49,7 @@ pub const REQUESTED_AT: &str = "aicore-registry.dev/requestedAt";
 
 /// Annotation that, when `"true"`, lets a resource go without deleting its remote secret.
 pub const ABANDON_REMOTE: &str = "aicore-registry.dev/abandon-remote";
+
+/// Annotation of a Secret that says when its registry credential ends, where nothing else does: in RFC 3339, or in seconds since
+/// 1970.
+pub const EXPIRES_AT: &str = "aicore-registry.dev/expires-at";

@@ -62,6 +62,8 @@ struct State<K> {
     secrets: SecretIndex<K>,
     tenants: TenantIndex,
     claims: ClaimIndex,
+    /// Pushes that were accepted, and that the status does not say yet.
+    accepted: HashMap<ObjectKey, Claim>,
     /// Whether somebody else works, and this process only looks on.
     following: bool,
 }
@@ -85,6 +87,7 @@ impl<K> Default for Index<K> {
             secrets: SecretIndex::default(),
             tenants: TenantIndex::default(),
             claims: ClaimIndex::default(),
+            accepted: HashMap::new(),
             following: false,
         }))
     }
@@ -222,6 +225,7 @@ impl<K> Index<K> {
             wakes.extend(state.relink(Some((&*entry.object, &entry.place)), None));
         }
         state.left_alone.remove(key);
+        state.accepted.remove(key);
         wakes.extend(state.claims.leave(key));
         wakes
     }
@@ -280,6 +284,7 @@ impl<K> Index<K> {
         if let Some(status) = status {
             entry.status = status;
         }
+        state.accepted.remove(&object.key);
         if let Some(checked) = &memory.checked {
             state.secrets.learn(&object.source(), &checked.source);
             if let Ok(place) = &entry.place {

@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, info, info_span, warn};
@@ -15,11 +16,16 @@ use super::{
     errand::KeyFound,
     gather::{Key, SHARED_KEY, WantedKey, find_key},
     index::{Index, TenantSnapshot, tenants::place_of},
-    queue::Priority,
+    queue::{Priority, Queue},
     reconcile::PASS_LIMIT,
 };
 use crate::{
-    aicore::{Insistence, error::Error as AiCoreError, mandate::Mandate, session::Unfinished},
+    aicore::{
+        Insistence,
+        error::Error as AiCoreError,
+        mandate::{Mandate, over},
+        session::Unfinished,
+    },
     api::{
         AICoreTenantStatus,
         condition::{self, READY},
@@ -176,12 +182,12 @@ async fn ask<K: Kubernetes, A: AiCore>(
     let ServiceKeyHeld { version, connection, .. } = held;
     let lane = Lane::of(connection.tenant(), connection.id(), credit);
     let permit = ctx.admission.enter(&lane, None, request)?;
-    let question = Question { index: &ctx.index, tenant, key, ending: &ctx.ending };
+    let question = Question { index: &ctx.index, queue: &ctx.queue, tenant, key, ending: &ctx.ending };
     let withdrawn = || Wait { requeue_after: Duration::ZERO };
     let authorization = tokio::select! {
         biased;
         authorization = ctx.ai_core.authorize(connection, Insistence::Patient) => authorization,
-        () = ctx.ending.cancelled() => return Err(withdrawn()),
+        () = over(&question) => return Err(withdrawn()),
     };
     let failed = |error: &AiCoreError| {
         if error.reason() == Reason::AuthenticationFailed {
@@ -209,7 +215,7 @@ async fn ask<K: Kubernetes, A: AiCore>(
             permit.attempted(true);
             Ok(Answer::Quota(counts))
         }
-        Err(Unfinished::Withdrawn) => {
+        Err(Unfinished::Withdrawn { .. }) => {
             permit.unused();
             Err(withdrawn())
         }
@@ -280,6 +286,7 @@ fn log(before: &AICoreTenantStatus, now: &AICoreTenantStatus) {
 /// The mandate of a question to AI Core.
 struct Question<'a, K> {
     index: &'a Index<K>,
+    queue: &'a Queue,
     tenant: &'a SharedTenant,
     key: &'a KeyFound,
     ending: &'a CancellationToken,
@@ -288,6 +295,15 @@ struct Question<'a, K> {
 impl<K: Send + Sync> Mandate for Question<'_, K> {
     fn stands(&self) -> bool {
         self.index.tenant_stands(self.tenant, self.key)
+    }
+
+    fn withdrawn(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            let listener = self.queue.listen(&self.tenant.key());
+            while self.stands() {
+                listener.enqueued().await;
+            }
+        })
     }
 
     fn ending(&self) -> &CancellationToken {
