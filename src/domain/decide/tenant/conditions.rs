@@ -19,7 +19,7 @@ const GIVEN: &str = "The authorization server gives tokens for the service key";
 
 /// Conditions being written.
 pub(super) struct Conditions {
-    conditions: Vec<Condition>,
+    list: Vec<Condition>,
     now: Timestamp,
     generation: i64,
 }
@@ -27,20 +27,20 @@ pub(super) struct Conditions {
 impl Conditions {
     /// Those of before, which are true of this generation too unless something else is said.
     pub(super) fn of(before: &[Condition], generation: i64, now: Timestamp) -> Self {
-        let mut conditions = before.to_vec();
-        conditions.iter_mut().for_each(|condition| condition.observed_generation = Some(generation));
-        Self { conditions, now, generation }
+        let mut list = before.to_vec();
+        list.iter_mut().for_each(|condition| condition.observed_generation = Some(generation));
+        Self { list, now, generation }
     }
 
     /// Whether `Ready` is true.
     pub(super) fn are_ready(&self) -> bool {
-        condition::find(&self.conditions, READY).is_some_and(|ready| ready.status == "True")
+        condition::find(&self.list, READY).is_some_and(|ready| ready.status == "True")
     }
 
     /// The service key was given a token, and nobody has to do anything.
     pub(super) fn ready(&mut self) {
         self.set(READY, ConditionStatus::True, VALID, GIVEN.to_owned());
-        self.conditions.retain(|condition| condition.type_ == READY);
+        self.list.retain(|condition| condition.type_ == READY);
     }
 
     /// The service key cannot be used, or was given no token.
@@ -55,18 +55,18 @@ impl Conditions {
             Class::Stalled => (STALLED, RECONCILING),
             Class::Done | Class::Waiting | Class::Transient => (RECONCILING, STALLED),
         };
-        self.conditions.retain(|condition| condition.type_ != remove);
+        self.list.retain(|condition| condition.type_ != remove);
         let Failure { reason, message, .. } = failure;
         self.set(set, ConditionStatus::True, Reason::as_str(*reason), message.clone());
     }
 
     fn set(&mut self, type_: &str, status: ConditionStatus, reason: &str, message: String) {
-        let before = condition::find(&self.conditions, type_);
+        let before = condition::find(&self.list, type_);
         let since = before
             .filter(|before| before.status == status.as_str())
             .map_or_else(|| whole_seconds(self.now), |before| Time(before.last_transition_time.0));
-        self.conditions.retain(|condition| condition.type_ != type_);
-        self.conditions.push(Condition {
+        self.list.retain(|condition| condition.type_ != type_);
+        self.list.push(Condition {
             type_: type_.to_owned(),
             status: status.as_str().to_owned(),
             reason: reason.to_owned(),
@@ -79,8 +79,8 @@ impl Conditions {
 
 impl From<Conditions> for Vec<Condition> {
     /// In the order of their names, so that the same conditions are the same list.
-    fn from(Conditions { mut conditions, .. }: Conditions) -> Self {
-        conditions.sort_by(|one, other| one.type_.cmp(&other.type_));
-        conditions
+    fn from(Conditions { mut list, .. }: Conditions) -> Self {
+        list.sort_by(|one, other| one.type_.cmp(&other.type_));
+        list
     }
 }
