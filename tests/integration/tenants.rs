@@ -133,8 +133,8 @@ impl Platform {
 
 /// `Ready` of an AICoreTenant, empty without one.
 fn ready(tenant: &AICoreTenant) -> Condition {
-    let conditions = tenant.status.iter().flat_map(|status| &status.conditions);
-    conditions.filter(|condition| condition.type_ == "Ready").cloned().next().unwrap_or_else(|| Condition {
+    let mut conditions = tenant.status.iter().flat_map(|status| &status.conditions);
+    conditions.find(|condition| condition.type_ == "Ready").cloned().unwrap_or_else(|| Condition {
         type_: String::new(),
         status: String::new(),
         reason: String::new(),
