@@ -13,6 +13,8 @@ pub mod controller;
 pub mod domain;
 mod error;
 mod fence;
+#[cfg(test)]
+mod fuzz;
 pub mod health;
 mod jitter;
 pub mod k8s;

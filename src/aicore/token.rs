@@ -2,6 +2,8 @@
 //! again when the authorization server refuses the key.
 
 mod answer;
+#[cfg(test)]
+mod fuzz;
 
 use std::{sync::Arc, time::Duration};
 

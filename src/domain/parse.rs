@@ -7,6 +7,8 @@ pub mod bounds;
 pub(crate) mod certificate;
 pub(crate) mod docker_config;
 pub(crate) mod duration;
+#[cfg(test)]
+mod fuzz;
 mod json;
 pub mod label_selector;
 pub(crate) mod name;

@@ -4,6 +4,8 @@
 
 mod answer;
 mod backoff;
+#[cfg(test)]
+mod fuzz;
 mod health;
 mod wire;
 
