@@ -74,6 +74,11 @@ chaos-mutants: ## Show that chaos finds broken operators: each patch of tests/ch
 	@$(CARGO) build --workspace --bins
 	tests/chaos/mutants/run.sh
 
+.PHONY: fuzz
+fuzz: ## Fuzz what reads untrusted input (TARGET=docker_config, all without; EXECUTIONS=10000000 of each; SEED=1)
+	@FUZZ_EXECUTIONS=$(or $(EXECUTIONS),10000000) $(if $(SEED),FUZZ_SEED=$(SEED)) \
+	  $(CARGO) test --profile quick --workspace --lib -- --test-threads 1 --nocapture fuzz::$(TARGET)
+
 .PHONY: bench
 bench: ## Run the benchmarks: beside a program that does the least possible, and beside neighbours (SCENARIOS and sizes: docs/performance.md)
 	@$(CARGO) build --release --package aicore-registry-operator --bin aicore-registry-operator --package bench --bin floor

@@ -9,6 +9,8 @@ mod body;
 pub(crate) mod error;
 mod error_details;
 mod exchange;
+#[cfg(test)]
+mod fuzz;
 mod inspect;
 pub(crate) mod keyed_mutex;
 pub(crate) mod mandate;

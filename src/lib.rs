@@ -14,6 +14,8 @@ pub mod crash;
 pub mod domain;
 mod error;
 mod fence;
+#[cfg(test)]
+mod fuzz;
 pub mod health;
 mod jitter;
 pub mod k8s;

@@ -4,6 +4,8 @@
 mod answer;
 pub(crate) mod endpoint;
 mod flight;
+#[cfg(test)]
+mod fuzz;
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,8 +34,6 @@ const REFUSAL_STANDS: Duration = Duration::from_secs(STALLED_INTERVAL.as_secs() 
 /// The same for one that is being deleted: shorter than its longest wait, which counts from before the refusal.
 const REFUSAL_STANDS_WHILE_DELETING: Duration =
     Duration::from_secs(LONGEST_WHILE_DELETING.as_secs() / 10 * 9);
-/// Time between two requests when nobody has waited for the answer to the first.
-const AFTER_DESERTED: Duration = Duration::from_secs(1);
 
 /// How much a pass insists on an answer of the authorization server's own, when that refused the key a while ago.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -32,8 +32,11 @@ const LAST_SYNC: Family = Family {
     help: "When AI Core last accepted the credential, in seconds since 1970.",
     unit: Some("seconds"),
 };
+/// Where the status has a time.
+type TimeOf = fn(&AICoreRegistrySecretStatus) -> Option<Moment>;
+
 /// Times at which a life ends, or its last part begins, and where the status has them.
-const LIVES: [(Family, fn(&AICoreRegistrySecretStatus) -> Option<Moment>); 4] = [
+const LIVES: [(Family, TimeOf); 4] = [
     (
         Family {
             name: "credential_expiration_timestamp",

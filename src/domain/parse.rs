@@ -8,6 +8,8 @@ pub(crate) mod certificate;
 pub(crate) mod docker_config;
 pub(crate) mod duration;
 pub(crate) mod expiry;
+#[cfg(test)]
+mod fuzz;
 mod json;
 pub mod label_selector;
 pub(crate) mod name;

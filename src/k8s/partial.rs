@@ -278,4 +278,6 @@ fn steering<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D:
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

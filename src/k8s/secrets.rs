@@ -279,4 +279,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

@@ -5,6 +5,8 @@
 mod answer;
 mod backoff;
 mod comeback;
+#[cfg(test)]
+mod fuzz;
 mod health;
 mod wire;
 

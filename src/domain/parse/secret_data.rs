@@ -148,6 +148,10 @@ impl SecretData {
     }
 }
 
+#[expect(
+    clippy::missing_fields_in_debug,
+    reason = "an annotation is the user's, who may have put anything there"
+)]
 impl fmt::Debug for SecretData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SecretData")
