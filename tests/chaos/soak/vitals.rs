@@ -6,8 +6,11 @@ use std::{fmt, time::Duration};
 const WARM: usize = 4;
 /// Memory that may be added in an hour, in KiB: a leak of a hundred bytes in each rotation would be 18 MiB.
 const GROWTH: f64 = 3.0 * 1024.0;
-/// Files and threads that may be more at the end than at the beginning: a connection that is being made.
-const MORE: u64 = 4;
+/// Files and threads that may be more at the end than at the beginning: connections come and go with what else the machine does. One
+/// that stayed behind each minute, as often as the API server is started anew, would be more in an hour.
+const MORE: u64 = 12;
+/// Parts of the course that are shown.
+const PARTS: usize = 10;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Look {
@@ -62,14 +65,14 @@ impl Vitals {
 
     /// The middle of the first and of the last quarter of what counts.
     fn ends(&self, of: impl Fn(&Look) -> u64) -> (u64, u64) {
-        let quarter = (self.warm().len() / 4).max(1);
-        let middle = |looks: &[Look]| {
-            let mut values: Vec<u64> = looks.iter().map(&of).collect();
-            values.sort_unstable();
-            values.get(values.len() / 2).copied().unwrap_or_default()
-        };
         let warm = self.warm();
-        (middle(&warm[..quarter.min(warm.len())]), middle(&warm[warm.len().saturating_sub(quarter)..]))
+        let quarter = (warm.len() / 4).max(1).min(warm.len());
+        (middle(&warm[..quarter], &of), middle(&warm[warm.len() - quarter..], &of))
+    }
+
+    /// The middle of each part.
+    fn course(&self, of: impl Fn(&Look) -> u64) -> Vec<u64> {
+        self.looks.chunks(self.looks.len().div_ceil(PARTS).max(1)).map(|part| middle(part, &of)).collect()
     }
 
     /// What grows.
@@ -88,6 +91,12 @@ impl Vitals {
     }
 }
 
+fn middle(looks: &[Look], of: impl Fn(&Look) -> u64) -> u64 {
+    let mut values: Vec<u64> = looks.iter().map(of).collect();
+    values.sort_unstable();
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
+
 impl fmt::Display for Vitals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (memory, files) = (self.ends(|look| look.memory_kib), self.ends(|look| look.files));
@@ -96,7 +105,7 @@ impl fmt::Display for Vitals {
         write!(
             f,
             "{} looks: memory {} KiB at first, {} KiB at last, {most} KiB at most, slope {:+.0} KiB/h; \
-             files {} and {}; threads {} and {}",
+             files {} and {}; threads {} and {}; in the course of it memory {:?}, files {:?}",
             self.looks.len(),
             memory.0,
             memory.1,
@@ -105,6 +114,8 @@ impl fmt::Display for Vitals {
             files.1,
             threads.0,
             threads.1,
+            self.course(|look| look.memory_kib),
+            self.course(|look| look.files),
         )
     }
 }
@@ -129,8 +140,9 @@ mod tests {
         assert_eq!(hour(0, 0, 0).growth(), Vec::<String>::new());
         assert!((hour(2_000, 0, 0).slope() - 2_000.0).abs() < 100.0);
         assert_eq!(hour(5_000, 0, 0).growth().len(), 1);
-        assert_eq!(hour(0, 20, 0).growth().len(), 1);
-        assert_eq!(hour(0, 0, 20).growth().len(), 1);
+        assert_eq!(hour(0, 40, 0).growth().len(), 1);
+        assert_eq!(hour(0, 0, 40).growth().len(), 1);
+        assert_eq!(hour(0, 40, 0).course(|look| look.files).len(), PARTS);
     }
 
     #[test]
