@@ -43,7 +43,9 @@ impl fmt::Display for ReadyBut {
         match (&self.ready, &self.missing) {
             (ready, None) => ready.fmt(f),
             (Ready::Everywhere, Some(missing)) => write!(f, "{}, but {missing}", Ready::Everywhere),
-            (ready @ (Ready::NotIn(_) | Ready::WithoutTenants(_)), Some(missing)) => write!(f, "{ready}; {missing}"),
+            (ready @ (Ready::NotIn(_) | Ready::WithoutTenants(_)), Some(missing)) => {
+                write!(f, "{ready}; {missing}")
+            }
         }
     }
 }

@@ -109,7 +109,8 @@ async fn pass<K: Kubernetes, A: AiCore>(
     let identity = key.identity.as_deref();
     let answer = match (&place, &key.held) {
         (Some(place), Some(held)) if known.asks(&held.version, identity) => {
-            let credit = Credit::of(known.granted == Some(true), known.memory.backoff.as_ref());
+            let granted = known.granted == Some(true);
+            let credit = Credit::of(granted, granted, known.memory.backoff.as_ref());
             let found = KeyFound {
                 place: Some(Arc::clone(place)),
                 watched: snapshot.key_version.clone(),
@@ -206,7 +207,7 @@ async fn ask<K: Kubernetes, A: AiCore>(
         return Ok(failed(&error));
     }
     wake(ctx, ctx.index.tenant_judged(tenant, true));
-    ctx.admission.turn(&permit, connection.rate_limiter(), request)?;
+    ctx.admission.turn(&permit, connection.rate_limiter())?;
     // What changes from now on is asked for again.
     ctx.index.record_tenant(tenant, None, |memory| memory.quota_changed = false);
     match ctx.ai_core.quota(connection, &question).await {
@@ -299,7 +300,8 @@ impl<K: Send + Sync> Mandate for Question<'_, K> {
 
     fn withdrawn(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
-            let listener = self.queue.listen(&self.tenant.key());
+            let key = self.tenant.key();
+            let listener = self.queue.listen(&key);
             while self.stands() {
                 listener.enqueued().await;
             }

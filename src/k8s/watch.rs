@@ -132,7 +132,7 @@ async fn follow<K>(
             }
             // Like one that has ended, it is opened again at once.
             Some(Err(error)) if is_cut(&error) && health.since_opened() >= WELL_OPEN => {
-                debug!(watch, namespace, error = %describe(&error), "the watch was cut");
+                debug!(watch, namespace, error = %describe(health.kind(), &error), "the watch was cut");
             }
             Some(Err(error)) => {
                 let cheap = is_cheap(&error);
@@ -199,6 +199,16 @@ fn trouble(error: &watcher::Error) -> Option<Trouble> {
         }
         _ => Some(Trouble::Unreachable),
     }
+}
+
+/// Whether the API server has answered, and does not want this: another watch that works says nothing about it.
+fn refused(error: &watcher::Error) -> bool {
+    matches!(
+        error,
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+            if matches!(status.code, 403 | 404)
+    )
 }
 
 /// Whether the API server no longer knows the version that the watch stands at.

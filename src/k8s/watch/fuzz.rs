@@ -89,7 +89,7 @@ where
             while let Some(event) = events.next().await {
                 match event {
                     Ok(event) => on(&event),
-                    Err(error) => return (count, describe(&error)),
+                    Err(error) => return (count, describe("Fuzz", &error)),
                 }
                 count += 1;
                 assert!(count < EVENTS, "more events than there can be");
