@@ -21,9 +21,9 @@
 //!
 //! Why rotations of tenants that answer are never held up for long: they need a place in the queue's limit, and one in their
 //! lane. Of the first, any other pass gives up its place within [`PATIENCE`], to the namespace whose turn it is, as long as there
-//! is room aside: what comes through the entrances never fills that, and a lane that has just gone silent has at most its places in it.
-//! So it takes a quarter of as many tenants as there are places aside, all of them with proof and with as many resources that change at
-//! that moment, in four namespaces or more, that go silent within one request timeout.
+//! is room aside: what comes through the entrances never fills that, a lane that has just gone silent has at most its places in it, and
+//! few once a quarter of the room is taken. So it takes a third of as many tenants as there are places aside, all of them with proof,
+//! in two namespaces or more, that go silent within one request timeout.
 //!
 //! A place that becomes free is promised to the next waiter, which is woken and asks for it. When its pass ends without asking
 //! (the resource was suspended or deleted, backs off, or the API server failed), the promise goes to the one after it.

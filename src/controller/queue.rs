@@ -3,7 +3,7 @@
 //! restart's thousands of objects, and namespaces have turns, so that it does not wait behind those of another.
 //!
 //! So many are handed out at a time. Passes that wait for a server that does not answer are set aside: they do not count, so
-//! that others go on. With those, one namespace has four times as many at most, so that it cannot use up what may be set aside.
+//! that others go on. With those, one namespace has eight times as many at most, so that it cannot use up what may be set aside.
 //!
 //! A scheduler on tokio's timer wheel, as kube-runtime has one, rounds "now" up to the next millisecond or two, which is
 //! longer than the whole rest of a rotation; that is why the ready lists here are plain queues.
@@ -305,7 +305,7 @@ impl State {
         if self.running.saturating_sub(self.aside) >= limit {
             return None;
         }
-        let in_one_namespace = limit.saturating_mul(4);
+        let in_one_namespace = limit.saturating_mul(8);
         let running_in = &self.running_in;
         let may =
             |namespace: &str| running_in.get(namespace).is_none_or(|running| *running < in_one_namespace);

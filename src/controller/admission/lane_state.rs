@@ -17,6 +17,9 @@ const IN_TIME: Duration = Duration::from_secs(3);
 /// So many passes find out whether a server that has not answered for a while still does. One could be waiting for the API server.
 const AFTER_IDLE: usize = 2;
 
+/// So many passes that wait for long for an answer keep nobody from trying, where many do and nobody of the lane was answered meanwhile.
+const OVERTAKEN: usize = 1;
+
 /// How many places more than `most` a lane has for namespaces that have fewer than so many.
 fn reserve(most: usize) -> usize {
     most / 4
@@ -37,6 +40,8 @@ pub(super) struct LaneState {
     pub(super) before_turn: usize,
     /// How many of them have waited for an answer for long.
     pub(super) kept_waiting: usize,
+    /// Whether another one was answered while they wait.
+    answered_meanwhile: bool,
     /// When the line goes on by itself, and its precedence among lines that do so at that time.
     pub(super) alarm: Option<(Duration, Duration)>,
     /// When a pass last took a turn in the rate.
@@ -63,6 +68,7 @@ impl LaneState {
             in_flight_of: HashMap::new(),
             before_turn: 0,
             kept_waiting: 0,
+            answered_meanwhile: false,
             alarm: None,
             last_turn: Duration::ZERO,
             rate: None,
@@ -75,15 +81,24 @@ impl LaneState {
         }
     }
 
-    /// Whether one more may pass, or go to the entrance.
-    pub(super) fn admits(&self, now: Duration, most: usize) -> bool {
+    /// Whether one more may pass, or go to the entrance. `crowded`: in all lanes together, many passes wait for long for an answer.
+    pub(super) fn admits(&self, now: Duration, most: usize, crowded: bool) -> bool {
         let used = self.used();
+        let overtaken = match crowded && !self.answered_meanwhile {
+            true => self.kept_waiting.min(OVERTAKEN),
+            false => self.kept_waiting,
+        };
         let has_place = match self.outage.next_probe() {
             Some(probe) => now >= probe,
             // One that is not answered may be a matter of its resource: others may find out meanwhile.
-            None => used.saturating_sub(self.kept_waiting) < self.window(now),
+            None => used.saturating_sub(overtaken) < self.window(now),
         };
         used < most + reserve(most) && has_place && self.has_turn()
+    }
+
+    /// Whether somebody waits who might pass if few passes of all lanes waited for long for an answer.
+    pub(super) fn is_kept_by_a_crowd(&self) -> bool {
+        !self.line.is_empty() && self.kept_waiting > OVERTAKEN && !self.answered_meanwhile
     }
 
     /// Takes the next one out of the line, when one more is admitted. Beyond `most` only of namespaces that have few places: what is slow
@@ -194,6 +209,7 @@ impl LaneState {
     /// API counts: its authorization server may answer at once.
     pub(super) fn answered(&mut self, after: Duration, by_api: bool, now: Duration, most: usize) {
         self.last_answer = Some(now);
+        self.answered_meanwhile = true;
         self.window = (self.window + 1).min(most);
         if by_api {
             self.unanswered = None;
@@ -207,6 +223,9 @@ impl LaneState {
 
     /// A pass has waited for an answer for too long. What becomes of it is still open: the server may be slow.
     pub(super) fn keeps_waiting(&mut self) {
+        if self.kept_waiting == 0 {
+            self.answered_meanwhile = false;
+        }
         self.kept_waiting += 1;
         self.window = 1;
     }
@@ -261,7 +280,7 @@ mod tests {
 
     fn places(lane: &mut LaneState, now: Duration) -> usize {
         lane.in_flight = 0;
-        while lane.admits(now, MOST) {
+        while lane.admits(now, MOST, false) {
             lane.in_flight += 1;
         }
         lane.in_flight
@@ -324,11 +343,25 @@ mod tests {
     fn whoever_is_kept_waiting_keeps_others_from_trying_only_by_the_places_of_the_lane() {
         let mut lane = LaneState::new(Access::Open);
         for _ in 0..MOST + reserve(MOST) {
-            assert!(lane.admits(seconds(1), MOST));
+            assert!(lane.admits(seconds(1), MOST, false));
             lane.in_flight += 1;
             lane.keeps_waiting();
         }
-        assert!(!lane.admits(seconds(1), MOST));
+        assert!(!lane.admits(seconds(1), MOST, false));
+    }
+
+    #[test]
+    fn where_many_wait_for_long_a_lane_that_nobody_answers_has_few_that_do() {
+        let mut lane = LaneState::new(Access::Open);
+        for _ in 0..AFTER_IDLE + OVERTAKEN {
+            assert!(lane.admits(seconds(1), MOST, true));
+            lane.in_flight += 1;
+            lane.keeps_waiting();
+        }
+        assert!(!lane.admits(seconds(1), MOST, true));
+        assert!(lane.admits(seconds(1), MOST, false));
+        lane.answered(SOON, true, seconds(1), MOST);
+        assert!(lane.admits(seconds(1), MOST, true), "it is a matter of those resources");
     }
 
     #[test]
@@ -337,22 +370,22 @@ mod tests {
         lane.answered(SOON, true, seconds(0), MOST);
         lane.was_available(false, &key("a"), seconds(0));
         lane.was_available(false, &key("a"), seconds(0));
-        assert!(lane.admits(seconds(0), MOST), "this may be a matter of that resource");
+        assert!(lane.admits(seconds(0), MOST, false), "this may be a matter of that resource");
         lane.was_available(false, &key("b"), seconds(0));
         let mut probes = Vec::new();
         for now in (0..60).map(seconds) {
-            if lane.admits(now, MOST) {
+            if lane.admits(now, MOST, false) {
                 lane.let_in(now);
                 probes.push(now.as_secs());
                 lane.was_available(false, &key("c"), now);
             }
         }
         assert_eq!(probes, [1, 2, 4, 8, 16, 26, 36, 46, 56]);
-        assert!(!lane.admits(seconds(60), MOST));
+        assert!(!lane.admits(seconds(60), MOST, false));
         lane.unused(seconds(60));
-        assert!(lane.admits(seconds(60), MOST), "this one found out nothing");
+        assert!(lane.admits(seconds(60), MOST, false), "this one found out nothing");
         lane.was_available(true, &key("c"), seconds(60));
-        assert!(lane.admits(seconds(60), MOST));
+        assert!(lane.admits(seconds(60), MOST, false));
     }
 
     #[tokio::test(start_paused = true)]
@@ -361,12 +394,12 @@ mod tests {
         (0..20).for_each(|_| lane.answered(SOON, true, seconds(0), MOST));
         let rate = Arc::new(RateLimiter::new(crate::domain::tools::bucket::Rate::new(1.0, 2)));
         lane.keep_to(&rate);
-        assert!(lane.admits(seconds(0), MOST));
+        assert!(lane.admits(seconds(0), MOST, false));
         lane.before_turn = 2;
-        assert!(!lane.admits(seconds(0), MOST), "both turns are for those who are in");
+        assert!(!lane.admits(seconds(0), MOST, false), "both turns are for those who are in");
         lane.before_turn = 0;
         rate.take().and(rate.take()).unwrap();
-        assert!(!lane.admits(seconds(0), MOST));
+        assert!(!lane.admits(seconds(0), MOST, false));
         lane.line.push(&key("a"), crate::controller::queue::Priority::Routine);
         assert_eq!(lane.goes_on_at(seconds(5)), Some((seconds(6), seconds(0))));
         lane.takes_turn(true, seconds(5));

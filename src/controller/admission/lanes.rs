@@ -46,6 +46,12 @@ impl Lanes {
             .collect()
     }
 
+    /// Those in which somebody waits because many passes of all lanes wait for long for an answer.
+    pub(super) fn kept_by_a_crowd(&self) -> Vec<Arc<Lane>> {
+        let kept = self.known.iter().filter(|(_, state)| state.is_kept_by_a_crowd());
+        kept.map(|(lane, _)| Arc::clone(lane)).collect()
+    }
+
     pub(super) fn get_mut(&mut self, lane: &Arc<Lane>) -> Option<&mut LaneState> {
         self.known.get_mut(lane)
     }

@@ -156,6 +156,11 @@ impl Passes {
         self.patient.first().copied().filter(|_| self.aside < self.most_aside)
     }
 
+    /// Whether a quarter of those that may be are set aside.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.aside.saturating_mul(4) >= self.most_aside
+    }
+
     /// How many do not count.
     pub(super) fn aside(&self) -> usize {
         self.aside

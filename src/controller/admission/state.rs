@@ -158,7 +158,7 @@ impl State {
             Phase::Asked { at } | Phase::KeptWaiting { at } => now.saturating_sub(at),
             Phase::Entered | Phase::Settled => Duration::ZERO,
         };
-        let (lane, access) = (Arc::clone(&pass.lane), pass.access);
+        let (lane, access, crowded) = (Arc::clone(&pass.lane), pass.access, self.passes.is_crowded());
         let state = self.lanes.of(&lane);
         state.answered(after, pass.has_turn, now, self.places.lane);
         if access == Access::Open || state.access() == Access::Open {
@@ -166,6 +166,7 @@ impl State {
         }
         self.regroup(&lane);
         self.go_on(&lane, now);
+        self.after_crowd(crowded, now);
     }
 
     /// A server was asked by the pass, and has not answered.
@@ -200,6 +201,7 @@ impl State {
 
     /// The pass holds no place any more.
     pub(super) fn leaves(&mut self, id: PassId, now: Duration) {
+        let crowded = self.passes.is_crowded();
         self.counts_again(id);
         let Some(pass) = self.passes.end(id) else {
             return;
@@ -221,6 +223,7 @@ impl State {
         }
         self.regroup(&pass.lane);
         self.go_on(&pass.lane, now);
+        self.after_crowd(crowded, now);
     }
 
     /// Takes a place that is kept for nobody; else stands in line, and tells how long it has waited in vain.

@@ -207,20 +207,20 @@ async fn so_many_run_and_those_that_are_set_aside_do_not_count() {
 
 /// Else it could fill with passes that hang all that may be set aside.
 #[tokio::test(start_paused = true)]
-async fn one_namespace_has_four_times_the_limit_with_those_set_aside() {
+async fn one_namespace_has_eight_times_the_limit_with_those_set_aside() {
     let queue = Queue::idle(1);
     queue.start(None);
-    for name in ["a", "b", "c", "d", "e"] {
+    for name in ["a", "b", "c", "d", "e", "f", "g", "h", "i"] {
         queue.enqueue(&key(name), Priority::Urgent);
         if next(&queue).is_some() {
             queue.set_aside(queue.load().running);
         }
     }
-    assert_eq!(queue.load(), Load { waiting: 1, running: 4, taken: 4 });
+    assert_eq!(queue.load(), Load { waiting: 1, running: 8, taken: 8 });
     queue.enqueue(&ObjectKey::new("other", "rotated"), Priority::Routine);
     assert_eq!(next(&queue), Some(ObjectKey::new("other", "rotated")));
     queue.done(&key("a"), None);
-    assert_eq!(next(&queue), Some(key("e")));
+    assert_eq!(next(&queue), Some(key("i")));
 }
 
 #[tokio::test(start_paused = true)]

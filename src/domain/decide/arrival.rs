@@ -37,16 +37,19 @@ pub(crate) fn may_hold(status: &AICoreRegistrySecretStatus) -> bool {
 }
 
 /// The status that has to be written before the first request that writes to the tenant; `None`: it says what it has to already,
-/// or nothing will be deleted.
+/// or nothing will be deleted. Where it names another tenant it is written whatever the policy is, which may be another one before
+/// anything is accepted.
 #[must_use]
 pub(crate) fn announced(
     object: &Object,
     status: &AICoreRegistrySecretStatus,
     tenant: &Tenant,
 ) -> Option<AICoreRegistrySecretStatus> {
-    let known = pushed_tenant(status).is_some_and(|known| known == *tenant);
-    if known || object.spec.deletion_policy() == DeletionPolicy::Retain {
-        return None;
+    let retained = || object.spec.deletion_policy() == DeletionPolicy::Retain;
+    match pushed_tenant(status) {
+        Some(known) if known == *tenant => return None,
+        None if retained() => return None,
+        Some(_) | None => {}
     }
     let mut announced = status.clone();
     // What another tenant holds is not what a deletion will be about any more.
@@ -106,6 +109,30 @@ mod tests {
         let mut conditions = vec![condition(READY, "False", ready)];
         conditions.extend(trouble.map(|(type_, reason)| condition(type_, "True", reason)));
         AICoreRegistrySecretStatus { conditions, ..a_new_status() }
+    }
+
+    #[rstest]
+    #[case::deleted_from_the_first_on("Delete", false, "one", true)]
+    #[case::deleted_and_known("Delete", true, "one", false)]
+    #[case::deleted_from_another_on("Delete", true, "two", true)]
+    #[case::retained("Retain", false, "one", false)]
+    #[case::retained_and_known("Retain", true, "one", false)]
+    #[case::retained_by_a_policy_that_may_change_before_an_answer("Retain", true, "two", true)]
+    fn what_is_to_be_written_to_is_said_before(
+        #[case] policy: &str,
+        #[case] pushed: bool,
+        #[case] to: &str,
+        #[case] said: bool,
+    ) {
+        let policy = serde_json::from_value(policy.into()).unwrap();
+        let object = an_object().with_spec(|spec| spec.deletion_policy = policy);
+        let mut status = a_new_status();
+        if pushed {
+            set_tenant(&mut status, &tenant("one"));
+        }
+        let announced = announced(&object, &status, &tenant(to));
+        assert_eq!(announced.is_some(), said);
+        assert!(announced.is_none_or(|announced| pushed_tenant(&announced) == Some(tenant(to))));
     }
 
     #[rstest]

@@ -20,6 +20,7 @@ use crate::{
 /// The conditions, and nothing that was ever added beside them.
 fn oldest_definition() -> CustomResourceDefinition {
     let mut crd = serde_json::to_value(api::crd()).unwrap();
+    crd["spec"]["versions"][0].as_object_mut().unwrap().remove("selectableFields");
     let status = &mut crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"];
     status["properties"]
         .as_object_mut()

@@ -107,11 +107,17 @@ impl World {
     }
 
     pub(crate) async fn wait_event(&self, name: &str, reason: &str) -> Event {
-        self.eventually(reason, || async {
+        self.wait_event_naming(name, reason, "").await
+    }
+
+    /// One of several with this reason: that whose note has the part in it.
+    pub(crate) async fn wait_event_naming(&self, name: &str, reason: &str, part: &str) -> Event {
+        self.eventually(&format!("{reason} {part}"), || async {
             let events = self.events().await;
             events.into_iter().find(|event| {
                 event.reason.as_deref() == Some(reason)
                     && event.regarding.as_ref().and_then(|regarding| regarding.name.as_deref()) == Some(name)
+                    && event.note.as_ref().is_some_and(|note| note.contains(part))
             })
         })
         .await

@@ -109,8 +109,17 @@ impl State {
     }
 
     fn next_in_line(&mut self, lane: &Arc<Lane>, now: Duration) -> Option<(ObjectKey, Priority)> {
-        let most = self.places.lane;
-        self.lanes.get_mut(lane).filter(|state| state.admits(now, most))?.next(most)
+        let (most, crowded) = (self.places.lane, self.passes.is_crowded());
+        self.lanes.get_mut(lane).filter(|state| state.admits(now, most, crowded))?.next(most)
+    }
+
+    /// Fewer wait for long for an answer than before: if that was what kept lanes, they go on.
+    pub(super) fn after_crowd(&mut self, was_crowded: bool, now: Duration) {
+        if was_crowded && !self.passes.is_crowded() {
+            for lane in self.lanes.kept_by_a_crowd() {
+                self.go_on(&lane, now);
+            }
+        }
     }
 
     /// One is through the line of the lane.

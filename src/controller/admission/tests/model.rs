@@ -222,7 +222,7 @@ impl Model {
             assert_eq!(known.at_entrance.len(), at_entrance);
             // Nobody waits without somebody, or a time, that makes the line go on.
             if waits > 0 {
-                assert!(!known.admits(now, IN_ONE_TENANT), "{known:?}");
+                assert!(!known.admits(now, IN_ONE_TENANT, state.passes.is_crowded()), "{known:?}");
                 let goes_on = known.alarm.is_some() || known.in_flight + known.at_entrance.len() > 0;
                 assert!(goes_on, "{known:?}");
             }
