@@ -58,9 +58,16 @@ test-unit: ## Run the tests that need no control plane
 	@$(CARGO) test --lib
 
 .PHONY: chaos
-chaos: ## Let a random adversary play with the operator, and judge it (MINUTES=60; CHAOS_SEED=7: repeat that seed first)
+chaos: ## Let a random adversary play with the operator, and judge it (MINUTES=60; CHAOS_SEED=7: repeat that seed first; LANES=2: two at a time)
 	@$(CARGO) build --workspace --bins
-	CHAOS_MINUTES=$(or $(MINUTES),60) $(CARGO) test --workspace --test chaos -- --ignored --nocapture a_long
+	CHAOS_MINUTES=$(or $(MINUTES),60) CHAOS_LANES=$(or $(LANES),1) $(CARGO) test --workspace --test chaos -- --ignored --nocapture a_long_run
+
+.PHONY: soak
+soak: ## Rotate credentials fifty times a second for an hour, and see that nothing is lost and nothing grows (MINUTES=60)
+	@$(CARGO) build --release --package aicore-registry-operator --bin aicore-registry-operator
+	$(CARGO) build --workspace --bins
+	CHAOS_OPERATOR=$(CURDIR)/target/release/aicore-registry-operator CHAOS_MINUTES=$(or $(MINUTES),60) \
+	  $(CARGO) test --workspace --test chaos -- --ignored --nocapture a_long_soak
 
 .PHONY: chaos-mutants
 chaos-mutants: ## Show that chaos finds broken operators: each patch of tests/chaos/mutants, ten minutes at most (MINUTES)
@@ -157,6 +164,11 @@ reference: ## Generate docs/reference.md from the CRD
 recorded: ## Record the objects of deploy/argocd again, and make its ConfigMap from the Lua files
 	@$(CARGO) build --workspace --bins
 	WRITE_RECORDED=1 target/debug/testbed run -- $(CARGO) test --quiet --test integration -- recorded:: argocd::the_config_map
+
+.PHONY: fixtures
+fixtures: ## Record objects as this version writes them, for the tests of later versions (before a release)
+	@$(CARGO) build --workspace --bins
+	WRITE_FIXTURES=1 target/debug/testbed run -- $(CARGO) test --quiet --test integration -- upgrade::the_objects_that_this_version_writes
 
 .PHONY: generated-check
 generated-check: ## Fail if a generated file differs from what the code generates

@@ -26,3 +26,5 @@ mod token;
 pub mod way;
 
 pub(crate) use token::{Authorization, Insistence, Origin};
+#[cfg(test)]
+pub(crate) use token::{Token, TokenSource, endpoint::Endpoint};

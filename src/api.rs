@@ -5,18 +5,22 @@
 
 pub mod condition;
 mod crd;
+mod moment;
 pub mod sizes;
 #[allow(unreachable_pub, reason = "the derive macro makes these public in their module")]
 mod spec;
 mod status;
 
 pub use crd::crd;
+pub use moment::Moment;
 pub use spec::{
     AICoreRegistrySecret, AICoreRegistrySecretSpec, AICoreSecretRef, CreationPolicy, DeletionPolicy,
     SecretRef,
 };
 pub(crate) use spec::{DURATION, LOGIN_KEYS, REMOTE_NAME, RESYNC_INTERVAL, SECRET_KEY, SECRET_NAME};
-pub use status::{AICoreRegistrySecretStatus, FailedAttempt, UNOBSERVED_GENERATION};
+pub use status::{
+    AICoreRegistrySecretStatus, FailedAttempt, LeftBehind, UNOBSERVED_GENERATION, UnansweredWrite,
+};
 
 /// API group of the resource.
 pub const GROUP: &str = "aicore-registry.dev";
@@ -37,3 +41,7 @@ pub const REQUESTED_AT: &str = "aicore-registry.dev/requestedAt";
 
 /// Annotation that, when `"true"`, lets a resource go without deleting its remote secret.
 pub const ABANDON_REMOTE: &str = "aicore-registry.dev/abandon-remote";
+
+/// Annotation of a Secret that says when its registry credential ends, where nothing else does: in RFC 3339, or in seconds since
+/// 1970.
+pub const EXPIRES_AT: &str = "aicore-registry.dev/expires-at";

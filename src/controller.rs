@@ -112,7 +112,8 @@ struct Context<K, A: AiCore> {
 impl<K, A: AiCore> Context<K, A> {
     /// Where the passes over the resource stand in line for requests by this connection.
     fn lane(&self, object: &Object, connection: &A::Connection) -> Arc<Lane> {
-        Lane::of(connection.tenant(), connection.id(), self.index.credit(object))
+        let tenant = connection.tenant();
+        Lane::of(tenant, connection.id(), self.index.credit(object, tenant))
     }
 }
 

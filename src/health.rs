@@ -1,6 +1,6 @@
 //! Whether the process does its work. It says nothing about the API server: restarting the operator does not mend that.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -12,6 +12,39 @@ const QUEUE_LIMIT: Duration = Duration::from_mins(5);
 /// A watch that does nothing for this long, not even list anew or fail, is stuck: well longer than it may be silent
 /// ([`SILENCE_LIMIT`](crate::k8s::watch::SILENCE_LIMIT)) and than any request of its own may take.
 const WATCH_LIMIT: Duration = Duration::from_mins(10);
+
+/// Why the process counts as stuck; the sentence for `/livez`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Stuck {
+    /// The queue has work, and hands none out.
+    #[error("not alive: {}, and none was reconciled for {} s", Waiting(*waiting), since.as_secs())]
+    Queue {
+        /// How many resources wait.
+        waiting: usize,
+        /// For how long none was handed out.
+        since: Duration,
+    },
+    /// A watch does nothing.
+    #[error("not alive: the watch on {watch} has made no progress for {} s", since.as_secs())]
+    Watch {
+        /// What is watched.
+        watch: &'static str,
+        /// For how long nothing came of it.
+        since: Duration,
+    },
+}
+
+/// So many resources that wait.
+struct Waiting(usize);
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1 => f.write_str("1 resource is waiting"),
+            several => write!(f, "{several} resources are waiting"),
+        }
+    }
+}
 
 /// Watches over the signs of life.
 #[derive(Debug)]
@@ -36,28 +69,19 @@ impl Liveness {
     /// Whether the process does its work.
     ///
     /// # Errors
-    /// The sentence for `/livez`.
-    pub fn check(&self) -> Result<(), String> {
+    /// What is stuck.
+    pub fn check(&self) -> Result<(), Stuck> {
         let load = self.diagnostics.load();
         let mut progress = self.progress.lock();
         if load.waiting == 0 || load.taken != progress.taken {
             *progress = Progress { taken: load.taken, at: Instant::now() };
         }
-        let stuck = progress.at.elapsed();
-        if stuck > QUEUE_LIMIT {
-            let waiting = match load.waiting {
-                1 => "1 resource is".to_owned(),
-                several => format!("{several} resources are"),
-            };
-            return Err(format!(
-                "not alive: {waiting} waiting, and none was reconciled for {} s",
-                stuck.as_secs()
-            ));
+        let since = progress.at.elapsed();
+        if since > QUEUE_LIMIT {
+            return Err(Stuck::Queue { waiting: load.waiting, since });
         }
         match self.diagnostics.watches().find(|(_, age)| *age > WATCH_LIMIT) {
-            Some((name, age)) => {
-                Err(format!("not alive: the watch on {name} has made no progress for {} s", age.as_secs()))
-            }
+            Some((watch, since)) => Err(Stuck::Watch { watch, since }),
             None => Ok(()),
         }
     }

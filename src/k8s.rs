@@ -10,6 +10,7 @@ pub(crate) mod namespaces;
 pub(crate) mod partial;
 pub(crate) mod pem;
 pub mod resources;
+pub(crate) mod rights;
 pub(crate) mod secrets;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -34,6 +34,8 @@ pub struct ElectionSettings {
     pub namespace: String,
     /// Name of the Lease.
     pub name: String,
+    /// Who this process is in the Lease; no two that run at the same time may say the same. `None`: one is made up.
+    pub(crate) identity: Option<String>,
     /// How long the Lease lasts after a renewal.
     pub lease_duration: Duration,
     /// How long the leader goes on without a renewal.
@@ -89,6 +91,17 @@ pub enum Lost {
         /// The new leader.
         holder: String,
     },
+    /// Somebody else does, under the same name.
+    #[error(
+        "lost the Lease {lease} to another process that has the same identity, {identity}; give each replica a \
+         --leader-elect-identity of its own"
+    )]
+    SameIdentity {
+        /// Namespace and name of the Lease.
+        lease: String,
+        /// What both are called.
+        identity: String,
+    },
     /// The API server did not confirm it in time.
     #[error(
         "could not renew the Lease {lease} for {seconds:.1} s; all work is cut off before another replica can lead"
@@ -107,6 +120,8 @@ enum Attempt {
     Held,
     /// It is somebody else's, at least for this long.
     Taken(Duration),
+    /// It is somebody else's who has the same identity.
+    SameIdentity,
 }
 
 /// The election, as one candidate sees it.
@@ -125,7 +140,8 @@ pub(crate) struct Election {
 
 impl Election {
     pub(crate) fn new(settings: ElectionSettings, client: kube::Client) -> (Self, Leadership) {
-        let me = Candidate { identity: identity(), duration: settings.lease_duration };
+        let identity = settings.identity.clone().unwrap_or_else(identity);
+        let me = Candidate { identity, duration: settings.lease_duration };
         let leads = watch::Sender::new(false);
         let fence = Fence::closed();
         let leadership = Leadership { leads: leads.subscribe(), fence: fence.clone() };
@@ -146,7 +162,10 @@ impl Election {
     /// Waits for its turn, leads, and returns when it no longer does.
     pub(crate) async fn run(&mut self) -> Lost {
         info!(lease = self.lease(), identity = self.me.identity, "attempting to acquire the Lease");
-        let began = self.win().await;
+        let began = match self.win().await {
+            Ok(began) => began,
+            Err(lost) => return lost,
+        };
         info!(lease = self.lease(), identity = self.me.identity, "leading");
         self.leads.send_replace(true);
         let lost = self.lead(began).await;
@@ -177,14 +196,16 @@ impl Election {
     }
 
     /// Returns the start of the attempt that succeeded.
-    async fn win(&mut self) -> Instant {
+    async fn win(&mut self) -> Result<Instant, Lost> {
         let mut holder = String::new();
         loop {
             let began = Instant::now();
             let mut pause = self.settings.retry_period.mul_f64(1.0 + JITTER * jitter::fraction());
             match self.attempt().await {
                 // Without the second part this process was stopped in between, and has to ask again.
-                Ok(Attempt::Held) if self.fence.open(began + self.settings.renew_deadline) => return began,
+                Ok(Attempt::Held) if self.fence.open(began + self.settings.renew_deadline) => {
+                    return Ok(began);
+                }
                 Ok(Attempt::Held) => {}
                 Ok(Attempt::Taken(left)) => {
                     if self.view.holder() != holder {
@@ -199,6 +220,8 @@ impl Election {
                     );
                     pause = pause.min(left);
                 }
+                // It has led before it could begin to. Whoever has the Lease now goes on with it.
+                Ok(Attempt::SameIdentity) => return Err(self.same_identity()),
                 Err(error) => self.complain(&error),
             }
             sleep(pause).await;
@@ -229,6 +252,7 @@ impl Election {
                 Ok(Attempt::Taken(_)) => {
                     return Err(Lost::Taken { lease: self.lease(), holder: self.view.holder().to_owned() });
                 }
+                Ok(Attempt::SameIdentity) => return Err(self.same_identity()),
                 Err(error) => self.complain(&error),
             }
             sleep(self.settings.retry_period).await;
@@ -257,7 +281,8 @@ impl Election {
 
     async fn look(&mut self) -> Result<Option<LeaseVersion>, Error> {
         let found = self.leases.get().await?;
-        self.view.see(found.as_ref().map(LeaseVersion::record), self.clock.now().uptime);
+        let silent = found.as_ref().map(LeaseVersion::silent).unwrap_or_default();
+        self.view.see(found.as_ref().map(LeaseVersion::record), silent, self.clock.now().uptime);
         Ok(found)
     }
 
@@ -265,9 +290,11 @@ impl Election {
         let record = match self.view.decide(&self.me, self.clock.now()) {
             Decision::Acquire(record) | Decision::Renew(record) => record,
             Decision::Wait(left) => return Ok(Attempt::Taken(left)),
+            Decision::SameIdentity => return Ok(Attempt::SameIdentity),
         };
+        self.view.asks(record.clone());
         let written = self.leases.write(found, &record).await?;
-        self.view.see(Some(written.record()), self.clock.now().uptime);
+        self.view.wrote(written.record(), self.clock.now().uptime);
         self.own = Some(written);
         Ok(Attempt::Held)
     }
@@ -287,13 +314,17 @@ impl Election {
         (self.settings.renew_deadline / ATTEMPTS).min(REQUEST_TIMEOUT)
     }
 
+    fn same_identity(&self) -> Lost {
+        Lost::SameIdentity { lease: self.lease(), identity: self.me.identity.clone() }
+    }
+
     fn lease(&self) -> String {
         format!("{}/{}", self.settings.namespace, self.settings.name)
     }
 }
 
-/// Host name, so that people find the pod, and something that no other process has had, since a restarted container keeps its
-/// host name.
+/// Host name, so that people find the process, and something that no other process has had: outside of a pod, several may run on
+/// one host.
 fn identity() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
     let host = host.as_deref().map(str::trim).filter(|host| !host.is_empty()).unwrap_or("unknown");

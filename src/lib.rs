@@ -10,6 +10,7 @@ mod ca_bundle;
 pub mod clock;
 pub mod config;
 pub mod controller;
+pub mod crash;
 pub mod domain;
 mod error;
 mod fence;

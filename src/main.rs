@@ -8,9 +8,10 @@ use std::{
 use aicore_registry_operator::{
     api,
     config::{Cli, Command, RunArgs},
+    crash,
     domain::tools::printable::Printable,
     run,
-    telemetry::Telemetry,
+    telemetry::{LogFormat, Telemetry},
 };
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,6 +21,8 @@ use tokio_util::sync::CancellationToken;
 const WRONG_CONFIGURATION: u8 = 2;
 
 fn main() -> ExitCode {
+    crash::leave_no_core();
+    crash::quote_nothing(LogFormat::Text);
     match Cli::parse().command {
         Command::Crd => print_crd(),
         Command::Run(args) => start(*args),
@@ -39,6 +42,7 @@ fn print_crd() -> ExitCode {
 
 fn start(args: RunArgs) -> ExitCode {
     let (format, filter) = (args.log_format, args.log_level.clone());
+    crash::quote_nothing(format);
     let config = match args.validate() {
         Ok(config) => config,
         Err(error) => return fail(WRONG_CONFIGURATION.into(), error),

@@ -68,6 +68,7 @@ pub async fn run(config: Config, level: LogLevel, stop: CancellationToken) -> Re
         None => (None, Leadership::always()),
     };
     let metrics = Arc::new(Metrics::new());
+    metrics.register(access.rights.clone());
     let pool = Pool::new(config.aicore, leadership.fence().clone(), Arc::clone(&metrics))?;
     let cannot_listen = |source| RunError::Listen { address: config.listen, source };
     let listener = server::listen(config.listen).map_err(cannot_listen)?;
@@ -83,6 +84,7 @@ pub async fn run(config: Config, level: LogLevel, stop: CancellationToken) -> Re
     );
     let (controller, diagnostics) =
         Controller::new(client, config.controller, pool, leadership, Arc::clone(&metrics));
+    let diagnostics = diagnostics.with_rights(access.rights);
     let server_stop = CancellationToken::new();
     let serving =
         tokio::spawn(server::serve(listener, diagnostics.clone(), metrics, level, server_stop.clone()));
@@ -92,12 +94,13 @@ pub async fn run(config: Config, level: LogLevel, stop: CancellationToken) -> Re
         result = controller.run(stop) => result.map_err(RunError::from),
         ended = serving => Err(RunError::Server(ended.err())),
     };
-    server_stop.cancel();
     if let Some(election) = &mut election
         && !matches!(result, Err(RunError::Leadership(_)))
     {
         election.give_back().await;
     }
+    // Last, so that a probe is answered for as long as there is a process.
+    server_stop.cancel();
     info!("stopped");
     result
 }

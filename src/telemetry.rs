@@ -1,6 +1,7 @@
 //! The log and, if a collector is configured, the traces.
 
 mod collector;
+mod flood;
 mod level;
 mod one_line;
 mod traces;
@@ -8,16 +9,18 @@ mod traces;
 use clap::ValueEnum;
 use opentelemetry::trace::TraceContextExt;
 use tokio::runtime::Handle;
-use tracing::{Span, field};
+use tracing::{Metadata, Span, field};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::{
-    Layer, fmt,
+    Layer,
+    fmt::{self, writer::MakeWriterExt},
     layer::SubscriberExt,
     util::{SubscriberInitExt, TryInitError},
 };
 
 pub use self::level::{BadFilter, LogLevel};
 use self::{
+    flood::Flood,
     one_line::OneLine,
     traces::{TraceConfig, Traces},
 };
@@ -66,22 +69,29 @@ impl Telemetry {
         let (level, filter) = LogLevel::new(level).map_err(TelemetryError::Level)?;
         let (traces, trouble) = match TraceConfig::from_environment(|name| std::env::var(name).ok()) {
             TraceConfig::Nothing => (None, None),
-            TraceConfig::Traces(settings) => match Traces::start(&settings, runtime, roots) {
+            TraceConfig::Traces(settings) => match Traces::start(&settings, runtime.clone(), roots) {
                 Ok(traces) => (Some(traces), None),
                 Err(error) => (None, Some(WithCauses(&error).to_string())),
             },
             TraceConfig::Unsupported(unsupported) => (None, Some(unsupported.to_string())),
         };
+        let flood = Flood::new();
+        runtime.spawn(flood.clone().report());
+        let admits = move |line: &Metadata<'_>| flood.admits(line);
         let log = match format {
             LogFormat::Json => fmt::layer()
                 .json()
                 .flatten_event(true)
                 .with_current_span(true)
                 .with_span_list(false)
-                .with_writer(std::io::stderr)
+                .with_writer(std::io::stderr.with_filter(admits))
                 .with_filter(filter)
                 .boxed(),
-            LogFormat::Text => fmt::layer().with_ansi(false).with_writer(OneLine).with_filter(filter).boxed(),
+            LogFormat::Text => fmt::layer()
+                .with_ansi(false)
+                .with_writer(OneLine.with_filter(admits))
+                .with_filter(filter)
+                .boxed(),
         };
         tracing_subscriber::registry().with(log).with(traces.as_ref().map(Traces::layer)).try_init()?;
         if let Some(sentence) = trouble {

@@ -1,5 +1,6 @@
 //! What stands behind requests: a decision that was made a while ago, and may not hold any more when a request is about to go out.
 
+use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 /// A decision to change something in AI Core. It is asked right before each request, and while a pass waits in between.
@@ -7,8 +8,20 @@ pub(crate) trait Mandate: Send + Sync {
     /// Whether what was decided is still to be done, by all that is known at this moment.
     fn stands(&self) -> bool;
 
+    /// Waits until it does not stand any more, as soon as that is heard of.
+    fn withdrawn(&self) -> BoxFuture<'_, ()>;
+
     /// Cancelled when the process is about to end: from then on nothing waits for its turn any more.
     fn ending(&self) -> &CancellationToken;
+}
+
+/// Waits until nothing more is to be sent: what was decided is not to be done any more, or the process is about to end. What waits
+/// for something before a request waits for this, too.
+pub(crate) async fn over(mandate: &dyn Mandate) {
+    tokio::select! {
+        () = mandate.withdrawn() => {}
+        () = mandate.ending().cancelled() => {}
+    }
 }
 
 /// Leave to send one request to AI Core. Only a mandate gives it, and making the request uses it up, so that none can be made
@@ -25,20 +38,18 @@ impl Leave {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
-
     use super::*;
 
     /// A mandate that stands until it is withdrawn.
     #[derive(Default)]
     pub(in crate::aicore) struct Withdrawable {
-        withdrawn: AtomicBool,
+        withdrawn: CancellationToken,
         ending: CancellationToken,
     }
 
     impl Withdrawable {
         pub(in crate::aicore) fn withdraw(&self) {
-            self.withdrawn.store(true, Ordering::SeqCst);
+            self.withdrawn.cancel();
         }
 
         pub(in crate::aicore) fn end(&self) {
@@ -48,7 +59,11 @@ pub(super) mod tests {
 
     impl Mandate for Withdrawable {
         fn stands(&self) -> bool {
-            !self.withdrawn.load(Ordering::SeqCst)
+            !self.withdrawn.is_cancelled()
+        }
+
+        fn withdrawn(&self) -> BoxFuture<'_, ()> {
+            Box::pin(self.withdrawn.cancelled())
         }
 
         fn ending(&self) -> &CancellationToken {

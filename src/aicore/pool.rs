@@ -205,12 +205,13 @@ impl Pool {
             certificate_not_after: key.certificate_not_after(),
             http,
             way: Arc::clone(&self.way),
+            metrics: Arc::clone(&self.metrics),
         };
         let tenant = Arc::new(key.tenant());
         Ok(Connection {
             http: self.http.clone(),
             api: key.api_url().clone(),
-            tokens: TokenSource::new(request, Arc::clone(&self.metrics)),
+            tokens: TokenSource::new(request),
             patch_type: PatchType::default(),
             rate_limiter: self.rate_limiter(&tenant),
             fence: self.fence.clone(),

@@ -54,16 +54,20 @@ impl Session<'_> {
         if status != 403 {
             match self.attempt(&Operation::Get { name }).await {
                 Ok(_) => {
-                    self.patch(name, payload).await.map_err(shown)?;
+                    // What is there is of somebody else.
+                    self.patch(name, payload).await.map_err(|refused| match shown(refused) {
+                        withdrawn @ Unfinished::Withdrawn { .. } => withdrawn.with_remote_absent(),
+                        failed @ Unfinished::Failed { .. } => failed,
+                    })?;
                     return Ok(Pushed::Updated);
                 }
-                Err(Refused::Withdrawn) => return Err(Unfinished::Withdrawn),
+                Err(Refused::Withdrawn) => return Err(Unfinished::Withdrawn { remote_absent: true }),
                 Err(_) => {}
             }
         }
         // The quota, if it is the reason why the creation was refused.
         Err(match self.quota().await {
-            Err(Unfinished::Withdrawn) => Unfinished::Withdrawn,
+            Err(withdrawn @ Unfinished::Withdrawn { .. }) => withdrawn.with_remote_absent(),
             Ok(Some((used, limit))) if used >= limit => {
                 Unfinished::from(Error::QuotaExceeded { used, limit }).with_remote_absent()
             }

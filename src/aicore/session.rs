@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     error::{Error, Server},
     exchange::{self, Answer, Failed},
-    mandate::{Leave, Mandate},
+    mandate::{Leave, Mandate, over},
     operations::Operation,
     pool::Connection,
     redact::Sent,
@@ -17,7 +17,10 @@ use crate::domain::parse::{docker_config::Payload, name::RemoteName};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unfinished {
     /// Its mandate ended first, or the process is about to end; from then on nothing was sent.
-    Withdrawn,
+    Withdrawn {
+        /// Whether AI Core had answered that it has no secret of the name.
+        remote_absent: bool,
+    },
     /// A request failed.
     Failed {
         /// What went wrong.
@@ -85,7 +88,7 @@ impl<'a> Session<'a> {
         let connection = self.connection;
         let mut token = match self.token.take() {
             Some(token) => token,
-            None => connection.tokens.get(self.insistence).await.map_err(Refused::NoToken)?,
+            None => self.unless_over(connection.tokens.get(self.insistence)).await?,
         };
         loop {
             let failed = match self.send(operation, &token).await {
@@ -104,7 +107,7 @@ impl<'a> Session<'a> {
                         return Err(Refused::Withdrawn);
                     }
                     self.renewed = true;
-                    connection.tokens.replace(&token, self.insistence).await.map_err(Refused::NoToken)?
+                    self.unless_over(connection.tokens.replace(&token, self.insistence)).await?
                 }
                 _ => None,
             };
@@ -119,6 +122,15 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// What comes of waiting for a token, unless nothing is to be sent with it any more.
+    async fn unless_over<T>(&self, token: impl Future<Output = Result<T, Error>>) -> Result<T, Refused> {
+        tokio::select! {
+            biased;
+            token = token => token.map_err(Refused::NoToken),
+            () = over(self.mandate) => Err(Refused::Withdrawn),
+        }
+    }
+
     async fn send(&mut self, operation: &Operation<'_>, token: &Token) -> Result<Answer, Unsent> {
         let connection = self.connection;
         // The first request of a pass has had its turn already; the others take the next one.
@@ -126,7 +138,7 @@ impl<'a> Session<'a> {
             tokio::select! {
                 biased;
                 () = connection.rate_limiter.wait() => {}
-                () = self.mandate.ending().cancelled() => return Err(Unsent::Withdrawn),
+                () = over(self.mandate) => return Err(Unsent::Withdrawn),
             }
         }
         connection.fence.wait_open().await;
@@ -173,7 +185,7 @@ impl Refused {
         payload: Option<&Payload>,
     ) -> Unfinished {
         match self {
-            Self::Withdrawn => Unfinished::Withdrawn,
+            Self::Withdrawn => Unfinished::Withdrawn { remote_absent: false },
             Self::NoToken(error) => Unfinished::from(error),
             Self::Request { failed, token, writes } => {
                 let aftermath = if writes { failed.aftermath() } else { Aftermath::Nothing };
@@ -199,7 +211,7 @@ impl Unfinished {
     /// The same, when AI Core has answered that it has no secret of the name.
     pub(super) fn with_remote_absent(self) -> Self {
         match self {
-            Self::Withdrawn => Self::Withdrawn,
+            Self::Withdrawn { .. } => Self::Withdrawn { remote_absent: true },
             Self::Failed { error, aftermath, .. } => Self::Failed { error, remote_absent: true, aftermath },
         }
     }

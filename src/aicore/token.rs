@@ -2,40 +2,38 @@
 //! again when the authorization server refuses the key.
 
 mod answer;
+pub(crate) mod endpoint;
+mod flight;
 #[cfg(test)]
 mod fuzz;
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::Timestamp;
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use parking_lot::Mutex;
 use secrecy::{ExposeSecret, SecretString};
-use tokio::{sync::Mutex, time::Instant};
+use tokio::time::Instant;
 use tracing::{Instrument, trace_span};
-use url::Url;
 
-use self::answer::{Granted, Unreadable};
-use super::{
-    body,
-    error::{ClientCertificate, Error, Server, WithoutToken},
-    exchange::{self, Failed},
-    redact::Sent,
-    tls::Handshake,
-    way::Way,
+pub(super) use self::endpoint::TokenRequest;
+use self::{
+    endpoint::Endpoint,
+    flight::{Flight, Outcome, Seat},
 };
-use crate::{
-    clock,
-    domain::decide::backoff::{
-        LONGEST_RETRY_AFTER, LONGEST_WHILE_DELETING, LONGEST_WHILE_UNAVAILABLE, STALLED_INTERVAL, exponential,
-    },
-    metrics::Metrics,
+use super::error::{Error, Server};
+use crate::domain::decide::backoff::{
+    LONGEST_RETRY_AFTER, LONGEST_WHILE_DELETING, LONGEST_WHILE_UNAVAILABLE, STALLED_INTERVAL, exponential,
 };
 
 /// Share of a token's life after which it is renewed.
 const RENEW_AFTER: f64 = 0.8;
+/// How long those who have a token that still works wait for its successor.
+const RENEWAL_PATIENCE: Duration = Duration::from_millis(500);
 /// How long a refusal of the key stands for all who share it: the shortest of the long intervals of resources, so that the
 /// first of them to look again is the one that asks again.
 const REFUSAL_STANDS: Duration = Duration::from_secs(STALLED_INTERVAL.as_secs() / 10 * 9);
+/// The same for one that is being deleted: shorter than its longest wait, which counts from before the refusal.
+const REFUSAL_STANDS_WHILE_DELETING: Duration =
+    Duration::from_secs(LONGEST_WHILE_DELETING.as_secs() / 10 * 9);
 
 /// How much a pass insists on an answer of the authorization server's own, when that refused the key a while ago.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +51,7 @@ impl Insistence {
     fn patience(self) -> Duration {
         match self {
             Self::Patient => Duration::MAX,
-            Self::Deleting => LONGEST_WHILE_DELETING,
+            Self::Deleting => REFUSAL_STANDS_WHILE_DELETING,
             Self::Forced => Duration::ZERO,
         }
     }
@@ -87,35 +85,24 @@ impl<T> Authorization<T> {
     }
 
     /// The same, without the token.
-    pub(super) fn without_token(self) -> Authorization {
+    pub(crate) fn without_token(self) -> Authorization {
         Authorization { origin: self.origin, result: self.result.map(drop) }
     }
 }
 
-/// Where and with what to ask for a token.
-pub(super) struct TokenRequest {
-    /// `<url>/oauth/token`, or `<certurl>/oauth/token` for X.509.
-    pub(super) token_url: Url,
-    /// OAuth 2.0 client id.
-    pub(super) client_id: String,
-    /// OAuth 2.0 client secret; `None` when the client authenticates by its TLS certificate.
-    pub(super) client_secret: Option<SecretString>,
-    /// When that certificate ends, if it says so.
-    pub(super) certificate_not_after: Option<Timestamp>,
-    /// Client for the authorization server; it holds the TLS certificate if there is one.
-    pub(super) http: reqwest::Client,
-    /// What a failure tells of its way.
-    pub(super) way: Arc<Way>,
-}
-
 /// An access token.
-pub(super) struct Token {
+pub(crate) struct Token {
     value: SecretString,
     renew_at: Instant,
     expires_at: Instant,
 }
 
 impl Token {
+    /// One that was asked for then, and lives for so long from then on.
+    pub(crate) fn new(value: SecretString, asked: Instant, life: Duration) -> Self {
+        Self { value, renew_at: asked + life.mul_f64(RENEW_AFTER), expires_at: asked + life }
+    }
+
     /// For the `Authorization` header, and to be redacted.
     pub(super) fn expose(&self) -> &str {
         self.value.expose_secret()
@@ -123,16 +110,19 @@ impl Token {
 }
 
 /// The token of one service key.
-pub(super) struct TokenSource {
-    request: TokenRequest,
+pub(crate) struct TokenSource<E = TokenRequest>(Arc<Shared<E>>);
+
+struct Shared<E> {
+    endpoint: E,
     state: Mutex<State>,
-    metrics: Arc<Metrics>,
 }
 
 #[derive(Default)]
 struct State {
     token: Option<Arc<Token>>,
-    /// The last failure; who was waiting while it happened gets it too.
+    /// Requests that are under way.
+    flight: Option<Arc<Flight>>,
+    /// The last failure, until there is a token again.
     failed: Option<(Instant, Error)>,
     /// Failures in a row.
     failures: u32,
@@ -142,35 +132,47 @@ struct State {
     renewed_for_refusal: Option<Instant>,
 }
 
-impl TokenSource {
-    pub(super) fn new(request: TokenRequest, metrics: Arc<Metrics>) -> Self {
-        Self { request, state: Mutex::default(), metrics }
-    }
+/// Who waits for requests that are under way.
+struct Waiting {
+    seat: Seat,
+    began: Instant,
+    origin: Origin,
+}
 
+impl TokenSource<TokenRequest> {
     /// The client secret, if the key has one, to be redacted.
     pub(super) fn client_secret(&self) -> Option<&str> {
-        self.request.client_secret.as_ref().map(ExposeSecret::expose_secret)
+        self.0.endpoint.client_secret.as_ref().map(ExposeSecret::expose_secret)
+    }
+}
+
+impl<E: Endpoint> TokenSource<E> {
+    pub(crate) fn new(endpoint: E) -> Self {
+        Self(Arc::new(Shared { endpoint, state: Mutex::default() }))
     }
 
-    /// A token that is not about to expire.
+    /// A token that works.
     pub(super) async fn get(&self, insistence: Insistence) -> Result<Arc<Token>, Error> {
         self.authorize(insistence).await.result
     }
 
-    /// The same, and whether the authorization server was asked for it.
-    pub(super) async fn authorize(&self, insistence: Insistence) -> Authorization<Arc<Token>> {
-        let asked = Instant::now();
-        let mut state = self.state.lock().await;
-        let now = Instant::now();
-        if let Some(token) = state.token.as_ref().filter(|token| now < token.renew_at) {
-            return Authorization::kept(Ok(Arc::clone(token)));
-        }
-        let renewed = self.renew(&mut state, asked, insistence).await;
-        let old = state.token.clone().filter(|token| Instant::now() < token.expires_at);
-        match old.filter(|_| renewed.result.is_err()) {
-            // It still works for a while; whoever comes next tries to renew again.
-            Some(old) => Authorization::kept(Ok(old)),
-            None => renewed,
+    /// The same, and whether the authorization server was asked for it. Of one that is about to end, the successor is waited for
+    /// only shortly.
+    pub(crate) async fn authorize(&self, insistence: Insistence) -> Authorization<Arc<Token>> {
+        let (old, waiting) = {
+            let mut state = self.0.state.lock();
+            let now = Instant::now();
+            let old = state.token.clone().filter(|token| now < token.expires_at);
+            if let Some(token) = old.as_ref().filter(|token| now < token.renew_at) {
+                return Authorization::kept(Ok(Arc::clone(token)));
+            }
+            (old, self.wait_for_requests(&mut state, insistence, now))
+        };
+        match (old, waiting) {
+            (Some(old), Ok(waiting)) => self.successor(old, waiting).await,
+            (Some(old), Err(_)) => Authorization::kept(Ok(old)),
+            (None, Ok(waiting)) => self.outcome(waiting).await,
+            (None, Err(error)) => Authorization::kept(Err(error)),
         }
     }
 
@@ -181,127 +183,139 @@ impl TokenSource {
         refused: &Arc<Token>,
         insistence: Insistence,
     ) -> Result<Option<Arc<Token>>, Error> {
-        let asked = Instant::now();
-        let mut state = self.state.lock().await;
-        if let Some(token) = state.token.as_ref().filter(|token| !Arc::ptr_eq(token, refused)) {
-            return Ok(Some(Arc::clone(token)));
-        }
-        let patience = REFUSAL_STANDS.min(insistence.patience());
-        let tried =
-            state.renewed_for_refusal.is_some_and(|at| asked.saturating_duration_since(at) < patience);
-        if tried {
-            return Ok(None);
-        }
-        state.token = None;
-        state.renewed_for_refusal = Some(asked);
-        self.renew(&mut state, asked, insistence).await.result.map(Some)
+        let waiting = {
+            let mut state = self.0.state.lock();
+            let now = Instant::now();
+            if let Some(token) = state.token.as_ref().filter(|token| !Arc::ptr_eq(token, refused)) {
+                return Ok(Some(Arc::clone(token)));
+            }
+            let patience = REFUSAL_STANDS.min(insistence.patience());
+            let tried = state.renewed_for_refusal.is_some_and(|at| now.duration_since(at) < patience);
+            if tried && state.flight.is_none() {
+                return state.failed.as_ref().map_or(Ok(None), |(_, error)| Err(error.clone()));
+            }
+            if !tried {
+                state.token = None;
+                state.renewed_for_refusal = Some(now);
+            }
+            self.wait_for_requests(&mut state, insistence, now)?
+        };
+        self.outcome(waiting).await.result.map(Some)
     }
 
     /// The API accepted the token: a later refusal is a new event.
     pub(super) fn accepted(&self) {
-        // Somebody who holds the lock is renewing; then there is nothing to forget either.
-        if let Ok(mut state) = self.state.try_lock() {
-            state.renewed_for_refusal = None;
+        self.0.state.lock().renewed_for_refusal = None;
+    }
+
+    /// Joins the requests that are under way, or begins some.
+    ///
+    /// # Errors
+    /// The last failure, when that is the answer for now.
+    fn wait_for_requests(
+        &self,
+        state: &mut State,
+        insistence: Insistence,
+        now: Instant,
+    ) -> Result<Waiting, Error> {
+        if let Some(flight) = &state.flight {
+            return Ok(Waiting { seat: flight.board(), began: flight.began, origin: Origin::Kept });
+        }
+        if let Some((at, error)) = &state.failed
+            && state.quiet_until.is_some_and(|until| now < until)
+            && now.duration_since(*at) < insistence.patience()
+        {
+            return Err(error.clone());
+        }
+        let flight = Arc::new(Flight::begin());
+        let waiting = Waiting { seat: flight.board(), began: flight.began, origin: Origin::Asked };
+        state.flight = Some(Arc::clone(&flight));
+        tokio::spawn(Arc::clone(&self.0).send(flight).instrument(trace_span!("token")));
+        Ok(waiting)
+    }
+
+    /// What comes of the requests. Whoever has waited for as long as one may take knows that the server does not answer, whatever
+    /// others wait for.
+    async fn outcome(&self, waiting: Waiting) -> Authorization<Arc<Token>> {
+        let Waiting { mut seat, origin, .. } = waiting;
+        let limit = self.0.endpoint.limit();
+        match seat.outcome(Instant::now() + limit).await {
+            Some(result) => Authorization { origin, result },
+            None => {
+                let error =
+                    Error::Silent { server: Server::Authorization, host: self.0.endpoint.host(), limit };
+                self.0.state.lock().failed(error.clone(), None);
+                Authorization::asked(Err(error))
+            }
         }
     }
 
-    async fn renew(
-        &self,
-        state: &mut State,
-        asked: Instant,
-        insistence: Insistence,
-    ) -> Authorization<Arc<Token>> {
-        if let Some((at, error)) = &state.failed {
-            let now = Instant::now();
-            let quiet = state.quiet_until.is_some_and(|until| now < until);
-            if (quiet && now.duration_since(*at) < insistence.patience()) || *at >= asked {
-                return Authorization::kept(Err(error.clone()));
+    /// The successor of a token that still works, if it comes soon; the requests for it go on meanwhile.
+    async fn successor(&self, old: Arc<Token>, mut waiting: Waiting) -> Authorization<Arc<Token>> {
+        match waiting.seat.outcome(waiting.began + RENEWAL_PATIENCE).await {
+            Some(Ok(token)) => Authorization { origin: waiting.origin, result: Ok(token) },
+            Some(Err(_)) => Authorization::kept(Ok(old)),
+            None => {
+                if waiting.origin == Origin::Asked {
+                    let until = Instant::now() + self.0.endpoint.limit();
+                    tokio::spawn(async move { waiting.seat.outcome(until).await });
+                }
+                Authorization::kept(Ok(old))
             }
         }
-        let result = match self.fetch().instrument(trace_span!("token")).await {
+    }
+}
+
+impl<E: Endpoint> Shared<E> {
+    /// Sends requests until there is an outcome.
+    async fn send(self: Arc<Self>, flight: Arc<Flight>) {
+        let result = flight.fly(&self.endpoint).await;
+        let mut state = self.state.lock();
+        state.flight = None;
+        let outcome = state.settled(result, Instant::now());
+        flight.arrive(outcome);
+    }
+}
+
+impl State {
+    /// Remembers what came of requests.
+    fn settled(&mut self, result: Result<Token, Error>, now: Instant) -> Outcome {
+        match result {
             Ok(token) => {
                 let token = Arc::new(token);
-                state.token = Some(Arc::clone(&token));
-                state.failed = None;
-                state.failures = 0;
-                state.quiet_until = None;
+                self.token = Some(Arc::clone(&token));
+                self.failed = None;
+                self.failures = 0;
+                self.quiet_until = None;
                 Ok(token)
             }
             Err(error) => {
-                let now = Instant::now();
-                state.failures = state.failures.saturating_add(1);
                 // The shortest wait of a resource after as many failures: one resource notices nothing of it, and many with the
                 // same key ask no more often than one that has bad luck. Shorter than the time between two probes of a tenant, so
                 // that each of them finds out.
-                let backoff = exponential(state.failures, 0.0).min(LONGEST_WHILE_UNAVAILABLE / 2);
+                let backoff =
+                    exponential(self.failures.saturating_add(1), 0.0).min(LONGEST_WHILE_UNAVAILABLE / 2);
                 let quiet = match &error {
-                    error if error.is_final() => REFUSAL_STANDS,
+                    error if error.is_final() => Some(REFUSAL_STANDS),
                     Error::Refused(refusal) => {
-                        refusal.retry_after.map_or(backoff, |wait| wait.min(LONGEST_RETRY_AFTER).max(backoff))
+                        let asked = refusal.retry_after.map(|wait| wait.min(LONGEST_RETRY_AFTER));
+                        Some(asked.map_or(backoff, |wait| wait.max(backoff)))
                     }
-                    _ => backoff,
+                    // It has been waited for.
+                    Error::Silent { .. } => None,
+                    _ => Some(backoff),
                 };
-                state.quiet_until = Some(now + quiet);
-                state.failed = Some((now, error.clone()));
+                self.failed(error.clone(), quiet.map(|quiet| now + quiet));
                 Err(error)
             }
-        };
-        Authorization::asked(result)
-    }
-
-    /// Client credentials grant (RFC 6749 §4.4) with the credentials in the form: client ids of XSUAA hold characters that
-    /// servers decode differently in HTTP Basic.
-    async fn fetch(&self) -> Result<Token, Error> {
-        let TokenRequest { token_url, client_id, http, way, .. } = &self.request;
-        let client_secret = self.client_secret();
-        let sent = Sent { secrets: client_secret.as_slice(), names: &[client_id], payload: None };
-        let mut form = vec![("grant_type", "client_credentials"), ("client_id", client_id)];
-        form.extend(client_secret.map(|secret| ("client_secret", secret)));
-        let request = http
-            .post(token_url.clone())
-            .header(ACCEPT, "application/json")
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(body::form(&form));
-        let asked = Instant::now();
-        let answer = exchange::send(Server::Authorization, request, way, &self.metrics).await;
-        let answer = answer.map_err(|failed| self.refused(failed, &sent))?;
-        let Granted { value, life } = answer::read(&answer).map_err(|unreadable| Error::UnreadableToken {
-            host: exchange::authority(token_url),
-            cause: match unreadable {
-                Unreadable::ErrorInstead(details) => WithoutToken::ErrorInstead(details.checked(&sent)),
-                Unreadable::Form(cause) => WithoutToken::Form(cause),
-            },
-        })?;
-        Ok(Token { value, renew_at: asked + life.mul_f64(RENEW_AFTER), expires_at: asked + life })
-    }
-
-    /// A certificate that has ended is the cause of whatever went wrong, and so is one that the server does not accept.
-    fn refused(&self, failed: Failed, sent: &Sent<'_>) -> Error {
-        let handshake = match &failed {
-            Failed::Unreachable { handshake, .. } => *handshake,
-            Failed::Refused { .. } | Failed::Silent { .. } => None,
-        };
-        let certificate = match self.request.certificate_not_after {
-            _ if self.request.client_secret.is_some() => ClientCertificate::None,
-            Some(end) if end <= clock::now() => ClientCertificate::Ended(end),
-            until => ClientCertificate::Until(until),
-        };
-        let refused = match (certificate, handshake, failed.status()) {
-            (_, Some(Handshake::OursMissing), _)
-            // Whatever the server makes of a certificate that has ended.
-            | (ClientCertificate::Ended(_), None, None | Some(400 | 401 | 403)) => Some(None),
-            (ClientCertificate::Until(_) | ClientCertificate::Ended(_), Some(Handshake::OursRefused(why)), _) => {
-                Some(Some(why))
-            }
-            _ => None,
-        };
-        match refused {
-            Some(why) => {
-                let host = exchange::authority(&self.request.token_url);
-                Error::CertificateRefused { host, certificate, why }
-            }
-            None => failed.checked(sent),
         }
+    }
+
+    /// Remembers a failure, and until when it is the answer for all.
+    fn failed(&mut self, error: Error, quiet_until: Option<Instant>) {
+        self.failures = self.failures.saturating_add(1);
+        self.quiet_until = quiet_until;
+        self.failed = Some((Instant::now(), error));
     }
 }
 

@@ -8,6 +8,10 @@ pub const READY: &str = "Ready";
 pub const RECONCILING: &str = "Reconciling";
 /// A person has to do something; absent otherwise.
 pub const STALLED: &str = "Stalled";
+/// Little is left of the life of the credential that AI Core holds, or of the service key; absent otherwise.
+pub const EXPIRING: &str = "CredentialExpiring";
+/// The credential that AI Core holds, or the service key, has ended; absent otherwise.
+pub const EXPIRED: &str = "CredentialExpired";
 
 /// The status of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

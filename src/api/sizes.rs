@@ -9,7 +9,7 @@ pub const REGISTRIES: usize = 64;
 pub const SECRET_KEY: usize = 253;
 /// `spec.resyncInterval`.
 pub const INTERVAL: usize = 32;
-/// Conditions. The operator has three; others could write more.
+/// Conditions. The operator has five; others could write more.
 pub const CONDITIONS: usize = 8;
 /// `message` of a condition, as in the Kubernetes API conventions. The operator writes less.
 pub const MESSAGE: usize = 32_768;

@@ -45,6 +45,9 @@ pub(crate) const LOGIN_KEYS: &str = "has(self.server) || (!has(self.usernameKey)
     shortname = "aicrs",
     category = "aicore",
     namespaced,
+    selectable = ".spec.secretRef.name",
+    selectable = ".spec.aiCoreSecretRef.name",
+    selectable = ".status.remoteName",
     status = "AICoreRegistrySecretStatus",
     doc = "Keeps one docker registry secret of an SAP AI Core tenant equal to the registry credential in a Kubernetes Secret: whenever the credential changes, it is sent to AI Core.",
     printcolumn(
@@ -59,6 +62,8 @@ pub(crate) const LOGIN_KEYS: &str = "has(self.server) || (!has(self.usernameKey)
     ),
     printcolumn(name = "Remote name", type_ = "string", json_path = ".status.remoteName"),
     printcolumn(name = "Last sync", type_ = "date", json_path = ".status.lastSyncTime"),
+    // kubectl has no word for the time until a date: a column of the type date shows `<invalid>` for what is to come.
+    printcolumn(name = "Expires", type_ = "string", json_path = ".status.credentialExpiresAt"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(name = "API URL", type_ = "string", json_path = ".status.apiURL", priority = 1),
     printcolumn(name = "Registries", type_ = "string", json_path = ".status.registries", priority = 1),
@@ -133,13 +138,14 @@ pub struct AICoreRegistrySecretSpec {
     .message("usernameKey and passwordKey are for a Secret that holds a user name and a password: set server to the registry they belong to"))]
 pub struct SecretRef {
     /// Name of the Secret. Its type is `kubernetes.io/dockerconfigjson` or `kubernetes.io/dockercfg`, or it is of any
-    /// type with a key `.dockerconfigjson`; with `server` set, it holds a user name and a password.
+    /// type with a key `.dockerconfigjson`, or with the keys `auth` (base64 of `user:password`) and `registry`; with `server`
+    /// set, it holds a user name and a password, or an `auth`.
     #[schemars(length(min = 1, max = 253))]
     #[x_kube(validation = Rule::new(SECRET_NAME).message(NO_SECRET_NAME))]
     pub name: String,
 
-    /// Registry that a user name and a password belong to (`ghcr.io`). Set it when the Secret holds these two instead
-    /// of a docker config, as `kubernetes.io/basic-auth` Secrets and External Secrets generators do.
+    /// Registry that a user name and a password belong to (`ghcr.io`). Set it when the Secret holds these two, or both in an
+    /// `auth`, instead of a docker config, as `kubernetes.io/basic-auth` Secrets and External Secrets generators do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 255))]
     pub server: Option<String>,

@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::sizes;
+use super::{Moment, sizes};
 
 /// `status.observedGeneration` of a resource that has not been looked at yet; no generation has this number, so kstatus
 /// and `kubectl wait` never take a new resource for a finished one.
@@ -18,7 +18,8 @@ pub struct AICoreRegistrySecretStatus {
     pub observed_generation: Option<i64>,
 
     /// `Ready`: AI Core holds the credential that the Secret holds now, as far as the operator knows. `Reconciling`: the
-    /// operator is about to do something. `Stalled`: a person has to do something.
+    /// operator is about to do something. `Stalled`: a person has to do something. `CredentialExpiring`, `CredentialExpired`: the
+    /// credential that AI Core holds, or the service key, ends soon or has ended; absent otherwise.
     #[serde(default)]
     // Keeps the empty list from becoming a default of the schema.
     #[schemars(skip_serializing_if = "Vec::is_empty", length(max = sizes::CONDITIONS), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
@@ -60,6 +61,23 @@ pub struct AICoreRegistrySecretStatus {
     /// When the credential is sent again although it has not changed.
     pub next_resync_time: Option<Time>,
 
+    /// When the credential that AI Core holds ends, as far as that can be known without asking its registry: of several entries,
+    /// the earliest.
+    #[schemars(with = "Option<Time>")]
+    pub credential_expires_at: Option<Moment>,
+
+    /// From when on less than a fifth of the life of that credential is left, counted from when its end was first seen.
+    #[schemars(with = "Option<Time>")]
+    pub credential_expiring_from: Option<Moment>,
+
+    /// When the service key ends, if it is one with an X.509 certificate.
+    #[schemars(with = "Option<Time>")]
+    pub service_key_expires_at: Option<Moment>,
+
+    /// From when on less than a fifth of the life of that certificate is left.
+    #[schemars(with = "Option<Time>")]
+    pub service_key_expiring_from: Option<Moment>,
+
     /// The value of the annotation `aicore-registry.dev/requestedAt` that was answered last. Of a value above 256 bytes, its
     /// beginning and a digest of it.
     #[schemars(length(max = sizes::REQUEST))]
@@ -68,6 +86,43 @@ pub struct AICoreRegistrySecretStatus {
     /// The failed attempt that the conditions speak of, where the next one is far away: so that it is not repeated before its
     /// time when the operator starts again.
     pub failed_attempt: Option<Box<FailedAttempt>>,
+
+    /// The docker registry secret that stays behind in AI Core because the resource means another one now, or another tenant, until
+    /// an event has said so.
+    pub left_behind: Option<Box<LeftBehind>>,
+
+    /// A request that writes and had no answer, so that AI Core may carry it out late: a minute after the next accepted push the
+    /// credential is sent once more.
+    pub unanswered_write: Option<Box<UnansweredWrite>>,
+}
+
+/// A docker registry secret in AI Core that the resource has written and does not mean any more.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct LeftBehind {
+    /// Name of the docker registry secret.
+    #[schemars(length(max = 63))]
+    pub remote_name: String,
+
+    /// AI Core API, without `/v2`.
+    #[serde(rename = "apiURL")]
+    #[schemars(length(max = sizes::URL))]
+    pub api_url: Option<String>,
+
+    /// Authorization server that belongs to `apiURL`.
+    #[schemars(length(max = sizes::URL))]
+    pub authorization_server: Option<String>,
+}
+
+/// A request that writes and had no answer.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct UnansweredWrite {
+    /// When the first one was given up.
+    pub time: Time,
+
+    /// When the credential is sent once more; absent until AI Core has accepted it again.
+    pub confirmation_time: Option<Time>,
 }
 
 /// A failed attempt. It says nothing any more when the Secrets are not those that it was made with.

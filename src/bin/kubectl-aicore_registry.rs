@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+use aicore_registry_operator::{crash, plugin, telemetry::LogFormat};
+
 fn main() -> ExitCode {
-    aicore_registry_operator::plugin::run(std::env::args_os())
+    crash::leave_no_core();
+    crash::quote_nothing(LogFormat::Text);
+    plugin::run(std::env::args_os())
 }

@@ -49,6 +49,12 @@ pub enum LeaderElectionError {
     /// No namespace can have this name.
     #[error("--leader-elect-lease-namespace: {} is not the name of a namespace", Quoted(.0))]
     LeaseNamespace(String),
+    /// Nobody can be called so in a Lease.
+    #[error(
+        "--leader-elect-identity: {} is no identity: at most 300 letters, digits, '-', '.' and '_', as in the name of a pod",
+        Quoted(.0)
+    )]
+    Identity(String),
     /// It is neither given nor known.
     #[error(
         "--leader-elect-lease-namespace is missing: outside a pod it must be given, because {} does not exist there",

@@ -13,6 +13,8 @@ use crate::leadership::{ElectionSettings, JITTER};
 
 /// Name of the Lease; operators that share the work by labels have one each.
 const LEASE: &str = "aicore-registry-operator";
+/// Longest identity, in bytes: a pod's name has 253 at most, its UID 36.
+const MAX_IDENTITY: usize = 300;
 /// Where a pod finds the name of its namespace.
 const OWN_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 
@@ -31,6 +33,11 @@ pub(super) struct LeaderElectionArgs {
     /// Namespace of the Lease. Default: the namespace of the pod.
     #[arg(long = "leader-elect-lease-namespace", env = "AICORE_REGISTRY_LEADER_ELECT_LEASE_NAMESPACE")]
     lease_namespace: Option<String>,
+
+    /// Who this process is in the Lease; no two that run at the same time may say the same. In a pod its name and UID, so that a
+    /// container that starts again takes its own Lease back at once. Default: the host name and something random.
+    #[arg(long = "leader-elect-identity", env = "AICORE_REGISTRY_LEADER_ELECT_IDENTITY")]
+    identity: Option<String>,
 
     /// How long the other replicas wait for a silent leader before one of them takes over, in whole seconds.
     #[arg(long = "leader-elect-lease-duration", env = "AICORE_REGISTRY_LEADER_ELECT_LEASE_DURATION", default_value = "15s", value_parser = lease_duration)]
@@ -60,6 +67,10 @@ impl LeaderElectionArgs {
         if let Some(name) = lease_namespace.as_deref().filter(|name| !super::is_namespace(name)) {
             return Err(LeaderElectionError::LeaseNamespace(name.to_owned()));
         }
+        let identity = self.identity.filter(|identity| !identity.is_empty());
+        if let Some(identity) = identity.as_deref().filter(|identity| !is_identity(identity)) {
+            return Err(LeaderElectionError::Identity(identity.to_owned()));
+        }
         if !self.enabled {
             return Ok(None);
         }
@@ -79,6 +90,7 @@ impl LeaderElectionArgs {
         Ok(Some(ElectionSettings {
             namespace,
             name,
+            identity,
             lease_duration: duration,
             renew_deadline: deadline,
             retry_period: retry,
@@ -114,6 +126,11 @@ fn lease_duration(text: &str) -> Result<Duration, FlagError> {
 fn retry_period(text: &str) -> Result<Duration, FlagError> {
     let period = parse_duration(text)?;
     if period >= Duration::from_millis(100) { Ok(period) } else { Err(FlagError::RetryPeriod) }
+}
+
+/// What people can read in the Lease and a log: a name of a pod, a UID, and what stands between them.
+fn is_identity(identity: &str) -> bool {
+    identity.len() <= MAX_IDENTITY && identity.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c))
 }
 
 /// RFC 1123 subdomain, as Leases are named.
@@ -159,6 +176,7 @@ mod tests {
         let expected = ElectionSettings {
             namespace: "ops".to_owned(),
             name: "aicore-registry-operator".to_owned(),
+            identity: None,
             lease_duration: Duration::from_secs(15),
             renew_deadline: Duration::from_secs(10),
             retry_period: Duration::from_secs(2),
@@ -174,6 +192,14 @@ mod tests {
         assert!(is_subdomain(&name("shard=a")) && name("shard=a").len() == LEASE.len() + 9);
         let given = settings(Some("shard=a"), &["--leader-elect-lease-name=mine"]).unwrap().unwrap();
         assert_eq!(given.name, "mine");
+    }
+
+    #[test]
+    fn an_identity_is_given_or_made_up() {
+        let identity = |flags: &[&str]| settings(None, flags).unwrap().unwrap().identity;
+        let pod = "operator-6c5d_0b1c6f9e-1f2d-4a8e-9e52-3c5a5c1c0f7e";
+        assert_eq!(identity(&[&format!("--leader-elect-identity={pod}")]).as_deref(), Some(pod));
+        assert_eq!(identity(&["--leader-elect-identity="]), None);
     }
 
     #[test]
@@ -200,6 +226,11 @@ mod tests {
             (&["--leader-elect-lease-duration=1500ms"], "whole seconds between 1s and 1h"),
             (&["--leader-elect-lease-duration=0s"], "whole seconds"),
             (&["--leader-elect-lease-name=A_b"], "--leader-elect-lease-name: \"A_b\""),
+            (
+                &["--leader-elect-identity=a b"],
+                "--leader-elect-identity: \"a b\" is no identity: at most 300 letters",
+            ),
+            (&["--leader-elect-identity=$(POD_NAME)_$(POD_UID)"], "--leader-elect-identity"),
             (&["--leader-elect-lease-namespace=A_b"], "--leader-elect-lease-namespace"),
             (&["--leader-elect=maybe"], "invalid value 'maybe'"),
         ] {

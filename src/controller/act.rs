@@ -14,7 +14,10 @@ use super::{
 };
 use crate::{
     aicore::{
-        Authorization, Insistence, Origin, error::Error as AiCoreError, mandate::Mandate, push::Pushed,
+        Authorization, Insistence, Origin,
+        error::Error as AiCoreError,
+        mandate::{Mandate, over},
+        push::Pushed,
         session::Unfinished,
     },
     clock::{self, Clock},
@@ -29,10 +32,7 @@ use crate::{
             reason::Reason,
             report::Outcome,
         },
-        parse::{
-            docker_config::Payload,
-            object::{Object, ObjectKey},
-        },
+        parse::object::{Object, ObjectKey},
     },
     k8s,
 };
@@ -118,20 +118,19 @@ async fn send<K: Kubernetes, A: AiCore>(
         // A push is only planned when both Secrets are usable.
         return Outcome::NothingSent;
     };
-    let _large = match admit_large(ctx, object, &payload, priority) {
-        Ok(permit) => permit,
-        Err(Wait { requeue_after }) => return Outcome::Postponed(requeue_after),
-    };
     let errand = Errand {
         index: &ctx.index,
+        queue: &ctx.queue,
         object,
         claim: &claim,
         key: &key,
         purpose: Purpose::Push,
+        passed_over: None,
         ending: &ctx.ending,
     };
     let insistence = if push.cause == Cause::Forced { Insistence::Forced } else { Insistence::Patient };
-    let ready = match prepare(ctx, &errand, &connection, insistence, permit, priority).await {
+    let asks = Asks { insistence, priority, large: payload.expose().len() >= LARGE_PAYLOAD };
+    let ready = match prepare(ctx, &errand, &connection, permit, asks).await {
         Ok(ready) => ready,
         Err(outcome) => return outcome,
     };
@@ -141,6 +140,9 @@ async fn send<K: Kubernetes, A: AiCore>(
     let under_way = UnderWay::new(ctx, &claim);
     let result = ctx.ai_core.push(&connection, insistence, &errand, name, &payload, push.create).await;
     under_way.ended(result.as_ref().err());
+    if result.is_ok() {
+        ctx.index.accepted(object, &claim);
+    }
     ready.conclude(ctx, &errand, result.as_ref().err());
     if result.is_ok() {
         ctx.late_writes.lock().accepted(&object.key, &claim, ctx.clock.now().uptime);
@@ -157,20 +159,23 @@ async fn delete<K: Kubernetes, A: AiCore>(
     forced: bool,
     means: Means<A::Connection>,
 ) -> Outcome {
-    let Means { gathered: Gathered { connection, claim, key, .. }, permit, priority } = means;
+    let Means { gathered: Gathered { connection, claim, key, ownership, .. }, permit, priority } = means;
     let (Some(connection), Some(claim)) = (connection, claim) else {
         return Outcome::NothingSent;
     };
     let errand = Errand {
         index: &ctx.index,
+        queue: &ctx.queue,
         object,
         claim: &claim,
         key: &key,
         purpose: Purpose::Delete,
+        passed_over: ownership.successor(),
         ending: &ctx.ending,
     };
     let insistence = if forced { Insistence::Forced } else { Insistence::Deleting };
-    let ready = match prepare(ctx, &errand, &connection, insistence, permit, priority).await {
+    let asks = Asks { insistence, priority, large: false };
+    let ready = match prepare(ctx, &errand, &connection, permit, asks).await {
         Ok(ready) => ready,
         Err(outcome) => return outcome,
     };
@@ -185,6 +190,15 @@ async fn delete<K: Kubernetes, A: AiCore>(
     }
 }
 
+/// What a pass asks for before its first request.
+#[derive(Clone, Copy)]
+struct Asks {
+    insistence: Insistence,
+    priority: Priority,
+    /// Whether it holds a large payload meanwhile.
+    large: bool,
+}
+
 /// All that a request for a remote secret needs, until this is dropped.
 struct Ready {
     permit: Permit,
@@ -192,20 +206,24 @@ struct Ready {
 }
 
 /// Gets all that comes before the requests, in this order: a place among the passes of the tenant, so that one that does not answer
-/// does not occupy all workers; a token, which shows that the key is the tenant's; and only then a turn in its rate, which nobody
-/// else loses to a key that is refused; at last the order among requests for the same remote secret. What waits here ends when the
-/// process does.
+/// does not occupy all workers; a place among those that hold a large payload, if it is one; a token, which shows that the key is the tenant's; and only then a turn in its rate, which nobody
+/// else loses to a key that is refused; at last the order among requests for the same remote secret. What waits here ends when
+/// nothing is to be sent any more, and when the process does.
 async fn prepare<K: Kubernetes, A: AiCore>(
     ctx: &Context<K, A>,
     errand: &Errand<'_, ServiceKeyHeld<A::Connection>>,
     connection: &A::Connection,
-    insistence: Insistence,
     permit: Option<Permit>,
-    priority: Priority,
+    asks: Asks,
 ) -> Result<Ready, Outcome> {
     let Errand { object, claim, .. } = *errand;
+    let Asks { insistence, priority, large } = asks;
     let request = Request { who: &object.key, priority };
     let permit = ctx.admission.enter(&ctx.lane(object, connection), permit, request).map_err(postponed)?;
+    if large {
+        // Whoever waits for this does so without the payload, which is read again then.
+        ctx.admission.hold_large_payload(&permit, request).map_err(postponed)?;
+    }
     // Others had their turn since the facts were gathered: nobody needs a token for what is not to be sent any more.
     if !errand.stands() {
         permit.unused();
@@ -214,7 +232,7 @@ async fn prepare<K: Kubernetes, A: AiCore>(
     let Authorization { origin, result } = tokio::select! {
         biased;
         authorization = ctx.ai_core.authorize(connection, insistence) => authorization,
-        () = ctx.ending.cancelled() => return Err(Outcome::Withdrawn),
+        () = over(errand) => return Err(Outcome::Withdrawn),
     };
     match (origin, &result) {
         (Origin::Asked, Ok(())) => permit.answered(),
@@ -234,11 +252,11 @@ async fn prepare<K: Kubernetes, A: AiCore>(
     if !errand.stands() {
         return Err(Outcome::Withdrawn);
     }
-    ctx.admission.turn(&permit, connection.rate_limiter(), request).map_err(postponed)?;
+    ctx.admission.turn(&permit, connection.rate_limiter()).map_err(postponed)?;
     let order = tokio::select! {
         biased;
         order = ctx.ai_core.in_order(claim) => order,
-        () = ctx.ending.cancelled() => {
+        () = over(errand) => {
             permit.unused();
             return Err(Outcome::Withdrawn);
         }
@@ -259,7 +277,7 @@ impl Ready {
                 self.permit.answered();
                 self.permit.attempted(true);
             }
-            Some(Unfinished::Withdrawn) => self.permit.unused(),
+            Some(Unfinished::Withdrawn { .. }) => self.permit.unused(),
             Some(Unfinished::Failed { error, .. }) => {
                 hear(&self.permit, error);
                 learn(ctx, errand, error);
@@ -324,7 +342,8 @@ fn learn<K, A: AiCore>(
 
 fn outcome_of(object: &Object, unfinished: Unfinished) -> Outcome {
     match unfinished {
-        Unfinished::Withdrawn => Outcome::Withdrawn,
+        Unfinished::Withdrawn { remote_absent: true } => Outcome::FoundAbsent,
+        Unfinished::Withdrawn { remote_absent: false } => Outcome::Withdrawn,
         Unfinished::Failed { error, remote_absent, aftermath } => Outcome::Failed(Failure {
             may_have_arrived: aftermath.may_have_arrived(),
             ..error.failure(&object.spec.ai_core_secret_ref.name, remote_absent)
@@ -341,21 +360,6 @@ fn wake<K, A: AiCore>(ctx: &Context<K, A>, woken: Vec<ObjectKey>) {
     for key in woken {
         ctx.queue.enqueue(&key, Priority::Urgent);
     }
-}
-
-/// Leave to hold a large payload until AI Core has answered, or the time until there may be; others need none. Who waits does so
-/// without the payload, which is read again then.
-fn admit_large<K, A: AiCore>(
-    ctx: &Context<K, A>,
-    object: &Object,
-    payload: &Payload,
-    priority: Priority,
-) -> Result<Option<Permit>, Wait> {
-    if payload.expose().len() < LARGE_PAYLOAD {
-        return Ok(None);
-    }
-    let request = Request { who: &object.key, priority };
-    ctx.admission.admit_large_payload(request).map(Some)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use kube::Client;
 use tokio::sync::OwnedMutexGuard;
 
@@ -17,7 +18,7 @@ use crate::{
     },
     api::AICoreRegistrySecretStatus,
     domain::{
-        decide::{conflict::Claim, report::Event},
+        decide::{conflict::Claim, observed::NamespaceState, report::Event},
         parse::{
             api_url::Tenant,
             docker_config::Payload,
@@ -39,8 +40,11 @@ pub(super) trait Kubernetes: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Option<secrets::Read>, k8s::error::Error>> + Send;
 
     /// Whether the namespace is being deleted, or is gone.
-    fn is_terminating(&self, namespace: &str)
-    -> impl Future<Output = Result<bool, k8s::error::Error>> + Send;
+    fn namespace(
+        &self,
+        namespace: &str,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<NamespaceState, k8s::error::Error>> + Send;
 
     /// Writes the whole status.
     fn write_status(
@@ -58,6 +62,9 @@ pub(super) trait Kubernetes: Send + Sync + 'static {
 
     /// Hands in an event about the resource; does not wait.
     fn publish(&self, object: &Arc<Object>, event: Event);
+
+    /// The same for one that must not be lost, and waits a moment for the answer.
+    fn say(&self, object: &Arc<Object>, event: Event) -> impl Future<Output = ()> + Send;
 }
 
 /// AI Core and its authorization servers.
@@ -129,8 +136,8 @@ impl Kubernetes for Cluster {
         secrets::read(&self.client, namespace, name).await
     }
 
-    async fn is_terminating(&self, namespace: &str) -> Result<bool, k8s::error::Error> {
-        namespaces::is_terminating(&self.client, namespace).await
+    async fn namespace(&self, namespace: &str, now: Timestamp) -> Result<NamespaceState, k8s::error::Error> {
+        namespaces::state(&self.client, namespace, now).await
     }
 
     async fn write_status(
@@ -147,6 +154,10 @@ impl Kubernetes for Cluster {
 
     fn publish(&self, object: &Arc<Object>, event: Event) {
         self.events.publish(object, event);
+    }
+
+    async fn say(&self, object: &Arc<Object>, event: Event) {
+        self.events.say(object, event).await;
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! What is limited, and what follows from it:
 //!
-//! - **A tenant** has a quarter of the passes at most. It begins with one, and has one more with each answer, so that a server
-//!   that has gone silent holds few. Its passes are let in as its rate has turns, none is reserved ahead: after an outage there
+//! - **A lane** of a tenant has a quarter of the passes at most. It begins with one, and has one more with each answer, so that a server
+//!   that has gone silent holds few. Its passes are let in as its tenant's rate has turns, none is reserved ahead: after an outage there
 //!   is nothing that could be used up at once.
 //! - **A tenant that is unavailable** (the attempts of two resources in a row had no answer, or one that says so) is only probed:
 //!   by one pass at a time, at distances that grow from one second to ten. All others wait in its line, whatever their number.
@@ -11,20 +11,19 @@
 //! - **Passes whose server takes long** ([`PATIENCE`] without an answer) are set aside: they do not count among those that the
 //!   queue hands out at a time. So a server that goes silent costs the others that long and no longer. [`Places::aside`] may be
 //!   set aside; the queue lets one namespace have only a part of that.
-//! - **Tenants that are not known to answer in time** share one entrance ([`Places::unproven`]), whatever their number: those
-//!   that nobody has heard of (anybody can write down URLs), that answer late, and that do not answer. A tenant leaves it with its
-//!   first answer in time.
+//! - **Lanes that are not known to answer in time** share few places with those like them ([`Places::crowd`]), whatever their number:
+//!   those that nobody has heard of (anybody can write down URLs), those that do not answer any more, and those that answer late.
+//!   So whoever is slow waits for nobody who is invented or gone. A lane leaves such a crowd with its first answer in time.
 //! - **What one resource meets says little about others of its tenant.** Resources whose service key was never given a token have
-//!   a lane for each key, those whose last attempt had no answer share one, and all others have one that counts as answering from
-//!   the start: its key was given a token, or a status shows an accepted push ([`lane`]). A pass that is kept waiting for long does
-//!   not keep a few others of its lane from trying.
+//!   a lane for each key, those of which nothing was accepted yet share one, so do those whose last attempt had no answer, and all others
+//!   have one ([`lane`]). A pass that is kept waiting for long leaves its turn in the lane to others.
 //! - Each line is fair over namespaces, with changes first ([`line`](super::queue::line)).
 //!
 //! Why rotations of tenants that answer are never held up for long: they need a place in the queue's limit, and one in their
-//! tenant. Of the first, any other pass gives up its place within [`PATIENCE`], to the namespace whose turn it is, as long as there
-//! is room aside: what comes through the entrance never fills that, and a tenant that has just gone silent has at most its
-//! passes under way in it, and one more. So it takes as many tenants as there are places aside, all proven, in four namespaces
-//! or more, that go silent within one request timeout.
+//! lane. Of the first, any other pass gives up its place within [`PATIENCE`], to the namespace whose turn it is, as long as there
+//! is room aside: what comes through the entrances never fills that, and a lane that has just gone silent has at most its places in it.
+//! So it takes a quarter of as many tenants as there are places aside, all of them with proof and with as many resources that change at
+//! that moment, in four namespaces or more, that go silent within one request timeout.
 //!
 //! A place that becomes free is promised to the next waiter, which is woken and asks for it. When its pass ends without asking
 //! (the resource was suspended or deleted, backs off, or the API server failed), the promise goes to the one after it.
@@ -43,15 +42,15 @@ use std::{sync::Arc, time::Duration};
 use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 
-use self::{lane::Lane, passes::PassId, state::State};
+use self::{lane::Lane, passes::PassId, shared::SharedLimit, state::State};
 use super::queue::{Priority, Queue};
 use crate::{
     aicore::rate_limit::RateLimiter,
     domain::{decide::report::NOTEWORTHY_WAIT, parse::object::ObjectKey},
 };
 
-/// A pass that has waited for an answer for so long does not count among those that are handed out at a time, and its tenant
-/// answers late.
+/// A pass that has waited for an answer for so long does not count among those that are handed out at a time, nor among those that its
+/// lane lets in.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// After this long, a resource that waits for another pass to read its service key looks by itself.
@@ -60,9 +59,6 @@ const LOOK_AGAIN: Duration = Duration::from_secs(2);
 const FIRST_LOOK: Duration = Duration::from_secs(4);
 /// Longest time between two looks.
 const LONGEST_LOOK: Duration = Duration::from_mins(1);
-
-/// Large payloads that are sent at once, to all tenants together: with their bodies these are 12 MiB at most.
-const LARGE_PAYLOADS: usize = 4;
 
 /// What a pass asks for before it reads anything.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -73,47 +69,22 @@ pub(super) enum Limit {
     ServiceKey(ObjectKey),
 }
 
-/// A limit that has nothing to do with tenants.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum SharedLimit {
-    /// Passes that read the Secret with a service key for the first time.
-    ServiceKey(ObjectKey),
-    /// Pushes that hold a large payload, of all tenants together: what they hold must fit the memory.
-    LargePayload,
-}
-
-impl SharedLimit {
-    fn places(&self) -> usize {
-        match self {
-            Self::ServiceKey(_) => 1,
-            Self::LargePayload => LARGE_PAYLOADS,
-        }
-    }
-
-    fn keeps_places(&self) -> bool {
-        match self {
-            Self::ServiceKey(_) => false,
-            Self::LargePayload => true,
-        }
-    }
-}
-
 /// How many passes there may be.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Places {
-    /// Of one tenant.
+    /// Of one lane of a tenant.
     pub(super) lane: usize,
-    /// Of all tenants together that are not known to answer in time.
-    pub(super) unproven: usize,
+    /// Of all lanes together that are alike in not being known to answer in time.
+    pub(super) crowd: usize,
     /// That do not count among those that the queue hands out at a time. With those, this bounds the passes of the process.
     pub(super) aside: usize,
 }
 
 impl Places {
-    /// When the queue hands out `concurrency` at a time, `tenant` of which may be of one tenant.
+    /// When the queue hands out `concurrency` at a time, `lane` of which may be of one lane.
     #[must_use]
     pub(super) fn new(concurrency: usize, lane: usize) -> Self {
-        Self { lane, unproven: concurrency, aside: concurrency.saturating_mul(16) }
+        Self { lane, crowd: concurrency, aside: concurrency.saturating_mul(16) }
     }
 }
 
@@ -252,6 +223,12 @@ impl Admission {
         }
     }
 
+    /// A person asks for the pass that asks for a place in the lane next. It does not wait for the probes of an outage; however many
+    /// are asked for, one in a second does not.
+    pub(super) fn is_asked_for(&self, lane: &Arc<Lane>, request: Request<'_>) {
+        self.change(|state, now| state.is_asked_for(lane, request, now));
+    }
+
     /// Asks for a place among the passes that send requests to the tenant, unless there is a `permit` for it already. From now
     /// on the pass waits for an answer.
     ///
@@ -278,27 +255,32 @@ impl Admission {
     ///
     /// # Errors
     /// When there is none now. None is reserved.
-    pub(super) fn turn(
-        &self,
-        permit: &Permit,
-        rate: &Arc<RateLimiter>,
-        request: Request<'_>,
-    ) -> Result<(), Wait> {
+    pub(super) fn turn(&self, permit: &Permit, rate: &Arc<RateLimiter>) -> Result<(), Wait> {
         match permit.place {
             Place::Lane(_, id) => {
-                let result = self.change(|state, now| state.turn(id, rate, request.priority, now));
+                let result = self.change(|state, now| state.turn(id, rate, now));
                 result.map_err(|left| Wait { requeue_after: left.min(LONGEST_LOOK) })
             }
             Place::Shared(_) => Ok(()),
         }
     }
 
-    /// Asks for a place among the pushes that hold a large payload.
+    /// Asks for a place among the passes that hold a large payload, which the pass has until it ends, as it has its permit.
     ///
     /// # Errors
-    /// When the limit is reached.
-    pub(super) fn admit_large_payload(self: &Arc<Self>, request: Request<'_>) -> Result<Permit, Wait> {
-        self.ask_shared(SharedLimit::LargePayload, request).map_err(Wait::after)
+    /// When there is none now. Who waits for one does so without the payload.
+    pub(super) fn hold_large_payload(&self, permit: &Permit, request: Request<'_>) -> Result<(), Wait> {
+        match permit.place {
+            Place::Lane(_, id) => {
+                self.change(|state, now| state.ask_large(id, request, now)).map_err(Wait::after)
+            }
+            Place::Shared(_) => Ok(()),
+        }
+    }
+
+    /// Whether the resource waits for such a place: then it needs it before it reads anything.
+    pub(super) fn awaits_large_payload(&self, who: &ObjectKey) -> bool {
+        self.change(|state, _| state.waiting.awaits_large_payload(who))
     }
 
     /// A pass over the resource has ended. Who was not refused in it waits no longer, and what it was promised goes to the next.
@@ -365,7 +347,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         match &self.place {
             Place::Lane(_, id) => self.admission.change(|state, now| state.leaves(*id, now)),
-            Place::Shared(limit) => self.admission.change(|state, _| state.give_back(limit)),
+            Place::Shared(limit) => self.admission.change(|state, _| state.give_back(limit, None)),
         }
     }
 }

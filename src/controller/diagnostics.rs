@@ -11,9 +11,13 @@ use prometheus_client::{
 
 use super::{
     queue::Queue,
-    scopes::{Scopes, Watched},
+    scopes::{NotReady, Ready, Scopes, Watched},
 };
-use crate::{k8s::watch::WatchHealth, leadership::Leadership, metrics::encode_gauge};
+use crate::{
+    k8s::{rights::Rights, watch::WatchHealth},
+    leadership::Leadership,
+    metrics::encode_gauge,
+};
 
 /// Whether the controller is ready and alive, and what waits. Cheap to clone.
 #[derive(Clone)]
@@ -21,6 +25,40 @@ pub struct Diagnostics {
     queue: Arc<Queue>,
     scopes: Arc<Scopes>,
     leadership: Leadership,
+    rights: Rights,
+}
+
+/// A process that can do its work, and the rights that it lacks; the sentence for `/readyz`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadyBut {
+    ready: Ready,
+    missing: Option<String>,
+}
+
+impl fmt::Display for ReadyBut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.ready, &self.missing) {
+            (ready, None) => ready.fmt(f),
+            (Ready::Everywhere, Some(missing)) => write!(f, "{}, but {missing}", Ready::Everywhere),
+            (ready @ Ready::NotIn(_), Some(missing)) => write!(f, "{ready}; {missing}"),
+        }
+    }
+}
+
+/// A process that cannot do its work, and the rights that it lacks; the sentence for `/readyz`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotReadyAnd {
+    not_ready: NotReady,
+    missing: Option<String>,
+}
+
+impl std::error::Error for NotReadyAnd {}
+
+impl fmt::Display for NotReadyAnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.not_ready.fmt(f)?;
+        self.missing.as_ref().map_or(Ok(()), |missing| write!(f, "; {missing}"))
+    }
 }
 
 impl fmt::Debug for Diagnostics {
@@ -31,7 +69,13 @@ impl fmt::Debug for Diagnostics {
 
 impl Diagnostics {
     pub(super) fn new(queue: Arc<Queue>, scopes: Arc<Scopes>, leadership: Leadership) -> Self {
-        Self { queue, scopes, leadership }
+        Self { queue, scopes, leadership, rights: Rights::default() }
+    }
+
+    /// With what is known of the account's rights.
+    #[must_use]
+    pub(crate) fn with_rights(self, rights: Rights) -> Self {
+        Self { rights, ..self }
     }
 
     /// With empty caches that count as filled, and these watches on resources and on Secrets, if there are any.
@@ -51,12 +95,16 @@ impl Diagnostics {
         self.scopes.warm().await;
     }
 
-    /// Whether this process can do its work: a word, with what is wrong nevertheless, or what is missing.
+    /// Whether this process can do its work, and where it cannot nevertheless.
     ///
     /// # Errors
-    /// The sentence for `/readyz`.
-    pub fn ready(&self) -> Result<String, String> {
-        self.scopes.ready()
+    /// What is missing.
+    pub fn ready(&self) -> Result<ReadyBut, NotReadyAnd> {
+        let missing = self.rights.clause();
+        match self.scopes.ready() {
+            Ok(ready) => Ok(ReadyBut { ready, missing }),
+            Err(not_ready) => Err(NotReadyAnd { not_ready, missing }),
+        }
     }
 
     /// Passes taken by workers since the start, passes that wait, and passes that run.
@@ -110,14 +158,15 @@ impl Diagnostics {
     fn encode_works(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let mut family = encoder.encode_descriptor(
             "watch_up",
-            "1 if the watch has listed and its last request did not fail, else 0; namespace is empty for all namespaces.",
+            "1 if the watch has listed, its last request did not fail, and something arrived within the last 90 s, else 0; \
+             namespace is empty for all namespaces.",
             None,
             MetricType::Gauge,
         )?;
         for health in self.health() {
             let namespace = health.namespace().map_or("", |namespace| &**namespace);
             let labels = [("watch", health.name()), ("namespace", namespace)];
-            ConstGauge::new(i64::from(health.works())).encode(family.encode_family(&labels)?)?;
+            ConstGauge::new(i64::from(health.hears())).encode(family.encode_family(&labels)?)?;
         }
         Ok(())
     }

@@ -3,12 +3,16 @@
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
-use super::index::Index;
+use super::{index::Index, queue::Queue};
 use crate::{
     aicore::mandate::Mandate,
-    domain::{decide::conflict::Claim, parse::object::Object},
+    domain::{
+        decide::conflict::Claim,
+        parse::object::{Object, ObjectKey},
+    },
 };
 
 /// What a pass wants of the remote secret.
@@ -39,10 +43,14 @@ impl KeyFound {
 /// The mandate of one pass.
 pub(super) struct Errand<'a, K> {
     pub(super) index: &'a Index<K>,
+    /// Where it is heard of changes: what concerns the resource has it looked at again.
+    pub(super) queue: &'a Queue,
     pub(super) object: &'a Object,
     pub(super) claim: &'a Claim,
     pub(super) key: &'a KeyFound,
     pub(super) purpose: Purpose,
+    /// A successor that a deletion does not wait for any more.
+    pub(super) passed_over: Option<&'a ObjectKey>,
     pub(super) ending: &'a CancellationToken,
 }
 
@@ -50,9 +58,18 @@ impl<K: Send + Sync> Mandate for Errand<'_, K> {
     fn stands(&self) -> bool {
         let may = match self.purpose {
             Purpose::Push => self.index.may_write(self.object, self.claim),
-            Purpose::Delete => self.index.may_delete(self.object, self.claim),
+            Purpose::Delete => self.index.may_delete(self.object, self.claim, self.passed_over),
         };
         may && self.index.asks_for_the_same(self.object, self.key)
+    }
+
+    fn withdrawn(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            let listener = self.queue.listen(&self.object.key);
+            while self.stands() {
+                listener.enqueued().await;
+            }
+        })
     }
 
     fn ending(&self) -> &CancellationToken {

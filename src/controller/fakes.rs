@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use tokio::sync::watch;
 
 pub(super) use self::{
-    ai_core::{FakeAiCore, FakeConnection},
+    ai_core::{FakeAiCore, FakeConnection, FakeEndpoint},
     kubernetes::FakeKubernetes,
 };
 use super::{scopes::Watched, *};
@@ -112,6 +112,23 @@ impl World {
     /// The watch shows the resource as it is now.
     pub(super) fn applied(&self) {
         self.ctx.index.apply_resource(self.object.clone(), AICoreRegistrySecretStatus::default());
+    }
+
+    /// Another process, which finds what this one has left in the cluster. AI Core is a new one.
+    pub(super) fn restarted(&self) -> Self {
+        let next = Self::of(self.object.clone());
+        let secrets = self.ctx.kubernetes.secrets.lock().unwrap().clone();
+        let status = self.ctx.kubernetes.status.lock().unwrap().clone();
+        let index = &next.ctx.index;
+        index.remove_resource(&self.object.key);
+        index.apply_resource(self.object.clone(), status.clone().unwrap_or_default());
+        for (secret, (version, ..)) in &secrets {
+            index.apply_secret(secret, version);
+        }
+        *next.ctx.kubernetes.secrets.lock().unwrap() = secrets;
+        *next.ctx.kubernetes.status.lock().unwrap() = status;
+        next.journal();
+        next
     }
 
     /// The Secret with the registry credential has that version and password now, and the watch says so.

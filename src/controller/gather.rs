@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::{
     Context, ServiceKeyHeld,
     adapters::{AiCore, Kubernetes, Reach},
@@ -15,13 +17,15 @@ use crate::{
             conflict::Claim,
             digest::PayloadDigest,
             failure::Failure,
-            observed::{Found, Observed, Ownership},
+            observed::{Found, NamespaceState, Observed, Ownership, Takeover},
             reason::Reason,
         },
         parse::{
             api_url::Tenant,
+            certificate::Validity,
             docker_config::{self, Payload, Selection},
             duration::ResyncInterval,
+            expiry::{self, Expiry},
             name::SecretName,
             object::{Now, Object, ObjectKey, pushed_tenant},
             service_key,
@@ -34,11 +38,15 @@ use crate::{
 /// What was found, and the secret values that a push needs. The observation itself has none.
 pub(super) struct Gathered<C> {
     source: Found<Vec<String>>,
+    remarks: Vec<String>,
+    credential_ends: Option<Timestamp>,
     service_key: Found<Tenant>,
+    service_key_validity: Option<Validity>,
     digest: Option<PayloadDigest>,
     service_key_identity: Option<String>,
-    ownership: Ownership,
-    namespace_terminating: bool,
+    pub(super) ownership: Ownership,
+    takeover: Takeover,
+    namespace: NamespaceState,
     /// What to send.
     pub(super) payload: Option<Payload>,
     /// Where to.
@@ -63,12 +71,17 @@ impl<C: Reach> Gathered<C> {
             object: &snapshot.object,
             status: &snapshot.status,
             source: self.source.clone(),
-            remarks: self.payload.as_ref().map(|payload| payload.remarks().to_vec()).unwrap_or_default(),
+            source_seen: snapshot.source_version.as_deref().filter(|_| !snapshot.unwatched),
+            remarks: self.remarks.clone(),
+            credential_ends: self.credential_ends,
+            service_key_validity: self.service_key_validity,
             service_key: self.service_key.clone(),
             digest: self.digest.clone(),
             service_key_identity: self.service_key_identity.clone(),
             ownership: self.ownership.clone(),
-            namespace_terminating: self.namespace_terminating,
+            takeover: self.takeover,
+            handing_over: snapshot.memory.handing_over,
+            namespace: self.namespace.clone(),
             backoff: snapshot.memory.retry.backoff.as_ref(),
             checked: snapshot.memory.checked.as_ref(),
             synced: snapshot.memory.synced,
@@ -101,23 +114,43 @@ pub(super) async fn gather<K: Kubernetes, A: AiCore>(
     let credential = key.held.as_ref().map(|held| held.connection.id());
     let wakes = ctx.index.claim(object, claim.clone(), credential);
     let ownership = ctx.index.ownership(object, claim.as_ref());
+    let takeover = match (&ownership, &claim) {
+        (Ownership::Owner { successor: Some(successor) }, Some(claim)) => {
+            ctx.index.takeover(successor, claim)
+        }
+        _ => Takeover::Done,
+    };
     let digest = key.held.as_ref().zip(source.payload.as_ref()).and_then(|(held, payload)| {
         let remote_name = object.remote_name.as_ref().ok()?;
         Some(PayloadDigest::of(payload, remote_name.as_str(), &held.key, held.connection.tenant()))
     });
-    let namespace_terminating = object.deleting
-        && key.found.failure().is_some()
-        && ctx.kubernetes.is_terminating(&object.key.namespace).await?;
-    let found =
-        KeyFound { watched: snapshot.service_key_version.clone(), used: key.found.version().map(Into::into) };
+    let namespace = if object.deleting && key.found.failure().is_some() {
+        ctx.kubernetes.namespace(&object.key.namespace, ctx.clock.now().wall).await?
+    } else {
+        NamespaceState::Active
+    };
+    let service_key = match (key.found, &namespace) {
+        (Found::Unusable(failure), NamespaceState::Hidden { why }) => {
+            Found::Unusable(namespace_hidden(&failure, why, &object.key.namespace))
+        }
+        (found, _) => found,
+    };
+    let found = KeyFound {
+        watched: snapshot.service_key_version.clone(),
+        used: service_key.version().map(Into::into),
+    };
     Ok(Gathered {
         key: found,
         source: source.found,
-        service_key: key.found,
+        remarks: source.remarks,
+        credential_ends: source.ends,
+        service_key,
+        service_key_validity: key.held.as_ref().and_then(|held| held.key.certificate_validity()),
         digest,
         service_key_identity: key.identity,
         ownership,
-        namespace_terminating,
+        takeover,
+        namespace,
         payload: source.payload,
         connection: key.held.as_ref().map(|held| Arc::clone(&held.connection)),
         claim,
@@ -142,6 +175,10 @@ fn claim<C: Reach>(
 struct ReadSource {
     found: Found<Vec<String>>,
     payload: Option<Payload>,
+    /// What a user should know about it although it can be used.
+    remarks: Vec<String>,
+    /// When it ends, if that is known.
+    ends: Option<Timestamp>,
 }
 
 impl ReadSource {
@@ -150,7 +187,7 @@ impl ReadSource {
     }
 
     fn unusable(failure: Failure) -> Self {
-        Self { found: Found::Unusable(failure), payload: None }
+        Self { found: Found::Unusable(failure), payload: None, remarks: Vec::new(), ends: None }
     }
 }
 
@@ -169,10 +206,15 @@ async fn source<K: Kubernetes, A: AiCore>(
     };
     stand_in(ctx, snapshot, &object.source(), snapshot.source_version.as_deref(), &read.version);
     Ok(match docker_config::payload(&read.data, &Selection::of(&object.spec)) {
-        Ok(payload) => ReadSource {
-            found: Found::Usable { version: read.version, content: payload.registries().to_vec() },
-            payload: Some(payload),
-        },
+        Ok(payload) => {
+            let Expiry { ends, remark } = expiry::read(&read.data, &payload, ctx.clock.now().wall);
+            ReadSource {
+                found: Found::Usable { version: read.version, content: payload.registries().to_vec() },
+                remarks: payload.remarks().iter().cloned().chain(remark).collect(),
+                payload: Some(payload),
+                ends,
+            }
+        }
         Err(invalid) => ReadSource::unusable(failure(Reason::SecretInvalid, &invalid)),
     })
 }
@@ -317,6 +359,18 @@ async fn read(
         ))),
         Err(error) => Err(error),
     }
+}
+
+/// Without the service key it matters whether the namespace goes, and the operator may not look.
+fn namespace_hidden(failure: &Failure, why: &str, namespace: &str) -> Failure {
+    Failure::new(
+        Reason::AccessDenied,
+        format!(
+            "{}; if the namespace is being deleted, it is enough to let the operator see that: grant its ServiceAccount get on \
+             namespace {namespace:?} ({why})",
+            failure.message.trim_end_matches('.')
+        ),
+    )
 }
 
 fn failure(reason: Reason, invalid: &Invalid) -> Failure {

@@ -58,6 +58,8 @@ struct State<K> {
     left_alone: HashMap<ObjectKey, LeftAlone>,
     secrets: SecretIndex<K>,
     claims: ClaimIndex,
+    /// Pushes that were accepted, and that the status does not say yet.
+    accepted: HashMap<ObjectKey, Claim>,
     /// Whether somebody else works, and this process only looks on.
     following: bool,
 }
@@ -79,6 +81,7 @@ impl<K> Default for Index<K> {
             left_alone: HashMap::new(),
             secrets: SecretIndex::default(),
             claims: ClaimIndex::default(),
+            accepted: HashMap::new(),
             following: false,
         }))
     }
@@ -215,6 +218,7 @@ impl<K> Index<K> {
             state.secrets.unlink(&entry.object);
         }
         state.left_alone.remove(key);
+        state.accepted.remove(key);
         state.claims.leave(key)
     }
 
@@ -302,6 +306,7 @@ impl<K> Index<K> {
         if let Some(status) = status {
             entry.status = status;
         }
+        state.accepted.remove(&object.key);
         if let Some(checked) = &memory.checked {
             state.secrets.learn(&object.source(), &checked.source);
             state.secrets.learn(&object.service_key(), &checked.service_key);

@@ -48,6 +48,8 @@ struct State {
     /// How many of those that run do not count.
     aside: usize,
     running_in: HashMap<Arc<str>, usize>,
+    /// Who is told when an object that runs is enqueued again, or goes.
+    listeners: HashMap<ObjectKey, Arc<Notify>>,
     timers: BTreeMap<TimerId, ObjectKey>,
     next_timer: u64,
     waiting: usize,
@@ -191,6 +193,13 @@ impl Queue {
         }
     }
 
+    /// To hear, while the object is reconciled, that there is a reason to look at it again. There is one listener for each.
+    pub(crate) fn listen<'a>(&'a self, key: &'a ObjectKey) -> Listener<'a> {
+        let told = Arc::new(Notify::new());
+        self.state.lock().listeners.insert(key.clone(), Arc::clone(&told));
+        Listener { queue: self, key, told }
+    }
+
     /// Takes out an object that no longer exists. One that is being reconciled is reconciled to the end.
     pub(crate) fn remove(&self, key: &ObjectKey) {
         self.state.lock().remove(key);
@@ -235,6 +244,29 @@ impl Queue {
     }
 }
 
+/// Hears that an object is enqueued, until it is dropped.
+pub(crate) struct Listener<'a> {
+    queue: &'a Queue,
+    key: &'a ObjectKey,
+    told: Arc<Notify>,
+}
+
+impl Listener<'_> {
+    /// Waits until it is enqueued or removed, or has been since this was asked last.
+    pub(crate) async fn enqueued(&self) {
+        self.told.notified().await;
+    }
+}
+
+impl Drop for Listener<'_> {
+    fn drop(&mut self) {
+        let mut state = self.queue.state.lock();
+        if state.listeners.get(self.key).is_some_and(|told| Arc::ptr_eq(told, &self.told)) {
+            state.listeners.remove(self.key);
+        }
+    }
+}
+
 impl State {
     fn enqueue(&mut self, key: &ObjectKey, mut wake: Wake) -> bool {
         if let Open::Some(open) = &self.open
@@ -246,6 +278,7 @@ impl State {
         match &mut slot.phase {
             Phase::Running { requeue } => {
                 *requeue = Some(wake.and(*requeue));
+                self.tell(key);
                 return false;
             }
             Phase::Queued(ticket) if ticket.priority >= wake.priority && !wake.ahead => return false,
@@ -323,7 +356,7 @@ impl State {
             return;
         };
         match entry.get().phase {
-            Phase::Running { .. } => {}
+            Phase::Running { .. } => self.tell(key),
             phase @ (Phase::Idle | Phase::Queued(_)) => {
                 if let Phase::Queued(ticket) = phase {
                     self.waiting -= 1;
@@ -333,6 +366,12 @@ impl State {
                     self.timers.remove(&timer);
                 }
             }
+        }
+    }
+
+    fn tell(&self, key: &ObjectKey) {
+        if let Some(listener) = self.listeners.get(key) {
+            listener.notify_one();
         }
     }
 

@@ -16,18 +16,21 @@ use super::{
     statuses::Written,
 };
 use crate::{
+    api::AICoreRegistrySecretStatus,
     domain::{
         decide::{
             backoff,
+            conflict::pushed_claim,
             failure::Failure,
             hold,
             known::{Known, Unchanged},
+            left_behind::{self, Leaving},
             pass_outcome::PassOutcome,
             plan::{Push, Step, plan},
             reason::Reason,
-            report::{Answer, Event, Outcome, Report, report},
+            report::{Answer, Event, Outcome, Report, let_go, report},
         },
-        parse::object::ObjectKey,
+        parse::object::{Object, ObjectKey},
     },
     jitter,
     k8s::error::Error,
@@ -54,7 +57,15 @@ pub(super) async fn reconcile<K: Kubernetes, A: AiCore>(
         ctx.late_writes.lock().remove(key);
         return None;
     };
-    snapshot.confirmation_due = ctx.late_writes.lock().is_due(key, ctx.clock.now().uptime);
+    {
+        let (mut late_writes, now) = (ctx.late_writes.lock(), ctx.clock.now());
+        if let Some(kept) = &snapshot.status.unanswered_write
+            && let Some(pushed) = pushed_claim(&snapshot.object, &snapshot.status)
+        {
+            late_writes.recall_confirmation(key, &pushed, kept, now);
+        }
+        snapshot.confirmation_due = late_writes.is_due(key, now.uptime);
+    }
     let snapshot =
         if ctx.scopes.hears_of_secrets(&key.namespace) { snapshot } else { snapshot.without_watch() };
     let failures = snapshot.memory.retry.api_failures;
@@ -134,6 +145,16 @@ async fn pass<K: Kubernetes, A: AiCore>(
     let known = snapshot.known(interval, ctx.clock.now());
     if let Some(Unchanged { requeue_after }) = known.unchanged() {
         let memory = known.remembering();
+        if let Some((status, events)) = known.turned() {
+            for Event { reason, note, .. } in &events {
+                warn!(reason, "{note}");
+            }
+            let source_answered = Some(Answer::NothingToSend);
+            let (status, outcome) = (Some(status), PassOutcome::Unchanged);
+            let report =
+                Report { status, events, leaving: None, memory, requeue_after, source_answered, outcome };
+            return Ok(finish(ctx, snapshot, report).await);
+        }
         if snapshot.source_changed.is_some() || memory != snapshot.memory {
             ctx.index.record(&snapshot.object, None, memory, snapshot.source_changed);
         }
@@ -157,14 +178,50 @@ async fn pass<K: Kubernetes, A: AiCore>(
     let mut observed = gathered.observed(snapshot, interval, ctx.clock.now());
     let restored = hold::restored(&observed);
     observed.backoff = observed.backoff.or(restored.as_ref());
+    if let Some(leaving) = left_behind::unsaid(&observed) {
+        leave(ctx, &snapshot.object, leaving, &snapshot.status).await;
+        return Ok(Done { outcome: PassOutcome::Postponed, requeue_after: Some(Duration::ZERO) });
+    }
     let plan = plan(&observed);
     debug!(step = plan.step.as_str(), "planned");
+    if let Step::LetGo(why) = &plan.step {
+        // When the finalizer is gone, nobody knows of the resource any more.
+        for event in let_go(&observed, why) {
+            ctx.kubernetes.say(&snapshot.object, event).await;
+        }
+    }
+    let claim = gathered.claim.clone().filter(|_| matches!(plan.step, Step::Push(_)));
+    if let (Some(claim), Some(kept)) = (&claim, &snapshot.status.unanswered_write) {
+        ctx.late_writes.lock().recall_unanswered(claim, kept, ctx.clock.now());
+    }
     let means = Means { gathered, permit: tenant, priority };
     let outcome = act(ctx, &snapshot.object, &plan, means).await?;
-    let ended = ctx.clock.now().uptime;
-    let report = report(&observed, &plan.step, outcome.clone(), ended, jitter::jitter());
+    let ended = ctx.clock.now();
+    let mut report = report(&observed, &plan.step, outcome.clone(), ended.uptime, jitter::jitter());
     log(&plan.step, &outcome, &report);
+    if let (Some(claim), Some(status)) = (&claim, &mut report.status) {
+        let before = status.unanswered_write.as_deref();
+        status.unanswered_write = ctx.late_writes.lock().to_keep(&snapshot.object.key, claim, before, ended);
+    }
     Ok(finish(ctx, snapshot, report).await)
+}
+
+/// Says what stays behind in AI Core, and that it was said: `status` is the one that remembers it.
+async fn leave<K: Kubernetes, A: AiCore>(
+    ctx: &Context<K, A>,
+    object: &Arc<Object>,
+    leaving: Leaving,
+    status: &AICoreRegistrySecretStatus,
+) {
+    let Leaving { event, is_orphan } = leaving;
+    warn!(reason = event.reason, "{}", event.note);
+    if is_orphan {
+        ctx.metrics.orphaned();
+    }
+    ctx.kubernetes.say(object, event).await;
+    let said = Arc::new(AICoreRegistrySecretStatus { left_behind: None, ..status.clone() });
+    ctx.statuses.write(object, &said).await;
+    ctx.index.record_status(object, &said);
 }
 
 /// Places that a pass has before it reads anything.
@@ -188,8 +245,15 @@ fn permits<K, A: AiCore>(
     let request = Request { who: &object.key, priority };
     match &snapshot.service_key {
         Some(held) => {
-            let limit = Limit::Lane(ctx.lane(object, &*held.connection));
-            let tenant = ctx.admission.try_admit(limit, request)?;
+            let lane = ctx.lane(object, &held.connection);
+            if object.unanswered_request(&snapshot.status).is_some() {
+                ctx.admission.is_asked_for(&lane, request);
+            }
+            let tenant = ctx.admission.try_admit(Limit::Lane(lane), request)?;
+            if let Some(permit) = tenant.as_ref().filter(|_| ctx.admission.awaits_large_payload(request.who))
+            {
+                ctx.admission.hold_large_payload(permit, request)?;
+            }
             Ok(Permits { service_key: None, tenant })
         }
         // Nobody has read the key at this version yet.
@@ -208,25 +272,22 @@ async fn finish<K: Kubernetes, A: AiCore>(
     report: Report,
 ) -> Done {
     let object = &snapshot.object;
-    let Report { status, events, memory, requeue_after, source_answered, orphaned, outcome } = report;
+    let Report { status, events, leaving, memory, requeue_after, source_answered, outcome } = report;
     let answered = snapshot.source_changed.filter(|_| source_answered.is_some());
     if let (Some(changed), Some(Answer::Accepted)) = (answered, source_answered) {
         ctx.metrics.rotated(changed.elapsed());
-    }
-    if orphaned {
-        ctx.metrics.orphaned();
     }
     // In between, a push may have been announced; where there is nothing new to say, that is taken back.
     let before = ctx.index.status(&object.key).filter(|(current, _)| current.uid == object.uid);
     let before = before.map_or_else(|| Arc::clone(&snapshot.status), |(_, status)| status);
     let status = status.map_or_else(|| Arc::clone(&snapshot.status), Arc::new);
-    let status = Some(status).filter(|status| *status != before);
-    let written = match &status {
-        Some(status) => ctx.statuses.write(object, status).await,
-        None => Written::Now,
-    };
-    ctx.index.record(object, status, memory, answered);
-    for event in events {
+    let written = if status == before { Written::Now } else { ctx.statuses.write(object, &status).await };
+    ctx.index.record(object, Some(Arc::clone(&status)), memory, answered);
+    if let Some(leaving) = leaving {
+        leave(ctx, object, leaving, &status).await;
+    }
+    // Those of a resource that was released were said before.
+    for event in events.into_iter().filter(|_| outcome != PassOutcome::Released) {
         ctx.kubernetes.publish(object, event);
     }
     match written {
@@ -259,7 +320,7 @@ fn log(step: &Step, result: &Outcome, report: &Report) {
                 "delayed by the tenant's limits (--concurrency, --tenant-rps)"
             );
         }
-        (Outcome::Withdrawn, _) => {
+        (Outcome::Withdrawn | Outcome::FoundAbsent, _) => {
             debug!(outcome, "the resource changed meanwhile: nothing more is sent");
         }
         (Outcome::LetGo, _) if report.events.is_empty() => {

@@ -39,6 +39,58 @@ pub(super) struct Watched {
     pub(super) secrets: Arc<WatchHealth>,
 }
 
+/// A process that can do its work; the sentence for `/readyz`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Ready {
+    /// Nothing is wrong anywhere.
+    Everywhere,
+    /// It works, but not in these scopes.
+    NotIn(Troubles),
+}
+
+impl fmt::Display for Ready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Everywhere => f.write_str("ok"),
+            Self::NotIn(troubles) => write!(f, "ok, but not everywhere: {troubles}"),
+        }
+    }
+}
+
+/// A process that cannot do its work; the sentence for `/readyz`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "not ready: resources listed in {resources} of {scopes} scopes, Secrets in {secrets} (is the CRD installed, and may the \
+     ServiceAccount list and watch aicoreregistrysecrets and secrets?): {troubles}"
+)]
+pub(super) struct NotReady {
+    /// How many scopes there are.
+    scopes: usize,
+    /// In how many of them the resources are listed.
+    resources: usize,
+    /// In how many of them the Secrets are listed.
+    secrets: usize,
+    troubles: Troubles,
+}
+
+/// Scopes in which something does not work, and what that is. Of many, the first are named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Troubles {
+    named: Vec<String>,
+    /// How many more there are.
+    more: usize,
+}
+
+impl fmt::Display for Troubles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.named.join("; "))?;
+        if self.more > 0 {
+            write!(f, "; and {} more", self.more)?;
+        }
+        Ok(())
+    }
+}
+
 /// One, by its place among all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place(usize);
@@ -159,43 +211,33 @@ impl Scopes {
         std::future::pending::<()>().await;
     }
 
-    /// Whether this process can do its work, and what is wrong nevertheless; the sentence for `/readyz`.
+    /// Whether this process can do its work, and where it cannot nevertheless.
     ///
     /// It can once everything is listed, or once it is no longer waited for what is missing and there is a scope without a fault.
     /// A rollout shall stop at a process that can do nothing, since the one that it replaces may be able to, and shall not stop at
     /// one namespace that is gone. What was ready stays so: restarting it, or sending its work elsewhere, would mend nothing.
-    pub(super) fn ready(&self) -> Result<String, String> {
+    pub(super) fn ready(&self) -> Result<Ready, NotReady> {
         let warm_up = self.warm_up.borrow();
         let faulty: Vec<usize> = (0..self.all.len())
             .filter(|place| {
-                !warm_up.is_complete(*place) || self.all.get(*place).is_some_and(Watched::in_trouble)
+                !warm_up.is_complete(*place) || self.all.get(*place).is_some_and(|watched| !watched.hears())
             })
             .collect();
         if faulty.is_empty() {
-            return Ok("ok".to_owned());
+            return Ok(Ready::Everywhere);
         }
         let over = warm_up.ends().is_some_and(|ends| ends <= self.start.elapsed());
         if warm_up.all_complete() || (over && warm_up.any_complete()) {
-            return Ok(format!("ok, but not everywhere: {}", self.troubles(&faulty)));
+            return Ok(Ready::NotIn(self.troubles(&faulty)));
         }
         let (resources, secrets) = warm_up.counts();
-        Err(format!(
-            "not ready: resources listed in {resources} of {} scopes, Secrets in {secrets} (is the CRD installed, and may the \
-             ServiceAccount list and watch aicoreregistrysecrets and secrets?): {}",
-            self.all.len(),
-            self.troubles(&faulty)
-        ))
+        Err(NotReady { scopes: self.all.len(), resources, secrets, troubles: self.troubles(&faulty) })
     }
 
     /// These scopes, and what is wrong in each.
-    fn troubles(&self, places: &[usize]) -> String {
-        let named =
-            places.iter().take(NAMED).filter_map(|place| self.all.get(*place)).map(ToString::to_string);
-        let mut sentences: Vec<String> = named.collect();
-        if places.len() > NAMED {
-            sentences.push(format!("and {} more", places.len() - NAMED));
-        }
-        sentences.join("; ")
+    fn troubles(&self, places: &[usize]) -> Troubles {
+        let named = places.iter().take(NAMED).filter_map(|place| self.all.get(*place));
+        Troubles { named: named.map(ToString::to_string).collect(), more: places.len().saturating_sub(NAMED) }
     }
 
     #[cfg(test)]
@@ -211,8 +253,9 @@ impl Scopes {
 }
 
 impl Watched {
-    fn in_trouble(&self) -> bool {
-        self.resources.trouble().is_some() || self.secrets.trouble().is_some()
+    /// Whether a change of anything in it would have been heard of by now.
+    fn hears(&self) -> bool {
+        self.resources.hears() && self.secrets.hears()
     }
 }
 
@@ -229,6 +272,14 @@ impl fmt::Display for Watched {
                     write!(f, ", {}: {}", health.name(), Printable::new(error).as_str())?;
                 }
                 None if !health.works() => write!(f, ", {}: not listed yet", health.name())?,
+                None if !health.hears() => {
+                    write!(
+                        f,
+                        ", {}: nothing received for {} s",
+                        health.name(),
+                        health.since_received().as_secs()
+                    )?;
+                }
                 None => {}
             }
         }

@@ -1,18 +1,26 @@
 //! The series of the resources. They are read from the index at each scrape, so that they go with their resource.
 
-use std::{fmt, iter, sync::Arc};
+use std::{fmt, iter, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use prometheus_client::{collector::Collector, encoding::DescriptorEncoder};
 
 use super::index::Index;
 use crate::{
-    api::condition::{self, READY},
+    api::{
+        AICoreRegistrySecretStatus, Moment,
+        condition::{self, READY},
+    },
+    clock,
     leadership::Leadership,
     metrics::{
         encode_gauge,
         series::{Family, PAGE, Pieces},
     },
 };
+
+/// So far another process's clock may be ahead.
+const CLOCK_SKEW: Duration = Duration::from_mins(1);
 
 const IS_READY: Family = Family {
     name: "resource_ready",
@@ -24,6 +32,44 @@ const LAST_SYNC: Family = Family {
     help: "When AI Core last accepted the credential, in seconds since 1970.",
     unit: Some("seconds"),
 };
+/// Where the status has a time.
+type TimeOf = fn(&AICoreRegistrySecretStatus) -> Option<Moment>;
+
+/// Times at which a life ends, or its last part begins, and where the status has them.
+const LIVES: [(Family, TimeOf); 4] = [
+    (
+        Family {
+            name: "credential_expiration_timestamp",
+            help: "When the credential that AI Core holds ends, in seconds since 1970.",
+            unit: Some("seconds"),
+        },
+        |status| status.credential_expires_at,
+    ),
+    (
+        Family {
+            name: "credential_expiring_from_timestamp",
+            help: "From when on less than a fifth of the life of that credential is left, in seconds since 1970.",
+            unit: Some("seconds"),
+        },
+        |status| status.credential_expiring_from,
+    ),
+    (
+        Family {
+            name: "service_key_expiration_timestamp",
+            help: "When the client certificate of the service key ends, in seconds since 1970.",
+            unit: Some("seconds"),
+        },
+        |status| status.service_key_expires_at,
+    ),
+    (
+        Family {
+            name: "service_key_expiring_from_timestamp",
+            help: "From when on less than a fifth of the life of that certificate is left, in seconds since 1970.",
+            unit: Some("seconds"),
+        },
+        |status| status.service_key_expiring_from,
+    ),
+];
 
 /// The families, for [`crate::metrics::Metrics::register_series`].
 ///
@@ -67,13 +113,25 @@ fn of_resources<K: Send + Sync + 'static>(
         })
     });
     let synced = LAST_SYNC.pieces(move |after, page| {
+        let latest = clock::now().saturating_add(CLOCK_SKEW).unwrap_or(Timestamp::MAX);
         synced.page(after, PAGE, |key, status| {
-            if let Some(time) = &status.last_sync_time {
+            // One that cannot be is due, and says nothing until then.
+            if let Some(time) = status.last_sync_time.as_ref().filter(|time| time.0 <= latest) {
                 page.add(&[("namespace", &key.namespace), ("name", &key.name)], time.0.as_second());
             }
         })
     });
-    ready.chain(synced)
+    let lives = LIVES.map(|(family, time)| {
+        let index = Arc::clone(index);
+        family.pieces(move |after, page| {
+            index.page(after, PAGE, |key, status| {
+                if let Some(time) = time(status) {
+                    page.add(&[("namespace", &key.namespace), ("name", &key.name)], time.second());
+                }
+            })
+        })
+    });
+    ready.chain(synced).chain(lives.into_iter().flatten())
 }
 
 #[cfg(test)]

@@ -1,4 +1,6 @@
+mod large;
 mod neighbours;
+mod outages;
 
 use super::*;
 

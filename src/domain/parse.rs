@@ -7,6 +7,7 @@ pub mod bounds;
 pub(crate) mod certificate;
 pub(crate) mod docker_config;
 pub(crate) mod duration;
+pub(crate) mod expiry;
 #[cfg(test)]
 mod fuzz;
 mod json;
@@ -17,6 +18,7 @@ mod pem;
 mod placeholder;
 mod quotes;
 mod registry_host;
+pub mod right;
 pub(crate) mod secret_data;
 mod secret_type;
 pub(crate) mod service_key;

@@ -19,7 +19,7 @@ use crate::{
             backoff::Backoff,
             digest::PayloadDigest,
             failure::Failure,
-            observed::{Found, Observed, Ownership},
+            observed::{Found, NamespaceState, Observed, Ownership, Takeover},
             reason::{Class, Reason},
         },
         parse::{
@@ -193,8 +193,7 @@ pub(crate) fn a_status_in_sync() -> AICoreRegistrySecretStatus {
         ai_core_secret_resource_version: Some("20".to_owned()),
         last_sync_time: Some(Time(at(LAST_SYNC))),
         next_resync_time: Some(Time(at(LAST_SYNC + 3600))),
-        last_handled_reconcile_at: None,
-        failed_attempt: None,
+        ..AICoreRegistrySecretStatus::default()
     }
 }
 
@@ -234,12 +233,17 @@ pub(crate) fn an_observation<'a>(object: &'a Object, status: &'a AICoreRegistryS
         object,
         status,
         source: usable("10", vec!["ghcr.io".to_owned()]),
+        source_seen: None,
         remarks: Vec::new(),
+        credential_ends: None,
+        service_key_validity: None,
         service_key: usable("20", tenant("one")),
         digest: Some(digest_of("a")),
         service_key_identity: Some("aicore-key/@20".to_owned()),
         ownership: Ownership::Owner { successor: None },
-        namespace_terminating: false,
+        takeover: Takeover::Done,
+        handing_over: None,
+        namespace: NamespaceState::Active,
         backoff: None,
         checked: None,
         synced: None,

@@ -42,7 +42,7 @@ async fn probe(liveness: &Liveness, minutes: u32) -> Vec<String> {
     let mut failures = Vec::new();
     for _ in 0..minutes * 3 {
         tokio::time::sleep(PROBE).await;
-        failures.extend(liveness.check().err());
+        failures.extend(liveness.check().err().map(|stuck| stuck.to_string()));
     }
     failures
 }
@@ -62,7 +62,7 @@ async fn a_queue_that_nobody_works_off_is_noticed() {
     tokio::time::advance(SECOND).await;
     assert_eq!(liveness.check(), Ok(()));
     tokio::time::advance(QUEUE_LIMIT + SECOND).await;
-    let sentence = liveness.check().unwrap_err();
+    let sentence = liveness.check().unwrap_err().to_string();
     assert!(sentence.starts_with("not alive: 1 resource is waiting"), "{sentence}");
     queue.next().await;
     assert_eq!(liveness.check(), Ok(()), "it moves again");
@@ -116,7 +116,7 @@ async fn a_watch_that_does_nothing_at_all_is_noticed() {
     tokio::time::sleep(SILENCE_LIMIT).await;
     assert_eq!(liveness.check(), Ok(()), "it would list anew now");
     tokio::time::sleep(WATCH_LIMIT).await;
-    let sentence = liveness.check().unwrap_err();
+    let sentence = liveness.check().unwrap_err().to_string();
     assert!(sentence.starts_with("not alive: the watch on resources has made no progress for"), "{sentence}");
 }
 

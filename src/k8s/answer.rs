@@ -2,8 +2,12 @@
 //! one that it does not understand in its log and its errors. Here they are bounded, in memory that is zeroed when it goes, and no
 //! error holds any of them.
 
-use http::{Request, Response, StatusCode, header::CONTENT_LENGTH};
+use http::{
+    Request, Response, StatusCode,
+    header::{CONTENT_LENGTH, DATE},
+};
 use http_body_util::BodyExt;
+use jiff::{Timestamp, fmt::rfc2822};
 use kube::{Client, client::Body};
 use serde::Deserialize;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -26,12 +30,18 @@ const MESSAGE_LIMIT: usize = 500;
 /// The text of an answer.
 pub(super) struct Text {
     bytes: Zeroizing<Vec<u8>>,
+    answered_at: Option<Timestamp>,
     _place: Option<SemaphorePermit<'static>>,
 }
 
 impl Text {
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// When the API server answered, by its own clock (header `Date`), if it said so.
+    pub(super) fn answered_at(&self) -> Option<Timestamp> {
+        self.answered_at
     }
 }
 
@@ -77,7 +87,7 @@ async fn sent(client: &Client, request: Request<Vec<u8>>) -> Result<Response<Bod
     }
     let text = match collect(response, REFUSAL_LIMIT).await {
         Ok(text) => text,
-        Err(Error::TooLarge) => Text { bytes: Zeroizing::default(), _place: None },
+        Err(Error::TooLarge) => Text { bytes: Zeroizing::default(), answered_at: None, _place: None },
         Err(error) => return Err(error),
     };
     Err(refusal(status, text.bytes()))
@@ -89,6 +99,9 @@ async fn collect(response: Response<Body>, limit: usize) -> Result<Text, Error> 
     if announced > limit {
         return Err(Error::TooLarge);
     }
+    let answered_at = response.headers().get(DATE);
+    let answered_at = answered_at.and_then(|date| rfc2822::parse(date.to_str().ok()?).ok());
+    let answered_at = answered_at.map(|date| date.timestamp());
     let mut place = if announced > SMALL { Some(place().await?) } else { None };
     let mut bytes = Zeroizing::new(Vec::with_capacity(announced));
     let mut body = response.into_body();
@@ -111,7 +124,7 @@ async fn collect(response: Response<Body>, limit: usize) -> Result<Text, Error> 
         }
         bytes.extend_from_slice(&data);
     }
-    Ok(Text { bytes, _place: place })
+    Ok(Text { bytes, answered_at, _place: place })
 }
 
 async fn place() -> Result<SemaphorePermit<'static>, Error> {

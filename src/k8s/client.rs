@@ -2,7 +2,10 @@
 
 use kube::{Client, client::ClientBuilder};
 
-use super::kubeconfig::{Access, Unusable};
+use super::{
+    kubeconfig::{Access, Unusable},
+    rights::RightsLayer,
+};
 use crate::error::root_cause;
 
 impl Access {
@@ -24,12 +27,12 @@ impl Access {
 /// When the way cannot be used (certificates, proxy).
 pub fn client(access: impl Into<Access>) -> kube::Result<Client> {
     let access = access.into();
-    let tokens = access.layer();
+    let (tokens, rights) = (access.layer(), RightsLayer(access.rights));
     let mut config = access.config;
     config.default_retry = false;
     // A watch is quiet for minutes; other requests have their own limit.
     config.read_timeout = None;
-    Ok(ClientBuilder::try_from(config)?.with_layer(&tokens).build())
+    Ok(ClientBuilder::try_from(config)?.with_layer(&tokens).with_layer(&rights).build())
 }
 
 #[cfg(test)]

@@ -11,12 +11,12 @@ use kube::{
     runtime::events::{Event as KubeEvent, EventType, Recorder, Reporter},
 };
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
     time::{Instant, sleep, timeout},
 };
 use tracing::{debug, warn};
 
-use super::{error::REQUEST_TIMEOUT, resources::FIELD_MANAGER};
+use super::{error::REQUEST_TIMEOUT, namespaces::is_of_terminating_namespace, resources::FIELD_MANAGER};
 use crate::{
     api::{GROUP, KIND, VERSION},
     domain::{
@@ -32,6 +32,8 @@ use crate::{
 const WAITING: usize = 10_000;
 /// And the bytes of their notes, as long as they wait.
 const WAITING_BYTES: usize = 1024 * 1024;
+/// How long a pass waits for the API server to take an event that must not be lost.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// While resources wait to be reconciled, each event is followed by a pause this many times as long as it took.
 const PAUSE_FACTOR: u32 = 9;
 /// And no longer than this.
@@ -44,6 +46,7 @@ const NOTE_LIMIT: usize = 1024;
 /// Where events are handed in. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct EventSink {
+    farewells: Line,
     warnings: Line,
     others: Line,
 }
@@ -52,9 +55,18 @@ impl EventSink {
     /// Hands in an event about the resource.
     pub(crate) fn publish(&self, object: &Object, event: Event) {
         let line = if event.warning { &self.warnings } else { &self.others };
-        if !line.join(object, event) {
+        if !line.join(object, event, None) {
             debug!(object = %object.key, "event dropped");
         }
+    }
+
+    /// The same, before all others, and waits a moment for the API server to take it: for what nobody else will say later.
+    pub(crate) async fn say(&self, object: &Object, event: Event) {
+        let (answered, answer) = oneshot::channel();
+        if !self.farewells.join(object, event, Some(answered)) {
+            debug!(object = %object.key, "event dropped");
+        }
+        let _ = timeout(PATIENCE, answer).await;
     }
 }
 
@@ -69,6 +81,8 @@ struct Line {
 struct Waiting {
     about: About,
     event: Event,
+    /// Who waits for the API server's answer.
+    answered: Option<oneshot::Sender<()>>,
     _room: OwnedSemaphorePermit,
 }
 
@@ -85,38 +99,42 @@ impl Line {
     }
 
     /// Whether there was room.
-    fn join(&self, object: &Object, mut event: Event) -> bool {
+    fn join(&self, object: &Object, mut event: Event, answered: Option<oneshot::Sender<()>>) -> bool {
         event.note = bounds::cut(event.note, NOTE_LIMIT);
         let size = u32::try_from(event.note.len()).unwrap_or(u32::MAX);
         let Ok(room) = Arc::clone(&self.room).try_acquire_many_owned(size) else {
             return false;
         };
         let about = About { key: object.key.clone(), uid: Arc::clone(&object.uid) };
-        self.sender.try_send(Waiting { about, event, _room: room }).is_ok()
+        self.sender.try_send(Waiting { about, event, answered, _room: room }).is_ok()
     }
 }
 
 /// A sink, and the task that empties it until all sinks are gone. `busy`: whether resources wait to be reconciled.
 pub(crate) fn publisher(client: Client, busy: impl Fn() -> bool) -> (EventSink, impl Future<Output = ()>) {
-    let (warnings, mut first) = Line::new();
-    let (others, mut then) = Line::new();
+    let (farewells, mut first) = Line::new();
+    let (warnings, mut then) = Line::new();
+    let (others, mut last) = Line::new();
     let task = async move {
         let mut history = EventHistory::new(client);
         loop {
-            let Waiting { about, event, _room } = tokio::select! {
+            let Waiting { about, event, answered, _room } = tokio::select! {
                 biased;
-                Some(warning) = first.recv() => warning,
-                Some(other) = then.recv() => other,
+                Some(farewell) = first.recv() => farewell,
+                Some(warning) = then.recv() => warning,
+                Some(other) = last.recv() => other,
                 else => return,
             };
             let began = Instant::now();
             publish(history.recorder_for(&about, &event), &about, event).await;
+            // Who has waited long enough is gone.
+            let _ = answered.map(|answered| answered.send(()));
             if busy() {
                 sleep((began.elapsed() * PAUSE_FACTOR).min(LONGEST_PAUSE)).await;
             }
         }
     };
-    (EventSink { warnings, others }, task)
+    (EventSink { farewells, warnings, others }, task)
 }
 
 /// The recorder, and what it has seen. It takes an event for the repetition of another one with another note, and keeps that
@@ -153,7 +171,7 @@ async fn publish(recorder: &Recorder, about: &About, event: Event) {
     let event = to_kube(event);
     let why = match timeout(REQUEST_TIMEOUT, recorder.publish(&event, &reference(about))).await {
         Ok(Ok(())) => return,
-        Ok(Err(error)) if in_terminating_namespace(&error) => {
+        Ok(Err(error)) if is_of_terminating_namespace(&error) => {
             debug!(object = %about.key, "event not published: the namespace is being deleted");
             return;
         }
@@ -161,13 +179,6 @@ async fn publish(recorder: &Recorder, about: &About, event: Event) {
         Err(_) => super::error::Error::Timeout,
     };
     warn!(object = %about.key, error = %why, "event not published");
-}
-
-/// Whether the API server refuses because it takes nothing new in a namespace that is being deleted. Rights are not the cause.
-fn in_terminating_namespace(error: &kube::Error) -> bool {
-    let kube::Error::Api(status) = error else { return false };
-    let mut causes = status.details.iter().flat_map(|details| &details.causes);
-    status.code == 403 && causes.any(|cause| cause.reason == "NamespaceTerminating")
 }
 
 fn reference(about: &About) -> ObjectReference {

@@ -23,6 +23,7 @@ pub(crate) use self::{
     proxy::{Proxy, Rules},
     token::TokenLayer,
 };
+use super::rights::Rights;
 
 /// What the one who starts the program says about the way.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +46,8 @@ pub struct Access {
     pub proxy: Option<Proxy>,
     /// The user that the context names and no file has. Requests are anonymous then, as kubectl's.
     pub(crate) missing_user: Option<String>,
+    /// What the account lacks, as all clients of this way have heard.
+    pub(crate) rights: Rights,
     tokens: Option<Arc<token::Tokens>>,
 }
 
@@ -95,7 +98,7 @@ impl Access {
             None => None,
             Some(user) => user.authenticate(&mut config, &cluster, choice.show).await?,
         };
-        Ok(Self { config, proxy, missing_user, tokens: tokens.map(Arc::new) })
+        Ok(Self { config, proxy, missing_user, rights: Rights::default(), tokens: tokens.map(Arc::new) })
     }
 
     /// Directly, whatever `HTTPS_PROXY` says: the address is one of the cluster's own network, which a proxy outside of it
@@ -105,13 +108,13 @@ impl Access {
         let tokens = config.auth_info.token_file.take();
         let tokens = tokens.map(|path| token::Tokens::from_file(PathBuf::from(path)));
         let tokens = tokens.transpose().map_err(Unusable::PodToken)?;
-        Ok(Self { config, proxy: None, missing_user: None, tokens: tokens.map(Arc::new) })
+        Ok(Self { tokens: tokens.map(Arc::new), ..Self::from(config) })
     }
 }
 
 impl From<Config> for Access {
     fn from(config: Config) -> Self {
-        Self { config, proxy: None, missing_user: None, tokens: None }
+        Self { config, proxy: None, missing_user: None, rights: Rights::default(), tokens: None }
     }
 }
 

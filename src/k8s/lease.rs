@@ -3,21 +3,24 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use k8s_openapi::{
     api::coordination::v1::{Lease, LeaseSpec},
     apimachinery::pkg::apis::meta::v1::MicroTime,
 };
 use kube::{
-    Api, Client,
-    api::{ObjectMeta, PostParams},
+    Api, Client, Resource,
+    api::{GetParams, ObjectMeta, PostParams},
+    core::Request,
 };
 
-use super::{error::Error, resources::FIELD_MANAGER};
+use super::{answer, error::Error, resources::FIELD_MANAGER};
 use crate::domain::decide::lease::Record;
 
 /// One Lease, that may not exist yet.
 #[derive(Clone)]
 pub(crate) struct Leases {
+    client: Client,
     api: Api<Lease>,
     namespace: String,
     name: String,
@@ -25,13 +28,17 @@ pub(crate) struct Leases {
 
 /// A Lease at one version.
 #[derive(Clone, Debug)]
-pub(crate) struct LeaseVersion(Lease);
+pub(crate) struct LeaseVersion {
+    lease: Lease,
+    /// When the API server answered, by its own clock.
+    answered_at: Option<Timestamp>,
+}
 
 impl LeaseVersion {
     /// What it says.
     #[must_use]
     pub(crate) fn record(&self) -> Record {
-        let spec = self.0.spec.clone().unwrap_or_default();
+        let spec = self.lease.spec.clone().unwrap_or_default();
         Record {
             holder: spec.holder_identity.unwrap_or_default(),
             duration: spec
@@ -43,6 +50,18 @@ impl LeaseVersion {
             transitions: spec.lease_transitions.unwrap_or_default(),
         }
     }
+
+    /// For how long nobody has written it, by the clock of the API server; zero when that is not known. To the second.
+    #[must_use]
+    pub(crate) fn silent(&self) -> Duration {
+        let writes = self.lease.metadata.managed_fields.as_deref().unwrap_or_default();
+        let known = writes.iter().map(|write| Some(write.time.as_ref()?.0)).collect::<Option<Vec<_>>>();
+        let last = known.and_then(|times| times.into_iter().max());
+        match (last, self.answered_at) {
+            (Some(last), Some(now)) => Duration::try_from(now.duration_since(last)).unwrap_or_default(),
+            _ => Duration::ZERO,
+        }
+    }
 }
 
 impl Leases {
@@ -50,7 +69,8 @@ impl Leases {
     #[must_use]
     pub(crate) fn new(client: Client, namespace: &str, name: &str) -> Self {
         Self {
-            api: Api::namespaced(client, namespace),
+            api: Api::namespaced(client.clone(), namespace),
+            client,
             namespace: namespace.to_owned(),
             name: name.to_owned(),
         }
@@ -61,7 +81,16 @@ impl Leases {
     /// # Errors
     /// What the API server refused.
     pub(crate) async fn get(&self) -> Result<Option<LeaseVersion>, Error> {
-        Ok(self.api.get_opt(&self.name).await?.map(LeaseVersion))
+        let request = Request::new(Lease::url_path(&(), Some(&self.namespace)))
+            .get(&self.name, &GetParams::default())
+            .map_err(|_| Error::Garbled("its address is none"))?;
+        let text = match answer::read(&self.client, request).await {
+            Ok(text) => text,
+            Err(Error::NotFound) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let lease = serde_json::from_slice(text.bytes()).map_err(|_| Error::Garbled("it is no Lease"))?;
+        Ok(Some(LeaseVersion { lease, answered_at: text.answered_at() }))
     }
 
     /// Has it say this, if it still is as it was found.
@@ -76,7 +105,7 @@ impl Leases {
         let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
         let written = match previous {
             // What others have added to its metadata stays.
-            Some(LeaseVersion(mut lease)) => {
+            Some(LeaseVersion { mut lease, .. }) => {
                 lease.spec = Some(spec(lease.spec.take().unwrap_or_default(), record));
                 self.api.replace(&self.name, &params, &lease).await?
             }
@@ -86,7 +115,7 @@ impl Leases {
                 self.api.create(&params, &lease).await.map_err(|error| self.not_created(error))?
             }
         };
-        Ok(LeaseVersion(written))
+        Ok(LeaseVersion { lease: written, answered_at: None })
     }
 
     /// What is not found when something is made is the namespace.
@@ -116,7 +145,12 @@ fn spec(previous: LeaseSpec, record: &Record) -> LeaseSpec {
 
 #[cfg(test)]
 mod tests {
+    use http::header::DATE;
+    use rstest::rstest;
+    use serde_json::json;
+
     use super::*;
+    use crate::k8s::testing::{answer, api_server};
 
     #[test]
     fn a_record_survives_the_way_to_the_api_server_and_back() {
@@ -130,7 +164,37 @@ mod tests {
         };
         let lease = Lease { spec: Some(spec(LeaseSpec::default(), &record)), ..Lease::default() };
         let sent = serde_json::to_string(&lease).unwrap();
-        assert_eq!(LeaseVersion(serde_json::from_str(&sent).unwrap()).record(), record);
-        assert_eq!(LeaseVersion(Lease::default()).record(), Record::default());
+        let version = |lease| LeaseVersion { lease, answered_at: None };
+        assert_eq!(version(serde_json::from_str(&sent).unwrap()).record(), record);
+        assert_eq!(version(Lease::default()).record(), Record::default());
+    }
+
+    /// What the API server says of the time: of each write in the object, and of the answer in a header.
+    #[rstest]
+    #[case::long_ago(Some("Thu, 26 Nov 2026 08:02:39 GMT"), &[Some("2026-11-26T08:01:00Z")], 99)]
+    #[case::the_last_write_counts(Some("Thu, 26 Nov 2026 08:02:39 GMT"), &[Some("2026-11-26T08:02:38Z"), Some("2026-11-26T07:00:00Z")], 1)]
+    #[case::a_write_without_time(Some("Thu, 26 Nov 2026 08:02:39 GMT"), &[Some("2026-11-26T07:00:00Z"), None], 0)]
+    #[case::clocks_that_differ(Some("Thu, 26 Nov 2026 08:02:39 GMT"), &[Some("2026-11-26T09:00:00Z")], 0)]
+    #[case::no_writes(Some("Thu, 26 Nov 2026 08:02:39 GMT"), &[], 0)]
+    #[case::no_date(None, &[Some("2026-11-26T07:00:00Z")], 0)]
+    #[case::no_date_that_can_be_read(Some("yesterday"), &[Some("2026-11-26T07:00:00Z")], 0)]
+    #[tokio::test]
+    async fn the_api_server_tells_for_how_long_it_was_silent(
+        #[case] date: Option<&str>,
+        #[case] writes: &[Option<&str>],
+        #[case] seconds: u64,
+    ) {
+        let fields: Vec<_> = writes.iter().map(|time| json!({ "manager": "m", "time": time })).collect();
+        let lease = json!({ "metadata": { "name": "l", "managedFields": fields }, "spec": {} }).to_string();
+        let date = date.map(str::to_owned);
+        let (client, _) = api_server(move |_| {
+            let mut response = answer(200, lease.clone());
+            if let Some(date) = &date {
+                response.headers_mut().insert(DATE, date.parse().unwrap());
+            }
+            response
+        });
+        let found = Leases::new(client, "ops", "l").get().await.unwrap().unwrap();
+        assert_eq!(found.silent(), Duration::from_secs(seconds));
     }
 }

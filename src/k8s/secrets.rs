@@ -13,12 +13,16 @@ use serde::{
 use zeroize::Zeroizing;
 
 use super::{answer, error::Error};
-use crate::domain::{
-    parse::{
-        name::SecretName,
-        secret_data::{STALE_LABEL, SecretData},
+use crate::{
+    api::EXPIRES_AT,
+    domain::{
+        parse::{
+            expiry::{self, EXTERNAL_SECRETS},
+            name::SecretName,
+            secret_data::{STALE_LABEL, SecretData},
+        },
+        tools::invalid::{Invalid, Quoted},
     },
-    tools::invalid::{Invalid, Quoted},
 };
 
 /// Keys that a Secret may have. Service bindings have some twenty; each costs memory, however small it is.
@@ -84,13 +88,10 @@ fn parse(text: &[u8], namespace: &str, name: &SecretName) -> Result<Read, Error>
         let value = decode(value.as_str()).ok_or(Error::Garbled("a value is not base64"))?;
         data.insert(key.as_str().to_owned(), value);
     }
+    let stale = metadata.labels.is_some_and(|labels| labels.stale);
+    let expiry = metadata.annotations.map(|Annotations(expiry)| expiry).unwrap_or_default();
     Ok(Read {
-        data: SecretData::new(
-            name.as_str(),
-            answer.type_,
-            metadata.labels.is_some_and(|labels| labels.stale),
-            data,
-        ),
+        data: SecretData::new(name.as_str(), answer.type_, stale, data).with_expiry(expiry),
         version: metadata.resource_version,
     })
 }
@@ -127,6 +128,42 @@ struct Metadata<'a> {
     #[serde(default)]
     resource_version: String,
     labels: Option<Labels>,
+    annotations: Option<Annotations>,
+}
+
+/// Those that say when the content ends. The others are skipped.
+struct Annotations(expiry::Annotations);
+
+impl<'de> Deserialize<'de> for Annotations {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AnnotationsVisitor;
+
+        impl<'de> Visitor<'de> for AnnotationsVisitor {
+            type Value = Annotations;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("annotations")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut annotations: A) -> Result<Annotations, A::Error> {
+                let mut found = expiry::Annotations::default();
+                while let Some(name) = annotations.next_key::<Text<'_>>()? {
+                    let place = match name.as_str() {
+                        EXPIRES_AT => &mut found.ours,
+                        EXTERNAL_SECRETS => &mut found.external_secrets,
+                        _ => {
+                            let IgnoredAny = annotations.next_value()?;
+                            continue;
+                        }
+                    };
+                    *place = Some(expiry::kept(annotations.next_value::<Text<'_>>()?.as_str()));
+                }
+                Ok(Annotations(found))
+            }
+        }
+
+        deserializer.deserialize_map(AnnotationsVisitor)
+    }
 }
 
 struct Labels {

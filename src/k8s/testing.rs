@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    io,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -23,6 +24,13 @@ pub(crate) type Requests = Arc<Mutex<Vec<(Duration, String)>>>;
 pub(crate) fn api_server(
     answer: impl Fn(&str) -> Response<Body> + Send + Sync + 'static,
 ) -> (Client, Requests) {
+    unsteady_api_server(move |uri| Some(answer(uri)))
+}
+
+/// The same; it cannot be reached when there is no answer.
+pub(crate) fn unsteady_api_server(
+    answer: impl Fn(&str) -> Option<Response<Body>> + Send + Sync + 'static,
+) -> (Client, Requests) {
     let requests = Requests::default();
     let (answer, asked, start) = (Arc::new(answer), Arc::clone(&requests), Instant::now());
     let service = tower::service_fn(move |request: Request<kube::client::Body>| {
@@ -31,7 +39,7 @@ pub(crate) fn api_server(
             tokio::time::sleep(ROUND_TRIP).await;
             let uri = request.uri().to_string();
             asked.lock().unwrap().push((start.elapsed(), uri.clone()));
-            Ok::<_, Infallible>(answer(&uri))
+            answer(&uri).ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionRefused))
         }
     });
     (Client::new(service, "ns"), requests)

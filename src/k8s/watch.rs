@@ -4,6 +4,7 @@
 
 mod answer;
 mod backoff;
+mod comeback;
 #[cfg(test)]
 mod fuzz;
 mod health;
@@ -17,12 +18,12 @@ use kube::{
     runtime::watcher::{self, Config, Event},
 };
 use serde::de::DeserializeOwned;
-use tokio::sync::Notify;
 use tracing::{debug, info, warn};
 
 pub(crate) use self::health::WatchHealth;
 use self::{
     backoff::WatchBackoff,
+    comeback::{Comeback, Trouble},
     wire::{Places, Unusable},
 };
 use crate::{api::KIND, domain::parse::bounds, jitter};
@@ -33,8 +34,9 @@ const WATCH_TIMEOUT_SECONDS: u32 = 200;
 /// just before it ends a watch: this is longer than any watch lives. A watch is deaf when its version is of a future that an etcd
 /// restored from a backup has yet to reach, when a connection is half open, and behind a proxy that keeps answers back.
 pub(crate) const SILENCE_LIMIT: Duration = Duration::from_secs(240);
-/// Over how long watches spread that try again because another one has found the API server back.
-const RETURN_WINDOW: Duration = Duration::from_millis(500);
+
+/// A watch that was open for so long has worked: that its connection breaks then is no failure of it.
+const WELL_OPEN: Duration = Duration::from_secs(1);
 
 /// The configuration that all watches share.
 #[must_use]
@@ -48,15 +50,14 @@ pub(crate) struct Watcher {
     client: Client,
     places: Places,
     silence_limit: Duration,
-    /// Tells those that could not reach the API server that it answers again.
-    back: Arc<Notify>,
+    comeback: Arc<Comeback>,
 }
 
 impl Watcher {
     /// Watches by this client. A watch that is silent for `silence_limit` lists anew: see [`SILENCE_LIMIT`].
     #[must_use]
     pub(crate) fn new(client: Client, silence_limit: Duration) -> Self {
-        Self { client, places: Places::default(), silence_limit, back: Arc::default() }
+        Self { client, places: Places::default(), silence_limit, comeback: Arc::default() }
     }
 
     /// Watches for ever and hands each event to `on`.
@@ -73,17 +74,17 @@ impl Watcher {
             &self.client,
             Arc::clone(&health),
             self.places.clone(),
-            Arc::clone(&self.back),
+            Arc::clone(&self.comeback),
         ));
         let open = || watcher::watcher(api.clone(), config.clone()).boxed();
-        follow(&health, self.silence_limit, &self.back, open, on).await;
+        follow(&health, self.silence_limit, &self.comeback, open, on).await;
     }
 }
 
 async fn follow<K>(
     health: &WatchHealth,
     silence_limit: Duration,
-    back: &Notify,
+    comeback: &Comeback,
     open: impl Fn() -> BoxStream<'static, watcher::Result<Event<K>>>,
     mut on: impl FnMut(Event<K>),
 ) {
@@ -129,6 +130,10 @@ async fn follow<K>(
                 health.handed_over();
                 on(event);
             }
+            // Like one that has ended, it is opened again at once.
+            Some(Err(error)) if is_cut(&error) && health.since_opened() >= WELL_OPEN => {
+                debug!(watch, namespace, error = %describe(&error), "the watch was cut");
+            }
             Some(Err(error)) => {
                 let cheap = is_cheap(&error);
                 let pause = match cheap {
@@ -147,7 +152,10 @@ async fn follow<K>(
                 if is_expired(&error) {
                     events = anew();
                 }
-                rest(pause, back, cheap && !refused(&error)).await;
+                match cheap.then(|| trouble(&error)).flatten() {
+                    Some(trouble) => comeback.wait(pause, trouble, jitter::fraction()).await,
+                    None => tokio::time::sleep(pause).await,
+                }
             }
             // A watcher never ends by itself; should one do, another takes its place.
             None => {
@@ -159,34 +167,35 @@ async fn follow<K>(
     }
 }
 
-/// Pauses; not to the end, if it is for an API server that cannot be reached, and another watch finds that it can.
-async fn rest(pause: Duration, back: &Notify, unreachable: bool) {
-    let returned = tokio::time::timeout(pause, back.notified());
-    if !unreachable {
-        tokio::time::sleep(pause).await;
-    } else if returned.await.is_ok() {
-        tokio::time::sleep(RETURN_WINDOW.mul_f64(jitter::fraction())).await;
-    }
-}
-
 /// Whether all that failed was a request, without an answer that was worth anything: it may be repeated soon.
 fn is_cheap(error: &watcher::Error) -> bool {
     let (watcher::Error::InitialListFailed(cause) | watcher::Error::WatchStartFailed(cause)) = error else {
         return false;
     };
-    let cause: &(dyn Error + 'static) = cause;
-    let mut causes = std::iter::successors(Some(cause), |cause| (*cause).source());
-    !is_expired(error) && !causes.any(<dyn Error>::is::<Unusable>)
+    !is_expired(error) && !is_unusable(cause)
 }
 
-/// Whether the API server has answered, and does not want this: another watch that works says nothing about it.
-fn refused(error: &watcher::Error) -> bool {
-    matches!(
-        error,
+/// Whether the connection of a watch broke; what arrived before was as it should be.
+fn is_cut(error: &watcher::Error) -> bool {
+    // What the reader was given is within its error, which does not name it as its source.
+    matches!(error, watcher::Error::WatchFailed(kube::Error::ReadEvents(cut))
+        if !cut.get_ref().is_some_and(|cause| is_unusable(cause)))
+}
+
+fn is_unusable(error: &(dyn Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |cause| (*cause).source()).any(<dyn Error>::is::<Unusable>)
+}
+
+/// What a failure that is cheap tells of the API server; `None`: it does not want this, and another watch that works says nothing about
+/// it.
+fn trouble(error: &watcher::Error) -> Option<Trouble> {
+    match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
-        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
-            if matches!(status.code, 403 | 404)
-    )
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => {
+            (!matches!(status.code, 403 | 404)).then_some(Trouble::Answered)
+        }
+        _ => Some(Trouble::Unreachable),
+    }
 }
 
 /// Whether the API server no longer knows the version that the watch stands at.

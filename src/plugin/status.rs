@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     api::{
-        AICoreRegistrySecret, AICoreRegistrySecretStatus,
-        condition::{self, READY, RECONCILING, STALLED},
+        AICoreRegistrySecret, AICoreRegistrySecretStatus, Moment,
+        condition::{self, EXPIRED, EXPIRING, READY, RECONCILING, STALLED},
     },
     clock,
     domain::tools::printable::Printable,
@@ -56,9 +56,9 @@ type Checked = Result<AICoreRegistrySecret, Box<Misunderstood>>;
 /// The table, and whether every resource is ready.
 fn show(resources: &[Checked], wide: bool, now: Timestamp) -> Done {
     let mut headings =
-        vec!["NAMESPACE", "NAME", "READY", "REASON", "REMOTE NAME", "LAST SYNC", "NEXT RESYNC"];
+        vec!["NAMESPACE", "NAME", "READY", "REASON", "REMOTE NAME", "LAST SYNC", "NEXT RESYNC", "EXPIRES"];
     if wide {
-        headings.extend(["AGE", "API URL", "REGISTRIES"]);
+        headings.extend(["KEY EXPIRES", "AGE", "API URL", "REGISTRIES"]);
     }
     headings.push("MESSAGE");
     let rows: Vec<Vec<String>> = resources.iter().map(|resource| row(resource, wide, now)).collect();
@@ -101,14 +101,25 @@ fn row(resource: &Checked, wide: bool, now: Timestamp) -> Vec<String> {
             Some(seconds) if seconds <= 0 => "due".to_owned(),
             Some(seconds) => format!("in {}", age::short(seconds)),
         },
+        until(status.credential_expires_at, now),
     ];
     if wide {
+        cells.push(until(status.service_key_expires_at, now));
         cells.push(since(metadata.creation_timestamp.as_ref()));
         cells.push(text(status.api_url.as_ref()));
         cells.push(status.registries.as_ref().map_or(NONE.to_owned(), |registries| registries.join(",")));
     }
     cells.push(message);
     cells
+}
+
+/// How long something still lives, or how long ago it ended.
+fn until(end: Option<Moment>, now: Timestamp) -> String {
+    match end.map(|end| end.timestamp().duration_since(now).as_secs()) {
+        None => NONE.to_owned(),
+        Some(seconds) if seconds <= 0 => format!("{} ago", age::short(-seconds)),
+        Some(seconds) => format!("in {}", age::short(seconds)),
+    }
 }
 
 /// The conditions in three cells.
@@ -134,17 +145,15 @@ impl Summary {
                 last.reason, last.message
             ));
         }
-        Self {
-            ready: ready.status.clone(),
-            reason: ready.reason.clone(),
-            message: match next.filter(|next| next.reason != ready.reason) {
-                // A repetition failed: AI Core still holds the current credential.
-                Some(next) => {
-                    format!("{}; {}: {}: {}", ready.message, next.type_, next.reason, next.message)
-                }
-                None => ready.message.clone(),
-            },
+        let mut message = match next.filter(|next| next.reason != ready.reason) {
+            // A repetition failed: AI Core still holds the current credential.
+            Some(next) => format!("{}; {}: {}: {}", ready.message, next.type_, next.reason, next.message),
+            None => ready.message.clone(),
+        };
+        for life in [EXPIRED, EXPIRING].iter().filter_map(|type_| condition::find(conditions, type_)) {
+            message = format!("{message}; {}: {}", life.type_, life.message);
         }
+        Self { ready: ready.status.clone(), reason: ready.reason.clone(), message }
     }
 
     fn unknown(message: String) -> Self {

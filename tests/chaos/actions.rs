@@ -1,6 +1,7 @@
 //! What people and their tools do: one after the other, and again until the API server has taken it. What was done is recorded
 //! with the time at which it was begun and the time at which it was known to be done.
 
+use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api,
     api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, Preconditions},
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cluster::{insist, object},
-    plan::{Action, KeyName, NAMESPACES, Rotation, SLOTS, Wish},
+    plan::{Action, KeyName, Leaving, NAMESPACES, Rotation, SLOTS, SOURCES, Wish},
     recording::{KeyVersion, Removal, SourceVersion, Spec, SpecVersion, Time},
     world::{World, source_name},
 };
@@ -49,6 +50,7 @@ pub(crate) async fn perform(world: &World<'_>, action: &Action) {
         Action::Foreign { slot, held } => hold(world, slot, held).await,
         Action::Abandon { slot } => abandon(world, slot).await,
         Action::RotateKey { tenant, keep_old } => rotate_key(world, tenant, keep_old).await,
+        Action::CreateRemote { slot } => create_remote(world, slot),
         Action::MoveKey { namespace, key, tenant } => world.write_key(namespace, key, tenant).await,
         Action::RemoveKey { namespace, key } => remove_key(world, namespace, key).await,
     }
@@ -93,7 +95,11 @@ async fn remove_secret(world: &World<'_>, namespace: &str, name: &str) {
 }
 
 fn is_missing(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == 404)
+    has_code(error, 404)
+}
+
+fn has_code(error: &kube::Error, code: u16) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == code)
 }
 
 async fn create(world: &World<'_>, slot: usize, wish: &Wish) {
@@ -103,6 +109,7 @@ async fn create(world: &World<'_>, slot: usize, wish: &Wish) {
         "aiCoreSecretRef": { "name": wish.key.as_str() },
         "deletionPolicy": policy(wish.delete),
         "suspend": wish.suspend,
+        "creationPolicy": if wish.never { "Never" } else { "IfMissing" },
     });
     if let Some(remote) = wish.remote {
         spec["remoteName"] = remote.into();
@@ -168,6 +175,7 @@ fn note(world: &World<'_>, from: Time, object: &DynamicObject) {
             remote: text("/remoteName").unwrap_or(name),
             delete: text("/deletionPolicy").as_deref() == Some("Delete"),
             suspend: spec["suspend"] == true,
+            never: text("/creationPolicy").as_deref() == Some("Never"),
             abandon: annotations.is_some_and(|annotations| annotations.contains_key(ABANDON)),
         },
     };
@@ -257,6 +265,19 @@ fn led(world: &World<'_>) -> Vec<(usize, KeyName, usize, bool)> {
     led
 }
 
+fn create_remote(world: &World<'_>, slot: usize) {
+    let (_, namespace, name) = place(world, slot);
+    let key = (namespace.to_owned(), name.to_owned());
+    let record = world.record();
+    let Some(version) = record.specs.iter().rev().find(|version| version.key == key) else { return };
+    let leads = record.key_now(&(key.0, version.spec.service_key.clone()));
+    let Some((tenant, _)) = leads else { return };
+    let tenant = world.simulator.tenant(tenant);
+    if !tenant.secrets().contains_key(&version.spec.remote) {
+        tenant.put(&version.spec.remote, "{}");
+    }
+}
+
 async fn rotate_key(world: &World<'_>, tenant: usize, keep_old: bool) {
     world.next_client_secret(tenant, keep_old);
     for (namespace, key, led, removed) in led(world) {
@@ -276,13 +297,46 @@ async fn remove_key(world: &World<'_>, namespace: usize, key: KeyName) {
 
 /// What people do when the trouble is over: keys come back, and nobody else holds what is deleted.
 pub(crate) async fn tidy(world: &World<'_>) {
+    let ended = world.tools().ended;
     for (namespace, key, tenant, removed) in led(world) {
-        if removed {
+        if removed && ended != Some(namespace) {
             world.write_key(namespace, key, tenant).await;
         }
     }
     for slot in 0..SLOTS.len() {
         hold(world, slot, false).await;
+    }
+}
+
+/// A namespace is deleted: nothing can be created in it any more, and its objects go in this order. There is no controller here
+/// that would do it, and the empty namespace stays.
+pub(crate) async fn end_namespace(world: &World<'_>, namespace: usize, order: &[Leaving]) {
+    let slots = || (0..SLOTS.len()).filter(move |slot| SLOTS[*slot].0 == namespace);
+    world.tools().ended = Some(namespace);
+    let name = &world.namespaces[namespace];
+    world.record().ended = Some(name.clone());
+    let namespaces: Api<Namespace> = Api::all(world.client().clone());
+    let deleted = insist(async || namespaces.delete(name, &DeleteParams::default()).await).await;
+    assert!(deleted.is_ok() || deleted.is_err_and(|error| has_code(&error, 409)));
+    for leaving in order {
+        match leaving {
+            Leaving::Resources => {
+                for slot in slots() {
+                    delete(world, slot).await;
+                }
+            }
+            Leaving::Sources => {
+                for (slot, source) in slots().flat_map(|slot| (0..SOURCES).map(move |source| (slot, source)))
+                {
+                    remove_source(world, slot, source).await;
+                }
+            }
+            Leaving::Keys => {
+                for key in KeyName::REAL.into_iter().chain([KeyName::Forged]) {
+                    remove_key(world, namespace, key).await;
+                }
+            }
+        }
     }
 }
 

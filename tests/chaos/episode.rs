@@ -32,7 +32,7 @@ pub(crate) async fn run(stage: &Stage, plan: &Episode) -> Outcome {
     let record = observer::record(&world).await;
     outcome.judged(judge(&record));
     if !outcome.finds.is_empty() {
-        outcome.keep(&record);
+        outcome.keep(plan, &record);
     }
     actions::clear(&world).await;
     outcome.counted(&world);
@@ -56,9 +56,17 @@ async fn play(world: &World<'_>, keepers: &[Keeper], plan: &Episode) -> Outcome 
         outcome.settled(number, settled);
         // The next round would only tell the same again.
         if lost {
-            break;
+            return end(keepers, outcome).await;
         }
     }
+    if let Some(order) = &plan.farewell {
+        actions::end_namespace(world, 1, order).await;
+        outcome.settled(plan.rounds.len(), settle(world).await);
+    }
+    end(keepers, outcome).await
+}
+
+async fn end(keepers: &[Keeper], outcome: Outcome) -> Outcome {
     join_all(keepers.iter().map(|keeper| keeper.tell(Command::End))).await;
     outcome
 }

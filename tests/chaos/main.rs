@@ -7,13 +7,13 @@
 //!
 //! - `make test` runs [`SHORT`]: the same few seeds each time. A fresh seed would let a change fail for what it did not touch;
 //!   fresh ones are for the long run, whose finds become fixed seeds or tests of their own.
-//! - `make chaos MINUTES=60` runs fresh seeds for that long, and prints what there was.
+//! - `make chaos MINUTES=60` runs fresh seeds for that long, and prints what there was; `LANES=2` runs two at a time.
+//! - `make soak MINUTES=60` asks for nothing but endurance: see [`soak`].
 //! - `CHAOS_SEED=7` repeats one seed, in either.
 //! - `make chaos-mutants` shows that the suite finds broken products (see `mutants/`).
 //!
-//! Left out: jumps of the wall clock, which need a library under the process that lies about the time (unit tests in virtual time
-//! do it); DNS failures, because there are no names here (refused connections are what they become); and the compaction of etcd,
-//! of which a client sees that a watch is answered 410, which happens here.
+//! Wall clocks that jump and names that are not found come from a library under the process that stands in for those parts of
+//! the C library (`testbed::system`); the program that is tested stays as it is.
 
 #![allow(
     clippy::unwrap_used,
@@ -26,6 +26,7 @@
 #![allow(clippy::disallowed_methods, reason = "the suite has clocks of its own: the real ones")]
 
 mod actions;
+mod clocks;
 mod cluster;
 mod credential;
 mod episode;
@@ -36,11 +37,19 @@ mod recording;
 mod replicas;
 mod report;
 mod settle;
+mod soak;
 mod troubles;
 mod troubles_of_ai_core;
 mod world;
 
-use std::time::Duration;
+use std::{
+    str::FromStr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -55,7 +64,17 @@ const LONG_ROUND: Duration = Duration::from_secs(20);
 
 /// The seed that the environment asks for.
 fn asked_seed() -> Option<u64> {
-    Some(std::env::var("CHAOS_SEED").ok()?.parse().expect("CHAOS_SEED is a number"))
+    number("CHAOS_SEED")
+}
+
+/// What the environment asks for, or this.
+fn asked<T: FromStr>(variable: &str, otherwise: T) -> T {
+    number(variable).unwrap_or(otherwise)
+}
+
+fn number<T: FromStr>(variable: &str) -> Option<T> {
+    let text = std::env::var(variable).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is a number")))
 }
 
 #[tokio::test]
@@ -72,24 +91,54 @@ async fn a_short_run_finds_nothing() {
     totals.assert_nothing_found();
 }
 
-/// For `CHAOS_MINUTES`; with `CHAOS_STOP` the first find ends it.
-#[tokio::test]
+/// For `CHAOS_MINUTES`, in `CHAOS_LANES` beside one another, each with a control plane of its own; with `CHAOS_STOP` the first find
+/// ends it.
+#[test]
 #[ignore = "long: make chaos"]
-async fn a_long_run_finds_nothing() {
-    let minutes =
-        std::env::var("CHAOS_MINUTES").map_or(1.0, |text| text.parse().expect("CHAOS_MINUTES is a number"));
-    let (began, limit) = (Instant::now(), Duration::from_secs_f64(60.0 * minutes));
-    let stop_at_first = std::env::var_os("CHAOS_STOP").is_some();
-    let stage = Stage::start().await;
-    let mut totals = Totals::default();
+fn a_long_run_finds_nothing() {
     let first = asked_seed().unwrap_or_else(|| world::wall_clock().as_second().unsigned_abs() * 1_000);
-    let mut seed = first;
-    while began.elapsed() < limit && !(stop_at_first && totals.found_something()) {
-        let plan = plan::episode(seed, LONG_ROUNDS, LONG_ROUND);
-        totals.add(&episode::run(&stage, &plan).await);
-        seed += 1;
-    }
+    let run = Arc::new(LongRun {
+        until: Instant::now() + Duration::from_secs_f64(60.0 * asked("CHAOS_MINUTES", 1.0)),
+        stop_at_first: std::env::var_os("CHAOS_STOP").is_some(),
+        next: AtomicU64::new(first),
+        totals: Mutex::default(),
+    });
+    let lanes = (0..asked("CHAOS_LANES", 1)).map(|_| {
+        let run = Arc::clone(&run);
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(run.lane());
+        })
+    });
+    let lanes: Vec<_> = lanes.collect();
+    // What one has found is told, also when another one breaks.
+    let broken = lanes.into_iter().map(std::thread::JoinHandle::join).filter(Result::is_err).count();
+    let totals = run.totals.lock().unwrap();
     totals.print();
-    stage.stop().await;
+    assert_eq!(broken, 0, "lanes that ended early, see above");
     totals.assert_nothing_found();
+}
+
+/// Fresh seeds, until the time is over.
+struct LongRun {
+    until: Instant,
+    stop_at_first: bool,
+    next: AtomicU64,
+    totals: Mutex<Totals>,
+}
+
+impl LongRun {
+    async fn lane(&self) {
+        let stage = Stage::start().await;
+        while Instant::now() < self.until && !(self.stop_at_first && self.found_something()) {
+            let plan = plan::episode(self.next.fetch_add(1, Ordering::Relaxed), LONG_ROUNDS, LONG_ROUND);
+            let outcome = episode::run(&stage, &plan).await;
+            self.totals.lock().unwrap().add(&outcome);
+        }
+        stage.stop().await;
+    }
+
+    fn found_something(&self) -> bool {
+        self.totals.lock().unwrap().found_something()
+    }
 }

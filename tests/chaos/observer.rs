@@ -13,7 +13,7 @@ use crate::{
     cluster::{insist, objects},
     credential::Content,
     plan::TENANTS,
-    recording::{Event, Heard, Operation, Record, Request, State},
+    recording::{Event, Heard, Operation, Record, Request, State, Time},
     world::World,
 };
 
@@ -123,6 +123,7 @@ pub(crate) async fn record(world: &World<'_>) -> Record {
     record.requests = world.simulator.journal().entries().iter().map(|entry| request(world, entry)).collect();
     record.requests.sort_by_key(|request| request.received);
     record.heard = heard(world);
+    record.patches = patches(world);
     record.end = world.now();
     record
 }
@@ -141,6 +142,14 @@ fn heard(world: &World<'_>) -> Vec<Heard> {
                 at: heard.at - world.start,
             })
         })
+        .collect()
+}
+
+fn patches(world: &World<'_>) -> Vec<(usize, Time)> {
+    let proxies = world.proxies.iter().enumerate();
+    let seen = proxies.flat_map(|(replica, proxy)| proxy.seen().into_iter().map(move |seen| (replica, seen)));
+    seen.filter(|(_, seen)| seen.request.is("patch", "aicoreregistrysecrets"))
+        .map(|(replica, seen)| (replica, seen.at.saturating_duration_since(world.start)))
         .collect()
 }
 
@@ -165,6 +174,7 @@ fn request(world: &World<'_>, entry: &Entry) -> Request {
         answered: since(entry.answered),
         applied: entry.applied_at.map(since),
         status: entry.status.map(|status| status.as_u16()),
+        late: entry.late,
         spoilt: entry.faulty || entry.duration() > std::time::Duration::from_secs(1),
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Episode {
     pub(crate) seed: u64,
     pub(crate) setting: Setting,
     pub(crate) rounds: Vec<Round>,
+    /// In which order the objects of the second namespace go, if it is deleted at last.
+    pub(crate) farewell: Option<Vec<Leaving>>,
 }
 
 /// How the operator runs.
@@ -41,6 +43,8 @@ pub(crate) struct Setting {
     /// Requests a second to one tenant, and at once.
     pub(crate) rps: u32,
     pub(crate) burst: u32,
+    /// Whether the service keys of both namespaces lead to the same tenants, so that their resources meet.
+    pub(crate) neighbours: bool,
 }
 
 /// What happens while things go wrong.
@@ -85,6 +89,16 @@ pub(crate) struct Wish {
     /// `resyncInterval: 10s`.
     pub(crate) resync: bool,
     pub(crate) suspend: bool,
+    /// `creationPolicy: Never`.
+    pub(crate) never: bool,
+}
+
+/// What goes with a namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leaving {
+    Resources,
+    Sources,
+    Keys,
 }
 
 /// How a source Secret changes.
@@ -159,6 +173,10 @@ pub(crate) enum Action {
         key: KeyName,
         tenant: usize,
     },
+    /// Somebody else creates the remote secret of the resource in AI Core, if there is none.
+    CreateRemote {
+        slot: usize,
+    },
     /// The Secret with the service key goes, and comes back when the round ends.
     RemoveKey {
         namespace: usize,
@@ -198,6 +216,8 @@ pub(crate) enum Answer {
     RetryDate(u64),
     RetryUtc(u64),
     RetryPast,
+    RetryPastUtc,
+    RetryText(&'static str),
     Page(u16),
     Echo(u16),
     Malformed,
@@ -210,6 +230,22 @@ pub(crate) enum Answer {
     StoredThen(u16),
     StoredThenCut,
     StoredThenLate(u64),
+    /// Carried out so long after the client was let go.
+    GoesOnAlone {
+        by: u64,
+        left: Left,
+    },
+}
+
+/// How a client leaves a request that goes on without it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// Its connection is cut.
+    Cut,
+    /// It waits in vain.
+    TimedOut,
+    /// A gateway answers for the server.
+    GatewayTimeout,
 }
 
 /// Operations of AI Core that a trouble is about.
@@ -251,8 +287,16 @@ pub(crate) enum Trouble {
         what: Asked,
         count: usize,
     },
+    /// Answers end after so many bytes.
+    Truncate {
+        what: Asked,
+        count: usize,
+        bytes: usize,
+    },
     TakeRight(Right),
     RefuseStatuses,
+    /// Versions before this moment are gone, and the watches are cut.
+    Compact,
     RestartApiServer,
     PauseApiServer,
     Remote {
@@ -273,6 +317,16 @@ pub(crate) enum Trouble {
     ShortTokens {
         tenant: usize,
     },
+    /// The tenant has room for so many secrets.
+    Quota {
+        tenant: usize,
+        room: usize,
+    },
+    /// Names are not found, at once or after a long wait; connections that are open may be cut as well.
+    LoseNames {
+        silent: bool,
+        cut: bool,
+    },
     RefuseConnections,
     SilenceConnections,
     CutConnections,
@@ -285,5 +339,10 @@ pub(crate) enum Trouble {
     /// SIGSTOP, and SIGCONT at the end.
     Freeze {
         replica: usize,
+    },
+    /// The wall clock is so many seconds ahead.
+    ShiftClock {
+        replica: usize,
+        ahead: i64,
     },
 }

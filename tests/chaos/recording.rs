@@ -27,6 +27,8 @@ pub(crate) struct Record {
     pub(crate) requests: Vec<Request>,
     pub(crate) lives: Vec<Life>,
     pub(crate) heard: Vec<Heard>,
+    /// When which replica asked the API server to change a resource.
+    pub(crate) patches: Vec<(usize, Time)>,
     pub(crate) events: Vec<Event>,
     /// What AI Core holds at the end: the content as it was stored.
     pub(crate) remotes: BTreeMap<Remote, String>,
@@ -36,6 +38,8 @@ pub(crate) struct Record {
     pub(crate) rate: (u32, u32),
     /// When the connections to AI Core were disturbed below HTTP, so that answers may have been lost.
     pub(crate) cuts: Vec<Time>,
+    /// The namespace that was deleted.
+    pub(crate) ended: Option<String>,
     pub(crate) end: Time,
 }
 
@@ -65,6 +69,8 @@ pub(crate) struct Spec {
     pub(crate) suspend: bool,
     /// The annotation `abandon-remote`.
     pub(crate) abandon: bool,
+    /// `creationPolicy: Never`.
+    pub(crate) never: bool,
 }
 
 /// A user deleted a resource.
@@ -144,6 +150,8 @@ pub(crate) struct Request {
     pub(crate) status: Option<u16>,
     /// The answer was spoilt, or late.
     pub(crate) spoilt: bool,
+    /// It changed what AI Core holds only when its client had been let go: another write may have come before.
+    pub(crate) late: bool,
 }
 
 /// A process of the operator.
@@ -257,6 +265,20 @@ impl Record {
                 && version.from <= request.received
         };
         self.specs.iter().filter(names).collect()
+    }
+}
+
+impl Record {
+    /// Everything that processes asked to change, in AI Core and of resources: who, and when. A request whose process could not be told
+    /// is left out.
+    pub(crate) fn changes(&self) -> Vec<(u32, Time)> {
+        let writes = self.requests.iter().filter(|request| request.writes());
+        let in_ai_core = writes.filter_map(|write| Some((write.pid?, write.received)));
+        let of_resources = self.patches.iter().filter_map(|(replica, at)| {
+            let own = self.lives.iter().filter(|life| life.replica == *replica);
+            Some((own.rev().find(|life| life.started <= *at)?.pid, *at))
+        });
+        in_ai_core.chain(of_resources).collect()
     }
 }
 

@@ -116,7 +116,9 @@ fn launch(world: &World<'_>, number: usize) -> Launch {
         );
         arguments.push(format!("--leader-elect-lease-namespace={}", world.home));
     }
-    Launch::exactly(&world.stage.program, world.proxies[number].kubeconfig(), arguments)
+    let launch = Launch::exactly(&world.stage.program, world.proxies[number].kubeconfig(), arguments);
+    let variables = world.systems[number].variables();
+    variables.iter().fold(launch, |launch, (name, value)| launch.with_variable(name, value))
 }
 
 struct Replica<'a> {
@@ -249,7 +251,7 @@ impl Replica<'_> {
         let size = size(pid);
         let asked = self.world.now();
         let answer = get(&log, "/livez").await;
-        let working = working(self.world, &log);
+        let working = self.working(&log);
         // A process that ended meanwhile has not refused to answer.
         let ended = self.operator.as_mut().is_none_or(|running| running.operator.try_ended().is_some());
         self.life(place, |life| {
@@ -273,13 +275,22 @@ impl Replica<'_> {
         self.world.record().visible.push(("metrics".to_owned(), text));
     }
 
+    /// When the process began to work, by its log.
+    fn working(&self, log: &[String]) -> Option<Duration> {
+        let world = self.world;
+        let said = if world.setting.replicas > 1 { "\"leading\"" } else { "\"reconciling\"" };
+        let line: Value = serde_json::from_str(log.iter().find(|line| line.contains(said))?).ok()?;
+        let at: jiff::Timestamp = line["timestamp"].as_str()?.parse().ok()?;
+        world.tools().clocks[self.number].when(at.duration_since(world.started_at))
+    }
+
     fn life(&self, place: usize, change: impl FnOnce(&mut Life)) {
         change(&mut self.world.record().lives[place]);
     }
 
     fn bury(&self, place: usize, pid: u32, code: Option<i32>, log: &[String]) {
         self.world.pids.remove(pid);
-        let (now, working) = (self.world.now(), working(self.world, log));
+        let (now, working) = (self.world.now(), self.working(log));
         self.life(place, |life| {
             life.ended = Some(now);
             life.code = code;
@@ -287,14 +298,6 @@ impl Replica<'_> {
         });
         self.world.record().visible.push((format!("log of process {pid}"), log.join("\n")));
     }
-}
-
-/// When the process began to work, by its log.
-fn working(world: &World<'_>, log: &[String]) -> Option<Duration> {
-    let said = if world.setting.replicas > 1 { "\"leading\"" } else { "\"reconciling\"" };
-    let line: Value = serde_json::from_str(log.iter().find(|line| line.contains(said))?).ok()?;
-    let at: jiff::Timestamp = line["timestamp"].as_str()?.parse().ok()?;
-    at.duration_since(world.started_at).try_into().ok()
 }
 
 /// Asks a path of the process whose log this is; 0 when it does not answer, nothing when it does not listen yet.

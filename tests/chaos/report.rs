@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Debug, path::Path, time::Duration};
 
-use crate::{recording::Record, settle::Settled, world::World};
+use crate::{plan::Episode, recording::Record, settle::Settled, world::World};
 
 /// At most so many finds of one rule are printed for one seed.
 const SHOWN: usize = 4;
@@ -56,7 +56,7 @@ impl Outcome {
     }
 
     /// Writes down what happened, for who looks for the cause: there are secret values of this suite in it.
-    pub(crate) fn keep(&self, record: &Record) {
+    pub(crate) fn keep(&self, plan: &Episode, record: &Record) {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("chaos-{}", self.seed));
         std::fs::create_dir_all(&folder).unwrap();
         for (number, (place, text)) in
@@ -64,7 +64,8 @@ impl Outcome {
         {
             std::fs::write(folder.join(format!("{number}-{}.txt", place.replace(' ', "-"))), text).unwrap();
         }
-        let lists: [(&str, Vec<String>); 6] = [
+        let lists: [(&str, Vec<String>); 7] = [
+            ("plan", vec![format!("{plan:#?}")]),
             ("requests", lines(&record.requests)),
             ("specs", lines(&record.specs)),
             ("removals", lines(&record.removals)),

@@ -13,10 +13,11 @@ use crate::{
     world::{World, source_name},
 };
 
-/// How long the operator may take by itself: a terminating resource may be held for a minute.
-const ALONE: Duration = Duration::from_secs(75);
+/// How long the operator may take by itself: a terminating resource may be held for a minute, and a write that went on alone is
+/// made good a minute after the next one was accepted.
+const ALONE: Duration = Duration::from_secs(90);
 /// And once it was asked.
-const ASKED: Duration = Duration::from_secs(75);
+const ASKED: Duration = Duration::from_secs(90);
 const POLL: Duration = Duration::from_millis(150);
 /// Between two requests for the same resource.
 const AGAIN: Duration = Duration::from_secs(15);
@@ -42,6 +43,10 @@ pub(crate) async fn settle(world: &World<'_>) -> Settled {
         world.tenant(number).faults().clear();
     }
     actions::tidy(world).await;
+    // What still goes on alone is a fault until it is done.
+    while world.simulator.late() > 0 {
+        sleep(POLL).await;
+    }
     let began = world.now();
     let mut settled = Settled::default();
     loop {

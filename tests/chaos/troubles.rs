@@ -8,11 +8,13 @@ use std::{
     time::Duration,
 };
 
+use jiff::SignedDuration;
 use kube::api::DeleteParams;
 use serde_json::json;
 use testbed::{
     proxy::{Action, Request},
     relay::Flow,
+    system::Names,
 };
 use tokio::time::sleep;
 
@@ -49,9 +51,20 @@ pub(crate) async fn strike(world: &World<'_>, keepers: &[Keeper], trouble: &Trou
         Trouble::LateAnswers { what, count, by } => {
             few(world, what, count, &Action::late(Duration::from_millis(by)), lasting).await;
         }
-        Trouble::Hang { what, count } => few(world, what, count, &Action::hang(), lasting).await,
+        Trouble::Hang { what, count } => {
+            few(world, what, count, &Action::hang(), lasting).await;
+            // A watch would wait for its answer for minutes.
+            world.proxies.iter().for_each(|proxy| proxy.cut(|request| is_asked(what, request)));
+        }
+        Trouble::Truncate { what, count, bytes } => {
+            few(world, what, count, &Action::cut_after(bytes), lasting).await;
+        }
         Trouble::TakeRight(right) => take(world, right, lasting).await,
         Trouble::RefuseStatuses => refuse_statuses(world, lasting).await,
+        Trouble::Compact => {
+            world.stage.control_plane.compact().await.unwrap();
+            cut_watches(world);
+        }
         Trouble::RestartApiServer => {
             let _alone = world.stage.api_server.lock().await;
             world.stage.control_plane.stop_api_server().await.unwrap();
@@ -71,15 +84,19 @@ pub(crate) async fn strike(world: &World<'_>, keepers: &[Keeper], trouble: &Trou
         Trouble::AuthorizationDown { tenant } => ai_core::close_door(world, tenant, lasting).await,
         Trouble::RevokeTokens { tenant } => world.tenant(tenant).revoke_tokens(),
         Trouble::ShortTokens { tenant } => ai_core::shorten_tokens(world, tenant, lasting).await,
+        Trouble::Quota { tenant, room } => ai_core::fill(world, tenant, room, lasting).await,
+        Trouble::LoseNames { silent, cut } => lose_names(world, silent, cut, lasting).await,
         Trouble::RefuseConnections => way(world, Flow::Refusing, lasting).await,
         Trouble::SilenceConnections => way(world, Flow::Silent, lasting).await,
-        Trouble::CutConnections => {
-            world.record().cuts.push(world.now());
-            world.relay.cut();
-        }
+        Trouble::CutConnections => cut_connections(world),
         Trouble::Kill { replica } => tell(replica, Command::Kill(lasting)).await,
         Trouble::Terminate { replica } => tell(replica, Command::Terminate(lasting)).await,
         Trouble::Freeze { replica } => tell(replica, Command::Freeze(lasting)).await,
+        Trouble::ShiftClock { replica, ahead } => {
+            world.set_clock(replica, SignedDuration::from_secs(ahead));
+            sleep(lasting).await;
+            world.set_clock(replica, SignedDuration::ZERO);
+        }
     }
 }
 
@@ -89,6 +106,20 @@ fn is_watch(request: &Request) -> bool {
 
 fn cut_watches(world: &World<'_>) {
     world.proxies.iter().for_each(|proxy| proxy.cut(is_watch));
+}
+
+fn cut_connections(world: &World<'_>) {
+    world.record().cuts.push(world.now());
+    world.relay.cut();
+}
+
+async fn lose_names(world: &World<'_>, silent: bool, cut: bool, lasting: Duration) {
+    world.set_names(if silent { Names::Silent } else { Names::Failing });
+    if cut {
+        cut_connections(world);
+    }
+    sleep(lasting).await;
+    world.set_names(Names::Working);
 }
 
 async fn way(world: &World<'_>, flow: Flow, lasting: Duration) {

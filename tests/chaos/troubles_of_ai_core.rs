@@ -6,13 +6,15 @@ use testbed::simulator::{Fault, Matcher, Operation, RetryAfter};
 use tokio::time::sleep;
 
 use crate::{
-    plan::{Answer, Operations},
+    plan::{Answer, Left, Operations},
     world::World,
 };
 
 /// Life of a token ordinarily, and when it is short.
 const TOKEN: Duration = Duration::from_secs(7_199);
 const SHORT_TOKEN: Duration = Duration::from_secs(2);
+/// Room of a tenant ordinarily.
+const ROOM: usize = 50;
 
 /// The next so many requests are answered like this, whenever they come in this round.
 pub(crate) fn answer(world: &World<'_>, tenant: usize, operations: Operations, answer: Answer, count: usize) {
@@ -39,6 +41,13 @@ pub(crate) async fn shorten_tokens(world: &World<'_>, tenant: usize, lasting: Du
     tenant.configure(|options| options.token_lifetime = TOKEN);
 }
 
+pub(crate) async fn fill(world: &World<'_>, tenant: usize, room: usize, lasting: Duration) {
+    let tenant = world.tenant(tenant);
+    tenant.configure(|options| options.quota = room);
+    sleep(lasting).await;
+    tenant.configure(|options| options.quota = ROOM);
+}
+
 fn matcher(operations: Operations) -> Matcher {
     match operations {
         Operations::All => Matcher::any(),
@@ -58,6 +67,8 @@ fn fault(answer: Answer) -> Fault {
         Answer::RetryDate(wait) => Fault::rate_limited(RetryAfter::HttpDate(seconds(wait))),
         Answer::RetryUtc(wait) => Fault::rate_limited(RetryAfter::UtcDateTime(seconds(wait))),
         Answer::RetryPast => Fault::rate_limited(RetryAfter::PastHttpDate(seconds(60))),
+        Answer::RetryPastUtc => Fault::rate_limited(RetryAfter::PastUtcDateTime(seconds(60))),
+        Answer::RetryText(text) => Fault::rate_limited(RetryAfter::Text(text)),
         Answer::Page(status) => Fault::html(status, "<html><h1>Service Unavailable</h1></html>"),
         Answer::Echo(status) => Fault::echo(status),
         Answer::Malformed => Fault::malformed_token(),
@@ -69,5 +80,11 @@ fn fault(answer: Answer) -> Fault {
         Answer::StoredThen(status) => Fault::status(status).applied(),
         Answer::StoredThenCut => Fault::cut().applied(),
         Answer::StoredThenLate(wait) => Fault::latency(milliseconds(wait)).applied(),
+        Answer::GoesOnAlone { by, left } => match left {
+            Left::Cut => Fault::cut(),
+            Left::TimedOut => Fault::hang(),
+            Left::GatewayTimeout => Fault::status(504),
+        }
+        .applied_after(milliseconds(by)),
     }
 }

@@ -5,6 +5,7 @@ use std::{
     sync::{Mutex, MutexGuard},
 };
 
+use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::{Namespace, Secret, ServiceAccount};
 use kube::{
     Api, Client,
@@ -15,12 +16,14 @@ use testbed::{
     proxy::Proxy,
     relay::{Flow, Relay},
     simulator::{Options, Simulator, Tenant, binding_data},
+    system::{Names, System},
 };
 use tokio::time::Instant;
 
 use crate::{
+    clocks::Clock,
     cluster::{Stage, apply, insist, objects, resources},
-    credential::{Content, client_secret},
+    credential::{CANARY, Content, client_secret},
     plan::{Asked, KeyName, NAMESPACES, Right, SLOTS, Setting, TENANTS},
     recording::{KeyVersion, Record, SourceVersion, Time},
     replicas,
@@ -38,6 +41,8 @@ pub(crate) struct World<'a> {
     pub(crate) simulator: Simulator,
     pub(crate) relay: Relay,
     pub(crate) proxies: Vec<Proxy>,
+    /// What each replica is told by its system.
+    pub(crate) systems: Vec<System>,
     /// Process ids that run, for the relay.
     pub(crate) pids: replicas::Pids,
     rights: tokio::sync::Mutex<()>,
@@ -55,6 +60,10 @@ pub(crate) struct Tools {
     /// Numbers for `requestedAt`.
     pub(crate) requests: u32,
     pub(crate) taken: Vec<Right>,
+    /// The wall clocks of the replicas.
+    pub(crate) clocks: Vec<Clock>,
+    /// The namespace that was deleted.
+    pub(crate) ended: Option<usize>,
     /// How often each kind of thing happened.
     pub(crate) counts: BTreeMap<&'static str, usize>,
 }
@@ -80,8 +89,9 @@ impl<'a> World<'a> {
         let known = pids.clone();
         let upstream = simulator.url().trim_start_matches("http://").parse().unwrap();
         let relay = Relay::start(upstream, move |port| known.owner_of(port)).await.unwrap();
-        let mut proxies = Vec::new();
+        let (mut proxies, mut systems) = (Vec::new(), Vec::new());
         for _ in 0..setting.replicas {
+            systems.push(System::new().unwrap());
             let kubeconfig = stage.control_plane.kubeconfig_for(&home, &home).await.unwrap();
             proxies.push(Proxy::start(&kubeconfig).await.unwrap());
         }
@@ -95,10 +105,11 @@ impl<'a> World<'a> {
             simulator,
             relay,
             proxies,
+            systems,
             pids,
             rights: tokio::sync::Mutex::default(),
             record: Mutex::new(Record { rate: (setting.rps, setting.burst), ..Record::default() }),
-            tools: Mutex::default(),
+            tools: Mutex::new(Tools { clocks: vec![Clock::default(); setting.replicas], ..Tools::default() }),
         };
         world.furnish().await;
         world
@@ -116,13 +127,17 @@ impl<'a> World<'a> {
         apply(&objects(self.client(), kind, None), &binding).await;
         for number in 0..TENANTS {
             let tenant = self.tenant(number);
-            tenant.configure(|options| options.own_api_url = number == TENANTS - 1);
+            tenant.configure(|options| {
+                options.own_api_url = number == TENANTS - 1;
+                options.token_mark = CANARY.to_owned();
+            });
             self.next_client_secret(number, false);
         }
         for namespace in 0..NAMESPACES {
             for (number, key) in KeyName::REAL.into_iter().enumerate() {
-                // The second one's Key0 leads elsewhere, so that not everything is a conflict.
-                self.write_key(namespace, key, (number + namespace) % TENANTS).await;
+                // Unless they are to meet, the second one's keys lead elsewhere.
+                let apart = if self.setting.neighbours { 0 } else { namespace };
+                self.write_key(namespace, key, (number + apart) % TENANTS).await;
             }
             self.write_key(namespace, KeyName::Forged, 0).await;
         }
@@ -172,6 +187,18 @@ impl<'a> World<'a> {
         self.relay.set(flow);
     }
 
+    /// The wall clock of a replica is so much ahead from now on.
+    pub(crate) fn set_clock(&self, replica: usize, ahead: SignedDuration) {
+        self.systems[replica].set_clock(ahead);
+        let now = self.now();
+        self.tools().clocks[replica].set(now, ahead);
+    }
+
+    /// How all replicas look up names from now on.
+    pub(crate) fn set_names(&self, names: Names) {
+        self.systems.iter().for_each(|system| system.set_names(names));
+    }
+
     /// The tenant has another client secret from now on.
     pub(crate) fn next_client_secret(&self, number: usize, keep_old: bool) {
         let tenant = self.tenant(number);
@@ -186,9 +213,10 @@ impl<'a> World<'a> {
     pub(crate) async fn write_key(&self, namespace: usize, key: KeyName, number: usize) {
         let (namespace, name) = (&self.namespaces[namespace], key.as_str());
         let tenant = self.tenant(number);
-        // Through the relay.
+        // Through the relay, by a name that has to be looked up.
         let text = tenant.service_key().to_string();
-        let text = text.replace(self.simulator.url(), &format!("http://{}", self.relay.address()));
+        let relay = format!("http://localhost:{}", self.relay.address().port());
+        let text = text.replace(self.simulator.url(), &relay);
         let mut service_key: Value = serde_json::from_str(&text).unwrap();
         let real = key != KeyName::Forged;
         if !real {

@@ -73,6 +73,22 @@ async fn the_first_rule_that_fits_decides(#[case] state: &str, #[case] change: V
     assert_eq!(health(&object).await["status"], status);
 }
 
+/// Whatever is said of lives, the health is what it would be without it.
+#[tokio::test]
+async fn the_end_of_a_credential_changes_no_health() {
+    for (state, object) in objects() {
+        let before = health(&object).await;
+        for type_ in ["CredentialExpiring", "CredentialExpired"] {
+            let mut ending = object.clone();
+            let condition = json!({ "type": type_, "status": "True", "reason": "RegistryCredential", "message": "it ends" });
+            if let Some(conditions) = ending["status"]["conditions"].as_array_mut() {
+                conditions.push(condition);
+            }
+            assert_eq!(health(&ending).await, before, "{state}");
+        }
+    }
+}
+
 /// Not ready, and nobody has the next step: no state of the operator's, but what a program of another version may leave.
 #[tokio::test]
 async fn not_ready_is_degraded_only_if_the_operator_does_nothing_about_it() {

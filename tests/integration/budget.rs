@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Requests that the API server has answered, by verb and resource. Watches count when they end.
-async fn answered(client: &Client) -> BTreeMap<String, u64> {
+pub(crate) async fn answered(client: &Client) -> BTreeMap<String, u64> {
     let request = Request::get("/metrics").body(Vec::new()).unwrap();
     let text = client.request_text(request).await.unwrap();
     let mut counts = BTreeMap::new();
@@ -29,7 +29,7 @@ async fn answered(client: &Client) -> BTreeMap<String, u64> {
     counts
 }
 
-fn difference(before: &BTreeMap<String, u64>, after: &BTreeMap<String, u64>, what: &str) -> u64 {
+pub(crate) fn difference(before: &BTreeMap<String, u64>, after: &BTreeMap<String, u64>, what: &str) -> u64 {
     after.get(what).unwrap_or(&0) - before.get(what).unwrap_or(&0)
 }
 

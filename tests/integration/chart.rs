@@ -2,11 +2,12 @@
 //! place is the operator as a process, with the arguments and the rights that the chart gives it.
 
 mod arguments;
+mod artifact_hub;
 mod kustomize;
 mod lifecycle;
 mod manifests;
 mod rights;
-mod scenario;
+pub(crate) mod scenario;
 mod schema;
 mod values;
 
@@ -50,14 +51,14 @@ struct Output {
 }
 
 /// What `helm template` makes of the values, or its complaint.
-async fn template(release: &str, namespace: &str, values: &Value) -> Result<String, String> {
+pub(crate) async fn template(release: &str, namespace: &str, values: &Value) -> Result<String, String> {
     let mut helm = helm().unwrap();
     helm.args(["template", release, "--namespace", namespace, "--values", "-"]).arg(chart());
     Ok(run(helm, &values.to_string()).await?.stdout)
 }
 
 /// The objects in a stream of YAML documents.
-fn objects(yaml: &str) -> Vec<Value> {
+pub(crate) fn objects(yaml: &str) -> Vec<Value> {
     let documents: Vec<Value> = serde_saphyr::from_multiple(yaml).unwrap();
     documents.into_iter().filter(Value::is_object).collect()
 }
@@ -69,13 +70,14 @@ fn only<'a>(objects: &'a [Value], kind: &str) -> &'a Value {
     found[0]
 }
 
-/// The arguments of the operator's container, with variables replaced as the kubelet does it.
-fn arguments(deployment: &Value, namespace: &str) -> Vec<String> {
+/// The arguments of the operator's container in a pod, with variables replaced as the kubelet does it.
+fn arguments(deployment: &Value, namespace: &str, pod: &str) -> Vec<String> {
     let arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"].as_array().unwrap();
-    arguments
-        .iter()
-        .map(|argument| argument.as_str().unwrap().replace("$(POD_NAMESPACE)", namespace))
-        .collect()
+    let pod = [("$(POD_NAMESPACE)", namespace), ("$(POD_NAME)", pod), ("$(POD_UID)", "0b1c6f9e")];
+    let replaced = |text: &str| {
+        pod.iter().fold(text.to_owned(), |text, (variable, value)| text.replace(variable, value))
+    };
+    arguments.iter().map(|argument| replaced(argument.as_str().unwrap())).collect()
 }
 
 /// `helm` for a control plane.

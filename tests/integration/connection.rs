@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The kubeconfig of the world, changed.
-fn kubeconfig(world: &World, name: &str, change: impl FnOnce(&mut Value)) -> PathBuf {
+pub(crate) fn kubeconfig(world: &World, name: &str, change: impl FnOnce(&mut Value)) -> PathBuf {
     let mut config: Value =
         serde_saphyr::from_str(&std::fs::read_to_string(world.launch().kubeconfig).unwrap()).unwrap();
     config["contexts"][0]["context"]["namespace"] = world.namespace.clone().into();

@@ -3,7 +3,7 @@
 use aicore_registry_operator::api::{self, AICoreRegistrySecret};
 use kube::{
     Api, Resource,
-    api::{DynamicObject, Patch, PatchParams, PostParams},
+    api::{DynamicObject, ListParams, Patch, PatchParams, PostParams},
     core::{ApiResource, GroupVersionKind},
 };
 use rstest::rstest;
@@ -155,6 +155,36 @@ async fn the_remote_name_is_immutable(#[case] before: Value, #[case] after: Valu
         "{}",
         status.message
     );
+}
+
+/// Who uses this Secret, and who has this name in AI Core?
+#[tokio::test]
+async fn resources_are_found_by_what_they_name() {
+    let cluster = cluster().await;
+    let namespace = cluster.namespace("crd").await.unwrap();
+    let api = resources(cluster.client().await.unwrap(), &namespace);
+    for (name, spec) in [
+        ("one", json!({ "secretRef": { "name": "a" } })),
+        ("two", json!({ "secretRef": { "name": "b" } })),
+        ("three", json!({ "secretRef": { "name": "b" }, "aiCoreSecretRef": { "name": "other" } })),
+    ] {
+        api.create(&PostParams::default(), &resource(name, &spec)).await.unwrap();
+    }
+    let status = json!({ "status": { "remoteName": "in-ai-core" } });
+    api.patch_status("two", &PatchParams::default(), &Patch::Merge(status)).await.unwrap();
+    for (selector, expected) in [
+        ("spec.secretRef.name=a", vec!["one"]),
+        ("spec.secretRef.name=b", vec!["three", "two"]),
+        ("spec.secretRef.name=b,spec.aiCoreSecretRef.name=key", vec!["two"]),
+        ("spec.aiCoreSecretRef.name!=key", vec!["three"]),
+        ("status.remoteName=in-ai-core", vec!["two"]),
+        ("status.remoteName=elsewhere", vec![]),
+    ] {
+        let found = api.list(&ListParams::default().fields(selector)).await.unwrap();
+        let mut names: Vec<_> = found.into_iter().filter_map(|found| found.metadata.name).collect();
+        names.sort();
+        assert_eq!(names, expected, "{selector}");
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use kube::{
 use serde_json::json;
 use testbed::{
     controlplane::{ControlPlane, Options},
+    proxy::{Action, Proxy},
     simulator::Fault,
 };
 
@@ -188,6 +189,77 @@ async fn a_remote_secret_that_another_resource_wants_is_handed_over() {
     assert_eq!(world.writes(), [(PATCH, 202)], "updated, never deleted in between");
     assert_eq!(world.remote("pull").unwrap(), World::payload(&[("ghcr.io", Login::new("heir", 1))]));
     world.check(&operator).await;
+}
+
+/// Who is suspended and has never pushed takes nothing over: it would delete nothing when it goes, and nobody would.
+#[tokio::test]
+async fn a_suspended_claimant_that_never_pushed_is_no_heir() {
+    let world = with_policy_delete("no-heir").await;
+    let operator = world.operator().await;
+    world.wait_ready("pull").await;
+    world.next_second().await;
+    world.resource("heir", json!({ "remoteName": "pull", "deletionPolicy": "Delete" })).await;
+    world.wait_reason("heir", "RemoteConflict").await;
+    world.patch_spec("heir", json!({ "suspend": true })).await;
+    world.wait_reason("heir", "Suspended").await;
+    world.forget_requests();
+    world.delete_resource("pull").await;
+    assert_eq!(world.writes(), [(DELETE, 202)]);
+    assert_eq!(operator.count_lines("RemoteHandedOver"), 0);
+    world.delete_resource("heir").await;
+    assert_eq!(world.remote("pull"), None);
+    world.check(&operator).await;
+}
+
+/// An heir that cannot push is waited for and not for long.
+#[tokio::test]
+async fn what_the_heir_cannot_take_over_is_deleted() {
+    let world = with_policy_delete("poor-heir").await;
+    let operator = world.operator().await;
+    world.wait_ready("pull").await;
+    world.next_second().await;
+    world.resource("heir", json!({ "remoteName": "pull", "secretRef": { "name": "none" } })).await;
+    world.wait_reason("heir", "RemoteConflict").await;
+    world.forget_requests();
+    world.delete_resource("pull").await;
+    assert_eq!((world.writes(), world.remote("pull")), (vec![(DELETE, 202)], None));
+    world.wait_reason("heir", "SecretNotFound").await;
+    world.check(&operator).await;
+}
+
+/// The operator may not look at a namespace; what it may create there shows that the namespace goes.
+#[tokio::test]
+async fn a_namespace_that_may_not_be_looked_at_does_not_hang() {
+    let control_plane =
+        ControlPlane::start(Options { controller_manager: true, ..Options::default() }).await.unwrap();
+    install_crd(control_plane.client().await.unwrap()).await;
+    let world = World::new_on(&control_plane, "hidden").await;
+    world.service_key("key").await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
+    world.resource("pull", json!({ "deletionPolicy": "Delete" })).await;
+    let proxy = Proxy::start(control_plane.kubeconfig()).await.unwrap();
+    proxy.always(|request| request.is("get", "namespaces"), Action::refuse(403));
+    let operator = world.launch().with_kubeconfig(proxy.kubeconfig()).start().await;
+    world.wait_ready("pull").await;
+    world.delete_secret("key").await;
+    world.wait_reason("pull", "ServiceKeyNotFound").await;
+    // Nothing may be seen at first: the right that is missing is named.
+    proxy.next(
+        1,
+        |request| request.is("create", "events") && request.parameter("dryRun").is_some(),
+        Action::refuse(403),
+    );
+    world.ask_to_delete("pull").await;
+    world.wait_for("pull", "the right that is missing", |resource| says(resource, "get on namespace")).await;
+    let namespaces: Api<Namespace> = Api::all(control_plane.client().await.unwrap());
+    namespaces.delete(&world.namespace, &DeleteParams::default()).await.unwrap();
+    world
+        .eventually("the namespace to go", || async {
+            namespaces.get_opt(&world.namespace).await.unwrap().is_none().then_some(())
+        })
+        .await;
+    assert!((operator.metric("aicore_registry_remote_orphaned_total").await - 1.0).abs() < f64::EPSILON);
+    control_plane.stop().await.unwrap();
 }
 
 /// The namespace controller deletes objects in an order of its own; here each order is forced in turn. It looks at a

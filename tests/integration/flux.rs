@@ -24,6 +24,7 @@ async fn kstatus_and_the_expressions_of_the_example_understand_each_state() {
     let expected = BTreeMap::from([
         ("created", ("InProgress", "InProgress")),
         ("deleting", ("Terminating", "Current")),
+        ("expired", ("Current", "Current")),
         ("healthy", ("Current", "Current")),
         ("outdated", ("InProgress", "InProgress")),
         ("resync-refused", ("Failed", "Current")),

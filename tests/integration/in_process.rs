@@ -43,6 +43,6 @@ impl InProcess {
 
     /// What `/livez` would say.
     pub(crate) fn alive(&self) -> Result<(), String> {
-        self.liveness.check()
+        self.liveness.check().map_err(|stuck| stuck.to_string())
     }
 }

@@ -120,7 +120,8 @@ fn check_state(state: &AICoreRegistrySecret, observed_before: i64) -> i64 {
     let (reconciling, stalled) = (state.condition("Reconciling"), state.condition("Stalled"));
     assert!(reconciling.status.is_empty() || stalled.status.is_empty(), "Reconciling and Stalled: {context}");
     for condition in &status.conditions {
-        assert!(["Ready", "Reconciling", "Stalled"].contains(&&*condition.type_), "{context}");
+        let types = ["Ready", "Reconciling", "Stalled", "CredentialExpiring", "CredentialExpired"];
+        assert!(types.contains(&&*condition.type_), "{context}");
         assert!(condition.type_ == "Ready" || condition.status == "True", "present means True: {context}");
         assert!(!condition.message.is_empty() && !condition.message.contains('\n'), "{context}");
         assert!(!condition.message.ends_with('.'), "a condition's message is a phrase: {context}");

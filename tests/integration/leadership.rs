@@ -6,7 +6,7 @@ use k8s_openapi::{
     api::coordination::v1::{Lease, LeaseSpec},
     apimachinery::pkg::apis::meta::v1::MicroTime,
 };
-use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams};
+use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams};
 use serde_json::json;
 use testbed::controlplane::{ControlPlane, Options};
 
@@ -219,6 +219,80 @@ async fn an_api_server_that_stands_still_ends_a_leadership_only_after_the_renew_
     world.check(&next).await;
     next.kill().await;
     control_plane.stop().await.unwrap();
+}
+
+/// As when a container runs out of memory: the pod, and so the identity, stays. The Lease lasts an hour, so nobody waited for its end.
+#[tokio::test]
+async fn a_container_that_starts_again_takes_its_own_lease_back_at_once() {
+    let world = World::synced("again").await;
+    let pod = |name: &str| replica_with(&world, "1h", "10s").with(&format!("--leader-elect-identity={name}"));
+    let leader = pod("operator-a_1").start().await;
+    let other = standby(&pod("operator-b_2")).await;
+    world.wait_ready("pull").await;
+    leader.kill().await;
+    let payload = rotate(&world, 2).await;
+    let again = pod("operator-a_1").start_unready();
+    again.wait_for_line(LEADING).await;
+    world.wait_remote("pull", &payload).await;
+    assert_eq!(holder(&world).await, ("operator-a_1".to_owned(), 0));
+    assert_eq!(other.count_lines(LEADING), 0);
+    // A pod that is deleted by force may still run: the one in its place waits.
+    again.kill().await;
+    let replaced = standby(&pod("operator-a_3")).await;
+    assert_eq!(replaced.count_lines(LEADING), 0);
+    assert_eq!(check_one_writer_at_a_time(&world), 2);
+}
+
+#[tokio::test]
+async fn of_two_with_the_same_identity_one_ends_and_says_why() {
+    let world = World::synced("namesakes").await;
+    let launch = replica_with(&world, "1h", "10s").with("--leader-elect-identity=operator");
+    let first = launch.start().await;
+    first.wait_for_line(LEADING).await;
+    let second = launch.start_unready();
+    second.wait_for_line(LEADING).await;
+    let (code, log) = first.ended().await;
+    assert_eq!(code, Some(1), "{}", log.join("\n"));
+    let said = "another process that has the same identity, operator; give each replica a --leader-elect-identity of its own";
+    assert!(log.iter().any(|line| line.contains(said)), "{}", log.join("\n"));
+    assert_eq!(
+        holder(&world).await.0,
+        "operator",
+        "the one that ended did not give back what is the other's"
+    );
+}
+
+/// A release that is removed loses its rights before it can give the Lease back. How long ago it renewed it last is of the API server's
+/// clock: that of the holder was wrong by years.
+#[tokio::test]
+async fn a_lease_that_was_left_behind_long_ago_is_taken_at_once() {
+    const DURATION: i32 = 20;
+    let world = World::synced("left").await;
+    let lease = Lease {
+        metadata: ObjectMeta { name: Some(LEASE.to_owned()), ..ObjectMeta::default() },
+        spec: Some(LeaseSpec {
+            holder_identity: Some("removed".to_owned()),
+            lease_duration_seconds: Some(DURATION),
+            renew_time: Some(MicroTime(jiff::Timestamp::from_second(4_070_908_800).unwrap())),
+            ..LeaseSpec::default()
+        }),
+    };
+    world.leases().create(&PostParams::default(), &lease).await.unwrap();
+    let launch = replica(&world);
+    let early = standby(&launch).await;
+    early.kill().await;
+    // The API server is of this machine; its stamps are of whole seconds.
+    let written = std::time::Instant::now();
+    world
+        .eventually("the Lease to be silent for long", || async {
+            (written.elapsed().as_secs() >= 15 + u64::from(DURATION.unsigned_abs()) + 1).then_some(())
+        })
+        .await;
+    let operator = launch.start_unready();
+    operator.wait_for_line(LEADING).await;
+    assert_eq!(operator.count_lines(STANDING_BY), 0, "it waited");
+    assert_eq!(holder(&world).await.1, 1);
+    world.wait_ready("pull").await;
 }
 
 /// By the clock of its holder, the Lease was renewed in 1970, and then in 2099.

@@ -4,7 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aicore_registry_operator::{
-    api::{self, AICoreRegistrySecret, AICoreRegistrySecretStatus, FailedAttempt},
+    api::{
+        self, AICoreRegistrySecret, AICoreRegistrySecretStatus, FailedAttempt, LeftBehind, Moment,
+        UnansweredWrite,
+    },
     domain::parse::{bounds, object::Object},
     k8s::resources::write_status,
 };
@@ -324,7 +327,7 @@ async fn a_long_request_is_answered_once() {
 
 fn largest_status(text: &str) -> AICoreRegistrySecretStatus {
     let condition = |number: usize| Condition {
-        type_: ["Ready", "Reconciling", "Stalled"]
+        type_: ["Ready", "Reconciling", "Stalled", "CredentialExpiring", "CredentialExpired"]
             .get(number)
             .map_or(format!("T{number}"), ToString::to_string),
         status: "Unknown".to_owned(),
@@ -334,6 +337,7 @@ fn largest_status(text: &str) -> AICoreRegistrySecretStatus {
         observed_generation: Some(i64::MAX),
     };
     let long = |characters: usize| Some(text.repeat(characters));
+    let last_moment = || Moment::of(jiff::Timestamp::from_second(u32::MAX.into()).unwrap());
     AICoreRegistrySecretStatus {
         observed_generation: Some(i64::MAX),
         conditions: (0..9).map(condition).collect(),
@@ -346,11 +350,24 @@ fn largest_status(text: &str) -> AICoreRegistrySecretStatus {
         ai_core_secret_resource_version: long(128),
         last_sync_time: Some(Time(jiff::Timestamp::UNIX_EPOCH)),
         next_resync_time: Some(Time(jiff::Timestamp::UNIX_EPOCH)),
+        credential_expires_at: last_moment(),
+        credential_expiring_from: last_moment(),
+        service_key_expires_at: last_moment(),
+        service_key_expiring_from: last_moment(),
         last_handled_reconcile_at: long(20_000),
         failed_attempt: Some(Box::new(FailedAttempt {
             retry_time: Time(jiff::Timestamp::UNIX_EPOCH),
             ai_core_secret_resource_version: long(128),
             secret_resource_version: long(128),
+        })),
+        left_behind: Some(Box::new(LeftBehind {
+            remote_name: text.repeat(63),
+            api_url: long(2048),
+            authorization_server: long(2048),
+        })),
+        unanswered_write: Some(Box::new(UnansweredWrite {
+            time: Time(jiff::Timestamp::UNIX_EPOCH),
+            confirmation_time: Some(Time(jiff::Timestamp::UNIX_EPOCH)),
         })),
     }
 }
@@ -371,6 +388,6 @@ async fn the_largest_status_fits_the_schema() {
         let written = world.resource_now(&name).await.status.unwrap();
         assert_eq!(written.remote_name.unwrap().chars().count(), 63);
         assert_eq!(written.registries.unwrap().len(), 64);
-        assert_eq!(written.conditions.len(), 3);
+        assert_eq!(written.conditions.len(), 5);
     }
 }

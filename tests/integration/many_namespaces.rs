@@ -28,6 +28,10 @@ use crate::{
 /// Requests of the test that are under way at once.
 const AT_ONCE: usize = 16;
 
+/// Four times what is promised, since machines are shared, and programs are not optimised here. Whoever misses the return of the API
+/// server hears of a change after up to ten seconds.
+const SOON: Duration = Duration::from_secs(4);
+
 /// Namespaces with a resource and its two Secrets in each, which lead to a tenant of its own.
 struct Cluster {
     control_plane: ControlPlane,
@@ -113,6 +117,7 @@ impl Cluster {
         .await;
         let slowest = slowest.into_inner().unwrap();
         println!("rotation {rotation}: all in {:?}, the slowest in {slowest:?}", began.elapsed());
+        assert!(slowest < SOON, "rotation {rotation}: the slowest was heard after {slowest:?}");
     }
 
     fn operator(&self) -> Operator {
@@ -126,7 +131,7 @@ fn password(rotation: u32) -> String {
     format!("password-{rotation}-")
 }
 
-async fn hear_at_once(namespaces: usize) {
+async fn hear_at_once(namespaces: usize, restarts: u32) {
     let cluster = Cluster::with(namespaces).await;
     let began = Instant::now();
     let operator = cluster.operator();
@@ -137,13 +142,17 @@ async fn hear_at_once(namespaces: usize) {
     assert_eq!(operator.get("/readyz").await, (200, "ok\n".to_owned()));
     cluster.rotate_all(2).await;
 
-    cluster.control_plane.stop_api_server().await.unwrap();
-    operator.wait_for_lines("watch failed", namespaces * 2).await;
-    cluster.control_plane.start_api_server().await.unwrap();
-    let back = Instant::now();
-    cluster.rotate_all(3).await;
-    println!("all is heard {:?} after the restart", back.elapsed());
-    cluster.rotate_all(4).await;
+    // Soon after each other, and none takes longer than the first.
+    for restart in 1..=restarts {
+        let failures = operator.count_lines("watch failed");
+        cluster.control_plane.stop_api_server().await.unwrap();
+        operator.wait_for_lines("watch failed", failures + namespaces * 2).await;
+        cluster.control_plane.start_api_server().await.unwrap();
+        let back = Instant::now();
+        cluster.rotate_all(2 * restart + 1).await;
+        println!("all is heard {:?} after restart {restart}", back.elapsed());
+        cluster.rotate_all(2 * restart + 2).await;
+    }
     println!("peak memory {:?} KiB", operator.peak_memory_kib());
     assert_eq!(operator.get("/livez").await, (200, "ok\n".to_owned()));
     let up = operator
@@ -158,11 +167,11 @@ async fn hear_at_once(namespaces: usize) {
 }
 
 #[tokio::test]
-async fn thirty_hear_a_change_at_once_after_a_start_and_after_a_restart_of_the_api_server() {
-    hear_at_once(30).await;
+async fn thirty_hear_a_change_at_once_after_a_start_and_after_each_restart_of_the_api_server() {
+    hear_at_once(30, 3).await;
 }
 
 #[tokio::test]
 async fn two_hundred_hear_a_change_at_once_after_a_start_and_after_a_restart_of_the_api_server() {
-    hear_at_once(200).await;
+    hear_at_once(200, 1).await;
 }

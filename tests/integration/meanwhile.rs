@@ -11,7 +11,7 @@ use testbed::{
 use crate::{
     cluster::cluster,
     world::{
-        Login, World,
+        Conditions, Login, World,
         operation::{PATCH, POST, TOKEN},
     },
 };
@@ -84,6 +84,73 @@ async fn what_is_deleted_or_suspended_meanwhile_is_not_created() {
         assert_eq!(world.remote("pull"), None);
         world.check(&operator).await;
     }
+}
+
+/// A rotation whose push is refused while the resource is suspended: AI Core holds something else, also after a restart and until it is
+/// pushed.
+#[tokio::test]
+async fn a_rotation_that_suspension_cut_short_is_said() {
+    for code in [401, 403, 404, 415] {
+        let world = World::synced("cut-short").await;
+        let operator = world.operator().await;
+        world.wait_ready("pull").await;
+        let gate = Gate::new();
+        world.tenant().faults().next(1, PATCH, Fault::status(code).through(&gate));
+        world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
+        gate.arrived().await.unwrap();
+        world.patch_spec("pull", json!({ "suspend": true })).await;
+        heard(&world).await;
+        gate.release();
+        let suspended = world.wait_reason("pull", "Suspended").await;
+        let ready = suspended.condition("Ready");
+        assert_eq!(ready.status, "False", "{code}");
+        assert!(ready.message.contains("was not pushed before"), "{}", ready.message);
+        operator.kill().await;
+        let operator = world.operator().await;
+        world.wait_quiet(&operator).await;
+        assert_eq!(world.resource_now("pull").await.condition("Ready").status, "False");
+        assert_eq!(world.remote("pull").unwrap(), payload("robot", 1));
+        world.patch_spec("pull", json!({ "suspend": false })).await;
+        world.wait_ready("pull").await;
+        assert_eq!(world.remote("pull").unwrap(), payload("robot", 2));
+        world.check(&operator).await;
+    }
+}
+
+/// A repetition finds the secret gone, and is stopped before it creates it anew.
+#[tokio::test]
+async fn what_a_repetition_found_absent_is_said() {
+    let world = World::synced("absent").await;
+    let operator = world.operator().await;
+    world.wait_ready("pull").await;
+    world.remove_remote("pull");
+    let gate = world.hold_next(PATCH);
+    world.annotate("pull", REQUESTED_AT, "now").await;
+    gate.arrived().await.unwrap();
+    world.patch_spec("pull", json!({ "suspend": true })).await;
+    heard(&world).await;
+    gate.release();
+    let suspended = world.wait_reason("pull", "Suspended").await;
+    assert_eq!(suspended.condition("Ready").status, "False");
+    world.patch_spec("pull", json!({ "suspend": false })).await;
+    world.wait_ready("pull").await;
+    assert_eq!(world.remote("pull").unwrap(), payload("robot", 1));
+    world.check(&operator).await;
+}
+
+/// Rotated and suspended while no operator runs.
+#[tokio::test]
+async fn a_rotation_that_nobody_tried_before_suspension_is_said() {
+    let world = World::synced("untried").await;
+    let operator = world.operator().await;
+    world.wait_ready("pull").await;
+    operator.kill().await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
+    world.patch_spec("pull", json!({ "suspend": true })).await;
+    let operator = world.operator().await;
+    let suspended = world.wait_reason("pull", "Suspended").await;
+    assert_eq!(suspended.condition("Ready").status, "False");
+    world.check(&operator).await;
 }
 
 #[tokio::test]

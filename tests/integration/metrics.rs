@@ -3,7 +3,7 @@
 use crate::world::{Login, World};
 
 /// Name, type and unit, as the documentation promises them.
-const FAMILIES: [(&str, &str, &str); 18] = [
+const FAMILIES: [(&str, &str, &str); 23] = [
     ("reconcile", "counter", ""),
     ("reconcile_duration_seconds", "histogram", "seconds"),
     ("remote_requests", "counter", ""),
@@ -12,6 +12,10 @@ const FAMILIES: [(&str, &str, &str); 18] = [
     ("rotation_latency_seconds", "histogram", "seconds"),
     ("resource_ready", "gauge", ""),
     ("resource_last_sync_timestamp_seconds", "gauge", "seconds"),
+    ("credential_expiration_timestamp_seconds", "gauge", "seconds"),
+    ("credential_expiring_from_timestamp_seconds", "gauge", "seconds"),
+    ("service_key_expiration_timestamp_seconds", "gauge", "seconds"),
+    ("service_key_expiring_from_timestamp_seconds", "gauge", "seconds"),
     ("quota_used", "gauge", ""),
     ("quota_limit", "gauge", ""),
     ("queue_depth", "gauge", ""),
@@ -19,6 +23,7 @@ const FAMILIES: [(&str, &str, &str); 18] = [
     ("watch_up", "gauge", ""),
     ("statuses_unwritten", "gauge", ""),
     ("resources_not_understood", "gauge", ""),
+    ("right_missing", "gauge", ""),
     ("leader", "gauge", ""),
     ("remote_orphaned", "counter", ""),
     ("build", "info", ""),
@@ -26,10 +31,10 @@ const FAMILIES: [(&str, &str, &str); 18] = [
 
 #[tokio::test]
 async fn all_metrics_are_there_with_their_type_unit_and_help() {
-    let world = World::synced("metrics").await;
+    let world = World::mortal("metrics").await;
     // A refused creation has the operator ask for the quota.
     world.tenant().configure(|options| options.quota = 0);
-    let operator = world.operator().await;
+    let operator = world.operator_trusting().await;
     world.wait_reason("pull", "QuotaExceeded").await;
     world.tenant().configure(|options| options.quota = 50);
     world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;

@@ -37,8 +37,8 @@ fn exported(exposition: &str) -> BTreeMap<String, String> {
 
 #[tokio::test]
 async fn the_documented_metrics_are_those_that_are_exported() {
-    let world = World::synced("monitoring").await;
-    let operator = world.operator().await;
+    let world = World::mortal("monitoring").await;
+    let operator = world.operator_trusting().await;
     world.wait_ready("pull").await;
     // A metric with labels is only exported once it has a value; that of the quota is asked for when a creation is refused.
     world.tenant().configure(|options| options.quota = 1);

@@ -104,8 +104,8 @@ fn the_outcomes_that_alerts_select_are_reasons() {
 /// The program runs, and everything happens that makes a series appear.
 #[tokio::test]
 async fn rules_and_dashboard_ask_only_for_what_the_program_exports() {
-    let world = World::synced("monitoring").await;
-    let operator = world.operator().await;
+    let world = World::mortal("monitoring").await;
+    let operator = world.operator_trusting().await;
     world.wait_ready("pull").await;
     world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
     operator.wait_for_metric("aicore_registry_rotation_latency_seconds_count", 1.0).await;

@@ -66,7 +66,7 @@ pub(crate) fn plugin(kubeconfig: &Path, arguments: &[&str]) -> Command {
 
 impl World {
     /// Runs the plugin in the world's namespace, and looks for secret values in what it says.
-    async fn plugin(&self, arguments: &[&str]) -> Said {
+    pub(crate) async fn plugin(&self, arguments: &[&str]) -> Said {
         let mut command = plugin(&self.launch().kubeconfig, arguments);
         command.arg(format!("--namespace={}", self.namespace));
         let said = finish(command).await;

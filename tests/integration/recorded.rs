@@ -4,9 +4,13 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
-use aicore_registry_operator::api::REQUESTED_AT;
+use aicore_registry_operator::{
+    api::{EXPIRES_AT, REQUESTED_AT},
+    clock,
+};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -48,6 +52,7 @@ fn read(path: &Path) -> Value {
 #[case::suspended("suspended")]
 #[case::suspended_at_first("suspended-at-first")]
 #[case::deleting("deleting")]
+#[case::expired("expired")]
 #[tokio::test]
 async fn the_operator_writes_what_is_recorded(#[case] state: &str) {
     let world = World::new(&format!("recorded-{state}")).await;
@@ -89,6 +94,11 @@ async fn produce(world: &World, state: &str) {
     world.wait_ready("pull").await;
     match state {
         "healthy" => {}
+        "expired" => {
+            let hour_ago = clock::now() - Duration::from_hours(1);
+            world.annotate_secret("source", EXPIRES_AT, &hour_ago.to_string()).await;
+            world.wait_reason("pull", "RegistryCredential").await;
+        }
         "retrying" => {
             world.always_answer(PATCH, 500);
             source(2).await;
@@ -153,7 +163,7 @@ fn fix(field: &str, value: &mut Value, names: &[(String, &str)]) {
                 "uid" => "00000000-0000-4000-8000-000000000000",
                 "credentialsDigest" => "v1:00000000000000000000000000000000",
                 "resourceVersion" | "secretResourceVersion" | "aiCoreSecretResourceVersion" => "1",
-                "message" => return *text = without_request_id(text),
+                "message" => return *text = without_times(&without_request_id(text)),
                 _ if text.parse::<jiff::Timestamp>().is_ok() => "2026-01-01T00:00:00Z",
                 _ => return,
             };
@@ -161,6 +171,15 @@ fn fix(field: &str, value: &mut Value, names: &[(String, &str)]) {
         }
         _ => {}
     }
+}
+
+/// A time is a word, perhaps with a comma behind it.
+fn without_times(message: &str) -> String {
+    let word = |word: &str| match word.trim_end_matches(',').parse::<jiff::Timestamp>() {
+        Ok(_) => word.replace(word.trim_end_matches(','), "2026-01-01T00:00:00Z"),
+        Err(_) => word.to_owned(),
+    };
+    message.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 fn host(url: &str) -> String {

@@ -1,5 +1,6 @@
 //! What the operator remembers over failures and restarts: where a remote secret may be, and which key was refused.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 use testbed::{
@@ -207,18 +208,55 @@ async fn a_push_that_the_status_has_in_the_future_is_repeated_soon() {
     let synced = world.wait_ready("pull").await.status.unwrap();
     operator.kill().await;
     let ahead = jiff::SignedDuration::from_hours(10);
-    let last = synced.last_sync_time.unwrap().0 + ahead;
-    let next = synced.next_resync_time.unwrap().0 + ahead;
-    let patch = Patch::Merge(json!({ "status": { "lastSyncTime": last, "nextResyncTime": next } }));
-    world.resources().patch_status("pull", &PatchParams::default(), &patch).await.unwrap();
-    world.forget_requests();
-    let operator = world.operator().await;
-    let again = world
-        .wait_for("pull", "a push of now", |resource| {
-            resource.status.as_ref().unwrap().last_sync_time.as_ref().is_some_and(|time| time.0 < last)
+    let last = synced.last_sync_time.unwrap().0;
+    let next = synced.next_resync_time.unwrap().0;
+    for (last, next) in [(last + ahead, next + ahead), (last + ahead, next), (last, next + ahead)] {
+        let patch = Patch::Merge(json!({ "status": { "lastSyncTime": last, "nextResyncTime": next } }));
+        world.resources().patch_status("pull", &PatchParams::default(), &patch).await.unwrap();
+        world.forget_requests();
+        let operator = world.operator().await;
+        let again = world
+            .wait_for("pull", "a push of now", |resource| {
+                let status = resource.status.as_ref().unwrap();
+                let is = |time: &Option<Time>, then| time.as_ref().is_some_and(|time| time.0 == then);
+                !is(&status.last_sync_time, last) && !is(&status.next_resync_time, next)
+            })
+            .await;
+        assert_eq!(world.writes(), [(PATCH, 202)]);
+        assert_eq!(again.condition("Ready").reason, "Synced");
+        world.check(&operator).await;
+        operator.kill().await;
+    }
+}
+
+/// The process is killed when the API server has the status that speaks of the new tenant, and nothing was said of the old one yet.
+#[tokio::test]
+async fn what_stays_in_another_tenant_is_said_after_a_crash() {
+    let world = with_policy_delete("unsaid").await;
+    with_secret(&world).await;
+    let proxy = Proxy::start(cluster().await.kubeconfig()).await.unwrap();
+    let launch = world.launch().with_kubeconfig(proxy.kubeconfig());
+    let operator = launch.start().await;
+    world.wait_ready("pull").await;
+    let other = world.simulator().tenant("unsaid-other");
+    proxy.always(|request| request.is("create", "events"), Action::hang());
+    world.secret("key", "Opaque", other.binding_data()).await;
+    world
+        .wait_for("pull", "Ready in the other tenant", |resource| {
+            let status = resource.status.as_ref().unwrap();
+            status.left_behind.is_some() && status.last_sync_time.is_some()
         })
         .await;
-    assert_eq!(world.writes(), [(PATCH, 202)]);
-    assert_eq!(again.condition("Ready").reason, "Synced");
+    operator.kill().await;
+    proxy.clear();
+    let operator = launch.start().await;
+    let event = world.wait_event("pull", "TenantChanged").await;
+    assert!(event.note.unwrap().contains(&world.authorization_server()));
+    operator.wait_for_metric("aicore_registry_remote_orphaned_total", 1.0).await;
+    world
+        .wait_for("pull", "that it was said", |resource| {
+            resource.status.as_ref().unwrap().left_behind.is_none()
+        })
+        .await;
     world.check(&operator).await;
 }

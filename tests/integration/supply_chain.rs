@@ -152,6 +152,39 @@ fn advisories_are_checked_every_day_and_in_make_check() {
     assert!(check.split_whitespace().any(|target| target == "advisories"), "{check}");
 }
 
+/// Of the image of each architecture, attested for that image; it finds the packages in the list that the build leaves in the binary.
+#[test]
+fn each_image_of_a_release_has_a_bill_of_materials() {
+    let release = yaml(".github/workflows/release.yml");
+    let of = |wanted: &str| -> Vec<&Value> {
+        steps(&release["jobs"]["image"]).iter().filter(|step| action(step) == Some(wanted)).collect()
+    };
+    let build = of("docker/build-push-action")[0];
+    let architectures: Vec<&str> = build["with"]["platforms"]
+        .as_str()
+        .unwrap()
+        .split(',')
+        .map(|platform| platform.rsplit('/').next().unwrap())
+        .collect();
+    assert!(architectures.len() >= 2, "{architectures:?}");
+    for architecture in &architectures {
+        let digest = format!("steps.platforms.outputs.{architecture} ");
+        let made: Vec<&Value> = of("anchore/sbom-action")
+            .into_iter()
+            .filter(|step| step["with"]["image"].as_str().unwrap().contains(&digest))
+            .collect();
+        let [made] = made[..] else { panic!("{architecture}: {made:?}") };
+        assert_eq!(made["with"]["format"], "spdx-json");
+        let attested = of("actions/attest-sbom").into_iter().any(|step| {
+            step["with"]["subject-digest"].as_str().unwrap().contains(&digest)
+                && step["with"]["sbom-path"] == made["with"]["output-file"]
+        });
+        assert!(attested, "{architecture}");
+    }
+    let build = std::fs::read_to_string(repository().join("deploy/image/build.sh")).unwrap();
+    assert!(build.contains("cargo auditable build --locked --release"));
+}
+
 #[test]
 fn newer_versions_of_everything_are_proposed() {
     let updates = yaml(".github/dependabot.yml");

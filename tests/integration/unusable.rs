@@ -178,7 +178,7 @@ async fn everything_wrong_with_a_service_key_is_named_at_once() {
     world.wait_ready("pull").await;
     world.forget_requests();
     let key = |content: Value| BTreeMap::from([("key.json".to_owned(), content.to_string())]);
-    let table: [(Value, &[&str]); 5] = [
+    let table: [(Value, &[&str]); 6] = [
         (json!({ "appname": "x" }), &["clientid", "clientsecret", "url", "serviceurls.AI_API_URL"]),
         (
             json!({ "clientid": "x", "clientsecret": "s3cr3tCanary", "url": "ftp://x.example",
@@ -196,6 +196,13 @@ async fn everything_wrong_with_a_service_key_is_named_at_once() {
                 "url": "https://a.authentication.eu10.hana.ondemand.com",
                 "serviceurls": { "AI_API_URL": "https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com" } }),
             &["certificate", "key"],
+        ),
+        (
+            json!({ "clientid": "x", "certificate": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+                "key": "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+                "certurl": "http://127.0.0.1:9090/uaa/a", "url": "http://127.0.0.1:8080/uaa/a",
+                "serviceurls": { "AI_API_URL": "http://127.0.0.1:8080" } }),
+            &["by \"certurl\"", "\"url\" has port 9090"],
         ),
         (
             json!({ "clientid": "x", "clientsecret": "s3cr3tCanary", "url": "https://a.authentication.eu10.hana.ondemand.com",

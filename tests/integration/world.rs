@@ -126,6 +126,19 @@ impl World {
         world
     }
 
+    /// The same with an AI Core that speaks https only, where both the registry credential and the service key come to an end, days
+    /// from now. [`World::operator_trusting`] starts an operator for it.
+    pub(crate) async fn mortal(prefix: &str) -> Self {
+        const DAY: Duration = Duration::from_hours(24);
+        let world = Self::with_tls(prefix).await;
+        world.mortal_service_key("key", DAY, 6 * DAY).await;
+        world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
+        let end = aicore_registry_operator::clock::now() + 2 * DAY;
+        world.annotate_secret("source", aicore_registry_operator::api::EXPIRES_AT, &end.to_string()).await;
+        world.resource("pull", json!({})).await;
+        world
+    }
+
     /// Waits until the operator has dealt with everything that happened so far. Events of one kind come in order, so a change
     /// that shows an effect was preceded by all earlier ones; twice, because the work on an earlier one may still have run. They
     /// name a service key that is not there, so that they are of no tenant and wait for none.

@@ -6,6 +6,20 @@
 {{- if and (not .Values.leaderElection.enabled) (eq (dig "type" "" .Values.strategy) "RollingUpdate") }}
 {{- fail "strategy.type is RollingUpdate, and leaderElection.enabled is false: the old and the new pod would both write to AI Core. Enable leader election, or set strategy.type to Recreate." }}
 {{- end }}
+{{- with .Values.podDisruptionBudget }}
+{{- if and .enabled (eq (toString .maxUnavailable) "") }}
+{{- $replicas := int $.Values.replicaCount }}
+{{- $least := 0 }}
+{{- if hasSuffix "%" (toString .minAvailable) }}
+{{- $least = divf (mulf (trimSuffix "%" (toString .minAvailable) | int) $replicas) 100 | ceil | int }}
+{{- else }}
+{{- $least = int .minAvailable }}
+{{- end }}
+{{- if ge $least $replicas }}
+{{- fail (printf "podDisruptionBudget.minAvailable is %v, and replicaCount is %d: no pod may go, so no node with one of them can be drained. Set replicaCount to %d, or podDisruptionBudget.maxUnavailable to 1." .minAvailable $replicas (add1 $least)) }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- $sources := list }}
 {{- if .Values.caBundle.inline }}{{ $sources = append $sources "caBundle.inline" }}{{ end }}
 {{- if .Values.caBundle.configMap.name }}{{ $sources = append $sources "caBundle.configMap.name" }}{{ end }}

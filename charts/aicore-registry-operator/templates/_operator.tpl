@@ -34,6 +34,7 @@
 - --leader-elect=true
 - --leader-elect-lease-name={{ include "aicore-registry-operator.leaseName" . }}
 - --leader-elect-lease-namespace=$(POD_NAMESPACE)
+- --leader-elect-identity=$(POD_NAME)_$(POD_UID)
 - --leader-elect-lease-duration={{ .Values.leaderElection.leaseDuration }}
 - --leader-elect-renew-deadline={{ .Values.leaderElection.renewDeadline }}
 - --leader-elect-retry-period={{ .Values.leaderElection.retryPeriod }}
@@ -52,6 +53,10 @@
   valueFrom:
     fieldRef:
       fieldPath: metadata.namespace
+- name: POD_UID
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.uid
 {{- with .Values.proxy.https }}
 - name: HTTPS_PROXY
   value: {{ . | quote }}

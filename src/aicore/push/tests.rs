@@ -17,7 +17,7 @@ const FORMER: &str = "Kp7tZq-wSecretPass-9xLm2";
 fn error_of<T>(result: Result<T, Unfinished>) -> Error {
     match result.err().unwrap() {
         Unfinished::Failed { error, .. } => error,
-        Unfinished::Withdrawn => panic!("withdrawn"),
+        Unfinished::Withdrawn { .. } => panic!("withdrawn"),
     }
 }
 

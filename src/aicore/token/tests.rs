@@ -1,5 +1,7 @@
 //! The token endpoint of a simulated authorization server.
 
+mod outages;
+
 use rstest::rstest;
 use testbed::simulator::{
     Fault, Flaw, KeyFormat, Operation::Token as TOKEN, Options, RetryAfter, Simulator, Tenant,
@@ -8,7 +10,7 @@ use testbed::simulator::{
 use super::*;
 use crate::{
     aicore::{
-        error::{ErrorDetails, Message},
+        error::{ClientCertificate, ErrorDetails, Message, WithoutToken},
         pool::{Connection, Pool, RequestSettings},
         way::Proxies,
     },
@@ -18,6 +20,7 @@ use crate::{
         tools::bucket::Rate,
     },
     fence::Fence,
+    metrics::Metrics,
 };
 
 pub(in crate::aicore) async fn simulator(tls_1_2_only: bool) -> (Simulator, Tenant) {
@@ -135,6 +138,26 @@ async fn a_final_refusal_is_one_request(#[values(302, 400, 401, 403, 404, 405, 4
     assert_eq!(asked(&tenant), 1);
     // A user who asks for an attempt gets one.
     assert!(connection.tokens.get(Insistence::Forced).await.is_err());
+    assert_eq!(asked(&tenant), 2);
+}
+
+/// The wait of a resource that is being deleted counts from the beginning of its pass, and the refusal came later than that.
+#[tokio::test]
+async fn a_resource_that_is_being_deleted_asks_again_when_it_looks_again() {
+    let simulator = Simulator::start(Options::default()).await.unwrap();
+    let tenant = simulator.tenant("acme");
+    tenant.faults().next(1, TOKEN, Fault::status(404));
+    let connection = connect(None, &tenant.service_key());
+    let deleting = || connection.tokens.get(Insistence::Deleting);
+    let began = Instant::now();
+    for _ in 0..2 {
+        assert_eq!(deleting().await.err().unwrap().reason(), Reason::AuthenticationFailed);
+    }
+    assert_eq!(asked(&tenant), 1);
+    tokio::time::pause();
+    tokio::time::advance(LONGEST_WHILE_DELETING.saturating_sub(began.elapsed())).await;
+    tokio::time::resume();
+    assert!(deleting().await.is_ok());
     assert_eq!(asked(&tenant), 2);
 }
 

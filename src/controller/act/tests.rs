@@ -105,10 +105,10 @@ async fn a_remote_secret_with_a_successor_is_not_deleted() {
     let claim = means.gathered.claim.clone().unwrap();
     let dying = Object { deleting: true, ..world.object.clone() };
     world.ctx.index.apply_resource(dying, crate::api::AICoreRegistrySecretStatus::default());
-    assert!(world.ctx.index.may_delete(&world.object, &claim));
+    assert!(world.ctx.index.may_delete(&world.object, &claim, None));
     world.ctx.index.apply_resource(younger.clone(), crate::api::AICoreRegistrySecretStatus::default());
     assert!(world.ctx.index.proven(&younger, &claim).is_empty());
-    assert!(!world.ctx.index.may_delete(&world.object, &claim));
+    assert!(!world.ctx.index.may_delete(&world.object, &claim, None));
     let plan = Plan { finalizer: FinalizerStep::Keep, step: Step::DeleteRemote { forced: false } };
     let outcome = act(&world.ctx, &world.object, &plan, means).await.unwrap();
     assert_eq!(outcome, Outcome::Withdrawn);

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::entrance::{Access, Crowd};
 use crate::domain::{decide::credit::Credit, parse::api_url::Tenant};
 
-/// A lane of a tenant. What is unproven, or was not answered, has a lane of its own, so that it neither makes the tenant look
-/// unavailable nor holds the places of those that are answered.
+/// A lane of a tenant. What is unproven, was never accepted or was not answered has a lane of its own, so that it neither makes the tenant
+/// look unavailable nor holds the places of those that are answered. In the order of lanes they have a turn of the rate that all wait for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(in crate::controller) struct Lane {
     tenant: Arc<Tenant>,
@@ -15,6 +16,7 @@ pub(in crate::controller) struct Lane {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Part {
     Proven,
+    Untried,
     Doubtful,
     /// By the number of the connection, which each service key has for itself.
     Unproven(u64),
@@ -25,15 +27,21 @@ impl Lane {
     pub(in crate::controller) fn of(tenant: &Arc<Tenant>, connection: u64, credit: Credit) -> Arc<Self> {
         let part = match credit {
             Credit::Proven => Part::Proven,
+            Credit::Untried => Part::Untried,
             Credit::Doubtful => Part::Doubtful,
             Credit::Unproven => Part::Unproven(connection),
         };
         Arc::new(Self { tenant: Arc::clone(tenant), part })
     }
 
-    /// Whether whoever stands in it has proof that the tenant has answered.
-    pub(super) fn is_proven(&self) -> bool {
-        self.part == Part::Proven
+    /// How its passes come to a place as long as nothing is known of it, and again when one was not answered. Whoever has no proof
+    /// begins with those that nobody has heard of, also where the tenant is known.
+    pub(super) fn begins(&self) -> Access {
+        match self.part {
+            Part::Proven | Part::Untried => Access::Open,
+            Part::Doubtful => Access::Shared(Crowd::Silent),
+            Part::Unproven(_) => Access::Shared(Crowd::Unheard),
+        }
     }
 
     #[cfg(test)]
@@ -41,10 +49,9 @@ impl Lane {
         Arc::clone(&self.tenant)
     }
 
-    /// Whether somebody else than lanes holds the tenant: a connection, and who claims something by it. There are three lanes of a
-    /// connection at most.
-    pub(super) fn is_held(&self) -> bool {
-        Arc::strong_count(&self.tenant) > 3
+    /// Which object in memory the tenant is, and how many hold it.
+    pub(super) fn hold(&self) -> (*const Tenant, usize) {
+        (Arc::as_ptr(&self.tenant), Arc::strong_count(&self.tenant))
     }
 }
 
@@ -59,6 +66,7 @@ mod tests {
         let proven = Lane::of(&one, 1, Credit::Proven);
         assert_eq!(proven, Lane::of(&Arc::new(tenant("one")), 2, Credit::Proven), "whatever the key");
         let others = [
+            Lane::of(&one, 1, Credit::Untried),
             Lane::of(&one, 1, Credit::Doubtful),
             Lane::of(&one, 1, Credit::Unproven),
             Lane::of(&one, 2, Credit::Unproven),
@@ -68,6 +76,9 @@ mod tests {
             assert_ne!(*lane, proven);
             assert!(others.iter().skip(number + 1).all(|other| other != lane), "{lane:?}");
         }
-        assert_eq!(others.iter().filter(|lane| lane.is_proven()).count(), 1);
+        assert!(others.iter().take(4).all(|other| *other > proven), "it has its turn first");
+        assert_eq!([proven.begins(), others[0].begins()], [Access::Open; 2]);
+        assert_eq!(others[1].begins(), Access::Shared(Crowd::Silent));
+        assert_eq!(others[2].begins(), Access::Shared(Crowd::Unheard));
     }
 }

@@ -1,37 +1,29 @@
 //! What is known of one lane: whether its tenant answers those who stand in it, and how many passes it may have because of that.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use super::PATIENCE;
+use super::{
+    PATIENCE,
+    entrance::{Access, Crowd},
+};
 use crate::{
     aicore::rate_limit::RateLimiter,
-    controller::queue::line::Line,
+    controller::queue::{Priority, line::Line},
     domain::{decide::outage::Outage, parse::object::ObjectKey},
 };
 
-/// An answer after this long is late: such lanes share the entrance with those that do not answer.
+/// An answer after this long is late.
 const IN_TIME: Duration = Duration::from_secs(3);
 /// So many passes find out whether a server that has not answered for a while still does. One could be waiting for the API server.
 const AFTER_IDLE: usize = 2;
-/// So many passes that wait for long for an answer do not keep others from trying.
-const OVERTAKEN: usize = 3;
 
-/// What is known of the tenant's servers, as those in the lane find them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Standing {
-    /// Nothing: anybody can write down the URLs of a tenant.
-    #[default]
-    Unheard,
-    /// They answered in time.
-    Prompt,
-    /// They answered, and took long, or have not answered yet to what was asked long ago.
-    Late,
-    /// They did not answer.
-    Silent,
+/// How many places more than `most` a lane has for namespaces that have fewer than so many.
+fn reserve(most: usize) -> usize {
+    most / 4
 }
 
 /// One lane.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct LaneState {
     /// Who waits for a place or for the tenant's rate.
     pub(super) line: Line,
@@ -39,14 +31,22 @@ pub(super) struct LaneState {
     pub(super) at_entrance: Vec<ObjectKey>,
     /// Passes, and places that are kept for somebody who was woken.
     pub(super) in_flight: usize,
+    /// How many of them each namespace has.
+    in_flight_of: HashMap<Arc<str>, usize>,
     /// How many of them have not taken their turn in the rate.
     pub(super) before_turn: usize,
     /// How many of them have waited for an answer for long.
     pub(super) kept_waiting: usize,
-    /// When the line goes on by itself.
-    pub(super) alarm: Option<Duration>,
+    /// When the line goes on by itself, and its precedence among lines that do so at that time.
+    pub(super) alarm: Option<(Duration, Duration)>,
+    /// When a pass last took a turn in the rate.
+    last_turn: Duration,
     rate: Option<Arc<RateLimiter>>,
-    standing: Standing,
+    /// How its passes come to a place as long as nothing is known.
+    begins: Access,
+    access: Access,
+    /// Whom the API has not answered last, in a lane that began among those that are answered.
+    unanswered: Option<ObjectKey>,
     /// How many passes it may have; grows with each answer.
     window: usize,
     last_answer: Option<Duration>,
@@ -54,27 +54,69 @@ pub(super) struct LaneState {
 }
 
 impl LaneState {
-    /// Of resources that have proof that the tenant has answered.
-    pub(super) fn prompt() -> Self {
-        Self { standing: Standing::Prompt, ..Self::default() }
+    /// One that nothing is known of.
+    pub(super) fn new(begins: Access) -> Self {
+        Self {
+            line: Line::default(),
+            at_entrance: Vec::new(),
+            in_flight: 0,
+            in_flight_of: HashMap::new(),
+            before_turn: 0,
+            kept_waiting: 0,
+            alarm: None,
+            last_turn: Duration::ZERO,
+            rate: None,
+            begins,
+            access: begins,
+            unanswered: None,
+            window: 1,
+            last_answer: None,
+            outage: Outage::default(),
+        }
     }
 
     /// Whether one more may pass, or go to the entrance.
     pub(super) fn admits(&self, now: Duration, most: usize) -> bool {
-        let used = self.in_flight + self.at_entrance.len();
+        let used = self.used();
         let has_place = match self.outage.next_probe() {
             Some(probe) => now >= probe,
-            // One that is not answered may be a matter of its resource: a few others may find out meanwhile.
-            None => used.saturating_sub(self.kept_waiting.min(OVERTAKEN)) < self.window(now),
+            // One that is not answered may be a matter of its resource: others may find out meanwhile.
+            None => used.saturating_sub(self.kept_waiting) < self.window(now),
         };
-        used < most && has_place && self.has_turn()
+        used < most + reserve(most) && has_place && self.has_turn()
     }
 
-    /// As in the slow start of TCP: one, and one more with each answer. Who has not answered for a while starts anew, so that
-    /// few passes find out that a server has gone silent.
+    /// Takes the next one out of the line, when one more is admitted. Beyond `most` only of namespaces that have few places: what is slow
+    /// in one does not keep another out.
+    pub(super) fn next(&mut self, most: usize) -> Option<(ObjectKey, Priority)> {
+        let used = self.used();
+        let Self { line, at_entrance, in_flight_of, .. } = self;
+        line.pop(|namespace| {
+            let at_entrance = at_entrance.iter().filter(|who| &*who.namespace == namespace).count();
+            let has = in_flight_of.get(namespace).unwrap_or(&0) + at_entrance;
+            used < most || has < reserve(most)
+        })
+    }
+
+    fn used(&self) -> usize {
+        self.in_flight + self.at_entrance.len()
+    }
+
+    /// Whether one may pass, or go to the entrance, because a person asks for it, although it is only probed now.
+    pub(super) fn admits_what_is_asked_for(&self, now: Duration, most: usize) -> bool {
+        let may = self.outage.next_asked_for().is_some_and(|at| now >= at);
+        self.used() < most && may && self.has_turn()
+    }
+
+    /// As in the slow start of TCP: few, and one more with each answer. Who has not answered for a while starts anew, so that few passes
+    /// find out that a server has gone silent.
     fn window(&self, now: Duration) -> usize {
         let idle = self.last_answer.is_none_or(|at| now.saturating_sub(at) >= PATIENCE);
-        if self.standing == Standing::Prompt && idle { AFTER_IDLE } else { self.window.max(1) }
+        match self.access {
+            Access::Open if idle => AFTER_IDLE,
+            Access::Open => self.window.max(AFTER_IDLE),
+            Access::Shared(_) => self.window,
+        }
     }
 
     /// Whether the rate has turns left beyond those that passes have not taken yet.
@@ -87,8 +129,9 @@ impl LaneState {
         u32::try_from(self.before_turn + self.at_entrance.len() + 1).unwrap_or(u32::MAX)
     }
 
-    /// When the line goes on although no pass ends; `None`: not before one does.
-    pub(super) fn goes_on_at(&self, now: Duration) -> Option<Duration> {
+    /// When the line goes on although no pass ends, with its precedence: of those that wait for a turn of the same tenant, the one that has
+    /// had none for longest is first. `None`: not before a pass ends.
+    pub(super) fn goes_on_at(&self, now: Duration) -> Option<(Duration, Duration)> {
         if self.line.is_empty() {
             return None;
         }
@@ -97,24 +140,37 @@ impl LaneState {
             Some(rate) => now + rate.until_free(self.turns_needed())?,
             None => now,
         };
-        Some(probe.max(turn)).filter(|at| *at > now)
+        Some(probe.max(turn)).filter(|at| *at > now).map(|at| (at, self.last_turn))
     }
 
-    /// Whether its passes have the places of all; else they share the few of the unproven.
-    pub(super) fn is_proven(&self) -> bool {
-        self.standing == Standing::Prompt
+    /// How its passes come to a place.
+    pub(super) fn access(&self) -> Access {
+        self.access
     }
 
     /// A place is kept for somebody who is woken for it, and has its turn before it.
-    pub(super) fn keeps_a_place(&mut self) {
+    pub(super) fn keeps_a_place(&mut self, who: &ObjectKey) {
         self.in_flight += 1;
+        *self.in_flight_of.entry(Arc::clone(&who.namespace)).or_default() += 1;
         self.before_turn += 1;
     }
 
     /// Who had a place has it no longer.
-    pub(super) fn leaves(&mut self, had_turn: bool) {
+    pub(super) fn leaves(&mut self, who: &ObjectKey, had_turn: bool) {
         self.in_flight = self.in_flight.saturating_sub(1);
+        if let Some(in_flight) = self.in_flight_of.get_mut(&who.namespace) {
+            *in_flight -= 1;
+            if *in_flight == 0 {
+                self.in_flight_of.remove(&who.namespace);
+            }
+        }
         self.before_turn = self.before_turn.saturating_sub(usize::from(!had_turn));
+    }
+
+    /// A pass took its turn in the rate, its first one or a further one.
+    pub(super) fn takes_turn(&mut self, first: bool, now: Duration) {
+        self.before_turn = self.before_turn.saturating_sub(usize::from(first));
+        self.last_turn = now;
     }
 
     /// Somebody was let in.
@@ -134,25 +190,25 @@ impl LaneState {
         }
     }
 
-    /// A server of the tenant answered `after` it was asked. Of one that has kept passes waiting before, only an answer to a
-    /// request to the API counts: its authorization server may answer at once.
+    /// A server of the tenant answered `after` it was asked. Of one that was late or silent before, only an answer to a request to the
+    /// API counts: its authorization server may answer at once.
     pub(super) fn answered(&mut self, after: Duration, by_api: bool, now: Duration, most: usize) {
         self.last_answer = Some(now);
-        self.window = (self.window.max(1) + 1).min(most);
-        match (self.standing, after <= IN_TIME) {
-            (Standing::Late | Standing::Silent, true) if !by_api => {}
-            (_, true) => self.standing = Standing::Prompt,
-            (_, false) => self.standing = Standing::Late,
+        self.window = (self.window + 1).min(most);
+        if by_api {
+            self.unanswered = None;
+        }
+        match (self.access, after <= IN_TIME) {
+            (Access::Shared(Crowd::Late | Crowd::Silent), true) if !by_api => {}
+            (_, true) => self.access = Access::Open,
+            (_, false) => self.access = Access::Shared(Crowd::Late),
         }
     }
 
-    /// A pass has waited for an answer for too long.
+    /// A pass has waited for an answer for too long. What becomes of it is still open: the server may be slow.
     pub(super) fn keeps_waiting(&mut self) {
         self.kept_waiting += 1;
         self.window = 1;
-        if self.standing == Standing::Prompt {
-            self.standing = Standing::Late;
-        }
     }
 
     /// One of those has its answer, or waits no longer.
@@ -160,10 +216,18 @@ impl LaneState {
         self.kept_waiting = self.kept_waiting.saturating_sub(1);
     }
 
-    /// An attempt had no answer.
-    pub(super) fn was_silent(&mut self) {
+    /// An attempt of that resource had no answer. Among those that are answered this may be a matter of that resource, so it takes
+    /// another one.
+    pub(super) fn was_silent(&mut self, who: &ObjectKey) {
         self.window = 1;
-        self.standing = Standing::Silent;
+        let before = self.unanswered.replace(who.clone());
+        match self.begins {
+            Access::Shared(_) => self.access = self.begins,
+            Access::Open if before.is_some_and(|before| before != *who) => {
+                self.access = Access::Shared(Crowd::Silent);
+            }
+            Access::Open => {}
+        }
     }
 
     /// An attempt of that resource ended, and the tenant was available in it or not.
@@ -177,7 +241,10 @@ impl LaneState {
 
     /// Whether nobody passes or waits.
     pub(super) fn is_idle(&self) -> bool {
-        self.in_flight == 0 && self.at_entrance.is_empty() && self.line.is_empty()
+        self.in_flight == 0
+            && self.in_flight_of.is_empty()
+            && self.at_entrance.is_empty()
+            && self.line.is_empty()
     }
 }
 
@@ -187,6 +254,9 @@ mod tests {
     use crate::domain::testing::{key, seconds};
 
     const MOST: usize = 8;
+    const UNHEARD: Access = Access::Shared(Crowd::Unheard);
+    const LATE: Access = Access::Shared(Crowd::Late);
+    const SILENT: Access = Access::Shared(Crowd::Silent);
     const SOON: Duration = Duration::from_millis(100);
 
     fn places(lane: &mut LaneState, now: Duration) -> usize {
@@ -199,47 +269,71 @@ mod tests {
 
     #[test]
     fn places_grow_with_answers_and_start_anew_after_silence() {
-        let mut lane = LaneState::default();
+        let mut lane = LaneState::new(UNHEARD);
         let now = seconds(10);
-        assert_eq!((places(&mut lane, now), lane.is_proven()), (1, false));
+        assert_eq!((places(&mut lane, now), lane.access()), (1, UNHEARD));
         lane.answered(SOON, false, now, MOST);
-        assert_eq!((places(&mut lane, now), lane.is_proven()), (2, true));
+        assert_eq!((places(&mut lane, now), lane.access()), (2, Access::Open));
         (0..20).for_each(|_| lane.answered(SOON, true, now, MOST));
         assert_eq!(places(&mut lane, now), MOST);
         assert_eq!(places(&mut lane, now + PATIENCE), AFTER_IDLE);
     }
 
     #[test]
-    fn a_lane_with_proof_is_proven_until_it_answers_late_or_not_at_all() {
-        let mut lane = LaneState::prompt();
-        assert!(lane.is_proven());
+    fn only_answers_tell_that_a_lane_is_late_and_only_the_api_that_it_no_longer_is() {
+        let mut lane = LaneState::new(Access::Open);
         lane.keeps_waiting();
-        assert!(!lane.is_proven());
+        assert_eq!(lane.access(), Access::Open, "it may be slow");
         lane.keeps_one_less_waiting();
+        lane.answered(IN_TIME, true, seconds(1), MOST);
+        assert_eq!(lane.access(), Access::Open);
         lane.answered(seconds(10), true, seconds(1), MOST);
-        assert!(!lane.is_proven());
+        assert_eq!(lane.access(), LATE);
         lane.answered(SOON, false, seconds(1), MOST);
-        assert!(!lane.is_proven(), "a token is no sign that the API answers again");
-        assert_eq!(places(&mut lane, seconds(100)), 3, "it is slow, and answers");
+        assert_eq!(lane.access(), LATE, "a token is no sign that the API answers in time again");
+        assert_eq!(places(&mut lane, seconds(100)), 4, "it is slow, and answers");
         lane.answered(SOON, true, seconds(1), MOST);
-        assert!(lane.is_proven());
-        lane.was_silent();
-        assert_eq!((places(&mut lane, seconds(1)), lane.is_proven()), (1, false));
+        assert_eq!(lane.access(), Access::Open);
     }
 
     #[test]
-    fn whoever_is_kept_waiting_does_not_keep_a_few_others_from_trying() {
-        let mut lane = LaneState::prompt();
-        for kept_waiting in 0..=OVERTAKEN + 2 {
-            assert_eq!(lane.admits(seconds(1), MOST), kept_waiting <= OVERTAKEN, "{kept_waiting}");
-            lane.in_flight += 1;
-            lane.keeps_waiting();
+    fn who_is_not_answered_is_among_those_like_it() {
+        let mut answered_before = LaneState::new(Access::Open);
+        answered_before.was_silent(&key("a"));
+        answered_before.was_silent(&key("a"));
+        assert_eq!(answered_before.access(), Access::Open, "this may be a matter of that resource");
+        answered_before.was_silent(&key("b"));
+        assert_eq!((places(&mut answered_before, seconds(1)), answered_before.access()), (1, SILENT));
+        answered_before.answered(SOON, false, seconds(1), MOST);
+        assert_eq!(answered_before.access(), SILENT);
+        answered_before.answered(SOON, true, seconds(1), MOST);
+        assert_eq!(answered_before.access(), Access::Open);
+        answered_before.was_silent(&key("a"));
+        assert_eq!(answered_before.access(), Access::Open, "the API has answered in between");
+
+        for begins in [UNHEARD, SILENT] {
+            let mut lane = LaneState::new(begins);
+            lane.answered(SOON, true, seconds(1), MOST);
+            assert_eq!(lane.access(), Access::Open);
+            lane.was_silent(&key("a"));
+            assert_eq!(lane.access(), begins);
         }
     }
 
     #[test]
+    fn whoever_is_kept_waiting_keeps_others_from_trying_only_by_the_places_of_the_lane() {
+        let mut lane = LaneState::new(Access::Open);
+        for _ in 0..MOST + reserve(MOST) {
+            assert!(lane.admits(seconds(1), MOST));
+            lane.in_flight += 1;
+            lane.keeps_waiting();
+        }
+        assert!(!lane.admits(seconds(1), MOST));
+    }
+
+    #[test]
     fn in_an_outage_one_probe_follows_the_other_at_growing_distances() {
-        let mut lane = LaneState::default();
+        let mut lane = LaneState::new(UNHEARD);
         lane.answered(SOON, true, seconds(0), MOST);
         lane.was_available(false, &key("a"), seconds(0));
         lane.was_available(false, &key("a"), seconds(0));
@@ -263,7 +357,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn no_more_pass_than_there_are_turns() {
-        let mut lane = LaneState::default();
+        let mut lane = LaneState::new(UNHEARD);
         (0..20).for_each(|_| lane.answered(SOON, true, seconds(0), MOST));
         let rate = Arc::new(RateLimiter::new(crate::domain::tools::bucket::Rate::new(1.0, 2)));
         lane.keep_to(&rate);
@@ -274,6 +368,12 @@ mod tests {
         rate.take().and(rate.take()).unwrap();
         assert!(!lane.admits(seconds(0), MOST));
         lane.line.push(&key("a"), crate::controller::queue::Priority::Routine);
-        assert_eq!(lane.goes_on_at(seconds(5)), Some(seconds(6)));
+        assert_eq!(lane.goes_on_at(seconds(5)), Some((seconds(6), seconds(0))));
+        lane.takes_turn(true, seconds(5));
+        assert_eq!(
+            lane.goes_on_at(seconds(5)),
+            Some((seconds(6), seconds(5))),
+            "one that has had none for longer is before it"
+        );
     }
 }

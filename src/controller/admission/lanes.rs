@@ -1,8 +1,12 @@
 //! What is known of lanes: of those with passes or waiters, and of the others for as long as somebody holds their tenant.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use super::{lane::Lane, lane_state::LaneState};
+use crate::domain::parse::api_url::Tenant;
 
 /// So many lanes are known before those are looked for that nobody holds.
 const FEW: usize = 64;
@@ -24,12 +28,22 @@ impl Lanes {
     /// What is known of the lane. Makes room first: of those that nobody waits in, and whose tenant nobody holds.
     pub(super) fn of(&mut self, lane: &Arc<Lane>) -> &mut LaneState {
         if self.known.len() >= self.sweep_at && !self.known.contains_key(lane) {
-            self.known.retain(|lane, state| !state.is_idle() || lane.is_held());
+            let held = self.held_tenants();
+            self.known.retain(|lane, state| !state.is_idle() || held.contains(&lane.hold().0));
             self.sweep_at = (2 * self.known.len()).max(FEW);
         }
-        self.known
-            .entry(Arc::clone(lane))
-            .or_insert_with(|| if lane.is_proven() { LaneState::prompt() } else { LaneState::default() })
+        self.known.entry(Arc::clone(lane)).or_insert_with(|| LaneState::new(lane.begins()))
+    }
+
+    /// The tenants that somebody else holds than lanes: connections, and who claims something by them.
+    fn held_tenants(&self) -> HashSet<*const Tenant> {
+        let mut lanes_of: HashMap<_, usize> = HashMap::new();
+        self.known.keys().for_each(|lane| *lanes_of.entry(lane.hold()).or_default() += 1);
+        lanes_of
+            .into_iter()
+            .filter(|((_, holders), lanes)| holders > lanes)
+            .map(|((tenant, _), _)| tenant)
+            .collect()
     }
 
     pub(super) fn get_mut(&mut self, lane: &Arc<Lane>) -> Option<&mut LaneState> {

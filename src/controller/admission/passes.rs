@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::{PATIENCE, lane::Lane};
+use super::{PATIENCE, SharedLimit, entrance::Access, lane::Lane};
 use crate::domain::parse::object::ObjectKey;
 
 /// Tells one pass from another.
@@ -39,10 +39,12 @@ pub(super) struct Pass {
     pub(super) phase: Phase,
     /// Whether its turn in the rate has come.
     pub(super) has_turn: bool,
-    /// Whether it has one of the places of the unproven.
-    pub(super) at_entrance: bool,
+    /// How it has come to its place.
+    pub(super) access: Access,
     /// Whether it does not count among those that are handed out at a time.
     pub(super) aside: bool,
+    /// The place that it has to hold a large payload.
+    pub(super) large: Option<SharedLimit>,
 }
 
 impl Pass {
@@ -75,13 +77,13 @@ impl Passes {
     }
 
     /// One begins. What comes through the entrance is aside from the beginning, if there is room.
-    pub(super) fn begin(&mut self, lane: Arc<Lane>, who: &ObjectKey, at_entrance: bool) -> PassId {
+    pub(super) fn begin(&mut self, lane: Arc<Lane>, who: &ObjectKey, access: Access) -> PassId {
         let id = self.next;
         self.next += 1;
-        let aside = at_entrance && self.aside < self.most_aside;
+        let aside = access != Access::Open && self.aside < self.most_aside;
         self.aside += usize::from(aside);
         let (who, phase) = (who.clone(), Phase::Entered);
-        self.by_id.insert(id, Pass { lane, who, phase, has_turn: false, at_entrance, aside });
+        self.by_id.insert(id, Pass { lane, who, phase, has_turn: false, access, aside, large: None });
         id
     }
 
@@ -93,6 +95,13 @@ impl Passes {
     pub(super) fn has_turn(&mut self, id: PassId) {
         if let Some(pass) = self.by_id.get_mut(&id) {
             pass.has_turn = true;
+        }
+    }
+
+    /// It has that place to hold a large payload, and no other.
+    pub(super) fn holds_large(&mut self, id: PassId, limit: SharedLimit) {
+        if let Some(pass) = self.by_id.get_mut(&id) {
+            pass.large = Some(limit);
         }
     }
 
@@ -108,11 +117,11 @@ impl Passes {
         Some(before)
     }
 
-    /// It counts among those that are handed out at a time. Returns whether it had a place of the unproven, which is free now.
-    pub(super) fn counts_again(&mut self, id: PassId) -> bool {
-        self.by_id.get_mut(&id).is_some_and(|pass| {
+    /// It counts among those that are handed out at a time. Returns how it had come to its place: one at an entrance is free now.
+    pub(super) fn counts_again(&mut self, id: PassId) -> Access {
+        self.by_id.get_mut(&id).map_or(Access::Open, |pass| {
             self.aside -= usize::from(std::mem::take(&mut pass.aside));
-            std::mem::take(&mut pass.at_entrance)
+            std::mem::replace(&mut pass.access, Access::Open)
         })
     }
 
@@ -126,8 +135,8 @@ impl Passes {
         Some(pass)
     }
 
-    /// Sets one aside whose patience has ended, if there is room. Returns the lane that keeps it waiting.
-    pub(super) fn set_aside(&mut self, now: Duration) -> Option<Arc<Lane>> {
+    /// Sets one aside whose patience has ended, if there is room. Returns it, and the lane that keeps it waiting.
+    pub(super) fn set_aside(&mut self, now: Duration) -> Option<(PassId, Arc<Lane>)> {
         let (_, id) = self.next_to_set_aside().filter(|(at, _)| *at <= now)?;
         self.patient.pop_first();
         let pass = self.by_id.get_mut(&id)?;
@@ -135,7 +144,7 @@ impl Passes {
         if let Phase::Asked { at } = pass.phase {
             pass.phase = Phase::KeptWaiting { at };
         }
-        Some(Arc::clone(&pass.lane))
+        Some((id, Arc::clone(&pass.lane)))
     }
 
     /// When the next one is set aside, unless it is answered; `None` also when there is no room.

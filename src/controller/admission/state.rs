@@ -2,12 +2,13 @@
 //! of it.
 
 mod hand_on;
+mod large;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::{
     Places, Request, SharedLimit,
-    entrance::Entrance,
+    entrance::{Access, Entrances},
     lane::Lane,
     lanes::Lanes,
     passes::{PassId, Passes, Phase},
@@ -23,12 +24,12 @@ pub(super) type Woken = Vec<(ObjectKey, Priority)>;
 pub(super) struct State {
     places: Places,
     pub(super) lanes: Lanes,
-    pub(super) entrance: Entrance,
+    pub(super) entrances: Entrances,
     pub(super) shared: Shared,
     pub(super) waiting: Waiters,
     pub(super) passes: Passes,
-    /// When lines go on by themselves.
-    alarms: BTreeSet<(Duration, Arc<Lane>)>,
+    /// When lines go on by themselves, in which order.
+    alarms: BTreeSet<((Duration, Duration), Arc<Lane>)>,
     woken: Woken,
 }
 
@@ -37,7 +38,7 @@ impl State {
         Self {
             places,
             lanes: Lanes::default(),
-            entrance: Entrance::new(places.unproven),
+            entrances: Entrances::new(places.crowd),
             shared: Shared::default(),
             waiting: Waiters::default(),
             passes: Passes::new(places.aside),
@@ -61,7 +62,7 @@ impl State {
         let Request { who, priority } = request;
         self.waiting.goes_on(who);
         let stays = match self.waiting.get(who).map(|waiting| &waiting.lane) {
-            Some(Position::Waits(at, ticket) | Position::AtEntrance(at, ticket)) => {
+            Some(Position::Waits(at, ticket) | Position::AtEntrance(at, _, ticket)) => {
                 at == lane && ticket.priority >= priority
             }
             Some(Position::Promised { limit, .. }) => limit == lane,
@@ -73,14 +74,31 @@ impl State {
             self.waiting.of(who).lane = Position::Waits(Arc::clone(lane), ticket);
         }
         self.go_on(lane, now);
-        if let Some(at_entrance) = self.waiting.take_promised(who) {
+        if let Some(access) = self.waiting.take_promised(who) {
             self.woken.retain(|(woken, _)| woken != who);
-            return Ok(self.passes.begin(Arc::clone(lane), who, at_entrance));
+            return Ok(self.passes.begin(Arc::clone(lane), who, access));
         }
         let waited = self.waiting.refused(who, now);
         // What is kept for it elsewhere is of no use to it before it has a place here.
         self.leave_shared(who);
         Err(waited)
+    }
+
+    /// A person asks for the pass that asks for a place next. In an outage it is the next to find out, instead of waiting for a probe.
+    pub(super) fn is_asked_for(&mut self, lane: &Arc<Lane>, request: Request<'_>, now: Duration) {
+        let Request { who, priority } = request;
+        let is_in = matches!(
+            self.waiting.get(who).map(|waiting| &waiting.lane),
+            Some(Position::AtEntrance(..) | Position::Promised { .. })
+        );
+        if is_in || !self.lanes.of(lane).admits_what_is_asked_for(now, self.places.lane) {
+            return;
+        }
+        self.leave_lane(who, now);
+        self.let_in(lane, who.clone(), priority, now);
+        self.open_entrances();
+        // It comes anyway.
+        self.woken.retain(|(woken, _)| woken != who);
     }
 
     /// From now on the pass waits for an answer.
@@ -94,7 +112,6 @@ impl State {
         &mut self,
         id: PassId,
         rate: &Arc<RateLimiter>,
-        priority: Priority,
         now: Duration,
     ) -> Result<(), Duration> {
         let Some(pass) = self.passes.get(id) else {
@@ -105,13 +122,14 @@ impl State {
         let state = self.lanes.of(&lane);
         state.keep_to(rate);
         if result.is_ok() {
-            state.before_turn = state.before_turn.saturating_sub(usize::from(!had_turn));
+            state.takes_turn(!had_turn, now);
             self.passes.has_turn(id);
             self.asks(id, now);
             self.remove(&who, now);
         } else {
             self.leave_lane(&who, now);
-            let ticket = self.lanes.of(&lane).line.push_ahead(&who, priority);
+            // Another lane of the tenant has had the turn that it came for: the next is its own, however urgent others are.
+            let ticket = self.lanes.of(&lane).line.push_ahead(&who, Priority::Urgent);
             self.waiting.of(&who).lane = Position::Waits(Arc::clone(&lane), ticket);
             self.waiting.refused(&who, now);
         }
@@ -140,23 +158,23 @@ impl State {
             Phase::Asked { at } | Phase::KeptWaiting { at } => now.saturating_sub(at),
             Phase::Entered | Phase::Settled => Duration::ZERO,
         };
-        let (lane, at_entrance) = (Arc::clone(&pass.lane), pass.at_entrance);
+        let (lane, access) = (Arc::clone(&pass.lane), pass.access);
         let state = self.lanes.of(&lane);
         state.answered(after, pass.has_turn, now, self.places.lane);
-        if state.is_proven() {
-            self.counts_again(id);
-            self.open_to(&lane);
-        } else if !at_entrance {
+        if access == Access::Open || state.access() == Access::Open {
             self.counts_again(id);
         }
+        self.regroup(&lane);
         self.go_on(&lane, now);
     }
 
     /// A server was asked by the pass, and has not answered.
     pub(super) fn unanswered(&mut self, id: PassId, now: Duration) {
         self.comes_to(id, Phase::Settled);
-        if let Some(lane) = self.passes.get(id).map(|pass| Arc::clone(&pass.lane)) {
-            self.lanes.of(&lane).was_silent();
+        if let Some(pass) = self.passes.get(id) {
+            let lane = Arc::clone(&pass.lane);
+            self.lanes.of(&lane).was_silent(&pass.who);
+            self.regroup(&lane);
             self.go_on(&lane, now);
         }
     }
@@ -186,21 +204,26 @@ impl State {
         let Some(pass) = self.passes.end(id) else {
             return;
         };
+        if let Some(limit) = &pass.large {
+            self.give_back(limit, Some(&pass.who.namespace));
+        }
         let state = self.lanes.of(&pass.lane);
-        state.leaves(pass.has_turn);
+        state.leaves(&pass.who, pass.has_turn);
         if matches!(pass.phase, Phase::KeptWaiting { .. }) {
             state.keeps_one_less_waiting();
         }
         if pass.was_kept_waiting(now) {
-            state.was_silent();
+            state.was_silent(&pass.who);
             state.was_available(false, &pass.who, now);
-        } else if pass.phase == Phase::Entered {
+        } else if matches!(pass.phase, Phase::Entered | Phase::Asked { .. }) {
+            // It has asked nobody, or went before anybody could be blamed for not answering.
             state.unused(now);
         }
+        self.regroup(&pass.lane);
         self.go_on(&pass.lane, now);
     }
 
-    /// Takes a place; else stands in line, and tells how long it has waited in vain.
+    /// Takes a place that is kept for nobody; else stands in line, and tells how long it has waited in vain.
     pub(super) fn ask_shared(
         &mut self,
         limit: &SharedLimit,
@@ -233,8 +256,9 @@ impl State {
         Err(self.waiting.refused(who, now))
     }
 
-    pub(super) fn give_back(&mut self, limit: &SharedLimit) {
-        self.shared.give_back(limit);
+    /// A place is free again, which was kept for somebody of that namespace, if it was kept.
+    pub(super) fn give_back(&mut self, limit: &SharedLimit, kept_for: Option<&Arc<str>>) {
+        self.shared.give_back(limit, kept_for);
         self.promise_shared(limit);
     }
 
@@ -255,28 +279,28 @@ impl State {
         self.waiting.remove(who);
     }
 
-    /// The pass counts among those that are handed out at a time, and has no place of the unproven.
+    /// The pass counts among those that are handed out at a time, and has no place at an entrance.
     fn counts_again(&mut self, id: PassId) {
-        if self.passes.counts_again(id)
-            && let Some(pass) = self.passes.get(id)
-        {
-            self.entrance.give_back(&pass.who.namespace);
+        let access = self.passes.counts_again(id);
+        if let Some(pass) = self.passes.get(id) {
+            self.entrances.give_back(access, &pass.who.namespace);
         }
     }
 
     /// When there is something to do although nothing changes.
     pub(super) fn next_event(&self) -> Option<Duration> {
-        let alarm = self.alarms.first().map(|(at, _)| *at);
+        let alarm = self.alarms.first().map(|((at, _), _)| *at);
         self.passes.patience_ends_at().into_iter().chain(alarm).min()
     }
 
     /// Does what is to be done by that time.
     pub(super) fn time_is(&mut self, now: Duration) {
-        while let Some(lane) = self.passes.set_aside(now) {
+        while let Some((id, lane)) = self.passes.set_aside(now) {
             self.lanes.of(&lane).keeps_waiting();
+            self.make_room_for_large(id);
             self.go_on(&lane, now);
         }
-        while let Some((at, lane)) = self.alarms.first().cloned()
+        while let Some(((at, _), lane)) = self.alarms.first().cloned()
             && at <= now
         {
             self.alarms.pop_first();

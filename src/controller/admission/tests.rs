@@ -1,4 +1,6 @@
+mod asked_for;
 mod fairness;
+mod large;
 mod model;
 
 use futures::FutureExt;
@@ -61,7 +63,7 @@ fn answers(admission: &Arc<Admission>, tenant: &Arc<Lane>, times: usize) {
     for _ in 0..times {
         let who = key("answers");
         let permit = admission.enter(tenant, None, request(&who)).unwrap();
-        admission.turn(&permit, &rate, request(&who)).unwrap();
+        admission.turn(&permit, &rate).unwrap();
         permit.answered();
         permit.attempted(true);
         drop(permit);
@@ -93,7 +95,7 @@ fn is_empty(admission: &Admission) -> bool {
     let idle = state.lanes.iter().all(|(_, known)| known.is_idle());
     idle && state.waiting.iter().next().is_none()
         && state.passes.iter().next().is_none()
-        && state.entrance.is_empty()
+        && state.entrances.iter().all(entrance::Entrance::is_empty)
         && state.shared.iter().next().is_none()
         && state.next_event().is_none()
         && state.passes.aside() == 0
@@ -253,30 +255,6 @@ async fn all_who_waited_for_a_service_key_are_woken_at_once_and_wait_once() {
     assert!(is_empty(&admission));
 }
 
-/// While it waits for its tenant, nothing large is kept for it.
-#[tokio::test(start_paused = true)]
-async fn a_place_for_a_large_payload_is_of_use_with_a_place_in_the_tenant_only() {
-    let (admission, queue) = with_places(8, 1);
-    let tenant = a_tenant("a");
-    let large = |name: &str| admission.admit_large_payload(request(&key(name)));
-    let mut held: Vec<Permit> =
-        (0..LARGE_PAYLOADS).map(|number| large(&number.to_string()).unwrap()).collect();
-    for name in ["a", "b"] {
-        assert!(large(name).is_err());
-        admission.pass_ended(&key(name), true);
-    }
-    held.pop();
-    assert_eq!(woken(&queue), Some(key("a")));
-    let other = enter(&admission, &tenant, "other").unwrap();
-    assert!(enter_or_end(&admission, &tenant, "a").is_none());
-    assert_eq!(woken(&queue), Some(key("b")), "a has no place in its tenant");
-    let permit = large("b").unwrap();
-    held.clear();
-    drop((permit, other));
-    ["a", "b"].iter().for_each(|name| admission.remove(&key(name)));
-    assert!(is_empty(&admission));
-}
-
 /// One request a second, one at once.
 fn slow() -> Arc<RateLimiter> {
     Arc::new(RateLimiter::new(Rate::new(1.0, 1)))
@@ -286,7 +264,7 @@ fn slow() -> Arc<RateLimiter> {
 fn passes(admission: &Arc<Admission>, tenant: &Arc<Lane>, rate: &Arc<RateLimiter>, name: &str) -> bool {
     let who = key(name);
     let result = admission.enter(tenant, None, request(&who)).and_then(|permit| {
-        admission.turn(&permit, rate, request(&who))?;
+        admission.turn(&permit, rate)?;
         permit.answered();
         permit.attempted(true);
         Ok(())
@@ -338,7 +316,7 @@ async fn after_an_outage_the_rate_holds() {
     while sent.len() < keys.len() {
         let who = queue.next().await.unwrap();
         let entered = admission.enter(&tenant, None, request(&who)).and_then(|permit| {
-            admission.turn(&permit, &rate, request(&who))?;
+            admission.turn(&permit, &rate)?;
             Ok(permit)
         });
         let mut again = None;

@@ -2,7 +2,11 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use super::{SharedLimit, lane::Lane};
+use super::{
+    SharedLimit,
+    entrance::{Access, Crowd},
+    lane::Lane,
+};
 use crate::{controller::queue::line::Ticket, domain::parse::object::ObjectKey};
 
 /// Where a resource stands.
@@ -12,13 +16,13 @@ pub(super) enum Position<L> {
     Nowhere,
     /// In the line.
     Waits(L, Ticket),
-    /// Through the line of its lane, in that of the entrance.
-    AtEntrance(L, Ticket),
+    /// Through the line of its lane, in that of an entrance.
+    AtEntrance(L, Crowd, Ticket),
     /// It was woken for a place, and has not asked for it yet.
     Promised {
         limit: L,
-        /// Whether one of the places of the unproven is kept too.
-        at_entrance: bool,
+        /// By which way it has come: a place at an entrance is kept too.
+        access: Access,
     },
 }
 
@@ -26,7 +30,7 @@ impl<L> Position<L> {
     pub(super) fn limit(&self) -> Option<&L> {
         match self {
             Self::Nowhere => None,
-            Self::Waits(limit, _) | Self::AtEntrance(limit, _) | Self::Promised { limit, .. } => Some(limit),
+            Self::Waits(limit, _) | Self::AtEntrance(limit, ..) | Self::Promised { limit, .. } => Some(limit),
         }
     }
 }
@@ -78,16 +82,16 @@ impl Waiters {
         self.0.remove(who);
     }
 
-    /// Takes the place in a lane that is kept for it. Returns whether one of the places of the unproven goes with it.
-    pub(super) fn take_promised(&mut self, who: &ObjectKey) -> Option<bool> {
+    /// Takes the place in a lane that is kept for it. Returns by which way it has come to it.
+    pub(super) fn take_promised(&mut self, who: &ObjectKey) -> Option<Access> {
         let waiting = self.0.get_mut(who)?;
-        let Position::Promised { at_entrance, .. } = waiting.lane else { return None };
+        let Position::Promised { access, .. } = waiting.lane else { return None };
         waiting.lane = Position::Nowhere;
         if waiting.since.is_none() && waiting.shared.limit().is_none() {
             // It has not been refused before: nothing is to be remembered.
             self.0.remove(who);
         }
-        Some(at_entrance)
+        Some(access)
     }
 
     /// It is refused now. Returns for how long it has asked in vain.
@@ -114,6 +118,12 @@ impl Waiters {
         true
     }
 
+    /// It was refused a place to hold its payload, which is large, or one is kept for it.
+    pub(super) fn awaits_large_payload(&self, who: &ObjectKey) -> bool {
+        let limit = self.0.get(who).and_then(|waiting| waiting.shared.limit());
+        matches!(limit, Some(SharedLimit::LargePayload(_)))
+    }
+
     /// It waits for another pass to read its service key.
     pub(super) fn awaits_service_key(&mut self, who: &ObjectKey) {
         self.of(who).awaited_service_key = true;
@@ -137,6 +147,16 @@ impl Waiters {
                 After::Leaves
             }
         }
+    }
+
+    /// The namespaces of those who stand in line for it.
+    #[cfg(test)]
+    pub(super) fn of_namespaces(&self, limit: &SharedLimit) -> Vec<Arc<str>> {
+        let waits = self
+            .0
+            .iter()
+            .filter(|(_, waiting)| matches!(&waiting.shared, Position::Waits(at, _) if at == limit));
+        waits.map(|(who, _)| Arc::clone(&who.namespace)).collect()
     }
 
     #[cfg(test)]

@@ -6,14 +6,15 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
+    time::Duration,
 };
 
-use tokio::sync::OwnedMutexGuard;
+use tokio::{sync::OwnedMutexGuard, time::Instant};
 
 use super::{Hold, Journal, note};
 use crate::{
     aicore::{
-        Authorization, Insistence, Origin,
+        Authorization, Endpoint, Insistence, Origin, Token, TokenSource,
         error::{ClientCertificate, Error as AiCoreError, Server},
         keyed_mutex::KeyedMutex,
         mandate::Mandate,
@@ -35,6 +36,40 @@ pub(in crate::controller) struct FakeConnection {
     tenant: Arc<Tenant>,
     id: u64,
     pub(in crate::controller) rate_limiter: Arc<RateLimiter>,
+    tokens: TokenSource<FakeEndpoint>,
+}
+
+/// Limit on a request.
+const LIMIT: Duration = Duration::from_secs(15);
+
+/// Where tokens come from. They live for 20 seconds. While it is silent, it loses what it is asked for.
+#[derive(Clone, Default)]
+pub(in crate::controller) struct FakeEndpoint {
+    pub(in crate::controller) silent: Arc<AtomicBool>,
+    /// Requests.
+    pub(in crate::controller) asked: Arc<AtomicUsize>,
+}
+
+impl Endpoint for FakeEndpoint {
+    async fn token(&self) -> Result<Token, AiCoreError> {
+        self.asked.fetch_add(1, SeqCst);
+        let asked = Instant::now();
+        if self.silent.load(SeqCst) {
+            tokio::time::sleep(LIMIT).await;
+            let server = Server::Authorization;
+            return Err(AiCoreError::Silent { server, host: self.host(), limit: LIMIT });
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        Ok(Token::new("token".into(), asked, seconds(20)))
+    }
+
+    fn limit(&self) -> Duration {
+        LIMIT
+    }
+
+    fn host(&self) -> String {
+        "authorization".to_owned()
+    }
 }
 
 impl Reach for FakeConnection {
@@ -72,6 +107,12 @@ pub(in crate::controller) struct FakeAiCore {
     /// A push needs a second request, which waits for this to be open, as for its place in the rate.
     pub(in crate::controller) second: Hold,
     pub(in crate::controller) needs_second: AtomicBool,
+    /// Tokens are fetched from there, as the real connection does.
+    pub(in crate::controller) endpoint: Mutex<Option<FakeEndpoint>>,
+    /// The rate of tenants.
+    pub(in crate::controller) rate: Mutex<Option<Rate>>,
+    /// The remote secrets whose content was accepted.
+    pub(in crate::controller) accepted: Mutex<HashSet<String>>,
     /// How often somebody asked for a token.
     pub(in crate::controller) tokens: AtomicUsize,
 }
@@ -80,7 +121,7 @@ impl FakeAiCore {
     /// One request that writes.
     async fn answers(&self, tenant: &Tenant, mandate: &impl Mandate, line: String) -> Result<(), Unfinished> {
         if !mandate.stands() {
-            return Err(Unfinished::Withdrawn);
+            return Err(Unfinished::Withdrawn { remote_absent: false });
         }
         note(&self.journal, line);
         if self.hangs.load(SeqCst) {
@@ -88,7 +129,7 @@ impl FakeAiCore {
         }
         let is_hung = self.hung.lock().unwrap().contains(tenant);
         if is_hung {
-            tokio::time::sleep(seconds(15)).await;
+            tokio::time::sleep(LIMIT).await;
         }
         if is_hung || self.unreachable.load(SeqCst) {
             let error = unreachable(Server::Api);
@@ -110,8 +151,10 @@ impl AiCore for FakeAiCore {
         let mut connections = self.connections.lock().unwrap();
         let id = u64::try_from(connections.len()).unwrap() + 1;
         let connection = connections.entry(key.tenant()).or_insert_with(|| {
-            let rate_limiter = Arc::new(RateLimiter::new(Rate::new(1.0, 2)));
-            Arc::new(FakeConnection { tenant: Arc::new(key.tenant()), id, rate_limiter })
+            let rate = self.rate.lock().unwrap().unwrap_or(Rate::new(1.0, 2));
+            let rate_limiter = Arc::new(RateLimiter::new(rate));
+            let tokens = TokenSource::new(self.endpoint.lock().unwrap().clone().unwrap_or_default());
+            Arc::new(FakeConnection { tenant: Arc::new(key.tenant()), id, rate_limiter, tokens })
         });
         Ok(Arc::clone(connection))
     }
@@ -120,8 +163,12 @@ impl AiCore for FakeAiCore {
         self.order.lock(claim).await
     }
 
-    async fn authorize(&self, _connection: &FakeConnection, _insistence: Insistence) -> Authorization {
+    async fn authorize(&self, connection: &FakeConnection, insistence: Insistence) -> Authorization {
         self.tokens.fetch_add(1, SeqCst);
+        let fetches = self.endpoint.lock().unwrap().is_some();
+        if fetches {
+            return connection.tokens.authorize(insistence).await.without_token();
+        }
         self.token.pass().await;
         let origin = if self.keeps_tokens.load(SeqCst) { Origin::Kept } else { Origin::Asked };
         let result = if self.refuses_key.load(SeqCst) {
@@ -153,10 +200,16 @@ impl AiCore for FakeAiCore {
             tokio::select! {
                 biased;
                 () = place => {}
-                () = mandate.ending().cancelled() => return Err(Unfinished::Withdrawn),
+                () = mandate.ending().cancelled() => return Err(Unfinished::Withdrawn { remote_absent: true }),
             }
-            self.answers(&connection.tenant, mandate, format!("create {name}")).await?;
+            // The first one was answered that there is no such secret.
+            let created = self.answers(&connection.tenant, mandate, format!("create {name}")).await;
+            created.map_err(|unfinished| match unfinished {
+                Unfinished::Withdrawn { .. } => Unfinished::Withdrawn { remote_absent: true },
+                failed @ Unfinished::Failed { .. } => failed,
+            })?;
         }
+        self.accepted.lock().unwrap().insert(name.to_string());
         Ok(Pushed::Created)
     }
 

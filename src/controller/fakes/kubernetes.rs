@@ -8,12 +8,14 @@ use std::{
     },
 };
 
+use jiff::Timestamp;
+
 use super::{Hold, Journal, note};
 use crate::{
     api::AICoreRegistrySecretStatus,
     controller::adapters::Kubernetes,
     domain::{
-        decide::report::Event,
+        decide::{observed::NamespaceState, report::Event},
         parse::{
             name::SecretName,
             object::{Object, ObjectKey},
@@ -41,7 +43,7 @@ pub(in crate::controller) struct FakeKubernetes {
     pub(in crate::controller) resource_gone: AtomicBool,
     /// The resource is being deleted, and the watch has not said so yet.
     pub(in crate::controller) takes_no_finalizer: AtomicBool,
-    pub(in crate::controller) namespace_terminating: AtomicBool,
+    pub(in crate::controller) namespace: Mutex<NamespaceState>,
     /// Secrets that are larger than what is read.
     pub(in crate::controller) too_large: Mutex<HashSet<ObjectKey>>,
     /// Secrets are read when this is open.
@@ -101,9 +103,9 @@ impl Kubernetes for FakeKubernetes {
         }))
     }
 
-    async fn is_terminating(&self, _namespace: &str) -> Result<bool, ApiError> {
+    async fn namespace(&self, _namespace: &str, _now: Timestamp) -> Result<NamespaceState, ApiError> {
         self.answers("look at namespace")?;
-        Ok(self.namespace_terminating.load(SeqCst))
+        Ok(self.namespace.lock().unwrap().clone())
     }
 
     async fn write_status(
@@ -131,5 +133,9 @@ impl Kubernetes for FakeKubernetes {
 
     fn publish(&self, _object: &Arc<Object>, event: Event) {
         self.events.lock().unwrap().push(event.reason);
+    }
+
+    async fn say(&self, object: &Arc<Object>, event: Event) {
+        self.publish(object, event);
     }
 }

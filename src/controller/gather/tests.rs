@@ -98,7 +98,7 @@ async fn of_a_resource_that_goes_only_the_service_key_is_read() {
     let (gathered, _) = found(&world).await;
     assert_eq!(world.journal(), ["read Secret", "connect"]);
     assert!(gathered.payload.is_none() && gathered.connection.is_some());
-    assert!(!gathered.namespace_terminating);
+    assert_eq!(gathered.namespace, NamespaceState::Active);
 }
 
 #[tokio::test(start_paused = true)]
@@ -107,8 +107,46 @@ async fn the_namespace_is_looked_at_when_the_key_of_a_resource_that_goes_is_gone
     world.object.deleting = true;
     world.applied();
     world.ctx.kubernetes.secrets.lock().unwrap().clear();
-    world.ctx.kubernetes.namespace_terminating.store(true, SeqCst);
-    assert!(found(&world).await.0.namespace_terminating);
+    *world.ctx.kubernetes.namespace.lock().unwrap() = NamespaceState::Terminating;
+    assert_eq!(found(&world).await.0.namespace, NamespaceState::Terminating);
+}
+
+/// The operator may not look at the namespace of a resource that goes without its key: the right is named, the right that comes is
+/// noticed within seconds, and without it the resource does not hang either.
+#[tokio::test(start_paused = true)]
+async fn a_namespace_that_may_not_be_looked_at_is_waited_for_and_not_for_ever() {
+    for comes in [true, false] {
+        let object =
+            an_object().with_spec(|spec| spec.deletion_policy = Some(crate::api::DeletionPolicy::Delete));
+        let mut world = World::of(Object { finalizer: true, ..object });
+        world.pass().await;
+        world.ctx.kubernetes.secrets.lock().unwrap().remove(&world.object.service_key());
+        world.ctx.index.remove_secret(&world.object.service_key());
+        world.object.deleting = true;
+        world.applied();
+        let hidden = NamespaceState::Hidden { why: "namespaces is forbidden".to_owned() };
+        *world.ctx.kubernetes.namespace.lock().unwrap() = hidden;
+        let mut passed = Duration::ZERO;
+        while let Some(wait) = world.pass().await {
+            let status = world.ctx.kubernetes.status.lock().unwrap().clone().unwrap();
+            let said =
+                crate::api::condition::find(&status.conditions, "Reconciling").unwrap().message.clone();
+            for part in
+                ["\"aicore-key\"", "does not exist", "get on namespace \"ns\"", "namespaces is forbidden"]
+            {
+                assert!(said.contains(part), "{part}: {said}");
+            }
+            if comes && passed > Duration::from_secs(30) {
+                *world.ctx.kubernetes.namespace.lock().unwrap() = NamespaceState::Terminating;
+                assert!(wait <= crate::domain::decide::backoff::LONGEST_API_DELAY, "{wait:?}");
+            }
+            passed += wait;
+            tokio::time::advance(wait).await;
+            assert!(passed < Duration::from_mins(if comes { 1 } else { 15 }), "it hangs");
+        }
+        assert!(comes || passed > Duration::from_mins(2), "{passed:?}");
+        assert_eq!(world.metric("aicore_registry_remote_orphaned_total"), Some(1));
+    }
 }
 
 #[tokio::test(start_paused = true)]

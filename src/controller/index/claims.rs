@@ -157,6 +157,10 @@ impl ClaimIndex {
         if first.is_none() {
             self.undecided.remove(&name);
         }
+        if self.undecided_name.is_empty() {
+            // At a start each resource is among them once, and hardly any later: the room for all would stay for ever.
+            (self.undecided, self.undecided_name) = Default::default();
+        }
         let Some(waiting) = self.waiting.get_mut(&name) else {
             return Vec::new();
         };

@@ -8,7 +8,10 @@ use std::{
 use parking_lot::Mutex;
 
 use super::{Entry, Index, State};
-use crate::controller::model::fingerprint::{add_shown, add_status};
+use crate::{
+    controller::model::fingerprint::{add_shown, add_status},
+    domain::testing::hash_unordered,
+};
 
 impl<K: Clone> Clone for Index<K> {
     fn clone(&self) -> Self {
@@ -20,7 +23,7 @@ impl<K: Hash> Index<K> {
     /// What decides. Of a resource its generation stands for its spec.
     pub(in crate::controller) fn hash_into(&self, hasher: &mut impl Hasher) {
         let state = self.0.lock();
-        let State { resources, left_alone, secrets, claims, following } = &*state;
+        let State { resources, left_alone, secrets, claims, accepted, following } = &*state;
         for (key, entry) in resources {
             let Entry { object, status, memory, listed: _ } = &**entry;
             let steering = (object.generation, object.deleting, object.finalizer);
@@ -29,6 +32,7 @@ impl<K: Hash> Index<K> {
             add_shown(memory, hasher);
         }
         (left_alone.len(), secrets, claims, following).hash(hasher);
+        hash_unordered(accepted, hasher);
     }
 
     /// What the clock would do.

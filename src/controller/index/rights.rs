@@ -10,10 +10,13 @@ use crate::domain::{
     decide::{
         conflict::{self, Claim},
         credit::Credit,
-        observed::Ownership,
+        observed::{Ownership, Takeover},
         pass_outcome::PassOutcome,
     },
-    parse::object::{Object, ObjectKey},
+    parse::{
+        api_url::Tenant,
+        object::{Object, ObjectKey},
+    },
 };
 
 impl<K> Index<K> {
@@ -100,12 +103,16 @@ impl<K> Index<K> {
         state.claims.ask(object, claim, now)
     }
 
-    /// What is known of the resource as one that sends requests to a tenant.
+    /// What is known of the resource as one that sends requests to the tenant.
     #[must_use]
-    pub(in crate::controller) fn credit(&self, object: &Object) -> Credit {
+    pub(in crate::controller) fn credit(&self, object: &Object, tenant: &Tenant) -> Credit {
         let state = self.0.lock();
-        let last = state.resources.get(&object.key).and_then(|entry| entry.memory.retry.backoff.as_ref());
-        Credit::of(state.claims.has_proof(&object.key), last)
+        let entry = state.resources.get(&object.key);
+        let accepted = entry
+            .and_then(|entry| conflict::proven_tenant(&entry.status))
+            .is_some_and(|accepted_by| accepted_by == *tenant);
+        let last = entry.and_then(|entry| entry.memory.retry.backoff.as_ref());
+        Credit::of(state.claims.has_proof(&object.key), accepted, last)
     }
 
     /// A request that writes is sent for the resource: what others have pushed, AI Core does not hold any more. To be told before the
@@ -140,20 +147,61 @@ impl<K> Index<K> {
     }
 
     /// Whether a pass over `object` may delete the remote secret now: this very resource is being deleted and is neither
-    /// suspended nor let go by its user, and nobody else owns or inherits the claim. To be asked right before the request.
+    /// suspended nor let go by its user, and nobody else owns or inherits the claim. `passed_over`: a successor that was waited for
+    /// and did not push. To be asked right before the request, while no other is under way for the remote secret.
     #[must_use]
-    pub(in crate::controller) fn may_delete(&self, object: &Object, claim: &Claim) -> bool {
+    pub(in crate::controller) fn may_delete(
+        &self,
+        object: &Object,
+        claim: &Claim,
+        passed_over: Option<&ObjectKey>,
+    ) -> bool {
         let state = self.0.lock();
         state.current(object).is_some_and(|current| {
-            current.deleting
-                && !current.abandon
-                && !current.spec.suspended()
-                && state.claims.ownership(current, Some(claim), Instant::now()).may_delete()
+            let is_free = match state.claims.ownership(current, Some(claim), Instant::now()) {
+                Ownership::Owner { successor: None } => true,
+                Ownership::Owner { successor: Some(successor) } => match state.takeover(&successor, claim) {
+                    Takeover::Done => false,
+                    Takeover::Expected => passed_over == Some(&successor),
+                    Takeover::Unlikely => true,
+                },
+                Ownership::OwnedBy(_) | Ownership::Pending => false,
+            };
+            current.deleting && !current.abandon && !current.spec.suspended() && is_free
         })
+    }
+
+    /// How far a resource is that is to take over the claim of another one.
+    #[must_use]
+    pub(in crate::controller) fn takeover(&self, successor: &ObjectKey, claim: &Claim) -> Takeover {
+        self.0.lock().takeover(successor, claim)
+    }
+
+    /// AI Core accepted a push of the resource just now. To be said before another request for the remote secret can begin; the
+    /// status says it later.
+    pub(in crate::controller) fn accepted(&self, object: &Object, claim: &Claim) {
+        let mut state = self.0.lock();
+        if state.current(object).is_some() {
+            state.accepted.insert(object.key.clone(), claim.clone());
+        }
     }
 }
 
 impl<K> State<K> {
+    fn takeover(&self, successor: &ObjectKey, claim: &Claim) -> Takeover {
+        // What is not understood keeps what it has proven.
+        let Some(entry) = self.resources.get(successor) else { return Takeover::Done };
+        let has_pushed = self.accepted.get(successor) == Some(claim)
+            || super::claim_of_status(&entry.object, &entry.status).as_ref() == Some(claim);
+        if has_pushed {
+            Takeover::Done
+        } else if entry.object.spec.suspended() {
+            Takeover::Unlikely
+        } else {
+            Takeover::Expected
+        }
+    }
+
     /// The resource as it is now, if it is still this one: one that was created anew under its name is another.
     pub(super) fn current(&self, object: &Object) -> Option<&Object> {
         let entry = self.resources.get(&object.key)?;

@@ -13,7 +13,7 @@ use crate::{
     domain::decide::{
         memory::Memory,
         pass_outcome::PassOutcome,
-        plan::Plan,
+        plan::{Plan, Step},
         report::{Jitter, Outcome, Report},
         unwritten::Unwritten,
     },
@@ -36,6 +36,13 @@ impl AtWork<'_> {
         let before = self.replica.index.status(&begun.object.key);
         let before = before.filter(|(current, _)| current.uid == begun.object.uid);
         let before = before.map_or_else(|| Arc::clone(&begun.status), |(_, status)| status);
+        if matches!(found.1.step, Step::Push(_))
+            && let Some(status) = &mut report.status
+        {
+            let (late_writes, now) = (&self.replica.late_writes, self.replica.now(self.world));
+            let kept = status.unanswered_write.as_deref();
+            status.unanswered_write = late_writes.to_keep(&begun.object.key, &found.0.claim, kept, now);
+        }
         let status = report.status.take().map_or_else(|| Arc::clone(&begun.status), only);
         let status = Some(status).filter(|status| *status != before);
         match status {
@@ -43,23 +50,43 @@ impl AtWork<'_> {
                 let stage = Stage::Writing(status, Box::new(report));
                 self.replica.passes[who] = Some(Pass::new(begun, Some(Arc::clone(found)), stage));
             }
-            status => self.finish(who, &begun, status, report, true),
+            status => self.finish(who, begun, status, report, true),
         }
     }
 
     pub(super) fn finish(
         &mut self,
         who: Who,
-        begun: &Begun,
+        begun: Arc<Begun>,
         status: Option<Arc<AICoreRegistrySecretStatus>>,
         report: Report,
         is_there: bool,
     ) {
+        let written = status.clone().unwrap_or_else(|| Arc::clone(&begun.status));
         self.replica.index.record(&begun.object, status, report.memory, None);
-        if is_there {
-            self.end(who, begun, report.outcome, report.requeue_after);
+        let (outcome, requeue) =
+            if is_there { (report.outcome, report.requeue_after) } else { (PassOutcome::Gone, None) };
+        match report.leaving {
+            Some(_) => self.leave(who, begun, &written, outcome, requeue),
+            None => self.end(who, &begun, outcome, requeue),
+        }
+    }
+
+    /// What stays behind has been said: the status need not remember it.
+    pub(super) fn leave(
+        &mut self,
+        who: Who,
+        begun: Arc<Begun>,
+        status: &AICoreRegistrySecretStatus,
+        outcome: PassOutcome,
+        requeue: Option<Duration>,
+    ) {
+        let said = only(AICoreRegistrySecretStatus { left_behind: None, ..status.clone() });
+        if self.is_clear(who) {
+            self.replica.passes[who] = Some(Pass::new(begun, None, Stage::Leaving(said, outcome, requeue)));
         } else {
-            self.end(who, begun, PassOutcome::Gone, None);
+            self.replica.index.record_status(&begun.object, &said);
+            self.end(who, &begun, outcome, requeue);
         }
     }
 
@@ -137,6 +164,7 @@ impl AtWork<'_> {
             overwritten: false,
             confirmation_due: false,
             key_watched: None,
+            source_seen: None,
             key_held: None,
         };
         self.write(who, &begun, &status, reply);

@@ -1,10 +1,12 @@
 //! What has to hold: of each request when it is sent, and of the world when nothing is due any more.
 
+use std::time::Duration;
+
 use super::{
     operation::State,
     pass::{Begun, Facts, held},
     replica::{AtWork, purpose},
-    world::{ALL, Content, Stored, Who, key_of, tenant_of},
+    world::{ALL, Content, Remote, Stored, Who, key_of, tenant_of},
 };
 use crate::{
     api::{
@@ -14,6 +16,9 @@ use crate::{
     controller::errand::Purpose,
     domain::decide::{conflict::proven_tenant, plan::Plan},
 };
+
+/// For so long, at least, one that goes waits for its heir to push.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 impl State {
     /// What has to hold of each resource when nothing is due any more.
@@ -116,12 +121,31 @@ impl AtWork<'_> {
                 if !known.deleting {
                     return Err(format!("a DELETE for {who}, which is not being deleted"));
                 }
-                if rival.is_some() {
+                if rival.is_some_and(|rival| rival < who || self.has_pushed(rival, &found.0)) {
                     return Err(format!("a DELETE for {who}, of what another one claims with proof"));
+                }
+                let waited = begun.memory.handing_over.map(|since| self.uptime().saturating_sub(since));
+                if rival.is_some_and(|rival| !self.is_suspended(rival))
+                    && waited.is_none_or(|waited| waited < PATIENCE)
+                {
+                    return Err(format!("a DELETE for {who}, before its heir has had time to push"));
                 }
             }
         }
         Ok(())
+    }
+
+    /// Whether AI Core accepted a push of `other` there, by what this process knows: then it is the heir's.
+    fn has_pushed(&self, other: Who, found: &Facts) -> bool {
+        let remote = Remote { tenant: found.tenant, name: self.world.setup.names[other] };
+        let by_status = self.replica.index.status(&key_of(other)).is_some_and(|(_, status)| {
+            proven_tenant(&status).is_some_and(|tenant| tenant == *found.claim.tenant)
+        });
+        by_status || self.replica.pushed.contains(&(other, remote))
+    }
+
+    fn is_suspended(&self, other: Who) -> bool {
+        self.replica.index.status(&key_of(other)).is_some_and(|(object, _)| object.spec.suspended())
     }
 
     /// Whether another one claims the same by what this process has read, and was given a token by it, or has pushed there before.

@@ -36,7 +36,7 @@ struct Rules {
 
 const REAL: Rules = Rules {
     decide: |view, me, now| view.decide(me, now),
-    see: |view, record, uptime| view.see(record, uptime),
+    see: |view, record, uptime| view.see(record, Duration::ZERO, uptime),
     fence: |began, _| began + RENEW_DEADLINE,
 };
 
@@ -174,32 +174,54 @@ impl Process {
 }
 
 impl Elections {
-    fn attempt(&self, state: &mut State, who: usize) {
+    fn attempt(&self, state: &mut State, who: usize) -> Result<(), String> {
         let began = state.now;
         let process = &mut state.processes[who];
         match process.own.take() {
             Some((version, _)) => self.settle(state, who, began, Some(version), true),
-            None => process.phase = Phase::Waiting { began, request: Request::Get, held: false },
+            None => {
+                process.phase = Phase::Waiting { began, request: Request::Get, held: false };
+                Ok(())
+            }
         }
     }
 
-    fn settle(&self, state: &mut State, who: usize, began: u64, over: Option<u8>, own: bool) {
+    /// # Errors
+    /// Each process has an identity of its own: none may take another one's Lease for one of its own identity.
+    fn settle(
+        &self,
+        state: &mut State,
+        who: usize,
+        began: u64,
+        over: Option<u8>,
+        own: bool,
+    ) -> Result<(), String> {
         let now = state.now;
         let process = &mut state.processes[who];
         process.phase = match (self.rules.decide)(&process.view, &process.me(), process.now(now)) {
-            Decision::Acquire(record) | Decision::Renew(record) => Phase::Waiting {
-                began,
-                request: Request::Write { over, record: Shown(record), own },
-                held: false,
-            },
+            Decision::Acquire(record) | Decision::Renew(record) => {
+                process.view.asks(record.clone());
+                Phase::Waiting {
+                    began,
+                    request: Request::Write { over, record: Shown(record), own },
+                    held: false,
+                }
+            }
             // Whoever has led does no more.
-            Decision::Wait(_) if process.renewed.is_some() => return self.end(state, who),
+            Decision::Wait(_) if process.renewed.is_some() => {
+                Self::end(state, who);
+                return Ok(());
+            }
             Decision::Wait(left) => Phase::Pausing { until: now + RETRY.min(left.as_secs().max(1)) },
+            Decision::SameIdentity => {
+                return Err(format!("process {} takes its own Lease for another one's", process.number));
+            }
         };
+        Ok(())
     }
 
     /// The process ends, and another one comes in its place.
-    fn end(&self, state: &mut State, who: usize) {
+    fn end(state: &mut State, who: usize) {
         let number = state.processes.iter().map(|process| process.number).max().unwrap_or(0) + 1;
         if let Phase::Waiting { request: Request::Write { over, record, .. }, .. } =
             &state.processes[who].phase
@@ -209,10 +231,11 @@ impl Elections {
         state.processes[who] = Process::new(number, state.now);
     }
 
-    fn go_on(&self, state: &mut State, who: usize) {
+    fn go_on(&self, state: &mut State, who: usize) -> Result<(), String> {
         let now = state.now;
         if state.processes[who].is_over(now) {
-            return self.end(state, who);
+            Self::end(state, who);
+            return Ok(());
         }
         match state.processes[who].phase.clone() {
             Phase::Pausing { .. } => self.attempt(state, who),
@@ -221,12 +244,13 @@ impl Elections {
                     state.late.push((over, record.0));
                 }
                 state.processes[who].phase = Phase::Pausing { until: now + RETRY };
+                Ok(())
             }
             Phase::Answered { began, answer } => self.answered(state, who, began, answer),
         }
     }
 
-    fn answered(&self, state: &mut State, who: usize, began: u64, answer: Answer) {
+    fn answered(&self, state: &mut State, who: usize, began: u64, answer: Answer) -> Result<(), String> {
         let now = state.now;
         let process = &mut state.processes[who];
         match answer {
@@ -237,7 +261,7 @@ impl Elections {
                     found.as_ref().map(|(_, record)| record.0.clone()),
                     uptime,
                 );
-                self.settle(state, who, began, found.map(|(version, _)| version), false);
+                self.settle(state, who, began, found.map(|(version, _)| version), false)?;
             }
             Answer::Conflict { own: true } => {
                 process.phase = Phase::Waiting { began, request: Request::Get, held: false };
@@ -245,19 +269,21 @@ impl Elections {
             Answer::Conflict { own: false } => process.phase = Phase::Pausing { until: now + RETRY },
             Answer::Written(version, record) => {
                 let uptime = process.now(now).uptime;
-                (self.rules.see)(&mut process.view, Some(record.0.clone()), uptime);
+                process.view.wrote(record.0.clone(), uptime);
                 process.own = Some((version, record.0));
                 let until = (self.rules.fence)(began, now);
                 process.phase = Phase::Pausing { until: now + RETRY };
                 let leads = process.renewed.is_some();
                 if leads && now >= process.fence {
-                    return self.end(state, who);
+                    Self::end(state, who);
+                    return Ok(());
                 }
                 if until > now {
                     (process.fence, process.renewed) = (until, Some(began));
                 }
             }
         }
+        Ok(())
     }
 
     /// The API server carries out a write over that version; what it has then.
@@ -357,7 +383,7 @@ impl Model for Elections {
             _ => {}
         }
         match action {
-            Action::GoesOn(who) => self.go_on(&mut next, who),
+            Action::GoesOn(who) => self.go_on(&mut next, who)?,
             Action::IsAnswered(who) => {
                 if let Some((began, answer)) = Self::serve(&mut next, who) {
                     next.processes[who].phase = Phase::Answered { began, answer };
@@ -375,7 +401,7 @@ impl Model for Elections {
             }
             Action::Stops(who) => next.processes[who].stopped = true,
             Action::Continues(who) => next.processes[who].stopped = false,
-            Action::Crashes(who) => self.end(&mut next, who),
+            Action::Crashes(who) => Self::end(&mut next, who),
             Action::LateOneIsCarriedOut(number) => {
                 let (over, record) = next.late.remove(number);
                 next.last_fault = next.now;

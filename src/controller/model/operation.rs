@@ -86,7 +86,7 @@ impl State {
             Stage::Reading | Stage::Token => &[Reply::Done, Reply::Refused],
             Stage::Order => &[Reply::Done],
             Stage::Finalizer | Stage::LettingGo(_) => &[Reply::Done, Reply::Refused, Reply::Lost],
-            Stage::Announcing(_) | Stage::Sending | Stage::Writing(..) => {
+            Stage::Announcing(_) | Stage::Sending | Stage::Writing(..) | Stage::Leaving(..) => {
                 &[Reply::Done, Reply::Refused, Reply::Lost, Reply::Late]
             }
         };
@@ -320,7 +320,7 @@ impl Operation {
     fn arrive(&self, world: &mut World, who: Who, pass: &Pass) {
         let uid = &pass.begun.object.uid;
         match (&pass.stage, &pass.found) {
-            (Stage::Announcing(status) | Stage::Writing(status, _), _) => {
+            (Stage::Announcing(status) | Stage::Writing(status, _) | Stage::Leaving(status, ..), _) => {
                 world.write_status(who, uid, status);
             }
             (Stage::Sending, Some(found)) => {

@@ -19,7 +19,8 @@ use crate::{
             conflict::Claim,
             digest::PayloadDigest,
             memory::Memory,
-            observed::{Found, Observed, Ownership},
+            observed::{Found, NamespaceState, Observed, Ownership, Takeover},
+            pass_outcome::PassOutcome,
             plan::Plan,
             reason::Reason,
             report::{Outcome, Report},
@@ -93,6 +94,8 @@ pub(super) struct Begun {
     pub(super) confirmation_due: bool,
     /// The version of the service key that the watch has shown.
     pub(super) key_watched: Option<Arc<str>>,
+    /// The version of the source Secret that the watch has shown.
+    pub(super) source_seen: Option<Arc<str>>,
     pub(super) key_held: Option<Arc<Held>>,
 }
 
@@ -105,6 +108,7 @@ pub(super) struct Facts {
     pub(super) tenant: usize,
     pub(super) claim: Claim,
     pub(super) ownership: Ownership,
+    pub(super) takeover: Takeover,
     pub(super) key: KeyFound,
     pub(super) restored: Option<Backoff>,
     pub(super) now: Now,
@@ -119,12 +123,17 @@ pub(super) fn observed<'a>(begun: &'a Begun, facts: &'a Facts) -> Observed<'a> {
             Some(content) => usable(&source_version(content.version), vec!["ghcr.io".to_owned()]),
             None => Found::Unusable(failure(Reason::SecretNotFound)),
         },
+        source_seen: begun.source_seen.as_deref(),
         remarks: Vec::new(),
+        credential_ends: None,
+        service_key_validity: None,
         service_key: usable(&key_version(facts.tenant), (*facts.claim.tenant).clone()),
         digest: facts.source.map(|content| digest(content, facts.tenant)),
         service_key_identity: Some(format!("aicore-key/#{}", facts.tenant)),
         ownership: facts.ownership.clone(),
-        namespace_terminating: false,
+        takeover: facts.takeover,
+        handing_over: begun.memory.handing_over,
+        namespace: NamespaceState::Active,
         backoff: begun.memory.retry.backoff.as_ref().or(facts.restored.as_ref()),
         checked: begun.memory.checked.as_ref(),
         synced: begun.memory.synced,
@@ -157,6 +166,8 @@ pub(super) enum Stage {
     LettingGo(Outcome),
     /// That the status is written.
     Writing(Arc<AICoreRegistrySecretStatus>, Box<Report>),
+    /// That the status is written which says no more what was left behind; and how the pass ends then.
+    Leaving(Arc<AICoreRegistrySecretStatus>, PassOutcome, Option<Duration>),
 }
 
 /// One pass that is under way.

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use super::{
     decisions::Decisions,
     pass::{Held, Pass, Stage, key_version, source_version},
-    world::{ALL, Stored, Who, World, key_of, who_is},
+    world::{ALL, Remote, Stored, Who, World, key_of, who_is},
 };
 use crate::{
     controller::{errand::Purpose, index::Index},
@@ -31,6 +31,8 @@ pub(super) struct Replica {
     pub(super) timers: [Option<Duration>; 2],
     pub(super) passes: [Option<Pass>; 2],
     pub(super) unwritten: [Option<Unwritten>; 2],
+    /// Who has had a push accepted, and where, by what this process was answered.
+    pub(super) pushed: BTreeSet<(Who, Remote)>,
     /// Service keys that were given a token.
     pub(super) tokens: BTreeSet<u64>,
     /// Whether the watch has yet to show the newest of a resource, of its source Secret, and of its service key.
@@ -65,6 +67,7 @@ impl Replica {
             timers: [None; 2],
             passes: [None, None],
             unwritten: [None; 2],
+            pushed: BTreeSet::new(),
             tokens: BTreeSet::new(),
             behind: [[false; 3]; 2],
             started: world.now,

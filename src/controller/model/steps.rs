@@ -14,14 +14,18 @@ use super::{
     world::{Content, LATEST, Late, LateWrite, Remote, Reply, Who, key_of, who_is},
 };
 use crate::{
-    controller::errand::{Errand, KeyFound, Purpose},
+    controller::{
+        errand::{Errand, KeyFound, Purpose},
+        queue::Queue,
+    },
     domain::{
         decide::{
             arrival,
             backoff::FIRST_DELAY,
-            conflict::Claim,
+            conflict::{Claim, pushed_claim},
             failure::Failure,
-            hold,
+            hold, left_behind,
+            observed::{Ownership, Takeover},
             pass_outcome::PassOutcome,
             plan::{FinalizerStep, LetGo, Plan, Step},
             reason::Reason,
@@ -67,6 +71,11 @@ impl AtWork<'_> {
             return;
         };
         let now = self.replica.now(self.world);
+        if let Some(kept) = &snapshot.status.unanswered_write
+            && let Some(pushed) = pushed_claim(&snapshot.object, &snapshot.status)
+        {
+            self.replica.late_writes.recall_confirmation(&key, &pushed, kept, now);
+        }
         snapshot.confirmation_due = self.replica.late_writes.is_due(&key, now.uptime);
         let known = snapshot.known(INTERVAL, now);
         let rests = (self.decisions.unchanged)(&known);
@@ -77,6 +86,7 @@ impl AtWork<'_> {
             overwritten: snapshot.overwritten,
             confirmation_due: snapshot.confirmation_due,
             key_watched: snapshot.service_key_version.clone(),
+            source_seen: snapshot.source_version.clone(),
             key_held: snapshot.service_key.clone(),
         };
         if let Some(rests) = rests {
@@ -128,7 +138,13 @@ impl AtWork<'_> {
             }
             (Stage::Writing(status, report), _) => {
                 let is_there = self.write(who, &begun, &status, reply);
-                self.finish(who, &begun, Some(status), *report, is_there);
+                self.finish(who, begun, Some(status), *report, is_there);
+                Ok(())
+            }
+            (Stage::Leaving(status, outcome, requeue), _) => {
+                self.write(who, &begun, &status, reply);
+                self.replica.index.record_status(&begun.object, &status);
+                self.end(who, &begun, outcome, requeue);
                 Ok(())
             }
             _ => {
@@ -155,6 +171,10 @@ impl AtWork<'_> {
         let claim = Claim { tenant: Arc::clone(&key.tenant), remote_name };
         let wakes = self.replica.index.claim(object, Some(claim.clone()), Some(key.id));
         let ownership = self.replica.index.ownership(object, Some(&claim));
+        let takeover = match &ownership {
+            Ownership::Owner { successor: Some(successor) } => self.replica.index.takeover(successor, &claim),
+            _ => Takeover::Done,
+        };
         self.enqueue(wakes);
         if !self.replica.index.holds(object) {
             self.end(who, &begun, PassOutcome::Withdrawn, Some(Duration::ZERO));
@@ -167,12 +187,21 @@ impl AtWork<'_> {
             tenant,
             claim,
             ownership,
+            takeover,
             key: KeyFound { watched: begun.key_watched.clone(), used },
             restored: None,
             now: self.replica.now(self.world),
         };
         facts.restored = hold::restored(&observed(&begun, &facts));
+        if left_behind::unsaid(&observed(&begun, &facts)).is_some() {
+            let status = Arc::clone(&begun.status);
+            self.leave(who, begun, &status, PassOutcome::Postponed, Some(Duration::ZERO));
+            return Ok(());
+        }
         let plan = (self.decisions.plan)(&observed(&begun, &facts));
+        if let (Step::Push(_), Some(kept)) = (&plan.step, &begun.status.unanswered_write) {
+            self.replica.late_writes.recall_unanswered(&facts.claim, kept, facts.now);
+        }
         let found = Arc::new((facts, plan));
         match found.1.finalizer {
             FinalizerStep::Keep => self.act(who, begun, found),
@@ -260,12 +289,17 @@ impl AtWork<'_> {
 
     fn stands(&self, begun: &Begun, found: &(Facts, Plan)) -> bool {
         static ENDING: LazyLock<CancellationToken> = LazyLock::new(CancellationToken::new);
+        // Nobody waits here for what the errand would wait for there.
+        static QUEUE: LazyLock<Queue> = LazyLock::new(|| Queue::idle(1));
+        let purpose = purpose(&found.1);
         (self.decisions.stands)(&Errand {
             index: &self.replica.index,
+            queue: &QUEUE,
             object: &begun.object,
             claim: &found.0.claim,
             key: &found.0.key,
-            purpose: purpose(&found.1),
+            purpose,
+            passed_over: found.0.ownership.successor().filter(|_| purpose == Purpose::Delete),
             ending: &ENDING,
         })
     }
@@ -339,6 +373,8 @@ impl AtWork<'_> {
         match (reply, content) {
             (Reply::Done, None) => self.wait(who, begun, found, Stage::LettingGo(Outcome::RemoteDeleted)),
             (Reply::Done, Some(_)) => {
+                self.replica.index.accepted(&begun.object, &found.0.claim);
+                self.replica.pushed.insert((who, remote));
                 self.replica.late_writes.accepted(&begun.object.key, &found.0.claim, uptime);
                 let at = self.world.wall();
                 self.report(who, begun, &found, Outcome::Pushed { at, created });

@@ -30,7 +30,7 @@ pub(super) struct Content {
 }
 
 /// A remote secret: tenant and name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Remote {
     pub(super) tenant: usize,
     pub(super) name: usize,

@@ -4,19 +4,20 @@ mod places;
 
 use std::sync::atomic::Ordering::SeqCst;
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures::FutureExt;
 
 use super::*;
 use crate::{
-    api::DeletionPolicy,
+    api::{AICoreRegistrySecretStatus, DeletionPolicy, Moment},
     controller::{
         adapters::Reach,
         fakes::{World, an_older_one},
     },
     domain::{
-        decide::{conflict::Claim, unwritten::LONGEST_PAUSE},
+        decide::{conflict::Claim, observed::NamespaceState, unwritten::LONGEST_PAUSE},
         parse::object::Object,
-        testing::{HOUR, WithSpec, an_object},
+        testing::{HOUR, WithSpec, an_object, object_named},
     },
 };
 
@@ -85,6 +86,37 @@ async fn a_rotation_reads_only_the_secret_that_changed_and_is_measured_once() {
     world.pass().await;
     assert_eq!(world.journal(), Vec::<String>::new());
     assert_eq!(latencies(&world), 1);
+}
+
+/// The clock alone has changed something: that is written, and nothing is read or sent for it.
+#[tokio::test(start_paused = true)]
+async fn the_turn_of_a_life_is_one_write() {
+    let world = in_sync(an_object()).await;
+    let ended = Moment::of(world.ctx.clock.now().wall - HOUR);
+    let status = AICoreRegistrySecretStatus {
+        credential_expires_at: ended,
+        credential_expiring_from: ended,
+        ..(*world.snapshot().status).clone()
+    };
+    world.ctx.index.record_status(&world.object, &Arc::new(status));
+    world.pass().await;
+    assert_eq!(world.journal(), ["write status"]);
+    assert_eq!(*world.ctx.kubernetes.events.lock().unwrap(), ["Synced", "CredentialExpired"]);
+    assert_eq!(world.ready(), "True/Synced");
+    world.pass().await;
+    assert_eq!(world.journal(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_password_says_of_its_end_is_in_the_status_of_the_push() {
+    let world = in_sync(an_object()).await;
+    let end = Moment::of(world.ctx.clock.now().wall + HOUR);
+    let claims = serde_json::json!({ "exp": end.map(Moment::second) }).to_string();
+    world.rotated("2", &format!("eyJ9.{}.x", URL_SAFE_NO_PAD.encode(claims)));
+    let requeue_after = world.pass().await.unwrap();
+    assert_eq!(world.journal(), ["read Secret", PUSH, "write status"]);
+    assert_eq!(world.snapshot().status.credential_expires_at, end);
+    assert!(requeue_after <= HOUR.mul_f64(0.85), "it looks again when the life turns: {requeue_after:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -175,7 +207,7 @@ async fn a_suspension_counts_while_the_status_cannot_be_written() {
     assert_eq!(world.journal(), ["read Secret"], "neither a push nor an attempt before its time");
     world.accept_all();
     world.writes_for(LONGEST_PAUSE).await;
-    assert_eq!(world.ready(), "True/Suspended");
+    assert_eq!(world.ready(), "False/Suspended", "the last rotation was not pushed");
 }
 
 #[tokio::test(start_paused = true)]
@@ -298,16 +330,114 @@ async fn what_stays_behind_with_a_namespace_is_counted() {
     let looks_again = world.pass().await;
     assert!(looks_again.is_some(), "the namespace stays: the key may come back");
     assert_eq!(world.journal(), ["read Secret", "look at namespace", "write status"]);
-    world.ctx.kubernetes.namespace_terminating.store(true, SeqCst);
+    *world.ctx.kubernetes.namespace.lock().unwrap() = NamespaceState::Terminating;
     assert_eq!(world.pass().await, None);
     assert_eq!(world.journal(), ["read Secret", "look at namespace", "remove finalizer"]);
     assert_eq!(world.metric("aicore_registry_remote_orphaned_total"), Some(1));
     assert_eq!(world.ctx.kubernetes.events.lock().unwrap().last(), Some(&"RemoteOrphaned"));
 }
 
+/// When the finalizer is gone, the process may end before it says anything more.
+#[tokio::test(start_paused = true)]
+async fn what_stays_behind_is_said_before_the_resource_goes() {
+    let mut world = in_sync(with_policy_delete()).await;
+    world.ctx.kubernetes.secrets.lock().unwrap().clear();
+    world.ctx.index.remove_secret(&world.object.service_key());
+    dying(&mut world);
+    *world.ctx.kubernetes.namespace.lock().unwrap() = NamespaceState::Terminating;
+    world.refuse("remove finalizer");
+    assert!(world.pass().await.is_some());
+    assert_eq!(world.ctx.kubernetes.events.lock().unwrap().last(), Some(&"RemoteOrphaned"));
+    assert_eq!(world.metric("aicore_registry_remote_orphaned_total"), Some(0), "it is still there");
+    world.accept_all();
+    assert_eq!(world.pass().await, None);
+    assert_eq!(world.metric("aicore_registry_remote_orphaned_total"), Some(1));
+}
+
+fn of_tenant_two(world: &World) {
+    world.ctx.kubernetes.holds_service_key(world.object.service_key(), "2", "two");
+    world.ctx.index.apply_secret(&world.object.service_key(), "2");
+}
+
+fn left_behind(world: &World) -> bool {
+    world.ctx.kubernetes.status.lock().unwrap().as_ref().unwrap().left_behind.is_some()
+}
+
+/// The process ends while the first push to another tenant is under way.
+#[tokio::test(start_paused = true)]
+async fn what_a_process_leaves_behind_the_next_one_says_once() {
+    let world = in_sync(with_policy_delete()).await;
+    of_tenant_two(&world);
+    world.ctx.ai_core.hangs.store(true, SeqCst);
+    assert!(tokio::time::timeout(Duration::from_secs(5), world.pass()).await.is_err());
+    assert!(left_behind(&world));
+    assert_eq!(*world.ctx.kubernetes.events.lock().unwrap(), ["Synced"]);
+    let next = world.restarted();
+    assert_eq!(next.pass().await, Some(Duration::ZERO));
+    assert_eq!(*next.ctx.kubernetes.events.lock().unwrap(), ["TenantChanged"]);
+    assert!(!left_behind(&next));
+    next.pass().await;
+    assert_eq!(next.ready(), "True/Synced");
+    let last = next.restarted();
+    last.pass().await;
+    for (world, times) in [(&next, 1), (&last, 0)] {
+        assert_eq!(world.metric("aicore_registry_remote_orphaned_total"), Some(times));
+        assert_eq!(u64::try_from(world.ctx.kubernetes.events.lock().unwrap().len()).unwrap(), times);
+    }
+}
+
+/// With one process it is said once as well, and the status remembers it only for that moment.
+#[tokio::test(start_paused = true)]
+async fn what_stays_in_another_tenant_is_said_and_forgotten() {
+    let world = in_sync(with_policy_delete()).await;
+    of_tenant_two(&world);
+    world.pass().await;
+    let push = "push pull for ghcr.io, create true, Patient";
+    let journal =
+        ["read Secret", "connect", "read Secret", "write status", push, "write status", "write status"];
+    assert_eq!(world.journal(), journal, "announced, pushed, said");
+    assert!(!left_behind(&world));
+    assert_eq!(world.metric("aicore_registry_remote_orphaned_total"), Some(1));
+    assert_eq!(*world.ctx.kubernetes.events.lock().unwrap(), ["Synced", "TenantChanged"]);
+    world.pass().await;
+    assert_eq!(world.journal(), Vec::<String>::new());
+}
+
 fn claim(world: &World) -> Claim {
     let tenant = Arc::clone(world.snapshot().service_key.unwrap().connection.tenant());
     Claim { tenant, remote_name: world.object.remote_name.clone().unwrap() }
+}
+
+/// Who takes over has to push: one that is suspended will not, one that can does so soon, and one that cannot is not waited for long.
+#[tokio::test(start_paused = true)]
+async fn what_nobody_takes_over_is_deleted() {
+    for (suspended, pushes) in [(true, false), (false, true), (false, false)] {
+        let mut world = in_sync(with_policy_delete()).await;
+        let claim = claim(&world);
+        let heir = object_named("heir", 2_000_000_000).with_spec(|spec| {
+            spec.remote_name = Some("pull".to_owned());
+            spec.suspend = Some(suspended);
+        });
+        world.ctx.index.apply_resource(heir.clone(), crate::api::AICoreRegistrySecretStatus::default());
+        let _ = world.ctx.index.proven(&heir, &claim);
+        dying(&mut world);
+        let mut waited = Duration::ZERO;
+        while let Some(wait) = world.pass().await {
+            assert_eq!(world.journal(), Vec::<String>::new());
+            waited += wait;
+            tokio::time::advance(wait).await;
+            if pushes {
+                world.ctx.index.accepted(&heir, &claim);
+            }
+        }
+        let limit = Duration::from_secs(if suspended || pushes { 1 } else { 16 });
+        assert!(waited < limit, "{waited:?}");
+        let expected =
+            if pushes { vec!["remove finalizer"] } else { vec!["delete pull", "remove finalizer"] };
+        assert_eq!(world.journal(), expected);
+        let said = world.ctx.kubernetes.events.lock().unwrap().contains(&"RemoteHandedOver");
+        assert_eq!(said, pushes);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -86,7 +86,11 @@ fn watches(client: &Client, namespaces: Vec<String>, scopes: &Arc<Scopes>) -> Wa
 
 /// Everything is empty, and quiet.
 fn well(uri: &str) -> Response<Body> {
-    if is_watch(uri) { stream_of(vec![(60, bookmark()), (120, bookmark())], 200) } else { list(&[]) }
+    if is_watch(uri) {
+        stream_of(vec![(60, bookmark()), (120, bookmark()), (180, bookmark())], 200)
+    } else {
+        list(&[])
+    }
 }
 
 fn denied() -> Response<Body> {
@@ -106,7 +110,7 @@ async fn where_all_can_be_listed_work_begins_at_once_everywhere() {
     let run = Run::start(&["b", "a"], well);
     tokio::time::sleep(S(1)).await;
     assert_eq!(run.begun(), at(&[("a", 0), ("b", 0)]));
-    assert_eq!(run.scopes.ready(), Ok("ok".to_owned()));
+    assert_eq!(run.scopes.ready(), Ok(Ready::Everywhere));
     let everywhere = Run::start(&[], well);
     tokio::time::sleep(S(1)).await;
     assert_eq!(everywhere.begun(), at(&[("", 0)]));
@@ -124,14 +128,14 @@ async fn a_scope_that_cannot_be_listed_holds_back_no_other_for_longer_than_the_l
     let warm = tokio::time::timeout(S(29), run.scopes.warm());
     assert!(warm.await.is_err(), "election waits as well");
     assert_eq!(run.begun(), []);
-    let unready = run.scopes.ready().unwrap_err();
+    let unready = run.scopes.ready().unwrap_err().to_string();
     assert!(unready.contains("resources listed in 2 of 3 scopes, Secrets in 2"), "{unready}");
     assert!(unready.contains("namespace \"gone\", resources: HTTP 403: no"), "{unready}");
 
     tokio::time::timeout(S(2), run.scopes.warm()).await.unwrap();
     tokio::time::sleep(S(1)).await;
     assert_eq!(run.begun(), at(&[("a", 30), ("b", 30)]));
-    let ready = run.scopes.ready().unwrap();
+    let ready = run.scopes.ready().unwrap().to_string();
     assert!(
         ready.starts_with("ok, but not everywhere: namespace \"gone\", resources: HTTP 403: no"),
         "{ready}"
@@ -141,7 +145,7 @@ async fn a_scope_that_cannot_be_listed_holds_back_no_other_for_longer_than_the_l
     tokio::time::sleep(S(3600)).await;
     given.store(true, SeqCst);
     tokio::time::sleep(S(11)).await;
-    assert_eq!(run.scopes.ready(), Ok("ok".to_owned()));
+    assert_eq!(run.scopes.ready(), Ok(Ready::Everywhere));
     let begun = run.begun();
     let gone = begun.iter().find(|(namespace, _)| namespace == "gone").unwrap().1;
     assert!((3631..3645).contains(&gone), "{gone}");
@@ -152,7 +156,7 @@ async fn secrets_that_cannot_be_listed_hold_back_their_own_scope_for_the_limit_a
     let run = Run::start(&["a", "b"], |uri| if of(uri, "b", "secrets") { denied() } else { well(uri) });
     tokio::time::sleep(S(40)).await;
     assert_eq!(run.begun(), at(&[("a", 0), ("b", 30)]));
-    let ready = run.scopes.ready().unwrap();
+    let ready = run.scopes.ready().unwrap().to_string();
     assert!(ready.contains("namespace \"b\", secrets: HTTP 403: no"), "{ready}");
     assert!(run.scopes.hears_of_secrets("a") && !run.scopes.hears_of_secrets("b"));
 }
@@ -163,7 +167,13 @@ async fn a_process_that_can_list_nothing_is_never_ready_and_does_not_stand_for_e
     let run = Run::start(&["a", "b"], |_| denied());
     assert!(tokio::time::timeout(S(7200), run.scopes.warm()).await.is_err());
     assert_eq!(run.begun(), []);
-    assert!(run.scopes.ready().unwrap_err().starts_with("not ready: resources listed in 0 of 2 scopes"));
+    assert!(
+        run.scopes
+            .ready()
+            .unwrap_err()
+            .to_string()
+            .starts_with("not ready: resources listed in 0 of 2 scopes")
+    );
     // Nor is one that hears of no Secret anywhere, although it begins to work.
     let deaf = Run::start(&[], |uri| if uri.contains("/secrets") { denied() } else { well(uri) });
     tokio::time::timeout(S(31), deaf.scopes.warm()).await.unwrap();
@@ -183,20 +193,49 @@ async fn what_stops_working_later_is_said_and_the_process_stays_ready() {
     tokio::time::sleep(S(10)).await;
     taken.store(true, SeqCst);
     tokio::time::sleep(S(3600)).await;
-    let ready = run.scopes.ready().unwrap();
+    let ready = run.scopes.ready().unwrap().to_string();
     assert!(ready.contains("namespace \"b\", resources: HTTP 403: no, secrets: HTTP 403: no"), "{ready}");
     assert!(run.scopes.hears_of_secrets("a") && !run.scopes.hears_of_secrets("b"));
     taken.store(false, SeqCst);
     tokio::time::sleep(S(75)).await;
-    assert_eq!(run.scopes.ready(), Ok("ok".to_owned()));
+    assert_eq!(run.scopes.ready(), Ok(Ready::Everywhere));
     assert!(run.scopes.hears_of_secrets("b"));
+}
+
+/// A watch that is open and tells nothing, not even by a bookmark, is one that does not work.
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_is_deaf_is_said_until_it_hears_again() {
+    let deaf = Arc::new(AtomicBool::new(true));
+    let is_deaf = Arc::clone(&deaf);
+    let run = Run::start(&["a", "b"], move |uri| {
+        let silent = of(uri, "b", "secrets") && is_watch(uri) && is_deaf.load(SeqCst);
+        if silent { stream_of(Vec::new(), 100_000) } else { well(uri) }
+    });
+    tokio::time::sleep(S(89)).await;
+    assert_eq!(run.scopes.ready(), Ok(Ready::Everywhere));
+    tokio::time::sleep(S(3)).await;
+    let ready = run.scopes.ready().unwrap().to_string();
+    assert!(
+        ready.starts_with("ok, but not everywhere: namespace \"b\", secrets: nothing received for 9"),
+        "{ready}"
+    );
+    let health = |namespace: &str| {
+        let (_, watched) =
+            run.scopes.iter().find(|(_, watched)| watched.scope.as_deref() == Some(namespace)).unwrap();
+        (watched.resources.hears(), watched.secrets.hears())
+    };
+    assert_eq!((health("a"), health("b")), ((true, true), (true, false)), "as the metric has it");
+    // It is listed anew after some minutes of silence.
+    deaf.store(false, SeqCst);
+    tokio::time::sleep(SILENCE_LIMIT).await;
+    assert_eq!(run.scopes.ready(), Ok(Ready::Everywhere));
 }
 
 #[test]
 fn sentences_stay_short_whatever_is_wrong_with_however_many() {
     let namespaces: Vec<String> = (0..200).map(|number| format!("ns-{number:03}")).collect();
     let scopes = Scopes::of(&namespaces);
-    let sentence = scopes.ready().unwrap_err();
+    let sentence = scopes.ready().unwrap_err().to_string();
     assert!(sentence.contains("namespace \"ns-009\", resources: not listed yet, secrets: not listed yet"));
     assert!(sentence.ends_with("; and 190 more"), "{sentence}");
 }

@@ -1,9 +1,12 @@
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
 use super::*;
 use crate::domain::{
     parse::object::{Object, ObjectKey},
-    testing::{LAST_SYNC as SYNCED, a_new_status, a_status_in_sync, object_named},
+    testing::{LAST_SYNC as SYNCED, a_new_status, a_status_in_sync, at, object_named},
 };
 
 type TestIndex = Index<u32>;
@@ -69,6 +72,55 @@ fn a_piece_is_a_page_and_the_index_may_change_between_two() {
     assert!(!ready.contains(&labels(&last.key)) && !ready.contains(&labels(&ahead.key)));
     assert!(ready.contains(&labels(&after.key)) && ready.contains(&labels(&fresh.key)));
     assert_eq!(ready.lines().count(), count - PAGE - 1 + 1);
+}
+
+/// Where nothing ends there is no series, and where something does it has the time of it.
+#[test]
+fn what_ends_has_series_of_its_own() {
+    let index = index_of(3);
+    assert!(!exposed(&index).concat().contains("expir"));
+    let ends = |second| Moment::of(Timestamp::from_second(second).unwrap());
+    let mortal = AICoreRegistrySecretStatus {
+        credential_expires_at: ends(SYNCED + 100),
+        credential_expiring_from: ends(SYNCED + 80),
+        service_key_expires_at: ends(SYNCED + 200),
+        service_key_expiring_from: ends(SYNCED + 160),
+        ..a_status_in_sync()
+    };
+    index.apply_resource(object_named("mortal", 1), mortal);
+    let text = exposed(&index).concat();
+    let rows: Vec<&str> =
+        text.lines().filter(|line| line.contains("expir") && !line.starts_with('#')).collect();
+    let row = |name: &str, after: i64| {
+        format!(
+            "aicore_registry_{name}_timestamp_seconds{{namespace=\"ns\",name=\"mortal\"}} {}",
+            SYNCED + after
+        )
+    };
+    let expected = [
+        row("credential_expiration", 100),
+        row("credential_expiring_from", 80),
+        row("service_key_expiration", 200),
+        row("service_key_expiring_from", 160),
+    ];
+    assert_eq!(rows, expected);
+    index.remove_resource(&object_named("mortal", 1).key);
+    assert!(!exposed(&index).concat().contains("expir"));
+}
+
+/// A wrong clock has written it; the push that is due replaces it.
+#[test]
+fn a_push_in_the_future_is_in_no_series() {
+    let index = TestIndex::default();
+    let now = clock::now().as_second();
+    for (number, last) in [now + 30, now + 3600, 4_000_000_000].into_iter().enumerate() {
+        let status =
+            AICoreRegistrySecretStatus { last_sync_time: Some(Time(at(last))), ..a_status_in_sync() };
+        index.apply_resource(object(number), status);
+    }
+    let text = exposed(&Arc::new(index)).concat();
+    let rows = text.lines().filter(|line| line.starts_with("aicore_registry_resource_last_sync"));
+    assert_eq!(rows.count(), 1, "{text}");
 }
 
 #[test]

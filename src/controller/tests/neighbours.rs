@@ -20,7 +20,7 @@ const NAMESPACES: usize = 20;
 const SOON: Duration = Duration::from_secs(2);
 
 /// A resource of that name, with a credential and a service key of its own.
-fn resource(namespace: usize, name: &str) -> Object {
+pub(super) fn resource(namespace: usize, name: &str) -> Object {
     let object = object_named(name, 1).with_spec(|spec| {
         spec.secret_ref.name = format!("{name}-registry");
         spec.ai_core_secret_ref.name = format!("{name}-key");
@@ -30,8 +30,13 @@ fn resource(namespace: usize, name: &str) -> Object {
 
 impl Running {
     /// The Secret with the registry credential has that version, and the watch says so.
-    fn rotate(&self, object: &Object, version: &str) {
-        self.ctx.kubernetes.holds_credential(object.source(), version, version);
+    pub(super) fn rotate(&self, object: &Object, version: &str) {
+        self.rotate_to(object, version, version);
+    }
+
+    /// The same, with that password.
+    pub(super) fn rotate_to(&self, object: &Object, version: &str, password: &str) {
+        self.ctx.kubernetes.holds_credential(object.source(), version, password);
         for woken in self.ctx.index.apply_secret(&object.source(), version) {
             self.ctx.queue.enqueue(&woken, Priority::Urgent);
         }

@@ -9,7 +9,7 @@ use crate::{
         condition::{self, READY, RECONCILING},
     },
     domain::{
-        decide::reason::Reason,
+        decide::{left_behind, reason::Reason},
         parse::{
             api_url::Tenant,
             object::{Object, pushed_tenant},
@@ -50,7 +50,9 @@ pub(crate) fn announced(
     }
     let mut announced = status.clone();
     // What another tenant holds is not what a deletion will be about any more.
+    let left = left_behind::by_announcement(object, status);
     forget(&mut announced);
+    announced.left_behind = left.map(Box::new);
     set_tenant(&mut announced, tenant);
     Some(announced)
 }
@@ -69,6 +71,10 @@ pub(crate) fn forget(status: &mut AICoreRegistrySecretStatus) {
         remote_name: _,
         last_handled_reconcile_at: _,
         failed_attempt: _,
+        service_key_expires_at: _,
+        service_key_expiring_from: _,
+        left_behind: _,
+        unanswered_write,
         api_url,
         authorization_server,
         registries,
@@ -77,10 +83,13 @@ pub(crate) fn forget(status: &mut AICoreRegistrySecretStatus) {
         ai_core_secret_resource_version,
         last_sync_time,
         next_resync_time,
+        credential_expires_at,
+        credential_expiring_from,
     } = status;
     (*api_url, *authorization_server, *registries, *credentials_digest) = (None, None, None, None);
     (*secret_resource_version, *ai_core_secret_resource_version) = (None, None);
-    (*last_sync_time, *next_resync_time) = (None, None);
+    (*last_sync_time, *next_resync_time, *unanswered_write) = (None, None, None);
+    (*credential_expires_at, *credential_expiring_from) = (None, None);
 }
 
 #[cfg(test)]
@@ -134,7 +143,9 @@ mod tests {
         assert_eq!(announced(&deleted, &a_status_in_sync(), &tenant("one")), None);
         let elsewhere = announced(&deleted, &a_status_in_sync(), &tenant("two")).unwrap();
         assert_eq!(pushed_tenant(&elsewhere), Some(tenant("two")));
-        assert_eq!((elsewhere.last_sync_time, elsewhere.credentials_digest), (None, None));
+        assert_eq!((&elsewhere.last_sync_time, &elsewhere.credentials_digest), (&None, &None));
+        let left = elsewhere.left_behind.unwrap();
+        assert_eq!((&*left.remote_name, left.api_url), ("pull", Some(tenant("one").api_url)));
     }
 
     #[test]

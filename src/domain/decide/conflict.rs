@@ -12,7 +12,7 @@ use crate::{
         parse::{
             api_url::Tenant,
             name::RemoteName,
-            object::{ObjectKey, pushed_tenant},
+            object::{Object, ObjectKey, pushed_tenant},
         },
         tools::vec_map::VecMap,
     },
@@ -50,6 +50,13 @@ pub(crate) fn proven_tenant(status: &AICoreRegistrySecretStatus) -> Option<Tenan
         return None;
     }
     pushed_tenant(status)
+}
+
+/// What a resource has pushed last, as its status shows it.
+#[must_use]
+pub(crate) fn pushed_claim(object: &Object, status: &AICoreRegistrySecretStatus) -> Option<Claim> {
+    let remote_name = object.remote_name.as_ref().ok()?.clone();
+    Some(Claim { tenant: Arc::new(pushed_tenant(status)?), remote_name })
 }
 
 /// Whether a resource whose pass ended like this has had its chance to prove its claim. One that waits for its turn, or was

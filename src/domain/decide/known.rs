@@ -11,10 +11,13 @@ use crate::{
     domain::{
         decide::{
             digest,
+            life::{self, Lives},
             memory::{Memory, Synced},
             observed::Ownership,
-            plan::{FinalizerStep, finalizer_step, resync_in},
+            plan::{FinalizerStep, finalizer_step},
             reason::Reason,
+            report::Event,
+            resync,
         },
         parse::{
             duration::ResyncInterval,
@@ -58,7 +61,7 @@ pub(crate) struct Known<'a> {
 /// Nothing is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Unchanged {
-    /// Time to the next resync; `None`: there is none.
+    /// Time to the next resync, or to when the life of a credential turns; `None`: there is neither.
     pub(crate) requeue_after: Option<Duration>,
 }
 
@@ -86,7 +89,16 @@ impl Known<'_> {
             self.default_resync_interval,
             self.now,
         )
-        .map(|requeue_after| Unchanged { requeue_after })
+        .map(|requeue_after| {
+            let turn = Lives::of(self.object, self.status).next_turn(self.now.wall);
+            Unchanged { requeue_after: life::sooner(requeue_after, turn) }
+        })
+    }
+
+    /// What has to be written although nothing is to be done: the life of a credential has turned. The status, and what changed.
+    #[must_use]
+    pub(crate) fn turned(&self) -> Option<(AICoreRegistrySecretStatus, Vec<Event>)> {
+        life::turned(self.object, self.status, self.now)
     }
 
     /// What to remember when nothing is to be done: how long ago the last push was, before anybody sets the wall clock.
@@ -130,6 +142,7 @@ fn at_rest(
         && object.unanswered_request(status).is_none()
         && status.observed_generation == Some(object.generation)
         && says_so
+        && status.left_behind.is_none()
         && condition::find(&status.conditions, RECONCILING).is_none()
         && condition::find(&status.conditions, STALLED).is_none()
         && status.credentials_digest.as_deref().is_some_and(digest::is_known_version);
@@ -148,14 +161,12 @@ fn at_rest(
     {
         return None;
     }
-    match object.resync_interval(default_resync_interval) {
-        ResyncInterval::Never => status.next_resync_time.is_none().then_some(None),
-        ResyncInterval::Every(interval) => {
-            status.next_resync_time.as_ref()?;
-            let left = resync_in(status, interval, synced, now)?;
-            (!left.is_zero()).then_some(Some(left))
-        }
-    }
+    let interval = object.resync_interval(default_resync_interval);
+    let left = resync::due_in(object, status, interval, synced, now);
+    let there_is_one = matches!(interval, ResyncInterval::Every(_));
+    let is_due = left.map_or(there_is_one, |left| left.is_zero());
+    let is_announced = status.next_resync_time.is_some();
+    (is_announced == there_is_one && !is_due).then_some(left)
 }
 
 #[cfg(test)]

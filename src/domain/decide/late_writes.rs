@@ -4,7 +4,13 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use crate::domain::{decide::conflict::Claim, parse::object::ObjectKey};
+use crate::{
+    api::UnansweredWrite,
+    domain::{
+        decide::{conflict::Claim, report::whole_seconds},
+        parse::object::{Now, ObjectKey},
+    },
+};
 
 /// So long after the next accepted push the remote secret is pushed once more.
 pub(crate) const CONFIRMED_AFTER: Duration = Duration::from_mins(1);
@@ -82,6 +88,52 @@ impl LateWrites {
         self.confirmation(who).is_some_and(|at| at <= uptime)
     }
 
+    /// What the status of a resource is to keep of it after an attempt of its own. Times that stay the same are not written anew.
+    #[must_use]
+    pub(crate) fn to_keep(
+        &self,
+        who: &ObjectKey,
+        claim: &Claim,
+        before: Option<&UnansweredWrite>,
+        now: Now,
+    ) -> Option<Box<UnansweredWrite>> {
+        let time = before.map_or_else(|| whole_seconds(now.wall), |before| before.time.clone());
+        if self.unanswered.get(claim).is_some_and(|at| counts(*at, now.uptime)) {
+            return Some(Box::new(UnansweredWrite { time, confirmation_time: None }));
+        }
+        let left = self.confirmation(who)?.saturating_sub(now.uptime);
+        let confirmation_time = before
+            .and_then(|before| before.confirmation_time.clone())
+            .or_else(|| now.wall.checked_add(left).ok().map(whole_seconds));
+        Some(Box::new(UnansweredWrite { time, confirmation_time }))
+    }
+
+    /// The status of a resource that has pushed this says that a confirmation is to come, which another process was to make.
+    pub(crate) fn recall_confirmation(
+        &mut self,
+        who: &ObjectKey,
+        claim: &Claim,
+        kept: &UnansweredWrite,
+        now: Now,
+    ) {
+        if let Some(at) = &kept.confirmation_time
+            && !self.by_resource.contains_key(who)
+            && !self.confirmations.contains_key(claim)
+        {
+            // One that is further away than a confirmation can be was written by a clock that is wrong.
+            let left = Duration::try_from(at.0.duration_since(now.wall)).unwrap_or_default();
+            let left = if left > CONFIRMED_AFTER { Duration::ZERO } else { left };
+            self.confirm(who, claim, now.uptime.saturating_add(left), now.uptime);
+        }
+    }
+
+    /// A status says that a write had no answer, of another process or long ago, and that nothing was accepted since.
+    pub(crate) fn recall_unanswered(&mut self, claim: &Claim, kept: &UnansweredWrite, now: Now) {
+        if kept.confirmation_time.is_none() && !self.unanswered.contains_key(claim) {
+            self.unanswered(claim, now.uptime);
+        }
+    }
+
     /// The resource is gone. What was sent for it may still be carried out, after the push of another one.
     pub(crate) fn remove(&mut self, who: &ObjectKey) {
         self.release(who);
@@ -119,7 +171,7 @@ mod tests {
     use super::*;
     use crate::domain::{
         parse::name::RemoteName,
-        testing::{key, seconds, tenant},
+        testing::{at, key, seconds, tenant},
     };
 
     fn claim(name: &str) -> Claim {
@@ -192,6 +244,58 @@ mod tests {
         assert_eq!(late.confirmation(&key("heir")), Some(seconds(81)));
         late.accepted(&key("third"), &pull, seconds(22));
         assert_eq!(late.confirmation(&key("third")), Some(seconds(82)));
+    }
+
+    /// What one process leaves in the status another one goes on with.
+    #[test]
+    fn another_process_confirms() {
+        let (pull, who) = (claim("pull"), key("a"));
+        let now = |after: u64| Now {
+            wall: at(1000 + i64::try_from(after).unwrap()),
+            uptime: seconds(after),
+            leading: seconds(after),
+        };
+        let mut late = LateWrites::default();
+        assert_eq!(late.to_keep(&who, &pull, None, now(1)), None);
+        late.unanswered(&pull, seconds(10));
+        let open = late.to_keep(&who, &pull, None, now(10)).unwrap();
+        assert_eq!((open.time.0, &open.confirmation_time), (at(1010), &None));
+        late.unanswered(&pull, seconds(20));
+        assert_eq!(late.to_keep(&who, &pull, Some(&open), now(20)), Some(open.clone()), "no news");
+
+        // It ended before anything was accepted.
+        let restarted = |after: u64| Now {
+            wall: at(2000 + i64::try_from(after).unwrap()),
+            uptime: seconds(after),
+            leading: seconds(after),
+        };
+        let mut late = LateWrites::default();
+        late.recall_confirmation(&who, &pull, &open, restarted(0));
+        assert_eq!(late.confirmation(&who), None);
+        late.recall_unanswered(&pull, &open, restarted(1));
+        assert_eq!(
+            late.to_keep(&who, &pull, Some(&open), restarted(1)),
+            Some(open.clone()),
+            "it was refused"
+        );
+        late.accepted(&who, &pull, seconds(2));
+        let due = late.to_keep(&who, &pull, Some(&open), restarted(2)).unwrap();
+        assert_eq!((due.time.0, due.confirmation_time.as_ref().unwrap().0), (at(1010), at(2062)));
+        late.accepted(&who, &pull, seconds(30));
+        assert_eq!(late.to_keep(&who, &pull, Some(&due), restarted(30)), Some(due.clone()), "early");
+
+        // It ended before the confirmation.
+        for (wall, expected) in [(2030, 32), (2062, 0), (9000, 0), (0, 0)] {
+            let mut late = LateWrites::default();
+            let now = Now { wall: at(wall), ..restarted(0) };
+            late.recall_unanswered(&pull, &due, now);
+            for _ in 0..2 {
+                late.recall_confirmation(&who, &pull, &due, now);
+                assert_eq!(late.confirmation(&who), Some(seconds(expected)), "{wall}");
+            }
+            late.accepted(&who, &pull, seconds(expected));
+            assert_eq!(late.to_keep(&who, &pull, Some(&due), Now { uptime: seconds(expected), ..now }), None);
+        }
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub(crate) struct Memory {
     pub checked: Option<Checked>,
     /// When the last push was, by the clock of this process.
     pub(crate) synced: Option<Synced>,
+    /// Since when a resource that is being deleted waits for its successor, as time since the start of the process.
+    pub(crate) handing_over: Option<Duration>,
 }
 
 /// What failed, on each of the two sides.
@@ -100,6 +102,7 @@ mod tests {
             retry: Retry { backoff: Some(backoff), api_failures: 0 },
             checked: Some(Checked { source: "10".into(), service_key: "20".into() }),
             synced: None,
+            handing_over: None,
         }
     }
 

@@ -1,20 +1,25 @@
 //! Everything that one decision depends on, gathered before it; no secret value is reachable from here.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
+
 use crate::{
     api::{
         AICoreRegistrySecretStatus,
-        condition::{self, READY},
+        condition::{self, READY, RECONCILING, STALLED},
     },
     domain::{
         decide::{
             backoff::{Backoff, Circumstances},
-            digest::PayloadDigest,
+            digest::{self, PayloadDigest},
             failure::Failure,
             memory::{Checked, Synced},
             reason::Reason,
         },
         parse::{
             api_url::Tenant,
+            certificate::Validity,
             duration::ResyncInterval,
             object::{Now, Object, ObjectKey, pushed_tenant},
         },
@@ -76,6 +81,15 @@ pub(crate) enum Ownership {
 }
 
 impl Ownership {
+    /// Who will own it when this one goes.
+    #[must_use]
+    pub(crate) fn successor(&self) -> Option<&ObjectKey> {
+        match self {
+            Self::Owner { successor } => successor.as_ref(),
+            Self::OwnedBy(_) | Self::Pending => None,
+        }
+    }
+
     /// Whether it may write the remote secret.
     #[must_use]
     pub(crate) fn may_push(&self) -> bool {
@@ -84,20 +98,37 @@ impl Ownership {
             Self::OwnedBy(_) | Self::Pending => false,
         }
     }
-
-    /// Whether it may delete the remote secret: nobody else wants it.
-    #[must_use]
-    pub(crate) fn may_delete(&self) -> bool {
-        match self {
-            Self::Owner { successor } => successor.is_none(),
-            Self::OwnedBy(_) | Self::Pending => false,
-        }
-    }
 }
 
-/// Whether a reason in a status leaves open what AI Core holds.
+/// How far a successor is in taking over what a resource that goes leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Takeover {
+    /// AI Core accepted a push of it there: what is there is its own, and goes with it.
+    Done,
+    /// It is to push. Whether it can (it may lack its Secret, its finalizer, or a key that is accepted) shows when it has.
+    Expected,
+    /// It will not: it is suspended, and nothing of it was ever there.
+    Unlikely,
+}
+
+/// Whether the namespace of a resource stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum NamespaceState {
+    /// It does, as far as anybody has asked.
+    #[default]
+    Active,
+    /// It is being deleted, or is gone.
+    Terminating,
+    /// It is not known: the operator may not look, and nothing else tells.
+    Hidden {
+        /// What the API server says to that.
+        why: String,
+    },
+}
+
+/// Whether a reason in a status leaves open what AI Core holds. One that this version does not know may.
 fn leaves_doubt(reason: &str) -> bool {
-    Reason::parse(reason).is_some_and(Reason::leaves_doubt)
+    Reason::parse(reason).is_none_or(Reason::leaves_doubt)
 }
 
 /// The gathered facts.
@@ -109,18 +140,28 @@ pub(crate) struct Observed<'a> {
     pub status: &'a AICoreRegistrySecretStatus,
     /// The registry credential: the registries it is for, as they would be sent.
     pub source: Found<Vec<String>>,
+    /// The `metadata.resourceVersion` that the watch has shown of its Secret, where it works.
+    pub(crate) source_seen: Option<&'a str>,
     /// What a user should know about the registry credential although it can be used.
     pub(crate) remarks: Vec<String>,
+    /// When the registry credential ends, if that is known.
+    pub(crate) credential_ends: Option<Timestamp>,
     /// The AI Core service key: the tenant it is for.
     pub service_key: Found<Tenant>,
+    /// When the service key is valid, if it is one with a certificate.
+    pub(crate) service_key_validity: Option<Validity>,
     /// What a push would send, when both are usable.
     pub digest: Option<PayloadDigest>,
     /// Identity of the service key for the purpose of trying again; present also when the key cannot be used.
     pub(crate) service_key_identity: Option<String>,
     /// Whether it owns the remote secret.
     pub ownership: Ownership,
-    /// Whether the namespace is being deleted. Only looked up for a resource that is being deleted.
-    pub(crate) namespace_terminating: bool,
+    /// How far its successor is, if it has one. Only looked up for a resource that is being deleted.
+    pub(crate) takeover: Takeover,
+    /// Since when it waits for that, as time since the start of the process.
+    pub(crate) handing_over: Option<Duration>,
+    /// The namespace. Only looked up for a resource that is being deleted.
+    pub(crate) namespace: NamespaceState,
     /// The failed attempt that may delay the next one.
     pub backoff: Option<&'a Backoff>,
     /// The Secrets' versions that were read since the last push and held the same content.
@@ -184,10 +225,47 @@ impl Observed<'_> {
                 && ready.reason == Reason::Synced.as_str()
                 && ready.observed_generation == Some(self.object.generation)
         });
-        let pushed = self.status.secret_resource_version.as_deref();
-        let checked = self.checked.map(|checked| &*checked.source);
-        let same = self.source.version().is_some_and(|now| Some(now) == pushed || Some(now) == checked);
+        let same = self.source.version().is_some_and(|now| self.is_accepted_source(now));
         true_of_this_spec && same && self.status.last_sync_time.is_some()
+    }
+
+    /// Whether AI Core accepted what the Secret with the registry credential held at this version.
+    fn is_accepted_source(&self, version: &str) -> bool {
+        self.status.secret_resource_version.as_deref() == Some(version)
+            || self.checked.is_some_and(|checked| *checked.source == *version)
+    }
+
+    /// Whether something is to be sent that AI Core has not accepted: a rotation, or another change of what is sent or where. A
+    /// change of the spec that sends the same (`suspend`) is none. What cannot be compared by content is compared by version.
+    #[must_use]
+    pub(crate) fn has_unsent_change(&self) -> bool {
+        if self.tenant_changed() {
+            return true;
+        }
+        if self.unchanged() {
+            return false;
+        }
+        let version = match &self.source {
+            Found::Usable { version, .. } => version,
+            // Whether it changed is not known without the right to read it, but by the watch.
+            Found::Unusable(failure) if failure.reason == Reason::AccessDenied => {
+                return self.source_seen.is_some_and(|seen| !self.is_accepted_source(seen));
+            }
+            Found::Unusable(_) => return true,
+        };
+        // With the same service key and the same Secret another digest is that of another selection.
+        let comparable = self.digest.is_some()
+            && self.status.credentials_digest.as_deref().is_some_and(digest::is_known_version)
+            && self.is_accepted_key();
+        comparable || !self.is_accepted_source(version)
+    }
+
+    /// Whether the service key is at the version at which AI Core accepted the credential.
+    fn is_accepted_key(&self) -> bool {
+        self.service_key.version().is_some_and(|now| {
+            self.status.ai_core_secret_resource_version.as_deref() == Some(now)
+                || self.checked.is_some_and(|checked| *checked.service_key == *now)
+        })
     }
 
     /// The name of the remote secret that the status speaks of, if that of the resource is another one now. The schema does not
@@ -214,11 +292,9 @@ impl Observed<'_> {
         self.backoff.is_some()
             || self.overwritten
             || self.in_doubt()
-            || self
-                .status
-                .conditions
-                .iter()
-                .any(|condition| condition.type_ != READY && leaves_doubt(&condition.reason))
+            || self.status.conditions.iter().any(|condition| {
+                [RECONCILING, STALLED].contains(&&*condition.type_) && leaves_doubt(&condition.reason)
+            })
     }
 
     /// Whether the status says that AI Core holds the credential, and nothing speaks against it.

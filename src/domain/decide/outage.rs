@@ -17,11 +17,13 @@ pub struct Outage<R> {
     failures: u32,
     last_failed: Option<R>,
     probe_at: Duration,
+    /// When the last attempt was let in.
+    let_in_at: Duration,
 }
 
 impl<R> Default for Outage<R> {
     fn default() -> Self {
-        Self { failures: 0, last_failed: None, probe_at: Duration::ZERO }
+        Self { failures: 0, last_failed: None, probe_at: Duration::ZERO, let_in_at: Duration::ZERO }
     }
 }
 
@@ -32,8 +34,16 @@ impl<R: Clone + PartialEq> Outage<R> {
         (self.failures >= OUTAGE).then_some(self.probe_at)
     }
 
+    /// When an attempt that a person asks for may go, sooner than the next probe; `None`: there is no outage. However many ask, it is
+    /// one in a second.
+    #[must_use]
+    pub fn next_asked_for(&self) -> Option<Duration> {
+        self.next_probe().map(|probe| probe.min(self.let_in_at + FIRST_PROBE))
+    }
+
     /// An attempt is let in. In an outage it is the probe, and the next one comes later.
     pub fn let_in(&mut self, now: Duration) {
+        self.let_in_at = now;
         if let Some(beyond) = self.failures.checked_sub(OUTAGE) {
             let growth = 2_u32.saturating_pow(beyond);
             self.probe_at = now + FIRST_PROBE.saturating_mul(growth).min(LONGEST_PROBE);
@@ -94,5 +104,21 @@ mod tests {
         assert!(admits(&outage, seconds(60)), "this one found out nothing");
         outage.was_available();
         assert!(admits(&outage, seconds(60)));
+    }
+    #[test]
+    fn what_a_person_asks_for_goes_once_in_a_second() {
+        let mut outage = Outage::default();
+        assert_eq!(outage.next_asked_for(), None);
+        outage.was_unavailable(&"a", seconds(0));
+        outage.was_unavailable(&"b", seconds(0));
+        for now in [1, 2, 4, 8, 16].map(seconds) {
+            outage.let_in(now);
+            outage.was_unavailable(&"a", now);
+        }
+        assert_eq!((outage.next_probe(), outage.next_asked_for()), (Some(seconds(26)), Some(seconds(17))));
+        outage.let_in(seconds(20));
+        assert_eq!((outage.next_probe(), outage.next_asked_for()), (Some(seconds(30)), Some(seconds(21))));
+        outage.was_available();
+        assert_eq!(outage.next_asked_for(), None);
     }
 }

@@ -4,23 +4,21 @@ mod names;
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-
 use crate::{
-    api::{AICoreRegistrySecretStatus, CreationPolicy, DeletionPolicy},
+    api::{CreationPolicy, DeletionPolicy},
     domain::{
         decide::{
             arrival,
             backoff::Backoff,
             digest,
             failure::Failure,
-            memory::Synced,
-            observed::{Observed, Ownership},
+            observed::{NamespaceState, Observed, Ownership, Takeover},
             reason::Reason,
+            resync,
         },
         parse::{
             duration::ResyncInterval,
-            object::{Now, Object, ObjectKey},
+            object::{Object, ObjectKey},
         },
     },
 };
@@ -31,6 +29,15 @@ pub(crate) const SPREAD_WINDOW: Duration = Duration::from_mins(1);
 /// Looks in a row at which the service key may not be read, in a namespace that is being deleted, after which it counts as gone: the
 /// right went with the namespace. Together they take some ten seconds.
 const DENIED_FOR_GOOD: u32 = 5;
+
+/// Looks in a row that could neither find the service key nor see whether the namespace is being deleted, after which it counts as
+/// one that is: a namespace must not hang. Together they take some five minutes.
+const HIDDEN_FOR_GOOD: u32 = 60;
+
+/// How long a resource that is being deleted waits for a successor to push: as long as a request may take.
+const HANDOVER_LIMIT: Duration = Duration::from_secs(15);
+/// It looks again after as long as it has waited, but within these times.
+const HANDOVER_LOOKS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
 /// The decision.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,6 +97,11 @@ pub(crate) enum Why {
         left: Duration,
         /// The earlier failure.
         failure: Failure,
+    },
+    /// It is being deleted, and its successor is to push before it goes.
+    HandingOver {
+        /// Time to the next look.
+        left: Duration,
     },
     /// It is being deleted, waits for others, and is reconciled again.
     Blocked(Failure),
@@ -251,7 +263,7 @@ fn spread_wait(cause: Cause, observed: &Observed<'_>) -> Option<Duration> {
     let window = match cause {
         Cause::UnknownDigest => SPREAD_WINDOW,
         Cause::Resync => match observed.object.resync_interval(observed.default_resync_interval) {
-            ResyncInterval::Never => return None,
+            ResyncInterval::Never => SPREAD_WINDOW,
             ResyncInterval::Every(interval) => SPREAD_WINDOW.min(interval / 10),
         },
         _ => return None,
@@ -262,7 +274,7 @@ fn spread_wait(cause: Cause, observed: &Observed<'_>) -> Option<Duration> {
 }
 
 /// A place in the window that is the same for a resource at each start, and even over resources.
-fn spread_place(uid: &str, window: Duration) -> Duration {
+pub(super) fn spread_place(uid: &str, window: Duration) -> Duration {
     // FNV-1a: spreads the uids evenly; nothing here needs to withstand an attacker.
     let hash = uid.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
@@ -273,37 +285,8 @@ fn spread_place(uid: &str, window: Duration) -> Duration {
 
 /// Time to the next resync; zero when it is due, `None` when there is none.
 fn until_resync(observed: &Observed<'_>) -> Option<Duration> {
-    match observed.object.resync_interval(observed.default_resync_interval) {
-        ResyncInterval::Never => None,
-        ResyncInterval::Every(interval) => {
-            resync_in(observed.status, interval, observed.synced, observed.now)
-        }
-    }
-}
-
-/// When the next resync is: what the status says, unless the interval was shortened since.
-#[must_use]
-pub(crate) fn next_resync(status: &AICoreRegistrySecretStatus, interval: Duration) -> Option<Timestamp> {
-    let last = status.last_sync_time.as_ref()?.0;
-    let latest = last.checked_add(interval.mul_f64(1.1)).ok()?;
-    Some(status.next_resync_time.as_ref().map_or(latest, |next| next.0.min(latest)))
-}
-
-/// Time to the next resync after the push of which the status speaks; zero when it is due. A status whose times cannot be, because
-/// a clock was wrong that wrote them, is due as well.
-#[must_use]
-pub(super) fn resync_in(
-    status: &AICoreRegistrySecretStatus,
-    interval: Duration,
-    synced: Option<Synced>,
-    now: Now,
-) -> Option<Duration> {
-    let last = status.last_sync_time.as_ref()?.0;
-    // Both times are of the clock that the push was made by, right or wrong.
-    let after = next_resync(status, interval)?.duration_since(last);
-    let left = after.checked_sub(Synced::age(synced, last, now)).unwrap_or(SignedDuration::ZERO);
-    let left = Duration::try_from(left).unwrap_or(Duration::ZERO);
-    Some(if left > interval.mul_f64(1.1) { Duration::ZERO } else { left })
+    let interval = observed.object.resync_interval(observed.default_resync_interval);
+    resync::due_in(observed.object, observed.status, interval, observed.synced, observed.now)
 }
 
 fn deletion(observed: &Observed<'_>) -> Step {
@@ -314,10 +297,19 @@ fn deletion(observed: &Observed<'_>) -> Step {
     if let Some(why) = let_go(observed) {
         return Step::LetGo(why);
     }
+    if let Some(left) = handing_over(observed) {
+        return Step::NoPush(Why::HandingOver { left });
+    }
     if let Some(failure) = observed.service_key.failure() {
-        // The right may come back; with a namespace it goes for good.
-        let passing = failure.reason == Reason::AccessDenied && observed.api_failures < DENIED_FOR_GOOD;
-        if observed.namespace_terminating && !passing {
+        let is_gone_for_good = match observed.namespace {
+            NamespaceState::Active => false,
+            // The right may come back; with a namespace it goes for good.
+            NamespaceState::Terminating => {
+                failure.reason != Reason::AccessDenied || observed.api_failures >= DENIED_FOR_GOOD
+            }
+            NamespaceState::Hidden { .. } => observed.api_failures >= HIDDEN_FOR_GOOD,
+        };
+        if is_gone_for_good {
             return Step::LetGo(LetGo::Orphaned);
         }
         return Step::NoPush(Why::Blocked(failure.clone()));
@@ -327,6 +319,16 @@ fn deletion(observed: &Observed<'_>) -> Step {
         return Step::NoPush(Why::BackingOff { left, failure: backoff.failure.clone() });
     }
     Step::DeleteRemote { forced }
+}
+
+/// Time to the next look at a successor that is to push. Until it has, nobody else would delete what this resource leaves; one that
+/// does not push is waited for only so long.
+fn handing_over(observed: &Observed<'_>) -> Option<Duration> {
+    let expected = matches!(observed.ownership, Ownership::Owner { successor: Some(_) })
+        && observed.takeover == Takeover::Expected;
+    let waited = observed.now.uptime.saturating_sub(observed.handing_over.unwrap_or(observed.now.uptime));
+    let left = HANDOVER_LIMIT.checked_sub(waited).filter(|left| expected && !left.is_zero())?;
+    Some(waited.clamp(HANDOVER_LOOKS.0, HANDOVER_LOOKS.1).min(left))
 }
 
 /// Whether the remote secret is not this resource's to delete.
@@ -355,8 +357,10 @@ fn let_go(observed: &Observed<'_>) -> Option<LetGo> {
     }
     match &observed.ownership {
         Ownership::OwnedBy(owner) => return Some(LetGo::HandedOver(owner.clone())),
-        Ownership::Owner { successor: Some(successor) } => return Some(LetGo::HandedOver(successor.clone())),
-        Ownership::Owner { successor: None } | Ownership::Pending => {}
+        Ownership::Owner { successor: Some(successor) } if observed.takeover == Takeover::Done => {
+            return Some(LetGo::HandedOver(successor.clone()));
+        }
+        Ownership::Owner { .. } | Ownership::Pending => {}
     }
     (!arrival::may_hold(observed.status)).then_some(LetGo::NeverPushed)
 }

@@ -2,17 +2,17 @@
 
 mod conditions;
 mod events;
-mod messages;
+pub(super) mod messages;
 
 use std::{borrow::Cow, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-pub(crate) use self::events::Event;
+pub(crate) use self::events::{Event, let_go};
 use crate::{
     api::{
-        AICoreRegistrySecretStatus, DeletionPolicy,
+        AICoreRegistrySecretStatus,
         condition::{self, ConditionStatus, READY},
     },
     domain::{
@@ -21,12 +21,15 @@ use crate::{
             backoff::{self, Attempt, Backoff},
             failure::Failure,
             hold,
+            left_behind::{self, Leaving},
+            life,
             memory::{Checked, Memory, Retry, Synced},
             observed::Observed,
             pass_outcome::PassOutcome,
             plan::{Step, Why},
             reason::Reason,
-            report::conditions::StatusBuilder,
+            report::conditions::{Before, StatusBuilder},
+            resync,
         },
         parse::duration::{ResyncInterval, spread},
     },
@@ -54,6 +57,8 @@ pub(crate) enum Outcome {
     /// What was planned is not to be done any more: the resource changed, or went, before all was sent; or the process is about to
     /// end.
     Withdrawn,
+    /// The same, after AI Core had answered that it has no secret of the name.
+    FoundAbsent,
     /// AI Core no longer holds the secret.
     RemoteDeleted,
     /// The resource was let go without touching AI Core.
@@ -76,6 +81,8 @@ pub(crate) struct Report {
     pub status: Option<AICoreRegistrySecretStatus>,
     /// What changed, for `kubectl describe`.
     pub events: Vec<Event>,
+    /// What stays behind in AI Core by this pass. The status remembers it until that is said.
+    pub(crate) leaving: Option<Leaving>,
     /// What to remember.
     pub memory: Memory,
     /// When to look again without being woken; `None`: only when something changes.
@@ -83,8 +90,6 @@ pub(crate) struct Report {
     /// What the pass is to changes of the Secret with the registry credential that came before it; `None`: it leaves them
     /// open.
     pub(crate) source_answered: Option<Answer>,
-    /// Whether a remote secret stays behind that a deletion would have deleted, because the resource means another one now.
-    pub(crate) orphaned: bool,
     /// What came of it, in one word.
     pub outcome: PassOutcome,
 }
@@ -119,17 +124,28 @@ pub(crate) fn report(
     let source_answered = answer(step, &outcome);
     let checked = checked(observed, step, &outcome);
     let synced = synced(observed, &outcome);
-    let moved = events::moved(observed, &outcome);
+    let left = left_behind::by(observed, &outcome);
+    let leaving = left.as_ref().map(|left| left_behind::leaving(observed.object, left));
     let mut status_now = Cow::Borrowed(observed.status);
-    if moved.is_some() {
-        arrival::forget(status_now.to_mut());
+    match left {
+        Some(left) => {
+            let status_now = status_now.to_mut();
+            arrival::forget(status_now);
+            status_now.left_behind = Some(Box::new(left));
+        }
+        // What an earlier process had left, and the resource means again.
+        None if matches!(outcome, Outcome::Pushed { .. }) && status_now.left_behind.is_some() => {
+            status_now.to_mut().left_behind = None;
+        }
+        None => {}
     }
     let observed = &Observed { status: &status_now, ..observed.clone() };
-    let Statement { status, mut events, requeue_after, backoff, outcome } = match (step, outcome) {
+    let Statement { status, events, requeue_after, backoff, outcome } = match (step, outcome) {
         (Step::Push(_), Outcome::Pushed { at, created }) => pushed(observed, at, created, jitter),
         (_, Outcome::Failed(failure)) => failed(observed, failure, ended, jitter),
         (_, Outcome::Postponed(wait)) => postponed(observed, wait),
         (_, Outcome::Withdrawn) => withdrawn(observed),
+        (_, Outcome::FoundAbsent) => found_absent(observed),
         (_, Outcome::RemoteDeleted) => gone(PassOutcome::Deleted, Vec::new()),
         (Step::LetGo(why), _) => gone(PassOutcome::Released, events::let_go(observed, why)),
         (Step::NoPush(why), _) => not_pushed(observed, why, jitter),
@@ -138,14 +154,14 @@ pub(crate) fn report(
     };
     let api_failures = if denied(step) { observed.api_failures.saturating_add(1) } else { 0 };
     let retry = Retry { backoff, api_failures };
-    let memory = Memory { retry, checked, synced };
+    let handing_over = match step {
+        Step::NoPush(Why::HandingOver { .. }) => observed.handing_over.or(Some(observed.now.uptime)),
+        _ => observed.handing_over,
+    };
+    let memory = Memory { retry, checked, synced, handing_over };
     // What is not written down is said when it is.
-    let moved = moved.filter(|_| status.is_some());
-    let orphaned = moved.is_some() && observed.object.spec.deletion_policy() == DeletionPolicy::Delete;
-    if let Some(event) = moved {
-        events.insert(0, event);
-    }
-    Report { status, events, memory, requeue_after, source_answered, orphaned, outcome }
+    let leaving = leaving.filter(|_| status.is_some());
+    Report { status, events, leaving, memory, requeue_after, source_answered, outcome }
 }
 
 /// When the last push was, by the clock of this process: it made it, or finds out now how long ago it was.
@@ -176,7 +192,9 @@ fn answer(step: &Step, outcome: &Outcome) -> Option<Answer> {
     let nothing_to_send = match step {
         // Suspended, lost or unusable: no rotation is pending.
         Step::NoPush(Why::InSync { .. } | Why::Suspended | Why::OwnedBy(_) | Why::Unusable(_)) => true,
-        Step::NoPush(Why::Pending | Why::BackingOff { .. } | Why::Blocked(_) | Why::Gone)
+        Step::NoPush(
+            Why::Pending | Why::BackingOff { .. } | Why::HandingOver { .. } | Why::Blocked(_) | Why::Gone,
+        )
         | Step::Push(_)
         | Step::DeleteRemote { .. }
         | Step::LetGo(_) => false,
@@ -212,6 +230,7 @@ fn pushed(observed: &Observed<'_>, at: Timestamp, created: bool, jitter: Jitter)
     status.secret_resource_version = observed.source.version().map(str::to_owned);
     status.ai_core_secret_resource_version = observed.service_key.version().map(str::to_owned);
     status.last_sync_time = Some(at.clone());
+    life::keep_credential(&mut status, observed.credential_ends, at.0);
     let interval = observed.object.resync_interval(observed.default_resync_interval);
     let after = match interval {
         ResyncInterval::Never => None,
@@ -250,7 +269,11 @@ fn failed(observed: &Observed<'_>, failure: Failure, ended: Duration, jitter: Ji
 }
 
 /// The status after a failed attempt, and while it delays the next one.
-fn troubled(observed: &Observed<'_>, status: AICoreRegistrySecretStatus, failure: &Failure) -> StatusBuilder {
+fn troubled<'a>(
+    observed: &Observed<'a>,
+    status: AICoreRegistrySecretStatus,
+    failure: &Failure,
+) -> StatusBuilder<'a> {
     let story = StatusBuilder::new(observed, status);
     if observed.object.deleting {
         return story.deleting(messages::deleting(failure));
@@ -272,6 +295,24 @@ fn withdrawn(observed: &Observed<'_>) -> Statement {
         backoff: observed.backoff.cloned(),
         outcome: PassOutcome::Withdrawn,
     }
+}
+
+/// The same, but that AI Core does not hold what it accepted last must not be forgotten: there may be no other push for long.
+fn found_absent(observed: &Observed<'_>) -> Statement {
+    let ready = condition::find(&observed.status.conditions, READY);
+    if observed.object.deleting
+        || observed.has_unsent_change()
+        || ready.is_none_or(|ready| ready.status != "True")
+    {
+        return withdrawn(observed);
+    }
+    let message = messages::absent(observed.object.shown_remote_name());
+    StatusBuilder::new(observed, observed.status.clone())
+        .attempted(observed.status.failed_attempt.clone())
+        .unfinished()
+        .ready(ConditionStatus::False, Reason::RemoteMissing, message.clone())
+        .reconciling(Reason::Progressing, message)
+        .finish(Some(Duration::ZERO), observed.backoff.cloned(), PassOutcome::Withdrawn)
 }
 
 fn postponed(observed: &Observed<'_>, wait: Duration) -> Statement {
@@ -309,13 +350,9 @@ fn not_pushed(observed: &Observed<'_>, why: &Why, jitter: Jitter) -> Statement {
     match why {
         Why::InSync { requeue_after } => {
             let mut status = observed.status.clone();
-            status.next_resync_time = match observed.object.resync_interval(observed.default_resync_interval)
-            {
-                ResyncInterval::Never => None,
-                ResyncInterval::Every(interval) => {
-                    super::plan::next_resync(observed.status, interval).map(whole_seconds)
-                }
-            };
+            life::keep_credential(&mut status, observed.credential_ends, observed.now.wall);
+            let interval = observed.object.resync_interval(observed.default_resync_interval);
+            status.next_resync_time = resync::to_announce(observed.object, observed.status, interval);
             let registries = status.registries.clone().unwrap_or_default();
             let message =
                 messages::synced(&registries, observed.object.shown_remote_name(), &observed.remarks);
@@ -326,8 +363,8 @@ fn not_pushed(observed: &Observed<'_>, why: &Why, jitter: Jitter) -> Statement {
             )
         }
         Why::Suspended => {
-            let message = messages::suspended(observed.status);
-            story().suspended(message).settled().finish(None, None, PassOutcome::Reason(Reason::Suspended))
+            let story = story().suspended(Before::of(observed)).settled();
+            story.finish(None, None, PassOutcome::Reason(Reason::Suspended))
         }
         Why::OwnedBy(owner) => {
             let message =
@@ -363,6 +400,8 @@ fn not_pushed(observed: &Observed<'_>, why: &Why, jitter: Jitter) -> Statement {
                 PassOutcome::BackingOff,
             )
         }
+        // A successor that can push does so at once.
+        Why::HandingOver { left } => postponed(observed, *left),
         Why::Blocked(failure) => {
             let story = story().deleting(messages::deleting(failure));
             let again = match failure.reason {

@@ -76,12 +76,17 @@ impl AuthorizationServer {
     }
 
     /// What of this the other server, which a client certificate leads to, does not have in common. Both are as
-    /// [`Self::for_any_client`] has them. Ports are not compared: certificates may be asked for at another one.
+    /// [`Self::for_any_client`] has them. At another port, or by another scheme, somebody else may answer.
     pub(crate) fn differs_from(&self, other: &Self) -> Option<Difference> {
-        if self.0.host() != other.0.host() {
-            let expected = other.0.host().map(|host| host.to_string()).unwrap_or_default();
+        let (own, expected) = (&self.0, &other.0);
+        if own.host() != expected.host() {
+            let expected = expected.host().map(|host| host.to_string()).unwrap_or_default();
             Some(Difference::Host { expected })
-        } else if self.0.path() != other.0.path() {
+        } else if own.scheme() != expected.scheme() {
+            Some(Difference::Scheme { expected: expected.scheme().to_owned() })
+        } else if own.port_or_known_default() != expected.port_or_known_default() {
+            Some(Difference::Port { expected: expected.port_or_known_default().unwrap_or_default() })
+        } else if own.path() != expected.path() {
             Some(Difference::Path)
         } else {
             None
@@ -114,6 +119,16 @@ pub(crate) enum Difference {
     Host {
         /// The host of the other one.
         expected: String,
+    },
+    /// The scheme.
+    Scheme {
+        /// The scheme of the other one.
+        expected: String,
+    },
+    /// The port.
+    Port {
+        /// The port of the other one.
+        expected: u16,
     },
     /// The path.
     Path,

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     api::{
         AICoreRegistrySecretSpec, AICoreRegistrySecretStatus,
-        condition::{READY, RECONCILING, STALLED},
+        condition::{EXPIRED, EXPIRING, READY, RECONCILING, STALLED},
         sizes,
     },
     domain::{
@@ -138,6 +138,11 @@ pub fn status(mut status: AICoreRegistrySecretStatus) -> AICoreRegistrySecretSta
             .flatten()
             .any(|version| is_longer(version, sizes::RESOURCE_VERSION))
     });
+    status.left_behind.take_if(|left| {
+        let urls = [&left.api_url, &left.authorization_server];
+        is_longer(&left.remote_name, MAX_LENGTH)
+            || urls.into_iter().flatten().any(|url| is_longer(url, sizes::URL))
+    });
     if let Some(answered) = &mut status.last_handled_reconcile_at
         && let Cow::Owned(short) = request(answered)
     {
@@ -150,12 +155,19 @@ pub fn status(mut status: AICoreRegistrySecretStatus) -> AICoreRegistrySecretSta
         }
     }
     if status.conditions.len() > sizes::CONDITIONS {
-        status.conditions.retain(|condition| [READY, RECONCILING, STALLED].contains(&&*condition.type_));
+        let ours = [READY, RECONCILING, STALLED, EXPIRING, EXPIRED];
+        status.conditions.retain(|condition| ours.contains(&&*condition.type_));
         status.conditions.truncate(sizes::CONDITIONS);
     }
     for condition in &mut status.conditions {
         condition.message = cut(std::mem::take(&mut condition.message), MESSAGE);
         condition.reason = cut(std::mem::take(&mut condition.reason), sizes::REASON);
+        condition.message.shrink_to_fit();
+    }
+    // One is kept for each resource: the room that a list or a text had to grow would be a fifth of all that a resource costs.
+    status.conditions.shrink_to_fit();
+    if let Some(registries) = &mut status.registries {
+        registries.shrink_to_fit();
     }
     status
 }

@@ -14,6 +14,7 @@ use entries::Entries;
 use helpers::Helpers;
 pub(crate) use payload::Payload;
 
+mod bare_auth;
 mod entries;
 mod entry;
 mod forms;

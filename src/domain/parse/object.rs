@@ -129,6 +129,12 @@ impl Object {
         Quoted(self.spec.remote_name.as_deref().unwrap_or(&self.key.name))
     }
 
+    /// The remote name as it is written down, also when it cannot be one.
+    #[must_use]
+    pub(crate) fn remote_name_or_key(&self) -> String {
+        self.spec.remote_name.as_deref().unwrap_or(&self.key.name).to_owned()
+    }
+
     /// Name of the Secret that holds the registry credential, fit for a request.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use std::{
 use zeroize::Zeroizing;
 
 use crate::domain::{
-    parse::token,
+    parse::{expiry, token},
     tools::invalid::{Invalid, Quoted, Shown, quoted_list},
 };
 
@@ -23,6 +23,7 @@ pub(crate) struct SecretData {
     holder: Holder,
     type_: Option<String>,
     stale: bool,
+    expiry: expiry::Annotations,
     data: BTreeMap<String, Zeroizing<Vec<u8>>>,
 }
 
@@ -54,7 +55,26 @@ impl SecretData {
         stale: bool,
         data: BTreeMap<String, Zeroizing<Vec<u8>>>,
     ) -> Self {
-        Self { name: name.into(), holder: Holder::Secret, type_, stale, data }
+        Self {
+            name: name.into(),
+            holder: Holder::Secret,
+            type_,
+            stale,
+            expiry: expiry::Annotations::default(),
+            data,
+        }
+    }
+
+    /// The same Secret with annotations that say when its content ends.
+    #[must_use]
+    pub(crate) fn with_expiry(self, expiry: expiry::Annotations) -> Self {
+        Self { expiry, ..self }
+    }
+
+    /// The annotations that say when its content ends.
+    #[must_use]
+    pub(crate) fn expiry_annotations(&self) -> &expiry::Annotations {
+        &self.expiry
     }
 
     /// How sentences call it: `Secret "name"`, or the name of the file.
@@ -128,6 +148,10 @@ impl SecretData {
     }
 }
 
+#[expect(
+    clippy::missing_fields_in_debug,
+    reason = "an annotation is the user's, who may have put anything there"
+)]
 impl fmt::Debug for SecretData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SecretData")

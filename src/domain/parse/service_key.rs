@@ -221,12 +221,14 @@ impl Reader<'_> {
         let expected = match url.differs_from(&cert_url) {
             None => return Some(url),
             Some(Difference::Host { expected }) => format!("host {}", Quoted(&expected)),
+            Some(Difference::Scheme { expected }) => format!("scheme {}", Quoted(&expected)),
+            Some(Difference::Port { expected }) => format!("port {expected}"),
             Some(Difference::Path) => "the same path".to_owned(),
         };
         let (url, cert_url) = (self.fields.name(&fields::URL), self.fields.name(&fields::CERT_URL));
         self.problems.wrong.push(format!(
             "{url} and {cert_url} name different authorization servers; by {cert_url}, which tokens are requested from, {url} \
-             has {expected}; copy both from one service key"
+             has {expected}; copy both from one service key, or write the value of {cert_url} in both"
         ));
         None
     }

@@ -85,14 +85,14 @@ async fn notes_fit_the_api_servers_limit() {
 async fn what_waits_is_bounded_in_bytes() {
     let (line, mut waiting) = Line::new();
     let (object, long) = (an_object(), "x".repeat(400_000));
-    let joined = (0..2 * WAITING).filter(|_| line.join(&object, event(false, &long))).count();
+    let joined = (0..2 * WAITING).filter(|_| line.join(&object, event(false, &long), None)).count();
     assert_eq!(joined, WAITING_BYTES / NOTE_LIMIT);
-    assert!(!line.join(&object, event(false, "a")));
+    assert!(!line.join(&object, event(false, "a"), None));
     drop(waiting.recv().await);
-    assert!(line.join(&object, event(false, "a")), "whoever goes makes room");
+    assert!(line.join(&object, event(false, "a"), None), "whoever goes makes room");
 
     let (line, _waiting) = Line::new();
-    let joined = (0..2 * WAITING).filter(|_| line.join(&object, event(false, "a"))).count();
+    let joined = (0..2 * WAITING).filter(|_| line.join(&object, event(false, "a"), None)).count();
     assert_eq!(joined, WAITING);
     assert!(line.room.available_permits() >= WAITING_BYTES - WAITING, "what is dropped takes no room");
 }
@@ -105,7 +105,52 @@ fn a_namespace_that_is_being_deleted_is_told_from_missing_rights() {
     };
     let terminating =
         json!({ "causes": [{ "reason": "NamespaceTerminating", "field": "metadata.namespace" }] });
-    assert!(in_terminating_namespace(&refused(terminating)));
-    assert!(!in_terminating_namespace(&refused(json!({ "kind": "events" }))));
-    assert!(!in_terminating_namespace(&refused(json!(null))));
+    assert!(is_of_terminating_namespace(&refused(terminating)));
+    assert!(!is_of_terminating_namespace(&refused(json!({ "kind": "events" }))));
+    assert!(!is_of_terminating_namespace(&refused(json!(null))));
+}
+
+/// What nobody will say later comes before all else that waits, and whoever says it knows that it was taken.
+#[tokio::test(start_paused = true)]
+async fn a_farewell_comes_first_and_is_waited_for() {
+    let (published, mut arrived) = mpsc::unbounded_channel();
+    let api_server = tower::service_fn(move |request: Request<Body>| {
+        let published = published.clone();
+        async move {
+            let body = request.into_body().collect_bytes().await.unwrap();
+            let event: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            sleep(Duration::from_millis(10)).await;
+            published.send(event["note"].as_str().unwrap().to_owned()).unwrap();
+            Ok::<_, Infallible>(Response::new(Body::from(body)))
+        }
+    });
+    let (sink, task) = publisher(Client::new(api_server, "default"), || true);
+    let object = an_object();
+    for number in 0..20 {
+        sink.publish(&object, event(true, &format!("warning {number}")));
+    }
+    let said = async {
+        sink.say(&object, event(true, "farewell")).await;
+        let mut before = Vec::new();
+        while let Ok(note) = arrived.try_recv() {
+            before.push(note);
+        }
+        before
+    };
+    tokio::select! {
+        () = task => unreachable!("the sink is there"),
+        before = said => assert!(before.len() <= 2 && before.contains(&"farewell".to_owned()), "{before:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_server_that_takes_no_event_holds_nobody_up() {
+    let api_server = tower::service_fn(|_: Request<Body>| pending::<Result<Response<Body>, Infallible>>());
+    let (sink, task) = publisher(Client::new(api_server, "default"), || false);
+    let began = Instant::now();
+    let object = an_object();
+    tokio::select! {
+        () = task => unreachable!("the sink is there"),
+        () = sink.say(&object, event(true, "farewell")) => assert!(began.elapsed() <= PATIENCE + PATIENCE / 10),
+    }
 }

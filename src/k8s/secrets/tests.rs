@@ -52,6 +52,23 @@ async fn content_type_version_and_the_stale_label_are_read() {
     assert!(read.data.is_stale() && read.data.keys().next().is_none());
 }
 
+/// And no other annotation: one of them can hold the whole Secret.
+#[tokio::test]
+async fn the_annotations_that_speak_of_an_end_are_read() {
+    let mut sent = sent();
+    sent["metadata"]["annotations"] = json!({
+        "kubectl.kubernetes.io/last-applied-configuration": "{\"data\":{}}", "expiresAt": "1795683600",
+        "aicore-registry.dev/expires-at": format!("2026-11-26{}", "T".repeat(1000)), "z": "y",
+    });
+    let read = answered(200, sent.to_string()).await.unwrap().unwrap();
+    let annotations = read.data.expiry_annotations();
+    assert_eq!(annotations.external_secrets.as_deref(), Some("1795683600"));
+    assert_eq!(annotations.ours.as_ref().map(|text| text.len()), Some(expiry::MAX_TEXT + 1));
+    sent["metadata"]["annotations"] = Value::Null;
+    let read = answered(200, sent.to_string()).await.unwrap().unwrap();
+    assert_eq!(*read.data.expiry_annotations(), expiry::Annotations::default());
+}
+
 #[tokio::test]
 async fn the_request_is_a_get_of_this_secret_and_no_other() {
     let requests = Arc::new(Mutex::new(Vec::new()));

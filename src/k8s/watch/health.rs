@@ -27,6 +27,7 @@ pub(crate) struct WatchHealth {
     start: Instant,
     received: Mark,
     listed: Mark,
+    opened: Mark,
     failed: Mark,
     waits: AtomicUsize,
     events: AtomicU64,
@@ -66,6 +67,7 @@ impl WatchHealth {
             start: Instant::now(),
             received: Mark::default(),
             listed: Mark::default(),
+            opened: Mark::default(),
             failed: Mark::default(),
             waits: AtomicUsize::new(0),
             events: AtomicU64::new(0),
@@ -126,6 +128,16 @@ impl WatchHealth {
     /// Notes that a list begins, or that a page of it has come.
     pub(super) fn listed(&self) {
         self.mark(&self.listed);
+    }
+
+    /// Notes that a watch is open.
+    pub(super) fn opened(&self) {
+        self.mark(&self.opened);
+    }
+
+    /// Time since that.
+    pub(super) fn since_opened(&self) -> Duration {
+        self.since(&self.opened)
     }
 
     /// Notes that a list is complete.

@@ -3,6 +3,7 @@
 
 mod floods;
 mod lists;
+mod outages;
 mod quiet;
 
 use std::sync::Mutex;
@@ -143,31 +144,4 @@ async fn pauses_after_what_costs_little_grow_up_to_ten_seconds_and_are_spread() 
     assert_eq!(pauses, [500, 1000, 2000, 4000, 8000, 10_000, 10_000]);
     let pauses: Vec<u128> = (0..7).map(|_| lucky.failed_cheaply(1.0).as_millis()).collect();
     assert_eq!(pauses, [250, 500, 1000, 2000, 4000, 5000, 5000]);
-}
-
-/// An API server that is away for three minutes, and 400 watches: all of them are open again within eleven seconds, and before that
-/// they ask seldom.
-#[tokio::test(start_paused = true)]
-async fn when_one_watch_finds_the_api_server_back_all_others_follow() {
-    let start = tokio::time::Instant::now();
-    let away = move || (2..180).contains(&start.elapsed().as_secs());
-    let (client, requests) = api_server(move |uri| match (away(), is_watch(uri)) {
-        (true, _) => answer(503, ""),
-        (false, false) => list(&["a"]),
-        (false, true) if start.elapsed().as_secs() < 2 => crate::k8s::testing::stream_of(Vec::new(), 2),
-        (false, true) => crate::k8s::testing::stuck(),
-    });
-    let watcher = Watcher::new(client, SILENCE_LIMIT);
-    let health: Vec<_> = (0..400).map(|_| Arc::new(WatchHealth::new("test"))).collect();
-    futures::future::join_all(health.iter().map(|health| watch_with(192, &watcher, health))).await;
-    let requests = requests.lock().unwrap();
-    let opened = |at: &Duration| (180..191).contains(&at.as_secs());
-    let (first, last) = (
-        requests.iter().find(|(at, _)| opened(at)).unwrap().0,
-        requests.iter().rfind(|(_, uri)| is_watch(uri)).unwrap().0,
-    );
-    assert!(last < first + Duration::from_secs(1), "{first:?} {last:?}");
-    assert_eq!(requests.iter().filter(|(at, uri)| opened(at) && is_watch(uri)).count(), 400);
-    let while_away = requests.iter().filter(|(at, _)| (60..180).contains(&at.as_secs())).count();
-    assert!(while_away < 400 * 120 / 6, "{while_away} requests in two minutes");
 }

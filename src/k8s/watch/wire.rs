@@ -9,12 +9,13 @@ use kube::{Client, client::Body};
 use parking_lot::Mutex;
 use serde::{Deserialize, de::IgnoredAny};
 use tokio::{
-    sync::{Notify, OwnedSemaphorePermit, Semaphore},
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout},
 };
 
 use super::{
     answer::{self, Answer},
+    comeback::Comeback,
     health::WatchHealth,
 };
 use crate::domain::tools::{
@@ -23,8 +24,9 @@ use crate::domain::tools::{
     page_size::{OBJECT_BYTES, PageSize},
 };
 
-/// Requests of one watch in the long run, per second, and at once. A watch that ends at once, as behind a proxy that cuts it, is
-/// otherwise opened again without pause. Each watch has its own floor, so that many do not wait for each other.
+/// How often one watch is opened in the long run, per second, and at once. A watch that ends at once, as behind a proxy that cuts it, is
+/// otherwise opened again without pause. Each watch has its own floor, so that many do not wait for each other. What fails before it
+/// is open has a pause of its own, and does not count.
 const WATCH_RATE: (f64, u32) = (0.5, 5);
 /// Pages of one watch's lists in the long run, per second, and at once: 200,000 objects are listed as fast as they come. Beyond that
 /// it is slower than any API server needs, and one that never comes to an end does not take all the time.
@@ -67,19 +69,19 @@ impl Default for Places {
     }
 }
 
-/// A client for one watch. `back` is told when the API server answers it again.
+/// A client for one watch. `comeback` is told when the API server answers it again.
 pub(super) fn connect(
     client: &Client,
     health: Arc<WatchHealth>,
     places: Places,
-    back: Arc<Notify>,
+    comeback: Arc<Comeback>,
 ) -> Client {
     let namespace = client.default_namespace().to_owned();
     let wire = Wire {
         client: client.clone(),
         health,
         places,
-        back,
+        comeback,
         start: Instant::now(),
         floor: Mutex::default(),
         pages: Mutex::default(),
@@ -98,7 +100,7 @@ struct Wire {
     client: Client,
     health: Arc<WatchHealth>,
     places: Places,
-    back: Arc<Notify>,
+    comeback: Arc<Comeback>,
     start: Instant,
     floor: Mutex<Bucket>,
     pages: Mutex<Bucket>,
@@ -117,11 +119,17 @@ impl Wire {
 
     /// The answer may take as long as it likes: who follows the watch gives up one that is silent.
     async fn watch(&self, request: Request<Body>) -> Result<Response<Answer>, BoxError> {
-        let wait = self.floor.lock().take(Rate::new(WATCH_RATE.0, WATCH_RATE.1), self.start.elapsed());
+        let rate = Rate::new(WATCH_RATE.0, WATCH_RATE.1);
+        let wait = self.floor.lock().take(rate, self.start.elapsed());
         tokio::time::sleep(wait).await;
-        let (head, body) = self.client.send(request).await?.into_parts();
+        let sent = self.client.send(request).await;
+        if !sent.as_ref().is_ok_and(|answer| answer.status().is_success()) {
+            self.floor.lock().give_back(rate);
+        }
+        let (head, body) = sent?.into_parts();
         let answer = if head.status.is_success() {
             self.answered();
+            self.health.opened();
             Answer::events(body, Arc::clone(&self.health))
         } else {
             Answer::whole(in_time(read(body, OBJECT_BYTES)).await??, None)
@@ -162,7 +170,7 @@ impl Wire {
 
     fn answered(&self) {
         if self.health.answered() {
-            self.back.notify_waiters();
+            self.comeback.announce();
         }
     }
 

@@ -13,6 +13,7 @@ use crate::{
         allowed_hosts::AllowedHosts,
         certificate::{OutOfDate, Validity},
         docker_config::{self, Selection},
+        expiry::{self, Expiry},
         name::RemoteName,
         secret_data::SecretData,
         service_key::{self, Grant, ServiceKey},
@@ -102,10 +103,32 @@ impl Doctor {
                     secret.title(),
                     payload.registries().join(", ")
                 );
-                let remarks = payload.remarks().iter().map(|remark| Finding::note(PART, remark));
-                [Finding::ok(PART, given)].into_iter().chain(remarks).collect()
+                let Expiry { ends, remark } = expiry::read(secret, &payload, self.now);
+                let remarks =
+                    payload.remarks().iter().chain(&remark).map(|remark| Finding::note(PART, remark));
+                let life = ends.map(|ends| self.life(secret, ends));
+                [Finding::ok(PART, given)].into_iter().chain(remarks).chain(life).collect()
             }
             Err(invalid) => vec![Finding::wrong(PART, invalid)],
+        }
+    }
+
+    /// Whether the credential still lives.
+    fn life(&self, secret: &SecretData, ends: Timestamp) -> Finding {
+        const PART: &str = "life";
+        match ends.duration_since(self.now).as_secs() {
+            left @ 1.. => Finding::ok(
+                PART,
+                format!("the credential in {} ends at {ends} ({} more)", secret.title(), age::short(left)),
+            ),
+            ago => Finding::wrong(
+                PART,
+                format_args!(
+                    "the credential in {} ended at {ends} ({} ago); see why there is no newer one",
+                    secret.title(),
+                    age::short(-ago)
+                ),
+            ),
         }
     }
 

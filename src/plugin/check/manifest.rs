@@ -8,10 +8,10 @@ use zeroize::Zeroizing;
 
 use super::{Held, findings::Finding, schema};
 use crate::{
-    api::{AICoreRegistrySecretSpec, GROUP, VERSION},
+    api::{AICoreRegistrySecretSpec, EXPIRES_AT, GROUP, VERSION},
     domain::{
         parse::{
-            docker_config,
+            docker_config, expiry,
             name::SecretName,
             secret_data::{STALE_LABEL, SecretData},
         },
@@ -192,7 +192,16 @@ impl Secret {
         let stale =
             manifest.pointer("/metadata/labels").is_some_and(|labels| labels.get(STALE_LABEL).is_some());
         let type_ = manifest.get("type").and_then(Value::as_str).map(str::to_owned);
-        let content = Content::Plain(SecretData::new(&*place.name, type_, stale, data));
+        let annotation = |name: &str| {
+            let annotations = manifest.pointer("/metadata/annotations")?;
+            annotations.get(name).and_then(Value::as_str).map(expiry::kept)
+        };
+        let annotations = expiry::Annotations {
+            ours: annotation(EXPIRES_AT),
+            external_secrets: annotation(expiry::EXTERNAL_SECRETS),
+        };
+        let secret = SecretData::new(&*place.name, type_, stale, data).with_expiry(annotations);
+        let content = Content::Plain(secret);
         Ok(Self { place, content })
     }
 

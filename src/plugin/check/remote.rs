@@ -1,5 +1,6 @@
 //! Asks AI Core about a case. Nothing is changed there.
 
+use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -27,6 +28,10 @@ impl Mandate for Asked {
         true
     }
 
+    fn withdrawn(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
+    }
+
     fn ending(&self) -> &CancellationToken {
         &self.ending
     }
@@ -44,7 +49,7 @@ pub(super) async fn ask(examined: &Examined) -> Vec<Finding> {
     };
     let failed = |part, unfinished| match unfinished {
         Unfinished::Failed { error, .. } => Finding::wrong(part, error.message(holder)),
-        Unfinished::Withdrawn => Finding::unchecked(part, "not asked"),
+        Unfinished::Withdrawn { .. } => Finding::unchecked(part, "not asked"),
     };
     let asked = Asked::default();
     let mut session = Session::new(connection, Insistence::Forced, &asked);

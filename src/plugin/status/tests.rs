@@ -43,8 +43,8 @@ fn a_resource_is_a_line_with_its_times_as_lengths() {
     assert_eq!(
         shown(std::slice::from_ref(&ready), false),
         (
-            "NAMESPACE   NAME   READY   REASON   REMOTE NAME   LAST SYNC   NEXT RESYNC   MESSAGE\n\
-             ml          pull   True    Synced   remote        30s         in 57m        AI Core accepted it\n"
+            "NAMESPACE   NAME   READY   REASON   REMOTE NAME   LAST SYNC   NEXT RESYNC   EXPIRES   MESSAGE\n\
+             ml          pull   True    Synced   remote        30s         in 57m        -         AI Core accepted it\n"
                 .to_owned(),
             true
         )
@@ -90,7 +90,27 @@ fn a_suspended_resource_has_no_next_resync() {
     let mut suspended = resource(2, &[condition("Ready", "True", "Suspended", "rests")]);
     suspended.spec.suspend = Some(true);
     let (text, fine) = shown(&[suspended], false);
-    assert!(fine && text.contains("30s         -             rests"), "{text}");
+    assert!(fine && text.contains("30s         -             -         rests"), "{text}");
+}
+
+#[test]
+fn what_ends_is_shown_with_what_is_said_of_it() {
+    let said = "ends at 10:30";
+    let mut ready = resource(
+        2,
+        &[
+            condition("Ready", "True", "Synced", "fine"),
+            condition("CredentialExpiring", "True", "ServiceKey", said),
+        ],
+    );
+    let status = ready.status.as_mut().unwrap();
+    status.credential_expires_at = Moment::of("2026-03-01T09:55:00Z".parse().unwrap());
+    status.service_key_expires_at = Moment::of("2026-03-01T10:30:00Z".parse().unwrap());
+    let (text, fine) = shown(&[ready], true);
+    assert!(fine, "the credential is the current one all the same");
+    assert!(text.contains("EXPIRES   KEY EXPIRES   AGE"), "{text}");
+    assert!(text.contains("5m ago    in 30m        120m"), "{text}");
+    assert!(text.ends_with("fine; CredentialExpiring: ends at 10:30\n"), "{text}");
 }
 
 #[test]
@@ -141,8 +161,8 @@ fn what_is_not_known_is_a_dash_and_a_resync_in_the_past_is_due() {
     bare.status.as_mut().unwrap().next_resync_time = "2026-03-01T09:00:00Z".parse().ok().map(Time);
     bare.status.as_mut().unwrap().last_sync_time = None;
     let cells = row(&Ok(bare.clone()), false, "2026-03-01T10:00:00Z".parse().unwrap());
-    assert_eq!(cells[5..7], ["-", "due"]);
+    assert_eq!(cells[5..8], ["-", "due", "-"]);
     bare.status = None;
     let cells = row(&Ok(bare.clone()), true, "2026-03-01T10:00:00Z".parse().unwrap());
-    assert_eq!(cells[4..10], ["-", "-", "-", "120m", "-", "-"]);
+    assert_eq!(cells[4..12], ["-", "-", "-", "-", "-", "120m", "-", "-"]);
 }

@@ -42,7 +42,7 @@ run() {
     [ -e "$work/bin/$name" ] || { printf '%-28s not built\n' "$name" && missed=1 && continue; }
     began=$SECONDS
     CHAOS_OPERATOR=$work/bin/$name CHAOS_STOP=1 CHAOS_MINUTES=${MINUTES:-10} CHAOS_SEED=${SEED:-1} \
-      ${CHAOS:-cargo test --quiet --workspace --test chaos --} a_long --ignored --nocapture >"$work/$name.log" 2>&1 || true
+      ${CHAOS:-cargo test --quiet --workspace --test chaos --} a_long_run --ignored --nocapture >"$work/$name.log" 2>&1 || true
     seed=$(sed -n 's/^chaos: FOUND with CHAOS_SEED=\([0-9]*\).*/\1/p' "$work/$name.log" | head -1)
     rules=$(sed -n 's/^chaos: found by rule: //p' "$work/$name.log" | head -1)
     [ -n "$seed" ] || missed=1

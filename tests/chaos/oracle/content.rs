@@ -1,7 +1,7 @@
 //! Every write holds a credential that a user wrote, whole, and goes to a tenant and name that a resource with this credential
-//! named. A write to where a resource led earlier is let pass here: it may have been under way.
+//! named. A write to where a resource led earlier is let pass here: it may have been under way. Only what may create does.
 
-use crate::recording::{Record, Request};
+use crate::recording::{Operation, Record, Request};
 
 pub(crate) fn judge(record: &Record) -> Vec<String> {
     record.pushes().filter_map(|write| against(record, write)).collect()
@@ -31,6 +31,9 @@ fn against(record: &Record, write: &Request) -> Option<String> {
     };
     if senders.is_empty() {
         return Some(format!("{place}: no resource sends {content:?} to this name"));
+    }
+    if write.operation == Operation::Create && senders.iter().all(|sender| sender.spec.never) {
+        return Some(format!("{place}: who sends {content:?} must not create"));
     }
     if !senders.iter().any(|sender| leads(&sender.key.0, &sender.spec.service_key)) {
         return Some(format!("{place}: no resource sends {content:?} to this tenant"));
@@ -72,6 +75,15 @@ mod tests {
     fn a_wrong_tenant_is_found_also_when_the_request_was_refused() {
         let remote = ("t1".to_owned(), "remote".to_owned());
         finds(Request { remote, applied: None, status: Some(500), ..patch("r-s", 1, 5.0) }, "to this tenant");
+    }
+
+    #[test]
+    fn a_creation_by_who_must_not_is_found() {
+        let mut record = world();
+        record.requests.push(Request { operation: Operation::Create, ..patch("r-s", 1, 5.0) });
+        assert_eq!(judge(&record), Vec::<String>::new());
+        record.specs[0].spec.never = true;
+        assert_eq!(judge(&record).len(), 1);
     }
 
     #[test]

@@ -121,6 +121,9 @@ fn observed(state: &State, version: &SpecVersion) -> bool {
 /// Why the resource does not hold the remote as it should.
 fn synced(record: &Record, version: &SpecVersion, remote: &Remote) -> Option<String> {
     let (content, versions) = source(record, version)?;
+    if version.spec.never && !record.remotes.contains_key(remote) {
+        return missing(record, version);
+    }
     let stored = record.remotes.get(remote).and_then(|stored| Content::read(stored));
     if stored.as_ref() != Some(content) {
         return Some(format!("{remote:?} should hold {content:?}, and holds {stored:?}"));
@@ -137,6 +140,15 @@ fn synced(record: &Record, version: &SpecVersion, remote: &Remote) -> Option<Str
         return Some(format!("should say that it was sent to {remote:?}"));
     }
     (!versions.contains(&read)).then(|| format!("should say one of the Secret's versions {versions:?}"))
+}
+
+/// Why a resource that must not create does not know that there is nothing to update.
+fn missing(record: &Record, version: &SpecVersion) -> Option<String> {
+    let state = record.last_state(&version.uid);
+    let knows = state.is_some_and(|state| {
+        observed(state, version) && said(&state.status, "Stalled") == ("True", "RemoteMissing")
+    });
+    (!knows).then(|| "should say RemoteMissing".to_owned())
 }
 
 /// Why the resource does not know that it has lost.
@@ -185,7 +197,9 @@ fn lingering(record: &Record) -> Vec<Astray> {
             Astray {
                 uid: version.uid.clone(),
                 what: format!("{:?} was deleted, and is still there: {}", version.key, state.status),
-                held: forged || HOLDS.iter().any(|hold| reasons.contains(hold)),
+                // A namespace goes without anybody's help.
+                held: record.ended.as_ref() != Some(&version.key.0)
+                    && (forged || HOLDS.iter().any(|hold| reasons.contains(hold))),
             }
         })
         .collect()
@@ -287,6 +301,27 @@ mod tests {
         let mut record = world();
         record.keys[0].tenant = Some(("t0".to_owned(), false));
         finds(&record, "AuthenticationFailed");
+    }
+
+    #[test]
+    fn one_that_must_not_create_says_that_there_is_nothing() {
+        let mut record = world();
+        record.specs[0].spec.never = true;
+        assert_eq!(astray(&record), []);
+        record.remotes.clear();
+        finds(&record, "RemoteMissing");
+        record.states[0] = refused("r", "RemoteMissing", 3.0);
+        assert_eq!(astray(&record), []);
+    }
+
+    #[test]
+    fn nothing_holds_what_goes_with_its_namespace() {
+        let mut record = world();
+        record.removals.push(Removal { uid: "r".to_owned(), from: at(10.0), to: at(10.1), version: 20 });
+        record.states[0] = refused("r", "AuthenticationFailed", 3.0);
+        assert!(finds(&record, "still there").held);
+        record.ended = Some("a".to_owned());
+        assert!(!finds(&record, "still there").held);
     }
 
     #[test]

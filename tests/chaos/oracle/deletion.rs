@@ -50,7 +50,8 @@ pub(crate) fn judge_leaks(record: &Record) -> Vec<String> {
 
 fn leak(record: &Record, remote: &Remote) -> Option<String> {
     let applied = record.applied();
-    let last = applied.into_iter().rfind(|write| write.remote == *remote)?;
+    // What was carried out when its client was gone may have come after a deletion.
+    let last = applied.into_iter().rfind(|write| write.remote == *remote).filter(|write| !write.late)?;
     let senders = record.senders(last);
     let (first, rest) = senders.split_first()?;
     if rest.iter().any(|sender| sender.uid != first.uid) {
@@ -135,6 +136,7 @@ mod tests {
             |record: &mut Record| record.keys[0].tenant = Some(("t1".to_owned(), true)),
             |record: &mut Record| record.specs.push(object("heir", "2026-01-01T00:00:01Z")),
             |record: &mut Record| record.removals.clear(),
+            |record: &mut Record| record.requests[0].late = true,
         ] {
             let mut record = deleted();
             change(&mut record);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::recording::{Life, Record, Time};
 
-/// A process that has just started, or goes on after it was frozen, may take a moment.
+/// A process that has just started, goes on after it was frozen, or is about to end may take a moment.
 const MOMENT: Duration = Duration::from_secs(3);
 /// Open files that a process never needs: connections to AI Core, the API server, and those that scrape.
 const FILES: u64 = 200;
@@ -21,7 +21,8 @@ pub(crate) fn judge(record: &Record) -> Vec<String> {
 
 fn of(life: &Life, replicas: usize) -> Vec<String> {
     let mut against = Vec::new();
-    let deaf = life.livez.iter().find(|(at, status)| *status != 200 && life.awake(*at, MOMENT));
+    let ends = |at: Time| life.ended.is_some_and(|ended| ended <= at + MOMENT);
+    let deaf = life.livez.iter().find(|(at, status)| *status != 200 && life.awake(*at, MOMENT) && !ends(*at));
     if let Some((at, status)) = deaf {
         against.push(format!("process {} answered {status} to /livez at {at:.3?}", life.pid));
     }
@@ -78,6 +79,13 @@ mod tests {
             life.frozen.push((at(8.0), at(9.0)));
         });
         assert!(frozen.is_empty());
+        let ending = |ended: f64| {
+            life(|life| {
+                life.livez.push((at(10.0), 0));
+                life.ended = Some(at(ended));
+            })
+        };
+        assert_eq!((ending(11.0).len(), ending(15.0).len()), (0, 1));
     }
 
     #[test]

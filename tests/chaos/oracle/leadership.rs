@@ -1,5 +1,5 @@
-//! One process writes at a time, and only one that says it leads. The writes of two processes do not interleave: when the next
-//! one has begun, the one before sends nothing more. A request whose process could not be told is let pass.
+//! One process writes at a time, to AI Core and to the resources, and only one that says it leads. The writes of two processes do not
+//! interleave: when the next one has begun, the one before sends nothing more. A request whose process could not be told is let pass.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -13,16 +13,12 @@ const HELD: Duration = Duration::from_secs(6);
 pub(crate) fn judge(record: &Record) -> Vec<String> {
     let mut against = Vec::new();
     let mut spans: BTreeMap<u32, (Time, Time)> = BTreeMap::new();
-    for write in record.requests.iter().filter(|request| request.writes()) {
-        let Some(pid) = write.pid else { continue };
-        let span = spans.entry(pid).or_insert((write.received, write.received));
-        *span = (span.0.min(write.received), span.1.max(write.received));
+    for (pid, at) in record.changes() {
+        let span = spans.entry(pid).or_insert((at, at));
+        *span = (span.0.min(at), span.1.max(at));
         let Some(life) = record.lives.iter().find(|life| life.pid == pid) else { continue };
-        if life.working.is_none_or(|working| write.received + CLOCKS < working) {
-            against.push(format!(
-                "process {pid} wrote at {:.3?}, and works since {:?}",
-                write.received, life.working
-            ));
+        if life.working.is_none_or(|working| at + CLOCKS < working) {
+            against.push(format!("process {pid} wrote at {at:.3?}, and works since {:?}", life.working));
         }
     }
     let mut spans: Vec<(u32, (Time, Time))> = spans.into_iter().collect();
@@ -59,6 +55,17 @@ mod tests {
     fn writes_that_interleave_are_found() {
         assert_eq!(judge(&two([10.0, 20.0, 21.0])).len(), 1);
         assert_eq!(judge(&two([10.0, 20.0, 11.0])), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_is_written_to_the_api_server_counts() {
+        let mut record = two([10.0, 20.0, 11.0]);
+        record.patches = vec![(0, at(12.0)), (1, at(20.5))];
+        assert_eq!(judge(&record), Vec::<String>::new());
+        record.patches.push((0, at(21.0)));
+        assert_eq!(judge(&record).len(), 1);
+        record.patches[2] = (1, at(18.0));
+        assert_eq!(judge(&record).len(), 1);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! For each remote secret, what was stored of one source Secret only grows newer. A content that was written twice (a rotation
 //! back) counts as the oldest of its versions that does not go back; only if there is none, an older content came after a newer.
-//! What came before an owner's deletion does not count for the next one of the same Secret.
+//! What came before an owner's deletion does not count for the next one of the same Secret. A write that AI Core carried out when its
+//! client was gone is nobody's mistake; that it does not stay is for the rule of what is held in the end.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,9 @@ pub(crate) fn judge(record: &Record) -> Vec<String> {
     for write in record.applied() {
         if write.operation == Operation::Delete {
             newest.retain(|(remote, _), _| *remote != &write.remote);
+        }
+        if write.late {
+            continue;
         }
         let Some(Ok(content)) = &write.content else { continue };
         let secret = (content.namespace.clone(), content.secret.clone());
@@ -64,6 +68,14 @@ mod tests {
         // It came before, and was held until after.
         record.requests.push(crate::recording::Request { applied: Some(at(8.0)), ..patch("r-s", 1, 5.5) });
         assert_eq!(judge(&record).len(), 1);
+    }
+
+    #[test]
+    fn a_write_that_went_on_alone_is_let_pass() {
+        let mut record = rotated();
+        record.requests.push(crate::recording::Request { late: true, ..patch("r-s", 1, 7.0) });
+        record.requests.push(patch("r-s", 2, 8.0));
+        assert_eq!(judge(&record), Vec::<String>::new());
     }
 
     #[test]

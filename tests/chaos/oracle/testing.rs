@@ -53,6 +53,7 @@ pub(super) fn object(name: &str, created: &str) -> SpecVersion {
             delete: true,
             suspend: false,
             abandon: false,
+            never: false,
         },
     }
 }
@@ -69,6 +70,7 @@ pub(super) fn patch(secret: &str, version: u32, time: f64) -> Request {
         applied: Some(at(time + 0.005)),
         status: Some(202),
         spoilt: false,
+        late: false,
     }
 }
 

@@ -9,7 +9,7 @@ use super::{arguments, chart, objects, only, template, values::sets};
 /// What the program makes of the arguments of a rendered Deployment.
 fn parsed(rendered: &str) -> Result<RunArgs, String> {
     let objects = objects(rendered);
-    let arguments = arguments(only(&objects, "Deployment"), "default");
+    let arguments = arguments(only(&objects, "Deployment"), "default", "operator");
     let program = std::iter::once("aicore-registry-operator".to_owned());
     let cli = Cli::try_parse_from(program.chain(arguments)).map_err(|error| error.to_string())?;
     let Command::Run(args) = cli.command else { return Err(format!("the chart runs {:?}", cli.command)) };

@@ -101,7 +101,7 @@ async fn the_overlay_for_one_namespace_can_be_moved() {
         assert_eq!(binding["subjects"][0]["namespace"], "ml");
     }
     let deployment = moved.values().find(|object| object["kind"] == "Deployment").unwrap();
-    let arguments = super::arguments(deployment, "ml");
+    let arguments = super::arguments(deployment, "ml", "operator");
     assert!(arguments.contains(&"--watch-namespaces=ml".to_owned()), "{arguments:?}");
 }
 

@@ -26,7 +26,18 @@ async fn control_plane() -> ControlPlane {
 
 /// What a pod of the release would be: its arguments, with which it stands for election, and its ServiceAccount, but on a port that
 /// is free here.
-async fn launch(control_plane: &ControlPlane, namespace: &str, mut values: Value) -> Launch {
+async fn launch(control_plane: &ControlPlane, namespace: &str, values: Value) -> Launch {
+    let [launch] = replicas(control_plane, namespace, values, ["operator-a"]).await;
+    launch
+}
+
+/// As [`launch`], for several pods.
+async fn replicas<const N: usize>(
+    control_plane: &ControlPlane,
+    namespace: &str,
+    mut values: Value,
+    pods: [&str; N],
+) -> [Launch; N] {
     values["crds"] = json!({ "enabled": false });
     values["logging"] = json!({ "level": "debug" });
     values["extraArgs"] = json!(["--allow-insecure-http"]);
@@ -41,11 +52,10 @@ async fn launch(control_plane: &ControlPlane, namespace: &str, mut values: Value
         "--listen=:8080" => "--listen=127.0.0.1:0".to_owned(),
         _ => argument,
     };
-    Launch::exactly(
-        PROGRAM.as_ref(),
-        &kubeconfig,
-        arguments(deployment, namespace).into_iter().map(listen).collect(),
-    )
+    pods.map(|pod| {
+        let arguments = arguments(deployment, namespace, pod).into_iter().map(listen).collect();
+        Launch::exactly(PROGRAM.as_ref(), &kubeconfig, arguments)
+    })
 }
 
 #[tokio::test]
@@ -98,7 +108,7 @@ fn nothing_for_the_cluster() -> Value {
 }
 
 /// Every way in which the operator speaks to the API server, but for the end of a namespace.
-async fn works(world: &World, operator: &Operator) {
+pub(crate) async fn works(world: &World, operator: &Operator) {
     world.service_key("key").await;
     world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
     world.resource("pull", json!({})).await;
@@ -166,16 +176,16 @@ async fn two_replicas_hand_over_with_the_rights_to_the_lease() {
         "operator": { "watchNamespaces": [world.namespace] },
         "rbac": nothing_for_the_cluster(),
     });
-    let launch = launch(control_plane, &own, values).await;
+    let [first, second] = replicas(control_plane, &own, values, ["operator-a", "operator-b"]).await;
     let leases: Api<Lease> = Api::namespaced(control_plane.client().await.unwrap(), &own);
     let lease = async || leases.get("rel-aicore-registry-operator").await.unwrap().spec.unwrap();
 
-    let first = launch.start().await;
-    let second = launch.start_unready();
+    let first = first.start().await;
+    let second = second.start_unready();
     second.wait_for_line("\"standing by\"").await;
     world.wait_ready("pull").await;
     let held = lease().await;
-    assert_ne!(held.holder_identity.unwrap_or_default(), "");
+    assert_eq!(held.holder_identity.as_deref(), Some("operator-a_0b1c6f9e"));
     assert_eq!(held.lease_duration_seconds, Some(15), "as the chart has it");
 
     nothing_was_refused(&first);

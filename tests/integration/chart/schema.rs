@@ -43,6 +43,15 @@ use super::{chart, objects, only, repository, run, template, values};
     "strategy.type is RollingUpdate, and leaderElection.enabled is false"
 )]
 #[case(
+    json!({ "podDisruptionBudget": { "enabled": true } }),
+    "podDisruptionBudget.minAvailable is 1, and replicaCount is 1: no pod may go, so no node with one of them can be drained. Set \
+     replicaCount to 2, or podDisruptionBudget.maxUnavailable to 1."
+)]
+#[case(
+    json!({ "replicaCount": 3, "podDisruptionBudget": { "enabled": true, "minAvailable": "70%" } }),
+    "podDisruptionBudget.minAvailable is 70%, and replicaCount is 3: no pod may go"
+)]
+#[case(
     json!({ "caBundle": { "secret": { "name": "a" }, "configMap": { "name": "b" } } }),
     "caBundle.configMap.name and caBundle.secret.name are set"
 )]

@@ -1,6 +1,6 @@
 //! What a platform engineer and the tools of a cluster do: operators, Secrets and resources.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use aicore_registry_operator::api;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -36,17 +36,20 @@ impl World {
         [format!("--ca-bundle={}", bundle.display()), self.simulator_hosts()]
     }
 
-    /// The argument that allows the hosts and ports of the simulator.
+    /// The argument that allows the host and port of the simulator.
     pub(crate) fn simulator_hosts(&self) -> String {
-        let urls = [Some(self.simulator.url()), self.simulator.certificates_url()];
-        let hosts: Vec<_> =
-            urls.into_iter().flatten().map(|url| url.trim_start_matches("https://")).collect();
-        format!("--allowed-hosts={}", hosts.join(","))
+        format!("--allowed-hosts={}", self.simulator.url().trim_start_matches("https://"))
     }
 
     /// Writes a service binding with the tenant's current client secret.
     pub(crate) async fn service_key(&self, name: &str) {
         self.secret(name, "Opaque", self.tenant.binding_data()).await;
+    }
+
+    /// Writes a service key whose certificate has been valid for so long, and is for so much longer.
+    pub(crate) async fn mortal_service_key(&self, name: &str, lived: Duration, left: Duration) {
+        let key = self.tenant.mortal_x509_service_key(lived, left).unwrap();
+        self.secret(name, "Opaque", BTreeMap::from([("key.json".to_owned(), key.to_string())])).await;
     }
 
     /// Writes a docker config Secret.

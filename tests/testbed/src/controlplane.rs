@@ -188,6 +188,11 @@ impl ControlPlane {
         self.request(Request::Restore).await
     }
 
+    /// Compacts etcd: no version before this moment is there any more. Not for the shared control plane.
+    pub async fn compact(&self) -> anyhow::Result<()> {
+        self.request(Request::Compact).await
+    }
+
     /// Freezes the API server: connections stay open and nothing is answered. Not for the shared control
     /// plane.
     pub async fn pause_api_server(&self) -> anyhow::Result<()> {

@@ -10,4 +10,5 @@ pub mod process;
 pub mod proxy;
 pub mod relay;
 pub mod simulator;
+pub mod system;
 pub mod tools;

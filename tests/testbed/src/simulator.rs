@@ -49,7 +49,6 @@ mod tokens;
 use std::{net::Ipv4Addr, sync::Arc};
 
 use anyhow::Context;
-use rustls::ServerConfig;
 use tokio::{net::TcpListener, sync::mpsc};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
@@ -58,7 +57,7 @@ use concurrency::Scope;
 use server::Listener;
 use shared::Shared;
 use tenant::TenantState;
-use tls::{Authority, Clients};
+use tls::Authority;
 
 pub use concurrency::Concurrency;
 pub use entry::Entry;
@@ -88,26 +87,15 @@ impl Simulator {
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await;
         let tcp = tcp.with_context(|| format!("cannot listen on 127.0.0.1:{}", options.port))?;
-        let mut listeners = vec![(tcp, None, Clients::Anyone)];
-        let mut tls = None;
-        if options.tls {
-            let authority = Authority::new("AI Core simulator")?;
-            let acceptor =
-                |clients| anyhow::Ok(Some(acceptor(authority.server(clients, options.tls_1_2_only)?)));
-            listeners[0].1 = acceptor(Clients::Anyone)?;
-            let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
-            let tcp = tcp.context("cannot listen for clients with certificates")?;
-            let url = url("https", &tcp)?;
-            listeners.push((tcp, acceptor(Clients::Certified)?, Clients::Certified));
-            tls = Some((authority, url));
-        }
+        let authority = options.tls.then(|| Authority::new("AI Core simulator")).transpose()?;
+        let tls = authority.as_ref().map(|authority| authority.server(options.tls_1_2_only)).transpose()?;
+        let tls = tls.map(|config| TlsAcceptor::from(Arc::new(config)));
         let scheme = if options.tls { "https" } else { "http" };
-        let shared = Arc::new(Shared::new(url(scheme, &listeners[0].0)?, tls, options.keep_journal));
+        let address = tcp.local_addr().context("cannot tell the port")?;
+        let url = format!("{scheme}://{address}");
+        let shared = Arc::new(Shared::new(url, authority, options.keep_journal));
         let tasks = TaskTracker::new();
-        for (tcp, tls, clients) in listeners {
-            let listener = Listener { shared: Arc::clone(&shared), tcp, tls, clients, tasks: tasks.clone() };
-            listener.start();
-        }
+        Listener { shared: Arc::clone(&shared), tcp, tls, tasks: tasks.clone() }.start();
         Ok(Self { shared, tasks })
     }
 
@@ -115,12 +103,6 @@ impl Simulator {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.shared.url
-    }
-
-    /// Base URL of the authorization server for client certificates; `None` without TLS.
-    #[must_use]
-    pub fn certificates_url(&self) -> Option<&str> {
-        self.shared.tls.as_ref().map(|(_, url)| url.as_str())
     }
 
     /// The tenant of this name; made with default options and random credentials when it is asked for first.
@@ -139,8 +121,7 @@ impl Simulator {
     /// The certificate of the authority that signs all others, in PEM; `None` without TLS.
     #[must_use]
     pub fn ca_pem(&self) -> Option<&str> {
-        let (authority, _) = self.shared.tls.as_ref()?;
-        Some(&authority.certificate_pem)
+        Some(&self.shared.authority.as_ref()?.certificate_pem)
     }
 
     /// All requests, also those that told no tenant.
@@ -163,6 +144,12 @@ impl Simulator {
         self.shared.gauges.of(&Scope::All)
     }
 
+    /// How many operations are still to be carried out whose clients are gone: see [`Fault::applied_after`].
+    #[must_use]
+    pub fn late(&self) -> usize {
+        self.shared.late.len()
+    }
+
     /// Stops listening, cuts the requests that wait for something, and waits until all connections are closed.
     pub async fn stop(self) {
         self.shared.stop.cancel();
@@ -175,13 +162,4 @@ impl Drop for Simulator {
     fn drop(&mut self) {
         self.shared.stop.cancel();
     }
-}
-
-fn acceptor(config: ServerConfig) -> TlsAcceptor {
-    TlsAcceptor::from(Arc::new(config))
-}
-
-fn url(scheme: &str, listener: &TcpListener) -> anyhow::Result<String> {
-    let address = listener.local_addr().context("cannot tell the port")?;
-    Ok(format!("{scheme}://{address}"))
 }

@@ -8,18 +8,19 @@ use testbed::simulator::{Fault, Gate, Operation as Op, Options, Simulator};
 use super::*;
 use crate::aicore::token::tests::connect_at;
 
-/// What a push meets, one after the other, until the mandate ends while the last of them is under way.
+/// What a push meets, one after the other, until the mandate ends while the last of them is under way; and whether AI Core has said by
+/// then that it has no such secret.
 #[rstest]
-#[case::first_patch(&[(Op::Patch, Fault::status(404))])]
-#[case::patch_of_a_token_that_is_refused(&[(Op::Patch, Fault::status(401))])]
-#[case::patch_of_another_type(&[(Op::Patch, Fault::unsupported_media_type())])]
-#[case::post(&[(Op::Patch, Fault::status(404)), (Op::Create, Fault::status(409))])]
-#[case::post_of_a_token_that_is_refused(&[(Op::Patch, Fault::status(404)), (Op::Create, Fault::status(401))])]
-#[case::post_that_is_forbidden(&[(Op::Patch, Fault::status(404)), (Op::Create, Fault::status(403))])]
-#[case::look(&[(Op::Patch, Fault::status(404)), (Op::Create, Fault::status(409)), (Op::Get, Fault::json(200, &json!({})))])]
-#[case::look_in_vain(&[(Op::Patch, Fault::status(404)), (Op::Create, Fault::status(409)), (Op::Get, Fault::status(404))])]
+#[case::first_patch(&[(Op::Patch, Fault::status(404))], true)]
+#[case::patch_of_a_token_that_is_refused(&[(Op::Patch, Fault::status(401))], false)]
+#[case::patch_of_another_type(&[(Op::Patch, Fault::unsupported_media_type())], false)]
+#[case::post(&[(Op::Patch, Fault::status(404)), (Op::Create, Fault::status(409))], true)]
+#[case::post_of_a_token_that_is_refused(&[(Op::Patch, Fault::status(404)), (Op::Create, Fault::status(401))], true)]
+#[case::post_that_is_forbidden(&[(Op::Patch, Fault::status(404)), (Op::Create, Fault::status(403))], true)]
+#[case::look(&[(Op::Patch, Fault::status(404)), (Op::Create, Fault::status(409)), (Op::Get, Fault::json(200, &json!({})))], true)]
+#[case::look_in_vain(&[(Op::Patch, Fault::status(404)), (Op::Create, Fault::status(409)), (Op::Get, Fault::status(404))], true)]
 #[tokio::test]
-async fn a_push_sends_nothing_more(#[case] steps: &[(Op, Fault)]) {
+async fn a_push_sends_nothing_more(#[case] steps: &[(Op, Fault)], #[case] remote_absent: bool) {
     let simulator = Simulator::start(Options::default()).await.unwrap();
     let tenant = simulator.tenant("acme");
     let connection = connect(None, &tenant.service_key());
@@ -40,7 +41,7 @@ async fn a_push_sends_nothing_more(#[case] steps: &[(Op, Fault)]) {
         gate.release();
     };
     let (result, ()) = tokio::join!(session.push(&name, &payload, true), meanwhile);
-    assert_eq!(result, Err(Unfinished::Withdrawn));
+    assert_eq!(result, Err(Unfinished::Withdrawn { remote_absent }));
     let sent: Vec<Op> = tenant.journal().entries().iter().map(|entry| entry.operation).collect();
     let expected: Vec<Op> =
         std::iter::once(Op::Token).chain(steps.iter().map(|(operation, _)| *operation)).collect();
@@ -61,7 +62,7 @@ async fn nothing_is_sent_without_a_mandate(#[values(true, false)] push: bool) {
     let mut session = Session::new(&connection, Insistence::Deleting, &mandate);
     let result =
         if push { session.push(&name, &payload, true).await.map(drop) } else { session.delete(&name).await };
-    assert_eq!(result, Err(Unfinished::Withdrawn));
+    assert_eq!(result, Err(Unfinished::Withdrawn { remote_absent: false }));
     assert_eq!(tenant.journal().writes().len(), 0);
 }
 
@@ -84,7 +85,7 @@ async fn a_new_token_is_not_used_without_a_mandate() {
         gate.release();
     };
     let (result, ()) = tokio::join!(session.delete(&name), meanwhile);
-    assert_eq!(result, Err(Unfinished::Withdrawn));
+    assert_eq!(result, Err(Unfinished::Withdrawn { remote_absent: false }));
     assert_eq!(tenant.journal().writes().len(), 1, "the one whose token was refused");
 }
 
@@ -105,7 +106,7 @@ async fn who_waits_for_a_second_place_ends_with_the_process() {
         mandate.end();
     };
     let (result, ()) = tokio::join!(session.push(&name, &payload, true), meanwhile);
-    assert_eq!(result, Err(Unfinished::Withdrawn));
+    assert_eq!(result, Err(Unfinished::Withdrawn { remote_absent: true }));
     assert_eq!(tenant.journal().writes().len(), 1);
 }
 

@@ -46,6 +46,60 @@ async fn once_and_a_minute_later() {
     assert_eq!(writes(&world), 0);
 }
 
+/// The process ends before the confirmation, or before anything was accepted: the next one goes on with it, and asks for nothing before.
+#[tokio::test(start_paused = true)]
+async fn another_process_confirms() {
+    for accepted in [true, false] {
+        let world = World::new();
+        if accepted {
+            unanswered_then_accepted(&world).await;
+        } else {
+            world.ctx.ai_core.unreachable.store(true, SeqCst);
+            world.pass().await;
+        }
+        let mut next = world.restarted();
+        if !accepted {
+            next.pass().await;
+            assert_eq!((next.ready().as_str(), writes(&next)), ("True/Synced", 1));
+            next = next.restarted();
+        }
+        let wait = next.pass().await.unwrap();
+        assert!(wait <= CONFIRMED_AFTER && wait > CONFIRMED_AFTER / 2, "{wait:?}");
+        assert_eq!(next.journal(), Vec::<String>::new(), "neither a Secret nor a status");
+        tokio::time::advance(wait).await;
+        let wait = next.pass().await.unwrap();
+        assert_eq!(writes(&next), 1);
+        assert!(wait > 10 * CONFIRMED_AFTER, "{wait:?}");
+        // That is settled.
+        let last = next.restarted();
+        let wait = last.pass().await.unwrap();
+        assert!(wait > 10 * CONFIRMED_AFTER, "{wait:?}");
+        assert_eq!(last.journal(), Vec::<String>::new());
+    }
+}
+
+/// The status is written for what an attempt came to, and never for this alone.
+#[tokio::test(start_paused = true)]
+async fn it_is_remembered_without_a_write_of_its_own() {
+    let world = World::new();
+    world.ctx.ai_core.unreachable.store(true, SeqCst);
+    let statuses = |world: &World| world.journal().iter().filter(|line| *line == "write status").count();
+    let mut wait = world.pass().await.unwrap();
+    assert_eq!(statuses(&world), 1);
+    for _ in 0..5 {
+        tokio::time::advance(wait).await;
+        wait = world.pass().await.unwrap();
+    }
+    assert_eq!(statuses(&world), 0, "the same failure again");
+    world.ctx.ai_core.unreachable.store(false, SeqCst);
+    tokio::time::advance(wait).await;
+    let wait = world.pass().await.unwrap();
+    assert_eq!(statuses(&world), 1);
+    tokio::time::advance(wait).await;
+    world.pass().await;
+    assert_eq!(statuses(&world), 1);
+}
+
 /// One that fails is tried again by the rules of all failures, and is settled by the first that is accepted.
 #[tokio::test(start_paused = true)]
 async fn a_confirmation_backs_off_like_other_pushes() {

@@ -22,13 +22,13 @@ fn world() -> (World, Arc<Lane>) {
     (world, lane)
 }
 
-/// The same with a service key that was given a token, and the lane of all who have that.
+/// The same with a service key that was given a token, and the lane of those of which nothing was accepted yet.
 fn proven_world() -> (World, Arc<Lane>) {
     let (world, _) = world();
     let tenant = Arc::new(service_key_of("s3cret", "one").tenant());
     let claim = Claim { tenant, remote_name: world.object.remote_name.clone().unwrap() };
     assert_eq!(world.ctx.index.proven(&world.object, &claim), Vec::new());
-    let lane = World::lane(Credit::Proven);
+    let lane = World::lane(Credit::Untried);
     (world, lane)
 }
 

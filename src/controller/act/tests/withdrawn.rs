@@ -197,6 +197,9 @@ async fn a_push_ends(
     let goes_on = matches!(change, Change::CreatedAnew | Change::OtherServiceKey);
     assert_eq!(writes(&world).len(), usize::from(goes_on));
     assert_eq!(withdrawn(&world), u64::from(decided));
+    if matches!(change, Change::Suspended) {
+        assert_eq!(world.ready(), "False/Suspended", "AI Core does not hold what the Secret holds");
+    }
 }
 
 #[rstest]
@@ -282,7 +285,7 @@ async fn suspension_counts_while_the_turn_has_not_come() {
     tokio::time::advance(turn).await;
     world.pass().await;
     assert_eq!(writes(&world), Vec::<String>::new());
-    assert_eq!(world.ready(), "True/Suspended");
+    assert_eq!(world.ready(), "False/Suspended", "AI Core does not hold what the Secret holds");
 }
 
 /// A key that is refused takes no turn from those whose key is good.

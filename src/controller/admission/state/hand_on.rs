@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use super::State;
 use crate::{
-    controller::admission::{SharedLimit, lane::Lane, waiting::Position},
+    controller::{
+        admission::{SharedLimit, entrance::Access, lane::Lane, waiting::Position},
+        queue::Priority,
+    },
     domain::parse::object::ObjectKey,
 };
 
@@ -22,17 +25,15 @@ impl State {
         match position {
             Position::Nowhere => {}
             Position::Waits(_, ticket) => state.line.remove(who, ticket),
-            Position::AtEntrance(_, ticket) => {
+            Position::AtEntrance(_, crowd, ticket) => {
                 state.at_entrance.retain(|other| other != who);
                 state.unused(now);
-                self.entrance.remove(who, ticket);
+                self.entrances.of(crowd).remove(who, ticket);
             }
-            Position::Promised { at_entrance, .. } => {
-                state.leaves(false);
+            Position::Promised { access, .. } => {
+                state.leaves(who, false);
                 state.unused(now);
-                if at_entrance {
-                    self.entrance.give_back(&who.namespace);
-                }
+                self.entrances.give_back(access, &who.namespace);
             }
         }
         self.go_on(&lane, now);
@@ -48,7 +49,7 @@ impl State {
         };
         match position {
             Position::Waits(_, ticket) => self.shared.remove(&limit, who, ticket),
-            Position::Promised { .. } => self.shared.unpromise(&limit),
+            Position::Promised { .. } => self.shared.unpromise(&limit, &who.namespace),
             Position::Nowhere | Position::AtEntrance(..) => {}
         }
         self.promise_shared(&limit);
@@ -58,7 +59,7 @@ impl State {
         for (who, priority) in self.shared.next(limit) {
             if let Some(waiting) = self.waiting.get_mut(&who) {
                 waiting.shared = if limit.keeps_places() {
-                    Position::Promised { limit: limit.clone(), at_entrance: false }
+                    Position::Promised { limit: limit.clone(), access: Access::Open }
                 } else {
                     Position::Nowhere
                 };
@@ -67,43 +68,35 @@ impl State {
         }
     }
 
-    /// Promises a place to those who stand at the entrance for a lane that is proven now.
-    pub(super) fn open_to(&mut self, lane: &Arc<Lane>) {
+    /// Those who stand at an entrance for the lane go to where its passes come in now.
+    pub(super) fn regroup(&mut self, lane: &Arc<Lane>) {
         let Some(state) = self.lanes.get_mut(lane) else {
             return;
         };
-        for who in std::mem::take(&mut state.at_entrance) {
-            if let Some(waiting) = self.waiting.get_mut(&who)
-                && let Position::AtEntrance(_, ticket) = waiting.lane
-            {
-                self.entrance.remove(&who, ticket);
-                waiting.lane = Position::Promised { limit: Arc::clone(lane), at_entrance: false };
-                state.keeps_a_place();
-                self.woken.push((who, ticket.priority));
+        let (access, mut moved) = (state.access(), Vec::new());
+        state.at_entrance.retain(|who| {
+            let position = self.waiting.get(who).map(|waiting| &waiting.lane);
+            let Some(Position::AtEntrance(_, crowd, ticket)) = position else {
+                return false;
+            };
+            let stays = access == Access::Shared(*crowd);
+            if !stays {
+                moved.push((who.clone(), *crowd, *ticket));
             }
+            stays
+        });
+        for (who, crowd, ticket) in moved {
+            self.entrances.of(crowd).remove(&who, ticket);
+            self.place(lane, who, ticket.priority);
         }
     }
 
-    /// Lets in whom the lane admits, and whom the entrance does.
+    /// Lets in whom the lane admits, and whom the entrances do.
     pub(super) fn go_on(&mut self, lane: &Arc<Lane>, now: Duration) {
+        while let Some((who, priority)) = self.next_in_line(lane, now) {
+            self.let_in(lane, who, priority, now);
+        }
         if let Some(state) = self.lanes.get_mut(lane) {
-            while state.admits(now, self.places.lane)
-                && let Some((who, priority)) = state.line.pop(|_| true)
-            {
-                state.let_in(now);
-                let Some(waiting) = self.waiting.get_mut(&who) else {
-                    continue;
-                };
-                if state.is_proven() {
-                    waiting.lane = Position::Promised { limit: Arc::clone(lane), at_entrance: false };
-                    state.keeps_a_place();
-                    self.woken.push((who, priority));
-                } else {
-                    let ticket = self.entrance.push(&who, priority);
-                    waiting.lane = Position::AtEntrance(Arc::clone(lane), ticket);
-                    state.at_entrance.push(who);
-                }
-            }
             let alarm = state.goes_on_at(now);
             if alarm != state.alarm {
                 if let Some(before) = std::mem::replace(&mut state.alarm, alarm) {
@@ -112,21 +105,49 @@ impl State {
                 self.alarms.extend(alarm.map(|at| (at, Arc::clone(lane))));
             }
         }
-        self.open_entrance();
+        self.open_entrances();
     }
 
-    fn open_entrance(&mut self) {
-        while let Some((who, priority)) = self.entrance.let_in() {
+    fn next_in_line(&mut self, lane: &Arc<Lane>, now: Duration) -> Option<(ObjectKey, Priority)> {
+        let most = self.places.lane;
+        self.lanes.get_mut(lane).filter(|state| state.admits(now, most))?.next(most)
+    }
+
+    /// One is through the line of the lane.
+    pub(super) fn let_in(&mut self, lane: &Arc<Lane>, who: ObjectKey, priority: Priority, now: Duration) {
+        self.lanes.of(lane).let_in(now);
+        self.place(lane, who, priority);
+    }
+
+    /// Promises a place to one that its lane has let in, or has it stand at the entrance of the lanes like it.
+    fn place(&mut self, lane: &Arc<Lane>, who: ObjectKey, priority: Priority) {
+        let (state, waiting) = (self.lanes.of(lane), self.waiting.of(&who));
+        match state.access() {
+            Access::Open => {
+                waiting.lane = Position::Promised { limit: Arc::clone(lane), access: Access::Open };
+                state.keeps_a_place(&who);
+                self.woken.push((who, priority));
+            }
+            Access::Shared(crowd) => {
+                let ticket = self.entrances.of(crowd).push(&who, priority);
+                waiting.lane = Position::AtEntrance(Arc::clone(lane), crowd, ticket);
+                state.at_entrance.push(who);
+            }
+        }
+    }
+
+    pub(super) fn open_entrances(&mut self) {
+        while let Some((who, priority)) = self.entrances.let_in() {
             let Some(waiting) = self.waiting.get_mut(&who) else {
                 continue;
             };
-            if let Position::AtEntrance(lane, _) = &waiting.lane {
-                let lane = Arc::clone(lane);
+            if let Position::AtEntrance(lane, crowd, _) = &waiting.lane {
+                let (lane, access) = (Arc::clone(lane), Access::Shared(*crowd));
                 if let Some(state) = self.lanes.get_mut(&lane) {
                     state.at_entrance.retain(|other| *other != who);
-                    state.keeps_a_place();
+                    state.keeps_a_place(&who);
                 }
-                waiting.lane = Position::Promised { limit: lane, at_entrance: true };
+                waiting.lane = Position::Promised { limit: lane, access };
                 self.woken.push((who, priority));
             }
         }

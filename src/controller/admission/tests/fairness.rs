@@ -1,6 +1,7 @@
 //! Tenants that hang, that nobody has heard of, and that answer late, beside one that answers.
 
 use super::*;
+use crate::controller::admission::entrance::Crowd;
 
 const HEALTHY: &str = "healthy";
 
@@ -21,6 +22,13 @@ fn counted(admission: &Admission) -> usize {
     state.passes.iter().count() - state.passes.aside()
 }
 
+/// How many places of that crowd are in use, and how many wait for one.
+fn at_entrance(admission: &Admission, crowd: Crowd) -> (usize, usize) {
+    let state = &mut admission.inner.lock().state;
+    let entrance = state.entrances.of(crowd);
+    (entrance.in_use(), entrance.waiting())
+}
+
 #[tokio::test(start_paused = true)]
 async fn passes_that_wait_for_long_do_not_count() {
     let (admission, _) = with_places(32, 8);
@@ -37,7 +45,7 @@ async fn passes_that_wait_for_long_do_not_count() {
     advance(PATIENCE).await;
     time_is(&admission);
     assert_eq!(counted(&admission), 0);
-    // From now on they come through the entrance only, and there one at a time.
+    // And no more of them come in.
     assert!(tenants.iter().all(|tenant| enter(&admission, tenant, "more").is_none()));
     held.iter().for_each(Permit::answered);
     assert_eq!(counted(&admission), 32);
@@ -58,13 +66,13 @@ async fn however_many_are_invented_they_have_the_entrance() {
     let another = ObjectKey::new("new", "new");
     let permit = admission.enter(&a_tenant("new"), None, request(&another)).unwrap();
     permit.answered();
-    assert_eq!(admission.inner.lock().state.entrance.in_use(), 24, "it has answered, and is proven");
+    assert_eq!(at_entrance(&admission, Crowd::Unheard).0, 24, "it has answered, and is proven");
     drop(permit);
     admission.pass_ended(&another, true);
     // Each that leaves lets in the next.
     held.truncate(20);
     assert_eq!(queue.load().waiting, 4);
-    assert_eq!(admission.inner.lock().state.entrance.waiting(), 122);
+    assert_eq!(at_entrance(&admission, Crowd::Unheard).1, 122);
 }
 
 /// At a cold start nobody is known, and each is after its first token.
@@ -112,15 +120,14 @@ async fn a_server_that_answers_late_keeps_to_the_entrance_and_has_its_places_the
 #[tokio::test(start_paused = true)]
 async fn whoever_had_no_answer_goes_through_the_entrance_until_the_api_answers() {
     let (admission, _) = with_places(8, 4);
-    let tenant = a_tenant("a");
+    let tenant = a_lane("a", Credit::Doubtful);
     answers(&admission, &tenant, 4);
     hangs(&admission, &tenant, "a").await;
     let permit = admission.enter(&tenant, None, request(&key("a"))).unwrap();
     assert_eq!(counted(&admission), 0);
     permit.answered();
     assert_eq!(counted(&admission), 0, "a token is no sign that the API answers");
-    let who = key("a");
-    admission.turn(&permit, &slow(), request(&who)).unwrap();
+    admission.turn(&permit, &slow()).unwrap();
     permit.answered();
     assert_eq!(counted(&admission), 1);
     drop(permit);
@@ -165,7 +172,7 @@ async fn in_an_outage_one_asks_at_a_time_and_all_go_on_after_it() {
     while served.len() < 500 {
         let who = queue.next().await.unwrap();
         let entered = admission.enter(&tenant, None, request(&who)).and_then(|permit| {
-            admission.turn(&permit, &rate, request(&who))?;
+            admission.turn(&permit, &rate)?;
             Ok(permit)
         });
         let again = match entered {
@@ -207,4 +214,98 @@ async fn what_is_known_of_tenants_is_bounded_by_those_that_exist() {
     }
     let state = &admission.inner.lock().state;
     assert!(held.iter().all(|tenant| state.lanes.get(tenant).is_some()));
+}
+
+/// A server that takes three seconds is slow; it waits neither for those that are invented nor for those that have gone silent.
+#[tokio::test(start_paused = true)]
+async fn whoever_is_slow_waits_for_nobody_who_hangs() {
+    let (admission, _) = with_places(32, 8);
+    let [slow, late] =
+        [("slow", 3), ("late", 5)].map(|(name, seconds_each)| (a_proven_one(name), seconds(seconds_each)));
+    let rate = Arc::new(RateLimiter::new(Rate::new(1000.0, 1000)));
+    let mut held = Vec::new();
+    let mut hang = |credit: Credit| {
+        for number in 0..150 {
+            let who = ObjectKey::new(&format!("ns-{}", number % 20), &format!("{credit:?}-{number}"));
+            let lane = a_lane(&format!("{credit:?}-{number}"), credit);
+            held.extend(admission.enter(&lane, None, request(&who)));
+            admission.pass_ended(&who, true);
+        }
+    };
+    hang(Credit::Unproven);
+    hang(Credit::Doubtful);
+    for round in 0..5 {
+        for (lane, takes) in [&slow, &late] {
+            // Two one after the other, the second while the first waits for its answer.
+            let mut under_way = Vec::new();
+            for name in ["first", "second"] {
+                let who = ObjectKey::new("other", name);
+                let permit = admission.enter(lane, None, urgent(&who));
+                let permit = permit.unwrap_or_else(|wait| panic!("{name} of round {round} waits: {wait:?}"));
+                admission.turn(&permit, &rate).unwrap();
+                under_way.push((permit, who));
+                sleep(seconds(1)).await;
+                time_is(&admission);
+            }
+            sleep(takes.saturating_sub(seconds(2))).await;
+            for (permit, who) in under_way {
+                permit.answered();
+                permit.attempted(true);
+                drop(permit);
+                admission.pass_ended(&who, true);
+            }
+        }
+    }
+    assert_eq!(at_entrance(&admission, Crowd::Unheard).0, 32);
+    assert_eq!(at_entrance(&admission, Crowd::Silent).0, 32);
+    assert_eq!(counted(&admission), 0);
+}
+
+/// Requests for some remote secrets hang, and those of others are answered.
+#[tokio::test(start_paused = true)]
+async fn resources_that_hang_leave_their_turn_in_the_lane_to_others() {
+    let (admission, queue) = with_places(32, 8);
+    let lane = a_proven_one("a");
+    let runner = tokio::spawn({
+        let admission = Arc::clone(&admission);
+        async move { admission.run().await }
+    });
+    let mut held = Vec::new();
+    for number in 0..7 {
+        let who = key(&number.to_string());
+        held.extend(admission.enter(&lane, None, urgent(&who)));
+        admission.pass_ended(&who, true);
+    }
+    let start = Instant::now();
+    let healthy = ObjectKey::new("other", HEALTHY);
+    assert!(admission.enter(&lane, None, urgent(&healthy)).is_err());
+    admission.pass_ended(&healthy, true);
+    loop {
+        let who = queue.next().await.unwrap();
+        let permit = admission.enter(&lane, None, urgent(&who)).unwrap();
+        if who == healthy {
+            break;
+        }
+        held.push(permit);
+        admission.pass_ended(&who, true);
+    }
+    assert!(start.elapsed() <= PATIENCE, "{:?}", start.elapsed());
+    runner.abort();
+}
+
+/// They are answered, each after fourteen seconds: those of another namespace are not kept out.
+#[tokio::test(start_paused = true)]
+async fn what_is_slow_in_one_namespace_leaves_places_of_the_lane_to_others() {
+    let (admission, _) = with_places(32, 8);
+    let lane = a_proven_one("a");
+    let mut held = Vec::new();
+    for number in 0..20 {
+        let who = key(&number.to_string());
+        held.extend(admission.enter(&lane, None, urgent(&who)));
+        admission.pass_ended(&who, true);
+        sleep(PATIENCE).await;
+        time_is(&admission);
+    }
+    assert_eq!(held.len(), 8);
+    assert!(healthy_passes(&admission, &lane));
 }

@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::controller::admission::waiting::Position;
+use crate::controller::admission::{
+    entrance::{Access, Crowd},
+    waiting::Position,
+};
 
 const RESOURCES: usize = 8;
 const TENANTS: usize = 3;
@@ -32,7 +35,7 @@ enum Step {
         who: usize,
         available: Option<bool>,
     },
-    /// A pass asks for a place to hold a large payload.
+    /// A pass with a place asks for one to hold a large payload.
     AsksForLarge(usize),
     AsksForKey(usize),
     /// A pass without a place ends.
@@ -54,7 +57,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => who().prop_map(Step::AsksNothing),
         1 => who().prop_map(Step::IsGivenWhatIsKept),
         4 => (who(), any::<Option<bool>>()).prop_map(|(who, available)| Step::Leaves { who, available }),
-        1 => who().prop_map(Step::AsksForLarge),
+        3 => who().prop_map(Step::AsksForLarge),
         1 => who().prop_map(Step::AsksForKey),
         2 => (who(), any::<bool>()).prop_map(|(who, concluded)| Step::Ends { who, concluded }),
         1 => who().prop_map(Step::Goes),
@@ -84,7 +87,7 @@ impl Model {
         let tenants = (0..TENANTS)
             .map(|n| {
                 (
-                    if n == 0 { a_proven_one("0") } else { a_tenant(&n.to_string()) },
+                    a_lane(&n.to_string(), [Credit::Proven, Credit::Doubtful, Credit::Unproven][n]),
                     Arc::new(RateLimiter::new(Rate::new(1.0, 3))),
                 )
             })
@@ -118,8 +121,7 @@ impl Model {
             }
             Step::Turns(who) => {
                 if let Some((tenant, permit)) = &self.passes[who].tenant {
-                    let request = request(&self.keys[who]);
-                    if admission.turn(permit, &self.tenants[*tenant].1, request).is_err() {
+                    if admission.turn(permit, &self.tenants[*tenant].1).is_err() {
                         self.end(who, true);
                     }
                 }
@@ -153,10 +155,12 @@ impl Model {
                     self.end(who, true);
                 }
             }
-            Step::AsksForLarge(who) => match admission.admit_large_payload(request(&self.keys[who])) {
-                Ok(permit) => self.passes[who].shared.push(permit),
-                Err(_) => self.end(who, true),
-            },
+            Step::AsksForLarge(who) => {
+                let Some((_, permit)) = &self.passes[who].tenant else { return };
+                if admission.hold_large_payload(permit, request(&self.keys[who])).is_err() {
+                    self.end(who, true);
+                }
+            }
             Step::AsksForKey(who) => {
                 match admission.try_admit(Limit::ServiceKey(key("key")), request(&self.keys[who])) {
                     Ok(permit) => self.passes[who].shared.extend(permit),
@@ -183,12 +187,12 @@ impl Model {
         let now = self.admission.start.elapsed();
         let positions = || state.waiting.iter().map(|waiting| &waiting.lane);
         let mut aside = 0;
-        let mut entrance = 0;
+        let mut places = Vec::new();
         for (tenant, known) in state.lanes.iter() {
             let here = |position: &&Position<Arc<Lane>>| match position {
                 Position::Nowhere => false,
                 Position::Waits(at, _)
-                | Position::AtEntrance(at, _)
+                | Position::AtEntrance(at, ..)
                 | Position::Promised { limit: at, .. } => at == tenant,
             };
             let waits = positions().filter(here).filter(|at| matches!(at, Position::Waits(..))).count();
@@ -196,10 +200,15 @@ impl Model {
                 positions().filter(here).filter(|at| matches!(at, Position::AtEntrance(..))).count();
             let promised =
                 positions().filter(here).filter(|at| matches!(at, Position::Promised { .. })).count();
-            entrance += positions()
-                .filter(here)
-                .filter(|at| matches!(at, Position::Promised { at_entrance: true, .. }))
-                .count();
+            places.extend(positions().filter(here).filter_map(|at| match at {
+                Position::Promised { access, .. } => Some(*access),
+                _ => None,
+            }));
+            // Whoever stands at an entrance stands with those that its lane is like.
+            assert!(positions().filter(here).all(|at| match at {
+                Position::AtEntrance(_, crowd, _) => known.access() == Access::Shared(*crowd),
+                _ => true,
+            }));
             let passing = state.passes.iter().filter(|pass| pass.lane == *tenant);
             // Each limit is kept, and no place is lost or counted twice.
             assert_eq!(known.in_flight, passing.clone().count() + promised);
@@ -220,24 +229,39 @@ impl Model {
         }
         for pass in state.passes.iter() {
             aside += usize::from(pass.aside);
-            entrance += usize::from(pass.at_entrance);
+            places.push(pass.access);
         }
         assert_eq!(state.passes.aside(), aside);
-        assert_eq!(state.entrance.in_use(), entrance);
-        assert!(entrance <= CONCURRENCY && aside <= 8 * CONCURRENCY);
+        assert!(aside <= 16 * CONCURRENCY);
+        for (crowd, entrance) in
+            [Crowd::Unheard, Crowd::Late, Crowd::Silent].into_iter().zip(state.entrances.iter())
+        {
+            let in_use = places.iter().filter(|access| **access == Access::Shared(crowd)).count();
+            assert_eq!(entrance.in_use(), in_use);
+            assert!(in_use <= CONCURRENCY);
+            assert!(entrance.waiting() == 0 || in_use > 0, "whoever waits is let in by one that leaves");
+        }
         let with_place = self.passes.iter().filter(|pass| pass.tenant.is_some()).count();
         assert_eq!(state.passes.iter().count(), with_place);
-        assert!(
-            state.entrance.waiting() == 0 || entrance > 0,
-            "whoever waits at the entrance is let in by one that leaves"
-        );
         for (limit, usage) in state.shared.iter() {
-            let held = self.passes.iter().flat_map(|pass| &pass.shared);
-            let held =
-                held.filter(|permit| matches!(&permit.place, Place::Shared(of) if of == limit)).count();
-            assert_eq!(usage.in_use, held);
+            let permits = self.passes.iter().flat_map(|pass| &pass.shared);
+            let permits = permits.filter(|permit| matches!(&permit.place, Place::Shared(of) if of == limit));
+            let large = state.passes.iter().filter(|pass| pass.large.as_ref() == Some(limit));
+            assert_eq!(usage.in_use, permits.count() + large.clone().count());
             assert!(usage.in_use <= limit.places());
-            assert!(usage.line.is_empty() || usage.in_use + usage.promised >= limit.places());
+            let taken = usage.in_use + usage.promised;
+            if limit.keeps_places() {
+                assert!(taken <= limit.places());
+                assert_eq!(usage.taken_by.values().sum::<usize>(), taken);
+                assert!(usage.taken_by.values().all(|taken| (1..=limit.places_of_one()).contains(taken)));
+            }
+            // Whoever waits does so for a place that somebody has, in its namespace or elsewhere.
+            let waits = state.waiting.of_namespaces(limit);
+            let may_come = waits
+                .iter()
+                .any(|namespace| usage.taken_by.get(namespace).is_none_or(|of| *of < limit.places_of_one()));
+            assert_eq!(usage.line.len(), waits.len());
+            assert!(!may_come || taken >= limit.places(), "{limit:?}: {usage:?}");
         }
     }
 
@@ -259,7 +283,7 @@ impl Model {
                     let (tenant, rate) =
                         self.tenants.iter().find(|(tenant, _)| *tenant == limit).unwrap().clone();
                     let permit = self.admission.enter(&tenant, None, request(&who)).unwrap();
-                    if self.admission.turn(&permit, &rate, request(&who)).is_ok() {
+                    if self.admission.turn(&permit, &rate).is_ok() {
                         permit.answered();
                         permit.attempted(true);
                     }

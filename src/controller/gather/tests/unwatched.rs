@@ -70,7 +70,7 @@ async fn a_right_that_is_missing_for_a_moment_orphans_nothing() {
     world.object.deleting = true;
     world.applied();
     world.ctx.kubernetes.denied.store(true, SeqCst);
-    world.ctx.kubernetes.namespace_terminating.store(true, SeqCst);
+    *world.ctx.kubernetes.namespace.lock().unwrap() = NamespaceState::Terminating;
     let mut passed = Duration::ZERO;
     while let Some(wait) = world.pass().await {
         passed += wait;

@@ -52,7 +52,7 @@ fn keep_at_a_start_what_their_status_proves() {
     says(&index, &younger, Some(pull()));
     assert_eq!(stands(&index, &younger), Ownership::OwnedBy(older.key.clone()));
     assert!(index.snapshot(&older.key).is_none(), "nothing is done for it");
-    assert!(!index.may_write(&older, &pull()) && !index.may_delete(&older, &pull()));
+    assert!(!index.may_write(&older, &pull()) && !index.may_delete(&older, &pull(), None));
     assert_eq!(index.left_alone(), 1);
 }
 

@@ -349,9 +349,9 @@ proptest! {
                     if !model.is_impatient(key) {
                         prop_assert_eq!(index.may_write(object, &claim), owns && free);
                     }
-                    let alone = model.nobody_else_proved(key, &claim);
-                    let may_delete = object.deleting && !object.spec.suspended() && alone;
-                    prop_assert_eq!(index.may_delete(object, &claim), may_delete);
+                    let free = model.nobody_takes_over(key, &claim);
+                    let may_delete = object.deleting && !object.spec.suspended() && free;
+                    prop_assert_eq!(index.may_delete(object, &claim, None), may_delete);
                 }
             }
             for key in model.left_alone.keys() {

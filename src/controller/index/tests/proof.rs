@@ -54,7 +54,7 @@ fn a_forged_key_stands_against_nobody() {
     assert_eq!(stands(&index, &forged), Ownership::Owner { successor: Some(victim.key.clone()) });
     let dying = Object { deleting: true, ..victim };
     index.apply_resource(dying.clone(), a_new_status());
-    assert!(index.may_delete(&dying, &pull()), "it is no successor");
+    assert!(index.may_delete(&dying, &pull(), None), "it is no successor");
 }
 
 #[test]
@@ -150,9 +150,9 @@ fn a_token_proves_what_all_claim_who_use_its_key() {
     let dying = Object { deleting: true, ..older };
     assert!(index.apply_resource(dying.clone(), a_new_status()).contains(&younger.key));
     index.claim(&dying, Some(pull()), Some(1));
-    assert!(index.may_delete(&dying, &pull()));
+    assert!(index.may_delete(&dying, &pull(), None));
     let _ = index.proven(&dying, &pull());
-    assert!(!index.may_delete(&dying, &pull()), "handed over");
+    assert!(!index.may_delete(&dying, &pull(), None), "handed over");
 }
 
 #[test]

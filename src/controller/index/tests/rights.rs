@@ -3,6 +3,7 @@
 use rstest::rstest;
 
 use super::*;
+use crate::domain::decide::observed::Takeover;
 
 fn wanted() -> Claim {
     claim_in("one", "pull")
@@ -20,7 +21,7 @@ fn an_owner() -> (TestIndex, Object) {
 fn the_owner_may_write_and_not_delete() {
     let (index, object) = an_owner();
     assert!(index.may_write(&object, &wanted()));
-    assert!(!index.may_delete(&object, &wanted()));
+    assert!(!index.may_delete(&object, &wanted(), None));
 }
 
 #[test]
@@ -29,7 +30,7 @@ fn what_is_not_known_owns_nothing() {
     index.remove_resource(&object.key);
     assert!(!index.may_write(&object, &wanted()));
     let dying = Object { deleting: true, ..object };
-    assert!(!index.may_delete(&dying, &wanted()));
+    assert!(!index.may_delete(&dying, &wanted(), None));
 }
 
 #[rstest]
@@ -49,8 +50,55 @@ fn one_that_is_being_deleted_may_delete_and_not_write() {
     let (index, object) = an_owner();
     let dying = Object { deleting: true, ..object };
     index.apply_resource(dying.clone(), a_new_status());
-    assert!(index.may_delete(&dying, &wanted()));
+    assert!(index.may_delete(&dying, &wanted(), None));
     assert!(!index.may_write(&dying, &wanted()));
+}
+
+/// Another resource that wants the same, with proof.
+fn a_successor(index: &TestIndex, status: AICoreRegistrySecretStatus, change: fn(&mut Object)) -> Object {
+    let mut other = object_named("heir", 2).with_spec(|spec| spec.remote_name = Some("pull".to_owned()));
+    change(&mut other);
+    index.apply_resource(other.clone(), status);
+    proves(index, &other, wanted());
+    other
+}
+
+fn suspend(object: &mut Object) {
+    Arc::make_mut(&mut object.spec).suspend = Some(true);
+}
+
+/// Whoever takes over has to delete, or keep, what is left to it; one that never pushes would do neither.
+#[rstest]
+#[case::has_pushed(a_status_in_sync(), |_: &mut Object| {}, Takeover::Done, false)]
+#[case::has_pushed_and_is_suspended(a_status_in_sync(), suspend, Takeover::Done, false)]
+#[case::is_to_push(a_new_status(), |_: &mut Object| {}, Takeover::Expected, false)]
+#[case::is_suspended_and_never_pushed(a_new_status(), suspend, Takeover::Unlikely, true)]
+fn what_a_successor_takes_over_is_not_deleted(
+    #[case] status: AICoreRegistrySecretStatus,
+    #[case] change: fn(&mut Object),
+    #[case] takeover: Takeover,
+    #[case] may_delete: bool,
+) {
+    let (index, object) = an_owner();
+    let dying = Object { deleting: true, ..object };
+    index.apply_resource(dying.clone(), a_new_status());
+    let successor = a_successor(&index, status, change);
+    assert_eq!(index.takeover(&successor.key, &wanted()), takeover);
+    assert_eq!(index.may_delete(&dying, &wanted(), None), may_delete);
+    // One that was waited for in vain is not waited for again; another one is.
+    let passed_over = index.may_delete(&dying, &wanted(), Some(&successor.key));
+    assert_eq!(passed_over, takeover != Takeover::Done);
+    let other = index.may_delete(&dying, &wanted(), Some(&key("another")));
+    assert_eq!(other, may_delete);
+    // Its push counts at once, and when the status says it.
+    index.accepted(&successor, &wanted());
+    assert!(!index.may_delete(&dying, &wanted(), Some(&successor.key)));
+    index.record(&successor, Some(Arc::new(a_status_in_sync())), Memory::default(), None);
+    assert_eq!(index.takeover(&successor.key, &wanted()), Takeover::Done);
+    // A push somewhere else says nothing.
+    index.record(&successor, Some(Arc::new(a_new_status())), Memory::default(), None);
+    index.accepted(&successor, &claim_in("two", "pull"));
+    assert_ne!(index.takeover(&successor.key, &wanted()), Takeover::Done);
 }
 
 #[rstest]
@@ -63,5 +111,5 @@ fn a_user_may_change_their_mind_about_a_deletion(#[case] change: fn(&mut Object)
     let mut now = dying.clone();
     change(&mut now);
     index.apply_resource(now, a_new_status());
-    assert!(!index.may_delete(&dying, &wanted()));
+    assert!(!index.may_delete(&dying, &wanted(), None));
 }

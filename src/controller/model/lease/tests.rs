@@ -44,7 +44,7 @@ fn never_do_two_lead_in_a_larger_world() {
     Rules {
         see: |view, record, uptime| match record {
             None => *view = View::default(),
-            record => view.see(record, uptime),
+            record => view.see(record, Duration::ZERO, uptime),
         },
         ..REAL
     }

@@ -92,8 +92,8 @@ fn versions(#[case] digest: &str, #[case] known: bool) {
 proptest! {
     #[test]
     fn different_parts_give_different_digests(
-        one in ("[a-z]{1,4}", "[a-z]{1,4}", "[a-z]{1,4}"),
-        other in ("[a-z]{1,4}", "[a-z]{1,4}", "[a-z]{1,4}"),
+        one in ("[0-9]{1,3}[ghk]", "[0-9]{1,3}[ghk]", "[0-9]{1,3}[ghk]"),
+        other in ("[0-9]{1,3}[ghk]", "[0-9]{1,3}[ghk]", "[0-9]{1,3}[ghk]"),
     ) {
         let of = |(password, remote_name, secret): &(String, String, String)| {
             digest("ghcr.io", password, remote_name, secret, "one")

@@ -8,7 +8,7 @@ use rstest::rstest;
 
 use super::*;
 use crate::{
-    api::DeletionPolicy,
+    api::{DeletionPolicy, Moment},
     domain::{
         decide::{
             memory::{Checked, Retry},
@@ -54,6 +54,36 @@ fn a_restart_in_sync_needs_nothing() {
     assert_eq!(rest(&answered, &status), Some(Some(seconds(3540))));
 }
 
+/// Neither a request nor a write is needed to know when a life turns.
+#[test]
+fn who_is_at_rest_waits_for_the_resync_or_for_the_turn_of_a_life() {
+    let (object, memory, owner) = (an_object(), Memory::default(), Ownership::Owner { successor: None });
+    for (ends, expected) in [(1000, 800..820), (1_000_000, 3540..3541)] {
+        let moment = |second| Moment::of(at(LAST_SYNC + 60 + second));
+        let status = AICoreRegistrySecretStatus {
+            credential_expires_at: moment(ends),
+            credential_expiring_from: moment(ends / 5 * 4),
+            ..a_status_in_sync()
+        };
+        let known = Known {
+            object: &object,
+            status: &status,
+            memory: &memory,
+            versions: SEEN,
+            ownership: &owner,
+            overwritten: false,
+            confirmation_due: false,
+            default_resync_interval: EVERY_HOUR,
+            now: a_minute_later(),
+        };
+        let wait = known.unchanged().unwrap().requeue_after.unwrap();
+        assert!(expected.contains(&wait.as_secs()), "{wait:?}");
+        assert_eq!(known.turned(), None);
+        let later = Known { now: Now { wall: at(LAST_SYNC + 60 + ends * 2), ..a_minute_later() }, ..known };
+        assert_eq!(later.turned().map(|(_, events)| events.len()), Some(1));
+    }
+}
+
 #[rstest]
 #[case::deleting(|object: &mut Object| object.deleting = true)]
 #[case::suspended(|object: &mut Object| Arc::make_mut(&mut object.spec).suspend = Some(true))]
@@ -82,6 +112,7 @@ fn the_resource_breaks_the_rest(#[case] change: fn(&mut Object)) {
 #[case::unknown_digest(|status: &mut AICoreRegistrySecretStatus| status.credentials_digest = Some("v0:00".to_owned()))]
 #[case::no_push(|status: &mut AICoreRegistrySecretStatus| status.last_sync_time = None)]
 #[case::no_next_resync(|status: &mut AICoreRegistrySecretStatus| status.next_resync_time = None)]
+#[case::push_in_the_future(|status: &mut AICoreRegistrySecretStatus| status.last_sync_time = Some(Time(at(LAST_SYNC + 1000))))]
 #[case::resync_due(|status: &mut AICoreRegistrySecretStatus| status.next_resync_time = Some(Time(at(LAST_SYNC + 60))))]
 #[case::resync_overdue(|status: &mut AICoreRegistrySecretStatus| status.next_resync_time = Some(Time(at(LAST_SYNC))))]
 fn the_status_breaks_the_rest(#[case] change: fn(&mut AICoreRegistrySecretStatus)) {
@@ -126,9 +157,11 @@ fn each_secret_must_be_as_pushed_or_as_checked(
 #[case::shorter_than_announced(
     ResyncInterval::Every(HOUR / 6),
     Some(3600),
-    true,
-    Some(600)
+    false,
+    None
 )]
+#[case::as_late_as_the_spread(ResyncInterval::Every(HOUR), Some(3960), true, Some(3900))]
+#[case::later_than_the_spread(ResyncInterval::Every(HOUR), Some(3961), false, None)]
 #[case::longer_than_announced(
     ResyncInterval::Every(HOUR * 10),
     Some(3600),

@@ -28,14 +28,14 @@ fn held_by(holder: &str, renewed: i64) -> Record {
 /// After these looks at the Lease, each with its time since the start of the process.
 fn view(looks: &[(u64, Option<Record>)]) -> View {
     let mut view = View::default();
-    looks.iter().for_each(|(uptime, record)| view.see(record.clone(), seconds(*uptime)));
+    looks.iter().for_each(|(uptime, record)| view.see(record.clone(), Duration::ZERO, seconds(*uptime)));
     view
 }
 
 fn written(decision: Decision) -> Record {
     match decision {
         Decision::Acquire(record) | Decision::Renew(record) => record,
-        Decision::Wait(left) => panic!("waits for {left:?}"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -109,4 +109,53 @@ fn only_ones_own_lease_is_given_back() {
     assert_eq!(written(view(&[(0, Some(free))]).decide(&me(), now(0))).transitions, 5);
     assert_eq!(view(&[(0, Some(held_by("other", 1)))]).give_back(&me(), at(9)), None);
     assert_eq!(View::default().give_back(&me(), at(9)), None);
+}
+
+/// A container of a pod that starts again finds the Lease that the one before it has left.
+#[test]
+fn the_lease_of_an_earlier_container_of_the_pod_is_taken_back_at_once() {
+    let view = view(&[(0, Some(held_by("me", 9)))]);
+    let renewed = Record { acquired: Some(at(7)), ..held_by("me", 1_000_000) };
+    assert_eq!(view.decide(&me(), now(0)), Decision::Renew(renewed));
+}
+
+/// Its pod was deleted by force, and may still run on a node that is away; the one in its place has another UID.
+#[test]
+fn the_lease_of_another_pod_is_waited_for() {
+    let view = view(&[(0, Some(held_by("me-before", 9)))]);
+    assert_eq!(view.decide(&me(), now(0)), Decision::Wait(DURATION));
+}
+
+#[test]
+fn who_finds_a_renewal_of_its_own_identity_that_it_did_not_ask_for_leads_no_longer() {
+    let mut view = view(&[(0, Some(held_by("me", 9)))]);
+    let own = written(view.decide(&me(), now(0)));
+    view.asks(own.clone());
+    view.see(Some(held_by("me", 10)), Duration::ZERO, seconds(1));
+    assert_eq!(written(view.decide(&me(), now(1))), own, "what an earlier process had under way");
+    view.asks(own.clone());
+    view.wrote(own.clone(), seconds(1));
+    let asked = held_by("me", 11);
+    view.asks(asked.clone());
+    for record in [own, asked] {
+        view.see(Some(record), Duration::ZERO, seconds(2));
+        assert!(matches!(view.decide(&me(), now(2)), Decision::Renew(_)), "its answer was lost");
+    }
+    view.see(Some(held_by("me", 12)), Duration::ZERO, seconds(3));
+    assert_eq!(view.decide(&me(), now(3)), Decision::SameIdentity);
+    assert_eq!(view.give_back(&me(), at(9)), None, "it is the other's");
+}
+
+/// A release that was removed lost its rights before it could give the Lease back.
+#[test]
+fn a_lease_that_was_silent_for_long_by_the_clock_of_the_api_server_is_taken_at_once() {
+    for (silent, taken) in [(0, false), (15, false), (29, false), (30, true), (86_400, true)] {
+        let mut view = View::default();
+        view.see(Some(held_by("removed", 9)), seconds(silent), seconds(0));
+        assert_eq!(matches!(view.decide(&me(), now(0)), Decision::Acquire(_)), taken, "{silent}");
+    }
+    let mut renewed = View::default();
+    renewed.see(Some(held_by("away", 9)), seconds(60), seconds(0));
+    renewed.see(Some(held_by("away", 10)), Duration::ZERO, seconds(1));
+    assert_eq!(renewed.decide(&me(), now(1)), Decision::Wait(DURATION), "it is back");
 }

@@ -47,6 +47,7 @@ impl Why {
             Self::Pending => "OwnerUnknown",
             Self::Unusable(_) => "Unusable",
             Self::BackingOff { .. } => "BackingOff",
+            Self::HandingOver { .. } => "HandingOver",
             Self::Blocked(_) => "DeletionBlocked",
             Self::Gone => "OtherFinalizers",
         }

@@ -1,11 +1,19 @@
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use rstest::rstest;
 
 use super::*;
 use crate::{
-    api::condition::{READY, RECONCILING, STALLED},
-    domain::{decide::reason::Reason, testing::*},
+    api::{
+        AICoreRegistrySecretStatus,
+        condition::{READY, RECONCILING, STALLED},
+    },
+    domain::{
+        decide::{memory::Synced, reason::Reason},
+        parse::object::Now,
+        testing::*,
+    },
 };
 
 mod causes;

@@ -14,30 +14,72 @@ use crate::{
     domain::{
         decide::{
             backoff::Backoff,
+            life::{self, Lives},
             observed::Observed,
             pass_outcome::PassOutcome,
             reason::{Class, Reason},
         },
-        parse::bounds,
+        parse::{bounds, object::Object},
         tools::invalid::Quoted,
     },
 };
 
+/// What AI Core held when a resource was suspended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    /// What the Secret held.
+    Current,
+    /// What the Secret held before it changed: that had not been pushed yet.
+    Outdated,
+    /// Not what the Secret held; why, the resource had said.
+    NotCurrent,
+    /// It is not known: something was sent, and what came of it was not seen.
+    Unknown,
+    /// Nothing of the resource.
+    Nothing,
+}
+
+impl Before {
+    /// As the observation shows it, in the first pass that finds the resource suspended.
+    pub(super) fn of(observed: &Observed<'_>) -> Self {
+        let ready = condition::find(&observed.status.conditions, READY);
+        match ready.map(|ready| ConditionStatus::parse(&ready.status)) {
+            Some(ConditionStatus::True) if observed.has_unsent_change() => Self::Outdated,
+            Some(ConditionStatus::True) => Self::Current,
+            Some(ConditionStatus::False) => Self::NotCurrent,
+            Some(ConditionStatus::Unknown) | None if observed.status.api_url.is_some() => Self::Unknown,
+            Some(ConditionStatus::Unknown) | None => Self::Nothing,
+        }
+    }
+
+    fn ready(self) -> ConditionStatus {
+        match self {
+            Self::Current => ConditionStatus::True,
+            Self::Outdated | Self::NotCurrent => ConditionStatus::False,
+            Self::Unknown | Self::Nothing => ConditionStatus::Unknown,
+        }
+    }
+}
+
 /// A status being written. `finish` compares it with the one before and derives the events.
-pub(super) struct StatusBuilder {
+pub(super) struct StatusBuilder<'a> {
     status: AICoreRegistrySecretStatus,
     headline_before: Option<String>,
     generation: i64,
     outcome_reached: bool,
     requested_at: Option<String>,
     now: Timestamp,
+    object: &'a Object,
 }
 
-impl StatusBuilder {
+impl<'a> StatusBuilder<'a> {
     /// Starts from a status, which already has the fields that are no conditions.
-    pub(super) fn new(observed: &Observed<'_>, mut status: AICoreRegistrySecretStatus) -> Self {
+    pub(super) fn new(observed: &Observed<'a>, mut status: AICoreRegistrySecretStatus) -> Self {
         status.failed_attempt = None;
         status.remote_name = observed.object.remote_name.as_ref().ok().map(ToString::to_string);
+        if !observed.object.deleting {
+            life::keep_service_key(&mut status, observed.service_key_validity, observed.now.wall);
+        }
         Self {
             headline_before: headline(&observed.status.conditions).map(|condition| condition.reason.clone()),
             status,
@@ -45,6 +87,7 @@ impl StatusBuilder {
             outcome_reached: true,
             requested_at: observed.object.requested_at.as_deref().map(str::to_owned),
             now: observed.now.wall,
+            object: observed.object,
         }
     }
 
@@ -85,12 +128,16 @@ impl StatusBuilder {
         self.in_sync(message)
     }
 
-    /// Sets the reason of `Ready` to `Suspended`, and leaves its status as it was.
-    pub(super) fn suspended(mut self, message: String) -> Self {
-        let status = condition::find(&self.status.conditions, READY)
-            .map_or(ConditionStatus::Unknown, |ready| ConditionStatus::parse(&ready.status));
-        self.set(READY, status, Reason::Suspended, message);
-        self
+    /// Sets the reason of `Ready` to `Suspended`. What it says then is as of the suspension: it stays, whatever changes later.
+    pub(super) fn suspended(self, before: Before) -> Self {
+        let ready = condition::find(&self.status.conditions, READY);
+        match ready.filter(|ready| ready.reason == Reason::Suspended.as_str()) {
+            Some(ready) => {
+                let (status, message) = (ConditionStatus::parse(&ready.status), ready.message.clone());
+                self.ready(status, Reason::Suspended, message)
+            }
+            None => self.ready(before.ready(), Reason::Suspended, super::messages::suspended(before)),
+        }
     }
 
     /// Says that the next step is the operator's.
@@ -131,7 +178,7 @@ impl StatusBuilder {
     /// The statement.
     pub(super) fn finish(
         mut self,
-        requeue_after: Option<Duration>,
+        mut requeue_after: Option<Duration>,
         backoff: Option<Backoff>,
         outcome: PassOutcome,
     ) -> Statement {
@@ -141,18 +188,20 @@ impl StatusBuilder {
                 self.status.last_handled_reconcile_at = self.requested_at;
             }
         }
-        self.status = bounds::status(self.status);
+        let lives = Lives::of(self.object, &self.status);
         let mut events = Vec::new();
+        if self.outcome_reached && !self.object.deleting {
+            events = lives.tell(&mut self.status.conditions, self.now);
+            requeue_after = life::sooner(requeue_after, lives.next_turn(self.now));
+        }
+        self.status = bounds::status(self.status);
         if let Some(now) = headline(&self.status.conditions)
             && self.outcome_reached
             && self.headline_before.as_ref() != Some(&now.reason)
             && let Some(reason) = Reason::parse(&now.reason)
         {
-            events.push(Event {
-                warning: reason.is_warning(),
-                reason: reason.as_str(),
-                note: now.message.clone(),
-            });
+            let note = now.message.clone();
+            events.insert(0, Event { warning: reason.is_warning(), reason: reason.as_str(), note });
         }
         Statement { status: Some(self.status), events, requeue_after, backoff, outcome }
     }

@@ -1,12 +1,9 @@
 //! The sentences of conditions and events. Each says what is so, where, and, if somebody must act, what to do.
 
 use crate::{
-    api::{
-        AICoreRegistrySecretStatus,
-        condition::{self, READY},
-    },
+    api::{AICoreRegistrySecretStatus, LeftBehind},
     domain::{
-        decide::failure::Failure,
+        decide::{failure::Failure, observed::NamespaceState, report::conditions::Before},
         parse::{api_url::Tenant, object::ObjectKey},
         tools::invalid::{Quoted, Shown},
     },
@@ -14,6 +11,11 @@ use crate::{
 
 /// Before the first outcome.
 pub(super) const PROGRESSING: &str = "Waiting for a turn to send the credential to AI Core";
+
+/// Found by a push that was not completed.
+pub(super) fn absent(remote_name: Quoted<'_>) -> String {
+    format!("AI Core has no docker registry secret {remote_name} any more; it is created with the next push")
+}
 
 /// `remarks`: what else there is to say about the credential.
 pub(super) fn synced(registries: &[String], remote_name: Quoted<'_>, remarks: &[String]) -> String {
@@ -24,11 +26,16 @@ pub(super) fn synced(registries: &[String], remote_name: Quoted<'_>, remarks: &[
     remarks.iter().fold(accepted, |said, remark| format!("{said}; {remark}"))
 }
 
-pub(super) fn suspended(status: &AICoreRegistrySecretStatus) -> String {
-    let before = match condition::find(&status.conditions, READY).map(|ready| ready.status.as_str()) {
-        Some("True") => "AI Core held the current credential when it was suspended",
-        Some("False") => "AI Core did not hold the current credential when it was suspended",
-        _ => "nothing had been sent to AI Core when it was suspended",
+pub(super) fn suspended(before: Before) -> String {
+    let before = match before {
+        Before::Current => "AI Core held the current credential when it was suspended",
+        Before::Outdated => {
+            "AI Core did not hold the current credential when it was suspended: a rotation, or another change of what is sent, \
+             was not pushed before"
+        }
+        Before::NotCurrent => "AI Core did not hold the current credential when it was suspended",
+        Before::Unknown => "whether AI Core held the current credential when it was suspended is not known",
+        Before::Nothing => "nothing had been sent to AI Core when it was suspended",
     };
     format!("Suspended by spec.suspend, nothing is sent to AI Core; {before}")
 }
@@ -54,21 +61,18 @@ pub(super) fn deleting(failure: &Failure) -> String {
     )
 }
 
-pub(super) fn left_behind(remote_name: Quoted<'_>, status: &AICoreRegistrySecretStatus) -> String {
+pub(in crate::domain::decide) fn left_behind(left: &LeftBehind) -> String {
     format!(
-        "The service key is for another tenant now; docker registry secret {remote_name} stays behind in {}, delete it \
-         there if nothing uses it",
-        tenant(status)
+        "The service key is for another tenant now; docker registry secret {} stays behind in {}, delete it there if nothing \
+         uses it",
+        Quoted(&left.remote_name),
+        tenant(left.api_url.as_deref(), left.authorization_server.as_deref())
     )
 }
 
 /// `as_well`: the tenant of now, if something may have arrived there.
-pub(super) fn let_go_elsewhere(
-    remote_name: Quoted<'_>,
-    status: &AICoreRegistrySecretStatus,
-    as_well: Option<&Tenant>,
-) -> String {
-    let left_behind = left_behind(remote_name, status);
+pub(super) fn let_go_elsewhere(left: &LeftBehind, as_well: Option<&Tenant>) -> String {
+    let left_behind = left_behind(left);
     match as_well {
         Some(Tenant { api_url, authorization_server }) => {
             format!("{left_behind}; it may be in {api_url} (tenant of {authorization_server}) as well")
@@ -77,12 +81,12 @@ pub(super) fn let_go_elsewhere(
     }
 }
 
-/// `remote_name`: the one of before, which the status still speaks of.
-pub(super) fn renamed(remote_name: Quoted<'_>, status: &AICoreRegistrySecretStatus) -> String {
+/// `left`: the one of before.
+pub(in crate::domain::decide) fn renamed(left: &LeftBehind) -> String {
     format!(
-        "The resource means another docker registry secret now; {remote_name} stays behind in {}, delete it there if nothing \
-         uses it",
-        tenant(status)
+        "The resource means another docker registry secret now; {} stays behind in {}, delete it there if nothing uses it",
+        Quoted(&left.remote_name),
+        tenant(left.api_url.as_deref(), left.authorization_server.as_deref())
     )
 }
 
@@ -105,16 +109,25 @@ pub(super) fn let_go_handed_over(remote_name: Quoted<'_>, me: &ObjectKey, succes
     format!("Docker registry secret {remote_name} stays in AI Core, because {successor} owns it now")
 }
 
-pub(super) fn let_go_orphaned(remote_name: Quoted<'_>, status: &AICoreRegistrySecretStatus) -> String {
-    format!(
-        "The namespace is being deleted and the AI Core service key is gone already: docker registry secret \
-         {remote_name} may stay behind in {}",
-        tenant(status)
-    )
+pub(super) fn let_go_orphaned(
+    remote_name: Quoted<'_>,
+    status: &AICoreRegistrySecretStatus,
+    namespace: &NamespaceState,
+) -> String {
+    let why = match namespace {
+        NamespaceState::Hidden { .. } => {
+            "The AI Core service key is gone, and the operator may not see whether the namespace is being deleted"
+        }
+        NamespaceState::Active | NamespaceState::Terminating => {
+            "The namespace is being deleted and the AI Core service key is gone already"
+        }
+    };
+    let tenant = tenant(status.api_url.as_deref(), status.authorization_server.as_deref());
+    format!("{why}: docker registry secret {remote_name} may stay behind in {tenant}")
 }
 
-fn tenant(status: &AICoreRegistrySecretStatus) -> String {
-    match (&status.api_url, &status.authorization_server) {
+fn tenant(api_url: Option<&str>, authorization_server: Option<&str>) -> String {
+    match (api_url, authorization_server) {
         (Some(api_url), Some(authorization_server)) => {
             format!("{api_url} (tenant of {authorization_server})")
         }

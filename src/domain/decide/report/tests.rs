@@ -6,7 +6,7 @@ use crate::{
     domain::{
         decide::{
             backoff::LONGEST_WHILE_DELETING,
-            observed::Ownership,
+            observed::{NamespaceState, Ownership, Takeover},
             plan::{LetGo, plan},
         },
         parse::object::{Now, Object, ObjectKey},
@@ -18,6 +18,7 @@ mod arrival;
 mod deletion;
 mod events;
 mod holds;
+mod lives;
 mod next_state;
 mod properties;
 mod readiness;
@@ -60,6 +61,7 @@ impl Life {
         observed.backoff = self.memory.retry.backoff.as_ref();
         observed.checked = self.memory.checked.as_ref();
         observed.synced = self.memory.synced;
+        observed.handing_over = self.memory.handing_over;
         observed.now = self.now;
         see(&mut observed);
         let restored = hold::restored(&observed);
@@ -68,6 +70,9 @@ impl Life {
         let report = report(&observed, &step, outcome(&step), self.now.uptime, JITTER);
         if let Some(status) = &report.status {
             self.status = status.clone();
+        }
+        if report.leaving.is_some() {
+            assert!(self.status.left_behind.take().is_some(), "it is remembered until it is said");
         }
         self.memory.clone_from(&report.memory);
         (step, report)

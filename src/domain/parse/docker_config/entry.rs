@@ -254,6 +254,20 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// The login of an `auth` that stands alone.
+pub(super) fn of_auth(auth: &str) -> Result<Login<'static>, Unusable> {
+    let (username, password) = decoded(auth)?;
+    match (username.is_empty(), password.is_empty()) {
+        (true, true) => Err(Unusable::Empty),
+        (true, false) => Err(Unusable::NoUsername),
+        (false, true) => Err(Unusable::NoPassword),
+        (false, false) => {
+            check(&username, &password)?;
+            Ok(Login { username, password, disputed: false })
+        }
+    }
+}
+
 /// The text of a field; empty when it is absent or null.
 fn text<'a>(field: Field<'a>, name: &'static str) -> Result<Text<'a>, Unusable> {
     match field {

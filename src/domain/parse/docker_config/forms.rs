@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{
     DEFAULT_PASSWORD_KEY, DEFAULT_USERNAME_KEY, DOCKER_CFG_KEY, DOCKER_CFG_TYPE, DOCKER_CONFIG_JSON_KEY,
-    DOCKER_CONFIG_JSON_TYPE, Selected, Selection, mistaken,
+    DOCKER_CONFIG_JSON_TYPE, Selected, Selection,
+    bare_auth::AUTH_KEY,
+    mistaken,
     reader::{self, Auths, Config},
 };
 use crate::domain::{
@@ -15,7 +17,9 @@ use crate::domain::{
 impl<'a> Selected<'a> {
     pub(super) fn read(secret: &'a SecretData, selection: &Selection<'a>) -> Result<Self, Invalid> {
         if let Some(server) = selection.server {
-            return Self::login(secret, server.trim(), selection);
+            let server = server.trim();
+            return Self::auth_for(secret, server, selection)
+                .unwrap_or_else(|| Self::login(secret, server, selection));
         }
         if selection.username_key.is_some() || selection.password_key.is_some() {
             return Err(secret.invalid(
@@ -33,7 +37,7 @@ impl<'a> Selected<'a> {
                 Self::docker_config_json(secret, DOCKER_CONFIG_JSON_KEY, &wanted)
             }
             _ if secret.value(DOCKER_CFG_KEY).is_some() => Self::docker_cfg(secret, DOCKER_CFG_KEY, &wanted),
-            _ => Err(no_docker_config(secret)),
+            _ => Self::auth_beside_registry(secret).unwrap_or_else(|| Err(no_docker_config(secret))),
         }
     }
 
@@ -162,6 +166,12 @@ fn no_docker_config(secret: &SecretData) -> Invalid {
         return secret.invalid(format_args!(
             "it has a user name and a password ({}) but nothing says for which registry; set spec.secretRef.server",
             quoted_list(keys)
+        ));
+    }
+    if secret.value(AUTH_KEY).is_some() {
+        return secret.invalid(format_args!(
+            "it has an {} but nothing says for which registry; set spec.secretRef.server",
+            Quoted(AUTH_KEY)
         ));
     }
     let as_options = ["docker-username", "docker-password"];

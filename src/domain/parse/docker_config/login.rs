@@ -23,20 +23,7 @@ impl<'a> Selected<'a> {
         server: &str,
         selection: &Selection<'a>,
     ) -> Result<Self, Invalid> {
-        let registry = RegistryHost::new(server);
-        if let Some(fault) = registry.fault() {
-            return Err(secret.invalid(format_args!(
-                "spec.secretRef.server {} is not the name of a registry: {fault}; give its host, for example \"ghcr.io\"",
-                registry.shown()
-            )));
-        }
-        if registry.is_token_cache() {
-            return Err(secret.invalid(format_args!(
-                "spec.secretRef.server {} {}; give the host of a registry, for example \"docker.io\"",
-                registry.shown(),
-                IS_TOKEN_CACHE
-            )));
-        }
+        let registry = registry(secret, server, "spec.secretRef.server")?;
         let key = selection.password_key.unwrap_or(DEFAULT_PASSWORD_KEY);
         let username_key = selection.username_key.unwrap_or(DEFAULT_USERNAME_KEY);
         if username_key == key {
@@ -69,6 +56,25 @@ impl<'a> Selected<'a> {
         entries.add(Entry { registry, login: Ok(Login { username, password, disputed: false }) });
         Ok(Self { secret, key, entries, helpers: Helpers::default() })
     }
+}
+
+/// The registry that `text` names. Where it stands, `place` says in words.
+pub(super) fn registry(secret: &SecretData, text: &str, place: &str) -> Result<RegistryHost, Invalid> {
+    let registry = RegistryHost::new(text);
+    if let Some(fault) = registry.fault() {
+        return Err(secret.invalid(format_args!(
+            "{place} {} is not the name of a registry: {fault}; give its host, for example \"ghcr.io\"",
+            registry.shown()
+        )));
+    }
+    if registry.is_token_cache() {
+        return Err(secret.invalid(format_args!(
+            "{place} {} {}; give the host of a registry, for example \"docker.io\"",
+            registry.shown(),
+            IS_TOKEN_CACHE
+        )));
+    }
+    Ok(registry)
 }
 
 /// A text that stands alone under a key. Editors and `echo` leave a line break at its end, which no registry

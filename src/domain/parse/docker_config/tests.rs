@@ -10,6 +10,7 @@ use serde_json::json;
 use super::*;
 use crate::domain::parse::secret_data::tests::secret;
 
+mod bare_auth;
 mod bounds;
 mod cases;
 mod mistaken;

@@ -132,6 +132,29 @@ fn what_is_not_sent_is_noted() {
     );
 }
 
+/// At 10:00 on the first of March.
+#[rstest]
+#[case::some_time_left(
+    "2026-03-01T12:00:00Z",
+    "ok life: the credential in Secret \"source\" ends at 2026-03-01T12:00:00Z (120m more)"
+)]
+#[case::ended(
+    "2026-03-01T09:55:00Z",
+    "wrong life: the credential in Secret \"source\" ended at 2026-03-01T09:55:00Z (5m ago); see why there is no newer one"
+)]
+#[case::no_time(
+    "soon",
+    "note credential: annotation aicore-registry.dev/expires-at of Secret \"source\" does not count"
+)]
+fn a_credential_is_judged_by_its_end(#[case] annotation: &str, #[case] said: &str) {
+    let config = json!({ "auths": { "ghcr.io": { "username": "u", "password": CANARY } } });
+    let Held::Read(secret) = docker_config(&config) else { panic!("it is there") };
+    let annotations = expiry::Annotations { ours: Some(annotation.into()), external_secrets: None };
+    let held = Held::Read(secret.with_expiry(annotations));
+    let text = all(&doctor(None).examine(case(&json!({}), held, None)).findings);
+    assert!(text.contains(said), "{text}");
+}
+
 #[test]
 fn the_flag_takes_the_place_of_the_specs_registries() {
     let spec = json!({ "registries": ["x.io"] });

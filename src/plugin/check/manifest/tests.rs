@@ -7,7 +7,10 @@ use super::*;
 fn data_is_decoded_and_string_data_wins() {
     let manifest = json!({
         "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
-        "metadata": { "name": "s", "namespace": "ml", "labels": { STALE_LABEL: "x" } },
+        "metadata": {
+            "name": "s", "namespace": "ml", "labels": { STALE_LABEL: "x" },
+            "annotations": { EXPIRES_AT: "1795683600", "expiresAt": 7 },
+        },
         "data": { "a": "b25l\n", "b": "dHdv", "empty": null },
         "stringData": { "b": "three" },
     });
@@ -18,6 +21,11 @@ fn data_is_decoded_and_string_data_wins() {
     assert_eq!(data.value("b"), Some(&b"three"[..]));
     assert_eq!(data.value("empty"), Some(&b""[..]));
     assert!(data.is_stale());
+    let annotations = data.expiry_annotations();
+    assert_eq!(
+        (annotations.ours.as_deref(), annotations.external_secrets.as_deref()),
+        (Some("1795683600"), None)
+    );
     assert_eq!(data.type_(), Some("Opaque"));
 }
 

@@ -16,6 +16,7 @@ pub(super) enum Request {
     Resume,
     Save,
     Restore,
+    Compact,
 }
 
 /// Supervisor to owner.

@@ -82,6 +82,7 @@ async fn answer(servers: &mut Servers, request: &str) -> anyhow::Result<()> {
         Request::Resume => servers.api_server()?.signal(Signal::CONT)?,
         Request::Save => servers.save_data().await?,
         Request::Restore => servers.restore_data().await?,
+        Request::Compact => servers.compact().await?,
     }
     Ok(())
 }

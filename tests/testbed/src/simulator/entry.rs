@@ -50,6 +50,8 @@ pub struct Entry {
     pub applied: bool,
     /// When it changed: the writes of one secret in this order made it what it is.
     pub applied_at: Option<Instant>,
+    /// Whether it changed only after the client had its answer, or was cut off.
+    pub late: bool,
 }
 
 impl Entry {

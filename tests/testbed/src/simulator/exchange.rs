@@ -1,8 +1,9 @@
 //! One request and its answer.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::body::Body;
+use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, header, request::Parts};
 use hyper::body::Incoming;
 use rustls::pki_types::CertificateDer;
@@ -22,7 +23,6 @@ use super::{
     route::{Operation, Route},
     shared::Shared,
     tenant::TenantState,
-    tls::Clients,
 };
 
 /// The connection that a request came on.
@@ -30,9 +30,7 @@ pub(super) struct Connection {
     pub(super) shared: Arc<Shared>,
     pub(super) id: u64,
     pub(super) client_port: u16,
-    /// Who may connect to this listener.
-    pub(super) clients: Clients,
-    /// The client's certificate.
+    /// The client's certificate, if it has shown one.
     pub(super) certificate: Option<CertificateDer<'static>>,
 }
 
@@ -43,17 +41,16 @@ pub(super) async fn exchange(
 ) -> Result<Response<Body>, Cut> {
     let stop = connection.shared.stop.clone();
     let (head, body) = request.into_parts();
-    let request =
-        Exchange { route: Route::of(&head.method, head.uri.path()), connection: &connection, head: &head };
+    let request = Arc::new(Exchange { route: Route::of(&head.method, head.uri.path()), connection, head });
     tokio::select! {
         answer = request.answer(body) => answer,
         () = stop.cancelled() => Err(Cut),
     }
 }
 
-struct Exchange<'a> {
-    connection: &'a Connection,
-    head: &'a Parts,
+struct Exchange {
+    connection: Arc<Connection>,
+    head: Parts,
     route: Route,
 }
 
@@ -64,9 +61,9 @@ struct Caller {
     refusal: Option<Answer>,
 }
 
-impl Exchange<'_> {
-    async fn answer(&self, body: Incoming) -> Result<Response<Body>, Cut> {
-        let mut record = Record::begin(self.connection, self.head, &self.route);
+impl Exchange {
+    async fn answer(self: &Arc<Self>, body: Incoming) -> Result<Response<Body>, Cut> {
+        let mut record = Record::begin(&self.connection, &self.head, &self.route);
         let caller = self.caller();
         record.entry.tenant = caller.tenant.as_ref().map(|tenant| tenant.name.clone());
         record.entry.token = caller.token;
@@ -96,8 +93,16 @@ impl Exchange<'_> {
                 record.count(Scope::Secret(tenant.name.clone(), name));
             }
         }
-        let fault = tenant.faults.take(self.route.operation, record.entry.name.as_deref());
-        self.meet(fault.unwrap_or_default(), &tenant, &body, &write, record).await
+        let client = match self.route.operation {
+            Operation::Token => oauth::client_id(&self.head.headers, &body),
+            _ => None,
+        };
+        let fault = tenant.faults.take(self.route.operation, record.entry.name.as_deref(), client.as_deref());
+        let fault = fault.unwrap_or_default();
+        match fault.later {
+            Some(delay) => self.go_on_alone(&fault, delay, tenant, body, write, record).await,
+            None => self.meet(fault, &tenant, &body, &write, record).await,
+        }
     }
 
     async fn meet(
@@ -140,6 +145,36 @@ impl Exchange<'_> {
         })
     }
 
+    /// Answers, or not, and carries the operation out later, without the client.
+    async fn go_on_alone(
+        self: &Arc<Self>,
+        fault: &Fault,
+        delay: Duration,
+        tenant: Arc<TenantState>,
+        body: Bytes,
+        write: Write,
+        mut record: Record,
+    ) -> Result<Response<Body>, Cut> {
+        let answer = fault.reply.answer(self.path(), || body::quoted(&self.head.headers, &body, &write));
+        let answer = answer.filter(|_| matches!(fault.travel, Travel::Whole));
+        record.entry.faulty = true;
+        record.left(answer.as_ref().map(|answer| answer.status));
+        let (request, shared) = (Arc::clone(self), Arc::clone(&self.connection.shared));
+        self.connection.shared.late.spawn(async move {
+            tokio::select! {
+                () = tokio::time::sleep(delay) => {}
+                () = shared.stop.cancelled() => return,
+            }
+            request.perform(&tenant, &body, &write, &mut record);
+            record.entry.late = record.entry.applied;
+            drop(record);
+        });
+        match fault.travel {
+            Travel::Hang => std::future::pending().await,
+            _ => answer.map(Response::from).ok_or(Cut),
+        }
+    }
+
     fn perform(&self, tenant: &Arc<TenantState>, body: &[u8], write: &Write, record: &mut Record) -> Answer {
         let headers = &self.head.headers;
         if self.route.operation == Operation::Token {
@@ -176,10 +211,7 @@ impl Exchange<'_> {
             refusal: Some(answer),
         };
         let by_token = issued.as_ref().map(|issued| Arc::clone(&issued.tenant));
-        let for_tokens_only = self.connection.clients == Clients::Certified;
-        let unknown = self.route.operation == Operation::Unknown
-            || matches!(in_path, Some(None))
-            || (for_tokens_only && self.route.operation != Operation::Token);
+        let unknown = self.route.operation == Operation::Unknown || matches!(in_path, Some(None));
         if unknown {
             return refused(in_path.flatten().or(by_token), operations::unknown(&self.route, self.path()));
         }

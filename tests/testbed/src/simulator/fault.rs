@@ -25,6 +25,7 @@ pub struct Fault {
     pub(super) gate: Option<Gate>,
     pub(super) delay: Option<Duration>,
     pub(super) applied: bool,
+    pub(super) later: Option<Duration>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -67,6 +68,8 @@ pub enum RetryAfter {
     PastHttpDate(Duration),
     /// The form in UTC for a time that is so long over.
     PastUtcDateTime(Duration),
+    /// Anything else.
+    Text(&'static str),
 }
 
 impl RetryAfter {
@@ -85,6 +88,7 @@ impl RetryAfter {
             Self::UtcDateTime(wait) => utc(at(signed(wait))),
             Self::PastHttpDate(ago) => http_date(at(-signed(ago))),
             Self::PastUtcDateTime(ago) => utc(at(-signed(ago))),
+            Self::Text(text) => text.to_owned(),
         }
     }
 }
@@ -221,6 +225,15 @@ impl Fault {
         self
     }
 
+    /// The operation is carried out so long after the client has its answer, or was cut off, and whatever becomes of the
+    /// client: a write that was under way when its client gave up. With a fault that has no answer of its own the client
+    /// gets none.
+    #[must_use]
+    pub fn applied_after(mut self, delay: Duration) -> Self {
+        self.later = Some(delay);
+        self
+    }
+
     /// Waits before the operation is carried out, or after it with [`Fault::applied`].
     #[must_use]
     pub fn after(mut self, delay: Duration) -> Self {
@@ -237,7 +250,7 @@ impl Fault {
 
     /// Whether the client notices more than waiting.
     pub(super) fn is_faulty(&self) -> bool {
-        !matches!((&self.reply, self.travel), (Reply::Usual, Travel::Whole))
+        self.later.is_some() || !matches!((&self.reply, self.travel), (Reply::Usual, Travel::Whole))
     }
 }
 

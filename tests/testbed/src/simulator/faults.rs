@@ -11,6 +11,8 @@ pub struct Matcher {
     pub op: Option<Operation>,
     /// Only the secret of this name, by path or by the body of a POST.
     pub name: Option<String>,
+    /// Only requests for a token by this OAuth client.
+    pub client: Option<String>,
 }
 
 impl Matcher {
@@ -23,13 +25,19 @@ impl Matcher {
     /// Requests for one operation.
     #[must_use]
     pub fn op(op: Operation) -> Self {
-        Self { op: Some(op), name: None }
+        Self { op: Some(op), ..Self::default() }
     }
 
     /// Requests for one secret.
     #[must_use]
     pub fn name(name: impl Into<String>) -> Self {
         Self::default().named(name)
+    }
+
+    /// Requests for a token by one OAuth client, whether the tenant knows it or not.
+    #[must_use]
+    pub fn client(id: impl Into<String>) -> Self {
+        Self { client: Some(id.into()), ..Self::op(Operation::Token) }
     }
 
     /// The same, for one secret.
@@ -39,8 +47,10 @@ impl Matcher {
         self
     }
 
-    fn matches(&self, operation: Operation, name: Option<&str>) -> bool {
-        self.op.is_none_or(|op| op == operation) && (self.name.is_none() || self.name.as_deref() == name)
+    fn matches(&self, operation: Operation, name: Option<&str>, client: Option<&str>) -> bool {
+        self.op.is_none_or(|op| op == operation)
+            && (self.name.is_none() || self.name.as_deref() == name)
+            && (self.client.is_none() || self.client.as_deref() == client)
     }
 }
 
@@ -111,12 +121,17 @@ impl Faults {
         self.lock().iter().filter_map(|rule| rule.remaining).sum()
     }
 
-    /// The fault for a request.
-    pub(super) fn take(&self, operation: Operation, name: Option<&str>) -> Option<Fault> {
+    /// The fault for a request. `client` asks for a token.
+    pub(super) fn take(
+        &self,
+        operation: Operation,
+        name: Option<&str>,
+        client: Option<&str>,
+    ) -> Option<Fault> {
         let mut rules = self.lock();
         let rule = rules
             .iter_mut()
-            .find(|rule| rule.remaining != Some(0) && rule.matcher.matches(operation, name))?;
+            .find(|rule| rule.remaining != Some(0) && rule.matcher.matches(operation, name, client))?;
         rule.remaining = rule.remaining.map(|remaining| remaining - 1);
         let fault = rule.fault.clone();
         rules.retain(|rule| rule.remaining != Some(0));

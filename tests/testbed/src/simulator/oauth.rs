@@ -8,13 +8,16 @@ use rustls::pki_types::CertificateDer;
 use serde_json::json;
 use url::form_urlencoded;
 
-use super::{answer::Answer, errors, media_type::media_type, random, shared::Shared, tenant::TenantState};
+use super::{
+    answer::Answer, errors, media_type::media_type, options::TenantOptions, random, shared::Shared,
+    tenant::TenantState,
+};
 
 /// How the client came to the token endpoint.
 pub(super) enum Proof<'a> {
-    /// To the listener where it must show the secret.
+    /// Without a certificate: it must show the secret.
     Secret,
-    /// To the listener where it has shown this certificate.
+    /// With this certificate.
     Certificate(&'a CertificateDer<'static>),
 }
 
@@ -29,8 +32,8 @@ pub(super) fn token(
     if let Err(refusal) = check(tenant, proof, headers, body) {
         return (refusal, None);
     }
-    let lifetime = tenant.options().token_lifetime;
-    let (token, number) = shared.tokens.issue(tenant, lifetime);
+    let TenantOptions { token_lifetime: lifetime, token_mark, .. } = tenant.options();
+    let (token, number) = shared.tokens.issue(tenant, &token_mark, lifetime);
     let body = json!({
         "access_token": token,
         "token_type": "bearer",
@@ -71,6 +74,13 @@ fn check(tenant: &TenantState, proof: &Proof<'_>, headers: &HeaderMap, body: &[u
     } else {
         Err(errors::oauth(StatusCode::UNAUTHORIZED, "unauthorized", "Bad credentials"))
     }
+}
+
+/// The client that asks for a token, whether it is one or not.
+pub(super) fn client_id(headers: &HeaderMap, body: &[u8]) -> Option<String> {
+    let in_form = form_urlencoded::parse(body).find(|(name, _)| name == "client_id");
+    let in_header = || basic(headers).map(|[(id, _), _]| id);
+    in_form.map(|(_, id)| id.into_owned()).or_else(in_header)
 }
 
 /// Client id and secret of HTTP Basic, both as written and form-decoded, which RFC 6749 §2.3.1 demands and not every

@@ -9,8 +9,8 @@ use http::StatusCode;
 pub struct Options {
     /// TCP port on 127.0.0.1; 0, the default, takes a free one.
     pub port: u16,
-    /// Serve https with a certificate of the simulator's own authority, and a second https listener where clients
-    /// authenticate by certificate. Default: http.
+    /// Serve https with a certificate of the simulator's own authority. Clients may have one, too, which then proves who they
+    /// are. Default: http.
     pub tls: bool,
     /// Serve https in TLS 1.2 only. Default: in TLS 1.3 as well.
     pub tls_1_2_only: bool,
@@ -41,6 +41,8 @@ pub struct TenantOptions {
     /// Whether new service keys give the tenant an API URL of its own (`…/api/<tenant>`) rather than the one that all
     /// tenants of a region share. Both work at any time. Default: shared.
     pub own_api_url: bool,
+    /// What the tokens that are issued from now on begin with, in letters and digits. Default: nothing.
+    pub token_mark: String,
 }
 
 impl Default for TenantOptions {
@@ -52,6 +54,7 @@ impl Default for TenantOptions {
             exists_status: StatusCode::CONFLICT,
             quota_status: StatusCode::BAD_REQUEST,
             own_api_url: false,
+            token_mark: String::new(),
         }
     }
 }

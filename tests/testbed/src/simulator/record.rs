@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use bytes::Bytes;
 use futures::stream::{Stream, StreamExt};
-use http::{Response, header, request::Parts};
+use http::{Response, StatusCode, header, request::Parts};
 use tokio::time::Instant;
 
 use super::{
@@ -52,6 +52,7 @@ impl Record {
             faulty: false,
             applied: false,
             applied_at: None,
+            late: false,
         };
         let mut record = Self { entry, shared, counted: Vec::new() };
         record.count(Scope::All);
@@ -61,6 +62,12 @@ impl Record {
     /// Counts the request among those of `scope` while it is in progress.
     pub(super) fn count(&mut self, scope: Scope) {
         self.counted.push(self.shared.gauges.enter(scope));
+    }
+
+    /// The client has its answer, or was cut off, and the request goes on without it.
+    pub(super) fn left(&mut self, status: Option<StatusCode>) {
+        self.entry.status = status;
+        self.counted.clear();
     }
 
     /// The request has ended with `answer`. It no longer counts when the client sees the answer, so a client that

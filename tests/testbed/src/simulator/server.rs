@@ -15,7 +15,6 @@ use tokio_util::task::TaskTracker;
 use super::{
     exchange::{Connection, exchange},
     shared::Shared,
-    tls::Clients,
 };
 
 /// How long a connection may take to send what is left when the simulator stops.
@@ -23,12 +22,11 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// Pause after a connection could not be accepted, which is when files run out.
 const AFTER_FAILURE: Duration = Duration::from_millis(50);
 
-/// One listener, until the simulator stops.
+/// The listener, until the simulator stops.
 pub(super) struct Listener {
     pub(super) shared: Arc<Shared>,
     pub(super) tcp: TcpListener,
     pub(super) tls: Option<TlsAcceptor>,
-    pub(super) clients: Clients,
     pub(super) tasks: TaskTracker,
 }
 
@@ -56,7 +54,6 @@ impl Listener {
                 shared: Arc::clone(&self.shared),
                 id: self.shared.connections.next(),
                 client_port: client.port(),
-                clients: self.clients,
                 certificate: None,
             };
             match &self.tls {
@@ -73,7 +70,7 @@ async fn encrypted(mut connection: Connection, tls: TlsAcceptor, stream: TcpStre
         stream = tls.accept(stream) => stream,
         () = stop.cancelled() => return,
     };
-    // A client that does not trust the certificate, or has none itself, is told by TLS.
+    // A client that does not trust the certificate, or whose own is flawed, is told by TLS.
     if let Ok(stream) = stream {
         let (_, session) = stream.get_ref();
         let certificates = session.peer_certificates().unwrap_or_default();

@@ -35,7 +35,9 @@ pub(super) fn with_secret(place: &Place, secret: &str) -> Value {
     place.key(json!({"clientsecret": secret, "credential-type": "binding-secret"}))
 }
 
-pub(super) fn with_certificate(place: &Place, cert_url: &str, chain: &str, key: &str) -> Value {
+/// SAP's authorization servers have another name for clients with certificates, which an address has not.
+pub(super) fn with_certificate(place: &Place, chain: &str, key: &str) -> Value {
+    let cert_url = &place.authorization_server;
     place.key(json!({"certificate": chain, "key": key, "certurl": cert_url, "credential-type": "x509"}))
 }
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     concurrency::Gauges, entry::Entry, journal::Journal, tenant::TenantState, tls::Authority, tokens::Tokens,
@@ -18,8 +18,8 @@ use super::{
 pub(super) struct Shared {
     /// Base of all URLs, without a trailing slash.
     pub(super) url: String,
-    /// The certificate authority, and the base of the URLs where clients authenticate by certificate.
-    pub(super) tls: Option<(Authority, String)>,
+    /// The certificate authority, if TLS is served.
+    pub(super) authority: Option<Authority>,
     pub(super) keep_journal: bool,
     pub(super) tenants: Mutex<BTreeMap<String, Arc<TenantState>>>,
     pub(super) tokens: Tokens,
@@ -28,6 +28,8 @@ pub(super) struct Shared {
     pub(super) observers: Mutex<Vec<mpsc::UnboundedSender<Arc<Entry>>>>,
     pub(super) requests: Counter,
     pub(super) connections: Counter,
+    /// Requests that go on without their client.
+    pub(super) late: TaskTracker,
     pub(super) stop: CancellationToken,
 }
 
@@ -42,10 +44,10 @@ impl Counter {
 }
 
 impl Shared {
-    pub(super) fn new(url: String, tls: Option<(Authority, String)>, keep_journal: bool) -> Self {
+    pub(super) fn new(url: String, authority: Option<Authority>, keep_journal: bool) -> Self {
         Self {
             url,
-            tls,
+            authority,
             keep_journal,
             tenants: Mutex::default(),
             tokens: Tokens::default(),
@@ -54,6 +56,7 @@ impl Shared {
             observers: Mutex::default(),
             requests: Counter::default(),
             connections: Counter::default(),
+            late: TaskTracker::new(),
             stop: CancellationToken::new(),
         }
     }

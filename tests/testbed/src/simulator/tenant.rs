@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use anyhow::Context;
@@ -17,7 +18,7 @@ use super::{
     options::TenantOptions,
     service_key::{self, Place},
     shared::Shared,
-    tls::{Flaw, KeyFormat},
+    tls::{Flaw, KeyFormat, Life},
 };
 
 /// A tenant: its credentials, secrets, faults and journal. A handle: clones are the same tenant.
@@ -127,7 +128,16 @@ impl Tenant {
     ///
     /// When the simulator does not serve TLS.
     pub fn x509_service_key(&self, format: KeyFormat) -> anyhow::Result<Value> {
-        self.x509(format, None)
+        self.x509(format, None, None)
+    }
+
+    /// The same, with a certificate that has been valid for so long, and is for so much longer.
+    ///
+    /// # Errors
+    ///
+    /// When the simulator does not serve TLS.
+    pub fn mortal_x509_service_key(&self, lived: Duration, left: Duration) -> anyhow::Result<Value> {
+        self.x509(KeyFormat::Pkcs8, None, Some(Life { lived, left }))
     }
 
     /// The same, with a certificate that the TLS handshake refuses.
@@ -136,15 +146,14 @@ impl Tenant {
     ///
     /// When the simulator does not serve TLS.
     pub fn flawed_x509_service_key(&self, flaw: Flaw) -> anyhow::Result<Value> {
-        self.x509(KeyFormat::Pkcs8, Some(flaw))
+        self.x509(KeyFormat::Pkcs8, Some(flaw), None)
     }
 
-    fn x509(&self, format: KeyFormat, flaw: Option<Flaw>) -> anyhow::Result<Value> {
-        let (authority, cert_url) = self.shared.tls.as_ref().context("the simulator serves plain http")?;
-        let client = authority.client(&self.state.name, format, flaw)?;
+    fn x509(&self, format: KeyFormat, flaw: Option<Flaw>, life: Option<Life>) -> anyhow::Result<Value> {
+        let authority = self.shared.authority.as_ref().context("the simulator serves plain http")?;
+        let client = authority.client(&self.state.name, format, flaw, life)?;
         lock(&self.state.credentials).add_certificate(client.certificate);
-        let cert_url = format!("{cert_url}/uaa/{}", self.state.name);
-        Ok(service_key::with_certificate(&self.place(), &cert_url, &client.chain, &client.key))
+        Ok(service_key::with_certificate(&self.place(), &client.chain, &client.key))
     }
 
     /// Refuses all client certificates issued so far.

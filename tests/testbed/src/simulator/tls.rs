@@ -1,9 +1,10 @@
 //! The simulator's certificate authority, and the certificates it issues.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, ensure};
 use base64::{Engine, engine::general_purpose::STANDARD};
+use jiff::Timestamp;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize, date_time_ymd,
@@ -14,6 +15,8 @@ use rustls::{
     server::WebPkiClientVerifier,
     version::TLS12,
 };
+
+use super::clock;
 
 /// How the private key of an X.509 service key is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +36,13 @@ pub enum Flaw {
     UnknownIssuer,
 }
 
+/// From when to when a client certificate is valid, seen from now.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Life {
+    pub(super) lived: Duration,
+    pub(super) left: Duration,
+}
+
 /// A certificate authority that lives as long as the simulator.
 pub(super) struct Authority {
     issuer: Issuer<'static, KeyPair>,
@@ -50,14 +60,6 @@ pub(super) struct Client {
     pub(super) key: String,
 }
 
-/// Who may connect.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Clients {
-    Anyone,
-    /// Only with a certificate of the authority.
-    Certified,
-}
-
 impl Authority {
     pub(super) fn new(name: &str) -> anyhow::Result<Self> {
         let key = KeyPair::generate().context("cannot make the authority's key")?;
@@ -73,8 +75,9 @@ impl Authority {
         })
     }
 
-    /// Settings of a listener on 127.0.0.1, also known as localhost, for HTTP/1.1.
-    pub(super) fn server(&self, clients: Clients, tls_1_2_only: bool) -> anyhow::Result<ServerConfig> {
+    /// Settings of a listener on 127.0.0.1, also known as localhost, for HTTP/1.1. A client needs no certificate; one that it has
+    /// must be of this authority.
+    pub(super) fn server(&self, tls_1_2_only: bool) -> anyhow::Result<ServerConfig> {
         let key = KeyPair::generate().context("cannot make the server's key")?;
         let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
         let mut params = CertificateParams::new(names).context("the server's names are not valid")?;
@@ -87,15 +90,12 @@ impl Authority {
         let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(versions)
             .context("there is no TLS version")?;
-        let config = match clients {
-            Clients::Anyone => config.with_no_client_auth(),
-            Clients::Certified => {
-                let mut roots = RootCertStore::empty();
-                roots.add(self.certificate.clone()).context("the authority's certificate is not valid")?;
-                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
-                config.with_client_cert_verifier(verifier.context("cannot check client certificates")?)
-            }
-        };
+        let mut roots = RootCertStore::empty();
+        roots.add(self.certificate.clone()).context("the authority's certificate is not valid")?;
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+        let verifier =
+            verifier.allow_unauthenticated().build().context("cannot check client certificates")?;
+        let config = config.with_client_cert_verifier(verifier);
         let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(anyhow::Error::msg)?;
         let mut config = config
             .with_single_cert(vec![certificate.der().clone()], key)
@@ -104,13 +104,24 @@ impl Authority {
         Ok(config)
     }
 
-    /// A certificate with a new RSA key, as long as those of SAP.
-    pub(super) fn client(&self, name: &str, format: KeyFormat, flaw: Option<Flaw>) -> anyhow::Result<Client> {
+    /// A certificate with a new RSA key, as long as those of SAP; without a `life` it is valid for ever.
+    pub(super) fn client(
+        &self,
+        name: &str,
+        format: KeyFormat,
+        flaw: Option<Flaw>,
+        life: Option<Life>,
+    ) -> anyhow::Result<Client> {
         let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048);
         let key = key.context("cannot make the client's key")?;
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        if let Some(Life { lived, left }) = life {
+            let now = Duration::try_from(clock::now().duration_since(Timestamp::UNIX_EPOCH))?;
+            let now = date_time_ymd(1970, 1, 1) + now;
+            (params.not_before, params.not_after) = (now - lived, now + left);
+        }
         if flaw == Some(Flaw::Ended) {
             params.not_before = date_time_ymd(2026, 1, 1);
             params.not_after = date_time_ymd(2026, 1, 2);

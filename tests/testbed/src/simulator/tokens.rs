@@ -30,9 +30,9 @@ impl Issued {
 pub(super) struct Tokens(Mutex<HashMap<String, Issued>>);
 
 impl Tokens {
-    /// A new token and its number.
-    pub(super) fn issue(&self, tenant: &Arc<TenantState>, lifetime: Duration) -> (String, u64) {
-        let token = random::token();
+    /// A new token that begins with `mark`, and its number.
+    pub(super) fn issue(&self, tenant: &Arc<TenantState>, mark: &str, lifetime: Duration) -> (String, u64) {
+        let token = format!("{mark}{}", random::token());
         let mut tokens = self.0.lock().expect("no holder panics");
         let number = tokens.len() as u64 + 1;
         let issued = Issued { tenant: Arc::clone(tenant), number, expires: Instant::now() + lifetime };

@@ -7,7 +7,7 @@ use jiff::{Timestamp, civil::DateTime, fmt::rfc2822, tz::TimeZone};
 use serde_json::json;
 use testbed::simulator::{Fault, Matcher, Operation, RetryAfter};
 
-use crate::client::{Client, PULL, SECRETS, docker_config, simulator};
+use crate::client::{Client, PULL, SECRETS, docker_config, simulator, token_request};
 
 #[tokio::test]
 async fn each_form_of_answer_is_given_and_nothing_is_stored() {
@@ -148,4 +148,27 @@ async fn a_refused_token_uses_up_no_fault() {
     assert_eq!(client.get(SECRETS).await.status, 401);
     assert_eq!(tenant.faults().pending(), 1);
     assert_eq!(Client::of(&tenant).await.get(SECRETS).await.status, 503);
+}
+
+/// A client that the tenant does not know meets its faults too.
+#[tokio::test]
+async fn a_fault_may_be_for_one_client_that_asks_for_a_token() {
+    let (_simulator, tenant) = simulator().await;
+    tenant.faults().always(Matcher::client("invented"), Fault::status(503));
+    let ask = async |id: &str, secret: &str, in_header: bool| {
+        let request = token_request(&tenant);
+        let form = [("grant_type", "client_credentials"), ("client_id", id), ("client_secret", secret)];
+        let request = if in_header {
+            request.basic_auth(id, Some(secret)).form(&form[..1])
+        } else {
+            request.form(&form)
+        };
+        request.send().await.unwrap().status().as_u16()
+    };
+    let (id, secret) = (tenant.client_id(), tenant.client_secret());
+    for in_header in [false, true] {
+        assert_eq!(ask("invented", "x", in_header).await, 503);
+        assert_eq!(ask("another", "x", in_header).await, 401);
+        assert_eq!(ask(&id, &secret, in_header).await, 200);
+    }
 }

@@ -148,3 +148,25 @@ async fn a_gate_can_hold_the_answer_of_a_stored_write() {
     gate.release();
     assert_eq!(held.await.unwrap().unwrap().status, 202);
 }
+
+/// A request can be carried out when its client has long given up.
+#[rstest::rstest]
+#[case::cut(Fault::cut(), None)]
+#[case::answered(Fault::status(504), Some(504))]
+#[tokio::test]
+async fn a_write_is_carried_out_without_its_client(#[case] fault: Fault, #[case] status: Option<u16>) {
+    let (simulator, tenant) = simulator().await;
+    tenant.put("ghcr-pull", "old");
+    let client = Client::of(&tenant).await;
+    tenant.faults().next(1, Operation::Patch, fault.applied_after(HOUR));
+    let answer = client.patch_request("late").send().await;
+    assert_eq!(answer.ok().map(|answer| answer.status().as_u16()), status);
+    assert_eq!((simulator.late(), tenant.concurrency().now), (1, 0));
+    assert_eq!(client.patch("newer").await.status, 202);
+    assert_eq!(tenant.secrets()["ghcr-pull"], docker_config("newer"));
+    let journal = tenant.journal();
+    tokio::time::pause();
+    let late = journal.wait_for(|entry| entry.late, 2 * HOUR).await.unwrap();
+    assert_eq!((late.status.map(|status| status.as_u16()), late.faulty, late.applied), (status, true, true));
+    assert_eq!(tenant.secrets()["ghcr-pull"], docker_config("late"));
+}

@@ -82,8 +82,12 @@ impl Model {
             .min()
     }
 
-    pub(super) fn nobody_else_proved(&self, key: &ObjectKey, claim: &Claim) -> bool {
-        self.first_other(key, claim, Standing::Proven).is_none()
+    /// Whether there is no successor, or one that is suspended and has never pushed there.
+    pub(super) fn nobody_takes_over(&self, key: &ObjectKey, claim: &Claim) -> bool {
+        let Some(first) = self.first_other(key, claim, Standing::Proven) else { return true };
+        let has_pushed = self.shown.get(&first.key).is_some_and(|shown| shown.as_ref() == Some(claim));
+        let successor = self.resources.get(&first.key);
+        successor.is_some_and(|(successor, _)| successor.spec.suspended() && !has_pushed)
     }
 
     pub(super) fn has_older_undecided(&self, me: &Object) -> bool {

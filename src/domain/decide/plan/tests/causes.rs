@@ -1,3 +1,5 @@
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
 use super::*;
 
 #[rstest]
@@ -82,6 +84,19 @@ fn unconfirmed(
 fn nothing_when_no_attempt_was_made_and_all_is_as_before(#[case] status: AICoreRegistrySecretStatus) {
     let object = an_object();
     assert_eq!(step(&an_observation(&object, &status)), in_sync(3540));
+}
+
+/// A state that this version does not know is not taken for one in which AI Core holds the credential; a condition of a type that
+/// it does not know says nothing about that.
+#[rstest]
+#[case::not_ready(vec![condition(READY, "False", "RegionPending")], push(Cause::Unconfirmed))]
+#[case::ready_and_stalled(vec![condition(READY, "True", "Synced"), condition(STALLED, "True", "RegionRefused")], push(Cause::Unconfirmed))]
+#[case::ready(vec![condition(READY, "True", "SyncedInTwoRegions")], in_sync(3540))]
+#[case::beside(vec![condition(READY, "True", "Synced"), condition("Expiring", "True", "Forbidden")], in_sync(3540))]
+fn a_newer_version_wrote_the_conditions(#[case] conditions: Vec<Condition>, #[case] expected: Step) {
+    let object = an_object();
+    let status = AICoreRegistrySecretStatus { conditions, ..a_status_in_sync() };
+    assert_eq!(step(&an_observation(&object, &status)), expected);
 }
 
 #[test]

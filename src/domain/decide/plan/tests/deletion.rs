@@ -60,10 +60,10 @@ fn lets_go_whatever_the_service_key(
     #[values(None, Some(Reason::ServiceKeyNotFound), Some(Reason::ServiceKeyInvalid))] trouble: Option<
         Reason,
     >,
-    #[values(false, true)] namespace_terminating: bool,
+    #[values(NamespaceState::Active, NamespaceState::Terminating)] namespace: NamespaceState,
 ) {
     let mut observed = an_observation(&object, &status);
-    observed.namespace_terminating = namespace_terminating;
+    observed.namespace = namespace.clone();
     if let Some(reason) = trouble {
         observed.service_key = unusable(reason);
     }
@@ -82,9 +82,47 @@ fn hands_over_to_whoever_claims_the_same(
     observed.ownership = ownership;
     if key_is_gone {
         observed.service_key = unusable(Reason::ServiceKeyNotFound);
-        observed.namespace_terminating = true;
+        observed.namespace = NamespaceState::Terminating;
     }
     assert_eq!(step(&observed), Step::LetGo(LetGo::HandedOver(key("other"))));
+}
+
+/// A successor takes over by a push. One that is to push is waited for, for as long as a request may take; then the remote secret is
+/// deleted, or said to stay where that is not possible.
+#[rstest]
+fn who_takes_over_has_pushed(#[values(false, true)] key_is_gone: bool) {
+    let (object, status) = (dying(), a_status_in_sync());
+    let mut observed = an_observation(&object, &status);
+    observed.ownership = Ownership::Owner { successor: Some(key("other")) };
+    if key_is_gone {
+        observed.service_key = unusable(Reason::ServiceKeyNotFound);
+        observed.namespace = NamespaceState::Terminating;
+    }
+    let without =
+        if key_is_gone { Step::LetGo(LetGo::Orphaned) } else { Step::DeleteRemote { forced: false } };
+    observed.takeover = Takeover::Unlikely;
+    assert_eq!(step(&observed), without);
+    observed.takeover = Takeover::Expected;
+    let (mut waited, mut looks) = (Duration::ZERO, 0);
+    while let Step::NoPush(Why::HandingOver { left }) = step(&observed) {
+        observed.handing_over.get_or_insert(observed.now.uptime);
+        (waited, looks) = (waited + left, looks + 1);
+        observed.now.uptime += left;
+    }
+    assert_eq!((waited, step(&observed)), (HANDOVER_LIMIT, without));
+    assert!((5..30).contains(&looks), "{looks}");
+    observed.takeover = Takeover::Done;
+    assert_eq!(step(&observed), Step::LetGo(LetGo::HandedOver(key("other"))));
+}
+
+/// Who never pushed has nothing to hand over.
+#[test]
+fn a_loser_does_not_wait_for_a_successor() {
+    let (object, status) = (dying(), saying("False", "RemoteConflict"));
+    let mut observed = an_observation(&object, &status);
+    observed.ownership = Ownership::Owner { successor: Some(key("other")) };
+    observed.takeover = Takeover::Expected;
+    assert_eq!(step(&observed), Step::LetGo(LetGo::NeverPushed));
 }
 
 #[test]
@@ -111,20 +149,36 @@ fn what_is_in_another_tenant_stays(#[case] ownership: Ownership) {
 #[rstest]
 fn without_a_service_key(
     #[values(Reason::ServiceKeyNotFound, Reason::ServiceKeyInvalid)] reason: Reason,
-    #[values(false, true)] namespace_terminating: bool,
+    #[values(NamespaceState::Active, NamespaceState::Terminating)] namespace: NamespaceState,
     #[values(false, true)] forced: bool,
 ) {
     let status = a_status_in_sync();
     let object = Object { requested_at: forced.then(|| Arc::from("1")), ..dying() };
     let mut observed = an_observation(&object, &status);
     observed.service_key = unusable(reason);
-    observed.namespace_terminating = namespace_terminating;
-    let expected = if namespace_terminating {
+    observed.namespace = namespace.clone();
+    let expected = if namespace == NamespaceState::Terminating {
         Step::LetGo(LetGo::Orphaned)
     } else {
         Step::NoPush(Why::Blocked(failure(reason)))
     };
     assert_eq!(step(&observed), expected);
+}
+
+/// Whether the namespace goes cannot be seen: a key that is missing is waited for, and not for ever.
+#[test]
+fn without_a_service_key_in_a_namespace_that_is_hidden() {
+    let (object, status) = (dying(), a_status_in_sync());
+    let mut observed = an_observation(&object, &status);
+    observed.namespace = NamespaceState::Hidden { why: "no".to_owned() };
+    assert_eq!(step(&observed), Step::DeleteRemote { forced: false }, "with the key it does not matter");
+    observed.service_key = unusable(Reason::AccessDenied);
+    for (failures, released) in
+        [(0, false), (DENIED_FOR_GOOD, false), (HIDDEN_FOR_GOOD - 1, false), (HIDDEN_FOR_GOOD, true)]
+    {
+        observed.api_failures = failures;
+        assert_eq!(step(&observed) == Step::LetGo(LetGo::Orphaned), released, "{failures}");
+    }
 }
 
 #[test]

@@ -4,13 +4,18 @@ fn every(interval: &str) -> Object {
     an_object().with_spec(|spec| spec.resync_interval = Some(interval.to_owned()))
 }
 
+/// The same, and the status was written before the interval was changed.
+fn now_every(interval: &str) -> Object {
+    Object { generation: 2, ..every(interval) }
+}
+
 #[rstest]
 #[case::as_announced(every("1h"), 60, in_sync(3540))]
 #[case::due_when_announced(every("1h"), 3600, push(Cause::Resync))]
 #[case::long_overdue(every("1h"), 1_000_000, push(Cause::Resync))]
 #[case::never(every("0s"), 1_000_000, in_sync(None))]
-#[case::shortened(every("10m"), 60, in_sync(600))]
-#[case::shortened_and_due(every("10m"), 660, push(Cause::Resync))]
+#[case::shortened(now_every("10m"), 60, in_sync(600))]
+#[case::shortened_and_due(now_every("10m"), 660, push(Cause::Resync))]
 #[case::lengthened_counts_from_the_next_one(every("10h"), 3600, push(Cause::Resync))]
 #[case::default(an_object(), 3600, push(Cause::Resync))]
 #[case::what_admission_refuses_counts_as_absent(every("soon"), 3599, in_sync(1))]
@@ -57,7 +62,9 @@ fn a_push_in_the_future(#[case] now: i64, #[case] expected: Step) {
 }
 
 #[rstest]
-#[case::far_in_the_future(Some(1_000_000), 60, in_sync(3900))]
+#[case::far_in_the_future(Some(1_000_000), 60, push(Cause::Resync))]
+#[case::as_late_as_the_spread(Some(3960), 60, in_sync(3900))]
+#[case::later_than_the_spread(Some(3961), 60, push(Cause::Resync))]
 #[case::before_the_push(Some(-1_000_000), 60, push(Cause::Resync))]
 #[case::none_announced(None, 60, in_sync(3900))]
 fn a_next_resync_that_cannot_be(#[case] announced: Option<i64>, #[case] later: i64, #[case] expected: Step) {
@@ -70,6 +77,20 @@ fn a_next_resync_that_cannot_be(#[case] announced: Option<i64>, #[case] later: i
     let mut observed = an_observation(&object, &status);
     observed.now.wall = at(LAST_SYNC + later);
     assert_eq!(step(&observed), expected);
+}
+
+/// Only the time of the push is wrong; without resyncs too.
+#[rstest]
+#[case::hourly(every("1h"), 360, 361)]
+#[case::never(every("0s"), 60, 61)]
+fn a_push_alone_that_cannot_be(#[case] object: Object, #[case] admitted: i64, #[case] too_far: i64) {
+    for (ahead, due) in [(admitted, false), (too_far, true), (150_000_000, true)] {
+        let mut status = a_status_in_sync();
+        status.last_sync_time =
+            Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at(LAST_SYNC + 60 + ahead)));
+        let observed = an_observation(&object, &status);
+        assert_eq!(step(&observed) == push(Cause::Resync), due, "{ahead}");
+    }
 }
 
 /// Whoever sets the wall clock, this process knows how long ago the push was.

@@ -132,7 +132,7 @@ fn what_may_be_there_is_deleted_and_nothing_else(
         DeletionPolicy::Delete => Step::LetGo(LetGo::NeverPushed),
     };
     assert_eq!(step, expected);
-    assert_eq!((report.events, report.orphaned), (Vec::new(), false));
+    assert_eq!((report.events, report.leaving), (Vec::new(), None));
 }
 
 /// The policy may change after the fact.
@@ -173,17 +173,14 @@ fn what_stays_in_another_tenant_is_said_and_counted(#[case] policy: DeletionPoli
         let (_, report) = life.pass(elsewhere, |_| outcome(answer, at));
         // What will be deleted may be there from now on.
         let moved = answer == Answer::Accepted || (answer == Answer::None && counted);
-        assert_eq!(report.events.iter().any(|event| event.reason == "TenantChanged"), moved, "{answer:?}");
-        assert_eq!(report.orphaned, moved && counted);
+        let leaving = report.leaving.map(|leaving| (leaving.event.reason, leaving.is_orphan));
+        assert_eq!(leaving, moved.then_some(("TenantChanged", counted)), "{answer:?}");
         let now = if moved { "two" } else { "one" };
         assert_eq!(life.status.api_url, Some(tenant(now).api_url));
         // It is said once.
         life.later(seconds(2000));
         let (_, report) = life.pass(elsewhere, |_| outcome(answer, at));
-        assert_eq!(
-            (report.orphaned, report.events.iter().any(|event| event.reason == "TenantChanged")),
-            (false, false)
-        );
+        assert_eq!(report.leaving, None);
     }
 }
 
@@ -208,7 +205,8 @@ fn a_deletion_between_two_tenants_leaves_nothing_unsaid() {
             (Step::LetGo(LetGo::TenantChanged), at_last)
         };
         assert_eq!(step, expected);
-        assert!(said.events.iter().any(|event| event.note.contains(&tenant("one").api_url)), "{said:?}");
+        let told = said.leaving.iter().map(|leaving| &leaving.event).chain(&said.events);
+        assert!(told.into_iter().any(|event| event.note.contains(&tenant("one").api_url)), "{said:?}");
     }
 }
 
@@ -239,13 +237,54 @@ fn what_stays_under_another_name_is_said_and_counted(#[values("other", "-")] nam
         spec.remote_name = Some(name.to_owned());
     });
     let report = life.rests(without_source);
-    assert_eq!((report.events[0].reason, report.orphaned), ("RemoteRenamed", true));
-    assert!(
-        report.events[0].note.contains("\"pull\"") && report.events[0].note.contains(&tenant("one").api_url)
-    );
+    let Leaving { event, is_orphan } = report.leaving.unwrap();
+    assert_eq!((event.reason, is_orphan), ("RemoteRenamed", true));
+    assert!(event.note.contains("\"pull\"") && event.note.contains(&tenant("one").api_url));
     let report = life.rests(without_source);
-    assert_eq!((report.events, report.orphaned), (Vec::new(), false));
+    assert_eq!((report.events, report.leaving), (Vec::new(), None));
     life.object.deleting = true;
     life.object.finalizer = true;
     assert_eq!(life.pass(as_found, |_| Outcome::LetGo).0, Step::LetGo(LetGo::NeverPushed));
+}
+
+/// The process ends at any point between the announcement of a push to another tenant and the word about what stays behind.
+#[rstest]
+fn what_one_process_left_unsaid_the_next_one_says(
+    #[values(DeletionPolicy::Delete, DeletionPolicy::Retain)] policy: DeletionPolicy,
+    #[values(Answer::Accepted, Answer::None)] answer: Answer,
+    #[values(false, true)] answered: bool,
+) {
+    let elsewhere = |observed: &mut Observed<'_>| observed.service_key = usable("21", tenant("two"));
+    let mut life = Life::in_sync();
+    life.object = life.object.clone().with_spec(|spec| spec.deletion_policy = Some(policy));
+    life.object.finalizer = policy == DeletionPolicy::Delete;
+    let announced = arrival::announced(&life.object, &life.status, &tenant("two"));
+    let before = life.status.clone();
+    let at = life.now.wall;
+    let (_, report) = life.pass(elsewhere, |_| outcome(answer, at));
+    let written = if answered { report.status } else { announced };
+    // Where nothing will be deleted, nothing is announced: the push is repeated, and says it.
+    let Some(written) = written.filter(|_| report.leaving.is_some()) else {
+        life.status = before;
+        life.restart();
+        life.push_succeeds(elsewhere);
+        return;
+    };
+    life.status = written;
+    life.restart();
+    let mut observed = an_observation(&life.object, &life.status);
+    let at_home = left_behind::unsaid(&observed);
+    assert_eq!(at_home, None, "the service key of before is back: it is the resource's own again");
+    elsewhere(&mut observed);
+    let Leaving { event, is_orphan } = left_behind::unsaid(&observed).unwrap();
+    assert_eq!((event.reason, is_orphan), ("TenantChanged", policy == DeletionPolicy::Delete));
+    assert!(event.note.contains(&tenant("one").api_url), "{}", event.note);
+    // So it does without a key, and when it is deleted meanwhile.
+    observed.service_key = unusable(Reason::ServiceKeyNotFound);
+    assert!(left_behind::unsaid(&observed).is_some());
+    // Back at home, a push makes an end of it, and the other tenant may hold something now.
+    let report = life.push_succeeds(as_found);
+    let left = report.leaving.unwrap();
+    assert!(left.event.note.contains(&tenant("two").api_url), "{}", left.event.note);
+    assert_eq!(life.status.left_behind, None);
 }

@@ -28,7 +28,7 @@ fn a_deleted_remote_secret_ends_the_story() {
             memory: Memory { synced: life.memory.synced, ..Memory::default() },
             requeue_after: None,
             source_answered: None,
-            orphaned: false,
+            leaving: None,
             outcome: PassOutcome::Deleted
         }
     );
@@ -73,7 +73,7 @@ fn a_missing_service_key_is_looked_for_again_and_said() {
     let (_, report) = life.pass(
         |observed| {
             without_key(observed);
-            observed.namespace_terminating = true;
+            observed.namespace = NamespaceState::Terminating;
         },
         |_| Outcome::LetGo,
     );
@@ -113,6 +113,32 @@ fn each_way_to_let_go_has_its_event(#[case] why: LetGo, #[case] expected: Option
         assert_eq!(event.note.contains(&tenant("one").api_url), orphaned, "{}", event.note);
         assert_eq!(event.note.contains("ns/successor"), handed_over, "{}", event.note);
     }
+}
+
+/// Nothing is said while a successor is about to push, and the wait is remembered.
+#[test]
+fn a_handover_waits_for_the_successor() {
+    let mut life = dying(a_status_in_sync());
+    let began = life.now.uptime;
+    let see = |observed: &mut Observed<'_>| {
+        observed.ownership = Ownership::Owner { successor: Some(key("successor")) };
+        observed.takeover = Takeover::Expected;
+    };
+    let mut waits = 0;
+    loop {
+        let (step, report) = life.pass(see, |step| match step {
+            Step::DeleteRemote { .. } => Outcome::RemoteDeleted,
+            _ => Outcome::NothingSent,
+        });
+        if step == (Step::DeleteRemote { forced: false }) {
+            break;
+        }
+        assert_eq!((report.status, report.events), (None, Vec::new()));
+        waits += 1;
+        life.later(report.requeue_after.unwrap());
+    }
+    assert_eq!(life.now.uptime - began, seconds(15));
+    assert!(waits > 5, "{waits}");
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use super::*;
 
 fn reasons(report: &Report) -> Vec<(bool, &'static str)> {
-    report.events.iter().map(|event| (event.warning, event.reason)).collect()
+    let left = report.leaving.iter().map(|leaving| &leaving.event);
+    left.chain(&report.events).map(|event| (event.warning, event.reason)).collect()
 }
 
 #[test]
@@ -65,7 +66,7 @@ fn another_tenant_is_told_with_what_stays_behind(#[values(false, true)] forced: 
     }
     let report = life.push_succeeds(elsewhere);
     assert_eq!(reasons(&report), [(true, "TenantChanged"), (false, "Synced")]);
-    let note = &report.events[0].note;
+    let note = &report.leaving.unwrap().event.note;
     assert!(note.contains(&tenant("one").api_url), "{note}");
     assert!(note.contains(&tenant("one").authorization_server), "{note}");
     assert!(note.contains("\"pull\""), "{note}");

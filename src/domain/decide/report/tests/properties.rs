@@ -109,7 +109,9 @@ impl Turn {
         observed.source = usable(version, vec!["ghcr.io".to_owned()]);
         observed.service_key = usable("21", tenant(self.tenant));
         observed.service_key_identity = Some(format!("aicore-key/@{}", self.tenant));
-        observed.namespace_terminating = self.terminating;
+        if self.terminating {
+            observed.namespace = NamespaceState::Terminating;
+        }
         if let Some(reason) = self.source {
             observed.source = unusable(reason);
             observed.digest = None;
@@ -301,7 +303,7 @@ proptest! {
                 }
             };
             if let Some(repeated) = repeated.filter(|repeated| repeated.status.is_some()) {
-                prop_assert_eq!(&repeated.status, &report.status);
+                prop_assert_eq!(repeated.status.as_ref(), Some(&life.status));
                 prop_assert_eq!(&repeated.events, &Vec::new());
             }
         }

@@ -268,7 +268,7 @@ mod next_resync {
             let interval = Duration::from_secs(interval);
             prop_assert!(after + seconds(1) > interval.mul_f64(0.9));
             prop_assert!(after <= interval.mul_f64(1.1));
-            prop_assert_eq!(crate::domain::decide::plan::next_resync(&status, interval), Some(next));
+            prop_assert_eq!(crate::domain::decide::resync::next(&status, interval), Some(next));
             // The timer goes off when it is due, not shortly before.
             prop_assert!(report.requeue_after.unwrap() >= after);
         }

@@ -60,7 +60,8 @@ fn of_two_tenants_are_refused(#[case] url: &str, #[case] cert_url: &str, #[case]
         refused(&with_urls(url, cert_url)),
         format!(
             "Secret \"aicore-key\", key \"key.json\": \"url\" and \"certurl\" name different authorization servers; by \
-             \"certurl\", which tokens are requested from, \"url\" has {expected}; copy both from one service key."
+             \"certurl\", which tokens are requested from, \"url\" has {expected}; copy both from one service key, or \
+             write the value of \"certurl\" in both."
         )
     );
 }
@@ -89,36 +90,78 @@ fn with_one_name_in_both_fields_are_of_the_same_tenant(#[case] url: &str, #[case
     assert_eq!(read(&with_urls(url, cert_url)).authorization_server().to_string(), AUTH_URL);
 }
 
-/// A landscape of one's own, a server for tests, a proxy: the names have SAP's shape, or are the same. Ports may differ.
+/// A landscape of one's own, a server for tests, a proxy: the names have SAP's shape, or are the same.
 #[rstest]
 #[case::private_region(
     "https://t.authentication.corp.example",
     "https://t.authentication.cert.corp.example",
-    true
+    None
 )]
-#[case::another_port("https://auth.corp.example", "https://auth.corp.example:8443", true)]
-#[case::same_path(
+#[case::same("https://auth.corp.example:8443", "https://auth.corp.example:8443", None)]
+#[case::port_written_out("https://auth.corp.example:443/", "https://auth.corp.example", None)]
+#[case::capitals("https://Auth.Corp.Example", "https://auth.corp.example/oauth/token", None)]
+#[case::idn("https://b\u{fc}cher.corp.example", "https://xn--bcher-kva.corp.example", None)]
+#[case::same_path("https://auth.corp.example/uaa/t", "https://auth.corp.example/uaa/t/oauth/token", None)]
+#[case::loopback("http://127.0.0.1:8080/uaa/t", "http://127.1:8080/uaa/t/", None)]
+#[case::another_port("https://auth.corp.example", "https://auth.corp.example:8443", Some("port 8443"))]
+#[case::another_port_of_url("https://auth.corp.example:8443", "https://auth.corp.example", Some("port 443"))]
+#[case::port_of_a_region(
+    "https://t.authentication.corp.example:8443",
+    "https://t.authentication.cert.corp.example",
+    Some("port 443")
+)]
+#[case::loopback_port("http://127.0.0.1:8080/uaa/t", "http://127.0.0.1:9090/uaa/t", Some("port 9090"))]
+#[case::another_scheme("https://127.0.0.1", "http://127.0.0.1:443", Some("scheme \"http\""))]
+#[case::other_path(
+    "http://127.0.0.1:8080/uaa/victim",
+    "http://127.0.0.1:8080/uaa/mine",
+    Some("the same path")
+)]
+#[case::path_in_capitals(
+    "https://auth.corp.example/uaa/T",
     "https://auth.corp.example/uaa/t",
-    "https://auth.corp.example:8443/uaa/t/oauth/token",
-    true
+    Some("the same path")
 )]
-#[case::loopback("http://127.0.0.1:8080/uaa/t", "http://127.0.0.1:9090/uaa/t", true)]
-#[case::other_path("http://127.0.0.1:8080/uaa/victim", "http://127.0.0.1:9090/uaa/mine", false)]
-#[case::other_name("https://victim.corp.example", "https://mine.corp.example", false)]
-#[case::cert_elsewhere("https://t.uaa.corp.example", "https://t.uaa.cert.corp.example", false)]
-#[case::other_loopback("http://127.0.0.1:8080", "http://127.0.0.2:8080", false)]
-fn of_other_hosts_have_one_host_and_path(#[case] url: &str, #[case] cert_url: &str, #[case] agree: bool) {
-    match read_at(url, cert_url, "*.hana.ondemand.com,*.corp.example,*.corp.example:8443") {
-        Ok(tenant) => {
-            assert!(agree, "{tenant}");
-            assert_eq!(tenant.authorization_server, url);
+#[case::other_name(
+    "https://victim.corp.example",
+    "https://mine.corp.example",
+    Some("host \"mine.corp.example\"")
+)]
+#[case::cert_elsewhere(
+    "https://t.uaa.corp.example",
+    "https://t.uaa.cert.corp.example",
+    Some("host \"t.uaa.cert.corp.example\"")
+)]
+#[case::other_loopback("http://127.0.0.1:8080", "http://127.0.0.2:8080", Some("host \"127.0.0.2\""))]
+#[case::by_name("http://127.0.0.1:8080", "http://localhost:8080", Some("host \"localhost\""))]
+fn of_other_hosts_name_one_server(#[case] url: &str, #[case] cert_url: &str, #[case] expected: Option<&str>) {
+    let allowed = "*.corp.example,*.corp.example:8443,*.hana.ondemand.com,127.0.0.1";
+    match (read_at(url, cert_url, allowed), expected) {
+        (Ok(tenant), None) => {
+            let allowed = AllowedHosts::parse(allowed, true).unwrap();
+            let contacted = AuthorizationServer::parse(cert_url, &allowed).unwrap().for_any_client();
+            assert_eq!(tenant.authorization_server, contacted.to_string());
         }
-        Err(message) => {
-            assert!(!agree, "{message}");
-            let path = message.contains("\"url\" has the same path");
-            assert_eq!(path, url.contains("/uaa/victim"), "{message}");
+        (Err(message), Some(expected)) => {
+            let expected = format!("tokens are requested from, \"url\" has {expected}; copy both");
+            assert!(message.contains(&expected), "{message}");
         }
+        (result, _) => panic!("{result:?}"),
     }
+}
+
+/// What would hide that two URLs are one server, or that they are two, is refused for itself.
+#[rstest]
+#[case::trailing_dot("https://auth.corp.example.")]
+#[case::user("https://victim@auth.corp.example")]
+#[case::password("https://victim:x@auth.corp.example")]
+#[case::query("https://auth.corp.example?x")]
+#[case::fragment("https://auth.corp.example#x")]
+#[case::encoded_path("https://auth.corp.example/%75aa")]
+fn of_urls_that_need_no_reading_are_refused(#[case] other: &str, #[values(false, true)] swapped: bool) {
+    let own = "https://auth.corp.example";
+    let (url, cert_url) = if swapped { (other, own) } else { (own, other) };
+    assert!(read_at(url, cert_url, "*.corp.example,*.hana.ondemand.com").is_err());
 }
 
 /// The URL of the API is not compared: it does not say which tenant of a region it is.

@@ -1,0 +1,61 @@
+//! Passwords that say when they end.
+
+use base64::{
+    Engine,
+    alphabet::URL_SAFE,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD},
+};
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+/// Longer passwords are not looked into, in bytes. Those of ECR have some 2,500, and tokens less.
+const LONGEST: usize = 16 * 1024;
+
+/// Base64 of `{"`: how both forms begin.
+const BEGINNING: &str = "eyJ";
+
+const BASE64URL: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// The password of ECR: base64 of a JSON object. Amazon does not document its form, which has been the same for years
+/// (aws-controllers-k8s/code-generator reads it too).
+#[derive(Deserialize)]
+struct Ecr {
+    /// Seconds since 1970.
+    expiration: f64,
+}
+
+/// Claims of a JSON Web Token (RFC 7519 §4.1.4).
+#[derive(Deserialize)]
+struct Claims {
+    /// Seconds since 1970, with a fraction perhaps.
+    exp: f64,
+}
+
+/// When the password ends, if it is the password of ECR, or a JSON Web Token with that claim.
+pub(super) fn end(password: &str) -> Option<Timestamp> {
+    if password.len() > LONGEST || !password.starts_with(BEGINNING) {
+        return None;
+    }
+    let mut parts = password.split('.');
+    let seconds = match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(whole), None, ..) => {
+            let json = Zeroizing::new(STANDARD.decode(whole).ok()?);
+            object::<Ecr>(&json)?.expiration
+        }
+        (Some(_), Some(claims), Some(_), None) => {
+            let json = Zeroizing::new(BASE64URL.decode(claims).ok()?);
+            object::<Claims>(&json)?.exp
+        }
+        _ => return None,
+    };
+    Timestamp::from_duration(SignedDuration::try_from_secs_f64(seconds).ok()?).ok()
+}
+
+/// A JSON object. serde would take a list for one, by the order of the fields.
+fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Option<T> {
+    json.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(json).ok())?
+}

@@ -1,0 +1,125 @@
+//! The rights for the cluster that a chart for chosen namespaces gives: the namespace controller may take the operator's Role
+//! before the resources, and a namespace whose end waits for a finalizer must not hang.
+
+use aicore_registry_operator::{
+    api::FINALIZER,
+    domain::parse::right::{RIGHTS, Right},
+};
+use k8s_openapi::{
+    Resource,
+    api::{
+        core::v1::Namespace,
+        rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, RoleRef},
+    },
+};
+use kube::{
+    Api,
+    api::{DeleteParams, ObjectMeta, Patch, PatchParams},
+};
+use rstest::rstest;
+use serde_json::json;
+
+use super::rules::Rules;
+use crate::{account::Account, chart, cluster::cluster, world::World};
+
+/// What `helm template` gives for the cluster.
+async fn rules() -> Vec<PolicyRule> {
+    let values = json!({
+        "operator": { "watchNamespaces": ["own"] },
+        "rbac": { "aggregateToView": false, "aggregateToEdit": false },
+    });
+    let objects = chart::objects(&chart::template("rel", "own", &values).await.unwrap());
+    let role = objects.iter().find(|object| object["kind"] == "ClusterRole").unwrap();
+    serde_json::from_value(role["rules"].clone()).unwrap()
+}
+
+/// Rights for the whole cluster, of one account.
+struct Cluster<'a> {
+    name: String,
+    account: &'a Account<'a>,
+}
+
+impl Cluster<'_> {
+    async fn grant(&self, rules: Vec<PolicyRule>) {
+        let client = cluster().await.client().await.unwrap();
+        let metadata = ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() };
+        let params = PatchParams::apply("test").force();
+        let role = ClusterRole { metadata: metadata.clone(), rules: Some(rules), aggregation_rule: None };
+        let roles: Api<ClusterRole> = Api::all(client.clone());
+        roles.patch(&self.name, &params, &Patch::Apply(&role)).await.unwrap();
+        let binding = ClusterRoleBinding {
+            metadata,
+            role_ref: RoleRef {
+                api_group: "rbac.authorization.k8s.io".to_owned(),
+                kind: ClusterRole::KIND.to_owned(),
+                name: self.name.clone(),
+            },
+            subjects: Some(vec![self.account.subject()]),
+        };
+        let bindings: Api<ClusterRoleBinding> = Api::all(client);
+        bindings.patch(&self.name, &params, &Patch::Apply(&binding)).await.unwrap();
+    }
+
+    async fn remove(self) {
+        let client = cluster().await.client().await.unwrap();
+        let params = DeleteParams::default();
+        Api::<ClusterRoleBinding>::all(client.clone()).delete(&self.name, &params).await.unwrap();
+        Api::<ClusterRole>::all(client).delete(&self.name, &params).await.unwrap();
+    }
+}
+
+#[rstest]
+#[case::get_the_resource("get", "aicoreregistrysecrets")]
+#[case::take_the_finalizer_off("patch", "aicoreregistrysecrets")]
+#[case::see_that_the_namespace_ends("get", "namespaces")]
+#[tokio::test]
+async fn a_namespace_ends_once_the_right_to_release_its_resources_is_there(
+    #[case] verb: &str,
+    #[case] resource: &str,
+) {
+    let right = RIGHTS.iter().find(|right| right.verb == verb && right.resource == resource).unwrap();
+    let all = rules().await;
+    let given: usize = all.iter().map(|rule| rule.verbs.len()).sum();
+    assert_eq!(given, 3, "each has a case: {all:?}");
+    let client = cluster().await.client().await.unwrap();
+    let home = cluster().await.namespace("releasing-home").await.unwrap();
+    let account = Account::new(cluster().await, &home).await;
+    let world = World::synced("releasing").await;
+    let released = Cluster { name: format!("release-{home}"), account: &account };
+    released.grant(without(&all, right)).await;
+    account.grant(&world.namespace, Rules::of_the_chart().await.all()).await;
+    account.wait_until(true, &world.namespace, right, None).await;
+    world.patch_spec("pull", json!({ "deletionPolicy": "Delete" })).await;
+    let operator = world.launch().with_kubeconfig(&account.kubeconfig().await).start().await;
+    world.wait_ready("pull").await;
+
+    account.take(&world.namespace).await;
+    account.wait_until(false, &world.namespace, right, None).await;
+    world.delete_secret("key").await;
+    let namespaces: Api<Namespace> = Api::all(client);
+    namespaces.delete(&world.namespace, &DeleteParams::default()).await.unwrap();
+    let lacks =
+        format!("\"verb\":\"{verb}\",\"resource\":\"{resource}\",\"namespace\":\"{}\"", world.namespace);
+    operator.wait_for_line(&lacks).await;
+    let waits = world.resource_now("pull").await;
+    assert_eq!(waits.metadata.finalizers.as_deref(), Some(&[FINALIZER.to_owned()][..]));
+
+    released.grant(all).await;
+    world
+        .eventually("the namespace to go", || async {
+            namespaces.get_opt(&world.namespace).await.unwrap().is_none().then_some(())
+        })
+        .await;
+    released.remove().await;
+}
+
+fn without(rules: &[PolicyRule], right: &Right) -> Vec<PolicyRule> {
+    let mut rules = rules.to_vec();
+    for rule in &mut rules {
+        if rule.resources.as_deref() == Some(&[right.resource.to_owned()][..]) {
+            rule.verbs.retain(|verb| verb != right.verb);
+        }
+    }
+    rules.retain(|rule| !rule.verbs.is_empty());
+    rules
+}
