@@ -13,7 +13,7 @@ use crate::{
     controller::errand::Purpose,
     domain::decide::{
         memory::Checked,
-        observed::{Observed, Ownership},
+        observed::{Observed, Ownership, Takeover},
         plan::{FinalizerStep, LetGo, Plan, Step, plan},
         report::{Outcome, report},
     },
@@ -106,9 +106,18 @@ fn broken(world: &str, faults: u8, decisions: Decisions) -> String {
     "of what another one claims with proof"
 )]
 #[case::nobody_remembers_who_wrote_last(
-    "an older one comes and goes",
+    "an older one comes, goes, and retains",
     0,
     Decisions { writes: |_, _, _| {}, ..Decisions::REAL },
+    "and not the newest of"
+)]
+#[case::a_successor_is_taken_for_one_that_has_pushed(
+    "both go",
+    0,
+    Decisions {
+        plan: |observed| plan(&Observed { takeover: Takeover::Done, ..observed.clone() }),
+        ..Decisions::REAL
+    },
     "AI Core still holds what it was to delete"
 )]
 #[case::late_writes_are_forgotten(
