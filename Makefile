@@ -79,6 +79,10 @@ fuzz: ## Fuzz what reads untrusted input (TARGET=docker_config, all without; EXE
 	@FUZZ_EXECUTIONS=$(or $(EXECUTIONS),10000000) $(if $(SEED),FUZZ_SEED=$(SEED)) \
 	  $(CARGO) test --profile quick --workspace --lib -- --test-threads 1 --nocapture fuzz::$(TARGET)
 
+.PHONY: model
+model: ## Go through the decisions in all orders of events, in larger worlds than make test does
+	@$(CARGO) test --profile quick --workspace --lib -- --ignored --test-threads 1 --nocapture model::
+
 .PHONY: bench
 bench: ## Run the benchmarks: beside a program that does the least possible, and beside neighbours (SCENARIOS and sizes: docs/performance.md)
 	@$(CARGO) build --release --package aicore-registry-operator --bin aicore-registry-operator --package bench --bin floor

@@ -17,6 +17,8 @@ mod errand;
 mod fakes;
 mod gather;
 mod index;
+#[cfg(test)]
+mod model;
 pub(crate) mod queue;
 mod reconcile;
 mod scopes;

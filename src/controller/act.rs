@@ -23,12 +23,13 @@ use crate::{
     clock::{self, Clock},
     domain::{
         decide::{
+            arrival,
             backoff::FIRST_DELAY,
             conflict::Claim,
             failure::Failure,
             key_place::KeyPlace,
             late_writes::LateWrites,
-            plan::{Cause, FinalizerStep, Plan, Push, Step},
+            plan::{Cause, FinalizerStep, LetGo, Plan, Push, Step},
             reason::Reason,
             report::Outcome,
         },
@@ -85,12 +86,25 @@ pub(super) async fn act<K: Kubernetes, A: AiCore>(
             Ok(outcome)
         }
         Step::LetGo(why) => {
+            if let LetGo::HandedOver(heir) = why
+                && let Some(claim) = &means.gathered.claim
+            {
+                hand_over(ctx, object, claim, heir);
+            }
             ctx.kubernetes.set_finalizer(object, false).await?;
             if why.leaves_orphan() {
                 ctx.metrics.orphaned();
             }
             Ok(Outcome::LetGo)
         }
+    }
+}
+
+/// What AI Core holds may be of one that goes: a process that has ended may have sent it when it had not said so yet.
+fn hand_over<K, A: AiCore>(ctx: &Context<K, A>, object: &Object, claim: &Claim, heir: &ObjectKey) {
+    if ctx.index.status(&object.key).is_some_and(|(_, status)| arrival::may_hold(&status)) {
+        ctx.index.may_have_written(object, claim);
+        ctx.queue.enqueue(heir, Priority::Urgent);
     }
 }
 
@@ -123,6 +137,7 @@ async fn send<K: Kubernetes, A: AiCore>(
     };
     announce(ctx, object, connection.tenant()).await;
     let name = &claim.remote_name;
+    ctx.index.writes(object, &claim);
     let under_way = UnderWay::new(ctx, &claim);
     let result = ctx.ai_core.push(&connection, insistence, &errand, name, &payload, push.create).await;
     under_way.ended(result.as_ref().err());
@@ -171,6 +186,7 @@ async fn delete<K: Kubernetes, A: AiCore>(
         Ok(ready) => ready,
         Err(outcome) => return outcome,
     };
+    ctx.index.writes(object, &claim);
     let under_way = UnderWay::new(ctx, &claim);
     let result = ctx.ai_core.delete(&connection, insistence, &errand, &claim.remote_name).await;
     under_way.ended(result.as_ref().err());

@@ -4,6 +4,8 @@
 mod claims;
 mod credentials;
 mod left_alone;
+#[cfg(test)]
+mod likeness;
 mod orders;
 mod rights;
 mod secret_events;
@@ -54,6 +56,7 @@ pub(super) type Scope = Option<Arc<str>>;
 pub(super) struct Index<K>(Mutex<State<K>>);
 
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 struct State<K> {
     // In order, so that a reader can go on where it stopped. Boxed: a node has room for eleven, and mostly holds fewer.
     resources: BTreeMap<ObjectKey, Box<Entry>>,
@@ -69,6 +72,7 @@ struct State<K> {
 }
 
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 struct Entry {
     object: Arc<Object>,
     /// Where its service key is.
@@ -342,10 +346,13 @@ impl<K> Index<K> {
 }
 
 impl<K> State<K> {
-    /// Whether a younger resource that claims what this one has pushed has pushed it since: they were known to different processes,
-    /// or at different times.
+    /// Whether AI Core may hold another one's of what this resource has pushed: for another one a request was sent since, which may
+    /// be gone again; or a younger one has pushed, when they were known to different processes, or at different times.
     fn overwritten(&self, entry: &Entry) -> bool {
         let Some(claim) = claim_of_status(&entry.object, &entry.status) else { return false };
+        if self.claims.is_written_by_another(&entry.object.key, &claim) {
+            return true;
+        }
         let Ownership::Owner { successor: Some(successor) } =
             self.claims.ownership(&entry.object, Some(&claim), Instant::now())
         else {

@@ -21,6 +21,7 @@ use crate::{
     domain::{
         decide::{
             backoff,
+            conflict::pushed_claim,
             failure::Failure,
             hold,
             known::{Known, Unchanged},
@@ -65,8 +66,10 @@ pub(super) async fn reconcile<K: Kubernetes, A: AiCore>(
     };
     {
         let (mut late_writes, now) = (ctx.late_writes.lock(), ctx.clock.now());
-        if let Some(kept) = &snapshot.status.unanswered_write {
-            late_writes.recall_confirmation(key, kept, now);
+        if let Some(kept) = &snapshot.status.unanswered_write
+            && let Some(pushed) = pushed_claim(&snapshot.object, &snapshot.status)
+        {
+            late_writes.recall_confirmation(key, &pushed, kept, now);
         }
         snapshot.confirmation_due = late_writes.is_due(key, now.uptime);
     }

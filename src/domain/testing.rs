@@ -1,6 +1,7 @@
 //! Resources, statuses and observations for tests, with names that read as English.
 
 use std::{
+    hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, LazyLock},
     time::Duration,
 };
@@ -295,4 +296,14 @@ pub(crate) fn a_backoff(observed: &Observed<'_>, failure: Failure, left: Duratio
         failure,
         circumstances: observed.circumstances(),
     }
+}
+
+/// The same for the same items in any order.
+pub(crate) fn hash_unordered(items: impl IntoIterator<Item: Hash>, state: &mut impl Hasher) {
+    let sum = items.into_iter().fold(0_u64, |sum, item| {
+        let mut hasher = DefaultHasher::new();
+        item.hash(&mut hasher);
+        sum.wrapping_add(hasher.finish())
+    });
+    state.write_u64(sum);
 }

@@ -1,4 +1,5 @@
 mod confirmation;
+mod displaced;
 mod heard;
 mod interleaved;
 mod rate;

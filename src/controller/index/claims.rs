@@ -24,6 +24,7 @@ use crate::domain::{
 /// yet, a younger one without proof does not push: it could be the other's. It waits for all of them together no longer than
 /// [`LONGEST_WAIT_FOR_PROOF`], and never for one whose attempt has ended.
 #[derive(Debug, Default)]
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct ClaimIndex {
     claims: Claims,
     credentials: Credentials,
@@ -220,6 +221,21 @@ impl ClaimIndex {
         ownership
     }
 
+    /// As [`Claims::writes`].
+    pub(super) fn writes(&mut self, key: &ObjectKey, claim: &Claim) {
+        self.claims.writes(key, claim);
+    }
+
+    /// As [`Claims::may_have_written`].
+    pub(super) fn may_have_written(&mut self, key: &ObjectKey, claim: &Claim) {
+        self.claims.may_have_written(key, claim);
+    }
+
+    /// As [`Claims::is_written_by_another`].
+    pub(super) fn is_written_by_another(&self, key: &ObjectKey, claim: &Claim) -> bool {
+        self.claims.is_written_by_another(key, claim)
+    }
+
     /// Whether what the resource claims is proven, or the service key that it uses was given a token.
     pub(super) fn has_proof(&self, key: &ObjectKey) -> bool {
         self.claims.standing(key) == Some(Standing::Proven) || self.credentials.is_granted(key)
@@ -239,5 +255,27 @@ impl ClaimIndex {
             && self.undecided_name.is_empty()
             && self.waiting.is_empty()
             && self.patience.is_empty()
+    }
+}
+
+#[cfg(test)]
+impl ClaimIndex {
+    /// What the clock would do.
+    pub(super) fn time_passes(&mut self, by: std::time::Duration) {
+        self.patience.values_mut().for_each(|until| *until -= by);
+    }
+}
+
+#[cfg(test)]
+impl std::hash::Hash for ClaimIndex {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        use crate::domain::testing::hash_unordered;
+
+        let Self { claims, credentials, undecided, undecided_name, waiting, patience } = self;
+        (claims, credentials).hash(state);
+        hash_unordered(undecided, state);
+        hash_unordered(undecided_name, state);
+        hash_unordered(waiting, state);
+        hash_unordered(patience, state);
     }
 }

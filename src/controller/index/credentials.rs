@@ -10,12 +10,14 @@ pub(in crate::controller) type CredentialId = u64;
 
 /// The service keys in use, and who uses them.
 #[derive(Debug, Default)]
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct Credentials {
     by_id: HashMap<CredentialId, Credential>,
     by_user: HashMap<ObjectKey, CredentialId>,
 }
 
 #[derive(Debug, Default)]
+#[cfg_attr(test, derive(Clone, Hash))]
 struct Credential {
     users: VecMap<ObjectKey>,
     verdict: Option<Verdict>,
@@ -23,6 +25,7 @@ struct Credential {
 
 /// What the authorization server made of a service key last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
 pub(super) enum Verdict {
     /// It gave a token.
     Granted,
@@ -91,5 +94,14 @@ impl Credentials {
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.by_id.is_empty() && self.by_user.is_empty()
+    }
+}
+
+#[cfg(test)]
+impl std::hash::Hash for Credentials {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        let Self { by_id, by_user } = self;
+        crate::domain::testing::hash_unordered(by_id, state);
+        crate::domain::testing::hash_unordered(by_user, state);
     }
 }

@@ -117,6 +117,18 @@ impl<K> Index<K> {
         Credit::of(state.claims.has_proof(&object.key), accepted, last)
     }
 
+    /// A request that writes is sent for the resource: what others have pushed, AI Core does not hold any more. To be told before the
+    /// request, because others look meanwhile.
+    pub(in crate::controller) fn writes(&self, object: &Object, claim: &Claim) {
+        self.0.lock().claims.writes(&object.key, claim);
+    }
+
+    /// The resource goes and leaves the remote secret to another one. Another process may have sent something for it that nobody
+    /// knows of.
+    pub(in crate::controller) fn may_have_written(&self, object: &Object, claim: &Claim) {
+        self.0.lock().claims.may_have_written(&object.key, claim);
+    }
+
     /// Whether this very resource is there.
     #[must_use]
     pub(in crate::controller) fn holds(&self, object: &Object) -> bool {

@@ -47,7 +47,7 @@ pub(in crate::controller) struct Snapshot<K> {
     pub(super) service_key_read: Option<Instant>,
     /// Whether the Secrets are not watched at the moment, so that the versions may be old.
     pub(in crate::controller) unwatched: bool,
-    /// Whether a younger resource that claims the same has pushed since this one did.
+    /// Whether something was sent for another resource that claims the same since this one has pushed.
     pub(in crate::controller) overwritten: bool,
     /// Why the service key cannot be used, if that is known at this version.
     pub(in crate::controller) unusable_key: Option<Arc<Failure>>,

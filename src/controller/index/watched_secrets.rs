@@ -9,6 +9,7 @@ use crate::domain::{decide::failure::Failure, parse::object::ObjectKey, tools::v
 
 /// Secrets that at least one resource or AICoreTenant names. Others leave no trace.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct SecretIndex<K>(HashMap<ObjectKey, SecretEntry<K>>);
 
 impl<K> Default for SecretIndex<K> {
@@ -19,6 +20,7 @@ impl<K> Default for SecretIndex<K> {
 
 /// One Secret.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct SecretEntry<K> {
     users: VecMap<ObjectKey, User>,
     presence: Presence,
@@ -37,6 +39,7 @@ const UNUSABLE_KEPT: usize = 32;
 /// What was read of the Secret at one version. It outlives the version until the Secret is read again, so that a change of
 /// its metadata costs neither a token nor a hold.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 struct Cached<K> {
     field: Option<String>,
     version: Arc<str>,
@@ -47,6 +50,7 @@ struct Cached<K> {
 
 /// What the watch said last.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone, Hash))]
 enum Presence {
     /// Nothing, since it is named. It may well exist: the watch repeats nothing for a Secret that is named later.
     Unknown,
@@ -58,6 +62,7 @@ enum Presence {
 
 /// A resource or an AICoreTenant that names the Secret.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 struct User {
     /// How often: once, or twice for a while or for both purposes.
     links: u8,
@@ -277,5 +282,21 @@ impl<K> SecretIndex<K> {
         if let Some(user) = self.0.get_mut(secret).and_then(|entry| entry.users.get_mut(user)) {
             user.changed = user.changed.filter(|changed| *changed > up_to);
         }
+    }
+}
+
+/// Without the times: they tell how long a rotation took, and decide nothing.
+#[cfg(test)]
+impl<K: std::hash::Hash> std::hash::Hash for SecretIndex<K> {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        let entries =
+            self.0.iter().map(|(key, SecretEntry { users, presence, listed: _, cached, unusable })| {
+                let users: Vec<&ObjectKey> = users.keys().collect();
+                let cached = cached
+                    .iter()
+                    .map(|Cached { field, version, value, read }| (field, version, value, read.is_some()));
+                (key, users, presence, cached.collect::<Vec<_>>(), unusable.len())
+            });
+        crate::domain::testing::hash_unordered(entries, state);
     }
 }

@@ -12,7 +12,7 @@ use crate::{
         parse::{
             api_url::Tenant,
             name::RemoteName,
-            object::{ObjectKey, pushed_tenant},
+            object::{Object, ObjectKey, pushed_tenant},
         },
         tools::vec_map::VecMap,
     },
@@ -32,6 +32,7 @@ pub struct Claim {
 
 /// A resource that wants to own something. The order is that of precedence: oldest first, uid between equally old ones.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(test, derive(Hash))]
 pub(crate) struct Claimant {
     /// `metadata.creationTimestamp`.
     pub created: Timestamp,
@@ -50,6 +51,13 @@ pub(crate) fn proven_tenant(status: &AICoreRegistrySecretStatus) -> Option<Tenan
         return None;
     }
     pushed_tenant(status)
+}
+
+/// What a resource has pushed last, as its status shows it.
+#[must_use]
+pub(crate) fn pushed_claim(object: &Object, status: &AICoreRegistrySecretStatus) -> Option<Claim> {
+    let remote_name = object.remote_name.as_ref().ok()?.clone();
+    Some(Claim { tenant: Arc::new(pushed_tenant(status)?), remote_name })
 }
 
 /// Whether a resource whose pass ended like this has had its chance to prove its claim. One that waits for its turn, or was
@@ -77,6 +85,7 @@ pub(crate) fn had_its_chance(outcome: PassOutcome) -> bool {
 
 /// How far a claim has got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
 pub(crate) enum Standing {
     /// Its credential was given a token for the tenant, or a push there was accepted: it counts against everybody.
     Proven,
@@ -91,6 +100,7 @@ pub(crate) enum Standing {
 /// A proven claimant is told of each change by which it wins or loses. Of those without proof that were turned away because a
 /// proven one is older, the oldest is told when that one goes; when its attempt has ended too, the next.
 #[derive(Debug, Default)]
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Claims {
     by_claim: HashMap<Claim, Claimants>,
     by_object: HashMap<ObjectKey, Held>,
@@ -98,6 +108,7 @@ pub(crate) struct Claims {
 
 /// What one resource claims.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone, Hash))]
 struct Held {
     claim: Claim,
     claimant: Claimant,
@@ -106,6 +117,7 @@ struct Held {
 
 /// Who claims one thing.
 #[derive(Debug, Default)]
+#[cfg_attr(test, derive(Clone, Hash))]
 struct Claimants {
     proven: VecMap<Claimant>,
     open: VecMap<Claimant, Told>,
@@ -113,10 +125,13 @@ struct Claimants {
     waiting: VecMap<Claimant>,
     /// How many there are, with those whose attempt failed.
     count: usize,
+    /// For whom a request that writes was sent last.
+    writer: Option<ObjectKey>,
 }
 
 /// What a claimant without proof was told last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
 enum Told {
     Nothing,
     /// An older, proven one owns what it wants: it does nothing until it hears of a change.
@@ -222,6 +237,27 @@ impl Claims {
         proven.keys().map(|claimant| &claimant.key).find(|other| *other != key)
     }
 
+    /// A request that writes this is sent for `key`.
+    pub(crate) fn writes(&mut self, key: &ObjectKey, claim: &Claim) {
+        if let Some(claimants) = self.by_claim.get_mut(claim) {
+            claimants.writer = Some(key.clone());
+        }
+    }
+
+    /// Another process may have sent the last request that writes this, for `key`; unless this one knows of a later one.
+    pub(crate) fn may_have_written(&mut self, key: &ObjectKey, claim: &Claim) {
+        if let Some(claimants) = self.by_claim.get_mut(claim) {
+            claimants.writer.get_or_insert_with(|| key.clone());
+        }
+    }
+
+    /// Whether the last request that writes this was another one's than that of `key`, as far as is known.
+    #[must_use]
+    pub(crate) fn is_written_by_another(&self, key: &ObjectKey, claim: &Claim) -> bool {
+        let writer = self.by_claim.get(claim).and_then(|claimants| claimants.writer.as_ref());
+        writer.is_some_and(|writer| writer != key)
+    }
+
     /// `key` was told that another one owns what it wants. If it has no proof, it is still to have its attempt.
     pub(crate) fn told_lost(&mut self, key: &ObjectKey) {
         let Some(held) = self.by_object.get_mut(key).filter(|held| held.standing != Standing::Proven) else {
@@ -298,6 +334,15 @@ impl Claimants {
             hear.push(front);
         }
         hear.into_iter().map(|claimant| claimant.key).collect()
+    }
+}
+
+#[cfg(test)]
+impl std::hash::Hash for Claims {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        let Self { by_claim, by_object } = self;
+        crate::domain::testing::hash_unordered(by_claim, state);
+        crate::domain::testing::hash_unordered(by_object, state);
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) struct Known<'a> {
     pub versions: Versions<'a>,
     /// Whether it owns the remote secret that it claimed last.
     pub ownership: &'a Ownership,
-    /// Whether a younger resource that claims the same has pushed since.
+    /// Whether something was sent since for another resource that claims the same.
     pub(crate) overwritten: bool,
     /// Whether it is time to push once more because an earlier write had no answer.
     pub(crate) confirmation_due: bool,

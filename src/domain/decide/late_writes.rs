@@ -20,11 +20,21 @@ const RECKONED_WITH: Duration = Duration::from_mins(15);
 /// What is open, of all resources. Times are those since the start of the process. There is one entry for each remote secret with a
 /// write without an answer, for a quarter of an hour.
 #[derive(Debug, Default)]
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct LateWrites {
     /// When the last one was sent, or given up, for a remote secret.
     unanswered: HashMap<Claim, Duration>,
-    /// When a resource is to be pushed once more.
-    confirmations: HashMap<ObjectKey, Duration>,
+    /// Who is to push a remote secret once more, and when.
+    confirmations: HashMap<Claim, Confirmation>,
+    /// What each of those is to push.
+    by_resource: HashMap<ObjectKey, Claim>,
+}
+
+#[derive(Clone, Debug)]
+#[cfg_attr(test, derive(Hash))]
+struct Confirmation {
+    who: ObjectKey,
+    at: Duration,
 }
 
 impl LateWrites {
@@ -37,22 +47,39 @@ impl LateWrites {
         self.unanswered.insert(claim.clone(), uptime);
     }
 
-    /// AI Core accepted a push of the resource.
+    /// AI Core accepted a push of the resource. If another one was to push this once more, it is this one's now: the late request
+    /// may still come, and the other may not push any more.
     pub(crate) fn accepted(&mut self, who: &ObjectKey, claim: &Claim, uptime: Duration) {
-        if self.unanswered.remove(claim).is_some_and(|at| counts(at, uptime)) {
-            if self.confirmations.len() == self.confirmations.capacity() {
-                self.confirmations.retain(|_, at| counts(*at, uptime));
-            }
-            self.confirmations.insert(who.clone(), uptime.saturating_add(CONFIRMED_AFTER));
-        } else if self.is_due(who, uptime) {
-            self.confirmations.remove(who);
+        let pending = self.confirmations.remove(claim);
+        if let Some(pending) = &pending {
+            self.by_resource.remove(&pending.who);
         }
+        let at = if self.unanswered.remove(claim).is_some_and(|at| counts(at, uptime)) {
+            Some(uptime.saturating_add(CONFIRMED_AFTER))
+        } else {
+            // One whose time has come was this push.
+            pending.map(|pending| pending.at).filter(|at| *at > uptime)
+        };
+        if let Some(at) = at {
+            self.confirm(who, claim, at, uptime);
+        }
+    }
+
+    fn confirm(&mut self, who: &ObjectKey, claim: &Claim, at: Duration, uptime: Duration) {
+        self.release(who);
+        if self.confirmations.len() == self.confirmations.capacity() {
+            let Self { confirmations, by_resource, .. } = self;
+            confirmations.retain(|_, confirmation| counts(confirmation.at, uptime));
+            by_resource.retain(|_, claim| confirmations.contains_key(claim));
+        }
+        self.confirmations.insert(claim.clone(), Confirmation { who: who.clone(), at });
+        self.by_resource.insert(who.clone(), claim.clone());
     }
 
     /// When the resource is to be pushed once more, whatever its status says.
     #[must_use]
     pub(crate) fn confirmation(&self, who: &ObjectKey) -> Option<Duration> {
-        self.confirmations.get(who).copied()
+        Some(self.confirmations.get(self.by_resource.get(who)?)?.at)
     }
 
     /// Whether that time has come.
@@ -81,15 +108,22 @@ impl LateWrites {
         Some(Box::new(UnansweredWrite { time, confirmation_time }))
     }
 
-    /// A status says that a confirmation is to come, which another process was to make.
-    pub(crate) fn recall_confirmation(&mut self, who: &ObjectKey, kept: &UnansweredWrite, now: Now) {
+    /// The status of a resource that has pushed this says that a confirmation is to come, which another process was to make.
+    pub(crate) fn recall_confirmation(
+        &mut self,
+        who: &ObjectKey,
+        claim: &Claim,
+        kept: &UnansweredWrite,
+        now: Now,
+    ) {
         if let Some(at) = &kept.confirmation_time
-            && !self.confirmations.contains_key(who)
+            && !self.by_resource.contains_key(who)
+            && !self.confirmations.contains_key(claim)
         {
             // One that is further away than a confirmation can be was written by a clock that is wrong.
             let left = Duration::try_from(at.0.duration_since(now.wall)).unwrap_or_default();
             let left = if left > CONFIRMED_AFTER { Duration::ZERO } else { left };
-            self.confirmations.insert(who.clone(), now.uptime.saturating_add(left));
+            self.confirm(who, claim, now.uptime.saturating_add(left), now.uptime);
         }
     }
 
@@ -102,7 +136,25 @@ impl LateWrites {
 
     /// The resource is gone. What was sent for it may still be carried out, after the push of another one.
     pub(crate) fn remove(&mut self, who: &ObjectKey) {
-        self.confirmations.remove(who);
+        self.release(who);
+    }
+
+    /// What the resource was to push once more is as open as before it was accepted.
+    fn release(&mut self, who: &ObjectKey) {
+        if let Some(claim) = self.by_resource.remove(who)
+            && let Some(confirmation) = self.confirmations.remove(&claim)
+        {
+            self.unanswered(&claim, confirmation.at.saturating_sub(CONFIRMED_AFTER));
+        }
+    }
+}
+
+#[cfg(test)]
+impl std::hash::Hash for LateWrites {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        let Self { unanswered, confirmations, by_resource: _ } = self;
+        crate::domain::testing::hash_unordered(unanswered, state);
+        crate::domain::testing::hash_unordered(confirmations, state);
     }
 }
 
@@ -160,6 +212,40 @@ mod tests {
         assert_eq!(late.confirmation(&key("heir")), None);
     }
 
+    /// The one that was accepted first may have lost to an older one since.
+    #[test]
+    fn whoever_pushes_next_takes_over_the_confirmation() {
+        let (mut late, pull) = (LateWrites::default(), claim("pull"));
+        late.unanswered(&pull, seconds(10));
+        late.accepted(&key("younger"), &pull, seconds(11));
+        late.accepted(&key("older"), &pull, seconds(12));
+        assert_eq!(late.confirmation(&key("younger")), None);
+        assert_eq!(late.confirmation(&key("older")), Some(seconds(71)));
+        late.accepted(&key("older"), &pull, seconds(71));
+        assert_eq!(late.confirmation(&key("older")), None);
+        late.unanswered(&pull, seconds(100));
+        late.accepted(&key("younger"), &pull, seconds(101));
+        late.accepted(&key("older"), &pull, seconds(161));
+        assert_eq!(late.confirmation(&key("older")), None, "that was late enough itself");
+    }
+
+    #[test]
+    fn what_one_that_goes_was_to_confirm_is_open_again() {
+        let (mut late, pull) = (LateWrites::default(), claim("pull"));
+        late.unanswered(&pull, seconds(10));
+        late.accepted(&key("gone"), &pull, seconds(11));
+        late.remove(&key("gone"));
+        late.accepted(&key("heir"), &pull, seconds(12));
+        assert_eq!(late.confirmation(&key("heir")), Some(seconds(72)));
+        // So is what one was to confirm that pushes another remote secret now.
+        let other = claim("other");
+        late.unanswered(&other, seconds(20));
+        late.accepted(&key("heir"), &other, seconds(21));
+        assert_eq!(late.confirmation(&key("heir")), Some(seconds(81)));
+        late.accepted(&key("third"), &pull, seconds(22));
+        assert_eq!(late.confirmation(&key("third")), Some(seconds(82)));
+    }
+
     /// What one process leaves in the status another one goes on with.
     #[test]
     fn another_process_confirms() {
@@ -184,7 +270,7 @@ mod tests {
             leading: seconds(after),
         };
         let mut late = LateWrites::default();
-        late.recall_confirmation(&who, &open, restarted(0));
+        late.recall_confirmation(&who, &pull, &open, restarted(0));
         assert_eq!(late.confirmation(&who), None);
         late.recall_unanswered(&pull, &open, restarted(1));
         assert_eq!(
@@ -204,7 +290,7 @@ mod tests {
             let now = Now { wall: at(wall), ..restarted(0) };
             late.recall_unanswered(&pull, &due, now);
             for _ in 0..2 {
-                late.recall_confirmation(&who, &due, now);
+                late.recall_confirmation(&who, &pull, &due, now);
                 assert_eq!(late.confirmation(&who), Some(seconds(expected)), "{wall}");
             }
             late.accepted(&who, &pull, seconds(expected));
@@ -233,6 +319,7 @@ mod tests {
             let alive = usize::try_from(RECKONED_WITH.as_secs() / gap).unwrap() + 100;
             prop_assert!(late.unanswered.len() <= 2 * alive, "{}", late.unanswered.len());
             prop_assert!(late.confirmations.len() <= 2 * alive, "{}", late.confirmations.len());
+            prop_assert_eq!(late.by_resource.len(), late.confirmations.len());
         }
     }
 }

@@ -170,7 +170,7 @@ pub(crate) struct Observed<'a> {
     pub(crate) synced: Option<Synced>,
     /// Passes before this one, in a row, that the API server made fail.
     pub(crate) api_failures: u32,
-    /// Whether a younger resource that claims the same has pushed since: what AI Core holds is the other's.
+    /// Whether something was sent since for another resource that claims the same: what AI Core holds may be the other's.
     pub(crate) overwritten: bool,
     /// Whether it is time to push once more because an earlier write had no answer.
     pub(crate) confirmation_due: bool,

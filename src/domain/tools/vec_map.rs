@@ -3,6 +3,7 @@
 
 /// A map in the order of its keys. A change moves what comes after it, so it is for few entries, or for many that come in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Hash))]
 pub(crate) struct VecMap<K, V = ()>(Vec<(K, V)>);
 
 impl<K, V> Default for VecMap<K, V> {

@@ -1,0 +1,70 @@
+//! What was pushed, and then pushed over for another resource that is gone again, is pushed once more.
+
+use crate::{
+    api::{AICoreRegistrySecretStatus, DeletionPolicy},
+    controller::{
+        fakes::{World, an_older_one},
+        reconcile::reconcile,
+    },
+    domain::{
+        parse::object::Object,
+        testing::{WithSpec, seconds},
+    },
+};
+
+async fn in_sync() -> World {
+    let world = World::new();
+    world.pass().await;
+    assert_eq!((world.ready().as_str(), pushes(&world)), ("True/Synced", 1));
+    world
+}
+
+fn pushes(world: &World) -> usize {
+    world.journal().iter().filter(|line| line.starts_with("push")).count()
+}
+
+/// Passes, with a turn in the tenant's rate for each.
+async fn pushes_of_a_pass(world: &World) -> usize {
+    tokio::time::advance(seconds(5)).await;
+    world.pass().await;
+    pushes(world)
+}
+
+/// It was busy, or waited, while the older one came, pushed, and went.
+#[tokio::test(start_paused = true)]
+async fn an_older_one_that_came_and_went() {
+    let world = in_sync().await;
+    let older = an_older_one(&world.object);
+    world.ctx.index.apply_resource(older.clone(), AICoreRegistrySecretStatus::default());
+    tokio::time::advance(seconds(5)).await;
+    reconcile(&world.ctx, &older.key).await;
+    assert_eq!(pushes(&world), 1);
+    world.ctx.index.remove_resource(&older.key);
+    assert_eq!(pushes_of_a_pass(&world).await, 1);
+    assert_eq!(pushes_of_a_pass(&world).await, 0, "once");
+}
+
+/// The process that pushed for the older one ended before it could say so.
+#[tokio::test(start_paused = true)]
+async fn one_that_goes_and_may_have_pushed_before_this_process_began() {
+    let world = in_sync().await;
+    let status = world.snapshot().status;
+    // As after a restart.
+    world.ctx.index.remove_resource(&world.object.key);
+    world.ctx.index.apply_resource(world.object.clone(), (*status).clone());
+    let announced = AICoreRegistrySecretStatus {
+        api_url: status.api_url.clone(),
+        authorization_server: status.authorization_server.clone(),
+        ..AICoreRegistrySecretStatus::default()
+    };
+    let older =
+        an_older_one(&world.object).with_spec(|spec| spec.deletion_policy = Some(DeletionPolicy::Delete));
+    let older = Object { deleting: true, finalizer: true, ..older };
+    world.ctx.index.apply_resource(older.clone(), announced);
+    assert_eq!(pushes_of_a_pass(&world).await, 0, "nobody has looked yet");
+    reconcile(&world.ctx, &older.key).await;
+    assert!(world.journal().iter().any(|line| line == "remove finalizer"));
+    assert_eq!(world.ctx.queue.next().await.as_ref(), Some(&world.object.key));
+    assert_eq!(pushes_of_a_pass(&world).await, 1);
+    assert_eq!(pushes_of_a_pass(&world).await, 0, "once");
+}

@@ -1,0 +1,172 @@
+//! What comes of a pass, and the statuses that are written again.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    fingerprint::only,
+    pass::{Begun, Facts, Pass, Stage, TOO_LATE, observed},
+    replica::AtWork,
+    world::{LATEST, Late, LateWrite, Reply, Who, key_of},
+};
+use crate::{
+    api::AICoreRegistrySecretStatus,
+    domain::decide::{
+        memory::Memory,
+        pass_outcome::PassOutcome,
+        plan::{Plan, Step},
+        report::{Jitter, Outcome, Report},
+        unwritten::Unwritten,
+    },
+};
+
+/// Chance is not explored: the longest delays.
+const JITTER: Jitter = Jitter { retry: 1.0, resync: 1.0 };
+
+impl AtWork<'_> {
+    /// As `finish`, up to the request.
+    pub(super) fn report(
+        &mut self,
+        who: Who,
+        begun: Arc<Begun>,
+        found: &Arc<(Facts, Plan)>,
+        outcome: Outcome,
+    ) {
+        let observed = observed(&begun, &found.0);
+        let mut report = (self.decisions.report)(&observed, &found.1.step, outcome, self.uptime(), JITTER);
+        let before = self.replica.index.status(&begun.object.key);
+        let before = before.filter(|(current, _)| current.uid == begun.object.uid);
+        let before = before.map_or_else(|| Arc::clone(&begun.status), |(_, status)| status);
+        if matches!(found.1.step, Step::Push(_))
+            && let Some(status) = &mut report.status
+        {
+            let (late_writes, now) = (&self.replica.late_writes, self.replica.now(self.world));
+            let kept = status.unanswered_write.as_deref();
+            status.unanswered_write = late_writes.to_keep(&begun.object.key, &found.0.claim, kept, now);
+        }
+        let status = report.status.take().map_or_else(|| Arc::clone(&begun.status), only);
+        let status = Some(status).filter(|status| *status != before);
+        match status {
+            Some(status) if self.is_clear(who) => {
+                let stage = Stage::Writing(status, Box::new(report));
+                self.replica.passes[who] = Some(Pass::new(begun, Some(Arc::clone(found)), stage));
+            }
+            status => self.finish(who, begun, status, report, true),
+        }
+    }
+
+    pub(super) fn finish(
+        &mut self,
+        who: Who,
+        begun: Arc<Begun>,
+        status: Option<Arc<AICoreRegistrySecretStatus>>,
+        report: Report,
+        is_there: bool,
+    ) {
+        let written = status.clone().unwrap_or_else(|| Arc::clone(&begun.status));
+        self.replica.index.record(&begun.object, status, report.memory, None);
+        let (outcome, requeue) =
+            if is_there { (report.outcome, report.requeue_after) } else { (PassOutcome::Gone, None) };
+        match report.leaving {
+            Some(_) => self.leave(who, begun, &written, outcome, requeue),
+            None => self.end(who, &begun, outcome, requeue),
+        }
+    }
+
+    /// What stays behind has been said: the status need not remember it.
+    pub(super) fn leave(
+        &mut self,
+        who: Who,
+        begun: Arc<Begun>,
+        status: &AICoreRegistrySecretStatus,
+        outcome: PassOutcome,
+        requeue: Option<Duration>,
+    ) {
+        let said = only(AICoreRegistrySecretStatus { left_behind: None, ..status.clone() });
+        if self.is_clear(who) {
+            self.replica.passes[who] = Some(Pass::new(begun, None, Stage::Leaving(said, outcome, requeue)));
+        } else {
+            self.replica.index.record_status(&begun.object, &said);
+            self.end(who, &begun, outcome, requeue);
+        }
+    }
+
+    pub(super) fn cut_short(&mut self, who: Who, begun: &Begun) {
+        let failed =
+            self.replica.index.update_memory(&begun.object, |memory| memory.after_api_failure(JITTER.retry));
+        let requeue = failed.unwrap_or_else(|| begun.memory.after_api_failure(JITTER.retry).1);
+        self.end(who, begun, PassOutcome::ApiServerError, Some(requeue));
+    }
+
+    pub(super) fn end(&mut self, who: Who, begun: &Begun, outcome: PassOutcome, requeue: Option<Duration>) {
+        self.replica.passes[who] = None;
+        let woken = self.replica.index.pass_ended(&begun.object, outcome);
+        self.enqueue(woken);
+        let uptime = self.uptime();
+        let confirmation = self.replica.late_writes.confirmation(&begun.object.key);
+        let confirmation =
+            confirmation.filter(|_| !begun.confirmation_due).map(|at| at.saturating_sub(uptime));
+        let again = requeue.into_iter().chain(confirmation).min();
+        match again {
+            Some(Duration::ZERO) => {
+                self.replica.queue.insert(who);
+            }
+            again => {
+                self.replica.timers[who] =
+                    again.filter(|after| *after < TOO_LATE).map(|after| self.world.now + after);
+            }
+        }
+    }
+
+    pub(super) fn is_clear(&self, who: Who) -> bool {
+        !self.replica.unwritten[who].is_some_and(Unwritten::is_owed)
+    }
+
+    /// One write of a status; returns whether the resource is there, as far as the answer tells.
+    pub(super) fn write(
+        &mut self,
+        who: Who,
+        begun: &Begun,
+        status: &Arc<AICoreRegistrySecretStatus>,
+        reply: Reply,
+    ) -> bool {
+        let uid = &begun.object.uid;
+        let is_there = match reply {
+            Reply::Done | Reply::Lost => self.world.write_status(who, uid, status).is_some(),
+            Reply::Late => {
+                let what = LateWrite::Status(who, Arc::clone(uid), Arc::clone(status));
+                self.world.late.push(Late { until: self.world.now + LATEST, what });
+                true
+            }
+            Reply::Refused => true,
+        };
+        let (before, uptime) = (self.replica.unwritten[who], self.uptime());
+        self.replica.unwritten[who] = match reply {
+            _ if !is_there => None,
+            Reply::Done => Unwritten::after_success(before, uptime),
+            reply => {
+                let answered = reply == Reply::Refused;
+                Some(Unwritten::after_failure(before, answered, Duration::ZERO, uptime, JITTER.retry))
+            }
+        };
+        is_there || reply != Reply::Done
+    }
+
+    /// The newest status is written again.
+    pub(super) fn write_again(&mut self, who: Who, reply: Reply) {
+        let Some((object, status)) = self.replica.index.status(&key_of(who)) else {
+            self.replica.unwritten[who] = None;
+            return;
+        };
+        let begun = Begun {
+            object,
+            status: Arc::clone(&status),
+            memory: Memory::default(),
+            overwritten: false,
+            confirmation_due: false,
+            key_watched: None,
+            source_seen: None,
+            key_held: None,
+        };
+        self.write(who, &begun, &status, reply);
+    }
+}
