@@ -23,9 +23,9 @@ impl<K: Hash> Index<K> {
     /// What decides. Of a resource its generation stands for its spec.
     pub(in crate::controller) fn hash_into(&self, hasher: &mut impl Hasher) {
         let state = self.0.lock();
-        let State { resources, left_alone, secrets, claims, accepted, following } = &*state;
+        let State { resources, left_alone, secrets, claims, accepted, following, tenants: _ } = &*state;
         for (key, entry) in resources {
-            let Entry { object, status, memory, listed: _ } = &**entry;
+            let Entry { object, status, memory, listed: _, place: _ } = &**entry;
             let steering = (object.generation, object.deleting, object.finalizer);
             (key, &object.uid, steering, &object.requested_at, object.abandon).hash(hasher);
             add_status(status, hasher);

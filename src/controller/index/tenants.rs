@@ -22,6 +22,7 @@ use crate::{
 
 /// AICoreTenants, and who names which.
 #[derive(Debug, Default)]
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct TenantIndex {
     listing: Listing,
     tenants: HashMap<Arc<str>, Entry>,
@@ -42,6 +43,7 @@ enum Listing {
 
 /// One AICoreTenant.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct Entry {
     pub(super) tenant: Arc<SharedTenant>,
     pub(super) status: Arc<AICoreTenantStatus>,

@@ -166,6 +166,7 @@ impl AtWork<'_> {
             key_watched: None,
             source_seen: None,
             key_held: None,
+            key_place: None,
         };
         self.write(who, &begun, &status, reply);
     }

@@ -18,6 +18,7 @@ use crate::{
             backoff::Backoff,
             conflict::Claim,
             digest::PayloadDigest,
+            key_place::KeyPlace,
             memory::Memory,
             observed::{Found, NamespaceState, Observed, Ownership, Takeover},
             pass_outcome::PassOutcome,
@@ -97,6 +98,8 @@ pub(super) struct Begun {
     /// The version of the source Secret that the watch has shown.
     pub(super) source_seen: Option<Arc<str>>,
     pub(super) key_held: Option<Arc<Held>>,
+    /// Where the service key is.
+    pub(super) key_place: Option<Arc<KeyPlace>>,
 }
 
 /// What was found.

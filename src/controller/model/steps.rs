@@ -88,6 +88,7 @@ impl AtWork<'_> {
             key_watched: snapshot.service_key_version.clone(),
             source_seen: snapshot.source_version.clone(),
             key_held: snapshot.service_key.clone(),
+            key_place: snapshot.place.clone().ok(),
         };
         if let Some(rests) = rests {
             let memory = known.remembering();
@@ -163,7 +164,9 @@ impl AtWork<'_> {
         let object = &begun.object;
         let key = begun.key_held.clone().unwrap_or_else(|| {
             let key = held(who, self.world.keys[who]);
-            self.replica.index.cache_service_key(object, &key.version, Arc::clone(&key));
+            if let Some(place) = &begun.key_place {
+                self.replica.index.cache_service_key(place, &key.version, Arc::clone(&key));
+            }
             key
         });
         let tenant = usize::from(key.tenant != held(who, 0).tenant);
@@ -188,7 +191,7 @@ impl AtWork<'_> {
             claim,
             ownership,
             takeover,
-            key: KeyFound { watched: begun.key_watched.clone(), used },
+            key: KeyFound { place: begun.key_place.clone(), watched: begun.key_watched.clone(), used },
             restored: None,
             now: self.replica.now(self.world),
         };
