@@ -153,7 +153,9 @@ fn told<M: Model>(
                 // Writing to a String does not fail.
                 let _ = write!(line, "  →  {}", model.show(&state));
             }
-            Err(why) => line.push_str(&format!("  →  {why}")),
+            Err(why) => {
+                let _ = write!(line, "  →  {why}");
+            }
         }
         way.push(line);
     }

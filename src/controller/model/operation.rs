@@ -206,7 +206,7 @@ impl Model for Operation {
                 }
             }
             Action::LateOneIsCarriedOut(number) => next.world.land(number),
-            Action::TimePasses => self.pass_time(&mut next),
+            Action::TimePasses => Self::pass_time(&mut next),
             Action::Crashes { sent_arrives } => self.crash(&mut next, sent_arrives),
             Action::TakesOver { behind } => {
                 next.standbys -= 1;
@@ -261,14 +261,14 @@ impl Model for Operation {
                     |ready| format!("{}/{}", ready.status, ready.reason),
                 )
             });
-            let stage = state.replica.as_ref().and_then(|replica| replica.passes[who].as_ref());
-            let stage = stage.map(|pass| {
+            let pass = state.replica.as_ref().and_then(|replica| replica.passes[who].as_ref());
+            let waits_for = pass.map(|pass| {
                 format!("{:?}", pass.stage).chars().take_while(|c| c.is_alphabetic()).collect::<String>()
             });
             // Writing to a String does not fail.
             let _ = write!(
                 line,
-                " | {who}: {ready:?} source {} remote {remote:?} {stage:?}",
+                " | {who}: {ready:?} source {} remote {remote:?} {waits_for:?}",
                 state.world.sources[who]
             );
         }
@@ -287,7 +287,7 @@ impl Operation {
         work(&mut AtWork { world: &mut state.world, replica, decisions: &self.decisions })
     }
 
-    fn pass_time(&self, state: &mut State) {
+    fn pass_time(state: &mut State) {
         let Some(next) = state.next_time() else { return };
         let by = next.saturating_sub(state.world.now);
         state.world.now = next;
@@ -309,7 +309,7 @@ impl Operation {
         if sent_arrives {
             for who in ALL {
                 if let Some(pass) = &replica.passes[who] {
-                    self.arrive(&mut state.world, who, pass);
+                    Self::arrive(&mut state.world, who, pass);
                 }
             }
         }
@@ -317,7 +317,7 @@ impl Operation {
         state.world.late.retain(|late| outlives && matches!(late.what, LateWrite::Remote(..)));
     }
 
-    fn arrive(&self, world: &mut World, who: Who, pass: &Pass) {
+    fn arrive(world: &mut World, who: Who, pass: &Pass) {
         let uid = &pass.begun.object.uid;
         match (&pass.stage, &pass.found) {
             (Stage::Announcing(status) | Stage::Writing(status, _) | Stage::Leaving(status, ..), _) => {

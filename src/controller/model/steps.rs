@@ -384,7 +384,7 @@ impl AtWork<'_> {
             }
             (Reply::Refused, _) => self.report(who, begun, &found, Outcome::Failed(unavailable(false))),
             (Reply::Lost | Reply::Late, _) => {
-                self.report(who, begun, &found, Outcome::Failed(unavailable(true)))
+                self.report(who, begun, &found, Outcome::Failed(unavailable(true)));
             }
         }
     }

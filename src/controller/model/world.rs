@@ -100,6 +100,7 @@ pub(super) struct World {
     pub(super) now: Duration,
     pub(super) objects: [Option<Stored>; 2],
     /// Each before its last change, if there was one, as a cache that is behind may show it.
+    #[expect(clippy::option_option, reason = "it has changed or not, and if so, it was there before or not")]
     pub(super) before: [Option<Option<Stored>>; 2],
     /// The version of each registry credential, which is its content too.
     pub(super) sources: [u8; 2],
@@ -234,7 +235,7 @@ impl World {
             UserStep::Suspend(who) => edit(self, who, |spec| spec.suspend = Some(true)),
             UserStep::Resume(who) => edit(self, who, |spec| spec.suspend = Some(false)),
             UserStep::Retain(who) => {
-                edit(self, who, |spec| spec.deletion_policy = Some(DeletionPolicy::Retain))
+                edit(self, who, |spec| spec.deletion_policy = Some(DeletionPolicy::Retain));
             }
             UserStep::Delete(who) => {
                 self.deletes[who] = self.objects[who].as_ref().is_some_and(|Stored { object, .. }| {
