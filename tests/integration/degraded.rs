@@ -5,6 +5,8 @@ mod effects;
 mod releasing;
 mod rules;
 
+use std::collections::BTreeSet;
+
 use aicore_registry_operator::domain::parse::right::{RIGHTS, Right, Use};
 use futures::future::join_all;
 use serde_json::json;
@@ -124,7 +126,11 @@ async fn a_right_that_goes_is_told_and_one_that_comes_back_is_used() {
 async fn the_rights_of_the_chart_suffice_and_none_is_superfluous() {
     let rules = Rules::of_the_chart().await;
     assert_eq!(rules.rights(), RIGHTS.iter().copied().collect(), "by a Role in each namespace");
-    assert_eq!(Rules::of_the_chart_for_the_cluster().await.rights(), rules.rights(), "by a ClusterRole");
+    let for_the_cluster = Rules::of_the_chart_for_the_cluster().await;
+    assert_eq!(for_the_cluster.rights(), rules.rights(), "by a ClusterRole");
+    let kind = "aicoretenants";
+    let tenants = [("get", kind), ("list", kind), ("watch", kind), ("patch", "aicoretenants/status")];
+    assert_eq!((for_the_cluster.for_tenants(), rules.for_tenants()), (tenants.into(), BTreeSet::new()));
 
     let world = World::new("day").await;
     let account = Account::new(cluster().await, &world.namespace).await;
