@@ -58,7 +58,7 @@ fn start(args: RunArgs) -> ExitCode {
         Err(error) => return fail(ExitCode::FAILURE, error),
     };
     let roots = config.aicore.extra_roots_pem.as_deref();
-    let telemetry = match Telemetry::start(format, &filter, runtime.handle().clone(), roots) {
+    let telemetry = match Telemetry::start(format, &filter, runtime.handle(), roots) {
         Ok(telemetry) => telemetry,
         Err(error) => return fail(WRONG_CONFIGURATION.into(), error),
     };

@@ -63,7 +63,7 @@ impl Telemetry {
     pub fn start(
         format: LogFormat,
         level: &str,
-        runtime: Handle,
+        runtime: &Handle,
         roots: Option<&[u8]>,
     ) -> Result<Self, TelemetryError> {
         let (level, filter) = LogLevel::new(level).map_err(TelemetryError::Level)?;

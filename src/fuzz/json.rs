@@ -14,7 +14,7 @@ pub(super) enum Node {
     Object(Vec<(String, Node)>),
 }
 
-/// How often a node may be wrapped at once: beyond the nesting that serde_json admits.
+/// How often a node may be wrapped at once: beyond the nesting that `serde_json` admits.
 const DEEPEST: usize = 200;
 
 impl Node {
@@ -78,10 +78,7 @@ impl Node {
 
     /// The node of that number, the root being 0.
     fn node(&mut self, number: usize) -> Option<&mut Self> {
-        let mut left = match number.checked_sub(1) {
-            None => return Some(self),
-            Some(left) => left,
-        };
+        let Some(mut left) = number.checked_sub(1) else { return Some(self) };
         let children: Vec<&mut Self> = match self {
             Self::Bare(_) | Self::Text(_) => Vec::new(),
             Self::List(items) => items.iter_mut().collect(),

@@ -70,7 +70,7 @@ impl Rights {
         self.0.denials.lock().clause(self.0.clock.now().uptime)
     }
 
-    fn refused(&self, used: Use) {
+    fn refused(&self, used: &Use) {
         let news = self.change(|denials| denials.refused(used.clone(), self.0.clock.now().uptime));
         if news {
             let (verb, resource, namespace) =
@@ -117,7 +117,7 @@ impl Rights {
         let (head, body) = answer.into_parts();
         let text = beginning(body).await;
         if used.is_what_is_missing(&message(&text)) {
-            self.refused(used);
+            self.refused(&used);
         }
         Response::from_parts(head, Either::Right(Full::new(text)))
     }

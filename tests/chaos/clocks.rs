@@ -30,8 +30,8 @@ impl Clock {
         let ends = self.0.iter().skip(1).map(|(until, _)| Some(*until)).chain([None]);
         self.0.iter().zip(ends).find_map(|((from, ahead), until)| {
             let time = Duration::try_from(shown.checked_sub(*ahead)?).ok()?;
-            let shows = *from <= time + MEANWHILE && until.is_none_or(|until| time <= until + MEANWHILE);
-            shows.then_some(time)
+            let meanwhile = *from <= time + MEANWHILE && until.is_none_or(|until| time <= until + MEANWHILE);
+            meanwhile.then_some(time)
         })
     }
 }

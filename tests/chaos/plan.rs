@@ -80,6 +80,7 @@ impl KeyName {
 
 /// The spec of a resource that is created.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of the spec, or whether it is there")]
 pub(crate) struct Wish {
     pub(crate) source: usize,
     pub(crate) key: KeyName,

@@ -60,6 +60,7 @@ pub(crate) struct SpecVersion {
 
 /// As far as the contract looks at it.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of the spec, or whether it is there")]
 pub(crate) struct Spec {
     pub(crate) source: String,
     pub(crate) service_key: String,

@@ -113,7 +113,7 @@ impl Soak {
             let tenant = self.tenant(number);
             tenant.configure(|options| {
                 options.token_lifetime = TOKEN;
-                options.token_mark = CANARY.to_owned();
+                CANARY.clone_into(&mut options.token_mark);
             });
             tenant.rotate_secret(client_secret(tenant.name(), 1));
             self.write_secret(&format!("key-{}", tenant.name()), "Opaque", &tenant.binding_data()).await;

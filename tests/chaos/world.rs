@@ -129,7 +129,7 @@ impl<'a> World<'a> {
             let tenant = self.tenant(number);
             tenant.configure(|options| {
                 options.own_api_url = number == TENANTS - 1;
-                options.token_mark = CANARY.to_owned();
+                CANARY.clone_into(&mut options.token_mark);
             });
             self.next_client_secret(number, false);
         }

@@ -3,10 +3,7 @@
 mod hostile;
 mod memory;
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use futures::{StreamExt, stream};
 use kube::api::ListParams;
@@ -94,7 +91,7 @@ async fn a_secret_that_changes_all_the_time_is_pushed_at_the_rate_of_its_tenant(
     world.wait_ready("pull").await;
     let (lines, statuses) = (operator.log().len(), world.status_writes("pull").await);
     world.forget_requests();
-    let began = Instant::now();
+    let began = tokio::time::Instant::now();
     for rotation in 2..=CHANGES {
         world.docker_secret("source", &[("ghcr.io", Login::new("robot", rotation))]).await;
     }
@@ -131,7 +128,7 @@ async fn more_resources_than_places(prefix: &str, resources: usize) {
     world.tenant().configure(|options| options.quota = PLACES);
     let operator = world.launch().with("--tenant-rps=1000").with("--tenant-burst=1000").start().await;
     world.wait_ready("pull").await;
-    let began = Instant::now();
+    let began = tokio::time::Instant::now();
     let create = stream::iter(0..resources).for_each_concurrent(AT_ONCE, |number| {
         let world = &world;
         async move { world.resource(&format!("many-{number}"), json!({})).await }
@@ -214,7 +211,7 @@ async fn a_thousand_large_secrets_fit_into_64_mib() {
             .await;
     };
     let arrived = async |rotation: usize| {
-        let began = Instant::now();
+        let began = tokio::time::Instant::now();
         let begins = format!("{{\"auths\":{{\"ghcr.io\":{{\"password\":\"{rotation}-");
         let all = async {
             loop {
@@ -252,7 +249,7 @@ async fn a_thousand_large_secrets_fit_into_64_mib() {
     println!(
         "after a change of all: {} MiB resident at most, {} MiB with buffers",
         peak_mib(&operator),
-        limit.peak() as usize / MIB
+        limit.peak() / MIB as u64
     );
     assert_eq!(operator.try_ended(), None, "it was killed");
     assert_eq!(operator.get("/livez").await.0, 200);

@@ -4,10 +4,7 @@
 mod slow;
 mod within;
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use rstest::rstest;
 use serde_json::json;
@@ -54,7 +51,7 @@ async fn wait_hanging(world: &World, tenants: &[Tenant], count: usize) {
 
 /// The healthy tenant's credential changes again and again, until enough has happened meanwhile. Each change arrives soon.
 async fn rotations_arrive_until(world: &World, enough: impl Fn() -> bool) {
-    let began = Instant::now();
+    let began = tokio::time::Instant::now();
     for rotation in 2.. {
         let entries = [("ghcr.io", Login::new("robot", rotation))];
         world.docker_secret("source", &entries).await;

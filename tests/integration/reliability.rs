@@ -11,7 +11,8 @@ fn named(page: &str) -> Vec<&str> {
     let quoted = page.split('`').skip(1).step_by(2);
     let mut named: Vec<&str> = quoted
         .filter(|text| {
-            let is_path = text.ends_with(".rs") && text.contains('/');
+            let is_path =
+                std::path::Path::new(text).extension().is_some_and(|end| end == "rs") && text.contains('/');
             !text.contains(' ') && (is_path || text.contains("::"))
         })
         .collect();

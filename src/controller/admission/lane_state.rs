@@ -84,10 +84,8 @@ impl LaneState {
     /// Whether one more may pass, or go to the entrance. `crowded`: in all lanes together, many passes wait for long for an answer.
     pub(super) fn admits(&self, now: Duration, most: usize, crowded: bool) -> bool {
         let used = self.used();
-        let overtaken = match crowded && !self.answered_meanwhile {
-            true => self.kept_waiting.min(OVERTAKEN),
-            false => self.kept_waiting,
-        };
+        let few = crowded && !self.answered_meanwhile;
+        let overtaken = if few { self.kept_waiting.min(OVERTAKEN) } else { self.kept_waiting };
         let has_place = match self.outage.next_probe() {
             Some(probe) => now >= probe,
             // One that is not answered may be a matter of its resource: others may find out meanwhile.
@@ -353,8 +351,8 @@ mod tests {
     #[test]
     fn where_many_wait_for_long_a_lane_that_nobody_answers_has_few_that_do() {
         let mut lane = LaneState::new(Access::Open);
-        for _ in 0..AFTER_IDLE + OVERTAKEN {
-            assert!(lane.admits(seconds(1), MOST, true));
+        for kept_waiting in 0..MOST {
+            assert_eq!(lane.admits(seconds(1), MOST, true), kept_waiting < AFTER_IDLE + OVERTAKEN);
             lane.in_flight += 1;
             lane.keeps_waiting();
         }

@@ -46,10 +46,10 @@ async fn the_examples_are_accepted_by_the_api_server() {
 
 #[test]
 fn links_and_changes_have_what_artifact_hub_asks_for() {
+    const KINDS: [&str; 6] = ["added", "changed", "deprecated", "removed", "fixed", "security"];
     for link in annotation("links").as_array().unwrap() {
         assert!(link["name"].is_string() && link["url"].as_str().unwrap().starts_with("https://"), "{link}");
     }
-    const KINDS: [&str; 6] = ["added", "changed", "deprecated", "removed", "fixed", "security"];
     for change in annotation("changes").as_array().unwrap() {
         assert!(
             KINDS.contains(&change["kind"].as_str().unwrap()) && change["description"].is_string(),

@@ -45,8 +45,8 @@ impl Cluster<'_> {
         let metadata = ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() };
         let params = PatchParams::apply("test").force();
         let role = ClusterRole { metadata: metadata.clone(), rules: Some(rules), aggregation_rule: None };
-        let roles: Api<ClusterRole> = Api::all(client.clone());
-        roles.patch(&self.name, &params, &Patch::Apply(&role)).await.unwrap();
+        let api: Api<ClusterRole> = Api::all(client.clone());
+        api.patch(&self.name, &params, &Patch::Apply(&role)).await.unwrap();
         let binding = ClusterRoleBinding {
             metadata,
             role_ref: RoleRef {

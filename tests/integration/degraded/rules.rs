@@ -40,8 +40,8 @@ impl Rules {
 
     async fn rendered(values: &Value, kinds: &[&str]) -> Self {
         let objects = chart::objects(&chart::template(RELEASE, NAMESPACE, values).await.unwrap());
-        let roles = objects.iter().filter(|object| kinds.iter().any(|kind| object["kind"] == *kind));
-        let rules: Vec<PolicyRule> = roles
+        let granting = objects.iter().filter(|object| kinds.iter().any(|kind| object["kind"] == *kind));
+        let rules: Vec<PolicyRule> = granting
             .flat_map(|role| serde_json::from_value::<Vec<PolicyRule>>(role["rules"].clone()).unwrap())
             .collect();
         let names = rules.iter().find_map(|rule| rule.resource_names.clone()).unwrap();

@@ -1,9 +1,6 @@
 //! Tenants that take their time, and answer: they wait for their own server and for nobody else.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::json;
 use testbed::simulator::{Fault, Tenant};
@@ -50,7 +47,7 @@ impl Slow {
     async fn rotations_arrive(&self, world: &World, rotations: std::ops::Range<u32>) {
         for rotation in rotations {
             let payload = self.rotate(world, rotation).await;
-            let written = Instant::now();
+            let written = tokio::time::Instant::now();
             let arrived = |()| self.tenant.secrets().get(&self.name) == Some(&payload);
             if !arrived(()) {
                 self.tenant.journal().wait_for(|_| arrived(()), PATIENCE).await.unwrap();

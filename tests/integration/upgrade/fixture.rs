@@ -1,7 +1,10 @@
 //! An object as a version of the operator left it, with placeholders for what differs from world to world: addresses, names,
 //! versions of Secrets, digests and times.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt::Write,
+    path::{Path, PathBuf},
+};
 
 use aicore_registry_operator::{api::AICoreRegistrySecret, clock};
 use hmac::{Hmac, KeyInit, Mac};
@@ -202,6 +205,8 @@ fn digest(payload: &str, remote_name: &str, api_url: &str) -> String {
         mac.update(part.as_bytes());
     }
     let bytes = mac.finalize().into_bytes();
-    let hex: String = bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("v1:{hex}")
+    bytes.iter().take(16).fold("v1:".to_owned(), |mut digest, byte| {
+        write!(digest, "{byte:02x}").unwrap();
+        digest
+    })
 }

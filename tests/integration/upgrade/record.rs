@@ -58,10 +58,10 @@ async fn produce(world: &World, state: &str) {
         }
         "suspended-at-first" => failed(world, state, json!({ "suspend": true }), "Suspended").await,
         "waiting" => {
-            failed(world, state, json!({ "secretRef": { "name": "absent" } }), "SecretNotFound").await
+            failed(world, state, json!({ "secretRef": { "name": "absent" } }), "SecretNotFound").await;
         }
         "invalid" => {
-            failed(world, state, json!({ "secretRef": { "name": "broken" } }), "SecretInvalid").await
+            failed(world, state, json!({ "secretRef": { "name": "broken" } }), "SecretInvalid").await;
         }
         "refused" => {
             let spec = json!({ "aiCoreSecretRef": { "name": "refused-key" } });

@@ -227,8 +227,8 @@ async fn whoever_is_slow_waits_for_nobody_who_hangs() {
     let mut hang = |credit: Credit| {
         for number in 0..150 {
             let who = ObjectKey::new(&format!("ns-{}", number % 20), &format!("{credit:?}-{number}"));
-            let lane = a_lane(&format!("{credit:?}-{number}"), credit);
-            held.extend(admission.enter(&lane, None, request(&who)));
+            let its_own = a_lane(&format!("{credit:?}-{number}"), credit);
+            held.extend(admission.enter(&its_own, None, request(&who)));
             admission.pass_ended(&who, true);
         }
     };

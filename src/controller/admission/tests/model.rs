@@ -120,10 +120,10 @@ impl Model {
                 }
             }
             Step::Turns(who) => {
-                if let Some((tenant, permit)) = &self.passes[who].tenant {
-                    if admission.turn(permit, &self.tenants[*tenant].1).is_err() {
-                        self.end(who, true);
-                    }
+                if let Some((tenant, permit)) = &self.passes[who].tenant
+                    && admission.turn(permit, &self.tenants[*tenant].1).is_err()
+                {
+                    self.end(who, true);
                 }
             }
             Step::Answers(who) => {

@@ -197,7 +197,7 @@ proptest! {
         let mut turns = 0;
         while let Some(wait) = Lives::of(&object, &status).next_turn(now) {
             prop_assert!(!wait.is_zero());
-            let just_before = Now { wall: now.checked_add(wait - Duration::from_nanos(1)).unwrap(), ..a_minute_later() };
+            let just_before = Now { wall: now.checked_add(wait.saturating_sub(Duration::from_nanos(1))).unwrap(), ..a_minute_later() };
             prop_assert!(turned(&object, &status, just_before).is_none());
             now = now.checked_add(wait).unwrap();
             let (next, events) = turned(&object, &status, Now { wall: now, ..a_minute_later() }).unwrap();

@@ -18,7 +18,7 @@ fn ends_at(second: i64) -> impl Fn(&mut Observed<'_>) {
 
 fn key_ends_at(second: i64) -> impl Fn(&mut Observed<'_>) {
     move |observed| {
-        observed.service_key_validity = Some(Validity { not_before: at(NOW), not_after: at(second) })
+        observed.service_key_validity = Some(Validity { not_before: at(NOW), not_after: at(second) });
     }
 }
 
