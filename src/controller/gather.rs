@@ -1,15 +1,18 @@
 //! Collects what a decision depends on: reads the two Secrets, unless it is known that they have not changed.
 
+mod secret;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
+pub(super) use self::secret::SHARED_KEY;
+use self::secret::{Role, SERVICE_KEY, SOURCE, read, stand_in};
 use super::{
     Context, ServiceKeyHeld,
     adapters::{AiCore, Kubernetes, Reach},
     errand::KeyFound,
     index::Snapshot,
-    queue::Priority,
 };
 use crate::{
     domain::{
@@ -33,7 +36,7 @@ use crate::{
         },
         tools::invalid::{Invalid, Quoted},
     },
-    k8s::{self, secrets},
+    k8s,
 };
 
 /// What was found, and the secret values that a push needs. The observation itself has none.
@@ -354,64 +357,6 @@ pub(super) async fn find_key<K: Kubernetes, A: AiCore>(
     let held = Arc::new(ServiceKeyHeld { version: read.version, key, connection });
     ctx.index.cache_service_key(place, &held.version, Arc::clone(&held));
     Ok(usable(held))
-}
-
-/// While the watch on Secrets does not work, what a read finds stands for its event: others that name the Secret are woken, if its
-/// version is no longer the one that was known before the read.
-fn stand_in<K, A: AiCore>(
-    ctx: &Context<K, A>,
-    who: &ObjectKey,
-    secret: &ObjectKey,
-    known: Option<&str>,
-    found: &str,
-) {
-    let woken = ctx.index.read_secret(secret, known, found);
-    woken.iter().filter(|key| *key != who).for_each(|key| ctx.queue.enqueue(key, Priority::Urgent));
-}
-
-/// What a Secret is read for.
-pub(super) struct Role {
-    field: &'static str,
-    missing: Reason,
-    invalid: Reason,
-}
-
-const SOURCE: Role =
-    Role { field: "spec.secretRef", missing: Reason::SecretNotFound, invalid: Reason::SecretInvalid };
-const SERVICE_KEY: Role = Role {
-    field: "spec.aiCoreSecretRef",
-    missing: Reason::ServiceKeyNotFound,
-    invalid: Reason::ServiceKeyInvalid,
-};
-/// The same for an AICoreTenant.
-pub(super) const SHARED_KEY: Role = Role { field: "spec.secretRef", ..SERVICE_KEY };
-
-/// Reads a Secret; one that is missing, that may not be read, or that is too large, is a failure of the resource and not of the
-/// pass.
-async fn read(
-    kubernetes: &impl Kubernetes,
-    namespace: &str,
-    name: &SecretName,
-    role: &Role,
-) -> Result<Result<secrets::Read, Failure>, k8s::error::Error> {
-    let Role { field, missing, invalid } = *role;
-    match kubernetes.read_secret(namespace, name).await {
-        Ok(Some(read)) => Ok(Ok(read)),
-        Ok(None) => {
-            let secret = ObjectKey::new(namespace, name.as_str());
-            Ok(Err(Failure::secret_missing(missing, field, &secret)))
-        }
-        Err(k8s::error::Error::Oversized(sentence)) => Ok(Err(failure(invalid, &sentence))),
-        Err(k8s::error::Error::Forbidden(message)) => Ok(Err(Failure::new(
-            Reason::AccessDenied,
-            format!(
-                "Secret {:?}, which {field} names, may not be read by the operator: {message}; grant its ServiceAccount get, \
-                 list and watch on Secrets in namespace {namespace:?}; the operator continues within seconds of that",
-                name.as_str()
-            ),
-        ))),
-        Err(error) => Err(error),
-    }
 }
 
 /// Without the service key it matters whether the namespace goes, and the operator may not look.
