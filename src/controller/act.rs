@@ -1,7 +1,7 @@
 //! Does what was planned, and says what came of it.
 
 use parking_lot::Mutex;
-use tokio::sync::OwnedMutexGuard;
+use tokio::{sync::OwnedMutexGuard, time::Instant};
 
 use super::{
     Context, ServiceKeyHeld,
@@ -15,10 +15,10 @@ use super::{
 use crate::{
     aicore::{
         Authorization, Insistence, Origin,
-        error::Error as AiCoreError,
+        error::{Error as AiCoreError, Server},
         mandate::{Mandate, over},
         push::Pushed,
-        session::Unfinished,
+        session::{Aftermath, Unfinished},
     },
     clock::{self, Clock},
     domain::{
@@ -139,7 +139,9 @@ async fn send<K: Kubernetes, A: AiCore>(
     let name = &claim.remote_name;
     ctx.index.writes(object, &claim);
     let under_way = UnderWay::new(ctx, &claim);
-    let result = ctx.ai_core.push(&connection, insistence, &errand, name, &payload, push.create).await;
+    let result = ready
+        .unless_lost(&claim, ctx.ai_core.push(&connection, insistence, &errand, name, &payload, push.create));
+    let result = result.await;
     under_way.ended(result.as_ref().err());
     if result.is_ok() {
         ctx.index.accepted(object, &claim);
@@ -188,7 +190,8 @@ async fn delete<K: Kubernetes, A: AiCore>(
     };
     ctx.index.writes(object, &claim);
     let under_way = UnderWay::new(ctx, &claim);
-    let result = ctx.ai_core.delete(&connection, insistence, &errand, &claim.remote_name).await;
+    let deletion = ctx.ai_core.delete(&connection, insistence, &errand, &claim.remote_name);
+    let result = ready.unless_lost(&claim, deletion).await;
     under_way.ended(result.as_ref().err());
     ready.conclude(ctx, &errand, result.as_ref().err());
     match result {
@@ -268,6 +271,24 @@ async fn prepare<K: Kubernetes, A: AiCore>(
 }
 
 impl Ready {
+    /// What a request that writes comes to, which may be given up before its time.
+    async fn unless_lost<T>(
+        &self,
+        claim: &Claim,
+        request: impl Future<Output = Result<T, Unfinished>>,
+    ) -> Result<T, Unfinished> {
+        let began = Instant::now();
+        tokio::select! {
+            biased;
+            result = request => result,
+            () = self.permit.lost() => {
+                let (server, host, limit) = (Server::Api, claim.tenant.api_host(), began.elapsed());
+                let error = AiCoreError::Silent { server, host, limit };
+                Err(Unfinished::Failed { error, remote_absent: false, aftermath: Aftermath::Late })
+            }
+        }
+    }
+
     /// After the last request. The order is kept until what it leaves behind is noted.
     fn conclude<K: Kubernetes, A: AiCore>(
         self,
@@ -282,7 +303,9 @@ impl Ready {
             }
             Some(Unfinished::Withdrawn { .. }) => self.permit.unused(),
             Some(Unfinished::Failed { error, .. }) => {
-                hear(&self.permit, error);
+                if !self.permit.is_lost() {
+                    hear(&self.permit, error);
+                }
                 learn(ctx, errand, error);
             }
         }

@@ -18,11 +18,14 @@ use crate::{
 const NAMESPACES: usize = 5;
 /// Until everything that was rotated in an outage is accepted.
 const PROMISED: Duration = Duration::from_secs(15);
+/// In an outage that is not much longer than a request may take, few have learned of it.
+const SHORT: Duration = Duration::from_secs(20);
 
 /// Which servers of the tenant are silent.
 #[derive(Clone, Copy, Debug)]
 enum Silent {
     Tokens,
+    Api,
     Both,
 }
 
@@ -65,8 +68,8 @@ impl Running {
     }
 
     fn falls_silent(&self, endpoint: &FakeEndpoint, silent: Silent) {
-        endpoint.silent.store(true, SeqCst);
-        if matches!(silent, Silent::Both) {
+        endpoint.silent.store(!matches!(silent, Silent::Api), SeqCst);
+        if !matches!(silent, Silent::Tokens) {
             self.ctx.ai_core.hung.lock().unwrap().insert(service_key_of("s3cret", "one").tenant());
         }
     }
@@ -101,15 +104,19 @@ async fn recovery(silent: Silent, resources: usize, outage: Duration) -> Duratio
 #[rstest::rstest]
 #[tokio::test(start_paused = true)]
 async fn all_rotations_are_accepted_soon_after_an_outage(
-    #[values(Silent::Tokens, Silent::Both)] silent: Silent,
-    #[values(1, 2, 60)] resources: usize,
+    #[values(Silent::Tokens, Silent::Api, Silent::Both)] silent: Silent,
+    #[values(1, 2, 20, 60)] resources: usize,
 ) {
     let mut longest = Duration::ZERO;
     for tenths in (10..=300).step_by(29).chain((600..=900).step_by(27)) {
         let outage = Duration::from_millis(100) * tenths;
-        longest = longest.max(recovery(silent, resources, outage).await);
+        let took = recovery(silent, resources, outage).await;
+        // As long as nothing has failed yet, nobody knows of an outage, and each waits for the end of its request.
+        let promised = if outage < SHORT { PROMISED + seconds(1) } else { PROMISED };
+        assert!(took <= promised, "{took:?} after {outage:?}");
+        longest = longest.max(took);
     }
-    assert!(longest <= PROMISED, "{longest:?}");
+    println!("{silent:?}, {resources} resources: {longest:?}");
 }
 
 /// Nobody waits for a token of a key that is not the one any more.
