@@ -1,23 +1,14 @@
 //! What the TLS library says about certificates, in words that quote nothing of them.
 
-use std::{error::Error, fmt, io};
+use std::{error::Error, fmt};
 
 use rustls::CertificateError;
 
-/// The TLS library's error among the causes. An [`io::Error`] does not count what it wraps among its sources.
+use crate::error::deep_chain;
+
+/// The TLS library's error among the causes.
 pub(crate) fn find<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
-    let mut next = Some(error);
-    while let Some(cause) = next {
-        if let Some(found) = cause.downcast_ref() {
-            return Some(found);
-        }
-        let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        next = match wrapped {
-            Some(wrapped) => Some(wrapped as &(dyn Error + 'static)),
-            None => cause.source(),
-        };
-    }
-    None
+    deep_chain(error).find_map(<dyn Error>::downcast_ref)
 }
 
 /// Why a server's certificate is not accepted. Shown it is a phrase that follows the certificate.
@@ -50,7 +41,8 @@ impl Untrusted {
 impl From<&CertificateError> for Untrusted {
     fn from(error: &CertificateError) -> Self {
         match error {
-            CertificateError::UnknownIssuer => Self::UnknownIssuer,
+            // The signature does not fit where an authority of the same name is trusted, with another key.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => Self::UnknownIssuer,
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => Self::Expired,
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Self::NotValidYet,
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {

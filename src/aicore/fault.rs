@@ -7,7 +7,7 @@ use rustls::AlertDescription;
 
 use super::{error::Seconds, exchange::CONNECT_TIMEOUT, redact::visible};
 use crate::{
-    error::chain,
+    error::deep_chain,
     tls_error::{self, Untrusted},
 };
 
@@ -54,10 +54,10 @@ impl Fault {
     /// What the error is about, if that is one of these. What a proxy answers, and that a name is not known, the HTTP client says in
     /// words of its own, and in no type.
     pub(super) fn of(error: &(dyn Error + 'static), by_proxy: bool) -> Option<Self> {
-        let what = chain(error)
+        let what = deep_chain(error)
             .find_map(by_text)
             .or_else(|| tls_error::find(error).and_then(by_tls))
-            .or_else(|| chain(error).find_map(by_type))?;
+            .or_else(|| deep_chain(error).find_map(by_type))?;
         Some(Self { what, by_proxy })
     }
 
@@ -178,7 +178,9 @@ fn cure(untrusted: Untrusted) -> &'static str {
         }
         Untrusted::Expired => "; who runs the server has to renew it, unless the clock here is wrong",
         Untrusted::NotValidYet => "; check the clock here",
-        Untrusted::OtherName => "; check the host in the service key, and whether something else answers in its place",
+        Untrusted::OtherName => {
+            "; check the host in the service key, and whether something else answers in its place"
+        }
         Untrusted::Revoked | Untrusted::Other => "; who runs the server has to replace it",
     }
 }

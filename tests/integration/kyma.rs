@@ -47,14 +47,15 @@ impl Page {
 }
 
 fn pages() -> [Page; 2] {
-    [
-        Page::read("aicoreregistrysecret", api::crd()),
-        Page::read("aicoretenant", api::tenant_crd()),
-    ]
+    [Page::read("aicoreregistrysecret", api::crd()), Page::read("aicoretenant", api::tenant_crd())]
 }
 
 /// Calls `visit` with each object in the value, and the path to it.
-fn each_object<'a>(value: &'a Value, path: &str, visit: &mut impl FnMut(&str, &'a serde_json::Map<String, Value>)) {
+fn each_object<'a>(
+    value: &'a Value,
+    path: &str,
+    visit: &mut impl FnMut(&str, &'a serde_json::Map<String, Value>),
+) {
     match value {
         Value::Array(items) => {
             for (number, item) in items.iter().enumerate() {
@@ -80,7 +81,8 @@ async fn evaluate(expressions: Vec<String>, object: &Value, sources: BTreeMap<St
                     "variables": { "root": object, "item": object } })
         })
         .collect();
-    let answers = tokio::task::spawn_blocking(move || ask("jsonata", &json!(questions))).await.unwrap().unwrap();
+    let answers =
+        tokio::task::spawn_blocking(move || ask("jsonata", &json!(questions))).await.unwrap().unwrap();
     let answers = answers.as_array().unwrap().iter().zip(expressions);
     answers
         .map(|(answer, expression)| {

@@ -67,12 +67,16 @@ async fn a_connection_that_ends_without_an_answer_is_told_as_such() {
     let address = server(async |mut stream| drop(head(&mut stream).await)).await;
     assert_eq!(
         directly("http", address).await,
-        format!("AI Core at {address} could not be reached: the connection was closed before there was an answer")
+        format!(
+            "AI Core at {address} could not be reached: the connection was closed before there was an answer"
+        )
     );
     let address = server(async |mut stream| drop(stream.read_u8().await)).await;
     assert_eq!(
         directly("https", address).await,
-        format!("AI Core at {address} could not be reached: the connection was closed before there was an answer")
+        format!(
+            "AI Core at {address} could not be reached: the connection was closed before there was an answer"
+        )
     );
 }
 
@@ -124,35 +128,50 @@ async fn a_server_that_says_nothing_is_waited_for_a_while(#[case] scheme: &str, 
     assert_eq!(directly(scheme, address).await, format!("AI Core at {address} {said}"));
 }
 
+const UNKNOWN_ISSUER: &str = "is signed by an authority that is not trusted; where a private authority or a proxy has signed \
+                              it, name that authority in caBundle of the chart (--ca-bundle)";
+
+/// Who is trusted beside the authorities of the system.
+#[derive(Clone, Copy, Debug)]
+enum Roots {
+    /// Nobody.
+    Ours,
+    /// An authority of the name of the server's, as one has it that was set up again.
+    OfTheSameName,
+    /// The server's.
+    Its,
+}
+
 #[rstest]
-#[case::unknown_issuer(
-    None,
-    false,
-    "is signed by an authority that is not trusted; where a private authority or a proxy has signed it, name that authority in \
-     caBundle of the chart (--ca-bundle)"
-)]
+#[case::unknown_issuer(None, Roots::Ours, UNKNOWN_ISSUER)]
+#[case::authority_of_the_same_name(None, Roots::OfTheSameName, UNKNOWN_ISSUER)]
 #[case::ended(
     Some(ServerFlaw::Ended),
-    true,
+    Roots::Its,
     "has expired; who runs the server has to renew it, unless the clock here is wrong"
 )]
-#[case::not_yet(Some(ServerFlaw::NotYetValid), true, "is not valid yet; check the clock here")]
+#[case::not_yet(Some(ServerFlaw::NotYetValid), Roots::Its, "is not valid yet; check the clock here")]
 #[case::other_name(
     Some(ServerFlaw::OtherName),
-    true,
+    Roots::Its,
     "is for another host name; check the host in the service key, and whether something else answers in its place"
 )]
 #[tokio::test]
 async fn a_certificate_that_is_not_accepted_says_what_is_wrong_with_it(
     #[case] server_flaw: Option<ServerFlaw>,
-    #[case] known_authority: bool,
+    #[case] roots: Roots,
     #[case] sentence: &str,
 ) {
     let options = Options { tls: true, server_flaw, ..Options::default() };
     let simulator = Simulator::start(options).await.unwrap();
     let other = Simulator::start(Options { tls: true, ..Options::default() }).await.unwrap();
-    let roots = if known_authority { simulator.ca_pem() } else { other.ca_pem() };
-    let url = simulator.tenant("acme").service_key()["serviceurls"]["AI_API_URL"].as_str().unwrap().to_owned();
+    let roots = match roots {
+        Roots::Ours => None,
+        Roots::OfTheSameName => other.ca_pem(),
+        Roots::Its => simulator.ca_pem(),
+    };
+    let url =
+        simulator.tenant("acme").service_key()["serviceurls"]["AI_API_URL"].as_str().unwrap().to_owned();
     let error = failure(Proxies::default(), roots, &url).await.to_string();
     let expected = format!("could not be reached: its TLS certificate {sentence}");
     assert!(error.ends_with(&expected), "{error}");
@@ -164,7 +183,9 @@ async fn a_name_that_nobody_knows_is_told_with_what_the_resolver_says() {
     let host = format!("{}.invalid", "a".repeat(64));
     let error = failure(Proxies::default(), None, &format!("http://{host}/v2")).await.to_string();
     let said = error
-        .strip_prefix(&format!("AI Core at {host} could not be reached: its name cannot be resolved (the resolver says \""))
+        .strip_prefix(&format!(
+            "AI Core at {host} could not be reached: its name cannot be resolved (the resolver says \""
+        ))
         .unwrap_or_else(|| panic!("{error}"));
     let (answer, cure) = said.split_once("\"); ").unwrap();
     assert!(!answer.is_empty() && !answer.contains("lookup address"), "{answer}");

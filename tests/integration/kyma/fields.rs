@@ -19,7 +19,8 @@ fn expressions(page: &Page) -> Vec<(String, String)> {
         each_object(&page.sections[section], section, &mut |path, object| {
             for (key, value) in object {
                 let of_a_rule = path.ends_with("/highlights") || path.ends_with("/resource");
-                let is_filter_of_others = path.starts_with("form") && key == "filter" || path.starts_with("dataSources");
+                let is_filter_of_others =
+                    path.starts_with("form") && key == "filter" || path.starts_with("dataSources");
                 if let Some(text) = value.as_str()
                     && (EXPRESSIONS.contains(&key.as_str()) || of_a_rule && !path.starts_with("form"))
                     && !is_filter_of_others
@@ -58,7 +59,8 @@ fn lookup<'a>(schema: &'a Value, path: &str) -> Option<&'a Value> {
 
 fn assert_known(page: &Page, place: &str, path: &str) {
     // Of the metadata the schema says nothing.
-    let known = ["metadata.name", "metadata.namespace"].contains(&path) || lookup(&page.schema(), path).is_some();
+    let known =
+        ["metadata.name", "metadata.namespace"].contains(&path) || lookup(&page.schema(), path).is_some();
     assert!(known, "{place} names {path}, which {} does not have", page.crd.spec.names.kind);
 }
 

@@ -38,7 +38,11 @@ fn each_page_is_of_the_kind_that_the_cluster_has() {
         assert_eq!(resource["kind"], spec.names.kind.as_str());
         assert_eq!(resource["group"], spec.group.as_str());
         assert_eq!(resource["version"], spec.versions[0].name.as_str());
-        assert_eq!(general["urlPath"], spec.names.plural.as_str(), "the dashboard makes the URL of requests from it");
+        assert_eq!(
+            general["urlPath"],
+            spec.names.plural.as_str(),
+            "the dashboard makes the URL of requests from it"
+        );
         let scope = if spec.scope == "Namespaced" { "namespace" } else { "cluster" };
         assert_eq!(general["scope"], scope);
     }

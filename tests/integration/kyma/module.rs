@@ -36,7 +36,8 @@ async fn kyma_accepts_its_kinds() {
         install(cluster.client().await.unwrap(), &serde_json::from_value(crd).unwrap()).await;
     }
     for name in ["module-template.yaml", "telemetry.yaml"] {
-        let apply = ["apply", "--server-side", "--dry-run=server", "--validate=strict", "-n", "default", "-f", "-"];
+        let apply =
+            ["apply", "--server-side", "--dry-run=server", "--validate=strict", "-n", "default", "-f", "-"];
         assert_eq!(kubectl(cluster, &apply, &file(name)).await.stderr, "", "{name}");
     }
 }
@@ -100,7 +101,8 @@ async fn no_sidecar_comes_in_and_the_telemetry_module_may_scrape() {
     assert_eq!(from, &json!({ "namespaceSelector": {}, "podSelector": { "matchLabels": scraping } }));
     assert_eq!(labels["networking.kyma-project.io/metrics-scraping"], "allowed");
     let ports = policy["spec"]["egress"][0]["ports"].as_array().unwrap();
-    let open: BTreeSet<String> = ports.iter().map(|port| format!("{}/{}", port["protocol"], port["port"])).collect();
+    let open: BTreeSet<String> =
+        ports.iter().map(|port| format!("{}/{}", port["protocol"], port["port"])).collect();
     assert_eq!(open, ["\"TCP\"/53", "\"TCP\"/8053", "\"UDP\"/53", "\"UDP\"/8053"].map(String::from).into());
 }
 

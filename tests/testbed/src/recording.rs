@@ -95,7 +95,8 @@ impl Cast {
     /// As asciicast v2: a header, then an event for each line.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let header = json!({ "version": 2, "width": self.columns, "height": self.rows, "title": "make demo" });
+        let header =
+            json!({ "version": 2, "width": self.columns, "height": self.rows, "title": "make demo" });
         let mut text = format!("{header}\n");
         for (time, line) in &self.lines {
             // Milliseconds are enough for eyes.
@@ -120,7 +121,8 @@ impl Cast {
         let mut lines = Vec::new();
         for event in values {
             let event = event?;
-            let (Some(time), Some("o"), Some(data)) = (event[0].as_f64(), event[1].as_str(), event[2].as_str())
+            let (Some(time), Some("o"), Some(data)) =
+                (event[0].as_f64(), event[1].as_str(), event[2].as_str())
             else {
                 bail!("{event} is no output at a time");
             };
@@ -140,7 +142,11 @@ mod tests {
         let lines = vec![(0.0, "$ make demo".to_owned()), (1.5, "== \"quoted\" & <done>".to_owned())];
         let cast = Cast { columns: 80, rows: 24, lines };
         assert_eq!(Cast::parse(&cast.to_text()).unwrap(), cast);
-        assert!(cast.to_text().starts_with("{\"height\":24,\"title\":\"make demo\",\"version\":2,\"width\":80}\n[0.0,\"o\","));
+        assert!(
+            cast.to_text().starts_with(
+                "{\"height\":24,\"title\":\"make demo\",\"version\":2,\"width\":80}\n[0.0,\"o\","
+            )
+        );
     }
 
     #[test]

@@ -21,7 +21,11 @@ fn the_picture_is_drawn_from_the_recording() {
 fn the_recording_names_no_place_outside_of_the_repository() {
     for line in cast().lines() {
         let mut words = line.split_whitespace();
-        assert!(!words.any(|word| word.starts_with('/') && !word.starts_with("/v2/") && !word.starts_with("/uaa/")), "{line}");
+        assert!(
+            !words
+                .any(|word| word.starts_with('/') && !word.starts_with("/v2/") && !word.starts_with("/uaa/")),
+            "{line}"
+        );
     }
 }
 
@@ -36,11 +40,8 @@ fn shape(line: &str) -> String {
 
 #[test]
 fn the_demo_prints_what_is_recorded() {
-    let output = Command::new(env!("CARGO_BIN_EXE_testbed"))
-        .arg("demo")
-        .env_remove("KUBECONFIG")
-        .output()
-        .unwrap();
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_testbed")).arg("demo").env_remove("KUBECONFIG").output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let printed: Vec<String> = String::from_utf8(output.stdout).unwrap().lines().map(shape).collect();
     // The first line is what a reader types.

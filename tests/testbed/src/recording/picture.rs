@@ -50,28 +50,28 @@ pub fn draw(cast: &Cast) -> String {
          Core has it milliseconds later</title>\n<style>{STYLE}\n{}</style>\n",
         motion(&rows, cast.rows, length)
     );
-    let _ = write!(
+    let _ = writeln!(
         svg,
         "<rect class=\"back\" width=\"{width}\" height=\"{height}\" rx=\"8\"/>\n\
-         <rect class=\"edge\" x=\".5\" y=\".5\" width=\"{}\" height=\"{}\" rx=\"8\"/>\n",
+         <rect class=\"edge\" x=\".5\" y=\".5\" width=\"{}\" height=\"{}\" rx=\"8\"/>",
         width - 1,
         height - 1
     );
     for dot in 0..3 {
         let _ = writeln!(svg, "<circle class=\"dot\" cx=\"{}\" cy=\"16\" r=\"5\"/>", 20 + dot * 18);
     }
-    let _ = write!(
+    let _ = writeln!(
         svg,
-        "<svg x=\"{PADDING}\" y=\"{BAR}\" width=\"{}\" height=\"{screen}\"><g class=\"scroll\" font-size=\"{FONT}\">\n",
+        "<svg x=\"{PADDING}\" y=\"{BAR}\" width=\"{}\" height=\"{screen}\"><g class=\"scroll\" font-size=\"{FONT}\">",
         width - 2 * PADDING
     );
     for (number, row) in rows.iter().enumerate().filter(|(_, row)| !row.text.trim().is_empty()) {
         let class = if row.class.is_empty() { String::new() } else { format!(" class=\"{}\"", row.class) };
         let _ = writeln!(svg, "<text{class} y=\"{}\">{}</text>", number * ROW + FONT, escaped(&row.text));
     }
-    let _ = write!(
+    let _ = writeln!(
         svg,
-        "<rect class=\"back curtain\" width=\"{width}\" height=\"{}\"/>\n</g></svg>\n</svg>\n",
+        "<rect class=\"back curtain\" width=\"{width}\" height=\"{}\"/>\n</g></svg>\n</svg>",
         rows.len() * ROW
     );
     svg
@@ -165,7 +165,10 @@ mod tests {
     fn rows_go_up_when_the_screen_is_full_and_stay_there_without_motion() {
         let cast = cast(&[(0.0, "1"), (1.0, "2"), (2.0, "3"), (3.0, "4"), (4.0, "5")]);
         let svg = draw(&cast);
-        assert!(svg.contains(".scroll{transform:translateY(-38px);animation:scroll 16.0s step-end infinite}"), "{svg}");
+        assert!(
+            svg.contains(".scroll{transform:translateY(-38px);animation:scroll 16.0s step-end infinite}"),
+            "{svg}"
+        );
         assert!(
             svg.contains(
                 "@keyframes scroll{0.00%{transform:translateY(-0px)}18.75%{transform:translateY(-19px)}\
@@ -179,7 +182,8 @@ mod tests {
 
     #[test]
     fn text_is_escaped_and_marked_by_what_it_is() {
-        let cast = Cast { columns: 80, ..cast(&[(0.0, "$ a <b> & c"), (0.1, "== Step"), (0.2, "     2026 PATCH")]) };
+        let cast =
+            Cast { columns: 80, ..cast(&[(0.0, "$ a <b> & c"), (0.1, "== Step"), (0.2, "     2026 PATCH")]) };
         let svg = draw(&cast);
         assert!(svg.contains("<text class=\"c\" y=\"14\">$ a &lt;b&gt; &amp; c</text>"), "{svg}");
         assert!(svg.contains("<text class=\"h\" y=\"33\">== Step</text>"));

@@ -88,7 +88,11 @@ impl Authority {
 
     /// Settings of a listener on 127.0.0.1, also known as localhost, for HTTP/1.1. A client needs no certificate; one that it has
     /// must be of this authority.
-    pub(super) fn server(&self, tls_1_2_only: bool, flaw: Option<ServerFlaw>) -> anyhow::Result<ServerConfig> {
+    pub(super) fn server(
+        &self,
+        tls_1_2_only: bool,
+        flaw: Option<ServerFlaw>,
+    ) -> anyhow::Result<ServerConfig> {
         let key = KeyPair::generate().context("cannot make the server's key")?;
         let names = match flaw {
             Some(ServerFlaw::OtherName) => vec!["elsewhere.example".to_owned()],
