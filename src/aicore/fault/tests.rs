@@ -303,3 +303,23 @@ fn what_is_none_of_these_is_left_to_the_words_of_the_library() {
     let error = Nested { text: "something else", source: io::ErrorKind::InvalidData.into() };
     assert_eq!(Fault::of(&error, false), None);
 }
+
+/// Who reads a sentence looks for the value that it names.
+#[test]
+fn the_values_of_the_chart_that_are_named_exist() {
+    let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/aicore-registry-operator/values.yaml");
+    let values: serde_json::Value = serde_saphyr::from_str(&std::fs::read_to_string(chart).unwrap()).unwrap();
+    let what = [
+        What::NoDns(String::new()),
+        What::NoRoute,
+        What::NoConnection,
+        What::Certificate(Untrusted::UnknownIssuer),
+    ];
+    for what in what {
+        let sentence = Fault { what, by_proxy: false }.to_string();
+        let before = sentence.split(" of the chart").next().unwrap();
+        let value = before.rsplit([' ', '(']).next().unwrap();
+        let found = value.split('.').try_fold(&values, |values, name| values.get(name));
+        assert!(sentence.contains(" of the chart") && found.is_some(), "{value}: {sentence}");
+    }
+}

@@ -3,7 +3,7 @@
 
 mod picture;
 
-use std::{path::PathBuf, process::Stdio};
+use std::{fmt::Write as _, path::PathBuf, process::Stdio};
 
 use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
@@ -18,8 +18,8 @@ use crate::{controlplane::workspace, process::tethered};
 /// What a reader types to see the same.
 const COMMAND: &str = "$ make demo";
 /// Size of the terminal, in characters.
-const COLUMNS: usize = 112;
-const ROWS: usize = 30;
+const COLUMNS: usize = 134;
+const ROWS: usize = 32;
 /// The most that is read of a run, in lines. The demo prints about eighty.
 const LONGEST: usize = 1000;
 
@@ -101,7 +101,7 @@ impl Cast {
         for (time, line) in &self.lines {
             // Milliseconds are enough for eyes.
             let time = (time * 1000.0).round() / 1000.0;
-            text += &format!("{}\n", json!([time, "o", format!("{line}\r\n")]));
+            let _ = writeln!(text, "{}", json!([time, "o", format!("{line}\r\n")]));
         }
         text
     }

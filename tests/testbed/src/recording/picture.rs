@@ -8,8 +8,8 @@ use super::Cast;
 /// Sizes in pixels.
 const ROW: usize = 19;
 const FONT: usize = 14;
-/// In tenths: fonts of one width have characters of 0.6 of their size.
-const COLUMN_TENTHS: usize = 84;
+/// In tenths: fonts of one width have characters of 0.6 of their size, some of a little more.
+const COLUMN_TENTHS: usize = 85;
 const PADDING: usize = 14;
 /// The bar above.
 const BAR: usize = 30;
@@ -17,6 +17,8 @@ const BAR: usize = 30;
 /// Seconds that a line is there at least before the next one, so that it can be read, and at most, so that nobody waits.
 const SHORTEST: f64 = 0.16;
 const LONGEST: f64 = 1.6;
+/// Seconds before a heading or a command, so that what is above it can be read.
+const PAUSE: f64 = 1.2;
 /// Seconds that the end is shown before it begins again.
 const END: f64 = 12.0;
 
@@ -82,11 +84,12 @@ fn rows(cast: &Cast) -> Vec<Row> {
     let mut rows = Vec::new();
     let (mut shown, mut before) = (0.0, 0.0);
     for (number, (time, line)) in cast.lines.iter().enumerate() {
+        let class = class(line);
+        let least = if matches!(class, "h" | "c") { PAUSE } else { SHORTEST };
         if number > 0 {
-            shown += (time - before).clamp(SHORTEST, LONGEST);
+            shown += (time - before).clamp(least, LONGEST);
         }
         before = *time;
-        let class = class(line);
         let characters: Vec<char> = line.chars().collect();
         let parts = characters.chunks(cast.columns).map(|part| part.iter().collect());
         let parts = if characters.is_empty() { vec![String::new()] } else { parts.collect() };
@@ -152,12 +155,18 @@ mod tests {
 
     #[test]
     fn a_line_is_shown_after_the_one_before_it_neither_at_once_nor_late() {
-        let cast = cast(&[(0.0, "$ make"), (0.001, "a"), (60.0, "b"), (60.5, "a line of 21 letters!")]);
+        let cast = cast(&[
+            (0.0, "$ make"),
+            (0.001, "a"),
+            (60.0, "b"),
+            (60.5, "a line of 21 letters!"),
+            (60.5, "== c"),
+        ]);
         let rows = rows(&cast);
         let shown: Vec<String> = rows.iter().map(|row| format!("{:.2} {}", row.shown, row.text)).collect();
         assert_eq!(
             shown,
-            ["0.00 $ make", "0.16 a", "1.76 b", "2.26 a line of ", "2.26 21 letters", "2.26 !"]
+            ["0.00 $ make", "0.16 a", "1.76 b", "2.26 a line of ", "2.26 21 letters", "2.26 !", "3.46 == c"]
         );
     }
 
