@@ -166,6 +166,11 @@ recorded: ## Record the objects of deploy/argocd again, and make its ConfigMap f
 	@$(CARGO) build --workspace --bins
 	WRITE_RECORDED=1 target/debug/testbed run -- $(CARGO) test --quiet --test integration -- recorded:: argocd::the_config_map
 
+.PHONY: recording
+recording: ## Record make demo for the README again (docs/demo)
+	@$(CARGO) build --workspace --bins
+	target/debug/testbed record
+
 .PHONY: fixtures
 fixtures: ## Record objects as this version writes them, for the tests of later versions (before a release)
 	@$(CARGO) build --workspace --bins

@@ -9,6 +9,7 @@ mod body;
 pub(crate) mod error;
 mod error_details;
 mod exchange;
+mod fault;
 #[cfg(test)]
 mod fuzz;
 mod inspect;

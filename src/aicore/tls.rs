@@ -134,7 +134,7 @@ pub(super) enum Handshake {
     /// The server asks for one, and got none.
     OursMissing,
     /// The server's is not accepted here.
-    TheirsRefused(&'static str),
+    TheirsRefused,
 }
 
 impl Handshake {
@@ -145,17 +145,8 @@ impl Handshake {
                 AlertDescription::NoCertificate | AlertDescription::CertificateRequired,
             ) => Some(Self::OursMissing),
             rustls::Error::AlertReceived(alert) => about_ours(*alert).map(Self::OursRefused),
-            _ => tls_error::why_not_trusted(error).map(Self::TheirsRefused),
-        }
-    }
-
-    /// What to say instead of what the TLS library says, which may quote the server's certificate.
-    pub(super) fn cause(self) -> Option<String> {
-        match self {
-            Self::OursRefused(_) | Self::OursMissing => None,
-            Self::TheirsRefused(why) => Some(format!(
-                "its TLS certificate {why}; where a private authority or a proxy has signed it, name that authority in --ca-bundle"
-            )),
+            rustls::Error::InvalidCertificate(_) => Some(Self::TheirsRefused),
+            _ => None,
         }
     }
 }

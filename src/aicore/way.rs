@@ -69,4 +69,4 @@ pub(super) struct Way {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::aicore) mod tests;

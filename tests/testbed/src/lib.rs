@@ -8,6 +8,7 @@ pub mod operator;
 pub mod packaging;
 pub mod process;
 pub mod proxy;
+pub mod recording;
 pub mod relay;
 pub mod simulator;
 pub mod system;

@@ -70,7 +70,7 @@ pub use payload::Payload;
 pub use route::Operation;
 pub use service_key::binding_data;
 pub use tenant::{Tenant, is_tenant_name};
-pub use tls::{Flaw, KeyFormat};
+pub use tls::{Flaw, KeyFormat, ServerFlaw};
 
 /// A running simulator. It stops when it is dropped, and then cuts what is in progress.
 pub struct Simulator {
@@ -88,7 +88,10 @@ impl Simulator {
         let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await;
         let tcp = tcp.with_context(|| format!("cannot listen on 127.0.0.1:{}", options.port))?;
         let authority = options.tls.then(|| Authority::new("AI Core simulator")).transpose()?;
-        let tls = authority.as_ref().map(|authority| authority.server(options.tls_1_2_only)).transpose()?;
+        let tls = authority
+            .as_ref()
+            .map(|authority| authority.server(options.tls_1_2_only, options.server_flaw))
+            .transpose()?;
         let tls = tls.map(|config| TlsAcceptor::from(Arc::new(config)));
         let scheme = if options.tls { "https" } else { "http" };
         let address = tcp.local_addr().context("cannot tell the port")?;

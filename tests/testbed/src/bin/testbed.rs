@@ -12,6 +12,7 @@ use testbed::{
     helm::helm_path,
     packaging::{self, Part},
     process::{Signals, become_tethered, tethered, this_process_is_testbed},
+    recording,
     tools::tools,
 };
 
@@ -68,6 +69,12 @@ enum Task {
         /// Kubeconfig of a cluster to use
         #[arg(long, env = "KUBECONFIG")]
         kubeconfig: Option<PathBuf>,
+    },
+    /// Run the demo, and make the recording and the picture of the README from what it prints
+    Record {
+        /// Only draw the picture again, from the recording that is there
+        #[arg(long)]
+        redraw: bool,
     },
     /// The process behind a control plane, told what to do on standard input
     #[command(hide = true)]
@@ -138,6 +145,8 @@ fn run(task: Task) -> anyhow::Result<i32> {
         Task::Tether { parent, command } => match become_tethered(parent, &command)? {},
         Task::Supervise { assets, servers } => block_on(supervise(assets, servers.controller_manager))?,
         Task::Demo { keep, kubeconfig } => block_on(demo::run(demo::Settings { keep, kubeconfig }))?,
+        Task::Record { redraw: true } => recording::draw_again()?,
+        Task::Record { redraw: false } => block_on(recording::record())?,
         Task::Controlplane { servers } => block_on(foreground(servers.options()))?,
         Task::Run { servers, command } => return block_on(with_control_plane(servers.options(), &command)),
     }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use super::tls::ServerFlaw;
+
 /// Settings of a simulator.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -14,13 +16,15 @@ pub struct Options {
     pub tls: bool,
     /// Serve https in TLS 1.2 only. Default: in TLS 1.3 as well.
     pub tls_1_2_only: bool,
+    /// What is wrong with the server's certificate. Default: nothing.
+    pub server_flaw: Option<ServerFlaw>,
     /// Keep every request in the journals. Default: yes; a program that only shows requests does without.
     pub keep_journal: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { port: 0, tls: false, tls_1_2_only: false, keep_journal: true }
+        Self { port: 0, tls: false, tls_1_2_only: false, server_flaw: None, keep_journal: true }
     }
 }
 

@@ -36,6 +36,17 @@ pub enum Flaw {
     UnknownIssuer,
 }
 
+/// What is wrong with the server's own certificate, so that clients do not trust it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerFlaw {
+    /// It ended on 2026-01-02T00:00:00Z.
+    Ended,
+    /// It begins in the year 2100.
+    NotYetValid,
+    /// It is for `elsewhere.example`.
+    OtherName,
+}
+
 /// From when to when a client certificate is valid, seen from now.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Life {
@@ -77,11 +88,26 @@ impl Authority {
 
     /// Settings of a listener on 127.0.0.1, also known as localhost, for HTTP/1.1. A client needs no certificate; one that it has
     /// must be of this authority.
-    pub(super) fn server(&self, tls_1_2_only: bool) -> anyhow::Result<ServerConfig> {
+    pub(super) fn server(
+        &self,
+        tls_1_2_only: bool,
+        flaw: Option<ServerFlaw>,
+    ) -> anyhow::Result<ServerConfig> {
         let key = KeyPair::generate().context("cannot make the server's key")?;
-        let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
+        let names = match flaw {
+            Some(ServerFlaw::OtherName) => vec!["elsewhere.example".to_owned()],
+            _ => vec!["127.0.0.1".to_owned(), "localhost".to_owned()],
+        };
         let mut params = CertificateParams::new(names).context("the server's names are not valid")?;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        match flaw {
+            Some(ServerFlaw::Ended) => {
+                params.not_before = date_time_ymd(2026, 1, 1);
+                params.not_after = date_time_ymd(2026, 1, 2);
+            }
+            Some(ServerFlaw::NotYetValid) => params.not_before = date_time_ymd(2100, 1, 1),
+            Some(ServerFlaw::OtherName) | None => {}
+        }
         let certificate =
             params.signed_by(&key, &self.issuer).context("cannot make the server's certificate")?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
