@@ -116,6 +116,7 @@ fn a_long_run_finds_nothing() {
     let totals = run.totals.lock().unwrap();
     totals.print();
     assert_eq!(broken, 0, "lanes that ended early, see above");
+    totals.assert_played();
     totals.assert_nothing_found();
 }
 
