@@ -161,8 +161,8 @@ pub(crate) struct KeyVersion {
     pub(crate) tenant: Option<(String, bool)>,
     /// It is there, and holds no service key.
     pub(crate) broken: bool,
-    /// When its certificate ends, in seconds since 1970.
-    pub(crate) ends: Option<i64>,
+    /// Between which seconds since 1970 its certificate ends.
+    pub(crate) ends: Option<(i64, i64)>,
 }
 
 /// A state of a resource or an `AICoreTenant` that a watch showed.

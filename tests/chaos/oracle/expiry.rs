@@ -37,7 +37,7 @@ pub(super) fn against(record: &Record, version: &SpecVersion, state: &State) -> 
     }
     let Lead::To { ends, .. } = record.lead_now(version) else { return None };
     let service_key = Life::of(status, "serviceKey");
-    if service_key.map(|life| life.ends) != ends {
+    if !is_end(ends, service_key.map(|life| life.ends)) {
         return Some(format!("should say that its service key ends at {ends:?}"));
     }
     if let Some(life) = credential.filter(|_| record.clock_set == Time::ZERO) {
@@ -51,6 +51,14 @@ pub(super) fn against(record: &Record, version: &SpecVersion, state: &State) -> 
         }
     }
     conditions(status, [credential, service_key], now)
+}
+
+/// Whether that is what is told of the end of a certificate.
+pub(super) fn is_end(ends: Option<(i64, i64)>, told: Option<i64>) -> bool {
+    match (ends, told) {
+        (Some((from, to)), Some(told)) => (from..=to).contains(&told),
+        (ends, told) => ends.is_none() && told.is_none(),
+    }
 }
 
 /// Whether the conditions say how it stands with both lives.
@@ -221,13 +229,15 @@ mod tests {
     #[test]
     fn the_end_of_a_certificate_is_told() {
         let mut record = says(&[], None);
-        record.keys[0].ends = Some(BEGAN + 1_000);
+        record.keys[0].ends = Some((BEGAN + 999, BEGAN + 1_001));
         assert!(judged(&record).unwrap().contains("service key"));
         record.states[0].status["serviceKeyExpiresAt"] = text(BEGAN + 1_000).into();
         record.states[0].status["serviceKeyExpiringFrom"] = text(BEGAN - 5_000).into();
         assert!(judged(&record).unwrap().contains("CredentialExpiring"));
         condition(&mut record, "CredentialExpiring", "ServiceKey");
         assert_eq!(judged(&record), None);
+        record.states[0].status["serviceKeyExpiresAt"] = text(BEGAN + 1_002).into();
+        assert!(judged(&record).unwrap().contains("service key"));
         record.keys[0].ends = None;
         assert!(judged(&record).unwrap().contains("service key"));
     }

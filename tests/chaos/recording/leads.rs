@@ -9,8 +9,8 @@ pub(crate) enum Lead<'a> {
     To {
         tenant: &'a str,
         real: bool,
-        /// When its certificate ends, in seconds since 1970.
-        ends: Option<i64>,
+        /// Between which seconds since 1970 its certificate ends.
+        ends: Option<(i64, i64)>,
     },
     /// The operator looks after some namespaces only.
     NotServed,

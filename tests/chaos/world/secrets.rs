@@ -40,11 +40,13 @@ impl World<'_> {
         let (name, namespace) = (key_secret(place, key), self.namespace(place));
         let tenant = self.tenant(number);
         let life = self.setting.certificates.then(|| certificate_life(place, key)).flatten();
-        let ends = life.map(|(_, left)| (wall_clock() + left).as_second());
+        let made = wall_clock();
         let service_key = match life {
             Some((lived, left)) => tenant.mortal_x509_service_key(lived, left).unwrap(),
             None => tenant.service_key(),
         };
+        // Its times have whole seconds, and making one takes a while.
+        let ends = life.map(|(_, left)| ((made + left).as_second(), (wall_clock() + left).as_second() + 1));
         let text = service_key.to_string().replace(self.simulator.url(), &self.ai_core());
         let mut service_key: Value = serde_json::from_str(&text).unwrap();
         let real = key != KeyName::Forged;
