@@ -30,8 +30,9 @@ pub(crate) fn judge(record: &Record) -> Vec<String> {
 fn is_needless(record: &Record, push: &Request, from: Time) -> bool {
     let senders = record.senders(push);
     let at_rest = |sender: &&SpecVersion| {
-        let states = record.states.iter().filter(|state| state.uid == sender.uid && state.seen <= from);
-        let synced = states.last().is_some_and(|state| said(&state.status, "Ready") == ("True", "Synced"));
+        let mut states = record.states.iter().filter(|state| state.uid == sender.uid && state.seen <= from);
+        let synced =
+            states.next_back().is_some_and(|state| said(&state.status, "Ready") == ("True", "Synced"));
         synced && record.versions_of(&sender.uid).next_back().is_some_and(|last| !last.spec.resync)
     };
     let since = |wait: Duration| push.received.saturating_sub(wait);
