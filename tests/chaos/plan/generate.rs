@@ -95,6 +95,12 @@ fn round(draw: &mut Draw, setting: &Setting, first: bool, length: Duration) -> R
         troubles.push((Duration::from_millis(at), Duration::from_millis(lasting), trouble));
         at += draw.between(0, 2 * pace);
     }
+    // A key or a right that changes when all is well again must be felt without a restart.
+    for shared in 0..SHARED {
+        if draw.percent(40) {
+            actions.push((length, Action::Share { shared, sharing: sharing(draw) }));
+        }
+    }
     Round { length, actions, troubles }
 }
 
