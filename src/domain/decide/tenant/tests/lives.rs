@@ -58,7 +58,7 @@ fn a_restart_says_nothing_again() {
 #[test]
 fn a_turn_in_a_backoff_is_written_and_asks_nothing() {
     let mut life = with_left(1000);
-    life.version = "21".to_owned();
+    life.granted = Some(false);
     life.asked(Answer::Failed(failure(Reason::AuthenticationFailed)));
     assert_eq!(life.events, ["Valid", "AuthenticationFailed"]);
     let wait = life.found(&life.key());
@@ -81,7 +81,7 @@ fn a_turn_in_a_backoff_is_written_and_asks_nothing() {
 #[test]
 fn another_key_takes_it_away_and_one_that_is_gone_too() {
     for gone in [false, true] {
-        let mut life = with_left(-10);
+        let mut life = with_left(-100);
         assert_eq!(life.conditions()[0], "CredentialExpired=True/ServiceKey");
         life.version = "21".to_owned();
         if gone {
@@ -89,7 +89,7 @@ fn another_key_takes_it_away_and_one_that_is_gone_too() {
             life.found(&TenantKey { found, identity: None });
         } else {
             life.validity = None;
-            life.asked(Answer::Quota(None));
+            life.found(&life.key());
         }
         assert!(life.conditions().iter().all(|condition| !condition.starts_with("Credential")), "{gone}");
         let times = (life.status.service_key_expires_at, life.status.service_key_expiring_from);
