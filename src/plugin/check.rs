@@ -13,6 +13,7 @@ mod manifest;
 mod remote;
 mod rules;
 mod schema;
+mod shared;
 
 use std::sync::Arc;
 

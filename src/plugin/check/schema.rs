@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, fmt::Display};
 
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use serde_json::{Map, Value};
 
 use super::rules;
@@ -29,8 +30,18 @@ pub(super) struct Fault {
     pub(super) sentence: String,
 }
 
+/// Of an AICoreRegistrySecret.
 pub(super) fn judge(spec: &Value) -> Verdict {
-    let definition = serde_json::to_value(api::crd()).unwrap_or_default();
+    judge_by(&api::crd(), spec)
+}
+
+/// Of an AICoreTenant.
+pub(super) fn judge_tenant(spec: &Value) -> Verdict {
+    judge_by(&api::tenant_crd(), spec)
+}
+
+fn judge_by(definition: &CustomResourceDefinition, spec: &Value) -> Verdict {
+    let definition = serde_json::to_value(definition).unwrap_or_default();
     let mut verdict = Verdict::default();
     if spec.is_null() {
         verdict.misfits.push("spec is missing".to_owned());

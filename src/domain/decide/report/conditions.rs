@@ -78,7 +78,8 @@ impl<'a> StatusBuilder<'a> {
         status.failed_attempt = None;
         status.remote_name = observed.object.remote_name.as_ref().ok().map(ToString::to_string);
         if !observed.object.deleting {
-            life::keep_service_key(&mut status, observed.service_key_validity, observed.now.wall);
+            let (object, validity) = (observed.object, observed.service_key_validity);
+            life::keep_service_key(&mut status, object, validity, observed.now.wall);
         }
         Self {
             headline_before: headline(&observed.status.conditions).map(|condition| condition.reason.clone()),
