@@ -144,7 +144,7 @@ async fn send<K: Kubernetes, A: AiCore>(
     let result = result.await;
     under_way.ended(result.as_ref().err());
     if result.is_ok() {
-        ctx.index.accepted(object, &claim);
+        wake(ctx, ctx.index.accepted(object, &claim));
     }
     ready.conclude(ctx, &errand, result.as_ref().err());
     if result.is_ok() {

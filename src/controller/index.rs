@@ -39,7 +39,7 @@ use crate::{
     api::AICoreRegistrySecretStatus,
     domain::{
         decide::{
-            conflict::{Claim, Claimant, proven_tenant},
+            conflict::{Claim, Claimant, proven_tenant, pushed_claim},
             key_place::Placed,
             memory::Memory,
             observed::Ownership,
@@ -349,8 +349,8 @@ impl<K> State<K> {
     /// Whether AI Core may hold another one's of what this resource has pushed: for another one a request was sent since, which may
     /// be gone again; or a younger one has pushed, when they were known to different processes, or at different times.
     fn overwritten(&self, entry: &Entry) -> bool {
-        let Some(claim) = claim_of_status(&entry.object, &entry.status) else { return false };
-        if self.claims.is_written_by_another(&entry.object.key, &claim) {
+        let Some(claim) = pushed_claim(&entry.object, &entry.status) else { return false };
+        if self.claims.may_be_written_by_another(&entry.object.key, &claim) {
             return true;
         }
         let Ownership::Owner { successor: Some(successor) } =

@@ -9,7 +9,6 @@ mod tenants;
 
 use aicore_registry_operator::domain::parse::right::{RIGHTS, Right, Scope, Use};
 use futures::future::join_all;
-use serde_json::json;
 use testbed::proxy::{Proxy, Seen};
 use tokio::time::Instant;
 
@@ -143,11 +142,7 @@ async fn the_rights_of_the_chart_suffice_and_none_is_superfluous() {
     let operator = launch.start().await;
     scenario::works(&world, &operator).await;
     // A deletion whose service key is gone.
-    world.secret("other-key", "Opaque", world.tenant().binding_data()).await;
-    let spec = json!({ "deletionPolicy": "Delete", "aiCoreSecretRef": { "name": "other-key" } });
-    world.resource("doomed", spec).await;
-    world.wait_ready("doomed").await;
-    world.delete_secret("other-key").await;
+    world.resource_that_lost_its_key("doomed").await;
     world.ask_to_delete("doomed").await;
     proxy.wait_for(1, |request| request.is("get", "namespaces")).await.unwrap();
     world.annotate("doomed", "aicore-registry.dev/abandon-remote", "true").await;

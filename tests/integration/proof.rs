@@ -114,12 +114,26 @@ async fn an_owner_whose_key_is_refused_gives_way_and_comes_back_with_a_good_one(
     world.wait_reason("pull", "RemoteConflict").await;
     forge_key(&older, &world).await;
     world.wait_ready("pull").await;
+    // AI Core holds the younger one's now, and the older one says so, and what is to be mended.
+    let displaced =
+        older.wait_for("squat", "not Ready", |resource| resource.condition("Ready").status == "False").await;
+    let ready = displaced.condition("Ready");
+    assert_eq!(
+        (&*ready.reason, &*displaced.condition("Stalled").reason),
+        ("RemoteConflict", "AuthenticationFailed")
+    );
+    let message = &ready.message;
+    assert!(message.contains("in another namespace") && message.contains("Secret \"key\""), "{message}");
+    assert!(!message.contains(&world.namespace), "{message}");
+    older.wait_event("squat", "RemoteConflict").await;
+    let said = stored_status(&older, "squat").await;
     rotate(&world, 2).await;
     // The status shows a push that was accepted once, and that the key was refused since.
     operator.kill().await;
     let operator = operator_of(&world, &older).await;
     rotate(&world, 3).await;
     older.wait_reason("squat", "AuthenticationFailed").await;
+    assert_eq!(stored_status(&older, "squat").await, said, "said once");
     // With proof it is the older one, and the younger is told.
     older.secret("key", "Opaque", world.tenant().binding_data()).await;
     older.wait_ready("squat").await;

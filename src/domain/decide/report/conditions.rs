@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use super::{Event, Statement};
+use super::{Event, statements::Statement};
 use crate::{
     api::{
         AICoreRegistrySecretStatus, FailedAttempt,
@@ -68,6 +68,8 @@ pub(super) struct StatusBuilder<'a> {
     generation: i64,
     outcome_reached: bool,
     requested_at: Option<String>,
+    /// What there is to say beside the headline.
+    news: Option<Event>,
     now: Timestamp,
     object: &'a Object,
 }
@@ -87,6 +89,7 @@ impl<'a> StatusBuilder<'a> {
             generation: observed.object.generation,
             outcome_reached: true,
             requested_at: observed.object.requested_at.as_deref().map(str::to_owned),
+            news: None,
             now: observed.now.wall,
             object: observed.object,
         }
@@ -127,6 +130,17 @@ impl<'a> StatusBuilder<'a> {
             remarks,
         );
         self.in_sync(message)
+    }
+
+    /// Says that AI Core holds another resource's. What keeps this one from pushing is the headline, so this is an event of its own.
+    pub(super) fn displaced(mut self, message: String) -> Self {
+        let reason = Reason::RemoteConflict;
+        let ready = condition::find(&self.status.conditions, READY);
+        if ready.is_none_or(|ready| ready.reason != reason.as_str()) {
+            let warning = reason.is_warning();
+            self.news = Some(Event { warning, reason: reason.as_str(), note: message.clone() });
+        }
+        self.ready(ConditionStatus::False, reason, message)
     }
 
     /// Sets the reason of `Ready` to `Suspended`. What it says then is as of the suspension: it stays, whatever changes later.
@@ -193,6 +207,7 @@ impl<'a> StatusBuilder<'a> {
         let mut events = Vec::new();
         if self.outcome_reached && !self.object.deleting {
             events = lives.tell(&mut self.status.conditions, self.now);
+            events.splice(0..0, self.news);
             requeue_after = life::sooner(requeue_after, lives.next_turn(self.now));
         }
         self.status = bounds::status(self.status);

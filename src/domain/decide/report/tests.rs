@@ -2,10 +2,11 @@ use rstest::rstest;
 
 use super::*;
 use crate::{
-    api::condition::{RECONCILING, STALLED},
+    api::condition::{self, READY, RECONCILING, STALLED},
     domain::{
         decide::{
             backoff::LONGEST_WHILE_DELETING,
+            hold,
             observed::{NamespaceState, Ownership, Takeover},
             plan::{LetGo, plan},
         },
