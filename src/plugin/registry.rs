@@ -62,8 +62,7 @@ impl Registries {
         let token_hosts = token_hosts.collect::<Result<_, _>>().map_err(|why: realm::BadTokenHost| {
             Failed::usage(format_args!("--registry-token-host: {why}"))
         })?;
-        let proxies =
-            Proxies::from_environment(|name| std::env::var(name).ok()).map_err(Failed::unusable)?;
+        let proxies = Proxies::from_environment(|name| std::env::var(name).ok()).map_err(Failed::unusable)?;
         let http = Http::new(extra_roots_pem, proxies, Limits::default()).map_err(Failed::unusable)?;
         Ok(Some(Self::new(http, image, token_hosts)))
     }
@@ -134,8 +133,7 @@ impl Registries {
     }
 
     async fn ask(&self, attempt: &Attempt) -> Report {
-        let mut conversation =
-            Conversation::new(&attempt.server, attempt.image.as_ref(), &self.token_hosts);
+        let mut conversation = Conversation::new(&attempt.server, attempt.image.as_ref(), &self.token_hosts);
         loop {
             let ask = match conversation.next() {
                 Ok(ask) => ask,
@@ -154,7 +152,9 @@ impl Stray {
         let name = image.name();
         match self {
             Self::OfNoEntry => {
-                format!("{name} is not asked for: the credential has no entry for it; name an image of one of its registries")
+                format!(
+                    "{name} is not asked for: the credential has no entry for it; name an image of one of its registries"
+                )
             }
             Self::OfUnknownRegistry => format!(
                 "{name} is not asked for: the credential has entries for several registries; write the image's with it, as in \

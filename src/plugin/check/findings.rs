@@ -6,7 +6,7 @@ use crate::domain::tools::printable::Printable;
 
 /// How good it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Level {
+pub(in crate::plugin) enum Level {
     Ok,
     Wrong,
     /// Neither: something to know.
@@ -18,9 +18,9 @@ pub(super) enum Level {
 /// One sentence about one part of a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::plugin) struct Finding {
-    pub(super) level: Level,
-    pub(super) part: &'static str,
-    pub(super) text: String,
+    pub(in crate::plugin) level: Level,
+    pub(in crate::plugin) part: &'static str,
+    pub(in crate::plugin) text: String,
 }
 
 impl Finding {

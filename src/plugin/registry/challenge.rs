@@ -88,10 +88,7 @@ mod tests {
     #[case::other(&["Negotiate", "Digest realm=x, nonce=y"], Err(Unanswerable::OtherScheme))]
     #[case::broken(&["Bearer realm=\"https://a.test"], Err(Unanswerable::Malformed))]
     #[case::good_after_broken(&["=", "Basic realm=x"], Ok(Challenge::Basic))]
-    fn the_challenge_to_answer_to(
-        #[case] headers: &[&str],
-        #[case] chosen: Result<Challenge, Unanswerable>,
-    ) {
+    fn the_challenge_to_answer_to(#[case] headers: &[&str], #[case] chosen: Result<Challenge, Unanswerable>) {
         assert_eq!(choose(headers.iter().copied()), chosen);
     }
 

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::server::Place;
+use super::server::{DOCKER_HUB_SERVER, Place, Unaskable};
 
 /// Longest name with the registry, in bytes (`RepositoryNameTotalLengthMax`).
 const MAX_NAME: usize = 255;
@@ -29,7 +29,7 @@ pub(super) enum BadImage {
     #[error("the name has more than {MAX_NAME} bytes")]
     TooLong,
     #[error("the registry in front of the name {0}")]
-    Registry(super::server::Unaskable),
+    Registry(Unaskable),
     #[error(
         "a repository has lower-case letters and digits, with '.', '_', '__' or '-' between them, in parts with '/' between them"
     )]
@@ -97,7 +97,7 @@ impl FromStr for Image {
             return Err(BadImage::Repository);
         }
         let official = !repository.contains('/')
-            && registry.as_ref().is_some_and(|place| place.server.as_str() == super::server::DOCKER_HUB_SERVER);
+            && registry.as_ref().is_some_and(|place| place.server.as_str() == DOCKER_HUB_SERVER);
         Ok(Self {
             registry,
             repository: if official { format!("{OFFICIAL}/{repository}") } else { repository.to_owned() },
@@ -108,9 +108,7 @@ impl FromStr for Image {
 
 /// How the first part of a name is told from a repository (`splitDockerDomain`).
 fn is_host(first: &str) -> bool {
-    first.contains(['.', ':'])
-        || first == "localhost"
-        || first.bytes().any(|byte| byte.is_ascii_uppercase())
+    first.contains(['.', ':']) || first == "localhost" || first.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
 fn is_component(component: &str) -> bool {
@@ -152,9 +150,24 @@ mod tests {
     #[case("acme/app:1.2", None, "/v2/acme/app/manifests/1.2", "acme/app:1.2")]
     #[case("app", None, "/v2/app/manifests/latest", "app:latest")]
     #[case("ghcr.io/acme/app", Some("ghcr.io"), "/v2/acme/app/manifests/latest", "acme/app:latest")]
-    #[case("registry.test:5000/a__b/c-d.e:V_1", Some("registry.test:5000"), "/v2/a__b/c-d.e/manifests/V_1", "a__b/c-d.e:V_1")]
-    #[case("docker.io/alpine:3", Some("registry-1.docker.io"), "/v2/library/alpine/manifests/3", "library/alpine:3")]
-    #[case("docker.io/acme/app", Some("registry-1.docker.io"), "/v2/acme/app/manifests/latest", "acme/app:latest")]
+    #[case(
+        "registry.test:5000/a__b/c-d.e:V_1",
+        Some("registry.test:5000"),
+        "/v2/a__b/c-d.e/manifests/V_1",
+        "a__b/c-d.e:V_1"
+    )]
+    #[case(
+        "docker.io/alpine:3",
+        Some("registry-1.docker.io"),
+        "/v2/library/alpine/manifests/3",
+        "library/alpine:3"
+    )]
+    #[case(
+        "docker.io/acme/app",
+        Some("registry-1.docker.io"),
+        "/v2/acme/app/manifests/latest",
+        "acme/app:latest"
+    )]
     fn names_are_read_as_docker_reads_them(
         #[case] text: &str,
         #[case] server: Option<&str>,
@@ -178,7 +191,7 @@ mod tests {
     #[rstest]
     #[case("", BadImage::Repository)]
     #[case("a//b", BadImage::Repository)]
-    #[case("../../token", BadImage::Registry(super::super::server::Unaskable::NoName))]
+    #[case("../../token", BadImage::Registry(Unaskable::NoName))]
     #[case("a/../b", BadImage::Repository)]
     #[case("a/b%2fc", BadImage::Repository)]
     #[case("a/b?x=1", BadImage::Repository)]
@@ -192,9 +205,9 @@ mod tests {
     #[case("a/b:x y", BadImage::Tag)]
     #[case("a/b@sha256:12", BadImage::Digest)]
     #[case("a/b@md5:e3b0c44298fc1c149afbf4c8996fb924", BadImage::Digest)]
-    #[case("localhost/a", BadImage::Registry(super::super::server::Unaskable::ThisMachine))]
-    #[case("10.0.0.1/a", BadImage::Registry(super::super::server::Unaskable::Address))]
-    #[case("http://ghcr.io/a/b", BadImage::Registry(super::super::server::Unaskable::NoName))]
+    #[case("localhost/a", BadImage::Registry(Unaskable::ThisMachine))]
+    #[case("10.0.0.1/a", BadImage::Registry(Unaskable::Address))]
+    #[case("http://ghcr.io/a/b", BadImage::Registry(Unaskable::NoName))]
     fn what_names_no_image_is_refused(#[case] text: &str, #[case] why: BadImage) {
         assert_eq!(text.parse::<Image>(), Err(why));
     }

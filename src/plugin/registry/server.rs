@@ -20,7 +20,9 @@ pub(super) struct Server(String);
 pub(super) enum Unaskable {
     #[error("stands for more than one host")]
     Pattern,
-    #[error("is an address and no name, for which no certificate can vouch; credentials are sent to names only")]
+    #[error(
+        "is an address and no name, for which no certificate can vouch; credentials are sent to names only"
+    )]
     Address,
     #[error("is this machine")]
     ThisMachine,
@@ -48,7 +50,8 @@ impl Server {
         let url = Url::parse(&format!("https://{written}/")).map_err(|_| Unaskable::NoName)?;
         let server = Self::of(&url)?;
         // What the parser has read in another way than it is written is no host alone.
-        if written.strip_suffix(":443").unwrap_or(&written) == server.0 {
+        let has_labels = url.host_str().is_some_and(|host| host.split('.').all(|label| !label.is_empty()));
+        if has_labels && written.strip_suffix(":443").unwrap_or(&written) == server.0 {
             Ok(server)
         } else {
             Err(Unaskable::NoName)
@@ -150,6 +153,8 @@ mod tests {
     #[case("a.example\\b")]
     #[case("ex\u{e4}mple.com")]
     #[case("")]
+    #[case(".")]
+    #[case("a..example")]
     fn a_host_is_nothing_but_a_host(#[case] authority: &str) {
         assert_eq!(Server::parse(authority), Err(Unaskable::NoName));
     }

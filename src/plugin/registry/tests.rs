@@ -1,4 +1,3 @@
-use secrecy::SecretString;
 use serde_json::json;
 use testbed::hosts::{Hosts, Request, Trusted};
 

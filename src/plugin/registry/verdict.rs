@@ -144,7 +144,9 @@ impl fmt::Display for Sentence<'_> {
                 if let Some(hint) = self.server.and_then(|server| hint(server, *step, *status)) {
                     write!(f, "; {hint}")?;
                 }
-                f.write_str("; it was sent once, because some registries lock an account after a few failures")?;
+                f.write_str(
+                    "; it was sent once, because some registries lock an account after a few failures",
+                )?;
             }
             Verdict::Unknown(why) => {
                 write!(f, "{entries}: unknown, {}", InWords { why, sentence: self })?;
@@ -171,9 +173,9 @@ fn hint(server: &Server, step: Step, status: u16) -> Option<&'static str> {
         ("ghcr.io", Step::Token, 403) => {
             Some("GitHub answers so when the token was revoked, has ended or lacks read:packages")
         }
-        (DOCKER_HUB_SERVER, ..) => {
-            Some("Docker Hub locks accounts and addresses: put the right credential in before it is used again")
-        }
+        (DOCKER_HUB_SERVER, ..) => Some(
+            "Docker Hub locks accounts and addresses: put the right credential in before it is used again",
+        ),
         ("registry.gitlab.com", Step::Token, 401 | 403) => {
             Some("see whether the GitLab token has ended or lacks read_registry")
         }

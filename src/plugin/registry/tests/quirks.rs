@@ -86,7 +86,9 @@ fn ghcr(request: &Request) -> Reply {
 /// Wants the password itself, and says of one that has ended 403 in plain text.
 fn ecr(request: &Request) -> Reply {
     match sender(request) {
-        Sender::Anybody => Reply::challenge(r#"Basic realm="https://1.dkr.ecr.eu-central-1.amazonaws.com/",service="ecr.amazonaws.com""#),
+        Sender::Anybody => Reply::challenge(
+            r#"Basic realm="https://1.dkr.ecr.eu-central-1.amazonaws.com/",service="ecr.amazonaws.com""#,
+        ),
         Sender::Right => Reply::status(200),
         _ => Reply::status(403).body(testbed::hosts::Body::Bytes(
             format!("Your Authorization Token has expired. {WRONG}").into_bytes(),
@@ -101,7 +103,8 @@ fn ecr_without_pull(request: &Request) -> Reply {
 
 /// Gives a token for a password that has ended, and answers that with 400 and no challenge.
 fn ecr_public(request: &Request) -> Reply {
-    const CHALLENGE: &str = r#"Bearer realm="https://public.ecr.aws/token/",service="public.ecr.aws",scope="aws""#;
+    const CHALLENGE: &str =
+        r#"Bearer realm="https://public.ecr.aws/token/",service="public.ecr.aws",scope="aws""#;
     match (&*request.target, sender(request)) {
         ("/v2/", Sender::Token(given)) => Reply::status(if given == TOKENS[1] { 400 } else { 200 }),
         ("/v2/", _) => Reply::challenge(CHALLENGE),
@@ -128,7 +131,9 @@ fn gitlab(request: &Request) -> Reply {
 fn gitea(request: &Request) -> Reply {
     match (&*request.target, sender(request)) {
         ("/v2/", Sender::Token(_)) => Reply::status(200),
-        ("/v2/", _) => Reply::challenge(r#"Bearer realm="https://gitea.test/v2/token",service="container_registry",scope="*""#),
+        ("/v2/", _) => Reply::challenge(
+            r#"Bearer realm="https://gitea.test/v2/token",service="container_registry",scope="*""#,
+        ),
         (target, Sender::Right) if target.starts_with("/v2/token?") => token(TOKENS[0]),
         (target, _) if target.starts_with("/v2/token?") => token(TOKENS[2]),
         _ => manifest_for(request, &TOKENS[..1], 401),
@@ -152,7 +157,9 @@ fn artifactory(request: &Request) -> Reply {
 fn acr(request: &Request) -> Reply {
     match (&*request.target, sender(request)) {
         ("/v2/", Sender::Token(_)) => Reply::status(200),
-        ("/v2/", _) => Reply::challenge(r#"Bearer realm="https://acme.azurecr.io/oauth2/token",service="acme.azurecr.io""#),
+        ("/v2/", _) => Reply::challenge(
+            r#"Bearer realm="https://acme.azurecr.io/oauth2/token",service="acme.azurecr.io""#,
+        ),
         (_, Sender::Right) => Reply::json(&json!({ "access_token": TOKENS[0] })),
         _ => Reply::status(401),
     }
@@ -175,39 +182,213 @@ fn no_registry(_: &Request) -> Reply {
 }
 
 #[rstest]
-#[case::harbor("harbor.test", harbor, RIGHT, None, "Ok harbor.test: accepted, it lets the credential in, and not anybody; whether an image may be pulled shows when you name one")]
-#[case::harbor_wrong("harbor.test", harbor, WRONG, None, "Wrong harbor.test: rejected with 401 where its tokens are given; it was sent once")]
-#[case::harbor_image("harbor.test", harbor, RIGHT, Some("acme/app:1"), "Ok harbor.test: accepted, it has the manifest of acme/app:1 for the credential, and not for anybody")]
-#[case::harbor_token_for_a_wrong_password("harbor.test", harbor, WRONG, Some("acme/app:1"), "Wrong harbor.test: rejected with 401 for the manifest of acme/app:1: the credential has ended or is wrong (some registries give tokens for it nevertheless)")]
-#[case::docker_hub("docker.io", docker_hub, RIGHT, None, "Unchecked https://index.docker.io: unknown, because it gave a token for the credential and an equal one to anybody; name an image")]
-#[case::docker_hub_wrong("docker.io", docker_hub, WRONG, None, "Wrong https://index.docker.io: rejected with 401 where its tokens are given; Docker Hub locks accounts")]
-#[case::docker_hub_image("docker.io", docker_hub, RIGHT, Some("docker.io/acme/app:1"), "Ok https://index.docker.io: accepted, it has the manifest")]
-#[case::docker_hub_public("docker.io", docker_hub_public, RIGHT, Some("acme/app:1"), "Unchecked https://index.docker.io: unknown, because anybody may pull that image; name an image that only the credential may pull")]
-#[case::docker_hub_public_wrong("docker.io", docker_hub_public, WRONG, Some("acme/app:1"), "Wrong https://index.docker.io: rejected with 401 where")]
+#[case::harbor(
+    "harbor.test",
+    harbor,
+    RIGHT,
+    None,
+    "Ok harbor.test: accepted, it lets the credential in, and not anybody; whether an image may be pulled shows when you name one"
+)]
+#[case::harbor_wrong(
+    "harbor.test",
+    harbor,
+    WRONG,
+    None,
+    "Wrong harbor.test: rejected with 401 where its tokens are given; it was sent once"
+)]
+#[case::harbor_image(
+    "harbor.test",
+    harbor,
+    RIGHT,
+    Some("acme/app:1"),
+    "Ok harbor.test: accepted, it has the manifest of acme/app:1 for the credential, and not for anybody"
+)]
+#[case::harbor_token_for_a_wrong_password(
+    "harbor.test",
+    harbor,
+    WRONG,
+    Some("acme/app:1"),
+    "Wrong harbor.test: rejected with 401 for the manifest of acme/app:1: the credential has ended or is wrong (some registries give tokens for it nevertheless)"
+)]
+#[case::docker_hub(
+    "docker.io",
+    docker_hub,
+    RIGHT,
+    None,
+    "Unchecked https://index.docker.io: unknown, because it gave a token for the credential and an equal one to anybody; name an image"
+)]
+#[case::docker_hub_wrong(
+    "docker.io",
+    docker_hub,
+    WRONG,
+    None,
+    "Wrong https://index.docker.io: rejected with 401 where its tokens are given; Docker Hub locks accounts"
+)]
+#[case::docker_hub_image(
+    "docker.io",
+    docker_hub,
+    RIGHT,
+    Some("docker.io/acme/app:1"),
+    "Ok https://index.docker.io: accepted, it has the manifest"
+)]
+#[case::docker_hub_public(
+    "docker.io",
+    docker_hub_public,
+    RIGHT,
+    Some("acme/app:1"),
+    "Unchecked https://index.docker.io: unknown, because anybody may pull that image; name an image that only the credential may pull"
+)]
+#[case::docker_hub_public_wrong(
+    "docker.io",
+    docker_hub_public,
+    WRONG,
+    Some("acme/app:1"),
+    "Wrong https://index.docker.io: rejected with 401 where"
+)]
 #[case::ghcr("ghcr.io", ghcr, RIGHT, None, "Ok ghcr.io: accepted")]
-#[case::ghcr_revoked("ghcr.io", ghcr, WRONG, None, "Wrong ghcr.io: rejected with 403 where its tokens are given; GitHub answers so when the token was revoked")]
-#[case::ghcr_image("ghcr.io", ghcr, RIGHT, Some("ghcr.io/acme/app:1"), "Ok ghcr.io: accepted, it has the manifest")]
-#[case::ecr("1.dkr.ecr.eu-central-1.amazonaws.com", ecr, RIGHT, None, "Ok 1.dkr.ecr.eu-central-1.amazonaws.com: accepted")]
-#[case::ecr_ended("1.dkr.ecr.eu-central-1.amazonaws.com", ecr, WRONG, None, "rejected with 403 at /v2/; Amazon ECR answers so when the password has ended")]
-#[case::ecr_may_not_pull("1.dkr.ecr.eu-central-1.amazonaws.com", ecr_without_pull, RIGHT, Some("acme/app:1"), "rejected with 403 for the manifest of acme/app:1")]
-#[case::ecr_public("public.ecr.aws", ecr_public, RIGHT, None, "Unchecked public.ecr.aws: unknown, because it gave a token for the credential and an equal one to anybody")]
-#[case::ecr_public_ended("public.ecr.aws", ecr_public, WRONG, None, "Unchecked public.ecr.aws: unknown, because its answer says neither yes nor no (seen: /v2/ for anybody 401, token for anybody 200, /v2/ for anybody 200, token for the credential 200, /v2/ with the credential 400)")]
+#[case::ghcr_revoked(
+    "ghcr.io",
+    ghcr,
+    WRONG,
+    None,
+    "Wrong ghcr.io: rejected with 403 where its tokens are given; GitHub answers so when the token was revoked"
+)]
+#[case::ghcr_image(
+    "ghcr.io",
+    ghcr,
+    RIGHT,
+    Some("ghcr.io/acme/app:1"),
+    "Ok ghcr.io: accepted, it has the manifest"
+)]
+#[case::ecr(
+    "1.dkr.ecr.eu-central-1.amazonaws.com",
+    ecr,
+    RIGHT,
+    None,
+    "Ok 1.dkr.ecr.eu-central-1.amazonaws.com: accepted"
+)]
+#[case::ecr_ended(
+    "1.dkr.ecr.eu-central-1.amazonaws.com",
+    ecr,
+    WRONG,
+    None,
+    "rejected with 403 at /v2/; Amazon ECR answers so when the password has ended"
+)]
+#[case::ecr_may_not_pull(
+    "1.dkr.ecr.eu-central-1.amazonaws.com",
+    ecr_without_pull,
+    RIGHT,
+    Some("acme/app:1"),
+    "rejected with 403 for the manifest of acme/app:1"
+)]
+#[case::ecr_public(
+    "public.ecr.aws",
+    ecr_public,
+    RIGHT,
+    None,
+    "Unchecked public.ecr.aws: unknown, because it gave a token for the credential and an equal one to anybody"
+)]
+#[case::ecr_public_ended(
+    "public.ecr.aws",
+    ecr_public,
+    WRONG,
+    None,
+    "Unchecked public.ecr.aws: unknown, because its answer says neither yes nor no (seen: /v2/ for anybody 401, token for anybody 200, /v2/ for anybody 200, token for the credential 200, /v2/ with the credential 400)"
+)]
 #[case::gitlab("registry.gitlab.com", gitlab, RIGHT, None, "Ok registry.gitlab.com: accepted")]
-#[case::gitlab_wrong("registry.gitlab.com", gitlab, WRONG, None, "rejected with 401 where its tokens are given; see whether the GitLab token has ended")]
-#[case::gitlab_unseen("registry.gitlab.com", gitlab, RIGHT, Some("acme/app:1"), "Unchecked registry.gitlab.com: unknown, because it answered with no token, as GitLab does")]
-#[case::gitea_wrong("gitea.test", gitea, WRONG, None, "Unchecked gitea.test: unknown, because it gave a token for the credential and an equal one to anybody")]
-#[case::gitea_wrong_image("gitea.test", gitea, WRONG, Some("acme/app:1"), "Wrong gitea.test: rejected with 401 for the manifest")]
-#[case::gitea_image("gitea.test", gitea, RIGHT, Some("acme/app:1"), "Ok gitea.test: accepted, it has the manifest")]
-#[case::nexus("nexus.test", nexus_anonymous, WRONG, None, "Unchecked nexus.test: unknown, because it answers everybody without asking who they are; name an image")]
-#[case::nexus_image("nexus.test", nexus_anonymous, WRONG, Some("acme/app:1"), "Unchecked nexus.test: unknown, because anybody may pull that image")]
-#[case::artifactory("artifactory.test", artifactory, RIGHT, None, "Unchecked artifactory.test: unknown, because it answers everybody")]
-#[case::artifactory_image("artifactory.test", artifactory, RIGHT, Some("acme/app:1"), "Ok artifactory.test: accepted, it has the manifest")]
-#[case::artifactory_wrong("artifactory.test", artifactory, WRONG, Some("acme/app:1"), "Wrong artifactory.test: rejected with 401 for the manifest")]
+#[case::gitlab_wrong(
+    "registry.gitlab.com",
+    gitlab,
+    WRONG,
+    None,
+    "rejected with 401 where its tokens are given; see whether the GitLab token has ended"
+)]
+#[case::gitlab_unseen(
+    "registry.gitlab.com",
+    gitlab,
+    RIGHT,
+    Some("acme/app:1"),
+    "Unchecked registry.gitlab.com: unknown, because it answered with no token, as GitLab does"
+)]
+#[case::gitea_wrong(
+    "gitea.test",
+    gitea,
+    WRONG,
+    None,
+    "Unchecked gitea.test: unknown, because it gave a token for the credential and an equal one to anybody"
+)]
+#[case::gitea_wrong_image(
+    "gitea.test",
+    gitea,
+    WRONG,
+    Some("acme/app:1"),
+    "Wrong gitea.test: rejected with 401 for the manifest"
+)]
+#[case::gitea_image(
+    "gitea.test",
+    gitea,
+    RIGHT,
+    Some("acme/app:1"),
+    "Ok gitea.test: accepted, it has the manifest"
+)]
+#[case::nexus(
+    "nexus.test",
+    nexus_anonymous,
+    WRONG,
+    None,
+    "Unchecked nexus.test: unknown, because it answers everybody without asking who they are; name an image"
+)]
+#[case::nexus_image(
+    "nexus.test",
+    nexus_anonymous,
+    WRONG,
+    Some("acme/app:1"),
+    "Unchecked nexus.test: unknown, because anybody may pull that image"
+)]
+#[case::artifactory(
+    "artifactory.test",
+    artifactory,
+    RIGHT,
+    None,
+    "Unchecked artifactory.test: unknown, because it answers everybody"
+)]
+#[case::artifactory_image(
+    "artifactory.test",
+    artifactory,
+    RIGHT,
+    Some("acme/app:1"),
+    "Ok artifactory.test: accepted, it has the manifest"
+)]
+#[case::artifactory_wrong(
+    "artifactory.test",
+    artifactory,
+    WRONG,
+    Some("acme/app:1"),
+    "Wrong artifactory.test: rejected with 401 for the manifest"
+)]
 #[case::acr("acme.azurecr.io", acr, RIGHT, None, "Ok acme.azurecr.io: accepted")]
 #[case::acr_wrong("acme.azurecr.io", acr, WRONG, None, "Wrong acme.azurecr.io: rejected with 401")]
-#[case::busy("quay.io", busy, RIGHT, None, "Unchecked quay.io: unknown, because it asks to be left alone for a while (429); try again later")]
-#[case::busy_with_logins("quay.io", busy_with_logins, RIGHT, None, "Unchecked quay.io: unknown, because it asks to be left alone for a while (429)")]
-#[case::no_registry("www.test", no_registry, RIGHT, None, "Unchecked www.test: unknown, because there is no registry at /v2/ of that host")]
+#[case::busy(
+    "quay.io",
+    busy,
+    RIGHT,
+    None,
+    "Unchecked quay.io: unknown, because it asks to be left alone for a while (429); try again later"
+)]
+#[case::busy_with_logins(
+    "quay.io",
+    busy_with_logins,
+    RIGHT,
+    None,
+    "Unchecked quay.io: unknown, because it asks to be left alone for a while (429)"
+)]
+#[case::no_registry(
+    "www.test",
+    no_registry,
+    RIGHT,
+    None,
+    "Unchecked www.test: unknown, because there is no registry at /v2/ of that host"
+)]
 #[tokio::test]
 async fn a_registry_is_heard_for_what_it_says(
     #[case] entry: &str,
@@ -216,9 +397,7 @@ async fn a_registry_is_heard_for_what_it_says(
     #[case] image: Option<&str>,
     #[case] sentence: &str,
 ) {
-    let names = [
-        entry, "registry-1.docker.io", "auth.docker.io", "gitlab.com",
-    ];
+    let names = [entry, "registry-1.docker.io", "auth.docker.io", "gitlab.com"];
     let hosts = Hosts::start(&Trusted::new().unwrap(), &names, &[], registry).await.unwrap();
     let findings = registries(&hosts, image, &[]).judge(&payload(&[(entry, password)])).await;
     let said = said(&findings);
@@ -233,7 +412,11 @@ async fn a_registry_is_heard_for_what_it_says(
         other => (format!("{other}:443"), format!("{other}:443")),
     };
     assert!(seen.iter().all(|host| *host == tokens), "{seen:?}");
-    assert!(hosts.connections().iter().all(|host| *host == own || *host == tokens), "{:?}", hosts.connections());
+    assert!(
+        hosts.connections().iter().all(|host| *host == own || *host == tokens),
+        "{:?}",
+        hosts.connections()
+    );
     if said[0].contains("left alone") && registry as usize == busy as Registry as usize {
         assert!(seen.is_empty());
     }
