@@ -87,9 +87,9 @@ struct Way {
 /// How an anonymous caller fared.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Anybody {
-    WasGivenNoToken,
-    WasRefused,
-    WasAnswered,
+    GivenNoToken,
+    Refused,
+    Answered,
 }
 
 impl<'a> Conversation<'a> {
@@ -146,12 +146,12 @@ impl<'a> Conversation<'a> {
             },
             Stage::AnybodysToken(way) => match token(answer) {
                 Given::Token(token) => Stage::AnybodysAnswer(way, token),
-                Given::Nothing | Given::Refused => Stage::LoginsToken(way, Anybody::WasGivenNoToken),
+                Given::Nothing | Given::Refused => Stage::LoginsToken(way, Anybody::GivenNoToken),
                 Given::Unusable(why) => unknown(why),
             },
             Stage::AnybodysAnswer(way, _) => match answer.status {
-                200 => Stage::LoginsToken(way, Anybody::WasAnswered),
-                400 | 401 | 403 | 404 => Stage::LoginsToken(way, Anybody::WasRefused),
+                200 => Stage::LoginsToken(way, Anybody::Answered),
+                400 | 401 | 403 | 404 => Stage::LoginsToken(way, Anybody::Refused),
                 // Neither now nor later: the credential stays here.
                 _ => unknown(Why::Status),
             },
@@ -241,11 +241,11 @@ fn unknown(why: Why) -> Stage {
 /// What the answer to the credential's token is worth, beside the answer to an anonymous caller.
 fn judge(question: Question, anybody: Anybody, status: u16) -> Verdict {
     match (question, status, anybody) {
-        (Question::Base, 200, Anybody::WasAnswered) => Verdict::Unknown(Why::OpenTokens),
-        (Question::Manifest, 200, Anybody::WasAnswered) => Verdict::Unknown(Why::PublicImage),
+        (Question::Base, 200, Anybody::Answered) => Verdict::Unknown(Why::OpenTokens),
+        (Question::Manifest, 200, Anybody::Answered) => Verdict::Unknown(Why::PublicImage),
         (_, 200, _) => Verdict::Accepted,
         // Where no token without a scope is good for anything, this says nothing of the credential.
-        (Question::Base, 401 | 403, Anybody::WasRefused) => Verdict::Unknown(Why::NoDifference),
+        (Question::Base, 401 | 403, Anybody::Refused) => Verdict::Unknown(Why::NoDifference),
         (_, 401 | 403, _) => Verdict::Rejected(question.step(), status),
         (Question::Manifest, 404, _) => Verdict::Unknown(Why::NoManifest),
         _ => Verdict::Unknown(Why::Status),

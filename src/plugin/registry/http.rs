@@ -216,7 +216,8 @@ fn leads_to_this_machine(error: &reqwest::Error) -> bool {
     let mut next = error.source();
     while let Some(cause) = next {
         let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if cause.is::<ThisMachine>() || wrapped.is_some_and(|wrapped| wrapped.is::<ThisMachine>()) {
+        let wrapped = wrapped.and_then(|wrapped| wrapped.downcast_ref::<ThisMachine>());
+        if cause.is::<ThisMachine>() || wrapped.is_some() {
             return true;
         }
         next = cause.source();

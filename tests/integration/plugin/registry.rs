@@ -80,7 +80,7 @@ async fn distribution_with_passwords() {
 fn token(signer: &Signer, request: &Request) -> Reply {
     let may_pull = request.header("authorization") == Some(&basic(CANARY));
     let allowed: &[(&str, &[&str])] = if may_pull { &[("acme/app", &["pull"])] } else { &[] };
-    let token = signer.token("robot", allowed, jiff::Timestamp::now()).unwrap();
+    let token = signer.token("robot", allowed).unwrap();
     Reply::json(&json!({ "token": token }))
 }
 
@@ -89,7 +89,7 @@ async fn distribution_with_tokens() {
     let (trusted, signer) = (Trusted::new().unwrap(), Arc::new(Signer::new().unwrap()));
     let access = Access::Tokens { realm: "https://tokens.example.test/token", signer: &signer };
     let registry = Distribution::start(&trusted, REGISTRY, access).await.unwrap();
-    let pusher = signer.token("pusher", &[("acme/app", &["push", "pull"])], jiff::Timestamp::now()).unwrap();
+    let pusher = signer.token("pusher", &[("acme/app", &["push", "pull"])]).unwrap();
     registry.push(&trusted, REGISTRY, "acme/app", "1.2", &format!("Bearer {pusher}")).await.unwrap();
     let key = Arc::clone(&signer);
     let hosts = hosts(&trusted, &registry, move |request| token(&key, request)).await;

@@ -20,7 +20,7 @@
 
 mod answer;
 mod body;
-mod clock;
+pub(crate) mod clock;
 mod concurrency;
 mod credentials;
 mod cut;

@@ -9,6 +9,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::SERVICE;
+use crate::simulator::clock;
 
 /// Names its key.
 const KEY_ID: &str = "key of the test bed";
@@ -45,13 +46,8 @@ impl Signer {
     }
 
     /// A token that allows the actions on the repositories, and none without any.
-    pub fn token(
-        &self,
-        subject: &str,
-        allowed: &[(&str, &[&str])],
-        now: jiff::Timestamp,
-    ) -> anyhow::Result<String> {
-        let now = now.as_second();
+    pub fn token(&self, subject: &str, allowed: &[(&str, &[&str])]) -> anyhow::Result<String> {
+        let now = clock::now().as_second();
         let access: Vec<Value> = allowed
             .iter()
             .map(|(name, actions)| json!({ "type": "repository", "name": name, "actions": actions }))

@@ -89,15 +89,11 @@ async fn answer(
         Body::Large(length) => Some(*length),
         Body::Trickle => None,
     };
-    let mut head = format!("HTTP/1.1 {status} Status\r\nConnection: close\r\n");
-    if let Some(length) = length {
-        head.push_str(&format!("Content-Length: {length}\r\n"));
-    }
-    for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
-    head.push_str("\r\n");
-    stream.write_all(head.as_bytes()).await?;
+    let length = length.map(|length| ("Content-Length".to_owned(), length.to_string()));
+    let mut head = vec![format!("HTTP/1.1 {status} Status"), "Connection: close".to_owned()];
+    head.extend(headers.into_iter().chain(length).map(|(name, value)| format!("{name}: {value}")));
+    head.push("\r\n".to_owned());
+    stream.write_all(head.join("\r\n").as_bytes()).await?;
     if request.method == "HEAD" {
         return Ok(());
     }
