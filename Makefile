@@ -35,6 +35,7 @@ test: ## Run all tests: unit, simulator, and integration on a real control plane
 	# Built now, and not beside running tests.
 	target/debug/testbed tools > /dev/null
 	target/debug/testbed helm > /dev/null
+	target/debug/testbed distribution > /dev/null
 	target/debug/testbed run --controller-manager -- $(CARGO) test --workspace --no-fail-fast $(TEST_ARGS) 2>&1 | tee target/test.log \
 	  && failed=0 || failed=1
 	awk -f tests/summary.awk target/test.log

@@ -22,7 +22,7 @@ pub(crate) mod rate_limit;
 mod redact;
 mod retry_after;
 pub(crate) mod session;
-mod tls;
+pub(crate) mod tls;
 mod token;
 pub mod way;
 

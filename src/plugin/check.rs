@@ -20,6 +20,7 @@ use std::sync::Arc;
 use super::{
     Done, Failed,
     cli::{CheckArgs, ClusterArgs},
+    registry::{self, Registries},
 };
 use crate::{
     aicore::{
@@ -37,7 +38,8 @@ use crate::{
     metrics::Metrics,
 };
 use doctor::Doctor;
-use findings::{Finding, Findings};
+pub(super) use findings::Finding;
+use findings::Findings;
 
 /// What belongs together and is judged together.
 struct Case {
@@ -65,10 +67,13 @@ enum Held {
 pub(super) async fn run(cluster: &ClusterArgs, args: &CheckArgs) -> Result<Done, Failed> {
     let allowed_hosts = AllowedHosts::parse(&args.allowed_hosts, args.allow_insecure_http)
         .map_err(|invalid| Failed::usage(format_args!("--allowed-hosts: {invalid}")))?;
+    let extra_roots_pem =
+        args.ca_bundle.as_deref().map(ca_bundle::read).transpose().map_err(Failed::unusable)?;
+    let mut registries = Registries::of(args, extra_roots_pem.as_deref())?;
     let doctor = Doctor {
         allowed_hosts,
         registries: (!args.registries.is_empty()).then(|| args.registries.clone()),
-        pool: pool(args)?,
+        pool: pool(args, extra_roots_pem)?,
         now: clock::now(),
     };
     let cases = match &args.name {
@@ -78,6 +83,16 @@ pub(super) async fn run(cluster: &ClusterArgs, args: &CheckArgs) -> Result<Done,
     let mut findings = Findings::default();
     for case in cases {
         let mut examined = doctor.examine(case);
+        if let Some(registries) = &mut registries {
+            match &examined.payload {
+                Some(payload) => examined.findings.extend(registries.judge(payload).await),
+                None if examined.has_credential => examined.findings.push(Finding::unchecked(
+                    registry::PART,
+                    "not asked, because there is no usable credential",
+                )),
+                None => {}
+            }
+        }
         if args.remote {
             examined.findings.extend(remote::ask(&examined).await);
         } else if let Some(how) = &examined.token {
@@ -90,9 +105,7 @@ pub(super) async fn run(cluster: &ClusterArgs, args: &CheckArgs) -> Result<Done,
 }
 
 /// Opens no connection by itself.
-fn pool(args: &CheckArgs) -> Result<Pool, Failed> {
-    let extra_roots_pem =
-        args.ca_bundle.as_deref().map(ca_bundle::read).transpose().map_err(Failed::unusable)?;
+fn pool(args: &CheckArgs, extra_roots_pem: Option<Vec<u8>>) -> Result<Pool, Failed> {
     let proxies = if args.remote {
         Proxies::from_environment(|name| std::env::var(name).ok()).map_err(Failed::unusable)?
     } else {

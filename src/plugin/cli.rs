@@ -118,6 +118,20 @@ pub(super) struct CheckArgs {
     /// Also get a token, and ask AI Core whether the name exists and how much of the quota is used. Nothing is changed there.
     #[arg(long)]
     pub(super) remote: bool,
+    /// Also try the credential at its registry, from this machine and without pulling anything: whether it is taken at all, or,
+    /// given an image such as acme/app:1.2 or ghcr.io/acme/app:1.2, whether it may pull that. Takes a minute at most.
+    #[arg(
+        long,
+        value_name = "REPOSITORY:TAG",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = ""
+    )]
+    pub(super) registry: Option<String>,
+    /// For --registry: a host that may get the credential of a registry, because it gives the registry's tokens, as in
+    /// registry.example.com=gitlab.example.com. Docker Hub's and GitLab's are known. May be repeated.
+    #[arg(long = "registry-token-host", value_name = "REGISTRY=HOST", requires = "registry")]
+    pub(super) registry_token_hosts: Vec<String>,
     /// Registries to check instead of those in spec.registries, separated by commas.
     #[arg(long, value_delimiter = ',')]
     pub(super) registries: Vec<String>,
@@ -127,7 +141,7 @@ pub(super) struct CheckArgs {
     /// Allow http to loopback addresses, as in the operator's flag of this name.
     #[arg(long)]
     pub(super) allow_insecure_http: bool,
-    /// File with CA certificates (PEM) to trust in addition to those of the system, for --remote.
+    /// File with CA certificates (PEM) to trust in addition to those of the system, for --remote and --registry.
     #[arg(long, value_name = "FILE")]
     pub(super) ca_bundle: Option<PathBuf>,
 }

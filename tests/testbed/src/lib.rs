@@ -2,8 +2,10 @@
 
 pub mod controlplane;
 pub mod demo;
+pub mod distribution;
 mod golang;
 pub mod helm;
+pub mod hosts;
 pub mod operator;
 pub mod packaging;
 pub mod process;

@@ -20,7 +20,7 @@
 
 mod answer;
 mod body;
-mod clock;
+pub(crate) mod clock;
 mod concurrency;
 mod credentials;
 mod cut;
@@ -43,7 +43,7 @@ mod server;
 mod service_key;
 mod shared;
 mod tenant;
-mod tls;
+pub(crate) mod tls;
 mod tokens;
 
 use std::{net::Ipv4Addr, sync::Arc};

@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use testbed::{
     controlplane::{ASSETS_VARIABLE, ControlPlane, KUBECONFIG_VARIABLE, Options, assets, supervise},
     demo,
+    distribution::distribution_path,
     helm::helm_path,
     packaging::{self, Part},
     process::{Signals, become_tethered, tethered, this_process_is_testbed},
@@ -36,6 +37,8 @@ enum Task {
     Tools,
     /// Build helm unless it is there, and print its path
     Helm,
+    /// Build the registry of the tests unless it is there, and print its path
+    Distribution,
     /// Write what is made from other files of the repository: parts of the chart, and the kustomizations
     Packaging {
         /// Which part; without, all are checked and nothing is written
@@ -139,6 +142,7 @@ fn run(task: Task) -> anyhow::Result<i32> {
     match task {
         Task::Assets => println!("{}", assets()?.display()),
         Task::Tools => println!("{}", tools()?.display()),
+        Task::Distribution => println!("{}", distribution_path()?.display()),
         Task::Helm => println!("{}", helm_path()?.display()),
         Task::Packaging { write: Some(part) } => block_on(packaging::write(part.into()))?,
         Task::Packaging { write: None } => block_on(packaging::check())?,

@@ -1,4 +1,4 @@
-//! The simulator's certificate authority, and the certificates it issues.
+//! A certificate authority on this machine, and the certificates that it issues for the simulator and for registries.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,7 +6,7 @@ use anyhow::{Context, ensure};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize, date_time_ymd,
 };
 use rustls::{
@@ -55,11 +55,11 @@ pub(super) struct Life {
 }
 
 /// A certificate authority that lives as long as the simulator.
-pub(super) struct Authority {
+pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: CertificateDer<'static>,
     /// PEM.
-    pub(super) certificate_pem: String,
+    pub(crate) certificate_pem: String,
 }
 
 /// What a client needs to authenticate by certificate.
@@ -72,7 +72,7 @@ pub(super) struct Client {
 }
 
 impl Authority {
-    pub(super) fn new(name: &str) -> anyhow::Result<Self> {
+    pub(crate) fn new(name: &str) -> anyhow::Result<Self> {
         let key = KeyPair::generate().context("cannot make the authority's key")?;
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -93,23 +93,23 @@ impl Authority {
         tls_1_2_only: bool,
         flaw: Option<ServerFlaw>,
     ) -> anyhow::Result<ServerConfig> {
-        let key = KeyPair::generate().context("cannot make the server's key")?;
-        let names = match flaw {
-            Some(ServerFlaw::OtherName) => vec!["elsewhere.example".to_owned()],
-            _ => vec!["127.0.0.1".to_owned(), "localhost".to_owned()],
+        let names: &[&str] = match flaw {
+            Some(ServerFlaw::OtherName) => &["elsewhere.example"],
+            _ => &["127.0.0.1", "localhost"],
         };
-        let mut params = CertificateParams::new(names).context("the server's names are not valid")?;
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        match flaw {
-            Some(ServerFlaw::Ended) => {
-                params.not_before = date_time_ymd(2026, 1, 1);
-                params.not_after = date_time_ymd(2026, 1, 2);
-            }
-            Some(ServerFlaw::NotYetValid) => params.not_before = date_time_ymd(2100, 1, 1),
-            Some(ServerFlaw::OtherName) | None => {}
-        }
-        let certificate =
-            params.signed_by(&key, &self.issuer).context("cannot make the server's certificate")?;
+        self.listener(self.issue_with(names, flaw)?, tls_1_2_only)
+    }
+
+    /// The same for a listener with these names.
+    pub(crate) fn server_named(&self, names: &[&str], tls_1_2_only: bool) -> anyhow::Result<ServerConfig> {
+        self.listener(self.issue(names)?, tls_1_2_only)
+    }
+
+    fn listener(
+        &self,
+        (certificate, key): (Certificate, KeyPair),
+        tls_1_2_only: bool,
+    ) -> anyhow::Result<ServerConfig> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let only_1_2 = [&TLS12];
         let versions = if tls_1_2_only { &only_1_2[..] } else { ALL_VERSIONS };
@@ -128,6 +128,29 @@ impl Authority {
             .context("the server's certificate is not usable")?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(config)
+    }
+
+    /// A certificate for a server with these names, and its key.
+    pub(crate) fn issue(&self, names: &[&str]) -> anyhow::Result<(Certificate, KeyPair)> {
+        self.issue_with(names, None)
+    }
+
+    fn issue_with(&self, names: &[&str], flaw: Option<ServerFlaw>) -> anyhow::Result<(Certificate, KeyPair)> {
+        let key = KeyPair::generate().context("cannot make the server's key")?;
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let mut params = CertificateParams::new(names).context("the server's names are not valid")?;
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        match flaw {
+            Some(ServerFlaw::Ended) => {
+                params.not_before = date_time_ymd(2026, 1, 1);
+                params.not_after = date_time_ymd(2026, 1, 2);
+            }
+            Some(ServerFlaw::NotYetValid) => params.not_before = date_time_ymd(2100, 1, 1),
+            Some(ServerFlaw::OtherName) | None => {}
+        }
+        let certificate =
+            params.signed_by(&key, &self.issuer).context("cannot make the server's certificate")?;
+        Ok((certificate, key))
     }
 
     /// A certificate with a new RSA key, as long as those of SAP; without a `life` it is valid for ever.
