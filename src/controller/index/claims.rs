@@ -212,7 +212,11 @@ impl ClaimIndex {
         let ownership = self.ownership(object, claim, now);
         match &ownership {
             Ownership::Owner { .. } => {}
-            Ownership::OwnedBy(_) => self.claims.told_lost(&object.key),
+            Ownership::OwnedBy(_) => {
+                // It waits for nobody now. Should it have to wait again, for the next one, that is another wait.
+                self.patience.remove(&object.key);
+                self.claims.told_lost(&object.key);
+            }
             Ownership::Pending => {
                 self.patience.entry(object.key.clone()).or_insert(now + LONGEST_WAIT_FOR_PROOF);
                 match &object.remote_name {

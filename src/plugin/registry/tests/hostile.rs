@@ -184,7 +184,9 @@ async fn a_certificate_of_another_name_or_authority_is_refused() {
     let http = Http::new(Some(hosts.authority_pem().as_bytes()), proxies, Limits::default()).unwrap();
     let mut registries = Registries::new(http, None, Vec::new());
     let said = said_of(registries.judge(&payload(&[(NAME, RIGHT)])).await);
-    assert!(said.contains("the TLS certificate of registry.test is not accepted"), "{said}");
+    let expected = "the TLS certificate of registry.test is signed by an authority that is not trusted; where a private authority has \
+                    signed it, name that in --ca-bundle";
+    assert!(said.contains(expected), "{said}");
     assert!(hosts.journal().is_empty() && strange.journal().is_empty());
 }
 
