@@ -45,7 +45,7 @@ pub(super) const WORLDS: [(&str, Operation, usize); 13] = [
         world(setup(STRANGERS, [Retain, Delete], [false, true]), &[&[Rotate(1), Rotate(1)]]),
         9_000,
     ),
-    ("the owner of two rotates", world(setup(RIVALS, [Retain, Retain], BOTH), &[&[Rotate(0)]]), 8_000),
+    ("the owner of two rotates", world(setup(RIVALS, [Retain, Retain], BOTH), &[&[Rotate(0)]]), 7_500),
     (
         "an older one comes later",
         world(setup(RIVALS, [Retain, Retain], [false, true]), &[&[Create(0)]]),
