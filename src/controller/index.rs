@@ -16,6 +16,7 @@ pub(super) mod tenants;
 mod watched_secrets;
 
 use std::{
+    cmp::Ordering,
     collections::{BTreeMap, HashMap, HashSet},
     ops::Bound,
     sync::Arc,
@@ -36,13 +37,17 @@ pub(super) use self::{
     tenant_passes::TenantSnapshot,
 };
 use crate::{
-    api::AICoreRegistrySecretStatus,
+    api::{
+        AICoreRegistrySecretStatus,
+        condition::{self, READY},
+    },
     domain::{
         decide::{
             conflict::{Claim, Claimant, proven_tenant, pushed_claim},
             key_place::Placed,
             memory::Memory,
             observed::Ownership,
+            reason::Reason,
         },
         parse::object::{Object, ObjectKey},
     },
@@ -360,7 +365,13 @@ impl<K> State<K> {
         };
         self.resources.get(&successor).is_some_and(|other| {
             claim_of_status(&other.object, &other.status) == Some(claim)
-                && synced_at(&other.status) > synced_at(&entry.status)
+                && match synced_at(&other.status).cmp(&synced_at(&entry.status)) {
+                    Ordering::Greater => true,
+                    // Of one second only the process that has seen both can tell, and it has.
+                    Ordering::Equal => condition::find(&entry.status.conditions, READY)
+                        .is_some_and(|ready| ready.reason == Reason::RemoteConflict.as_str()),
+                    Ordering::Less => false,
+                }
         })
     }
 }

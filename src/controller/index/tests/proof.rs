@@ -148,10 +148,24 @@ fn so_is_whoever_fell_before_this_process_began(
 #[test]
 fn whoever_fell_sees_after_a_restart_that_another_has_pushed_since() {
     let (older, younger) = (wants_pull(1), wants_pull(2));
-    let fallen = a_status_after_failed_resync(Reason::AuthenticationFailed);
-    for (second, expected) in [(LAST_SYNC + 1, true), (LAST_SYNC - 1, false)] {
+    let fallen = || a_status_after_failed_resync(Reason::AuthenticationFailed);
+    let told = || {
+        let mut status = fallen();
+        let ready = status.conditions.iter_mut().find(|condition| condition.type_ == "Ready").unwrap();
+        "RemoteConflict".clone_into(&mut ready.reason);
+        status
+    };
+    // Of one second the status tells.
+    let cases = [
+        (LAST_SYNC + 1, fallen(), true),
+        (LAST_SYNC, fallen(), false),
+        (LAST_SYNC, told(), true),
+        (LAST_SYNC - 1, told(), false),
+        (LAST_SYNC - 1, fallen(), false),
+    ];
+    for (second, fallen, expected) in cases {
         let index = TestIndex::default();
-        index.apply_resource(older.clone(), fallen.clone());
+        index.apply_resource(older.clone(), fallen);
         let time = k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at(second));
         let pushed = AICoreRegistrySecretStatus { last_sync_time: Some(time), ..a_status_in_sync() };
         index.apply_resource(younger.clone(), pushed);
