@@ -75,6 +75,12 @@ pub enum Error {
         /// How long it had.
         limit: Duration,
     },
+    /// The request was given up, because a later one was answered after an outage.
+    #[error("{} has not answered what it was sent in its outage; it is sent again", Server::Api.at(host))]
+    GivenUp {
+        /// Host of the API.
+        host: String,
+    },
     /// The authorization server answered 2xx with something that is no token.
     #[error("the authorization server {host} answered the token request with {cause}")]
     UnreadableToken {
@@ -228,7 +234,7 @@ impl Error {
     #[must_use]
     pub(crate) fn is_answer(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::Silent { .. } => false,
+            Self::Unreachable { .. } | Self::Silent { .. } | Self::GivenUp { .. } => false,
             Self::Refused(_)
             | Self::UnreadableToken { .. }
             | Self::CertificateRefused { .. }
@@ -266,9 +272,10 @@ impl Error {
                 _ => Reason::RemoteRejected,
             },
             Self::CertificateRefused { .. } => Reason::AuthenticationFailed,
-            Self::Unreachable { .. } | Self::Silent { .. } | Self::UnreadableToken { .. } => {
-                Reason::RemoteUnavailable
-            }
+            Self::Unreachable { .. }
+            | Self::Silent { .. }
+            | Self::GivenUp { .. }
+            | Self::UnreadableToken { .. } => Reason::RemoteUnavailable,
             Self::UnusableIdentity { .. } => Reason::ServiceKeyInvalid,
             Self::QuotaExceeded { .. } => Reason::QuotaExceeded,
             Self::Missing { .. } => Reason::RemoteMissing,

@@ -1,7 +1,7 @@
 //! Does what was planned, and says what came of it.
 
 use parking_lot::Mutex;
-use tokio::{sync::OwnedMutexGuard, time::Instant};
+use tokio::sync::OwnedMutexGuard;
 
 use super::{
     Context, ServiceKeyHeld,
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     aicore::{
         Authorization, Insistence, Origin,
-        error::{Error as AiCoreError, Server},
+        error::Error as AiCoreError,
         mandate::{Mandate, over},
         push::Pushed,
         session::{Aftermath, Unfinished},
@@ -277,13 +277,11 @@ impl Ready {
         claim: &Claim,
         request: impl Future<Output = Result<T, Unfinished>>,
     ) -> Result<T, Unfinished> {
-        let began = Instant::now();
         tokio::select! {
             biased;
             result = request => result,
             () = self.permit.lost() => {
-                let (server, host, limit) = (Server::Api, claim.tenant.api_host(), began.elapsed());
-                let error = AiCoreError::Silent { server, host, limit };
+                let error = AiCoreError::GivenUp { host: claim.tenant.api_host() };
                 Err(Unfinished::Failed { error, remote_absent: false, aftermath: Aftermath::Late })
             }
         }

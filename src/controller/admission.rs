@@ -305,7 +305,10 @@ impl Admission {
 
     /// The resource is gone.
     pub(super) fn remove(&self, who: &ObjectKey) {
-        self.change(|state, now| state.remove(who, now));
+        self.change(|state, now| {
+            state.remove(who, now);
+            state.passes.forget(who);
+        });
     }
 
     /// Does what is due by time: sets passes aside that wait for long, and wakes those whose turn has come. Never ends.

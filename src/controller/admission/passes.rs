@@ -1,7 +1,7 @@
 //! Passes that have a place in a lane: what each has come to, which of them wait for an answer, and which are set aside.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -79,12 +79,21 @@ pub(super) struct Passes {
     patient: BTreeSet<(Duration, PassId)>,
     aside: usize,
     most_aside: usize,
+    /// Whose request was given up, and whom nobody has answered since.
+    given_up: HashSet<ObjectKey>,
 }
 
 impl Passes {
     /// None yet. So many may be set aside.
     pub(super) fn new(most_aside: usize) -> Self {
-        Self { by_id: BTreeMap::new(), next: 0, patient: BTreeSet::new(), aside: 0, most_aside }
+        Self {
+            by_id: BTreeMap::new(),
+            next: 0,
+            patient: BTreeSet::new(),
+            aside: 0,
+            most_aside,
+            given_up: HashSet::new(),
+        }
     }
 
     /// One begins. What comes through the entrance is aside from the beginning, if there is room.
@@ -130,12 +139,21 @@ impl Passes {
     pub(super) fn served(&mut self, id: PassId, asked: Duration, took: Duration) {
         if let Some(pass) = self.by_id.get_mut(&id) {
             pass.served = Some((asked, took));
+            if pass.has_turn {
+                self.given_up.remove(&pass.who);
+            }
         }
     }
 
+    /// The resource is gone.
+    pub(super) fn forget(&mut self, who: &ObjectKey) {
+        self.given_up.remove(who);
+    }
+
     /// Gives up requests to the tenant of this pass that were sent before its outage was found to have ended, and before a request that
-    /// was answered since: nobody will answer them. One is given up once; what is sent instead comes after the outage.
-    pub(super) fn give_up_lost(&self, id: PassId, outage_ended: Duration, now: Duration) {
+    /// was answered since: nobody will answer them. A resource gives up one, and has its whole time from then on until it is answered:
+    /// where outages follow one another, a slow answer would never be waited for.
+    pub(super) fn give_up_lost(&mut self, id: PassId, outage_ended: Duration, now: Duration) {
         let Some((answered, (asked, took))) = self.by_id.get(&id).and_then(|pass| Some((pass, pass.served?)))
         else {
             return;
@@ -146,6 +164,7 @@ impl Passes {
                 && at < outage_ended.min(asked)
                 && now.saturating_sub(at) >= long
                 && pass.has_turn
+                && self.given_up.insert(pass.who.clone())
             {
                 pass.lost.cancel();
             }
@@ -246,13 +265,14 @@ mod tests {
         for (what, of, asked, has_turn, took, lost) in cases {
             let mut passes = Passes::new(10);
             let who = ObjectKey::new("ns", "a");
+            let others = ObjectKey::new("ns", "b");
             let id = passes.begin(Arc::clone(of), &who, Access::Open);
             if has_turn {
                 passes.has_turn(id);
             }
             passes.comes_to(id, Phase::Asked { at: seconds(asked) });
             passes.set_aside(now);
-            let answered = passes.begin(Arc::clone(&proven), &who, Access::Open);
+            let answered = passes.begin(Arc::clone(&proven), &others, Access::Open);
             passes.give_up_lost(answered, now, now);
             assert!(!passes.get(id).unwrap().lost.is_cancelled(), "{what}: nobody was answered yet");
             passes.served(answered, now - seconds(took), seconds(took));
@@ -270,5 +290,33 @@ mod tests {
         passes.served(answered, seconds(29), seconds(1));
         passes.give_up_lost(answered, now, seconds(30));
         assert!(!passes.get(again).unwrap().lost.is_cancelled());
+    }
+
+    #[test]
+    fn where_outages_follow_one_another_each_is_given_up_once_until_it_is_answered() {
+        let lane = Lane::of(&Arc::new(tenant("one")), 1, Credit::Proven);
+        let mut passes = Passes::new(10);
+        let fast = passes.begin(Arc::clone(&lane), &ObjectKey::new("ns", "fast"), Access::Open);
+        passes.has_turn(fast);
+        let slow = ObjectKey::new("ns", "slow");
+        // Whether it is answered before, and whether it is given up in this outage.
+        for (outage, (answered, lost)) in
+            [(false, true), (false, false), (false, false), (true, true)].into_iter().enumerate()
+        {
+            let now = seconds(100 * (u64::try_from(outage).unwrap() + 1));
+            let id = passes.begin(Arc::clone(&lane), &slow, Access::Open);
+            passes.has_turn(id);
+            if answered {
+                passes.served(id, now - seconds(20), seconds(1));
+            }
+            passes.comes_to(id, Phase::Asked { at: now - seconds(10) });
+            passes.set_aside(now);
+            passes.served(fast, now - seconds(1), seconds(1));
+            passes.give_up_lost(fast, now, now);
+            assert_eq!(passes.get(id).unwrap().lost.is_cancelled(), lost, "{outage}");
+            passes.end(id);
+        }
+        passes.forget(&slow);
+        assert!(passes.given_up.is_empty());
     }
 }

@@ -76,7 +76,7 @@ pub(super) fn failed(
     ended: Duration,
     jitter: Jitter,
 ) -> Statement {
-    // For a resource that deletes nothing, where something was accepted before counts for more than where something may be.
+    // What is left behind by that in another tenant was taken out of the status before.
     let arrived = failure.may_have_arrived && !observed.object.deleting && !observed.tenant_changed();
     let backoff = Backoff::after(
         observed.backoff.filter(|backoff| backoff.applies_to(&observed.circumstances())),
