@@ -14,6 +14,7 @@ mod remote;
 mod rules;
 mod schema;
 mod shared;
+mod standing;
 
 use std::sync::Arc;
 
@@ -76,9 +77,12 @@ pub(super) async fn run(cluster: &ClusterArgs, args: &CheckArgs) -> Result<Done,
         pool: pool(args, extra_roots_pem)?,
         now: clock::now(),
     };
-    let cases = match &args.name {
-        Some(name) => vec![cluster::case(cluster, name).await?],
-        None => inventory::cases(&files::read(&args.files)?, cluster.namespace.as_deref())?,
+    let (cases, standing) = match &args.name {
+        Some(name) => {
+            let (case, standing) = cluster::case(cluster, name).await?;
+            (vec![case], standing)
+        }
+        None => (inventory::cases(&files::read(&args.files)?, cluster.namespace.as_deref())?, None),
     };
     let mut findings = Findings::default();
     for case in cases {
@@ -98,6 +102,9 @@ pub(super) async fn run(cluster: &ClusterArgs, args: &CheckArgs) -> Result<Done,
         } else if let Some(how) = &examined.token {
             let note = Finding::note(doctor::TOKEN, format!("not asked for (--remote does): {how}"));
             examined.findings.push(note);
+        }
+        if let Some(standing) = standing.as_ref().filter(|standing| !standing.repeats(&examined.findings)) {
+            examined.findings.push(standing.clone());
         }
         findings.add(examined.title, examined.findings);
     }

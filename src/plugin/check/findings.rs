@@ -39,6 +39,11 @@ impl Finding {
     pub(in crate::plugin) fn unchecked(part: &'static str, text: impl Into<String>) -> Self {
         Self { level: Level::Unchecked, part, text: text.into() }
     }
+
+    /// Whether it ends in the sentence of one of them that is as bad.
+    pub(super) fn repeats(&self, others: &[Self]) -> bool {
+        others.iter().any(|other| other.level == self.level && self.text.ends_with(&other.text))
+    }
 }
 
 impl Display for Level {
@@ -94,6 +99,14 @@ mod tests {
 
     fn text(findings: &Findings) -> Vec<String> {
         findings.lines().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_sentence_that_was_said_is_known() {
+        let status = Finding::wrong("status", "stalled, SecretNotFound: there is no Secret.");
+        let (same, another) = ("there is no Secret.", "there is no key");
+        assert!(status.repeats(&[Finding::wrong("key", another), Finding::wrong("credential", same)]));
+        assert!(!status.repeats(&[Finding::wrong("credential", another), Finding::note("credential", same)]));
     }
 
     #[test]

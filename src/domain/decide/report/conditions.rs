@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use super::{Event, statements::Statement};
+use super::{Event, messages, statements::Statement};
 use crate::{
     api::{
         AICoreRegistrySecretStatus, FailedAttempt,
@@ -20,7 +20,6 @@ use crate::{
             reason::{Class, Reason},
         },
         parse::{bounds, object::Object},
-        tools::invalid::Quoted,
     },
 };
 
@@ -113,23 +112,23 @@ impl<'a> StatusBuilder<'a> {
         self
     }
 
-    /// Sets `Ready` to `Synced`; its message stays if it was that already.
-    pub(super) fn in_sync(mut self, message: String) -> Self {
-        let synced = condition::find(&self.status.conditions, READY)
-            .filter(|ready| ready.status == "True" && ready.reason == Reason::Synced.as_str());
-        let message = synced.map_or(message, |ready| ready.message.clone());
+    /// Sets `Ready` to `Synced` without a push, whether all is well or something else failed: AI Core holds the current credential.
+    /// What there is to say about the Secret changes with its annotations, and with entries that are not sent, so the message is that
+    /// of now. It stays if it is not known that the Secret holds what was accepted.
+    pub(super) fn in_sync(mut self, observed: &Observed<'_>) -> Self {
+        let said = condition::find(&self.status.conditions, READY)
+            .filter(|ready| ready.status == "True" && ready.reason == Reason::Synced.as_str())
+            .filter(|_| !observed.unchanged());
+        let message = said.map_or_else(
+            || {
+                let found = observed.source.content().filter(|_| observed.unchanged());
+                let registries = found.or(self.status.registries.as_ref()).cloned().unwrap_or_default();
+                messages::synced(&registries, observed.object.shown_remote_name(), &observed.remarks)
+            },
+            |ready| ready.message.clone(),
+        );
         self.set(READY, ConditionStatus::True, Reason::Synced, message);
         self
-    }
-
-    /// Leaves `Ready` true although something else failed: AI Core still holds the current credential.
-    pub(super) fn still_ready(self, remarks: &[String]) -> Self {
-        let message = super::messages::synced(
-            &self.status.registries.clone().unwrap_or_default(),
-            Quoted(self.status.remote_name.as_deref().unwrap_or_default()),
-            remarks,
-        );
-        self.in_sync(message)
     }
 
     /// Says that AI Core holds another resource's. What keeps this one from pushing is the headline, so this is an event of its own.
@@ -151,7 +150,7 @@ impl<'a> StatusBuilder<'a> {
                 let (status, message) = (ConditionStatus::parse(&ready.status), ready.message.clone());
                 self.ready(status, Reason::Suspended, message)
             }
-            None => self.ready(before.ready(), Reason::Suspended, super::messages::suspended(before)),
+            None => self.ready(before.ready(), Reason::Suspended, messages::suspended(before)),
         }
     }
 

@@ -125,7 +125,7 @@ fn not_pushed_because_of<'a>(
             let name = observed.object.shown_remote_name();
             story.displaced(messages::displaced(name, &observed.object.key, rival, failure))
         }
-        None if stands && !observed.overwritten => story.still_ready(&observed.remarks),
+        None if stands && !observed.overwritten => story.in_sync(observed),
         None => story.ready(ConditionStatus::False, *reason, message.clone()),
     };
     story.waiting(*reason, message.clone())
@@ -198,10 +198,7 @@ pub(super) fn not_pushed(observed: &Observed<'_>, why: &Why, jitter: Jitter) -> 
             life::keep_credential(&mut status, observed.credential_ends, observed.now.wall);
             let interval = observed.object.resync_interval(observed.default_resync_interval);
             status.next_resync_time = resync::to_announce(observed.object, observed.status, interval);
-            let registries = status.registries.clone().unwrap_or_default();
-            let message =
-                messages::synced(&registries, observed.object.shown_remote_name(), &observed.remarks);
-            StatusBuilder::new(observed, status).in_sync(message).settled().finish(
+            StatusBuilder::new(observed, status).in_sync(observed).settled().finish(
                 *requeue_after,
                 None,
                 PassOutcome::Unchanged,

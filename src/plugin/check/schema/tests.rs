@@ -76,6 +76,24 @@ fn what_breaks_a_rule_is_said_once(#[case] additions: Value, #[case] sentence: &
 }
 
 #[rstest]
+#[case::optional_text(json!({ "secretRef": { "server": "" } }), "spec.secretRef.server is empty; write a value, or leave the field out")]
+#[case::required_text(json!({ "secretRef": { "name": "" } }), "spec.secretRef.name is empty; write a value")]
+#[case::in_a_list(json!({ "registries": ["a", ""] }), "spec.registries[1] is empty; write a value")]
+#[case::optional_list(json!({ "registries": [] }), "spec.registries is an empty list; name at least one, or leave the field out")]
+fn only_what_is_optional_is_to_be_left_out(#[case] additions: Value, #[case] sentence: &str) {
+    let faults = judge(&spec(&additions)).faults;
+    assert_eq!(faults.iter().map(|fault| &*fault.sentence).collect::<Vec<_>>(), [sentence]);
+}
+
+#[test]
+fn a_required_list_is_not_to_be_left_out() {
+    let spec = json!({ "secretRef": { "namespace": "platform", "name": "key" }, "allowedNamespaces": [] });
+    let faults = judge_tenant(&spec).faults;
+    let said: Vec<&str> = faults.iter().map(|fault| &*fault.sentence).collect();
+    assert_eq!(said, ["spec.allowedNamespaces is an empty list; name at least one"]);
+}
+
+#[rstest]
 #[case(json!({}))]
 #[case(json!({ "registries": ["ü".repeat(255)], "resyncInterval": "0s", "remoteName": null }))]
 #[case(json!({ "secretRef": { "server": "ghcr.io", "usernameKey": "a.b_c-D" } }))]
