@@ -282,8 +282,7 @@ impl Error {
         match &mut self {
             Self::Refused(Refusal { server: Server::Authorization, details, .. })
             | Self::UnreadableToken { cause: WithoutToken::ErrorInstead(details), .. } => {
-                *details =
-                    ErrorDetails { request_id: details.request_id.take(), ..ErrorDetails::default() };
+                *details = ErrorDetails { request_id: details.request_id.take(), ..ErrorDetails::default() };
             }
             _ => {}
         }

@@ -81,9 +81,8 @@ fn who_uses_a_shared_key_is_not_told_what_the_authorization_server_says_of_it() 
             retry_after: Some(Duration::from_secs(20)),
         })
     };
-    let failure = refusal(Server::Authorization)
-        .without_words_about_the_key()
-        .failure("AICoreTenant \"big\"", false);
+    let failure =
+        refusal(Server::Authorization).without_words_about_the_key().failure("AICoreTenant \"big\"", false);
     assert_eq!(
         failure.message,
         "The authorization server host.example answered HTTP 401 (request id r-1); renew the service key in AICoreTenant \"big\", \

@@ -89,7 +89,10 @@ async fn another_key_is_used_by_all_at_once() {
         let refused = team.wait_reason("pull", "AuthenticationFailed").await;
         let message = &refused.condition("Stalled").message;
         assert!(message.contains("AICoreTenant") && !message.contains("shared-key"), "{message}");
-        assert!(!message.contains("Bad credentials"), "what is said of the key is for the administrator: {message}");
+        assert!(
+            !message.contains("Bad credentials"),
+            "what is said of the key is for the administrator: {message}"
+        );
     }
     let refused =
         platform.wait_tenant("the refusal", |tenant| ready(tenant).reason == "AuthenticationFailed").await;

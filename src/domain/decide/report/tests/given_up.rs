@@ -51,9 +51,7 @@ fn what_is_not_allowed_proves_nothing_until_it_is_pushed_again(
 
 /// The status says something else in the first place.
 #[rstest]
-fn what_is_not_allowed_proves_nothing_while_something_else_is_wrong(
-    #[values(true, false)] suspended: bool,
-) {
+fn what_is_not_allowed_proves_nothing_while_something_else_is_wrong(#[values(true, false)] suspended: bool) {
     let mut life = Life::in_sync();
     if suspended {
         life.spec(|spec| spec.suspend = Some(true));
