@@ -282,6 +282,20 @@ impl Error {
         }
     }
 
+    /// The same for those who use a service key that is shared with them: without what the authorization server says, which may name the
+    /// client that the key is for. Whoever looks after the key is told all.
+    #[must_use]
+    pub(crate) fn without_words_about_the_key(mut self) -> Self {
+        match &mut self {
+            Self::Refused(Refusal { server: Server::Authorization, details, .. })
+            | Self::UnreadableToken { cause: WithoutToken::ErrorInstead(details), .. } => {
+                *details = ErrorDetails { request_id: details.request_id.take(), ..ErrorDetails::default() };
+            }
+            _ => {}
+        }
+        self
+    }
+
     /// The failure, with a sentence that says what to do. `holder` is what holds the service key, as `Secret "key"`;
     /// `remote_absent` says whether AI Core was seen to lack the secret.
     #[must_use]

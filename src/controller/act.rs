@@ -390,7 +390,10 @@ fn outcome_of<K, A: AiCore>(
     if error.reason() == Reason::QuotaExceeded {
         wake(ctx, ctx.index.quota_changed(errand.object));
     }
-    let holder = errand.key.place.as_deref().map(KeyPlace::holder).unwrap_or_default();
+    let place = errand.key.place.as_deref();
+    let holder = place.map(KeyPlace::holder).unwrap_or_default();
+    let is_shared = place.is_some_and(|place| place.tenant.is_some());
+    let error = if is_shared { error.without_words_about_the_key() } else { error };
     Outcome::Failed(Failure {
         may_have_arrived: aftermath.may_have_arrived(),
         ..error.failure(&holder, remote_absent)

@@ -5,6 +5,7 @@
 mod admission;
 mod deletion;
 mod expiry;
+mod given_up;
 mod sharing;
 mod switching;
 mod unserved;

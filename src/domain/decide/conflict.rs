@@ -42,15 +42,31 @@ pub(crate) struct Claimant {
     pub key: ObjectKey,
 }
 
-/// The tenant in which a status proves a claim: it shows an accepted push there, and not that the service key was refused since, or
-/// that the resource may not have the name any more.
+/// The tenant in which a status proves a claim: it shows an accepted push there, and not that the claim was given up since.
 #[must_use]
 pub(crate) fn proven_tenant(status: &AICoreRegistrySecretStatus) -> Option<Tenant> {
-    let refused = |condition: &Condition| Reason::parse(&condition.reason).is_some_and(Reason::disproves);
-    if status.last_sync_time.is_none() || status.conditions.iter().any(refused) {
-        return None;
+    let shows_push = status.last_sync_time.is_some() && status.credentials_digest.is_some();
+    pushed_tenant(status).filter(|_| shows_push && !gives_up(status))
+}
+
+/// Whether a status says that the service key was refused, or that the resource may not have the name any more.
+fn gives_up(status: &AICoreRegistrySecretStatus) -> bool {
+    let disproves = |condition: &Condition| Reason::parse(&condition.reason).is_some_and(Reason::disproves);
+    status.conditions.iter().any(disproves)
+}
+
+/// Keeps a claim given up in the status that comes after `before` without a push, and of which `service_key` is why the key cannot be
+/// used. Something else may be wrong by then, or be said first, while others have the name: where no condition says any more that the
+/// claim was given up, the digest of what was accepted goes. A push brings it back; where a deletion has to look stays.
+pub(crate) fn stay_given_up(
+    before: &AICoreRegistrySecretStatus,
+    service_key: Option<Reason>,
+    status: &mut AICoreRegistrySecretStatus,
+) {
+    let given_up = gives_up(before) || service_key.is_some_and(Reason::is_not_allowed);
+    if given_up && !gives_up(status) {
+        status.credentials_digest = None;
     }
-    pushed_tenant(status)
 }
 
 /// What a resource has pushed last, as its status shows it.

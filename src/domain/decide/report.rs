@@ -17,6 +17,7 @@ use crate::{
     domain::decide::{
         arrival,
         backoff::FIRST_DELAY,
+        conflict,
         failure::Failure,
         left_behind::{self, Leaving},
         memory::{Checked, Memory, Retry, Synced},
@@ -107,6 +108,7 @@ pub(crate) fn report(
     let source_answered = answer(step, &outcome);
     let checked = checked(observed, step, &outcome);
     let synced = synced(observed, &outcome);
+    let is_accepted = matches!(outcome, Outcome::Pushed { .. });
     let left = left_behind::by(observed, &outcome);
     let leaving = left.as_ref().map(|left| left_behind::leaving(observed.object, left));
     let mut status_now = Cow::Borrowed(observed.status);
@@ -117,13 +119,13 @@ pub(crate) fn report(
             status_now.left_behind = Some(Box::new(left));
         }
         // What an earlier process had left, and the resource means again.
-        None if matches!(outcome, Outcome::Pushed { .. }) && status_now.left_behind.is_some() => {
+        None if is_accepted && status_now.left_behind.is_some() => {
             status_now.to_mut().left_behind = None;
         }
         None => {}
     }
     let observed = &Observed { status: &status_now, ..observed.clone() };
-    let Statement { status, events, requeue_after, backoff, outcome } = match (step, outcome) {
+    let Statement { mut status, events, requeue_after, backoff, outcome } = match (step, outcome) {
         (Step::Push(_), Outcome::Pushed { at, created }) => pushed(observed, at, created, jitter),
         (_, Outcome::Failed(failure)) => failed(observed, failure, ended, jitter),
         (_, Outcome::Postponed(wait)) => postponed(observed, wait),
@@ -135,6 +137,10 @@ pub(crate) fn report(
         // An outcome that does not belong to its step: say nothing, look again.
         (Step::Push(_) | Step::DeleteRemote { .. }, _) => postponed(observed, FIRST_DELAY),
     };
+    if let Some(status) = status.as_mut().filter(|_| !is_accepted) {
+        let why = observed.service_key.failure().map(|failure| failure.reason);
+        conflict::stay_given_up(observed.status, why, status);
+    }
     let api_failures = if denied(step) { observed.api_failures.saturating_add(1) } else { 0 };
     let retry = Retry { backoff, api_failures };
     let handing_over = match step {

@@ -6,7 +6,7 @@ use rstest::rstest;
 
 use super::*;
 use crate::{
-    api::condition::STALLED,
+    api::condition::{RECONCILING, STALLED},
     domain::{
         decide::{conflict::LONGEST_WAIT_FOR_PROOF, pass_outcome::PassOutcome, reason::Reason},
         testing::{LAST_SYNC, a_status_after_failed_resync, a_status_saying},
@@ -197,6 +197,15 @@ fn nobody_is_told_of_what_it_does_not_want_any_more(#[case] change: fn(&TestInde
 #[rstest]
 #[case::accepted(a_status_in_sync(), true)]
 #[case::refused_since(a_status_saying("False", Reason::AuthenticationFailed, None), false)]
+#[case::not_allowed_since(a_status_saying("False", Reason::NamespaceNotAllowed, None), false)]
+#[case::given_up_before_its_key_went(
+    AICoreRegistrySecretStatus {
+        credentials_digest: None,
+        ..a_status_saying("False", Reason::TenantNotFound, Some((RECONCILING, Reason::TenantNotFound)))
+    },
+    false
+)]
+#[case::its_key_went(a_status_saying("False", Reason::TenantNotFound, Some((RECONCILING, Reason::TenantNotFound))), true)]
 #[case::only_named(AICoreRegistrySecretStatus { last_sync_time: None, ..a_status_in_sync() }, false)]
 #[case::new(a_new_status(), false)]
 fn after_a_restart_a_status_proves_what_it_shows(

@@ -18,6 +18,7 @@ use crate::{
 mod arrival;
 mod deletion;
 mod events;
+mod given_up;
 mod holds;
 mod lives;
 mod next_state;

@@ -271,9 +271,13 @@ proptest! {
                     last_handled_reconcile_at: None,
                     remote_name: None,
                     failed_attempt: None,
+                    credentials_digest: None,
                     ..status.clone()
                 };
                 prop_assert_eq!(pushed(&status), pushed(&before));
+                // Of a claim that was given up, and of nothing else, the digest goes.
+                let given_up = conflict::proven_tenant(&before).is_none() && status.credentials_digest.is_none();
+                prop_assert!(given_up || status.credentials_digest == before.credentials_digest);
             }
 
             // Events.
