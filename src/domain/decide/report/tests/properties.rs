@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{api::DeletionPolicy, domain::decide::reason::Class};
+use crate::{
+    api::DeletionPolicy,
+    domain::decide::{conflict::proven_tenant, reason::Class},
+};
 
 /// What a pass may find and what may come of its step.
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, each of them as likely as not")]
@@ -276,7 +279,7 @@ proptest! {
                 };
                 prop_assert_eq!(pushed(&status), pushed(&before));
                 // Of a claim that was given up, and of nothing else, the digest goes.
-                let given_up = conflict::proven_tenant(&before).is_none() && status.credentials_digest.is_none();
+                let given_up = proven_tenant(&before).is_none() && status.credentials_digest.is_none();
                 prop_assert!(given_up || status.credentials_digest == before.credentials_digest);
             }
 
