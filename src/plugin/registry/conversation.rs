@@ -62,10 +62,14 @@ enum Stage {
     Base,
     /// The manifest, by anybody, because `/v2/` is open.
     OpenManifest,
+    /// The manifest, by anybody, where the password goes with each request.
+    AnybodysManifest,
     /// With the password itself.
-    Login(Question),
+    Login(Question, Anybody),
     AnybodysToken(Way),
     AnybodysAnswer(Way, SecretString),
+    /// The manifest, without any token, because anybody is given none.
+    TokenlessAnswer(Way),
     LoginsToken(Way, Anybody),
     LoginsAnswer(Way, Anybody, SecretString),
     Done(Verdict),
@@ -82,6 +86,8 @@ enum Question {
 struct Way {
     realm: Url,
     question: Question,
+    /// Whether the question was asked already, by anybody and without a token, and refused.
+    is_refused: bool,
 }
 
 /// How an anonymous caller fared.
@@ -102,8 +108,10 @@ impl<'a> Conversation<'a> {
         use Authorization as By;
         let (step, url, authorization) = match &self.stage {
             Stage::Base => (Step::Base, self.url(Question::Base), By::None),
-            Stage::OpenManifest => (Step::Manifest, self.url(Question::Manifest), By::None),
-            Stage::Login(question) => (question.step(), self.url(*question), By::Login),
+            Stage::OpenManifest | Stage::AnybodysManifest | Stage::TokenlessAnswer(_) => {
+                (Step::Manifest, self.url(Question::Manifest), By::None)
+            }
+            Stage::Login(question, _) => (question.step(), self.url(*question), By::Login),
             Stage::AnybodysToken(way) => (Step::Token, Some(way.realm.clone()), By::None),
             Stage::LoginsToken(way, _) => (Step::Token, Some(way.realm.clone()), By::Login),
             Stage::AnybodysAnswer(way, token) | Stage::LoginsAnswer(way, _, token) => {
@@ -137,23 +145,29 @@ impl<'a> Conversation<'a> {
                 404 => unknown(Why::NoManifest),
                 _ => unknown(Why::Status),
             },
-            Stage::Login(question) => match (answer.status, question) {
+            Stage::AnybodysManifest => match Anybody::of(answer.status) {
+                Some(anybody) => Stage::Login(Question::Base, anybody),
+                None => unknown(Why::Status),
+            },
+            Stage::Login(question, anybody) => match (answer.status, question) {
                 (status @ (401 | 403), question) => Stage::Done(Verdict::Rejected(question.step(), status)),
-                (200, Question::Base) if self.image.is_some() => Stage::Login(Question::Manifest),
+                (200, _) if anybody == Anybody::Answered => unknown(Why::PublicImage),
+                (200, Question::Base) if self.image.is_some() => Stage::Login(Question::Manifest, anybody),
                 (200, _) => Stage::Done(Verdict::Accepted),
                 (404, Question::Manifest) => unknown(Why::NoManifest),
                 _ => unknown(Why::Status),
             },
             Stage::AnybodysToken(way) => match token(answer) {
                 Given::Token(token) => Stage::AnybodysAnswer(way, token),
-                Given::Nothing | Given::Refused => Stage::LoginsToken(way, Anybody::GivenNoToken),
+                Given::Nothing | Given::Refused if way.is_refused => {
+                    Stage::LoginsToken(way, Anybody::GivenNoToken)
+                }
+                Given::Nothing | Given::Refused => Stage::TokenlessAnswer(way),
                 Given::Unusable(why) => unknown(why),
             },
-            Stage::AnybodysAnswer(way, _) => match answer.status {
-                200 => Stage::LoginsToken(way, Anybody::Answered),
-                400 | 401 | 403 | 404 => Stage::LoginsToken(way, Anybody::Refused),
-                // Neither now nor later: the credential stays here.
-                _ => unknown(Why::Status),
+            Stage::AnybodysAnswer(way, _) | Stage::TokenlessAnswer(way) => match Anybody::of(answer.status) {
+                Some(anybody) => Stage::LoginsToken(way, anybody),
+                None => unknown(Why::Status),
             },
             Stage::LoginsToken(way, anybody) => match token(answer) {
                 Given::Token(token) => Stage::LoginsAnswer(way, anybody, token),
@@ -185,7 +199,12 @@ impl<'a> Conversation<'a> {
     /// How to go on after a 401 to anybody.
     fn challenged(&self, answer: &Answer, refused: Question) -> Stage {
         let (realm, service) = match challenge::choose(answer.challenges.iter().map(String::as_str)) {
-            Ok(Challenge::Basic) => return Stage::Login(refused),
+            Ok(Challenge::Basic) => {
+                return match (refused, self.image) {
+                    (Question::Base, Some(_)) => Stage::AnybodysManifest,
+                    (refused, _) => Stage::Login(refused, Anybody::Refused),
+                };
+            }
             Ok(Challenge::Bearer { realm: Some(realm), service }) => (realm, service),
             Ok(Challenge::Bearer { realm: None, .. }) => return unknown(Why::Realm(Refused::Missing)),
             Err(why) => return unknown(Why::Challenge(why)),
@@ -202,7 +221,7 @@ impl<'a> Conversation<'a> {
                 }
                 drop(query);
                 let question = if self.image.is_some() { Question::Manifest } else { Question::Base };
-                Stage::AnybodysToken(Way { realm, question })
+                Stage::AnybodysToken(Way { realm, question, is_refused: question == refused })
             }
             Err(why) => unknown(Why::Realm(why)),
         }
@@ -214,14 +233,27 @@ impl Stage {
     fn asked(&self) -> Option<(Caller, Step)> {
         Some(match self {
             Self::Base => (Caller::Anybody, Step::Base),
-            Self::OpenManifest => (Caller::Anybody, Step::Manifest),
-            Self::Login(question) => (Caller::Login, question.step()),
+            Self::OpenManifest | Self::AnybodysManifest | Self::TokenlessAnswer(_) => {
+                (Caller::Anybody, Step::Manifest)
+            }
+            Self::Login(question, _) => (Caller::Login, question.step()),
             Self::AnybodysToken(_) => (Caller::Anybody, Step::Token),
             Self::AnybodysAnswer(way, _) => (Caller::Anybody, way.question.step()),
             Self::LoginsToken(..) => (Caller::Login, Step::Token),
             Self::LoginsAnswer(way, ..) => (Caller::Login, way.question.step()),
             Self::Done(_) => return None,
         })
+    }
+}
+
+impl Anybody {
+    /// None where the answer is neither: the credential is not sent then.
+    fn of(status: u16) -> Option<Self> {
+        match status {
+            200 => Some(Self::Answered),
+            400 | 401 | 403 | 404 => Some(Self::Refused),
+            _ => None,
+        }
     }
 }
 
@@ -244,9 +276,10 @@ fn judge(question: Question, anybody: Anybody, status: u16) -> Verdict {
         (Question::Base, 200, Anybody::Answered) => Verdict::Unknown(Why::OpenTokens),
         (Question::Manifest, 200, Anybody::Answered) => Verdict::Unknown(Why::PublicImage),
         (_, 200, _) => Verdict::Accepted,
-        // Where no token without a scope is good for anything, this says nothing of the credential.
+        // Where no token without a scope is good for anything, this says nothing of the credential, for which one was given.
         (Question::Base, 401 | 403, Anybody::Refused) => Verdict::Unknown(Why::NoDifference),
-        (_, 401 | 403, _) => Verdict::Rejected(question.step(), status),
+        (Question::Base, 401 | 403, _) => Verdict::Unknown(Why::TokenRefused),
+        (Question::Manifest, 401 | 403, _) => Verdict::Rejected(question.step(), status),
         (Question::Manifest, 404, _) => Verdict::Unknown(Why::NoManifest),
         _ => Verdict::Unknown(Why::Status),
     }

@@ -186,6 +186,35 @@ mod tests {
         assert!(refused.ends_with("--registry-token-host=registry.test:5050=gitlab.test"), "{refused}");
     }
 
+    /// What an address may hold in the place of a host, and a shell acts on.
+    #[rstest]
+    fn of_a_host_with_odd_characters_nothing_is_printed(
+        #[values(
+            ";{touch,pwned};",
+            "$(id)",
+            "`id`",
+            "'&reboot&'",
+            "\"",
+            "=evil",
+            "_",
+            "~",
+            "!",
+            "*",
+            "+",
+            ",",
+            "(",
+            "a%3bb"
+        )]
+        odd: &str,
+    ) {
+        for host in [format!("x{odd}.test"), format!("{odd}x"), format!("x.test{odd}:8443")] {
+            let refused = admitted(&format!("https://{host}/token"), "registry.test", &[]).unwrap_err();
+            let plain = |character: char| character.is_ascii_alphanumeric() || " '.-,".contains(character);
+            assert!(refused.chars().all(plain) && !refused.contains("--registry-token-host"), "{refused}");
+            assert!(format!("registry.test={host}").parse::<TokenHost>().is_err(), "{host}");
+        }
+    }
+
     #[test]
     fn a_realm_has_a_length() {
         let long = format!("https://registry.test/{}", "a".repeat(MAX_REALM));
@@ -199,6 +228,8 @@ mod tests {
     #[case("registry.test=https://gitlab.test", BadTokenHost::Host(Unaskable::NoName))]
     #[case("registry.test=*.test", BadTokenHost::Host(Unaskable::Pattern))]
     #[case("registry.test=u@gitlab.test", BadTokenHost::Host(Unaskable::NoName))]
+    #[case("registry.test=gitlab.test=evil", BadTokenHost::Host(Unaskable::OddName))]
+    #[case("registry.test=gitlab.test;id", BadTokenHost::Host(Unaskable::OddName))]
     #[case("=gitlab.test", BadTokenHost::Registry(Unaskable::NoName))]
     fn a_host_is_allowed_by_name_for_one_registry(#[case] value: &str, #[case] why: BadTokenHost) {
         assert_eq!(value.parse::<TokenHost>(), Err(why));

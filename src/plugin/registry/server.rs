@@ -11,7 +11,8 @@ pub(super) const DOCKER_HUB_SERVER: &str = "registry-1.docker.io";
 /// The host in the names of its images, and that of the entry that AI Core gets.
 const DOCKER_HUB_NAMES: [&str; 2] = ["docker.io", "index.docker.io"];
 
-/// A host, with a port unless that is 443: lower case, a name and no address.
+/// A host, with a port unless that is 443: a name of lower-case letters, digits, '.' and '-', and no address. So it can be
+/// printed as part of a command.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Server(String);
 
@@ -30,6 +31,8 @@ pub(super) enum Unaskable {
     PlainHttp,
     #[error("is not the name of a host")]
     NoName,
+    #[error("has other characters in its name than letters, digits, '.' and '-'")]
+    OddName,
 }
 
 /// A registry of the credential: whom to ask, and which repositories it is for.
@@ -66,6 +69,10 @@ impl Server {
             Some(Host::Domain(host)) => host,
         };
         let name = host.strip_suffix('.').unwrap_or(host);
+        // An address may hold what a shell acts on (RFC 3986 §3.2.2), and the names of hosts are printed for users to copy.
+        if !host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')) {
+            return Err(Unaskable::OddName);
+        }
         if name == "localhost" || name.ends_with(".localhost") {
             return Err(Unaskable::ThisMachine);
         }
@@ -141,6 +148,9 @@ mod tests {
     #[case("registry.localhost", Unaskable::ThisMachine)]
     #[case("http://registry.example.com", Unaskable::PlainHttp)]
     #[case("HTTP://registry.example.com", Unaskable::PlainHttp)]
+    #[case("registry_1.example.com", Unaskable::OddName)]
+    #[case("registry.example.com;{id,}", Unaskable::OddName)]
+    #[case("registry.example.com=evil", Unaskable::OddName)]
     fn what_is_no_name_of_another_host_is_not_asked(#[case] entry: &str, #[case] why: Unaskable) {
         assert_eq!(Place::of(entry), Err(why));
     }

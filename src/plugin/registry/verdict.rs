@@ -42,7 +42,7 @@ pub(super) struct Sight {
 pub(super) enum Verdict {
     /// Something was given for it that anybody else is refused.
     Accepted,
-    /// The credential itself, or the token that was given for it, was answered with 401 or 403.
+    /// The credential itself, or for the manifest the token that was given for it, was answered with 401 or 403.
     Rejected(Step, u16),
     Unknown(Why),
 }
@@ -66,6 +66,8 @@ pub(super) enum Why {
     PublicImage,
     /// A token that anybody is given is refused in the same way.
     NoDifference,
+    /// The token that is given for the credential is refused, as one that is for no image may be.
+    TokenRefused,
     /// There is no manifest of that name, or the registry hides it.
     NoManifest,
     /// No token in a good answer.
@@ -213,6 +215,11 @@ impl fmt::Display for InWords<'_> {
             Why::NoDifference => write!(
                 f,
                 "because it gives a token to anybody, and refuses at /v2/ what it gave for the credential and to anybody alike; \
+                 {private}"
+            ),
+            Why::TokenRefused => write!(
+                f,
+                "because it gives a token for the credential and refuses it at /v2/, as it may do with any token that is for no image; \
                  {private}"
             ),
             Why::NoManifest => f.write_str(

@@ -43,7 +43,9 @@ fn play(image: Option<&Image>, challenge: &str, statuses: &[u16]) -> (Report, Ve
 #[case::tokens_for_all(BEARER, &[401, 200, 200, 200, 200], Verdict::Unknown(Why::OpenTokens))]
 #[case::no_token(BEARER, &[401, 401, 403], Verdict::Rejected(Step::Token, 403))]
 #[case::no_token_although_all_get_one(BEARER, &[401, 200, 200, 401], Verdict::Rejected(Step::Token, 401))]
-#[case::token_refused(BEARER, &[401, 401, 200, 401], Verdict::Rejected(Step::Base, 401))]
+#[case::token_for_no_image_refused(BEARER, &[401, 401, 200, 401], Verdict::Unknown(Why::TokenRefused))]
+#[case::token_for_no_image_forbidden(BEARER, &[401, 403, 200, 403], Verdict::Unknown(Why::TokenRefused))]
+#[case::token_refused_and_anybodys_not(BEARER, &[401, 200, 200, 200, 401], Verdict::Unknown(Why::TokenRefused))]
 #[case::no_difference(BEARER, &[401, 200, 401, 200, 401], Verdict::Unknown(Why::NoDifference))]
 #[case::ended_at_ecr_public(BEARER, &[401, 200, 200, 200, 400], Verdict::Unknown(Why::Status))]
 #[case::token_request_malformed(BEARER, &[401, 401, 400], Verdict::Unknown(Why::Status))]
@@ -58,15 +60,22 @@ fn without_an_image(#[case] challenge: &str, #[case] statuses: &[u16], #[case] v
 }
 
 #[rstest]
-#[case::may_pull(BASIC, &[401, 200, 200], Verdict::Accepted)]
-#[case::may_not_pull(BASIC, &[401, 200, 403], Verdict::Rejected(Step::Manifest, 403))]
-#[case::refused_before(BASIC, &[401, 401], Verdict::Rejected(Step::Base, 401))]
-#[case::no_such_image(BASIC, &[401, 200, 404], Verdict::Unknown(Why::NoManifest))]
+#[case::may_pull(BASIC, &[401, 401, 200, 200], Verdict::Accepted)]
+#[case::may_not_pull(BASIC, &[401, 401, 200, 403], Verdict::Rejected(Step::Manifest, 403))]
+#[case::refused_before(BASIC, &[401, 401, 401], Verdict::Rejected(Step::Base, 401))]
+#[case::public_behind_a_login(BASIC, &[401, 200, 200], Verdict::Unknown(Why::PublicImage))]
+#[case::public_behind_a_refused_login(BASIC, &[401, 200, 401], Verdict::Rejected(Step::Base, 401))]
+#[case::busy_with_anybody(BASIC, &[401, 429], Verdict::Unknown(Why::Status))]
+#[case::no_such_image(BASIC, &[401, 404, 200, 404], Verdict::Unknown(Why::NoManifest))]
 #[case::private_behind_an_open_base(BASIC, &[200, 401, 200], Verdict::Accepted)]
 #[case::refused_behind_an_open_base(BASIC, &[200, 401, 401], Verdict::Rejected(Step::Manifest, 401))]
 #[case::public_behind_an_open_base(BASIC, &[200, 200], Verdict::Unknown(Why::PublicImage))]
 #[case::token(BEARER, &[401, 200, 401, 200, 200], Verdict::Accepted)]
-#[case::token_where_anybody_gets_none(BEARER, &[401, 403, 200, 200], Verdict::Accepted)]
+#[case::token_where_anybody_gets_none(BEARER, &[401, 403, 401, 200, 200], Verdict::Accepted)]
+#[case::public_without_a_token(BEARER, &[401, 401, 200, 200, 200], Verdict::Unknown(Why::PublicImage))]
+#[case::public_without_a_token_and_refused(BEARER, &[401, 401, 200, 401], Verdict::Rejected(Step::Token, 401))]
+#[case::busy_without_a_token(BEARER, &[401, 401, 429], Verdict::Unknown(Why::Status))]
+#[case::asked_without_a_token_before(BEARER, &[200, 401, 403, 200, 200], Verdict::Accepted)]
 #[case::hidden_from_anybody(BEARER, &[401, 200, 404, 200, 200], Verdict::Accepted)]
 #[case::token_of_a_wrong_password(BEARER, &[401, 200, 401, 200, 401], Verdict::Rejected(Step::Manifest, 401))]
 #[case::public(BEARER, &[401, 200, 200, 200, 200], Verdict::Unknown(Why::PublicImage))]
@@ -116,20 +125,20 @@ fn whatever_is_answered(
         match report.verdict {
             Verdict::Accepted => {
                 assert_eq!(last, Some(200));
-                // The same question, by anybody, was not answered.
-                let step =
-                    if challenge == BASIC { report.seen[0].step } else { report.seen.last().unwrap().step };
+                // The same question was asked by anybody, and refused.
+                let step = report.seen.last().unwrap().step;
                 let by_anybody =
                     report.seen.iter().filter(|sight| sight.caller == Caller::Anybody && sight.step == step);
-                assert!(
-                    by_anybody.clone().all(|sight| sight.status != 200) || report.seen[1].status == 401,
-                    "{statuses:?}"
-                );
+                let by_anybody: Vec<u16> = by_anybody.map(|sight| sight.status).collect();
+                let refused = |status: &u16| [400, 401, 403, 404].contains(status);
+                assert!(!by_anybody.is_empty() && by_anybody.iter().all(refused), "{statuses:?}");
             }
             Verdict::Rejected(step, status) => {
                 assert!([401, 403].contains(&status) && last == Some(status), "{statuses:?}");
                 let sight = report.seen.last().unwrap();
                 assert_eq!((sight.caller, sight.step), (Caller::Login, step));
+                // A token that is for no image proves nothing against the credential.
+                assert!(challenge == BASIC || step != Step::Base, "{statuses:?}");
             }
             Verdict::Unknown(_) => {}
         }

@@ -35,6 +35,7 @@ async fn tried(
 #[case::http("http://registry.test/token", "without https")]
 #[case::look_alike("https://r\\\u{65}gistry.tes\u{74}.evil.test/token", "another host")]
 #[case::this_machine("https://localhost/token", "is this machine")]
+#[case::shell_code("https://x;{touch,pwned};/token", "has other characters in its name")]
 #[tokio::test]
 async fn the_credential_goes_nowhere_else(#[case] realm: &'static str, #[case] part: &str) {
     let (said, hosts) = tried(Limits::default(), move |_| {
@@ -42,6 +43,7 @@ async fn the_credential_goes_nowhere_else(#[case] realm: &'static str, #[case] p
     })
     .await;
     assert!(said.contains(part) && said.contains("the credential was not sent"), "{said}");
+    assert!(!said.contains("pwned"), "{said}");
     assert_eq!((hosts.journal().len(), hosts.connections()), (1, vec!["registry.test:443".to_owned()]));
 }
 

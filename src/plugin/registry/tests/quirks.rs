@@ -177,6 +177,34 @@ fn busy_with_logins(request: &Request) -> Reply {
     }
 }
 
+/// Has the image for everybody, and lets those in at /v2/ alone who send any password.
+fn public_behind_basic(request: &Request) -> Reply {
+    match (&*request.target, sender(request)) {
+        ("/v2/", Sender::Anybody) => Reply::challenge("Basic realm=x"),
+        _ => Reply::status(200),
+    }
+}
+
+/// The same with tokens, of which anybody is given none.
+fn public_behind_tokens(request: &Request) -> Reply {
+    match (&*request.target, sender(request)) {
+        ("/v2/", Sender::Anybody) => Reply::challenge(r#"Bearer realm="https://registry.test/token""#),
+        (target, Sender::Anybody) if target.starts_with("/token?") => Reply::status(401),
+        (target, _) if target.starts_with("/token?") => token(TOKENS[1]),
+        _ => Reply::status(200),
+    }
+}
+
+/// Gives tokens to those who log in alone, and takes them for images alone.
+fn tokens_for_images(request: &Request) -> Reply {
+    match (&*request.target, sender(request)) {
+        ("/v2/", _) => Reply::challenge(r#"Bearer realm="https://registry.test/token""#),
+        (target, Sender::Right) if target.starts_with("/token?") => token(TOKENS[0]),
+        (target, _) if target.starts_with("/token?") => Reply::status(403),
+        _ => manifest_for(request, &TOKENS[..1], 401),
+    }
+}
+
 fn no_registry(_: &Request) -> Reply {
     Reply::status(404)
 }
@@ -381,6 +409,34 @@ fn no_registry(_: &Request) -> Reply {
     RIGHT,
     None,
     "Unchecked quay.io: unknown, because it asks to be left alone for a while (429)"
+)]
+#[case::public_behind_basic(
+    "registry.test",
+    public_behind_basic,
+    WRONG,
+    Some("acme/app:1"),
+    "Unchecked registry.test: unknown, because anybody may pull that image"
+)]
+#[case::public_behind_tokens(
+    "registry.test",
+    public_behind_tokens,
+    WRONG,
+    Some("acme/app:1"),
+    "Unchecked registry.test: unknown, because anybody may pull that image"
+)]
+#[case::tokens_for_images(
+    "registry.test",
+    tokens_for_images,
+    RIGHT,
+    None,
+    "Unchecked registry.test: unknown, because it gives a token for the credential and refuses it at /v2/"
+)]
+#[case::tokens_for_images_image(
+    "registry.test",
+    tokens_for_images,
+    RIGHT,
+    Some("acme/app:1"),
+    "Ok registry.test: accepted, it has the manifest of acme/app:1 for the credential, and not for anybody (seen: /v2/ for anybody 401, token for anybody 403, manifest for anybody 401, token for the credential 200, manifest with the credential 200)"
 )]
 #[case::no_registry(
     "www.test",
