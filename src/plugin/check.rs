@@ -38,7 +38,7 @@ use crate::{
     fence::Fence,
     metrics::Metrics,
 };
-use doctor::Doctor;
+use doctor::{Doctor, Examined};
 pub(super) use findings::Finding;
 use findings::Findings;
 
@@ -70,7 +70,7 @@ pub(super) async fn run(cluster: &ClusterArgs, args: &CheckArgs) -> Result<Done,
         .map_err(|invalid| Failed::usage(format_args!("--allowed-hosts: {invalid}")))?;
     let extra_roots_pem =
         args.ca_bundle.as_deref().map(ca_bundle::read).transpose().map_err(Failed::unusable)?;
-    let mut registries = Registries::of(args, extra_roots_pem.as_deref())?;
+    let registries = Registries::of(args, extra_roots_pem.as_deref())?;
     let doctor = Doctor {
         allowed_hosts,
         registries: (!args.registries.is_empty()).then(|| args.registries.clone()),
@@ -85,18 +85,11 @@ pub(super) async fn run(cluster: &ClusterArgs, args: &CheckArgs) -> Result<Done,
         None => (inventory::cases(&files::read(&args.files)?, cluster.namespace.as_deref())?, None),
     };
     let mut findings = Findings::default();
-    for case in cases {
-        let mut examined = doctor.examine(case);
-        if let Some(registries) = &mut registries {
-            match &examined.payload {
-                Some(payload) => examined.findings.extend(registries.judge(payload).await),
-                None if examined.has_credential => examined.findings.push(Finding::unchecked(
-                    registry::PART,
-                    "not asked, because there is no usable credential",
-                )),
-                None => {}
-            }
-        }
+    let mut all: Vec<Examined> = cases.into_iter().map(|case| doctor.examine(case)).collect();
+    if let Some(registries) = &registries {
+        ask_registries(registries, &mut all).await;
+    }
+    for mut examined in all {
         if args.remote {
             examined.findings.extend(remote::ask(&examined).await);
         } else if let Some(how) = &examined.token {
@@ -109,6 +102,20 @@ pub(super) async fn run(cluster: &ClusterArgs, args: &CheckArgs) -> Result<Done,
         findings.add(examined.title, examined.findings);
     }
     Ok(Done { fine: findings.are_fine(), lines: findings.lines() })
+}
+
+/// For all credentials together.
+async fn ask_registries(registries: &Registries, all: &mut [Examined]) {
+    let payloads: Vec<_> = all.iter().filter_map(|examined| examined.payload.as_ref()).collect();
+    let mut judged = registries.judge(&payloads).await.into_iter();
+    for examined in all {
+        if examined.payload.is_some() {
+            examined.findings.extend(judged.next().unwrap_or_default());
+        } else if examined.has_credential {
+            let why = "not asked, because there is no usable credential";
+            examined.findings.push(Finding::unchecked(registry::PART, why));
+        }
+    }
 }
 
 /// Opens no connection by itself.

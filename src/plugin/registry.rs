@@ -19,10 +19,10 @@ use futures::{StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 
 use self::{
-    attempts::{Attempt, LoginId, Stray},
+    attempts::{Attempt, LoginId, Plan, Stray},
     conversation::Conversation,
     http::{Http, Limits},
-    image::Image,
+    image::{BadImage, Image},
     realm::TokenHost,
     server::Server,
     verdict::{Report, Sentence, Verdict, Why},
@@ -42,22 +42,23 @@ pub(super) struct Registries {
     http: Http,
     image: Option<Image>,
     token_hosts: Vec<TokenHost>,
-    /// From the first question on.
-    deadline: Option<Instant>,
-    /// What came of each login, and for which image.
-    known: HashMap<LoginId, (Option<Image>, Report)>,
 }
 
 impl Registries {
     /// None when no registry is to be asked.
     pub(super) fn of(args: &CheckArgs, extra_roots_pem: Option<&[u8]>) -> Result<Option<Self>, Failed> {
         let Some(image) = &args.registry else { return Ok(None) };
-        let image = match image.as_str() {
-            "" => None,
-            image => Some(image.parse().map_err(|why| {
+        if let (true, Some(name)) =
+            (image.is_empty(), args.name.as_deref().filter(|name| name.contains(['/', ':'])))
+        {
+            return Err(Failed::usage(format_args!(
+                "{name} is not the name of a resource; an image follows --registry with '=', as in --registry=acme/app:1.2"
+            )));
+        }
+        let image =
+            image.first().map(|image| image.parse::<Image>()).transpose().map_err(|why: BadImage| {
                 Failed::usage(format_args!("--registry does not name an image such as acme/app:1.2: {why}"))
-            })?),
-        };
+            })?;
         let token_hosts = args.registry_token_hosts.iter().map(|pair| pair.parse());
         let token_hosts = token_hosts.collect::<Result<_, _>>().map_err(|why: realm::BadTokenHost| {
             Failed::usage(format_args!("--registry-token-host: {why}"))
@@ -68,35 +69,49 @@ impl Registries {
     }
 
     fn new(http: Http, image: Option<Image>, token_hosts: Vec<TokenHost>) -> Self {
-        Self { http, image, token_hosts, deadline: None, known: HashMap::new() }
+        Self { http, image, token_hosts }
     }
 
-    /// What the registries of the credential say to it.
-    pub(super) async fn judge(&mut self, payload: &Payload) -> Vec<Finding> {
-        let plan = attempts::plan(payload, self.image.as_ref());
+    /// What the registries of each credential say to it. All credentials of a command are judged together, so that each login is
+    /// sent once to each host.
+    pub(super) async fn judge(&self, payloads: &[&Payload]) -> Vec<Vec<Finding>> {
+        let plans: Vec<Plan> =
+            payloads.iter().map(|payload| attempts::plan(payload, self.image.as_ref())).collect();
+        let reports = self.ask_each_once(&plans).await;
+        plans.into_iter().map(|plan| self.findings(plan, &reports)).collect()
+    }
+
+    /// What came of each login, and for which image. Those for which there is no room are missing.
+    async fn ask_each_once(&self, plans: &[Plan]) -> HashMap<LoginId, (Option<Image>, Report)> {
+        let mut with_image: HashMap<LoginId, &Attempt> = HashMap::new();
+        let mut order: Vec<LoginId> = Vec::new();
+        for attempt in plans.iter().flat_map(|plan| &plan.attempts) {
+            let chosen = with_image.entry(attempt.id).or_insert_with(|| {
+                order.push(attempt.id);
+                attempt
+            });
+            if chosen.image.is_none() {
+                *chosen = attempt;
+            }
+        }
+        let mut by_server: BTreeMap<&Server, Vec<&Attempt>> = BTreeMap::new();
+        for attempt in order.iter().take(MAX_ATTEMPTS).filter_map(|id| with_image.get(id).copied()) {
+            by_server.entry(&attempt.server).or_default().push(attempt);
+        }
+        let deadline = Instant::now() + self.http.limits().total;
+        let asked = stream::iter(by_server.into_values().map(|attempts| self.ask_all(attempts, deadline)));
+        asked.buffer_unordered(AT_A_TIME).flat_map(stream::iter).collect().await
+    }
+
+    fn findings(&self, plan: Plan, reports: &HashMap<LoginId, (Option<Image>, Report)>) -> Vec<Finding> {
         let mut findings: Vec<Finding> = Vec::new();
         if let (Some(stray), Some(image)) = (plan.stray, &self.image) {
             findings.push(Finding::unchecked(PART, stray.in_words(image)));
         }
-        let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + self.http.limits().total);
-        let mut by_server: BTreeMap<&Server, Vec<&Attempt>> = BTreeMap::new();
-        let mut room = MAX_ATTEMPTS.saturating_sub(self.known.len());
+        let too_many = (None, Report::unknown(Why::TooMany));
         for attempt in &plan.attempts {
-            if self.known(attempt).is_none() && room > 0 {
-                room -= 1;
-                by_server.entry(&attempt.server).or_default().push(attempt);
-            }
-        }
-        let asked = stream::iter(by_server.into_values().map(|attempts| self.ask_all(attempts, deadline)));
-        let reports: Vec<(LoginId, Option<Image>, Report)> =
-            asked.buffer_unordered(AT_A_TIME).flat_map(stream::iter).collect().await;
-        for (id, image, report) in reports {
-            self.known.insert(id, (image, report));
-        }
-        let too_many = Report::unknown(Why::TooMany);
-        for attempt in &plan.attempts {
-            let report = self.known(attempt).unwrap_or(&too_many);
-            findings.push(finding(report, &attempt.entries, Some(&attempt.server), attempt.image.as_ref()));
+            let (image, report) = reports.get(&attempt.id).unwrap_or(&too_many);
+            findings.push(finding(report, &attempt.entries, Some(&attempt.server), image.as_ref()));
         }
         for (entry, why) in plan.unaskable {
             findings.push(finding(&Report::unknown(Why::Unaskable(why)), &[entry], None, None));
@@ -104,22 +119,16 @@ impl Registries {
         findings
     }
 
-    /// What is known of the login already; one that was rejected is not sent again for another image.
-    fn known(&self, attempt: &Attempt) -> Option<&Report> {
-        let (image, report) = self.known.get(&attempt.id)?;
-        let stands = *image == attempt.image || matches!(report.verdict, Verdict::Rejected(..));
-        stands.then_some(report)
-    }
-
     /// All logins of one host, one after the other.
     async fn ask_all(
         &self,
         attempts: Vec<&Attempt>,
         deadline: Instant,
-    ) -> Vec<(LoginId, Option<Image>, Report)> {
-        let mut reports: Vec<(LoginId, Option<Image>, Report)> = Vec::new();
+    ) -> Vec<(LoginId, (Option<Image>, Report))> {
+        let mut reports: Vec<(LoginId, (Option<Image>, Report))> = Vec::new();
         for attempt in attempts {
-            let of_host = reports.last().map(|(_, _, report)| report).filter(|last| last.is_about_the_host());
+            let of_host =
+                reports.last().map(|(_, (_, report))| report).filter(|last| last.is_about_the_host());
             let report = match of_host {
                 Some(report) => report.clone(),
                 None => match timeout_at(deadline, self.ask(attempt)).await {
@@ -127,7 +136,7 @@ impl Registries {
                     Err(_) => Report::unknown(Why::OutOfTime),
                 },
             };
-            reports.push((attempt.id, attempt.image.clone(), report));
+            reports.push((attempt.id, (attempt.image.clone(), report)));
         }
         reports
     }

@@ -26,6 +26,15 @@ pub(super) struct Image {
 /// Why a text names no image: a clause.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BadImage {
+    #[error(
+        "nothing follows the '='; write --registry alone to ask without an image, and see whether a variable is not set"
+    )]
+    Empty,
+    #[error(
+        "it is a registry alone; write --registry alone to ask without an image, or a repository behind the registry, as in \
+         ghcr.io/acme/app:1.2"
+    )]
+    RegistryAlone,
     #[error("the name has more than {MAX_NAME} bytes")]
     TooLong,
     #[error("the registry in front of the name {0}")]
@@ -71,6 +80,9 @@ impl FromStr for Image {
     type Err = BadImage;
 
     fn from_str(text: &str) -> Result<Self, BadImage> {
+        if text.is_empty() {
+            return Err(BadImage::Empty);
+        }
         let (text, digest) = match text.split_once('@') {
             Some((text, digest)) => (text, Some(digest)),
             None => (text, None),
@@ -88,6 +100,11 @@ impl FromStr for Image {
         }
         if digest.is_some_and(|digest| !is_digest(digest)) {
             return Err(BadImage::Digest);
+        }
+        // A repository of one part may have dots in its name; who means one writes its registry in front.
+        let alone = name.strip_suffix('/').unwrap_or(name);
+        if !alone.contains('/') && (alone.contains('.') || alone == "localhost") {
+            return Err(BadImage::RegistryAlone);
         }
         let (registry, repository) = match name.split_once('/').filter(|(first, _)| is_host(first)) {
             Some((host, repository)) => (Some(Place::of(host).map_err(BadImage::Registry)?), repository),
@@ -189,7 +206,12 @@ mod tests {
     }
 
     #[rstest]
-    #[case("", BadImage::Repository)]
+    #[case("", BadImage::Empty)]
+    #[case("registry.test", BadImage::RegistryAlone)]
+    #[case("registry.test/", BadImage::RegistryAlone)]
+    #[case("registry.test:5000", BadImage::RegistryAlone)]
+    #[case("registry.test:5000/", BadImage::RegistryAlone)]
+    #[case("localhost:5000", BadImage::RegistryAlone)]
     #[case("a//b", BadImage::Repository)]
     #[case("../../token", BadImage::Registry(Unaskable::NoName))]
     #[case("a/../b", BadImage::Repository)]

@@ -5,7 +5,7 @@
 
 use std::str::FromStr;
 
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use super::server::{Server, Unaskable};
 
@@ -19,6 +19,10 @@ const KNOWN: [(&str, &str, &str); 2] = [
     (super::server::DOCKER_HUB_SERVER, "auth.docker.io", "/token"),
     ("registry.gitlab.com", "gitlab.com", "/jwt/auth"),
 ];
+
+/// What a question for a token may hold besides the service (distribution, `docs/content/spec/auth/token.md`), which is not the
+/// registry's to choose.
+const OWN_PARAMETERS: [&str; 4] = ["scope", "account", "client_id", "offline_token"];
 
 /// A value of `--registry-token-host`: the tokens of this registry come from that host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,7 +108,24 @@ pub(super) fn admit(realm: &str, registry: &Server, allowed: &[TokenHost]) -> Re
         }
     }
     url.set_fragment(None);
+    leave_out_own_parameters(&mut url);
     Ok(url)
+}
+
+/// Whoever reads the query may take `;` for `&`, and `scope[]` for `scope`.
+fn leave_out_own_parameters(url: &mut Url) {
+    let Some(query) = url.query() else { return };
+    let is_own = |part: &&str| {
+        form_urlencoded::parse(part.as_bytes()).any(|(name, _)| {
+            let name = name.split('[').next().unwrap_or_default().trim();
+            OWN_PARAMETERS.iter().any(|own| own.eq_ignore_ascii_case(name))
+        })
+    };
+    let parts: Vec<&str> = query.split(['&', ';']).collect();
+    if parts.iter().any(is_own) {
+        let kept = parts.into_iter().filter(|part| !is_own(part)).collect::<Vec<_>>().join("&");
+        url.set_query((!kept.is_empty()).then_some(&*kept));
+    }
 }
 
 #[cfg(test)]
@@ -213,6 +234,21 @@ mod tests {
             assert!(refused.chars().all(plain) && !refused.contains("--registry-token-host"), "{refused}");
             assert!(format!("registry.test={host}").parse::<TokenHost>().is_err(), "{host}");
         }
+    }
+
+    #[rstest]
+    #[case("scope=repository:other/app:pull,push&offline_token=true", "")]
+    #[case("a=b%20c&account=root&service=s&client_id=x", "?a=b%20c&service=s")]
+    #[case("a=b;scope=x", "?a=b")]
+    #[case("SCOPE=x&%73cope=x&scope[]=x&+scope=x&scope", "")]
+    #[case("a=scope;b", "?a=scope;b")]
+    fn what_a_token_is_for_is_not_chosen_by_the_registry(#[case] query: &str, #[case] kept: &str) {
+        let admitted = admitted(
+            &format!("https://gitlab.test/jwt/auth?{query}"),
+            "registry.test",
+            &["registry.test=gitlab.test"],
+        );
+        assert_eq!(admitted, Ok(format!("https://gitlab.test/jwt/auth{kept}")));
     }
 
     #[test]

@@ -43,6 +43,13 @@ fn registries(hosts: &Hosts, image: Option<&str>, token_hosts: &[&str]) -> Regis
     Registries::new(http(hosts, Limits::default()).unwrap(), image, token_hosts)
 }
 
+impl Registries {
+    /// Of a command with one credential.
+    async fn judge_one(&self, payload: &Payload) -> Vec<Finding> {
+        self.judge(&[payload]).await.remove(0)
+    }
+}
+
 /// Level and sentence of each finding, in which there is no secret.
 fn said(findings: &[Finding]) -> Vec<String> {
     let said: Vec<String> = findings.iter().map(|one| format!("{:?} {}", one.level, one.text)).collect();

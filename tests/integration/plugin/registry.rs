@@ -125,6 +125,8 @@ async fn what_names_no_image_or_host_is_wrong_usage() {
     let folder = Folder::new();
     for (arguments, part) in [
         (&["--registry=acme/App:1.2"][..], "--registry does not name an image such as acme/app:1.2: "),
+        (&["--registry="], "--registry does not name an image such as acme/app:1.2: nothing follows the '='"),
+        (&["--registry=registry.example.test"], "it is a registry alone"),
         (&["--registry=acme/app:1.2@sha256:12"], "a digest is sha256: and 64 hexadecimal digits"),
         (
             &["--registry", "--registry-token-host=10.0.0.1"],

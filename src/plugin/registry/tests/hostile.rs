@@ -20,8 +20,8 @@ async fn tried(
     script: impl Fn(&Request) -> Reply + Send + Sync + 'static,
 ) -> (String, Hosts) {
     let hosts = Hosts::start(&Trusted::new().unwrap(), &[NAME], &[], script).await.unwrap();
-    let mut registries = Registries::new(http(&hosts, limits).unwrap(), None, Vec::new());
-    let said = said(&registries.judge(&payload(&[(NAME, RIGHT)])).await);
+    let registries = Registries::new(http(&hosts, limits).unwrap(), None, Vec::new());
+    let said = said(&registries.judge_one(&payload(&[(NAME, RIGHT)])).await);
     assert_eq!(said.len(), 1);
     (said.concat(), hosts)
 }
@@ -58,10 +58,11 @@ async fn the_user_says_which_host_gives_the_tokens_of_a_registry() {
     let hosts = Hosts::start(&Trusted::new().unwrap(), &[NAME, "gitlab.test"], &[], script).await.unwrap();
     let credential = payload(&[(NAME, RIGHT)]);
     let for_another = ["other.test=gitlab.test"];
-    let refused = said(&registries(&hosts, None, &for_another).judge(&credential).await);
+    let refused = said(&registries(&hosts, None, &for_another).judge_one(&credential).await);
     assert!(refused[0].contains("--registry-token-host=registry.test=gitlab.test"), "{refused:?}");
     assert!(passwords_seen_by(&hosts).is_empty());
-    let accepted = said(&registries(&hosts, None, &["registry.test=gitlab.test"]).judge(&credential).await);
+    let accepted =
+        said(&registries(&hosts, None, &["registry.test=gitlab.test"]).judge_one(&credential).await);
     assert!(accepted[0].starts_with("Ok registry.test: accepted"), "{accepted:?}");
     assert_eq!(passwords_seen_by(&hosts), ["gitlab.test:443"]);
 }
@@ -166,9 +167,9 @@ async fn all_registries_together_have_an_end() {
     let silent = |_: &Request| Reply::status(401).body(Body::Silence);
     let hosts = Hosts::start(&Trusted::new().unwrap(), &names, &[], silent).await.unwrap();
     let limits = Limits { total: Duration::from_millis(300), ..Limits::default() };
-    let mut registries = Registries::new(http(&hosts, limits).unwrap(), None, Vec::new());
+    let registries = Registries::new(http(&hosts, limits).unwrap(), None, Vec::new());
     let credential = payload(&names.iter().map(|name| (*name, RIGHT)).collect::<Vec<_>>());
-    let said = said(&registries.judge(&credential).await);
+    let said = said(&registries.judge_one(&credential).await);
     assert_eq!(said.len(), 20);
     assert!(said.iter().all(|line| line.contains("unknown, there was no time left for it")), "{said:#?}");
     assert!(hosts.connections().len() <= AT_A_TIME, "{:?}", hosts.connections());
@@ -179,13 +180,13 @@ async fn a_certificate_of_another_name_or_authority_is_refused() {
     let trusted = Trusted::new().unwrap();
     let hosts = Hosts::start(&trusted, &["other.test"], &[], |_| Reply::status(200)).await.unwrap();
     let said_of = |findings: Vec<Finding>| said(&findings).concat();
-    let said = said_of(registries(&hosts, None, &[]).judge(&payload(&[(NAME, RIGHT)])).await);
+    let said = said_of(registries(&hosts, None, &[]).judge_one(&payload(&[(NAME, RIGHT)])).await);
     assert!(said.contains("the TLS certificate of registry.test is for another host name"), "{said}");
     let strange = Hosts::start(&Trusted::new().unwrap(), &[NAME], &[], |_| Reply::status(200)).await.unwrap();
     let proxies = Proxies::from_environment(|name| (name == "HTTPS_PROXY").then(|| strange.proxy())).unwrap();
     let http = Http::new(Some(hosts.authority_pem().as_bytes()), proxies, Limits::default()).unwrap();
-    let mut registries = Registries::new(http, None, Vec::new());
-    let said = said_of(registries.judge(&payload(&[(NAME, RIGHT)])).await);
+    let registries = Registries::new(http, None, Vec::new());
+    let said = said_of(registries.judge_one(&payload(&[(NAME, RIGHT)])).await);
     let expected = "the TLS certificate of registry.test is signed by an authority that is not trusted; where a private authority has \
                     signed it, name that in --ca-bundle";
     assert!(said.contains(expected), "{said}");

@@ -455,7 +455,7 @@ async fn a_registry_is_heard_for_what_it_says(
 ) {
     let names = [entry, "registry-1.docker.io", "auth.docker.io", "gitlab.com"];
     let hosts = Hosts::start(&Trusted::new().unwrap(), &names, &[], registry).await.unwrap();
-    let findings = registries(&hosts, image, &[]).judge(&payload(&[(entry, password)])).await;
+    let findings = registries(&hosts, image, &[]).judge_one(&payload(&[(entry, password)])).await;
     let said = said(&findings);
     assert!(said.len() == 1 && said[0].contains(sentence), "{said:#?}");
     let seen = passwords_seen_by(&hosts);

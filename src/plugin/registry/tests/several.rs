@@ -27,8 +27,10 @@ async fn entries_with_the_same_login_are_tried_once_and_each_has_a_verdict() {
         ("b.test", RIGHT),
         ("localhost:5000", RIGHT),
     ]);
-    let mut registries = registries(&hosts, None, &[]);
-    let first = said(&registries.judge(&credential).await);
+    let registries = registries(&hosts, None, &[]);
+    // The same credential of another resource is not tried again.
+    let judged = registries.judge(&[&credential, &credential]).await;
+    let [first, again] = [&judged[0], &judged[1]].map(|findings| said(findings));
     assert!(
         first[0].starts_with("Wrong a.test, a.test/one: rejected with 401 at /v2/; it was sent once"),
         "{first:#?}"
@@ -39,20 +41,20 @@ async fn entries_with_the_same_login_are_tried_once_and_each_has_a_verdict() {
     let mut seen = passwords_seen_by(&hosts);
     seen.sort();
     assert_eq!(seen, ["a.test:443", "a.test:443", "b.test:443"]);
-    // The same credential of another resource is not tried again.
-    let again = said(&registries.judge(&credential).await);
-    assert_eq!((again, passwords_seen_by(&hosts).len()), (first, 3));
+    assert_eq!(again, first);
 }
 
 #[tokio::test]
-async fn a_rejected_login_is_not_sent_again_for_an_image() {
+async fn a_login_of_several_credentials_is_sent_once_with_the_image() {
     let hosts = Hosts::start(&Trusted::new().unwrap(), &["a.test"], &[], basic).await.unwrap();
-    let mut registries = registries(&hosts, Some("a.test/acme/app:1"), &[]);
-    for entries in [&[("a.test/other", WRONG)][..], &[("a.test", WRONG)]] {
-        let said = said(&registries.judge(&payload(entries)).await);
+    let registries = registries(&hosts, Some("a.test/acme/app:1"), &[]);
+    let (other, own) = (payload(&[("a.test/other", WRONG)]), payload(&[("a.test", WRONG)]));
+    for findings in registries.judge(&[&other, &own]).await {
+        let said = said(&findings);
         assert!(said.iter().any(|line| line.contains("rejected with 401 at /v2/")), "{said:#?}");
     }
     assert_eq!(passwords_seen_by(&hosts).len(), 1);
+    assert!(hosts.journal().iter().any(|request| request.target == "/v2/acme/app/manifests/1"));
 }
 
 #[tokio::test]
@@ -68,9 +70,12 @@ async fn a_host_that_wants_to_be_left_alone_is() {
     };
     let hosts = Hosts::start(&Trusted::new().unwrap(), &["a.test"], &[], busy).await.unwrap();
     let credential = payload(&[("a.test/one", WRONG), ("a.test/two", RIGHT)]);
-    let said = said(&registries(&hosts, None, &[]).judge(&credential).await);
+    // Whether of one credential or of several.
+    let another = payload(&[("a.test", "canary-of-another")]);
+    let judged = registries(&hosts, None, &[]).judge(&[&credential, &another]).await;
+    let said = judged.iter().flat_map(|findings| said(findings)).collect::<Vec<_>>();
     assert!(said.iter().all(|line| line.contains("left alone for a while (429)")), "{said:#?}");
-    assert_eq!((said.len(), logins.load(Ordering::SeqCst)), (2, 1));
+    assert_eq!((said.len(), logins.load(Ordering::SeqCst)), (3, 1));
 }
 
 #[tokio::test]
@@ -81,7 +86,7 @@ async fn of_very_many_entries_the_first_are_tried() {
         .collect();
     let entries: Vec<(&str, &str)> =
         entries.iter().map(|(entry, password)| (entry.as_str(), password.as_str())).collect();
-    let said = said(&registries(&hosts, None, &[]).judge(&payload(&entries)).await);
+    let said = said(&registries(&hosts, None, &[]).judge_one(&payload(&entries)).await);
     let count = |part: &str| said.iter().filter(|line| line.contains(part)).count();
     assert_eq!((count("rejected with 401"), count("too many others")), (MAX_ATTEMPTS, 5));
     assert_eq!(passwords_seen_by(&hosts).len(), MAX_ATTEMPTS);
@@ -94,7 +99,7 @@ async fn an_image_of_no_entry_is_said_and_not_asked_for() {
     for (image, part) in
         [("c.test/acme/app:1", "has no entry for it"), ("acme/app:1", "entries for several registries")]
     {
-        let said = said(&registries(&hosts, Some(image), &[]).judge(&credential).await);
+        let said = said(&registries(&hosts, Some(image), &[]).judge_one(&credential).await);
         assert!(
             said[0].starts_with("Unchecked acme/app:1 is not asked for") && said[0].contains(part),
             "{said:#?}"
