@@ -75,7 +75,7 @@ async fn the_operator_writes_what_is_recorded(#[case] state: &str) {
     world.service_key("key").await;
     produce(&world, state).await;
     let names = names(&world, "ml");
-    compare(&customization(), state, without_chance(&names, world.stored("pull").await));
+    compare(&customization(), state, &without_chance(&names, world.stored("pull").await));
 }
 
 #[rstest]
@@ -94,7 +94,7 @@ async fn the_operator_writes_what_is_recorded_of_tenants(#[case] state: &str) {
     let mut object = without_chance(&names, serde_json::to_value(tenant).unwrap());
     object["spec"]["secretRef"]["namespace"] = "ai-platform".into();
     object["metadata"].as_object_mut().unwrap().remove("labels");
-    compare(&customization_of(TENANT_KIND), state, object);
+    compare(&customization_of(TENANT_KIND), state, &object);
 }
 
 /// Brings the AICoreTenant into the state.
@@ -134,12 +134,12 @@ async fn produce_tenant(platform: &Platform, state: &str) -> AICoreTenant {
     tenant
 }
 
-fn compare(customization: &Path, state: &str, object: Value) {
+fn compare(customization: &Path, state: &str, object: &Value) {
     let path = customization.join("testdata").join(format!("{state}.yaml"));
     if std::env::var_os("WRITE_RECORDED").is_some() {
-        std::fs::write(&path, serde_saphyr::to_string(&object).unwrap()).unwrap();
+        std::fs::write(&path, serde_saphyr::to_string(object).unwrap()).unwrap();
     }
-    assert_eq!(read(&path), object, "run `make recorded`");
+    assert_eq!(read(&path), *object, "run `make recorded`");
 }
 
 /// Brings the resource `pull` into the state.

@@ -246,6 +246,11 @@ mod tests {
         testing::{seconds, tenant},
     };
 
+    /// So many seconds before.
+    fn sent(now: Duration, before: u64) -> Duration {
+        now.checked_sub(seconds(before)).unwrap()
+    }
+
     /// When a request was sent and how long the answer to it took, as seen from one that was answered at 20 s and the outage that ended
     /// then.
     #[test]
@@ -275,7 +280,7 @@ mod tests {
             let answered = passes.begin(Arc::clone(&proven), &others, Access::Open);
             passes.give_up_lost(answered, now, now);
             assert!(!passes.get(id).unwrap().lost.is_cancelled(), "{what}: nobody was answered yet");
-            passes.served(answered, now - seconds(took), seconds(took));
+            passes.served(answered, sent(now, took), seconds(took));
             passes.give_up_lost(answered, now, now);
             assert_eq!(passes.get(id).unwrap().lost.is_cancelled(), lost, "{what}");
             assert!(!passes.get(answered).unwrap().lost.is_cancelled());
@@ -307,11 +312,11 @@ mod tests {
             let id = passes.begin(Arc::clone(&lane), &slow, Access::Open);
             passes.has_turn(id);
             if answered {
-                passes.served(id, now - seconds(20), seconds(1));
+                passes.served(id, sent(now, 20), seconds(1));
             }
-            passes.comes_to(id, Phase::Asked { at: now - seconds(10) });
+            passes.comes_to(id, Phase::Asked { at: sent(now, 10) });
             passes.set_aside(now);
-            passes.served(fast, now - seconds(1), seconds(1));
+            passes.served(fast, sent(now, 1), seconds(1));
             passes.give_up_lost(fast, now, now);
             assert_eq!(passes.get(id).unwrap().lost.is_cancelled(), lost, "{outage}");
             passes.end(id);

@@ -20,9 +20,9 @@ pub struct Right {
 /// Whether objects of a kind are in namespaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
-    /// They are: a Role in each namespace grants it, or a ClusterRole in all.
+    /// They are: a Role in each namespace grants it, or a `ClusterRole` in all.
     Namespaced,
-    /// They are in none: only a ClusterRole grants it. Used where all namespaces are watched.
+    /// They are in none: only a `ClusterRole` grants it. Used where all namespaces are watched.
     Cluster,
 }
 

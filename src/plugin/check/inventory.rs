@@ -204,7 +204,7 @@ fn with_secrets(
         (Some(own), _) => (named("service key", "spec.aiCoreSecretRef", &own.name), own.key.clone()),
         (None, Some(reference)) => match tenants.get(&reference.name) {
             Some(tenant) => shared::key(&resource, tenant, secrets, &mut found),
-            None => (shared::not_here(&reference.name), None),
+            None => (Some(shared::not_here(&reference.name)), None),
         },
         // That is a fault of the spec.
         (None, None) => (None, None),

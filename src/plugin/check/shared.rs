@@ -77,14 +77,14 @@ pub(super) fn key(
 }
 
 /// The AICoreTenant that a resource names is in no file.
-pub(super) fn not_here(name: &str) -> Option<Held> {
-    Some(Held::Unread(Finding::unchecked(
+pub(super) fn not_here(name: &str) -> Held {
+    Held::Unread(Finding::unchecked(
         SERVICE_KEY,
         format!(
             "not checked: it is that of AICoreTenant {}, which is not in the files; give it too, or check the resource in the cluster",
             Quoted(name)
         ),
-    )))
+    ))
 }
 
 fn secret_of(tenant: &Tenant) -> Place {

@@ -13,7 +13,7 @@ use crate::{account::Account, cluster::cluster};
 
 /// Rights for the whole cluster, of one account.
 pub(super) struct ClusterRights<'a> {
-    /// Of the ClusterRole and its binding.
+    /// Of the `ClusterRole` and its binding.
     pub(super) name: String,
     pub(super) account: &'a Account<'a>,
 }

@@ -51,7 +51,8 @@ async fn the_end_of_a_shared_key_is_told_by_the_tenant_alone_and_at_turns_only()
     assert_eq!((team.status_writes("pull").await, platform.world.requests()), (writes, 0));
     let series = |name: &str| format!("aicore_registry_{name}{{name=\"{}\"}}", platform.name());
     let expiration = series("tenant_service_key_expiration_timestamp_seconds");
-    assert!((operator.metric(&expiration).await - ends.second() as f64).abs() < 0.5);
+    let expected: f64 = ends.second().to_string().parse().unwrap();
+    assert!((operator.metric(&expiration).await - expected).abs() < 0.5);
     assert_eq!(operator.metric(&series("tenant_ready")).await, 1.0);
     platform
         .world
