@@ -169,11 +169,6 @@ impl Permit {
         self.given_what_is_kept();
     }
 
-    /// Whether that is so.
-    pub(super) fn is_lost(&self) -> bool {
-        self.lost.is_cancelled()
-    }
-
     /// The attempt has ended, in which a server of the tenant was asked. The tenant was available in it, or did not answer or
     /// said that it was not.
     pub(super) fn attempted(&self, available: bool) {

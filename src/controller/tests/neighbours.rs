@@ -4,7 +4,6 @@ use std::{collections::HashSet, sync::atomic::Ordering::SeqCst};
 
 use super::*;
 use crate::{
-    api::AICoreRegistrySecretStatus,
     controller::fakes::{Running, World},
     domain::{
         parse::object::{Object, ObjectKey},
@@ -76,11 +75,7 @@ async fn tenants_that_hang_hold_up_no_rotation_of_another() {
     let of_hung = hung.iter().map(|(tenant, object)| (format!("hung-{tenant}"), object));
     let of_healthy = healthy.iter().map(|object| (object.key.name.to_string(), object));
     for (tenant, object) in of_hung.chain(of_healthy) {
-        world.ctx.kubernetes.holds_service_key(object.service_key(), "1", &tenant);
-        world.ctx.kubernetes.holds_credential(object.source(), "1", "1");
-        world.ctx.index.apply_resource(object.clone(), AICoreRegistrySecretStatus::default());
-        world.ctx.index.apply_secret(&object.service_key(), "1");
-        world.ctx.index.apply_secret(&object.source(), "1");
+        world.has_another(object, "1", &tenant);
     }
     let world = world.run();
     let all: Vec<_> = hung.iter().map(|(_, object)| object).chain(&healthy).cloned().collect();
@@ -117,11 +112,7 @@ async fn however_many_passes_hang_at_once_each_namespace_has_its_turn() {
         .collect();
     let of_hung = hung.iter().map(|(tenant, object)| (format!("hung-{tenant}"), object));
     for (tenant, object) in of_hung.chain([("healthy".to_owned(), &healthy)]) {
-        world.ctx.kubernetes.holds_service_key(object.service_key(), "1", &tenant);
-        world.ctx.kubernetes.holds_credential(object.source(), "1", "1");
-        world.ctx.index.apply_resource(object.clone(), AICoreRegistrySecretStatus::default());
-        world.ctx.index.apply_secret(&object.service_key(), "1");
-        world.ctx.index.apply_secret(&object.source(), "1");
+        world.has_another(object, "1", &tenant);
     }
     let world = world.run();
     let all: Vec<_> = hung.iter().map(|(_, object)| object).chain([&healthy]).cloned().collect();

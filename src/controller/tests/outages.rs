@@ -6,7 +6,6 @@ use tokio::time::Instant;
 
 use super::{neighbours::resource, *};
 use crate::{
-    api::AICoreRegistrySecretStatus,
     controller::fakes::{FakeEndpoint, Running, World},
     domain::{
         parse::object::Object,
@@ -39,11 +38,7 @@ async fn in_sync(resources: usize) -> (Running, FakeEndpoint, Vec<Object>) {
     let objects: Vec<_> =
         (0..resources).map(|number| resource(number % NAMESPACES, &format!("pull-{number}"))).collect();
     for object in &objects {
-        world.ctx.kubernetes.holds_service_key(object.service_key(), "1", "one");
-        world.ctx.kubernetes.holds_credential(object.source(), "1", "1");
-        world.ctx.index.apply_resource(object.clone(), AICoreRegistrySecretStatus::default());
-        world.ctx.index.apply_secret(&object.service_key(), "1");
-        world.ctx.index.apply_secret(&object.source(), "1");
+        world.has_another(object, "1", "one");
     }
     let world = world.run();
     assert_eq!(world.until_accepted(&objects, seconds(60)).await, None);

@@ -70,7 +70,9 @@ fn first_heard(record: &Record, life: &Life, uid: &str, version: u64) -> Option<
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{PID, at, delete, heard, object, patch, shared};
+    use super::super::testing::{
+        PID, at, delete, heard, lets_pass_before_it_can_know, object, patch, shared,
+    };
     use super::*;
     use crate::recording::{Heard, Removal};
 
@@ -119,12 +121,8 @@ mod tests {
 
     #[test]
     fn before_the_process_can_know_nothing_is_found() {
-        for mut record in all() {
-            record.requests.push(patch("r-s", 1, 12.0));
-            assert_eq!(judge(&record), Vec::<String>::new());
-            record.heard.pop();
-            record.requests.push(patch("r-s", 1, 50.0));
-            assert_eq!(judge(&record), Vec::<String>::new());
+        for record in all() {
+            lets_pass_before_it_can_know(record, judge);
         }
     }
 

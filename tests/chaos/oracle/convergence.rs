@@ -200,14 +200,14 @@ fn astray_of(record: &Record, version: &SpecVersion, what: &str) -> Astray {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{content, object, refused, shared, source as written, synced, world};
+    use super::super::testing::{
+        content, object, refused, shared, source as written, synced, the_only, world,
+    };
     use super::*;
 
     #[track_caller]
     fn finds(record: &Record, what: &str) -> Astray {
-        let astray = astray(record);
-        assert!(astray.len() == 1 && astray[0].what.contains(what), "{astray:?}");
-        astray[0].clone()
+        the_only(astray(record), what)
     }
 
     /// `late` is younger and wants the same name as `r`, and says that it has lost.

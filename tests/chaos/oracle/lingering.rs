@@ -31,15 +31,13 @@ pub(super) fn astray(record: &Record) -> Vec<Astray> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{at, refused, shared, world};
+    use super::super::testing::{at, refused, shared, the_only, world};
     use super::*;
     use crate::recording::Removal;
 
     #[track_caller]
     fn finds(record: &Record, what: &str) -> Astray {
-        let astray = astray(record);
-        assert!(astray.len() == 1 && astray[0].what.contains(what), "{astray:?}");
-        astray[0].clone()
+        the_only(astray(record), what)
     }
 
     #[test]

@@ -69,7 +69,7 @@ fn suspended_since(record: &Record, uid: &str, at: Time) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{PID, at, heard, object, patch, world};
+    use super::super::testing::{PID, at, heard, lets_pass_before_it_can_know, object, patch, world};
     use super::*;
     use crate::recording::Removal;
 
@@ -101,12 +101,8 @@ mod tests {
 
     #[test]
     fn before_the_process_can_know_nothing_is_found() {
-        for mut record in [suspended(), deleted(false), deleted(true)] {
-            record.requests.push(patch("r-s", 1, 12.0));
-            assert_eq!(judge(&record), Vec::<String>::new());
-            record.heard.pop();
-            record.requests.push(patch("r-s", 1, 50.0));
-            assert_eq!(judge(&record), Vec::<String>::new());
+        for record in [suspended(), deleted(false), deleted(true)] {
+            lets_pass_before_it_can_know(record, judge);
         }
     }
 

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 
+use super::convergence::Astray;
 use crate::{
     credential::Content,
     recording::{
@@ -189,4 +190,22 @@ pub(super) fn shared() -> Record {
 fn nothing_is_against_a_world_in_which_everything_is_right() {
     assert_eq!(super::judge(&world()), []);
     assert_eq!(super::judge(&shared()), []);
+}
+
+/// What rules are asked that judge requests from when on the process has heard of something, here at 11 s: a moment later, and without
+/// having heard of it, it is let pass.
+#[track_caller]
+pub(super) fn lets_pass_before_it_can_know(mut record: Record, judge: impl Fn(&Record) -> Vec<String>) {
+    record.requests.push(patch("r-s", 1, 12.0));
+    assert_eq!(judge(&record), Vec::<String>::new());
+    record.heard.pop();
+    record.requests.push(patch("r-s", 1, 50.0));
+    assert_eq!(judge(&record), Vec::<String>::new());
+}
+
+/// The only one that is not where it must be, of which this is said.
+#[track_caller]
+pub(super) fn the_only(astray: Vec<Astray>, what: &str) -> Astray {
+    assert!(astray.len() == 1 && astray[0].what.contains(what), "{astray:?}");
+    astray.into_iter().next().unwrap()
 }

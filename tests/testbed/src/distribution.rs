@@ -2,12 +2,7 @@
 
 mod signer;
 
-use std::{
-    io::Write as _,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    process::Stdio,
-};
+use std::{io::Write as _, net::SocketAddr, path::PathBuf, process::Stdio};
 
 use anyhow::{Context, bail, ensure};
 use serde_json::json;
@@ -16,39 +11,20 @@ use tokio::{
     process::Child,
 };
 
-use crate::{
-    golang::{built_once, go, key_of},
-    hosts::Trusted,
-    process::tethered,
-};
+use crate::{golang::GoProgram, hosts::Trusted, process::tethered};
 pub use signer::Signer;
 
-/// Arguments of `go build`.
-const BUILD: [&str; 4] = ["build", "-trimpath", "-ldflags", "-s -w"];
+const REGISTRY: GoProgram = GoProgram {
+    name: "registry",
+    module: "distribution",
+    package: ".",
+    sources: &["go.mod", "go.sum", "main.go"],
+    takes: "about a minute",
+};
 
 /// The path of the program, which is built first when it is not there. Blocks.
 pub fn distribution_path() -> anyhow::Result<PathBuf> {
-    let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("distribution");
-    let read = |name: &str| {
-        let path = module.join(name);
-        std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
-    };
-    let (requirements, sums, main) = (read("go.mod")?, read("go.sum")?, read("main.go")?);
-    let key = key_of(&[BUILD.join(" ").as_bytes(), &requirements, &sums, &main]);
-    Ok(built_once("tools/distribution", &key, |folder| build(&module, folder))?.join("registry"))
-}
-
-fn build(module: &Path, output: &Path) -> anyhow::Result<()> {
-    eprintln!("testbed: building a registry with Go; the first time this takes about a minute on two cores");
-    let built = go(module)?
-        .args(BUILD)
-        .arg("-o")
-        .arg(output.join("registry"))
-        .arg(".")
-        .status()
-        .context("cannot run go")?;
-    ensure!(built.success(), "go build ended with {built} (Go is needed to build the registry)");
-    Ok(())
+    REGISTRY.path()
 }
 
 /// How the registry tells its callers apart.

@@ -5,7 +5,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
 use crate::{
     controlplane::{lock, target},
@@ -19,6 +19,45 @@ pub(crate) fn go(module: &Path) -> anyhow::Result<Command> {
     go.current_dir(module).env("CGO_ENABLED", "0").env("GOWORK", "off");
     go.stdin(Stdio::null()).stdout(std::io::stderr());
     Ok(go)
+}
+
+/// A program of a Go module of the test bed, which is built once for each state of its sources.
+pub(crate) struct GoProgram {
+    /// What it is called, in messages and as file.
+    pub(crate) name: &'static str,
+    /// The folder of the module, beside `src`, and below `target/tools`.
+    pub(crate) module: &'static str,
+    /// What `go build` is to build.
+    pub(crate) package: &'static str,
+    /// Which files of the module it is built from.
+    pub(crate) sources: &'static [&'static str],
+    /// How long that takes on two cores, in words.
+    pub(crate) takes: &'static str,
+}
+
+impl GoProgram {
+    /// Its path; it is built first when it is not there. Blocks.
+    pub(crate) fn path(&self) -> anyhow::Result<PathBuf> {
+        const BUILD: [&str; 4] = ["build", "-trimpath", "-ldflags", "-s -w"];
+        let Self { name, module, package, sources, takes } = self;
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(module);
+        let read = |source: &&str| {
+            let path = folder.join(source);
+            std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
+        };
+        let sources = sources.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
+        let arguments = BUILD.join(" ");
+        let parts: Vec<&[u8]> =
+            std::iter::once(arguments.as_bytes()).chain(sources.iter().map(Vec::as_slice)).collect();
+        let build = |output: &Path| {
+            eprintln!("testbed: building {name} with Go; the first time this takes {takes} on two cores");
+            let built = go(&folder)?.args(BUILD).arg("-o").arg(output.join(name)).arg(package).status();
+            let built = built.context("cannot run go")?;
+            ensure!(built.success(), "go build ended with {built} (Go is needed to build {name})");
+            Ok(())
+        };
+        Ok(built_once(&format!("tools/{module}"), &key_of(&parts), build)?.join(name))
+    }
 }
 
 /// The folder `target/<name>/<key>`, which `build` fills when it is not there. Its argument is the folder to

@@ -1,12 +1,13 @@
 //! What was pushed, and then pushed over for another resource that is gone again, is pushed once more.
 
 use crate::{
-    api::{AICoreRegistrySecretStatus, DeletionPolicy},
+    api::{AICoreRegistrySecretStatus, DeletionPolicy, UnansweredWrite},
     controller::{
         fakes::{World, an_older_one},
         reconcile::reconcile,
     },
     domain::{
+        decide::late_writes::CONFIRMED_AFTER,
         parse::object::Object,
         testing::{WithSpec, seconds},
     },
@@ -69,6 +70,37 @@ async fn one_that_goes_and_may_have_pushed_before_this_process_began() {
     assert_eq!(world.ctx.queue.next().await.as_ref(), Some(&world.object.key));
     assert_eq!(pushes_of_a_pass(&world).await, 1);
     assert_eq!(pushes_of_a_pass(&world).await, 0, "once");
+}
+
+/// The process that sent something for the older one had no answer to it, said so, and ended: the heir's push is confirmed.
+#[tokio::test(start_paused = true)]
+async fn one_that_goes_and_had_no_answer_before_this_process_began() {
+    for unanswered in [true, false] {
+        let world = in_sync().await;
+        let status = world.snapshot().status;
+        world.ctx.index.remove_resource(&world.object.key);
+        world.ctx.index.apply_resource(world.object.clone(), (*status).clone());
+        let written =
+            UnansweredWrite { time: status.last_sync_time.clone().unwrap(), confirmation_time: None };
+        let said = AICoreRegistrySecretStatus {
+            api_url: status.api_url.clone(),
+            authorization_server: status.authorization_server.clone(),
+            unanswered_write: unanswered.then(|| Box::new(written)),
+            ..AICoreRegistrySecretStatus::default()
+        };
+        let older =
+            an_older_one(&world.object).with_spec(|spec| spec.deletion_policy = Some(DeletionPolicy::Delete));
+        let older = Object { deleting: true, finalizer: true, ..older };
+        world.ctx.index.apply_resource(older.clone(), said);
+        reconcile(&world.ctx, &older.key).await;
+        assert!(world.journal().iter().any(|line| line == GOES));
+        world.ctx.index.remove_resource(&older.key);
+        assert_eq!(pushes_of_a_pass(&world).await, 1);
+        tokio::time::advance(CONFIRMED_AFTER).await;
+        assert_eq!(pushes_of_a_pass(&world).await, usize::from(unanswered), "the confirmation");
+        tokio::time::advance(CONFIRMED_AFTER).await;
+        assert_eq!(pushes_of_a_pass(&world).await, 0, "once");
+    }
 }
 
 /// In sync, until an older one, which is to delete what it leaves, has come and pushed; now it is being deleted.
