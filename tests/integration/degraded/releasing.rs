@@ -45,8 +45,11 @@ async fn a_namespace_ends_once_the_right_to_release_its_resources_is_there(
     released.grant(without(&all, right)).await;
     account.grant(&world.namespace, Rules::of_the_chart().await.all()).await;
     account.wait_until(true, &world.namespace, right, None).await;
-    world.patch_spec("pull", json!({ "deletionPolicy": "Delete" })).await;
     let operator = world.launch().with_kubeconfig(&account.kubeconfig().await).start().await;
+    world.wait_ready("pull").await;
+    // What it sees of this it sees by its watch, which outlives the rights.
+    world.patch_spec("pull", json!({ "deletionPolicy": "Delete" })).await;
+    world.wait_for("pull", "the finalizer", |resource| resource.metadata.finalizers.is_some()).await;
     world.wait_ready("pull").await;
 
     account.take(&world.namespace).await;
@@ -61,6 +64,7 @@ async fn a_namespace_ends_once_the_right_to_release_its_resources_is_there(
     assert_eq!(waits.metadata.finalizers.as_deref(), Some(&[FINALIZER.to_owned()][..]));
 
     released.grant(all).await;
+    world.wait_gone("pull").await;
     world
         .eventually("the namespace to go", || async {
             namespaces.get_opt(&world.namespace).await.unwrap().is_none().then_some(())
