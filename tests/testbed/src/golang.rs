@@ -10,6 +10,7 @@ use anyhow::Context;
 use crate::{
     controlplane::{lock, target},
     process::tethered_std,
+    progress::{Position, run_with_progress},
 };
 
 /// `go` in the folder of a module. Its output goes to standard error: standard output belongs to the
@@ -19,6 +20,33 @@ pub(crate) fn go(module: &Path) -> anyhow::Result<Command> {
     go.current_dir(module).env("CGO_ENABLED", "0").env("GOWORK", "off");
     go.stdin(Stdio::null()).stdout(std::io::stderr());
     Ok(go)
+}
+
+/// Runs `go`, to which `arguments` of `go build` and then `packages` are added, and says how many packages are compiled of how
+/// many there are; those that an earlier build left in Go's cache are not counted. Blocks.
+pub(crate) fn compile(
+    what: &str,
+    go: impl Fn() -> anyhow::Result<Command>,
+    arguments: &[&str],
+    packages: &[&str],
+) -> anyhow::Result<()> {
+    let mut list = go()?;
+    list.args(["list", "-deps"]).args(tags_of(arguments)).args(packages);
+    let listed = list.stdout(Stdio::piped()).output().context("cannot run go")?;
+    let of = listed.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count();
+    let mut build = go()?;
+    // Prints the name of each package that is compiled.
+    build.args(["build", "-v"]).args(arguments).args(packages);
+    let mut done = 0;
+    run_with_progress(what, build, |line| {
+        done += usize::from(!line.is_empty() && !line.contains(char::is_whitespace));
+        Some(Position { done, of })
+    })
+}
+
+/// What `go list` has to know of the arguments of `go build`: the tags, on which it depends what is compiled.
+fn tags_of<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
+    arguments.windows(2).filter(|pair| pair[0] == "-tags").flatten().copied().collect()
 }
 
 /// The folder `target/<name>/<key>`, which `build` fills when it is not there. Its argument is the folder to
@@ -68,6 +96,12 @@ fn remove_interrupted(root: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn packages_are_listed_with_the_tags_that_they_are_built_with() {
+        assert_eq!(tags_of(&["-trimpath", "-tags", "seccomp", "-o", "out"]), ["-tags", "seccomp"]);
+        assert!(tags_of(&["-trimpath", "-o", "tags"]).is_empty());
+    }
 
     #[test]
     fn the_key_tells_sources_apart() {

@@ -158,7 +158,7 @@ fn older_minors() -> Vec<String> {
 }
 
 /// The version in the module's `require k8s.io/kubernetes v…`.
-fn kubernetes_version(module: &str) -> Option<&str> {
+pub(crate) fn kubernetes_version(module: &str) -> Option<&str> {
     module.lines().find_map(|line| {
         let mut words = line.split_whitespace().skip_while(|word| *word == "require");
         (words.next() == Some("k8s.io/kubernetes"))

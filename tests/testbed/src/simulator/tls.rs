@@ -75,11 +75,12 @@ impl Authority {
         })
     }
 
-    /// Settings of a listener on 127.0.0.1, also known as localhost, for HTTP/1.1. A client needs no certificate; one that it has
-    /// must be of this authority.
-    pub(super) fn server(&self, tls_1_2_only: bool) -> anyhow::Result<ServerConfig> {
+    /// Settings of a listener on 127.0.0.1, also known as localhost and by `names`, for HTTP/1.1. A client needs no certificate;
+    /// one that it has must be of this authority.
+    pub(super) fn server(&self, names: &[String], tls_1_2_only: bool) -> anyhow::Result<ServerConfig> {
         let key = KeyPair::generate().context("cannot make the server's key")?;
-        let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
+        let own = ["127.0.0.1".to_owned(), "localhost".to_owned()];
+        let names: Vec<String> = own.into_iter().chain(names.iter().cloned()).collect();
         let mut params = CertificateParams::new(names).context("the server's names are not valid")?;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let certificate =
