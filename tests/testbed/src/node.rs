@@ -37,7 +37,7 @@ use crate::{
 
 use self::{images::Images, supervisor::Started};
 
-pub use self::machine::Missing;
+pub use self::machine::{Missing, check};
 #[doc(hidden)]
 pub use self::supervisor::supervise;
 

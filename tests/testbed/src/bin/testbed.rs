@@ -88,6 +88,8 @@ enum Task {
         #[command(flatten)]
         servers: Servers,
     },
+    /// Say what this machine lacks for a node, and how to install it, with exit code 77
+    NodeCheck,
     /// The process behind a node, which ends with its standard input
     #[command(hide = true)]
     NodeSupervise {
@@ -157,6 +159,7 @@ fn run(task: Task) -> anyhow::Result<i32> {
         Task::Tether { parent, command } => match become_tethered(parent, &command)? {},
         Task::Supervise { assets, servers } => block_on(supervise(assets, servers.controller_manager))?,
         Task::Node { command } => return block_on(node::run(&command)),
+        Task::NodeCheck => node::check()?,
         Task::NodeSupervise { programs, control_plane } => {
             block_on(node::supervise(programs, control_plane))?
         }

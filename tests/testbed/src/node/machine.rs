@@ -67,8 +67,12 @@ impl fmt::Display for Missing {
 
 impl std::error::Error for Missing {}
 
-/// An error that names all that is missing.
-pub(super) fn check() -> Result<(), Missing> {
+/// Whether a node can run here. Blocks for a moment.
+///
+/// # Errors
+///
+/// All that is missing.
+pub fn check() -> Result<(), Missing> {
     let mut missing = Vec::new();
     if !cfg!(target_os = "linux") {
         return Err(Missing(vec!["it takes Linux".to_owned()]));
