@@ -11,7 +11,12 @@ use kube::{
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::{ai_core::AiCore, command::run, waiting::eventually};
+use crate::{
+    ai_core::AiCore,
+    command::{kubectl, run},
+    release::repository,
+    waiting::eventually,
+};
 
 /// The cluster, empty of what an earlier scenario has left.
 pub(crate) struct Cluster {
@@ -28,6 +33,7 @@ impl Cluster {
         let client = testbed::controlplane::client(Path::new(&kubeconfig)).await.unwrap();
         uninstall_releases().await;
         remove_resources(&client).await;
+        remove_kept().await;
         let ai_core = AiCore::start(&client).await;
         Self { client, ai_core }
     }
@@ -70,6 +76,13 @@ async fn uninstall_releases() {
         let (name, namespace) = (release["name"].as_str().unwrap(), release["namespace"].as_str().unwrap());
         run("helm", &["uninstall", name, "--namespace", namespace, "--wait"]).await.success();
     }
+}
+
+/// The CRDs, which a release keeps and which are then those of its namespace, and what kustomizations brought.
+async fn remove_kept() {
+    let deploy = repository().join("deploy");
+    let arguments = ["delete", "--ignore-not-found", "--wait", "--kustomize", deploy.to_str().unwrap()];
+    kubectl(&arguments).await.success();
 }
 
 /// Also those that wait for an operator to let them go.

@@ -23,8 +23,6 @@ async fn it_comes_with_apply_and_goes_with_delete() {
     let cluster = Cluster::clean().await;
     let deploy = repository().join("deploy");
     let deploy = deploy.to_str().unwrap();
-    // Helm keeps the CRDs that it has installed; this is the way of people who have none of it.
-    kubectl(&["delete", "--ignore-not-found", "--wait", "-k", deploy]).await.success();
     kubectl(&["apply", "-k", deploy]).await.success();
     trust_ai_core(&cluster).await;
     let release = Release::of(&cluster, NAMESPACE);

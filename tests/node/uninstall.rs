@@ -30,7 +30,6 @@ async fn resources_outlive_a_release_and_the_next_one_goes_on() {
 async fn a_crd_that_kubectl_has_applied_is_taken_over_when_told_so() {
     let cluster = Cluster::clean().await;
     let crds = crate::release::repository().join("crds");
-    kubectl(&["delete", "--ignore-not-found", "-k", crds.to_str().unwrap()]).await.success();
     kubectl(&["apply", "--server-side", "-k", crds.to_str().unwrap()]).await.success();
     let release = Release::of(&cluster, "take-over-system");
     let said = release.helm("install", &["--create-namespace"], json!({})).await.failure();

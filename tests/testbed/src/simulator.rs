@@ -97,7 +97,8 @@ impl Simulator {
         let scheme = if options.tls { "https" } else { "http" };
         let address = tcp.local_addr().context("cannot tell the port")?;
         let url = options.public_url.unwrap_or_else(|| format!("{scheme}://{address}"));
-        let shared = Arc::new(Shared::new(url, authority, options.keep_journal));
+        let authorization_url = options.public_authorization_url.unwrap_or_else(|| url.clone());
+        let shared = Arc::new(Shared::new(url, authorization_url, authority, options.keep_journal));
         let tasks = TaskTracker::new();
         Listener { shared: Arc::clone(&shared), tcp, tls, tasks: tasks.clone() }.start();
         Ok(Self { shared, tasks })

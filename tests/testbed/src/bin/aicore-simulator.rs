@@ -35,6 +35,10 @@ struct Cli {
     /// certificate its host
     #[arg(long, value_parser = public_url, value_name = "URL")]
     public_url: Option<Url>,
+    /// The same for the authorization servers, where those have another name than the API: the operator takes no service key that
+    /// gives one of AI Core's names to both
+    #[arg(long, value_parser = public_url, value_name = "URL", requires = "public_url")]
+    public_authorization_url: Option<Url>,
     /// Another name for the certificate; may be repeated
     #[arg(long = "tls-name", requires = "tls", value_name = "NAME")]
     tls_names: Vec<String>,
@@ -126,12 +130,15 @@ impl Cli {
             self.public_url.is_some() || !ip.is_unspecified(),
             "no client can connect to {ip}, and service keys would name it: say with --public-url where clients reach the simulator"
         );
-        let public_host = self.public_url.as_ref().and_then(Url::host_str).map(str::to_owned);
+        let public = [&self.public_url, &self.public_authorization_url].map(Option::as_ref);
+        let hosts = public.into_iter().flatten().filter_map(Url::host_str).map(str::to_owned);
+        let base = |url: &Url| url.as_str().trim_end_matches('/').to_owned();
         Ok(Options {
             ip,
             port: self.listen.port(),
-            public_url: self.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
-            tls_names: self.tls_names.iter().cloned().chain(public_host).collect(),
+            public_url: self.public_url.as_ref().map(base),
+            public_authorization_url: self.public_authorization_url.as_ref().map(base),
+            tls_names: self.tls_names.iter().cloned().chain(hosts).collect(),
             tls: self.tls,
             keep_journal: false,
             ..Options::default()

@@ -18,6 +18,8 @@ pub struct Options {
     /// The base URL that clients use, without a trailing slash, where it is not the address that the simulator listens on: that
     /// of a Service or a proxy. Service keys name it.
     pub public_url: Option<String>,
+    /// The same for authorization servers, where they are behind another name than the API, as those of SAP are. Default: one name.
+    pub public_authorization_url: Option<String>,
     /// Names of the server's certificate, besides 127.0.0.1 and localhost.
     pub tls_names: Vec<String>,
     /// Serve https with a certificate of the simulator's own authority. Clients may have one, too, which then proves who they
@@ -35,6 +37,7 @@ impl Default for Options {
             ip: Ipv4Addr::LOCALHOST.into(),
             port: 0,
             public_url: None,
+            public_authorization_url: None,
             tls_names: Vec::new(),
             tls: false,
             tls_1_2_only: false,

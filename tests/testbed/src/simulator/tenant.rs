@@ -93,7 +93,7 @@ impl Tenant {
     /// The authorization server, `url` of the service key: every tenant has its own.
     #[must_use]
     pub fn authorization_server(&self) -> String {
-        format!("{}/uaa/{}", self.shared.url, self.state.name)
+        format!("{}/uaa/{}", self.shared.authorization_url, self.state.name)
     }
 
     /// OAuth client id; it holds `!` and `|`, as in SAP's service keys.

@@ -175,6 +175,7 @@ async fn it_goes_by_the_public_url_where_that_is_not_its_address() {
         &[
             "--listen=0.0.0.0:0",
             "--public-url=https://api.example.com:8443/",
+            "--public-authorization-url=https://login.example.com:8443",
             "--tls",
             "--tls-name=simulator.aicore.svc",
             "--write-key=key.json",
@@ -185,10 +186,10 @@ async fn it_goes_by_the_public_url_where_that_is_not_its_address() {
     assert_eq!(program.line().await, "https://api.example.com:8443");
     let key: Value = serde_json::from_str(&program.read("key.json")).unwrap();
     assert_eq!(key["serviceurls"]["AI_API_URL"], "https://api.example.com:8443");
-    assert!(key["url"].as_str().unwrap().starts_with("https://api.example.com:8443/"), "{key}");
+    assert!(key["url"].as_str().unwrap().starts_with("https://login.example.com:8443/"), "{key}");
     let port = listening_port(program.child.id().unwrap());
     let authority = reqwest::Certificate::from_pem(program.read("ca.pem").as_bytes()).unwrap();
-    for name in ["api.example.com", "simulator.aicore.svc", "localhost"] {
+    for name in ["api.example.com", "login.example.com", "simulator.aicore.svc", "localhost"] {
         let client = reqwest::Client::builder()
             .tls_certs_only([authority.clone()])
             .resolve(name, ([127, 0, 0, 1], port).into())
