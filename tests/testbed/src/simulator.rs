@@ -65,7 +65,7 @@ pub use fault::{Fault, RetryAfter};
 pub use faults::{Faults, Lasting, Matcher};
 pub use gate::Gate;
 pub use journal::Journal;
-pub use options::{Options, PatchType, TenantOptions};
+pub use options::{Options, PatchType, TENANT, TenantOptions};
 pub use payload::Payload;
 pub use route::Operation;
 pub use service_key::binding_data;
@@ -97,7 +97,8 @@ impl Simulator {
         let scheme = if options.tls { "https" } else { "http" };
         let address = tcp.local_addr().context("cannot tell the port")?;
         let url = options.public_url.unwrap_or_else(|| format!("{scheme}://{address}"));
-        let authorization_url = options.public_authorization_url.unwrap_or_else(|| url.clone());
+        let authorization_url =
+            options.public_authorization_url.unwrap_or_else(|| format!("{url}/uaa/{TENANT}"));
         let shared = Arc::new(Shared::new(url, authorization_url, authority, options.keep_journal));
         let tasks = TaskTracker::new();
         Listener { shared: Arc::clone(&shared), tcp, tls, tasks: tasks.clone() }.start();

@@ -14,7 +14,7 @@ use clap::{Parser, ValueEnum};
 use serde_json::{Value, json};
 use testbed::{
     process::Signals,
-    simulator::{Entry, Options, Simulator, is_tenant_name},
+    simulator::{Entry, Options, Simulator, TENANT, is_tenant_name},
 };
 use tokio::sync::mpsc::UnboundedReceiver;
 use url::Url;
@@ -35,10 +35,9 @@ struct Cli {
     /// certificate its host
     #[arg(long, value_parser = public_url, value_name = "URL")]
     public_url: Option<Url>,
-    /// The same for the authorization servers, where those have another name than the API: the operator takes no service key that
-    /// gives one of AI Core's names to both
-    #[arg(long, value_parser = public_url, value_name = "URL", requires = "public_url")]
-    public_authorization_url: Option<Url>,
+    /// The URL of the tenants' authorization servers, where those have names of their own; {tenant} is the first label of its host
+    #[arg(long, value_parser = authorization_url, value_name = "URL", requires = "public_url")]
+    public_authorization_url: Option<String>,
     /// Another name for the certificate; may be repeated
     #[arg(long = "tls-name", requires = "tls", value_name = "NAME")]
     tls_names: Vec<String>,
@@ -96,6 +95,14 @@ fn tenant(name: &str) -> anyhow::Result<String> {
     Ok(name.to_owned())
 }
 
+fn authorization_url(text: &str) -> anyhow::Result<String> {
+    let (_, host) = text.split_once("://").context("not a URL")?;
+    ensure!(host.starts_with(&format!("{TENANT}.")), "its host begins with {TENANT} and a dot");
+    let url = public_url(&text.replace(TENANT, "tenant"))?;
+    ensure!(url.path() == "/", "it has no path");
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
@@ -130,14 +137,17 @@ impl Cli {
             self.public_url.is_some() || !ip.is_unspecified(),
             "no client can connect to {ip}, and service keys would name it: say with --public-url where clients reach the simulator"
         );
-        let public = [&self.public_url, &self.public_authorization_url].map(Option::as_ref);
-        let hosts = public.into_iter().flatten().filter_map(Url::host_str).map(str::to_owned);
-        let base = |url: &Url| url.as_str().trim_end_matches('/').to_owned();
+        let authorization_servers = self.public_authorization_url.iter();
+        let authorization_servers =
+            authorization_servers.flat_map(|url| self.tenants.iter().map(|name| url.replace(TENANT, name)));
+        let urls =
+            self.public_url.iter().cloned().chain(authorization_servers.filter_map(|url| url.parse().ok()));
+        let hosts = urls.filter_map(|url: Url| url.host_str().map(str::to_owned));
         Ok(Options {
             ip,
             port: self.listen.port(),
-            public_url: self.public_url.as_ref().map(base),
-            public_authorization_url: self.public_authorization_url.as_ref().map(base),
+            public_url: self.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
+            public_authorization_url: self.public_authorization_url.clone(),
             tls_names: self.tls_names.iter().cloned().chain(hosts).collect(),
             tls: self.tls,
             keep_journal: false,
@@ -155,7 +165,7 @@ impl Cli {
                 let manifest = json!({
                     "apiVersion": "v1",
                     "kind": "Secret",
-                    "metadata": {"name": self.binding_name.replace(PLACEHOLDER, name)},
+                    "metadata": {"name": self.binding_name.replace(TENANT, name)},
                     "type": "Opaque",
                     "stringData": tenant.binding_data(),
                 });
@@ -174,14 +184,12 @@ impl Cli {
         let Some(pattern) = pattern else {
             return Ok(None);
         };
-        if self.tenants.len() > 1 && !pattern.contains(PLACEHOLDER) {
-            bail!("{pattern:?} would hold only the last of several tenants; put {PLACEHOLDER} into the name");
+        if self.tenants.len() > 1 && !pattern.contains(TENANT) {
+            bail!("{pattern:?} would hold only the last of several tenants; put {TENANT} into the name");
         }
-        Ok(Some(pattern.replace(PLACEHOLDER, tenant).into()))
+        Ok(Some(pattern.replace(TENANT, tenant).into()))
     }
 }
-
-const PLACEHOLDER: &str = "{tenant}";
 
 /// Writes a file that only its owner can read, also when it existed with other rights.
 fn write_private(file: &Path, content: &str) -> anyhow::Result<()> {

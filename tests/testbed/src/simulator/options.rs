@@ -7,6 +7,9 @@ use std::{
 
 use http::StatusCode;
 
+/// Stands for the name of a tenant in URLs and names of files.
+pub const TENANT: &str = "{tenant}";
+
 /// Settings of a simulator.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -18,7 +21,8 @@ pub struct Options {
     /// The base URL that clients use, without a trailing slash, where it is not the address that the simulator listens on: that
     /// of a Service or a proxy. Service keys name it.
     pub public_url: Option<String>,
-    /// The same for authorization servers, where they are behind another name than the API, as those of SAP are. Default: one name.
+    /// The URL of authorization servers, where they are behind names of their own, as those of SAP are: [`TENANT`] in the first label
+    /// of its host stands for the tenant's name. Default: paths of the API's URL.
     pub public_authorization_url: Option<String>,
     /// Names of the server's certificate, besides 127.0.0.1 and localhost.
     pub tls_names: Vec<String>,

@@ -18,7 +18,7 @@ use super::{
 pub(super) struct Shared {
     /// Base of the URLs of the API, without a trailing slash.
     pub(super) url: String,
-    /// Base of the URLs of authorization servers, without a trailing slash.
+    /// URL of an authorization server, without a trailing slash; [`TENANT`](super::options::TENANT) stands for the tenant's name.
     pub(super) authorization_url: String,
     /// The certificate authority, if TLS is served.
     pub(super) authority: Option<Authority>,

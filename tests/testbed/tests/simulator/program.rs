@@ -175,7 +175,7 @@ async fn it_goes_by_the_public_url_where_that_is_not_its_address() {
         &[
             "--listen=0.0.0.0:0",
             "--public-url=https://api.example.com:8443/",
-            "--public-authorization-url=https://login.example.com:8443",
+            "--public-authorization-url=https://{tenant}.login.example.com:8443",
             "--tls",
             "--tls-name=simulator.aicore.svc",
             "--write-key=key.json",
@@ -186,16 +186,19 @@ async fn it_goes_by_the_public_url_where_that_is_not_its_address() {
     assert_eq!(program.line().await, "https://api.example.com:8443");
     let key: Value = serde_json::from_str(&program.read("key.json")).unwrap();
     assert_eq!(key["serviceurls"]["AI_API_URL"], "https://api.example.com:8443");
-    assert!(key["url"].as_str().unwrap().starts_with("https://login.example.com:8443/"), "{key}");
+    assert_eq!(key["url"], "https://demo.login.example.com:8443");
     let port = listening_port(program.child.id().unwrap());
     let authority = reqwest::Certificate::from_pem(program.read("ca.pem").as_bytes()).unwrap();
-    for name in ["api.example.com", "login.example.com", "simulator.aicore.svc", "localhost"] {
+    for name in ["api.example.com", "demo.login.example.com", "simulator.aicore.svc", "localhost"] {
         let client = reqwest::Client::builder()
             .tls_certs_only([authority.clone()])
             .resolve(name, ([127, 0, 0, 1], port).into())
             .build()
             .unwrap();
         client.get(format!("https://{name}:{port}/")).send().await.unwrap();
+        // The tenant is told by the host.
+        let token = client.post(format!("https://{name}:{port}/oauth/token")).send().await.unwrap();
+        assert_eq!(token.status() == 401, name.starts_with("demo."), "{name}: {}", token.status());
     }
     program.end(Signal::TERM).await;
 }
@@ -220,6 +223,7 @@ fn listening_port(pid: u32) -> u16 {
 
 #[rstest::rstest]
 #[case::no_address_for_clients(&["--listen", "0.0.0.0:0"])]
+#[case::no_host_for_tenants(&["--public-url", "https://a.example.com", "--public-authorization-url", "https://b.example.com"])]
 #[case::no_url(&["--public-url", "api.example.com"])]
 #[case::name_without_tls(&["--tls-name", "api.example.com"])]
 #[case::tenant_name(&["--tenant", "Not/This"])]
