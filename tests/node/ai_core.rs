@@ -71,12 +71,12 @@ impl AiCore {
         self.entries().await.iter().filter_map(|entry| Write::of(entry, name)).collect()
     }
 
-    /// Of these names and payloads, the names whose payload is not what arrived last.
+    /// Of these names and passwords, the names whose password is not what arrived last.
     pub(crate) async fn missing(&self, wanted: &[(String, String)]) -> Vec<String> {
         let entries = self.entries().await;
-        let lacks = |(name, payload): &&(String, String)| {
+        let lacks = |(name, password): &&(String, String)| {
             let last = entries.iter().rev().find_map(|entry| Write::of(entry, name));
-            last.is_none_or(|write| write.payload != fingerprint(payload))
+            last.is_none_or(|write| write.payload != fingerprint(password))
         };
         wanted.iter().filter(lacks).map(|(name, _)| name.clone()).collect()
     }
@@ -90,9 +90,9 @@ impl AiCore {
         log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
-    /// Waits until the last thing that arrived for this secret is this payload.
-    pub(crate) async fn has(&self, name: &str, payload: &str) {
-        let wanted = fingerprint(payload);
+    /// Waits until the last thing that arrived for this secret is this password.
+    pub(crate) async fn has(&self, name: &str, password: &str) {
+        let wanted = fingerprint(password);
         eventually(&format!("{wanted} to arrive as {name}"), async || {
             let writes = self.writes(name).await;
             let last = writes.last().ok_or("nothing")?;
@@ -114,9 +114,10 @@ impl Write {
     }
 }
 
-/// As the simulator prints it.
-fn fingerprint(payload: &str) -> String {
-    let digest = Sha256::digest(payload.as_bytes());
+/// What the simulator prints of a pull secret with this password, in the form in which AI Core gets it.
+fn fingerprint(password: &str) -> String {
+    let sent = format!(r#"{{"auths":{{"ghcr.io":{{"password":"{password}","username":"robot"}}}}}}"#);
+    let digest = Sha256::digest(sent.as_bytes());
     digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 

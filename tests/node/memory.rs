@@ -35,7 +35,11 @@ async fn rotate_all(secrets: &Api<Secret>, round: usize) {
                 metadata: ObjectMeta { name: Some(name(number)), ..ObjectMeta::default() },
                 type_: Some("kubernetes.io/dockerconfigjson".to_owned()),
                 data: Some(
-                    [(".dockerconfigjson".to_owned(), ByteString(content(number, round).into()))].into(),
+                    [(
+                        ".dockerconfigjson".to_owned(),
+                        ByteString(docker_config(&password(number, round)).into()),
+                    )]
+                    .into(),
                 ),
                 ..Secret::default()
             };
@@ -45,8 +49,8 @@ async fn rotate_all(secrets: &Api<Secret>, round: usize) {
         .await;
 }
 
-fn content(number: usize, round: usize) -> String {
-    docker_config(&format!("{number}-{round}-{}", "x".repeat(2048)))
+fn password(number: usize, round: usize) -> String {
+    format!("{number}-{round}-{}", "x".repeat(2048))
 }
 
 #[tokio::test]
@@ -75,7 +79,7 @@ async fn a_burst_stays_within_a_quarter_of_the_charts_memory() {
     }
     eventually("the last password of each to arrive", async || {
         let last: Vec<(String, String)> =
-            (0..RESOURCES).map(|number| (name(number), content(number, ROUNDS))).collect();
+            (0..RESOURCES).map(|number| (name(number), password(number, ROUNDS))).collect();
         let missing = cluster.ai_core.missing(&last).await;
         if missing.is_empty() { Ok(()) } else { Err(format!("{missing:?} not yet")) }
     })

@@ -51,7 +51,7 @@ impl<'a> Team<'a> {
         self.credential(password).await;
         self.resource(json!({})).await;
         self.ready().await;
-        self.cluster.ai_core.has(self.name, &docker_config(password)).await;
+        self.cluster.ai_core.has(self.name, password).await;
     }
 
     /// The resource, with more in its spec.
@@ -70,7 +70,7 @@ impl<'a> Team<'a> {
     /// A new password, until AI Core has it.
     pub(crate) async fn rotate(&self, password: &str) {
         self.credential(password).await;
-        self.cluster.ai_core.has(self.name, &docker_config(password)).await;
+        self.cluster.ai_core.has(self.name, password).await;
     }
 
     /// Waits until the resource is `Ready`.

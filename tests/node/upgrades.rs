@@ -5,7 +5,7 @@ use std::time::Duration;
 use kube::ResourceExt;
 use serde_json::json;
 
-use crate::{ai_core::docker_config, cluster::Cluster, release::Release, team::Team};
+use crate::{cluster::Cluster, release::Release, team::Team};
 
 #[tokio::test]
 #[ignore = "takes a node: make node-test"]
@@ -17,13 +17,13 @@ async fn nothing_is_lost_while_an_upgrade_goes_on_nor_on_the_way_back() {
     team.first("first").await;
     let newer = json!({"replicaCount": 2, "podAnnotations": {"example.com/version": "2"}});
     let last = rotations_during(&team, release.upgrade(newer)).await;
-    cluster.ai_core.has("upgrade", &docker_config(&last)).await;
+    cluster.ai_core.has("upgrade", &last).await;
     let after: Vec<String> = release.ready(2).await.iter().map(ResourceExt::name_any).collect();
     assert!(before.iter().all(|pod| !after.contains(pod)), "{before:?} {after:?}");
 
     let back = async { drop(release.helm_on("rollback", &["1", "--wait", "--timeout=2m"]).await.success()) };
     let last = rotations_during(&team, back).await;
-    cluster.ai_core.has("upgrade", &docker_config(&last)).await;
+    cluster.ai_core.has("upgrade", &last).await;
     let back: Vec<String> = release.ready(2).await.iter().map(ResourceExt::name_any).collect();
     assert!(after.iter().all(|pod| !back.contains(pod)), "{after:?} {back:?}");
     team.ready().await;
