@@ -118,7 +118,8 @@ impl Write {
 fn fingerprint(password: &str) -> String {
     let sent = format!(r#"{{"auths":{{"ghcr.io":{{"password":"{password}","username":"robot"}}}}}}"#);
     let digest = Sha256::digest(sent.as_bytes());
-    digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    let first = digest.first_chunk().expect("a digest has 32 bytes");
+    format!("{:012x}", u64::from_be_bytes(*first) >> 16)
 }
 
 /// The content of a pull secret with this password, as `kubectl create secret docker-registry` writes it.

@@ -1,4 +1,4 @@
-//! NetworkPolicies that are enforced.
+//! Network policies that are enforced.
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{DeleteParams, PostParams};

@@ -1,5 +1,5 @@
-//! A Kubernetes cluster of one node, on which pods run: control plane, kubelet, containerd, runc, kube-proxy, CoreDNS, an
-//! enforcer of NetworkPolicies, and a container registry with the operator's image as the Dockerfile makes it.
+//! A Kubernetes cluster of one node, on which pods run: control plane, kubelet, containerd, runc, kube-proxy, `CoreDNS`, an
+//! enforcer of `NetworkPolicies`, and a container registry with the operator's image as the Dockerfile makes it.
 //!
 //! All of it runs in namespaces of its own, without a container engine: its network leads nowhere, its mounts are seen by nobody
 //! else, and none of the machine's settings is changed. Its processes are descendants of one that is process 1 of their

@@ -122,7 +122,7 @@ fn libraries(program: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(text.split_whitespace().filter(|word| word.starts_with('/')).map(PathBuf::from).collect())
 }
 
-/// What stands for BusyBox' own image: Debian's, with another wget, and with a shell that does not prefer the built-in one.
+/// What stands for `BusyBox`' own image: Debian's, with another wget, and with a shell that does not prefer the built-in one.
 fn shell(programs: &Path) -> anyhow::Result<()> {
     let context = empty_context("shell")?;
     add_program(Path::new("/bin/busybox"), &context, "busybox")?;

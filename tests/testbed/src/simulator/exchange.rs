@@ -43,7 +43,7 @@ pub(super) async fn exchange(
     let (head, body) = request.into_parts();
     let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let route = Route::of(&head.method, host, head.uri.path());
-    let request = Arc::new(Exchange { route, connection, head });
+    let request = Arc::new(Exchange { connection, head, route });
     tokio::select! {
         answer = request.answer(body) => answer,
         () = stop.cancelled() => Err(Cut),
