@@ -161,7 +161,7 @@ fn run(task: Task) -> anyhow::Result<i32> {
         Task::Node { command } => return block_on(node::run(&command)),
         Task::NodeCheck => node::check()?,
         Task::NodeSupervise { programs, control_plane } => {
-            block_on(node::supervise(programs, control_plane))?
+            block_on(node::supervise(programs, control_plane))?;
         }
         Task::Demo { keep, kubeconfig } => block_on(demo::run(demo::Settings { keep, kubeconfig }))?,
         Task::Controlplane { servers } => block_on(foreground(servers.options()))?,
