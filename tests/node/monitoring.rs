@@ -1,5 +1,7 @@
-//! A Prometheus that scrapes the pods and evaluates the rules, as `deploy/prometheus` says.
+//! A Prometheus that scrapes the pods and evaluates the rules, as `deploy/prometheus` says. It is Debian's, which is built without the
+//! discovery of pods: it is given their addresses.
 
+use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 
 use crate::{
@@ -33,13 +35,18 @@ fn encoded(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-/// The scrape job of the page, for another namespace.
-fn documented_job(namespace: &str) -> Value {
+/// The scrape job of the page, for these pods instead of those that it discovers.
+fn documented_job(pods: &[Pod]) -> Value {
     let page = std::fs::read_to_string(repository().join("deploy/prometheus/README.md")).unwrap();
     let (_, rest) = page.split_once("```yaml\n").unwrap();
     let (block, _) = rest.split_once("```").unwrap();
-    let block = block.replace("aicore-registry-system", namespace);
-    serde_saphyr::from_str(&block).unwrap()
+    let mut config: Value = serde_saphyr::from_str(block).unwrap();
+    let addresses = pods.iter().filter_map(|pod| pod.status.as_ref()?.pod_ip.as_ref());
+    let targets: Vec<String> = addresses.map(|address| format!("{address}:8080")).collect();
+    let job = config["scrape_configs"][0].as_object_mut().unwrap();
+    assert!(job.remove("kubernetes_sd_configs").is_some() && job.remove("relabel_configs").is_some());
+    job.insert("static_configs".to_owned(), json!([{"targets": targets}]));
+    config
 }
 
 #[tokio::test]
@@ -47,11 +54,11 @@ fn documented_job(namespace: &str) -> Value {
 async fn prometheus_scrapes_both_pods_and_evaluates_the_rules() {
     let cluster = Cluster::clean().await;
     let release = Release::install(&cluster, "scraped-system", json!({"replicaCount": 2})).await;
-    release.ready(2).await;
+    let pods = release.ready(2).await;
     let team = Team::new(&cluster, "scraped").await;
     team.first("first").await;
 
-    let mut config = documented_job(release.namespace);
+    let mut config = documented_job(&pods);
     let settings = json!({
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
         "rule_files": ["/etc/prometheus/rules.yaml"],

@@ -48,5 +48,7 @@ async fn it_works_with_rights_in_its_namespaces_alone() {
     other.resource(json!({})).await;
     team.rotate("third").await;
     assert_eq!(other.writes().await, 0);
-    assert!(other.resources().get("not-watched").await.unwrap().status.is_none());
+    // As the API server makes it, for readers of kstatus: nobody has looked at it.
+    let status = other.resources().get("not-watched").await.unwrap().status.unwrap();
+    assert_eq!((status.observed_generation, status.conditions.len()), (Some(-1), 0));
 }
