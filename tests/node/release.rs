@@ -39,8 +39,9 @@ impl<'a> Release<'a> {
 
     /// `helm VERB` with the chart and these values, and those that the cluster asks for.
     pub(crate) async fn helm(&self, verb: &str, options: &[&str], values: Value) -> Done {
-        let mut all = json!({"caBundle": {"inline": self.cluster.ai_core.authority}});
-        json_patch::merge(&mut all, &values);
+        // No merge: where a value is null, Helm takes out what the chart has.
+        let mut all = values;
+        all["caBundle"] = json!({"inline": self.cluster.ai_core.authority});
         let chart = repository().join("charts/aicore-registry-operator");
         let mut arguments =
             vec![verb, NAME, chart.to_str().unwrap(), "--namespace", self.namespace, "--values=-"];

@@ -126,7 +126,7 @@ impl Node {
         let paths = paths.iter().map(|path| path.to_path_buf()).chain(std::env::split_paths(&usual));
         let mut command = tethered("nsenter");
         command.arg(format!("--target={}", self.init));
-        command.args(["--mount", "--net", "--pid", "--uts", "--ipc"]);
+        command.args(["--mount", "--net", "--pid", "--uts", "--ipc", "--cgroup"]);
         let mut folder = OsString::from("--wdns=");
         folder.push(std::env::current_dir().context("there is no current folder")?);
         command.arg(folder).arg("--").arg(program.into());
