@@ -23,6 +23,7 @@ async fn the_image_comes_from_a_private_registry_by_its_digest() {
         "image": {"repository": PRIVATE, "digest": digest, "pullPolicy": "Always"},
         "imagePullSecrets": [{"name": "mirror"}],
     });
+    kubectl(&["delete", "secret", "mirror", "--namespace", namespace, "--ignore-not-found"]).await.success();
     // Without the password nothing is pulled.
     let release = Release::of(&cluster, namespace);
     release.helm("install", &[], values).await.success();
