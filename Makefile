@@ -35,6 +35,7 @@ test: ## Run all tests: unit, simulator, and integration on a real control plane
 	# Built now, and not beside running tests.
 	target/debug/testbed tools > /dev/null
 	target/debug/testbed helm > /dev/null
+	target/debug/testbed distribution > /dev/null
 	target/debug/testbed run --controller-manager -- $(CARGO) test --workspace --no-fail-fast $(TEST_ARGS) 2>&1 | tee target/test.log \
 	  && failed=0 || failed=1
 	awk -f tests/summary.awk target/test.log
@@ -171,6 +172,11 @@ reference: ## Generate docs/reference.md from the CRD
 recorded: ## Record the objects of deploy/argocd again, and make its ConfigMap from the Lua files
 	@$(CARGO) build --workspace --bins
 	WRITE_RECORDED=1 target/debug/testbed run -- $(CARGO) test --quiet --test integration -- recorded:: argocd::the_config_map
+
+.PHONY: recording
+recording: ## Record make demo for the README again (docs/demo)
+	@$(CARGO) build --workspace --bins
+	target/debug/testbed record
 
 .PHONY: fixtures
 fixtures: ## Record objects as this version writes them, for the tests of later versions (before a release)

@@ -9,6 +9,7 @@ mod body;
 pub(crate) mod error;
 mod error_details;
 mod exchange;
+mod fault;
 #[cfg(test)]
 mod fuzz;
 mod inspect;
@@ -21,7 +22,7 @@ pub(crate) mod rate_limit;
 mod redact;
 mod retry_after;
 pub(crate) mod session;
-mod tls;
+pub(crate) mod tls;
 mod token;
 pub mod way;
 

@@ -26,6 +26,7 @@ pub use status::{
     AICoreRegistrySecretStatus, FailedAttempt, LeftBehind, UNOBSERVED_GENERATION, UnansweredWrite,
 };
 pub use tenant::{AICoreTenant, AICoreTenantSpec, AICoreTenantStatus, TenantQuota, TenantSecretRef};
+pub(crate) use tenant::{NAMESPACE, NAMESPACE_PATTERNS, REMOTE_NAME_PATTERNS};
 
 /// API group of the resource.
 pub const GROUP: &str = "aicore-registry.dev";

@@ -3,12 +3,22 @@
 use std::{
     error::Error,
     fmt::{self, Display},
-    iter,
+    io, iter,
 };
 
 /// The error, what caused it, what caused that, and so on.
 pub(crate) fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     iter::successors(Some(error), |&error| error.source())
+}
+
+/// The same with what an [`io::Error`] wraps, which it does not count among its sources.
+pub(crate) fn deep_chain<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    iter::successors(Some(error), |&error| {
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        wrapped.map_or_else(|| error.source(), |wrapped| Some(wrapped as &(dyn Error + 'static)))
+    })
 }
 
 /// The innermost cause: it says most, and libraries put URLs, which can hold passwords, around it.
@@ -50,5 +60,15 @@ mod tests {
         assert_eq!(root_cause(&outer).to_string(), "inner");
         assert_eq!(WithCauses(&outer).to_string(), "outer: inner");
         assert_eq!(root_cause(outer.source.as_deref().unwrap()).to_string(), "inner");
+    }
+
+    #[test]
+    fn what_an_error_of_io_wraps_is_a_cause_too() {
+        let wrapped = io::Error::other(io::Error::from(io::ErrorKind::ConnectionReset));
+        let kinds: Vec<_> = deep_chain(&wrapped)
+            .filter_map(|cause| cause.downcast_ref::<io::Error>().map(io::Error::kind))
+            .collect();
+        assert_eq!(kinds, [io::ErrorKind::Other, io::ErrorKind::ConnectionReset]);
+        assert_eq!(chain(&wrapped).count(), 1);
     }
 }

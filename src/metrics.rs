@@ -202,7 +202,7 @@ impl Metrics {
         &self.quotas
     }
 
-    /// A remote secret stayed behind.
+    /// A remote secret stays behind, as things are. Its resource may come back to it, which a counter cannot take back.
     pub fn orphaned(&self) {
         self.remote_orphaned.inc();
     }

@@ -8,6 +8,7 @@ mod age;
 mod check;
 mod cli;
 mod cluster;
+mod registry;
 mod status;
 mod suspend;
 mod sync;

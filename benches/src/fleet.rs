@@ -23,8 +23,8 @@ use tokio::time::Instant;
 
 use crate::{
     arrivals::Arrivals,
-    objects::{self, Wanted, content, create_namespace},
-    parameters::Parameters,
+    objects::{self, Key, Wanted, content, create_namespace},
+    parameters::{Parameters, TenantRef},
     statuses::Statuses,
     subject::{Launch, Which},
 };
@@ -112,7 +112,14 @@ impl Fleet {
         let numbers: Vec<usize> = (this.size..size).collect();
         this.each(tenants, |tenant| {
             let binding = this.tenant(tenant).binding_data();
-            async move { this.create_secret(&key_name(tenant), binding).await }
+            let name = key_name(tenant);
+            async move {
+                this.create_secret(&name, binding).await?;
+                if this.parameters.tenant_ref == TenantRef::None {
+                    return Ok(());
+                }
+                objects::create_tenant(&this.client, NAMESPACE, &name, tenant % 2).await
+            }
         })
         .await?;
         this.each(numbers.clone(), |number| async move {
@@ -120,11 +127,16 @@ impl Fleet {
         })
         .await?;
         this.each(numbers, |number| async move {
+            let key = key_name(number / PER_TENANT);
             let wanted = Wanted {
                 namespace: NAMESPACE,
                 name: &resource_name(number),
                 source: &source_name(number),
-                key: &key_name(number / PER_TENANT),
+                key: match this.parameters.tenant_ref {
+                    TenantRef::Half if number % 2 == 1 => Key::Tenant(&key),
+                    TenantRef::All => Key::Tenant(&key),
+                    TenantRef::Half | TenantRef::None => Key::Secret(&key),
+                },
                 shard: number / PER_TENANT % 2,
             };
             objects::create_resource(&this.client, wanted).await

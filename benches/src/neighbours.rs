@@ -15,7 +15,7 @@ use aicore_registry_operator::api;
 
 use crate::{
     fleet::{Fleet, MAKERS, Rotation},
-    objects::{self, Wanted, content},
+    objects::{self, Key, Wanted, content},
 };
 
 /// The fleet's neighbours.
@@ -59,7 +59,8 @@ impl<'a> Neighbours<'a> {
                 let (name, source) = (format!("{namespace}-{number}"), format!("credential-{number}"));
                 objects::create_source(client, namespace, &source, number).await?;
                 let key = key_name(number % tenants.len());
-                let wanted = Wanted { namespace, name: &name, source: &source, key: &key, shard: 0 };
+                let key = Key::Secret(&key);
+                let wanted = Wanted { namespace, name: &name, source: &source, key, shard: 0 };
                 objects::create_resource(client, wanted).await
             })
             .await?;

@@ -25,10 +25,19 @@ pub(crate) struct Wanted<'a> {
     pub(crate) name: &'a str,
     /// The Secret with its credential.
     pub(crate) source: &'a str,
-    /// The Secret with its service key.
-    pub(crate) key: &'a str,
+    /// Where its service key is.
+    pub(crate) key: Key<'a>,
     /// Which of two operators takes it.
     pub(crate) shard: usize,
+}
+
+/// Where a service key is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Key<'a> {
+    /// In this Secret beside the resource.
+    Secret(&'a str),
+    /// This AICoreTenant shares it.
+    Tenant(&'a str),
 }
 
 pub(crate) async fn create_namespace(client: &Client, name: &str) -> anyhow::Result<()> {
@@ -76,9 +85,29 @@ pub(crate) async fn create_resource(client: &Client, wanted: Wanted<'_>) -> anyh
             "name": wanted.name, "namespace": wanted.namespace,
             "labels": { "shard": wanted.shard.to_string() },
         },
-        "spec": { "secretRef": { "name": wanted.source }, "aiCoreSecretRef": { "name": wanted.key } },
+        "spec": match wanted.key {
+            Key::Secret(key) => json!({ "secretRef": { "name": wanted.source }, "aiCoreSecretRef": { "name": key } }),
+            Key::Tenant(tenant) => json!({ "secretRef": { "name": wanted.source }, "tenantRef": { "name": tenant } }),
+        },
     }))?;
     Api::namespaced(client.clone(), wanted.namespace).create(&PostParams::default(), &resource).await?;
+    Ok(())
+}
+
+/// Shares the service key in the Secret `name` of the namespace, with that namespace, by an AICoreTenant of the same name.
+pub(crate) async fn create_tenant(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+    shard: usize,
+) -> anyhow::Result<()> {
+    let tenant: api::AICoreTenant = serde_json::from_value(json!({
+        "apiVersion": format!("{}/{}", api::GROUP, api::VERSION),
+        "kind": "AICoreTenant",
+        "metadata": { "name": name, "labels": { "shard": shard.to_string() } },
+        "spec": { "secretRef": { "namespace": namespace, "name": name }, "allowedNamespaces": [namespace] },
+    }))?;
+    Api::all(client.clone()).create(&PostParams::default(), &tenant).await?;
     Ok(())
 }
 

@@ -18,6 +18,36 @@ pub fn scenarios() -> Vec<String> {
     Section::ALL.iter().flat_map(|section| section.scenarios()).map(|&name| name.to_owned()).collect()
 }
 
+/// How many of the fleet's resources name an AICoreTenant instead of a service key of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TenantRef {
+    /// None of them, and there are no AICoreTenants.
+    None,
+    /// Every second one.
+    Half,
+    /// Each.
+    All,
+}
+
+impl TenantRef {
+    fn parse(text: &str) -> anyhow::Result<Self> {
+        match text {
+            "none" => Ok(Self::None),
+            "half" | "" => Ok(Self::Half),
+            "all" => Ok(Self::All),
+            _ => bail!("TENANT_REF: {text:?} is none of none, half and all"),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Half => "half",
+            Self::All => "all",
+        }
+    }
+}
+
 /// Parameters of a run.
 #[derive(Clone, Debug)]
 pub struct Parameters {
@@ -25,6 +55,8 @@ pub struct Parameters {
     pub resources: usize,
     /// `UNRELATED`: Secrets of 4 KiB that no resource names. Default 5000.
     pub unrelated: usize,
+    /// `TENANT_REF`: `none`, `half` or `all` of the fleet's resources name an AICoreTenant. Default half.
+    pub tenant_ref: TenantRef,
     /// `ROTATIONS`: rotations that are measured one by one, over all pairs. Default 500.
     pub rotations: usize,
     /// `PAIRS`: how often product and floor run in turn. Default 5.
@@ -61,6 +93,7 @@ impl Parameters {
         Ok(Self {
             resources: number("N", 1000)?,
             unrelated: number("UNRELATED", 5000)?,
+            tenant_ref: TenantRef::parse(&std::env::var("TENANT_REF").unwrap_or_default())?,
             rotations: number("ROTATIONS", 500)?,
             pairs: number("PAIRS", 5)?,
             rest_seconds: number("REST_SECONDS", 30)? as u64,
@@ -76,7 +109,7 @@ impl Parameters {
     #[must_use]
     pub fn sizes(&self) -> Vec<(String, String)> {
         let trouble = &self.trouble;
-        [
+        let numbers = [
             ("resources", self.resources),
             ("unrelated Secrets of 4 KiB", self.unrelated),
             ("rotations measured one by one", self.rotations),
@@ -84,8 +117,11 @@ impl Parameters {
             ("pairs of quiet and trouble", trouble.pairs),
             ("seconds of such a round", trouble.round.as_secs() as usize),
         ]
-        .map(|(name, value)| (name.to_owned(), value.to_string()))
-        .to_vec()
+        .map(|(name, value)| (name.to_owned(), value.to_string()));
+        let tenant_ref = ("of them by tenantRef".to_owned(), self.tenant_ref.name().to_owned());
+        let mut sizes = numbers.to_vec();
+        sizes.insert(1, tenant_ref);
+        sizes
     }
 
     /// Whether the scenario is to run.
@@ -122,6 +158,16 @@ fn number(variable: &str, default: usize) -> anyhow::Result<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn half_of_the_resources_share_keys_unless_something_else_is_said() {
+        for (text, expected) in [("", TenantRef::Half), ("none", TenantRef::None), ("all", TenantRef::All)] {
+            assert_eq!(TenantRef::parse(text).unwrap(), expected);
+        }
+        assert!(
+            TenantRef::parse("50").unwrap_err().to_string().contains("\"50\" is none of none, half and all")
+        );
+    }
 
     #[test]
     fn a_section_stands_for_its_scenarios() {

@@ -7,7 +7,7 @@ use std::{
 
 use bench::{
     facts::Facts,
-    parameters::{Parameters, Trouble, scenarios},
+    parameters::{Parameters, TenantRef, Trouble, scenarios},
     publish::parts,
     report::{Report, Section},
     scenario,
@@ -36,6 +36,7 @@ async fn every_scenario_runs_and_counts_what_it_should() -> anyhow::Result<()> {
     let floor = PathBuf::from(env!("CARGO_BIN_EXE_floor"));
     let parameters = Parameters {
         resources: 60,
+        tenant_ref: TenantRef::Half,
         unrelated: 40,
         rotations: 6,
         pairs: 1,

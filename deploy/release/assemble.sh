@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Completes the folder of a release's files: the krew manifest with the sums of the plugin's archives, the CRD
-# and SHA256SUMS. Writes the release notes to notes.md.
+# Completes the folder of a release's files: the krew manifest with the sums of the plugin's archives, the CRDs,
+# Kyma's module and SHA256SUMS. Writes the release notes to notes.md. Needs kubectl.
 #
 #   assemble.sh VERSION IMAGE_DIGEST FOLDER
 set -euo pipefail
@@ -21,6 +21,12 @@ done
 ! grep -n 'SHA256_\|VERSION' "$krew" || fail "the krew manifest is not complete"
 
 cp crds/*.aicore-registry.dev.yaml "$folder/"
+
+# What Kyma's module installs, and the module. The image has a tag and no digest: Kyma dashboard reads the version from it.
+kubectl kustomize deploy/kyma > "$folder/aicore-registry-kyma.yaml"
+grep -q "image: ghcr.io/aicore-registry/aicore-registry-operator:$version\$" "$folder/aicore-registry-kyma.yaml" \
+  || fail "deploy/kyma installs another version"
+cp deploy/kyma/module-template.yaml "$folder/kyma-module-template.yaml"
 (cd "$folder" && sha256sum -- * > SHA256SUMS)
 
 {

@@ -75,6 +75,12 @@ pub enum Error {
         /// How long it had.
         limit: Duration,
     },
+    /// The request was given up, because a later one was answered after an outage.
+    #[error("{} has not answered what it was sent in its outage; it is sent again", Server::Api.at(host))]
+    GivenUp {
+        /// Host of the API.
+        host: String,
+    },
     /// The authorization server answered 2xx with something that is no token.
     #[error("the authorization server {host} answered the token request with {cause}")]
     UnreadableToken {
@@ -228,7 +234,7 @@ impl Error {
     #[must_use]
     pub(crate) fn is_answer(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::Silent { .. } => false,
+            Self::Unreachable { .. } | Self::Silent { .. } | Self::GivenUp { .. } => false,
             Self::Refused(_)
             | Self::UnreadableToken { .. }
             | Self::CertificateRefused { .. }
@@ -266,13 +272,28 @@ impl Error {
                 _ => Reason::RemoteRejected,
             },
             Self::CertificateRefused { .. } => Reason::AuthenticationFailed,
-            Self::Unreachable { .. } | Self::Silent { .. } | Self::UnreadableToken { .. } => {
-                Reason::RemoteUnavailable
-            }
+            Self::Unreachable { .. }
+            | Self::Silent { .. }
+            | Self::GivenUp { .. }
+            | Self::UnreadableToken { .. } => Reason::RemoteUnavailable,
             Self::UnusableIdentity { .. } => Reason::ServiceKeyInvalid,
             Self::QuotaExceeded { .. } => Reason::QuotaExceeded,
             Self::Missing { .. } => Reason::RemoteMissing,
         }
+    }
+
+    /// The same for those who use a service key that is shared with them: without what the authorization server says, which may name the
+    /// client that the key is for. Whoever looks after the key is told all.
+    #[must_use]
+    pub(crate) fn without_words_about_the_key(mut self) -> Self {
+        match &mut self {
+            Self::Refused(Refusal { server: Server::Authorization, details, .. })
+            | Self::UnreadableToken { cause: WithoutToken::ErrorInstead(details), .. } => {
+                *details = ErrorDetails { request_id: details.request_id.take(), ..ErrorDetails::default() };
+            }
+            _ => {}
+        }
+        self
     }
 
     /// The failure, with a sentence that says what to do. `holder` is what holds the service key, as `Secret "key"`;

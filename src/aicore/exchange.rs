@@ -8,14 +8,18 @@ use tracing::{Instrument, Span, debug, field::Empty, trace_span};
 use zeroize::Zeroizing;
 
 use super::{
-    error::{Error, Refusal, Seconds, Server},
+    error::{Error, Refusal, Server},
+    fault::Fault,
     redact::{SEARCHED, Sent, visible},
     retry_after,
     session::Aftermath,
     tls::Handshake,
     way::Way,
 };
-use crate::{aicore::error_details::UncheckedDetails, clock, metrics::Metrics, response_body::read_limited};
+use crate::{
+    aicore::error_details::UncheckedDetails, clock, error::root_cause, metrics::Metrics,
+    response_body::read_limited,
+};
 
 /// Time to establish a connection.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -60,8 +64,8 @@ pub(super) enum Failed {
 
 /// Why there was no answer.
 pub(super) enum Cause {
-    /// In words of our own, which quote nobody.
-    Known(String),
+    /// In words of our own, which quote no server.
+    Known(Fault),
     /// In a library's words, which may quote what a server sent: the reason why it closes an HTTP/2 connection, say.
     Quoted(Zeroizing<String>),
 }
@@ -74,13 +78,12 @@ impl Failed {
         let handshake = Handshake::of(error);
         let connected = !error.is_connect() && !error.is_builder();
         let proxy = error.url().and_then(|url| way.proxies.proxy_for(url)).map(ToString::to_string);
-        let cause = if error.is_timeout() {
-            Cause::Known(format!("no connection within {}", Seconds(CONNECT_TIMEOUT)))
+        let fault = if error.is_timeout() {
+            Some(Fault::no_connection(proxy.is_some()))
         } else {
-            handshake
-                .and_then(Handshake::cause)
-                .map_or_else(|| Cause::of(error, proxy.is_some()), Cause::Known)
+            Fault::of(error, proxy.is_some())
         };
+        let cause = fault.map_or_else(|| Cause::quoted(error), Cause::Known);
         Self::Unreachable { server, host, proxy, cause, handshake, connected }
     }
 
@@ -112,7 +115,7 @@ impl Failed {
             Self::Silent { server, host, limit } => Error::Silent { server, host, limit },
             Self::Unreachable { server, host, proxy, cause, .. } => {
                 let cause = match cause {
-                    Cause::Known(cause) => cause,
+                    Cause::Known(fault) => fault.to_string(),
                     Cause::Quoted(cause) => {
                         let [quoted] = sent.quotes([&cause]).quoted;
                         sent.plain(&cause, quoted).unwrap_or_else(|| "the connection failed".to_owned())
@@ -210,29 +213,9 @@ pub(super) fn authority(url: &url::Url) -> String {
 }
 
 impl Cause {
-    /// The innermost cause, which names the fault without the URL around it. What a proxy answers, and that a name is not known,
-    /// the HTTP client says in words of its own, and in no type.
-    fn of(error: &reqwest::Error, by_proxy: bool) -> Self {
-        let mut cause: &dyn std::error::Error = error;
-        loop {
-            let text = cause.to_string();
-            let known = match &*text {
-                "dns error" if by_proxy => Some("the name of the proxy cannot be resolved"),
-                "dns error" => Some("its name cannot be resolved"),
-                "tunnel error: unsuccessful" => Some("the proxy does not let the request through"),
-                "tunnel error: proxy authorization required" => {
-                    Some("the proxy asks for a user name and a password (HTTP 407)")
-                }
-                "tunnel error: unexpected end of file" => Some("the proxy closed the connection"),
-                _ => None,
-            };
-            match (known, cause.source()) {
-                (Some(known), _) => return Self::Known(known.to_owned()),
-                (None, Some(source)) => cause = source,
-                (None, None) => {
-                    return Self::Quoted(Zeroizing::new(visible(&text).take(SEARCHED).collect()));
-                }
-            }
-        }
+    /// The innermost cause, which names the fault without the URL around it.
+    fn quoted(error: &reqwest::Error) -> Self {
+        let text = root_cause(error).to_string();
+        Self::Quoted(Zeroizing::new(visible(&text).take(SEARCHED).collect()))
     }
 }

@@ -58,7 +58,7 @@ pub enum IdentityError {
 }
 
 /// The certificate authorities that all clients trust: one store for the whole process, whatever the number of clients.
-pub(super) struct Trust {
+pub(crate) struct Trust {
     provider: Arc<CryptoProvider>,
     verifier: Arc<dyn ServerCertVerifier>,
 }
@@ -68,7 +68,7 @@ impl Trust {
     ///
     /// # Errors
     /// When there are none at all, or the PEM text cannot be read.
-    pub(super) fn new(extra_roots_pem: Option<&[u8]>) -> Result<Self, TrustError> {
+    pub(crate) fn new(extra_roots_pem: Option<&[u8]>) -> Result<Self, TrustError> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let extra: Vec<CertificateDer<'static>> = match extra_roots_pem {
             None => Vec::new(),
@@ -79,7 +79,7 @@ impl Trust {
     }
 
     /// For a client that shows no certificate.
-    pub(super) fn anonymous(&self) -> Result<ClientConfig, rustls::Error> {
+    pub(crate) fn anonymous(&self) -> Result<ClientConfig, rustls::Error> {
         Ok(http(self.builder()?.with_no_client_auth()))
     }
 
@@ -134,7 +134,7 @@ pub(super) enum Handshake {
     /// The server asks for one, and got none.
     OursMissing,
     /// The server's is not accepted here.
-    TheirsRefused(&'static str),
+    TheirsRefused,
 }
 
 impl Handshake {
@@ -145,17 +145,8 @@ impl Handshake {
                 AlertDescription::NoCertificate | AlertDescription::CertificateRequired,
             ) => Some(Self::OursMissing),
             rustls::Error::AlertReceived(alert) => about_ours(*alert).map(Self::OursRefused),
-            _ => tls_error::why_not_trusted(error).map(Self::TheirsRefused),
-        }
-    }
-
-    /// What to say instead of what the TLS library says, which may quote the server's certificate.
-    pub(super) fn cause(self) -> Option<String> {
-        match self {
-            Self::OursRefused(_) | Self::OursMissing => None,
-            Self::TheirsRefused(why) => Some(format!(
-                "its TLS certificate {why}; where a private authority or a proxy has signed it, name that authority in --ca-bundle"
-            )),
+            rustls::Error::InvalidCertificate(_) => Some(Self::TheirsRefused),
+            _ => None,
         }
     }
 }

@@ -25,7 +25,7 @@ impl Proxies {
     }
 
     /// The proxy to this address.
-    pub(super) fn proxy_for(&self, url: &Url) -> Option<&Proxy> {
+    pub(crate) fn proxy_for(&self, url: &Url) -> Option<&Proxy> {
         let (proxy, rules) = self.0.as_deref()?;
         let port = url.port_or_known_default().unwrap_or(443);
         let excepted = url.scheme() != "https" || rules.excepts(url.host_str()?, &port.to_string());
@@ -33,7 +33,7 @@ impl Proxies {
     }
 
     /// The same for the HTTP client.
-    pub(super) fn for_client(&self) -> reqwest::Proxy {
+    pub(crate) fn for_client(&self) -> reqwest::Proxy {
         let proxies = self.clone();
         reqwest::Proxy::custom(move |url| {
             let uri = proxies.proxy_for(url)?.uri().to_string();
@@ -69,4 +69,4 @@ pub(super) struct Way {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::aicore) mod tests;

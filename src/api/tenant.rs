@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    SECRET_KEY, SECRET_NAME, sizes,
+    Moment, SECRET_KEY, SECRET_NAME, sizes,
     spec::{NO_SECRET_KEY, NO_SECRET_NAME},
 };
 
@@ -128,7 +128,7 @@ pub struct AICoreTenantStatus {
     pub observed_generation: Option<i64>,
 
     /// `Ready`: the service key was given a token. `Reconciling`: the operator is about to do something. `Stalled`: a person
-    /// has to do something.
+    /// has to do something. `CredentialExpiring`, `CredentialExpired`: how it stands with the life of the service key.
     #[serde(default)]
     // Keeps the empty list from becoming a default of the schema.
     #[schemars(skip_serializing_if = "Vec::is_empty", length(max = sizes::CONDITIONS), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
@@ -149,8 +149,13 @@ pub struct AICoreTenantStatus {
     /// Docker registry secrets that the tenant has and may have, whoever made them.
     pub quota: Option<TenantQuota>,
 
-    /// When the service key ends, if that can be known: the end of its client certificate.
-    pub service_key_expires_at: Option<Time>,
+    /// When the service key ends, if it is one with an X.509 certificate.
+    #[schemars(with = "Option<Time>")]
+    pub service_key_expires_at: Option<Moment>,
+
+    /// From when on less than a fifth of the life of that certificate is left.
+    #[schemars(with = "Option<Time>")]
+    pub service_key_expiring_from: Option<Moment>,
 
     /// `metadata.resourceVersion` of the Secret with the service key, as the conditions speak of it.
     #[schemars(length(max = sizes::RESOURCE_VERSION))]

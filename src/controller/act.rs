@@ -1,12 +1,12 @@
 //! Does what was planned, and says what came of it.
 
-use parking_lot::Mutex;
-use tokio::sync::OwnedMutexGuard;
+mod prepare;
 
+use self::prepare::{Asks, prepare};
 use super::{
     Context, ServiceKeyHeld,
     adapters::{AiCore, Kubernetes, Reach},
-    admission::{Permit, Request, Wait},
+    admission::{Permit, Wait},
     announce::announce,
     errand::{Errand, Purpose},
     gather::Gathered,
@@ -14,11 +14,7 @@ use super::{
 };
 use crate::{
     aicore::{
-        Authorization, Insistence, Origin,
-        error::Error as AiCoreError,
-        mandate::{Mandate, over},
-        push::Pushed,
-        session::Unfinished,
+        Authorization, Insistence, Origin, error::Error as AiCoreError, push::Pushed, session::Unfinished,
     },
     clock::{self, Clock},
     domain::{
@@ -37,6 +33,7 @@ use crate::{
     },
     k8s,
 };
+use parking_lot::Mutex;
 
 /// What a pass over a resource was given to act with.
 pub(super) struct Means<C> {
@@ -139,10 +136,12 @@ async fn send<K: Kubernetes, A: AiCore>(
     let name = &claim.remote_name;
     ctx.index.writes(object, &claim);
     let under_way = UnderWay::new(ctx, &claim);
-    let result = ctx.ai_core.push(&connection, insistence, &errand, name, &payload, push.create).await;
+    let result = ready
+        .unless_lost(&claim, ctx.ai_core.push(&connection, insistence, &errand, name, &payload, push.create));
+    let result = result.await;
     under_way.ended(result.as_ref().err());
     if result.is_ok() {
-        ctx.index.accepted(object, &claim);
+        wake(ctx, ctx.index.accepted(object, &claim));
     }
     ready.conclude(ctx, &errand, result.as_ref().err());
     if result.is_ok() {
@@ -188,7 +187,8 @@ async fn delete<K: Kubernetes, A: AiCore>(
     };
     ctx.index.writes(object, &claim);
     let under_way = UnderWay::new(ctx, &claim);
-    let result = ctx.ai_core.delete(&connection, insistence, &errand, &claim.remote_name).await;
+    let deletion = ctx.ai_core.delete(&connection, insistence, &errand, &claim.remote_name);
+    let result = ready.unless_lost(&claim, deletion).await;
     under_way.ended(result.as_ref().err());
     ready.conclude(ctx, &errand, result.as_ref().err());
     match result {
@@ -197,95 +197,6 @@ async fn delete<K: Kubernetes, A: AiCore>(
             Outcome::RemoteDeleted
         }
         Err(unfinished) => outcome_of(ctx, &errand, unfinished),
-    }
-}
-
-/// What a pass asks for before its first request.
-#[derive(Clone, Copy)]
-struct Asks {
-    insistence: Insistence,
-    priority: Priority,
-    /// Whether it holds a large payload meanwhile.
-    large: bool,
-}
-
-/// All that a request for a remote secret needs, until this is dropped.
-struct Ready {
-    permit: Permit,
-    _order: OwnedMutexGuard<()>,
-}
-
-/// Gets all that comes before the requests, in this order: a place among the passes of the tenant, so that one that does not answer
-/// does not occupy all workers; a place among those that hold a large payload, if it is one; a token, which shows that the key is the tenant's; and only then a turn in its rate, which nobody
-/// else loses to a key that is refused; at last the order among requests for the same remote secret. What waits here ends when
-/// nothing is to be sent any more, and when the process does.
-async fn prepare<K: Kubernetes, A: AiCore>(
-    ctx: &Context<K, A>,
-    errand: &Errand<'_, ServiceKeyHeld<A::Connection>>,
-    connection: &A::Connection,
-    permit: Option<Permit>,
-    asks: Asks,
-) -> Result<Ready, Outcome> {
-    let Errand { object, claim, .. } = *errand;
-    let Asks { insistence, priority, large } = asks;
-    let request = Request { who: &object.key, priority };
-    let permit = ctx.admission.enter(&ctx.lane(object, connection), permit, request).map_err(postponed)?;
-    if large {
-        // Whoever waits for this does so without the payload, which is read again then.
-        ctx.admission.hold_large_payload(&permit, request).map_err(postponed)?;
-    }
-    // Others had their turn since the facts were gathered: nobody needs a token for what is not to be sent any more.
-    if !errand.stands() {
-        permit.unused();
-        return Err(Outcome::Withdrawn);
-    }
-    let authorization = tokio::select! {
-        biased;
-        authorization = ctx.ai_core.authorize(connection, insistence) => authorization,
-        () = over(errand) => return Err(Outcome::Withdrawn),
-    };
-    match heard(&permit, authorization) {
-        Ok(()) => wake(ctx, ctx.index.proven(object, claim)),
-        Err(error) => {
-            learn(ctx, errand, &error);
-            return Err(outcome_of(ctx, errand, error.into()));
-        }
-    }
-    // The proof may have shown an older resource that owns the remote secret.
-    if !errand.stands() {
-        return Err(Outcome::Withdrawn);
-    }
-    ctx.admission.turn(&permit, connection.rate_limiter()).map_err(postponed)?;
-    let order = tokio::select! {
-        biased;
-        order = ctx.ai_core.in_order(claim) => order,
-        () = over(errand) => {
-            permit.unused();
-            return Err(Outcome::Withdrawn);
-        }
-    };
-    Ok(Ready { permit, _order: order })
-}
-
-impl Ready {
-    /// After the last request. The order is kept until what it leaves behind is noted.
-    fn conclude<K: Kubernetes, A: AiCore>(
-        self,
-        ctx: &Context<K, A>,
-        errand: &Errand<'_, ServiceKeyHeld<A::Connection>>,
-        unfinished: Option<&Unfinished>,
-    ) {
-        match unfinished {
-            None => {
-                self.permit.answered();
-                self.permit.attempted(true);
-            }
-            Some(Unfinished::Withdrawn { .. }) => self.permit.unused(),
-            Some(Unfinished::Failed { error, .. }) => {
-                hear(&self.permit, error);
-                learn(ctx, errand, error);
-            }
-        }
     }
 }
 
@@ -369,7 +280,10 @@ fn outcome_of<K, A: AiCore>(
     if error.reason() == Reason::QuotaExceeded {
         wake(ctx, ctx.index.quota_changed(errand.object));
     }
-    let holder = errand.key.place.as_deref().map(KeyPlace::holder).unwrap_or_default();
+    let place = errand.key.place.as_deref();
+    let holder = place.map(KeyPlace::holder).unwrap_or_default();
+    let is_shared = place.is_some_and(|place| place.tenant.is_some());
+    let error = if is_shared { error.without_words_about_the_key() } else { error };
     Outcome::Failed(Failure {
         may_have_arrived: aftermath.may_have_arrived(),
         ..error.failure(&holder, remote_absent)

@@ -28,7 +28,11 @@ use crate::{
             tenant::SharedTenant,
         },
     },
-    k8s::{self, events::EventSink, namespaces, resources, secrets},
+    k8s::{
+        self,
+        events::{About, EventSink},
+        namespaces, resources, secrets,
+    },
 };
 
 /// The API server.
@@ -73,6 +77,9 @@ pub(super) trait Kubernetes: Send + Sync + 'static {
 
     /// The same for one that must not be lost, and waits a moment for the answer.
     fn say(&self, object: &Arc<Object>, event: Event) -> impl Future<Output = ()> + Send;
+
+    /// Hands in an event about the AICoreTenant; does not wait.
+    fn publish_of_tenant(&self, tenant: &SharedTenant, event: Event);
 }
 
 /// AI Core and its authorization servers.
@@ -176,11 +183,15 @@ impl Kubernetes for Cluster {
     }
 
     fn publish(&self, object: &Arc<Object>, event: Event) {
-        self.events.publish(object, event);
+        self.events.publish(About::resource(object), event);
+    }
+
+    fn publish_of_tenant(&self, tenant: &SharedTenant, event: Event) {
+        self.events.publish(About::tenant(tenant), event);
     }
 
     async fn say(&self, object: &Arc<Object>, event: Event) {
-        self.events.say(object, event).await;
+        self.events.say(About::resource(object), event).await;
     }
 }
 

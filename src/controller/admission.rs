@@ -41,6 +41,7 @@ use std::{sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
+use tokio_util::sync::CancellationToken;
 
 use self::{lane::Lane, passes::PassId, shared::SharedLimit, state::State};
 use super::queue::{Priority, Queue};
@@ -121,6 +122,7 @@ impl Wait {
 pub(super) struct Permit {
     admission: Arc<Admission>,
     place: Place,
+    lost: CancellationToken,
 }
 
 #[derive(Debug)]
@@ -158,6 +160,13 @@ impl Permit {
     /// It was given an answer that is kept for all (the refusal of a token): no server was asked, and none would be for others.
     pub(super) fn given_what_is_kept(&self) {
         self.tell(|state, id, _| state.asks_nothing_for_now(id));
+    }
+
+    /// Waits until nobody will answer the request any more: it was sent in an outage that is over, since a later one was answered. The
+    /// pass gives it up, which says nothing about the tenant.
+    pub(super) async fn lost(&self) {
+        self.lost.cancelled().await;
+        self.given_what_is_kept();
     }
 
     /// The attempt has ended, in which a server of the tenant was asked. The tenant was available in it, or did not answer or
@@ -291,7 +300,10 @@ impl Admission {
 
     /// The resource is gone.
     pub(super) fn remove(&self, who: &ObjectKey) {
-        self.change(|state, now| state.remove(who, now));
+        self.change(|state, now| {
+            state.remove(who, now);
+            state.passes.forget(who);
+        });
     }
 
     /// Does what is due by time: sets passes aside that wait for long, and wakes those whose turn has come. Never ends.
@@ -314,13 +326,17 @@ impl Admission {
     }
 
     fn ask_lane(self: &Arc<Self>, lane: &Arc<Lane>, request: Request<'_>) -> Result<Permit, Duration> {
-        let id = self.change(|state, now| state.ask_lane(lane, request, now))?;
-        Ok(Permit { admission: Arc::clone(self), place: Place::Lane(Arc::clone(lane), id) })
+        let (id, lost) = self.change(|state, now| {
+            let id = state.ask_lane(lane, request, now)?;
+            Ok::<_, Duration>((id, state.lost(id)))
+        })?;
+        Ok(Permit { admission: Arc::clone(self), place: Place::Lane(Arc::clone(lane), id), lost })
     }
 
     fn ask_shared(self: &Arc<Self>, limit: SharedLimit, request: Request<'_>) -> Result<Permit, Duration> {
         self.change(|state, now| state.ask_shared(&limit, request, now))?;
-        Ok(Permit { admission: Arc::clone(self), place: Place::Shared(limit) })
+        let (place, lost) = (Place::Shared(limit), CancellationToken::new());
+        Ok(Permit { admission: Arc::clone(self), place, lost })
     }
 
     /// Changes the state, and wakes whom that concerns.

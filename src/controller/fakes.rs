@@ -109,6 +109,16 @@ impl World {
         world
     }
 
+    /// A further resource is there with both of its Secrets, at version 1: a credential with that password, and a service key of that
+    /// tenant.
+    pub(super) fn has_another(&self, object: &Object, password: &str, tenant: &str) {
+        self.ctx.kubernetes.holds_service_key(object.service_key(), "1", tenant);
+        self.ctx.kubernetes.holds_credential(object.source(), "1", password);
+        self.ctx.index.apply_resource(object.clone(), AICoreRegistrySecretStatus::default());
+        self.ctx.index.apply_secret(&object.service_key(), "1");
+        self.ctx.index.apply_secret(&object.source(), "1");
+    }
+
     /// The watch shows the resource as it is now.
     pub(super) fn applied(&self) {
         self.ctx.index.apply_resource(self.object.clone(), AICoreRegistrySecretStatus::default());

@@ -16,6 +16,7 @@ pub(super) mod tenants;
 mod watched_secrets;
 
 use std::{
+    cmp::Ordering,
     collections::{BTreeMap, HashMap, HashSet},
     ops::Bound,
     sync::Arc,
@@ -36,13 +37,17 @@ pub(super) use self::{
     tenant_passes::TenantSnapshot,
 };
 use crate::{
-    api::AICoreRegistrySecretStatus,
+    api::{
+        AICoreRegistrySecretStatus,
+        condition::{self, READY},
+    },
     domain::{
         decide::{
-            conflict::{Claim, Claimant, proven_tenant},
+            conflict::{Claim, Claimant, proven_tenant, pushed_claim},
             key_place::Placed,
             memory::Memory,
             observed::Ownership,
+            reason::Reason,
         },
         parse::object::{Object, ObjectKey},
     },
@@ -349,8 +354,8 @@ impl<K> State<K> {
     /// Whether AI Core may hold another one's of what this resource has pushed: for another one a request was sent since, which may
     /// be gone again; or a younger one has pushed, when they were known to different processes, or at different times.
     fn overwritten(&self, entry: &Entry) -> bool {
-        let Some(claim) = claim_of_status(&entry.object, &entry.status) else { return false };
-        if self.claims.is_written_by_another(&entry.object.key, &claim) {
+        let Some(claim) = pushed_claim(&entry.object, &entry.status) else { return false };
+        if self.claims.may_be_written_by_another(&entry.object.key, &claim) {
             return true;
         }
         let Ownership::Owner { successor: Some(successor) } =
@@ -360,7 +365,13 @@ impl<K> State<K> {
         };
         self.resources.get(&successor).is_some_and(|other| {
             claim_of_status(&other.object, &other.status) == Some(claim)
-                && synced_at(&other.status) > synced_at(&entry.status)
+                && match synced_at(&other.status).cmp(&synced_at(&entry.status)) {
+                    Ordering::Greater => true,
+                    // Of one second only the process that has seen both can tell, and it has.
+                    Ordering::Equal => condition::find(&entry.status.conditions, READY)
+                        .is_some_and(|ready| ready.reason == Reason::RemoteConflict.as_str()),
+                    Ordering::Less => false,
+                }
         })
     }
 }

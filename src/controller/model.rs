@@ -31,7 +31,9 @@
 //! - A write without an answer is carried out within a minute after it was given up, or never.
 //! - One that a process was waiting for when it ended is carried out at once, or never; one that it had given up, never.
 //! - One is carried out before a later DELETE of the same remote secret, or never.
-//! - A process does not end while what a resource has pushed over another one's is not pushed over again, if that resource is gone.
+//! - A process does not end while what a resource without a finalizer has pushed over another one's is not pushed over again, if that
+//!   resource is gone.
+//! - Where an older one comes and goes, a process that takes over has seen the last status that the one before has written.
 
 mod decisions;
 mod ending;

@@ -27,7 +27,7 @@ use crate::{
             known::{Known, Unchanged},
             left_behind::{self, Leaving},
             pass_outcome::PassOutcome,
-            plan::{Push, Step, plan},
+            plan::{LetGo, Push, Step, plan},
             reason::Reason,
             report::{Answer, Event, Outcome, Report, let_go, report},
         },
@@ -197,8 +197,10 @@ async fn pass<K: Kubernetes, A: AiCore>(
             ctx.kubernetes.say(&snapshot.object, event).await;
         }
     }
-    let claim = gathered.claim.clone().filter(|_| matches!(plan.step, Step::Push(_)));
-    if let (Some(claim), Some(kept)) = (&claim, &snapshot.status.unanswered_write) {
+    let claim = gathered.claim.clone();
+    // What was sent without an answer is settled by the next push, of whomever it is.
+    let is_settled = matches!(plan.step, Step::Push(_) | Step::LetGo(LetGo::HandedOver(_)));
+    if let (Some(claim), Some(kept), true) = (&claim, &snapshot.status.unanswered_write, is_settled) {
         ctx.late_writes.lock().recall_unanswered(claim, kept, ctx.clock.now());
     }
     let means = Means { gathered, permit: tenant, priority };
@@ -206,7 +208,7 @@ async fn pass<K: Kubernetes, A: AiCore>(
     let ended = ctx.clock.now();
     let mut report = report(&observed, &plan.step, outcome.clone(), ended.uptime, jitter::jitter());
     log(&plan.step, &outcome, &report);
-    if let (Some(claim), Some(status)) = (&claim, &mut report.status) {
+    if let (Some(claim), Some(status), Step::Push(_)) = (&claim, &mut report.status, &plan.step) {
         let before = status.unanswered_write.as_deref();
         status.unanswered_write = ctx.late_writes.lock().to_keep(&snapshot.object.key, claim, before, ended);
     }

@@ -1,15 +1,16 @@
-//! The series of the resources. They are read from the index at each scrape, so that they go with their resource.
+//! The series of the resources and of the AICoreTenants. They are read from the index at each scrape, so that they go with what they are of.
 
 use std::{fmt, iter, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use prometheus_client::{collector::Collector, encoding::DescriptorEncoder};
 
 use super::index::Index;
 use crate::{
     api::{
-        AICoreRegistrySecretStatus, Moment,
-        condition::{self, READY},
+        AICoreRegistrySecretStatus, AICoreTenantStatus, Moment,
+        condition::{self, ConditionStatus, READY},
     },
     clock,
     leadership::Leadership,
@@ -32,11 +33,11 @@ const LAST_SYNC: Family = Family {
     help: "When AI Core last accepted the credential, in seconds since 1970.",
     unit: Some("seconds"),
 };
-/// Where the status has a time.
-type TimeOf = fn(&AICoreRegistrySecretStatus) -> Option<Moment>;
+/// Where a status has a time.
+type TimeOf<S> = fn(&S) -> Option<Moment>;
 
 /// Times at which a life ends, or its last part begins, and where the status has them.
-const LIVES: [(Family, TimeOf); 4] = [
+const LIVES: [(Family, TimeOf<AICoreRegistrySecretStatus>); 4] = [
     (
         Family {
             name: "credential_expiration_timestamp",
@@ -71,15 +72,46 @@ const LIVES: [(Family, TimeOf); 4] = [
     ),
 ];
 
+const TENANT_IS_READY: Family = Family {
+    name: "tenant_ready",
+    help: "1 if the service key of the AICoreTenant was given a token, else 0.",
+    unit: None,
+};
+/// The same times of service keys that AICoreTenants share.
+const TENANT_LIVES: [(Family, TimeOf<AICoreTenantStatus>); 2] = [
+    (
+        Family {
+            name: "tenant_service_key_expiration_timestamp",
+            help: "When the client certificate of the AICoreTenant's service key ends, in seconds since 1970.",
+            unit: Some("seconds"),
+        },
+        |status| status.service_key_expires_at,
+    ),
+    (
+        Family {
+            name: "tenant_service_key_expiring_from_timestamp",
+            help: "From when on less than a fifth of the life of that certificate is left, in seconds since 1970.",
+            unit: Some("seconds"),
+        },
+        |status| status.service_key_expiring_from,
+    ),
+];
+
 /// The families, for [`crate::metrics::Metrics::register_series`].
 ///
-/// Several replicas would say the same of a resource, and those that stand by would say it late: only the leader has them.
+/// Several replicas would say the same of a resource or an AICoreTenant, and those that stand by would say it late: only the leader has them.
 pub(super) fn pieces<K: Send + Sync + 'static>(
     index: &Arc<Index<K>>,
     leadership: Leadership,
 ) -> impl Fn() -> Pieces + Send + Sync + 'static {
     let index = Arc::clone(index);
-    move || if leadership.is_leader() { Box::new(of_resources(&index)) } else { Box::new(iter::empty()) }
+    move || {
+        if leadership.is_leader() {
+            Box::new(of_resources(&index).chain(of_tenants(&index)))
+        } else {
+            Box::new(iter::empty())
+        }
+    }
 }
 
 /// How many resources are left alone, for [`crate::metrics::Metrics::register`].
@@ -107,8 +139,7 @@ fn of_resources<K: Send + Sync + 'static>(
     let (ready, synced) = (Arc::clone(index), Arc::clone(index));
     let ready = IS_READY.pieces(move |after, page| {
         ready.page(after, PAGE, |key, status| {
-            let ready =
-                condition::find(&status.conditions, READY).is_some_and(|ready| ready.status == "True");
+            let ready = is_ready(&status.conditions);
             page.add(&[("namespace", &key.namespace), ("name", &key.name)], u8::from(ready));
         })
     });
@@ -132,6 +163,32 @@ fn of_resources<K: Send + Sync + 'static>(
         })
     });
     ready.chain(synced).chain(lives.into_iter().flatten())
+}
+
+fn of_tenants<K: Send + Sync + 'static>(
+    index: &Arc<Index<K>>,
+) -> impl Iterator<Item = String> + Send + use<K> {
+    let ready = Arc::clone(index);
+    let ready = TENANT_IS_READY.pieces(move |after, page| {
+        ready.page_of_tenants(after, PAGE, |name, status| {
+            page.add(&[("name", name)], u8::from(is_ready(&status.conditions)));
+        })
+    });
+    let lives = TENANT_LIVES.map(|(family, time)| {
+        let index = Arc::clone(index);
+        family.pieces(move |after, page| {
+            index.page_of_tenants(after, PAGE, |name, status| {
+                if let Some(time) = time(status) {
+                    page.add(&[("name", name)], time.second());
+                }
+            })
+        })
+    });
+    ready.chain(lives.into_iter().flatten())
+}
+
+fn is_ready(conditions: &[Condition]) -> bool {
+    condition::find(conditions, READY).is_some_and(|ready| ready.status == ConditionStatus::True.as_str())
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
-use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, info, info_span, warn};
 
@@ -40,10 +39,7 @@ use crate::{
             reason::Reason,
             tenant::{Answer, KeyFacts, TenantKey, TenantMemory, TenantReport},
         },
-        parse::{
-            service_key::ServiceKey,
-            tenant::{self, SharedTenant},
-        },
+        parse::tenant::{self, SharedTenant},
     },
     jitter,
     k8s::error::Error,
@@ -158,16 +154,11 @@ fn facts<C: Reach>(key: &Key<C>) -> Found<KeyFacts> {
             version: version.clone(),
             content: KeyFacts {
                 tenant: content.clone(),
-                expires_at: held.as_ref().and_then(|held| expires_at(&held.key)),
+                validity: held.as_ref().and_then(|held| held.key.certificate_validity()),
             },
         },
         (Found::Unusable(failure), _) => Found::Unusable(failure.clone()),
     }
-}
-
-/// When the service key ends, if it says so.
-fn expires_at(key: &ServiceKey) -> Option<Timestamp> {
-    key.certificate_not_after()
 }
 
 /// Asks for a token, if none is kept, and for the quota. The places and turns are those of pushes.
@@ -240,7 +231,7 @@ async fn finish<K: Kubernetes, A: AiCore>(
     report: TenantReport,
     watched: bool,
 ) -> Result<Duration, Error> {
-    let TenantReport { status, memory, requeue_after } = report;
+    let TenantReport { status, memory, events, requeue_after } = report;
     let tenant = &before.tenant;
     let write = status != *before.status() || memory.unwritten;
     let uptime = ctx.clock.now().uptime;
@@ -258,6 +249,7 @@ async fn finish<K: Kubernetes, A: AiCore>(
     });
     if write {
         log(before.status(), &status);
+        events.into_iter().for_each(|event| ctx.kubernetes.publish_of_tenant(tenant, event));
         ctx.kubernetes.write_tenant_status(tenant, &status).await?;
     }
     ctx.index.record_tenant(tenant, None, |memory| {

@@ -18,7 +18,7 @@ pub(crate) mod pattern;
 mod pem;
 mod placeholder;
 mod quotes;
-mod registry_host;
+pub(crate) mod registry_host;
 pub mod right;
 pub(crate) mod secret_data;
 mod secret_type;

@@ -186,12 +186,19 @@ pub(crate) fn digest_of(password: &str) -> PayloadDigest {
     DIGESTS[usize::from(password == "b")].clone()
 }
 
+/// What `Ready` says of the resource of these tests when AI Core has accepted its credential.
+pub(crate) const SYNCED: &str =
+    "AI Core accepted the credential for ghcr.io as docker registry secret \"pull\"";
+
 pub(crate) fn condition(type_: &str, status: &str, reason: &str) -> Condition {
     Condition {
         type_: type_.to_owned(),
         status: status.to_owned(),
         reason: reason.to_owned(),
-        message: format!("{reason} it is"),
+        message: match reason {
+            "Synced" => SYNCED.to_owned(),
+            _ => format!("{reason} it is"),
+        },
         last_transition_time: Time(at(LAST_SYNC)),
         observed_generation: Some(1),
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     domain::{parse::bounds, tools::invalid::Invalid},
     error::root_cause,
-    tls_error,
+    tls_error::Untrusted,
 };
 
 /// Limit on a request that is no watch.
@@ -66,7 +66,7 @@ impl From<kube::Error> for Error {
 /// The innermost cause, which says most. The text of an error of serde can quote what was read, so only its place is shown.
 #[must_use]
 pub(crate) fn describe(error: &(dyn std::error::Error + 'static)) -> String {
-    if let Some(why) = tls_error::why_not_trusted(error) {
+    if let Some(why) = Untrusted::of(error) {
         return format!(
             "its TLS certificate {why}; check certificate-authority and server of the cluster in the kubeconfig"
         );

@@ -11,19 +11,24 @@ use kube::{
     runtime::events::{Event as KubeEvent, EventType, Recorder, Reporter},
 };
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
+    sync::{
+        OwnedSemaphorePermit, Semaphore,
+        mpsc::{self, error::TrySendError},
+        oneshot,
+    },
     time::{Instant, sleep, timeout},
 };
 use tracing::{debug, warn};
 
 use super::{error::REQUEST_TIMEOUT, namespaces::is_of_terminating_namespace, resources::FIELD_MANAGER};
 use crate::{
-    api::{GROUP, KIND, VERSION},
+    api::{GROUP, KIND, TENANT_KIND, VERSION},
     domain::{
         decide::report::Event,
         parse::{
             bounds,
             object::{Object, ObjectKey},
+            tenant::{self, SharedTenant},
         },
     },
 };
@@ -52,20 +57,16 @@ pub(crate) struct EventSink {
 }
 
 impl EventSink {
-    /// Hands in an event about the resource.
-    pub(crate) fn publish(&self, object: &Object, event: Event) {
+    /// Hands in an event.
+    pub(crate) fn publish(&self, about: About, event: Event) {
         let line = if event.warning { &self.warnings } else { &self.others };
-        if !line.join(object, event, None) {
-            debug!(object = %object.key, "event dropped");
-        }
+        line.join(about, event, None);
     }
 
     /// The same, before all others, and waits a moment for the API server to take it: for what nobody else will say later.
-    pub(crate) async fn say(&self, object: &Object, event: Event) {
+    pub(crate) async fn say(&self, about: About, event: Event) {
         let (answered, answer) = oneshot::channel();
-        if !self.farewells.join(object, event, Some(answered)) {
-            debug!(object = %object.key, "event dropped");
-        }
+        self.farewells.join(about, event, Some(answered));
         let _ = timeout(PATIENCE, answer).await;
     }
 }
@@ -86,10 +87,39 @@ struct Waiting {
     _room: OwnedSemaphorePermit,
 }
 
-/// Which resource an event is about.
-struct About {
+/// What an event is about.
+pub(crate) struct About {
     key: ObjectKey,
     uid: Arc<str>,
+}
+
+impl About {
+    /// A resource.
+    pub(crate) fn resource(object: &Object) -> Self {
+        Self { key: object.key.clone(), uid: Arc::clone(&object.uid) }
+    }
+
+    /// An AICoreTenant.
+    pub(crate) fn tenant(tenant: &SharedTenant) -> Self {
+        Self { key: tenant.key(), uid: Arc::clone(&tenant.uid) }
+    }
+
+    /// As events name it. What is in no namespace has its events in the namespace `default`, as kube's recorder knows.
+    fn reference(&self) -> ObjectReference {
+        let Self { key, uid } = self;
+        let (kind, namespace) = match tenant::name_of(key) {
+            Some(_) => (TENANT_KIND, None),
+            None => (KIND, Some(key.namespace.to_string())),
+        };
+        ObjectReference {
+            api_version: Some(format!("{GROUP}/{VERSION}")),
+            kind: Some(kind.to_owned()),
+            namespace,
+            name: Some(key.name.to_string()),
+            uid: Some(uid.to_string()),
+            ..ObjectReference::default()
+        }
+    }
 }
 
 impl Line {
@@ -98,15 +128,21 @@ impl Line {
         (Self { sender, room: Arc::new(Semaphore::new(WAITING_BYTES)) }, receiver)
     }
 
-    /// Whether there was room.
-    fn join(&self, object: &Object, mut event: Event, answered: Option<oneshot::Sender<()>>) -> bool {
+    /// Whether there was room; else the event is dropped.
+    fn join(&self, about: About, mut event: Event, answered: Option<oneshot::Sender<()>>) -> bool {
         event.note = bounds::cut(event.note, NOTE_LIMIT);
         let size = u32::try_from(event.note.len()).unwrap_or(u32::MAX);
+        let dropped = |about: &About| debug!(object = %about.key, "event dropped");
         let Ok(room) = Arc::clone(&self.room).try_acquire_many_owned(size) else {
+            dropped(&about);
             return false;
         };
-        let about = About { key: object.key.clone(), uid: Arc::clone(&object.uid) };
-        self.sender.try_send(Waiting { about, event, answered, _room: room }).is_ok()
+        let refused = self.sender.try_send(Waiting { about, event, answered, _room: room }).err();
+        if let Some(refused) = &refused {
+            let (TrySendError::Full(waiting) | TrySendError::Closed(waiting)) = refused;
+            dropped(&waiting.about);
+        }
+        refused.is_none()
     }
 }
 
@@ -169,7 +205,7 @@ fn recorder(client: Client) -> Recorder {
 
 async fn publish(recorder: &Recorder, about: &About, event: Event) {
     let event = to_kube(event);
-    let why = match timeout(REQUEST_TIMEOUT, recorder.publish(&event, &reference(about))).await {
+    let why = match timeout(REQUEST_TIMEOUT, recorder.publish(&event, &about.reference())).await {
         Ok(Ok(())) => return,
         Ok(Err(error)) if is_of_terminating_namespace(&error) => {
             debug!(object = %about.key, "event not published: the namespace is being deleted");
@@ -179,17 +215,6 @@ async fn publish(recorder: &Recorder, about: &About, event: Event) {
         Err(_) => super::error::Error::Timeout,
     };
     warn!(object = %about.key, error = %why, "event not published");
-}
-
-fn reference(about: &About) -> ObjectReference {
-    ObjectReference {
-        api_version: Some(format!("{GROUP}/{VERSION}")),
-        kind: Some(KIND.to_owned()),
-        namespace: Some(about.key.namespace.to_string()),
-        name: Some(about.key.name.to_string()),
-        uid: Some(about.uid.to_string()),
-        ..ObjectReference::default()
-    }
 }
 
 fn to_kube(event: Event) -> KubeEvent {

@@ -13,12 +13,15 @@ mod manifest;
 mod remote;
 mod rules;
 mod schema;
+mod shared;
+mod standing;
 
 use std::sync::Arc;
 
 use super::{
     Done, Failed,
     cli::{CheckArgs, ClusterArgs},
+    registry::{self, Registries},
 };
 use crate::{
     aicore::{
@@ -35,8 +38,9 @@ use crate::{
     fence::Fence,
     metrics::Metrics,
 };
-use doctor::Doctor;
-use findings::{Finding, Findings};
+use doctor::{Doctor, Examined};
+pub(super) use findings::Finding;
+use findings::Findings;
 
 /// What belongs together and is judged together.
 struct Case {
@@ -64,34 +68,58 @@ enum Held {
 pub(super) async fn run(cluster: &ClusterArgs, args: &CheckArgs) -> Result<Done, Failed> {
     let allowed_hosts = AllowedHosts::parse(&args.allowed_hosts, args.allow_insecure_http)
         .map_err(|invalid| Failed::usage(format_args!("--allowed-hosts: {invalid}")))?;
+    let extra_roots_pem =
+        args.ca_bundle.as_deref().map(ca_bundle::read).transpose().map_err(Failed::unusable)?;
+    let registries = Registries::of(args, extra_roots_pem.as_deref())?;
     let doctor = Doctor {
         allowed_hosts,
         registries: (!args.registries.is_empty()).then(|| args.registries.clone()),
-        pool: pool(args)?,
+        pool: pool(args, extra_roots_pem)?,
         now: clock::now(),
     };
-    let cases = match &args.name {
-        Some(name) => vec![cluster::case(cluster, name).await?],
-        None => inventory::cases(&files::read(&args.files)?, cluster.namespace.as_deref())?,
+    let (cases, standing) = match &args.name {
+        Some(name) => {
+            let (case, standing) = cluster::case(cluster, name).await?;
+            (vec![case], standing)
+        }
+        None => (inventory::cases(&files::read(&args.files)?, cluster.namespace.as_deref())?, None),
     };
     let mut findings = Findings::default();
-    for case in cases {
-        let mut examined = doctor.examine(case);
+    let mut all: Vec<Examined> = cases.into_iter().map(|case| doctor.examine(case)).collect();
+    if let Some(registries) = &registries {
+        ask_registries(registries, &mut all).await;
+    }
+    for mut examined in all {
         if args.remote {
             examined.findings.extend(remote::ask(&examined).await);
         } else if let Some(how) = &examined.token {
             let note = Finding::note(doctor::TOKEN, format!("not asked for (--remote does): {how}"));
             examined.findings.push(note);
         }
+        if let Some(standing) = standing.as_ref().filter(|standing| !standing.repeats(&examined.findings)) {
+            examined.findings.push(standing.clone());
+        }
         findings.add(examined.title, examined.findings);
     }
     Ok(Done { fine: findings.are_fine(), lines: findings.lines() })
 }
 
+/// For all credentials together.
+async fn ask_registries(registries: &Registries, all: &mut [Examined]) {
+    let payloads: Vec<_> = all.iter().filter_map(|examined| examined.payload.as_ref()).collect();
+    let mut judged = registries.judge(&payloads).await.into_iter();
+    for examined in all {
+        if examined.payload.is_some() {
+            examined.findings.extend(judged.next().unwrap_or_default());
+        } else if examined.has_credential {
+            let why = "not asked, because there is no usable credential";
+            examined.findings.push(Finding::unchecked(registry::PART, why));
+        }
+    }
+}
+
 /// Opens no connection by itself.
-fn pool(args: &CheckArgs) -> Result<Pool, Failed> {
-    let extra_roots_pem =
-        args.ca_bundle.as_deref().map(ca_bundle::read).transpose().map_err(Failed::unusable)?;
+fn pool(args: &CheckArgs, extra_roots_pem: Option<Vec<u8>>) -> Result<Pool, Failed> {
     let proxies = if args.remote {
         Proxies::from_environment(|name| std::env::var(name).ok()).map_err(Failed::unusable)?
     } else {

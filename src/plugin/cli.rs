@@ -1,6 +1,6 @@
 //! The command line of the plugin.
 
-use std::{path::PathBuf, time::Duration};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -118,6 +118,21 @@ pub(super) struct CheckArgs {
     /// Also get a token, and ask AI Core whether the name exists and how much of the quota is used. Nothing is changed there.
     #[arg(long)]
     pub(super) remote: bool,
+    /// Also try the credential at its registry, from this machine and without pulling anything: whether it is taken at all, or,
+    /// given an image such as acme/app:1.2 or ghcr.io/acme/app:1.2, whether it may pull that. Takes a minute at most.
+    // No value without '=', one with it, which may be empty.
+    #[arg(
+        long,
+        value_name = "REPOSITORY:TAG",
+        num_args = 0..=1,
+        require_equals = true,
+        action = clap::ArgAction::Set
+    )]
+    pub(super) registry: Option<Vec<String>>,
+    /// For --registry: a host that may get the credential of a registry, because it gives the registry's tokens, as in
+    /// registry.example.com=gitlab.example.com. Docker Hub's and GitLab's are known. May be repeated.
+    #[arg(long = "registry-token-host", value_name = "REGISTRY=HOST", requires = "registry")]
+    pub(super) registry_token_hosts: Vec<String>,
     /// Registries to check instead of those in spec.registries, separated by commas.
     #[arg(long, value_delimiter = ',')]
     pub(super) registries: Vec<String>,
@@ -127,14 +142,63 @@ pub(super) struct CheckArgs {
     /// Allow http to loopback addresses, as in the operator's flag of this name.
     #[arg(long)]
     pub(super) allow_insecure_http: bool,
-    /// File with CA certificates (PEM) to trust in addition to those of the system, for --remote.
+    /// File with CA certificates (PEM) to trust in addition to those of the system, for --remote and --registry.
     #[arg(long, value_name = "FILE")]
     pub(super) ca_bundle: Option<PathBuf>,
+}
+
+/// What clap does not say of wrong usage: a blank in the place of `=`, which makes another argument of the image.
+pub(super) fn hint(arguments: &[OsString]) -> Option<&'static str> {
+    let has_blank = arguments.windows(2).any(|pair| match pair {
+        [flag, next] => flag == "--registry" && !next.to_string_lossy().starts_with('-'),
+        _ => false,
+    });
+    has_blank.then_some("An image follows --registry with '=' and no blank, as in --registry=acme/app:1.2.")
 }
 
 fn timeout(text: &str) -> Result<Duration, FlagError> {
     match parse_duration(text)? {
         Duration::ZERO => Err(FlagError::Zero),
         timeout => Ok(timeout),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn check(arguments: &[&str]) -> Result<CheckArgs, clap::Error> {
+        let all = ["plugin", "check", "-f", "a.json"].iter().chain(arguments);
+        match Cli::try_parse_from(all)?.command {
+            Command::Check(args) => Ok(args),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[rstest]
+    #[case(&[], None)]
+    #[case(&["--registry"], Some(&[][..]))]
+    #[case(&["--registry", "--registry-token-host=a.test=b.test"], Some(&[][..]))]
+    #[case(&["--registry="], Some(&[""][..]))]
+    #[case(&["--registry=acme/app:1"], Some(&["acme/app:1"][..]))]
+    fn an_image_may_be_named_and_an_empty_one_is_not_none(
+        #[case] arguments: &[&str],
+        #[case] image: Option<&[&str]>,
+    ) {
+        let registry = check(arguments).unwrap().registry;
+        let image: Option<Vec<String>> =
+            image.map(|image| image.iter().map(|image| (*image).to_owned()).collect());
+        assert_eq!(registry, image);
+    }
+
+    #[test]
+    fn a_blank_before_the_image_is_wrong_usage_with_a_hint() {
+        assert!(check(&["--registry", "acme/app:1"]).is_err());
+        assert!(check(&["--registry=a/b", "--registry=a/c"]).is_err());
+        let hint = |arguments: &[&str]| hint(&arguments.iter().map(OsString::from).collect::<Vec<_>>());
+        assert!(hint(&["check", "--registry", "acme/app:1"]).unwrap().contains("--registry=acme/app:1.2"));
+        assert_eq!(hint(&["check", "--registry", "--remote", "x"]), None);
     }
 }

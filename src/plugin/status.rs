@@ -114,7 +114,7 @@ fn row(resource: &Checked, wide: bool, now: Timestamp) -> Vec<String> {
 }
 
 /// How long something still lives, or how long ago it ended.
-fn until(end: Option<Moment>, now: Timestamp) -> String {
+pub(super) fn until(end: Option<Moment>, now: Timestamp) -> String {
     match end.map(|end| end.timestamp().duration_since(now).as_secs()) {
         None => NONE.to_owned(),
         Some(seconds) if seconds <= 0 => format!("{} ago", age::short(-seconds)),
@@ -145,15 +145,11 @@ impl Summary {
                 last.reason, last.message
             ));
         }
-        let mut message = match next.filter(|next| next.reason != ready.reason) {
-            // A repetition failed: AI Core still holds the current credential.
-            Some(next) => format!("{}; {}: {}: {}", ready.message, next.type_, next.reason, next.message),
-            None => ready.message.clone(),
-        };
-        for life in [EXPIRED, EXPIRING].iter().filter_map(|type_| condition::find(conditions, type_)) {
-            message = format!("{message}; {}: {}", life.type_, life.message);
+        Self {
+            ready: ready.status.clone(),
+            reason: ready.reason.clone(),
+            message: message(ready, conditions),
         }
-        Self { ready: ready.status.clone(), reason: ready.reason.clone(), message }
     }
 
     fn unknown(message: String) -> Self {
@@ -163,6 +159,16 @@ impl Summary {
     fn is_ready(&self) -> bool {
         self.ready == "True"
     }
+}
+
+/// What `Ready` says, and what the other conditions add to it.
+pub(super) fn message(ready: &Condition, conditions: &[Condition]) -> String {
+    // `Ready` stays true while a repetition fails.
+    let next = unfinished(conditions).filter(|next| next.reason != ready.reason);
+    let lives = [EXPIRED, EXPIRING].iter().filter_map(|type_| condition::find(conditions, type_));
+    let reasons = next.map(|next| format!("; {}: {}: {}", next.type_, next.reason, next.message));
+    let lives = lives.map(|life| format!("; {}: {}", life.type_, life.message));
+    reasons.into_iter().chain(lives).fold(ready.message.clone(), |message, more| message + &more)
 }
 
 /// What somebody still has to do, if anything.

@@ -7,12 +7,12 @@ use super::{
     Done, Failed, age,
     cli::{ClusterArgs, Output, TenantsArgs},
     cluster::Cluster,
-    table, terminal,
+    status, table, terminal,
 };
 use crate::{
     api::{
         AICoreTenant, AICoreTenantStatus,
-        condition::{self, READY, RECONCILING, STALLED},
+        condition::{self, READY},
     },
     clock,
     domain::tools::{invalid::Quoted, printable::Printable},
@@ -68,25 +68,21 @@ fn show(tenants: &[AICoreTenant], wide: bool, now: Timestamp) -> Done {
 fn row(tenant: &AICoreTenant, wide: bool, now: Timestamp) -> Vec<String> {
     let (ready, reason, message) = summary(tenant);
     let empty = AICoreTenantStatus::default();
-    let status = tenant.status.as_ref().unwrap_or(&empty);
+    let known = tenant.status.as_ref().unwrap_or(&empty);
     let text = |text: Option<&String>| text.map_or(NONE.to_owned(), Clone::clone);
     let mut cells = vec![
         text(tenant.metadata.name.as_ref()),
         ready,
         reason,
-        status.resources.map_or(NONE.to_owned(), |resources| resources.to_string()),
-        status.quota.as_ref().map_or(NONE.to_owned(), |quota| format!("{} of {}", quota.used, quota.limit)),
-        match status.service_key_expires_at.as_ref().map(|time| time.0.duration_since(now).as_secs()) {
-            None => NONE.to_owned(),
-            Some(seconds) if seconds <= 0 => "expired".to_owned(),
-            Some(seconds) => format!("in {}", age::short(seconds)),
-        },
+        known.resources.map_or(NONE.to_owned(), |resources| resources.to_string()),
+        known.quota.as_ref().map_or(NONE.to_owned(), |quota| format!("{} of {}", quota.used, quota.limit)),
+        status::until(known.service_key_expires_at, now),
     ];
     if wide {
         let created = tenant.metadata.creation_timestamp.as_ref();
         cells.push(created.map_or(NONE.to_owned(), |time| age::short(now.duration_since(time.0).as_secs())));
-        cells.push(text(status.api_url.as_ref()));
-        cells.push(text(status.authorization_server.as_ref()));
+        cells.push(text(known.api_url.as_ref()));
+        cells.push(text(known.authorization_server.as_ref()));
     }
     cells.push(message);
     cells
@@ -105,14 +101,7 @@ fn summary(tenant: &AICoreTenant) -> (String, String, String) {
     if observed < tenant.metadata.generation {
         return unknown("The operator has not looked at its latest change yet");
     }
-    let trouble = [STALLED, RECONCILING].iter().find_map(|type_| condition::find(conditions, type_));
-    let message = match trouble.filter(|trouble| trouble.reason != ready.reason) {
-        Some(trouble) => {
-            format!("{}; {}: {}: {}", ready.message, trouble.type_, trouble.reason, trouble.message)
-        }
-        None => ready.message.clone(),
-    };
-    (ready.status.clone(), ready.reason.clone(), message)
+    (ready.status.clone(), ready.reason.clone(), status::message(ready, conditions))
 }
 
 #[cfg(test)]
@@ -163,11 +152,15 @@ mod tests {
         assert!(wide.contains("https://api.example") && wide.contains("120m"), "{wide}");
         let ended = json!({
             "observedGeneration": 2, "serviceKeyExpiresAt": "2026-03-01T09:00:00Z",
-            "conditions": [condition("Ready", "True", "Valid"), condition("Reconciling", "True", "RateLimited")],
+            "conditions": [condition("Ready", "True", "Valid"), condition("Reconciling", "True", "RateLimited"),
+                           condition("CredentialExpired", "True", "ServiceKey")],
         });
         let (text, fine) = shown(&[good.clone(), tenant("ended", &ended)], false);
         assert!(
-            text.contains("expired") && text.contains("Reconciling: RateLimited: RateLimited it is"),
+            text.contains("60m ago")
+                && text.contains(
+                    "; Reconciling: RateLimited: RateLimited it is; CredentialExpired: ServiceKey it is"
+                ),
             "{text}"
         );
         assert!(fine);

@@ -64,6 +64,9 @@ pub(super) fn parse<C: Parser>(arguments: impl Iterator<Item = OsString>) -> Res
                     .to_owned(),
             };
             lines(said).iter().for_each(tell);
+            if let Some(hint) = super::cli::hint(&arguments) {
+                tell(&Printable::new(hint));
+            }
             Err(super::WRONG_USAGE)
         }
     }

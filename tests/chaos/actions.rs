@@ -1,6 +1,8 @@
 //! What people and their tools do: one after the other, and again until the API server has taken it. What was done is recorded
 //! with the time at which it was begun and the time at which it was known to be done.
 
+pub(crate) mod sharing;
+
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api,
@@ -10,9 +12,9 @@ use serde_json::{Value, json};
 
 use crate::{
     cluster::{insist, object},
-    plan::{Action, KeyName, Leaving, NAMESPACES, Rotation, SLOTS, SOURCES, Wish},
-    recording::{KeyVersion, Removal, SourceVersion, Spec, SpecVersion, Time},
-    world::{World, source_name},
+    plan::{ADMINISTRATOR, Action, KeyName, Leaving, Named, Rotation, SLOTS, SOURCES, Wish},
+    recording::{KeyRef, KeyVersion, Lead, Removal, SourceVersion, Spec, SpecVersion, Time},
+    world::{World, key_secret, source_name, tenant_number},
 };
 
 const ABANDON: &str = "aicore-registry.dev/abandon-remote";
@@ -30,6 +32,10 @@ pub(crate) async fn perform(world: &World<'_>, action: &Action) {
                 rotate(world, slot, source, Rotation::Whole).await;
             }
         }
+        Action::Say { slot, source, ref says } => {
+            let (_, namespace, name) = place(world, slot);
+            world.say(namespace, &source_name(name, source), says).await;
+        }
         Action::RemoveSource { slot, source } => remove_source(world, slot, source).await,
         Action::Create { slot, ref wish } => create(world, slot, wish).await,
         Action::ChooseSource { slot, source } => {
@@ -37,7 +43,7 @@ pub(crate) async fn perform(world: &World<'_>, action: &Action) {
             edit(world, slot, &json!({ "spec": { "secretRef": { "name": name } } })).await;
         }
         Action::ChooseKey { slot, key } => {
-            edit(world, slot, &json!({ "spec": { "aiCoreSecretRef": { "name": key.as_str() } } })).await;
+            edit(world, slot, &json!({ "spec": key_ref(world, key) })).await;
         }
         Action::ChoosePolicy { slot, delete } => {
             edit(world, slot, &json!({ "spec": { "deletionPolicy": policy(delete) } })).await;
@@ -53,6 +59,19 @@ pub(crate) async fn perform(world: &World<'_>, action: &Action) {
         Action::CreateRemote { slot } => create_remote(world, slot),
         Action::MoveKey { namespace, key, tenant } => world.write_key(namespace, key, tenant).await,
         Action::RemoveKey { namespace, key } => remove_key(world, namespace, key).await,
+        Action::BreakKey { namespace, key } => world.break_key(namespace, key).await,
+        Action::Share { shared, sharing } => sharing::share(world, shared, sharing).await,
+        Action::Unshare { shared } => sharing::unshare(world, shared).await,
+    }
+}
+
+/// Exactly one of the two fields; the other one goes.
+fn key_ref(world: &World<'_>, key: Named) -> Value {
+    match key {
+        Named::Own(key) => json!({ "aiCoreSecretRef": { "name": key.as_str() }, "tenantRef": null }),
+        Named::Shared(shared) => {
+            json!({ "aiCoreSecretRef": null, "tenantRef": { "name": sharing::name(world, shared) } })
+        }
     }
 }
 
@@ -85,7 +104,8 @@ async fn remove_source(world: &World<'_>, slot: usize, source: usize) {
     remove_secret(world, namespace, &secret).await;
     let key = (namespace.to_owned(), secret);
     let to = world.now();
-    world.record().sources.push(SourceVersion { key, version: String::new(), from, to, content: None });
+    let gone = SourceVersion { key, version: String::new(), from, to, content: None, says: Vec::new() };
+    world.record().sources.push(gone);
 }
 
 async fn remove_secret(world: &World<'_>, namespace: &str, name: &str) {
@@ -103,16 +123,19 @@ fn has_code(error: &kube::Error, code: u16) -> bool {
 }
 
 async fn create(world: &World<'_>, slot: usize, wish: &Wish) {
-    let (api, _, name) = place(world, slot);
+    let (api, namespace, name) = place(world, slot);
     let mut spec = json!({
         "secretRef": { "name": source_name(name, wish.source) },
-        "aiCoreSecretRef": { "name": wish.key.as_str() },
         "deletionPolicy": policy(wish.delete),
         "suspend": wish.suspend,
         "creationPolicy": if wish.never { "Never" } else { "IfMissing" },
     });
+    let key_ref = key_ref(world, wish.key);
+    for (field, value) in key_ref.as_object().unwrap().iter().filter(|(_, value)| !value.is_null()) {
+        spec[field] = value.clone();
+    }
     if let Some(remote) = wish.remote {
-        spec["remoteName"] = remote.into();
+        spec["remoteName"] = remote.replace("{namespace}", namespace).into();
     }
     if wish.resync {
         spec["resyncInterval"] = "10s".into();
@@ -161,6 +184,8 @@ fn note(world: &World<'_>, from: Time, object: &DynamicObject) {
     let spec = &object.data["spec"];
     let text = |pointer: &str| spec.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
     let annotations = metadata.annotations.as_ref();
+    let own = text("/aiCoreSecretRef/name").map(KeyRef::Own);
+    let shared = text("/tenantRef/name").map(KeyRef::Shared);
     let version = SpecVersion {
         key: (metadata.namespace.clone().unwrap(), name.clone()),
         uid: uid(object),
@@ -171,11 +196,12 @@ fn note(world: &World<'_>, from: Time, object: &DynamicObject) {
         to: world.now(),
         spec: Spec {
             source: text("/secretRef/name").unwrap(),
-            service_key: text("/aiCoreSecretRef/name").unwrap(),
+            service_key: own.or(shared).unwrap(),
             remote: text("/remoteName").unwrap_or(name),
             delete: text("/deletionPolicy").as_deref() == Some("Delete"),
             suspend: spec["suspend"] == true,
             never: text("/creationPolicy").as_deref() == Some("Never"),
+            resync: spec["resyncInterval"].is_string(),
             abandon: annotations.is_some_and(|annotations| annotations.contains_key(ABANDON)),
         },
     };
@@ -246,19 +272,18 @@ async fn hold(world: &World<'_>, slot: usize, held: bool) {
     }
 }
 
-/// Where each real service key of the world leads now, or led before it was removed.
+/// Where each real service key of the world leads now, or led before it was removed or broken.
 fn led(world: &World<'_>) -> Vec<(usize, KeyName, usize, bool)> {
     let record = world.record();
     let mut led = Vec::new();
-    for namespace in 0..NAMESPACES {
+    for namespace in 0..=ADMINISTRATOR {
         for key in KeyName::REAL {
-            let own = |version: &&KeyVersion| {
-                version.key == (world.namespaces[namespace].clone(), key.as_str().to_owned())
-            };
+            let place = (world.namespace(namespace).to_owned(), key_secret(namespace, key));
+            let own = |version: &&KeyVersion| version.key == place;
             let removed = record.keys.iter().rev().find(own).is_none_or(|last| last.tenant.is_none());
             let last = record.keys.iter().rev().filter(own).find_map(|version| version.tenant.clone());
             if let Some((tenant, _)) = last {
-                led.push((namespace, key, tenant.trim_start_matches('t').parse().unwrap(), removed));
+                led.push((namespace, key, tenant_number(&tenant), removed));
             }
         }
     }
@@ -270,15 +295,14 @@ fn create_remote(world: &World<'_>, slot: usize) {
     let key = (namespace.to_owned(), name.to_owned());
     let record = world.record();
     let Some(version) = record.specs.iter().rev().find(|version| version.key == key) else { return };
-    let leads = record.key_now(&(key.0, version.spec.service_key.clone()));
-    let Some((tenant, _)) = leads else { return };
+    let Lead::To { tenant, .. } = record.lead_now(version) else { return };
     let tenant = world.simulator.tenant(tenant);
     if !tenant.secrets().contains_key(&version.spec.remote) {
         tenant.put(&version.spec.remote, "{}");
     }
 }
 
-async fn rotate_key(world: &World<'_>, tenant: usize, keep_old: bool) {
+pub(crate) async fn rotate_key(world: &World<'_>, tenant: usize, keep_old: bool) {
     world.next_client_secret(tenant, keep_old);
     for (namespace, key, led, removed) in led(world) {
         if led == tenant && !removed {
@@ -289,10 +313,10 @@ async fn rotate_key(world: &World<'_>, tenant: usize, keep_old: bool) {
 
 async fn remove_key(world: &World<'_>, namespace: usize, key: KeyName) {
     let from = world.now();
-    remove_secret(world, &world.namespaces[namespace], key.as_str()).await;
-    let key = (world.namespaces[namespace].clone(), key.as_str().to_owned());
+    let key = (world.namespace(namespace).to_owned(), key_secret(namespace, key));
+    remove_secret(world, &key.0, &key.1).await;
     let to = world.now();
-    world.record().keys.push(KeyVersion { key, from, to, tenant: None });
+    world.record().keys.push(KeyVersion { key, from, to, tenant: None, broken: false, ends: None });
 }
 
 /// What people do when the trouble is over: keys come back, and nobody else holds what is deleted.
@@ -348,7 +372,8 @@ pub(crate) async fn clear(world: &World<'_>) {
         let _ = insist(async || api.delete(name, &DeleteParams::default()).await).await;
         let _ = insist(async || api.patch(name, &PatchParams::default(), &Patch::Merge(&patch)).await).await;
     }
-    for namespace in &world.namespaces {
+    sharing::clear(world).await;
+    for namespace in world.namespaces.iter().chain([&world.home]) {
         let api = world.secrets(namespace);
         let (params, all) = (DeleteParams::default(), ListParams::default());
         let _ = insist(async || api.delete_collection(&params, &all).await.map(drop)).await;

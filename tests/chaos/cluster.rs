@@ -59,6 +59,11 @@ pub(crate) fn resources(client: &Client, namespace: &str) -> Api<DynamicObject> 
     Api::namespaced_with(client.clone(), namespace, &kind)
 }
 
+/// All `AICoreTenant`s.
+pub(crate) fn tenants(client: &Client) -> Api<DynamicObject> {
+    objects(client, ["aicore-registry.dev", "v1alpha1", "AICoreTenant", "aicoretenants"], None)
+}
+
 /// An object of any kind.
 pub(crate) fn object(value: Value) -> DynamicObject {
     serde_json::from_value(value).unwrap()

@@ -12,7 +12,7 @@ use crate::{
     plan::{Episode, Round},
     replicas::{Command, Keeper, keep},
     report::{Find, Outcome},
-    settle::{probe, settle},
+    settle::{probe, rest, settle},
     troubles::strike,
     world::World,
 };
@@ -23,7 +23,8 @@ pub(crate) async fn run(stage: &Stage, plan: &Episode) -> Outcome {
     let world = World::new(stage, plan.seed, &plan.setting).await;
     let (keepers, keeping): (Vec<Keeper>, Vec<_>) =
         (0..plan.setting.replicas).map(|number| keep(&world, number)).unzip();
-    let watching = join_all(world.namespaces.iter().map(|namespace| observer::watch(&world, namespace)));
+    let resources = world.namespaces.iter().map(|namespace| world.resources(namespace));
+    let watching = join_all(resources.chain([world.tenants()]).map(|api| observer::watch(&world, api)));
     let playing = play(&world, &keepers, plan);
     let mut outcome = tokio::select! {
         (outcome, _) = async { tokio::join!(playing, join_all(keeping)) } => outcome,
@@ -59,9 +60,12 @@ async fn play(world: &World<'_>, keepers: &[Keeper], plan: &Episode) -> Outcome 
             return end(keepers, outcome).await;
         }
     }
-    if let Some(order) = &plan.farewell {
+    let rested = rest(world).await;
+    let lost = !rested.astray.is_empty();
+    outcome.settled(plan.rounds.len(), rested);
+    if let Some(order) = plan.farewell.as_ref().filter(|_| !lost) {
         actions::end_namespace(world, 1, order).await;
-        outcome.settled(plan.rounds.len(), settle(world).await);
+        outcome.settled(plan.rounds.len() + 1, settle(world).await);
     }
     end(keepers, outcome).await
 }

@@ -55,8 +55,9 @@ use tokio::time::Instant;
 
 use crate::{cluster::Stage, report::Totals};
 
-/// The seeds of `make test`, with as many rounds as fit.
-const SHORT: [u64; 2] = [1, 2];
+/// The seeds of `make test`, with as many rounds as fit: one replica that watches some namespaces, and two that watch all, so that
+/// `AICoreTenant`s are served.
+const SHORT: [u64; 2] = [2, 8];
 const SHORT_ROUNDS: usize = 1;
 const SHORT_ROUND: Duration = Duration::from_secs(6);
 const LONG_ROUNDS: usize = 3;
@@ -116,6 +117,7 @@ fn a_long_run_finds_nothing() {
     let totals = run.totals.lock().unwrap();
     totals.print();
     assert_eq!(broken, 0, "lanes that ended early, see above");
+    totals.assert_played();
     totals.assert_nothing_found();
 }
 

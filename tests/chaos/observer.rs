@@ -1,8 +1,11 @@
 //! What the episode's own eyes see, past the proxies: the states of resources, as a watch shows them and as they are when somebody
 //! looks; events; what AI Core holds; and what the proxies and the journal have noted.
 
+use std::collections::BTreeSet;
+
 use futures::StreamExt;
 use kube::{
+    Api,
     api::{DynamicObject, ListParams},
     runtime::{WatchStreamExt, watcher},
 };
@@ -17,11 +20,12 @@ use crate::{
     world::World,
 };
 
+/// The kinds of objects that the operator looks after.
+const KINDS: [&str; 2] = ["aicoreregistrysecrets", "aicoretenants"];
 const FINALIZER: &str = "aicore-registry.dev/remote-secret";
 
-/// Keeps every state of every resource of a namespace that a watch shows.
-pub(crate) async fn watch(world: &World<'_>, namespace: &str) {
-    let api = world.resources(namespace);
+/// Keeps every state that a watch shows: of each resource of a namespace, or of each `AICoreTenant`.
+pub(crate) async fn watch(world: &World<'_>, api: Api<DynamicObject>) {
     let mut events = std::pin::pin!(watcher(api, watcher::Config::default()).default_backoff());
     while let Some(event) = events.next().await {
         match event {
@@ -34,10 +38,10 @@ pub(crate) async fn watch(world: &World<'_>, namespace: &str) {
     }
 }
 
-/// Looks at all resources: what is there, and what is gone.
+/// Looks at all resources and `AICoreTenant`s: what is there, and what is gone.
 pub(crate) async fn look(world: &World<'_>) {
-    for namespace in &world.namespaces {
-        let api = world.resources(namespace);
+    let resources = world.namespaces.iter().map(|namespace| (namespace.as_str(), world.resources(namespace)));
+    for (namespace, api) in resources.chain([("", world.tenants())]) {
         let list = insist(async || api.list(&ListParams::default()).await).await.unwrap().items;
         for object in &list {
             see(world, object, false);
@@ -45,11 +49,11 @@ pub(crate) async fn look(world: &World<'_>) {
         let is_there = |uid: &str| list.iter().any(|object| object.metadata.uid.as_deref() == Some(uid));
         let now = world.now();
         let mut noted = world.record();
-        let vanished: Vec<State> = noted
-            .objects()
-            .into_keys()
+        let uids: BTreeSet<String> = noted.states.iter().map(|state| state.uid.clone()).collect();
+        let vanished: Vec<State> = uids
+            .iter()
             .filter_map(|uid| noted.last_state(uid))
-            .filter(|state| state.key.0 == *namespace && !state.gone && !is_there(&state.uid))
+            .filter(|state| state.key.0 == namespace && !state.gone && !is_there(&state.uid))
             .cloned()
             .collect();
         noted.states.extend(vanished.into_iter().map(|state| State {
@@ -58,6 +62,7 @@ pub(crate) async fn look(world: &World<'_>) {
             gone: true,
             ..state
         }));
+        noted.end = now;
     }
     remotes(world);
 }
@@ -74,7 +79,7 @@ fn see(world: &World<'_>, object: &DynamicObject, gone: bool) {
     }
     let finalizers = metadata.finalizers.as_deref().unwrap_or_default();
     record.states.push(State {
-        key: (metadata.namespace.clone().unwrap(), metadata.name.clone().unwrap()),
+        key: (metadata.namespace.clone().unwrap_or_default(), metadata.name.clone().unwrap()),
         uid,
         version,
         generation: metadata.generation.unwrap(),
@@ -117,7 +122,10 @@ pub(crate) async fn record(world: &World<'_>) -> Record {
     }
     let mut record = world.record().clone();
     record.visible.extend(visible);
-    let statuses = record.states.iter().map(|state| ("status".to_owned(), state.status.to_string()));
+    let statuses = record.states.iter().map(|state| {
+        let place = if state.key.0.is_empty() { "status of an AICoreTenant" } else { "status" };
+        (place.to_owned(), state.status.to_string())
+    });
     record.visible.extend(statuses.collect::<Vec<_>>());
     record.events = events;
     record.requests = world.simulator.journal().entries().iter().map(|entry| request(world, entry)).collect();
@@ -133,7 +141,7 @@ fn heard(world: &World<'_>) -> Vec<Heard> {
     proxies
         .flat_map(|(replica, proxy)| {
             let resources =
-                proxy.heard().into_iter().filter(|heard| heard.resource == "aicoreregistrysecrets");
+                proxy.heard().into_iter().filter(|heard| KINDS.contains(&heard.resource.as_str()));
             resources.map(move |heard| Heard {
                 replica,
                 uid: heard.uid,
@@ -148,7 +156,7 @@ fn heard(world: &World<'_>) -> Vec<Heard> {
 fn patches(world: &World<'_>) -> Vec<(usize, Time)> {
     let proxies = world.proxies.iter().enumerate();
     let seen = proxies.flat_map(|(replica, proxy)| proxy.seen().into_iter().map(move |seen| (replica, seen)));
-    seen.filter(|(_, seen)| seen.request.is("patch", "aicoreregistrysecrets"))
+    seen.filter(|(_, seen)| KINDS.iter().any(|kind| seen.request.is("patch", kind)))
         .map(|(replica, seen)| (replica, seen.at.saturating_duration_since(world.start)))
         .collect()
 }

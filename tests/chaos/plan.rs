@@ -6,14 +6,22 @@
 
 mod draw;
 mod generate;
+mod trouble;
 
 use std::time::Duration;
 
-pub(crate) use self::generate::episode;
+pub(crate) use self::{
+    generate::episode,
+    trouble::{Answer, Asked, Left, Operations, Right, Trouble},
+};
 
-/// Namespaces, service keys in each of them, tenants.
+/// Namespaces of resources, and tenants.
 pub(crate) const NAMESPACES: usize = 2;
 pub(crate) const TENANTS: usize = 3;
+/// Place of the namespace of whoever shares service keys: after those of the resources.
+pub(crate) const ADMINISTRATOR: usize = NAMESPACES;
+/// `AICoreTenant`s.
+pub(crate) const SHARED: usize = 2;
 /// The resources: place of the namespace, and name. Some names are in both namespaces, so that their default remote names meet.
 pub(crate) const SLOTS: [(usize, &str); 8] =
     [(0, "r0"), (0, "r1"), (0, "r2"), (0, "r3"), (1, "r0"), (1, "r1"), (1, "r4"), (1, "r5")];
@@ -45,6 +53,8 @@ pub(crate) struct Setting {
     pub(crate) burst: u32,
     /// Whether the service keys of both namespaces lead to the same tenants, so that their resources meet.
     pub(crate) neighbours: bool,
+    /// Whether AI Core is spoken to by TLS, and every second service key is an X.509 certificate, which ends.
+    pub(crate) certificates: bool,
 }
 
 /// What happens while things go wrong.
@@ -57,7 +67,7 @@ pub(crate) struct Round {
     pub(crate) troubles: Vec<(Duration, Duration, Trouble)>,
 }
 
-/// The service key that a resource names.
+/// A Secret with a service key; each namespace has all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum KeyName {
     Key0,
@@ -78,13 +88,44 @@ impl KeyName {
     }
 }
 
+/// What a resource names as its service key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// A Secret of its namespace.
+    Own(KeyName),
+    /// An `AICoreTenant`.
+    Shared(usize),
+}
+
+/// What an `AICoreTenant` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sharing {
+    /// The Secret, in the administrator's namespace.
+    pub(crate) key: KeyName,
+    pub(crate) namespaces: Admitted,
+    /// `remoteNames`; `None`: all.
+    pub(crate) names: Option<&'static [&'static str]>,
+}
+
+/// Which of the namespaces an `AICoreTenant` allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admitted {
+    /// By `*`, or by a pattern.
+    All {
+        pattern: bool,
+    },
+    /// This one by its name, and one that does not exist.
+    One(usize),
+    Nobody,
+}
+
 /// The spec of a resource that is created.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a field of the spec, or whether it is there")]
 pub(crate) struct Wish {
     pub(crate) source: usize,
-    pub(crate) key: KeyName,
-    /// `remoteName`.
+    pub(crate) key: Named,
+    /// `remoteName`; `{namespace}` stands for the namespace.
     pub(crate) remote: Option<&'static str>,
     pub(crate) delete: bool,
     /// `resyncInterval: 10s`.
@@ -100,6 +141,36 @@ pub(crate) enum Leaving {
     Resources,
     Sources,
     Keys,
+}
+
+/// What a source Secret says of when its credential ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Saying {
+    pub(crate) place: Place,
+    pub(crate) end: End,
+    /// As seconds since 1970; else as RFC 3339.
+    pub(crate) seconds: bool,
+}
+
+/// Where that stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The operator's own annotation.
+    Annotation,
+    /// External Secrets' annotation.
+    External,
+    /// A key of the Secret.
+    Key(&'static str),
+}
+
+/// When it ends, seen from when the Secret is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// In so many seconds.
+    Ahead(u64),
+    Ago(u64),
+    /// That is no time.
+    Nonsense,
 }
 
 /// How a source Secret changes.
@@ -129,6 +200,12 @@ pub(crate) enum Action {
         slot: usize,
         source: usize,
     },
+    /// The Secret says this of its end, now and whenever it changes; the credential stays.
+    Say {
+        slot: usize,
+        source: usize,
+        says: Vec<Saying>,
+    },
     Create {
         slot: usize,
         wish: Wish,
@@ -139,7 +216,7 @@ pub(crate) enum Action {
     },
     ChooseKey {
         slot: usize,
-        key: KeyName,
+        key: Named,
     },
     ChoosePolicy {
         slot: usize,
@@ -183,167 +260,18 @@ pub(crate) enum Action {
         namespace: usize,
         key: KeyName,
     },
-}
-
-/// Requests to the API server that a trouble is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
-    Everything,
-    Secret,
-    Status,
-    Finalizer,
-    Events,
-    Lease,
-    Lists,
-    Watches,
-}
-
-/// Rights of the operator that are taken and given back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Right {
-    Secrets,
-    GetSecrets,
-    Resources,
-    Status,
-    Events,
-    Leases,
-}
-
-/// What AI Core does with a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
-    Status(u16),
-    RetrySeconds(u64),
-    RetryDate(u64),
-    RetryUtc(u64),
-    RetryPast,
-    RetryPastUtc,
-    RetryText(&'static str),
-    Page(u16),
-    Echo(u16),
-    Malformed,
-    Late(u64),
-    Drip,
-    Cut,
-    CutBody,
-    Hang,
-    /// Stored, and then answered like this.
-    StoredThen(u16),
-    StoredThenCut,
-    StoredThenLate(u64),
-    /// Carried out so long after the client was let go.
-    GoesOnAlone {
-        by: u64,
-        left: Left,
+    /// It is there, and holds no service key until the round ends.
+    BreakKey {
+        namespace: usize,
+        key: KeyName,
     },
-}
-
-/// How a client leaves a request that goes on without it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Left {
-    /// Its connection is cut.
-    Cut,
-    /// It waits in vain.
-    TimedOut,
-    /// A gateway answers for the server.
-    GatewayTimeout,
-}
-
-/// Operations of AI Core that a trouble is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Operations {
-    All,
-    Token,
-    Patch,
-    Create,
-    Delete,
-}
-
-/// What goes wrong.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Trouble {
-    CutWatches,
-    /// Half-open connections, until they are cut at the end.
-    SilenceWatches,
-    /// What a client sees after a compaction of etcd.
-    ForgetWatches,
-    Refuse {
-        what: Asked,
-        code: u16,
+    /// An `AICoreTenant` is created, or says this from now on.
+    Share {
+        shared: usize,
+        sharing: Sharing,
     },
-    Delay {
-        what: Asked,
-        by: u64,
-    },
-    LoseAnswers {
-        what: Asked,
-        count: usize,
-    },
-    LateAnswers {
-        what: Asked,
-        count: usize,
-        by: u64,
-    },
-    Hang {
-        what: Asked,
-        count: usize,
-    },
-    /// Answers end after so many bytes.
-    Truncate {
-        what: Asked,
-        count: usize,
-        bytes: usize,
-    },
-    TakeRight(Right),
-    RefuseStatuses,
-    /// Versions before this moment are gone, and the watches are cut.
-    Compact,
-    RestartApiServer,
-    PauseApiServer,
-    Remote {
-        tenant: usize,
-        operations: Operations,
-        answer: Answer,
-        count: usize,
-    },
-    TenantHangs {
-        tenant: usize,
-    },
-    AuthorizationDown {
-        tenant: usize,
-    },
-    RevokeTokens {
-        tenant: usize,
-    },
-    ShortTokens {
-        tenant: usize,
-    },
-    /// The tenant has room for so many secrets.
-    Quota {
-        tenant: usize,
-        room: usize,
-    },
-    /// Names are not found, at once or after a long wait; connections that are open may be cut as well.
-    LoseNames {
-        silent: bool,
-        cut: bool,
-    },
-    RefuseConnections,
-    SilenceConnections,
-    CutConnections,
-    Kill {
-        replica: usize,
-    },
-    Terminate {
-        replica: usize,
-    },
-    /// SIGSTOP, and SIGCONT at the end.
-    Freeze {
-        replica: usize,
-    },
-    /// The wall clock is so many seconds ahead.
-    ShiftClock {
-        replica: usize,
-        ahead: i64,
+    /// An `AICoreTenant` is deleted.
+    Unshare {
+        shared: usize,
     },
 }

@@ -1,9 +1,13 @@
 //! What happened in an episode, as the oracle judges it: plain data, times counted from the episode's start. It is made from
 //! what users did, what the API server showed, what the proxies passed on, and the simulator's journal.
 
+mod leads;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::Value;
+
+pub(crate) use self::leads::Lead;
 
 use crate::credential::Content;
 
@@ -23,11 +27,15 @@ pub(crate) struct Record {
     pub(crate) removals: Vec<Removal>,
     pub(crate) sources: Vec<SourceVersion>,
     pub(crate) keys: Vec<KeyVersion>,
+    pub(crate) tenants: Vec<TenantVersion>,
+    /// Whether the operator looks after `AICoreTenant`s.
+    pub(crate) served: bool,
+    /// Of resources, and of `AICoreTenant`s, which are in no namespace.
     pub(crate) states: Vec<State>,
     pub(crate) requests: Vec<Request>,
     pub(crate) lives: Vec<Life>,
     pub(crate) heard: Vec<Heard>,
-    /// When which replica asked the API server to change a resource.
+    /// When which replica asked the API server to change a resource or an `AICoreTenant`.
     pub(crate) patches: Vec<(usize, Time)>,
     pub(crate) events: Vec<Event>,
     /// What AI Core holds at the end: the content as it was stored.
@@ -40,6 +48,12 @@ pub(crate) struct Record {
     pub(crate) cuts: Vec<Time>,
     /// The namespace that was deleted.
     pub(crate) ended: Option<String>,
+    /// What the clock said at the beginning.
+    pub(crate) began: jiff::Timestamp,
+    /// When a replica's wall clock was set last, if ever: what was written before may be wrong about times.
+    pub(crate) clock_set: Time,
+    /// Spans in which nothing happened but that lives of credentials were told, and turned.
+    pub(crate) calm: Vec<(Time, Time)>,
     pub(crate) end: Time,
 }
 
@@ -63,7 +77,7 @@ pub(crate) struct SpecVersion {
 #[expect(clippy::struct_excessive_bools, reason = "each is a field of the spec, or whether it is there")]
 pub(crate) struct Spec {
     pub(crate) source: String,
-    pub(crate) service_key: String,
+    pub(crate) service_key: KeyRef,
     /// Effective.
     pub(crate) remote: String,
     pub(crate) delete: bool,
@@ -72,6 +86,39 @@ pub(crate) struct Spec {
     pub(crate) abandon: bool,
     /// `creationPolicy: Never`.
     pub(crate) never: bool,
+    /// Whether it is sent again and again.
+    pub(crate) resync: bool,
+}
+
+/// What a resource names as its service key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum KeyRef {
+    /// A Secret of its namespace.
+    Own(String),
+    /// An `AICoreTenant`.
+    Shared(String),
+}
+
+/// An `AICoreTenant` from then on; without terms it is gone.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct TenantVersion {
+    pub(crate) name: String,
+    pub(crate) uid: String,
+    /// 0 when it is gone.
+    pub(crate) version: u64,
+    pub(crate) generation: i64,
+    pub(crate) from: Time,
+    pub(crate) to: Time,
+    pub(crate) terms: Option<Terms>,
+}
+
+/// What an `AICoreTenant` says.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Terms {
+    pub(crate) secret: Key,
+    pub(crate) namespaces: Vec<String>,
+    /// `None`: all.
+    pub(crate) names: Option<Vec<String>>,
 }
 
 /// A user deleted a resource.
@@ -92,6 +139,16 @@ pub(crate) struct SourceVersion {
     pub(crate) from: Time,
     pub(crate) to: Time,
     pub(crate) content: Option<Content>,
+    /// What it says of when its credential ends.
+    pub(crate) says: Vec<Said>,
+}
+
+/// A text that tells when a credential ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Said {
+    /// In the operator's own annotation, which counts for more than all others.
+    pub(crate) own: bool,
+    pub(crate) text: String,
 }
 
 /// The Secret with a service key from then on; without a tenant it is gone.
@@ -102,9 +159,13 @@ pub(crate) struct KeyVersion {
     pub(crate) to: Time,
     /// The tenant that it leads to, and whether its client secret was ever one of it.
     pub(crate) tenant: Option<(String, bool)>,
+    /// It is there, and holds no service key.
+    pub(crate) broken: bool,
+    /// Between which seconds since 1970 its certificate ends.
+    pub(crate) ends: Option<(i64, i64)>,
 }
 
-/// A state of a resource that a watch showed.
+/// A state of a resource or an `AICoreTenant` that a watch showed.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct State {
     pub(crate) key: Key,
@@ -179,7 +240,7 @@ pub(crate) struct Life {
     pub(crate) scraped: Time,
 }
 
-/// What a process was told of a resource by a watch or list.
+/// What a process was told of a resource or an `AICoreTenant` by a watch or list.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Heard {
     pub(crate) replica: usize,
@@ -249,11 +310,6 @@ impl Record {
         let content = versions.clone().next_back()?.content.as_ref()?;
         let same = versions.filter(|version| version.content.as_ref() == Some(content));
         Some((content, same.map(|version| &*version.version).collect()))
-    }
-
-    /// Where a service key leads at the end, and whether it is real.
-    pub(crate) fn key_now(&self, key: &Key) -> Option<&(String, bool)> {
-        self.keys.iter().rfind(|version| version.key == *key)?.tenant.as_ref()
     }
 
     /// The objects whose credential a write holds: any that ever named this Secret and this remote name.

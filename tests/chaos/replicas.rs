@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -95,12 +96,19 @@ fn launch(world: &World<'_>, number: usize) -> Launch {
     let mut arguments = vec![
         "run".to_owned(),
         "--listen=127.0.0.1:0".to_owned(),
-        "--allow-insecure-http".to_owned(),
         "--request-timeout=5s".to_owned(),
         format!("--log-level={}", setting.log_level),
         format!("--tenant-rps={}", setting.rps),
         format!("--tenant-burst={}", setting.burst),
     ];
+    if let Some(authority) = world.simulator.ca_pem() {
+        let bundle = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-ca.pem", world.home));
+        std::fs::write(&bundle, authority).unwrap();
+        arguments.push(format!("--ca-bundle={}", bundle.display()));
+        arguments.push(format!("--allowed-hosts=localhost:{}", world.relay.address().port()));
+    } else {
+        arguments.push("--allow-insecure-http".to_owned());
+    }
     if !setting.cluster_wide {
         arguments.push(format!("--watch-namespaces={}", world.namespaces.join(",")));
     }

@@ -7,6 +7,9 @@ use crate::{plan::Episode, recording::Record, settle::Settled, world::World};
 /// At most so many finds of one rule are printed for one seed.
 const SHOWN: usize = 4;
 
+/// Faults that each seed of a long run has at least, on average; three hundred are usual.
+const LEAST_FAULTS: usize = 50;
+
 /// Something that must not be.
 #[derive(Clone, Debug)]
 pub(crate) struct Find {
@@ -21,12 +24,21 @@ pub(crate) struct Outcome {
     pub(crate) finds: Vec<Find>,
     rounds: Vec<Settled>,
     counts: BTreeMap<&'static str, usize>,
+    /// How often each kind of trouble came.
+    troubles: BTreeMap<String, usize>,
     took: Duration,
 }
 
 impl Outcome {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { seed, finds: Vec::new(), rounds: Vec::new(), counts: BTreeMap::new(), took: Duration::ZERO }
+        Self {
+            seed,
+            finds: Vec::new(),
+            rounds: Vec::new(),
+            counts: BTreeMap::new(),
+            troubles: BTreeMap::new(),
+            took: Duration::ZERO,
+        }
     }
 
     /// A round has come to its end.
@@ -52,6 +64,7 @@ impl Outcome {
         let refused = asked.filter(|seen| seen.status.is_none_or(|status| !status.is_success())).count();
         world.count("requests to the API server that failed", refused);
         self.counts = world.tools().counts.clone();
+        self.troubles = world.tools().troubles.clone();
         self.took = world.now();
     }
 
@@ -105,6 +118,8 @@ pub(crate) struct Totals {
     seeds: Vec<u64>,
     lost: Vec<u64>,
     counts: BTreeMap<&'static str, usize>,
+    troubles: BTreeMap<String, usize>,
+    took: Duration,
     recoveries: Vec<Duration>,
     rules: BTreeMap<&'static str, usize>,
 }
@@ -118,6 +133,10 @@ impl Totals {
         for (kind, count) in &outcome.counts {
             *self.counts.entry(kind).or_default() += count;
         }
+        for (kind, count) in &outcome.troubles {
+            *self.troubles.entry(kind.clone()).or_default() += count;
+        }
+        self.took += outcome.took;
         self.recoveries.extend(outcome.rounds.iter().map(|round| round.alone));
         for find in &outcome.finds {
             *self.rules.entry(find.rule).or_default() += 1;
@@ -140,10 +159,14 @@ impl Totals {
                 .unwrap_or_default()
                 .as_secs_f64()
         };
-        let faults = ["troubles", "of them spoilt", "requests to the API server that failed"];
-        let faults: usize = faults.iter().filter_map(|kind| self.counts.get(kind)).sum();
-        println!("chaos: seeds {:?}", self.seeds);
-        println!("chaos: {faults} faults in all; {:?}", self.counts);
+        println!(
+            "chaos: {} seeds in {:.1} min: {:?}",
+            self.seeds.len(),
+            self.took.as_secs_f64() / 60.0,
+            self.seeds
+        );
+        println!("chaos: {} faults in all; {:?}", self.faults(), self.counts);
+        println!("chaos: troubles by kind: {:?}", self.troubles);
         println!(
             "chaos: {} recoveries: half within {:.1} s, nine in ten within {:.1} s, all within {:.1} s",
             recoveries.len(),
@@ -151,7 +174,28 @@ impl Totals {
             at(9),
             at(10),
         );
-        println!("chaos: found by rule: {:?}", self.rules);
+        println!("chaos: seeds with finds: {}; found by rule: {:?}", self.lost.len(), self.rules);
+    }
+
+    /// Troubles, and what came of them: answers that were spoilt, and requests that failed.
+    fn faults(&self) -> usize {
+        let kinds = ["troubles", "of them spoilt", "requests to the API server that failed"];
+        kinds.iter().filter_map(|kind| self.counts.get(kind)).sum()
+    }
+
+    /// A run that has not done what it is for has found nothing out.
+    #[track_caller]
+    pub(crate) fn assert_played(&self) {
+        assert!(
+            !self.seeds.is_empty(),
+            "chaos: no seed was played to its end, so nothing is known: give the run more minutes"
+        );
+        assert!(
+            self.faults() >= LEAST_FAULTS * self.seeds.len(),
+            "chaos: {} seeds had only {} faults, fewer than {LEAST_FAULTS} each: the troubles do not reach the operator",
+            self.seeds.len(),
+            self.faults(),
+        );
     }
 
     #[track_caller]
@@ -162,5 +206,34 @@ impl Totals {
             self.lost,
             self.rules
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn played(faults: usize) -> Totals {
+        let mut totals = Totals::default();
+        let counts = BTreeMap::from([("troubles", faults), ("rotations", 9_000)]);
+        totals.add(&Outcome { counts, ..Outcome::new(7) });
+        totals
+    }
+
+    #[test]
+    #[should_panic(expected = "no seed was played to its end")]
+    fn a_run_without_a_seed_does_not_pass() {
+        Totals::default().assert_played();
+    }
+
+    #[test]
+    #[should_panic(expected = "fewer than 50 each")]
+    fn a_run_without_faults_does_not_pass() {
+        played(LEAST_FAULTS - 1).assert_played();
+    }
+
+    #[test]
+    fn a_run_with_both_passes() {
+        played(LEAST_FAULTS).assert_played();
     }
 }

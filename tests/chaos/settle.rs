@@ -1,16 +1,16 @@
 //! The end of a round: everything works again, and the operator is given time. What it does not do by itself in that time, and
 //! does not say to be held by the contract, is a find; what is held is asked for, as a person would.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use tokio::time::sleep;
 
 use crate::{
     actions, observer,
     oracle::convergence::{Astray, astray},
-    plan::{SLOTS, SOURCES},
-    recording::Time,
-    world::{World, source_name},
+    plan::{End, Place, SLOTS, SOURCES, Saying},
+    recording::{Lead, Time},
+    world::{World, source_name, tenant_number},
 };
 
 /// How long the operator may take by itself: a terminating resource may be held for a minute, and a write that went on alone is
@@ -18,6 +18,10 @@ use crate::{
 const ALONE: Duration = Duration::from_secs(90);
 /// And once it was asked.
 const ASKED: Duration = Duration::from_secs(90);
+/// The life of a credential that turns while somebody waits for it.
+const SHORT: Duration = Duration::from_secs(4);
+/// Between its end and when that must have been told.
+const TURNED: Duration = Duration::from_secs(8);
 const POLL: Duration = Duration::from_millis(150);
 /// Between two requests for the same resource.
 const AGAIN: Duration = Duration::from_secs(15);
@@ -96,13 +100,34 @@ pub(crate) async fn probe(world: &World<'_>) -> Settled {
     settled
 }
 
+/// When nothing else happens, credentials are said to end within seconds, and end: all must tell that. It costs no push, which is for
+/// the rule of calm.
+pub(crate) async fn rest(world: &World<'_>) -> Settled {
+    let from = world.now();
+    let soon = Saying { place: Place::Annotation, end: End::Ahead(SHORT.as_secs()), seconds: false };
+    for (namespace, name) in SLOTS {
+        for source in 0..SOURCES {
+            world.say(&world.namespaces[namespace], &source_name(name, source), &[soon]).await;
+        }
+    }
+    sleep(SHORT + TURNED).await;
+    let settled = settle(world).await;
+    let to = world.now();
+    world.record().calm.push((from, to));
+    settled
+}
+
 async fn look(world: &World<'_>) -> Vec<Astray> {
     observer::look(world).await;
     astray(&world.record())
 }
 
-/// Asks for an attempt now; what is deleted with a service key that leads nowhere is abandoned.
+/// Asks for an attempt now; what is deleted with a service key that leads nowhere, or that it may not use, is abandoned. An
+/// `AICoreTenant` cannot be asked for: its key is renewed.
 async fn ask(world: &World<'_>, astray: &[Astray]) {
+    for tenant in renewed(world, astray) {
+        actions::rotate_key(world, tenant, true).await;
+    }
     for (slot, (namespace, name)) in SLOTS.into_iter().enumerate() {
         let key = (world.namespaces[namespace].clone(), name.to_owned());
         let found = {
@@ -110,7 +135,7 @@ async fn ask(world: &World<'_>, astray: &[Astray]) {
             let own = record.specs.iter().rev().find(|version| version.key == key);
             own.filter(|own| astray.iter().any(|astray| astray.uid == own.uid)).map(|own| {
                 let removed = record.removals.iter().any(|removal| removal.uid == own.uid);
-                removed && own.spec.service_key == "forged"
+                removed && !matches!(record.lead_now(own), Lead::To { real: true, .. })
             })
         };
         match found {
@@ -119,4 +144,18 @@ async fn ask(world: &World<'_>, astray: &[Astray]) {
             None => {}
         }
     }
+}
+
+/// The tenants of the `AICoreTenant`s that are asked for.
+fn renewed(world: &World<'_>, astray: &[Astray]) -> BTreeSet<usize> {
+    let record = world.record();
+    let asked = record
+        .tenants_now()
+        .into_iter()
+        .filter(|(version, _)| astray.iter().any(|astray| astray.uid == version.uid));
+    let leads = asked.filter_map(|(_, terms)| match record.shared_lead_now(terms) {
+        Lead::To { tenant, .. } => Some(tenant_number(tenant)),
+        _ => None,
+    });
+    leads.collect()
 }

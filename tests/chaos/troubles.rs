@@ -29,6 +29,7 @@ use crate::{
 /// Makes it go wrong, and right again when it has lasted so long.
 pub(crate) async fn strike(world: &World<'_>, keepers: &[Keeper], trouble: &Trouble, lasting: Duration) {
     world.count("troubles", 1);
+    *world.tools().troubles.entry(trouble.kind()).or_default() += 1;
     let tell = async |replica: usize, command: Command| keepers[replica].tell(command).await;
     match *trouble {
         Trouble::CutWatches => cut_watches(world),
@@ -185,7 +186,7 @@ async fn refuse_statuses(world: &World<'_>, lasting: Duration) {
             "failurePolicy": "Fail",
             "matchConstraints": { "resourceRules": [{
                 "apiGroups": ["aicore-registry.dev"], "apiVersions": ["*"], "operations": ["UPDATE"],
-                "resources": ["aicoreregistrysecrets/status"],
+                "resources": ["aicoreregistrysecrets/status", "aicoretenants/status"],
             }] },
             "validations": [{ "expression": "false", "message": "no status today" }],
         },

@@ -1,5 +1,7 @@
 //! What one episode is played with: namespaces, tenants, the way to AI Core, a proxy for each replica, and what happened so far.
 
+mod secrets;
+
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard},
@@ -9,30 +11,32 @@ use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::{Namespace, Secret, ServiceAccount};
 use kube::{
     Api, Client,
-    api::{DynamicObject, ObjectMeta, Patch, PatchParams, PostParams},
+    api::{DynamicObject, ObjectMeta, PostParams},
 };
 use serde_json::{Value, json};
 use testbed::{
     proxy::Proxy,
     relay::{Flow, Relay},
-    simulator::{Options, Simulator, Tenant, binding_data},
+    simulator::{Options, Simulator, Tenant},
     system::{Names, System},
 };
 use tokio::time::Instant;
 
 use crate::{
     clocks::Clock,
-    cluster::{Stage, apply, insist, objects, resources},
+    cluster::{Stage, apply, insist, objects, resources, tenants},
     credential::{CANARY, Content, client_secret},
-    plan::{Asked, KeyName, NAMESPACES, Right, SLOTS, Setting, TENANTS},
-    recording::{KeyVersion, Record, SourceVersion, Time},
+    plan::{ADMINISTRATOR, Asked, KeyName, NAMESPACES, Right, SLOTS, Saying, Setting, TENANTS},
+    recording::{Record, Time},
     replicas,
 };
+
+pub(crate) use self::secrets::{VAULT, key_secret, source_name};
 
 /// Everything of an episode.
 pub(crate) struct World<'a> {
     pub(crate) stage: &'a Stage,
-    /// Of the operator itself; its name is that of the operator's account and roles.
+    /// Of the operator itself, and of whoever shares service keys; its name is that of the operator's account and roles.
     pub(crate) home: String,
     pub(crate) namespaces: [String; NAMESPACES],
     pub(crate) setting: Setting,
@@ -55,6 +59,8 @@ pub(crate) struct World<'a> {
 pub(crate) struct Tools {
     /// All contents of each source Secret, in the order in which they were written.
     pub(crate) contents: BTreeMap<(String, String), Vec<Content>>,
+    /// What each of them says of its end.
+    pub(crate) sayings: BTreeMap<(String, String), Vec<Saying>>,
     /// Client secrets so far, by tenant.
     pub(crate) secrets: BTreeMap<String, u32>,
     /// Numbers for `requestedAt`.
@@ -66,6 +72,8 @@ pub(crate) struct Tools {
     pub(crate) ended: Option<usize>,
     /// How often each kind of thing happened.
     pub(crate) counts: BTreeMap<&'static str, usize>,
+    /// How often each kind of trouble came.
+    pub(crate) troubles: BTreeMap<String, usize>,
 }
 
 impl<'a> World<'a> {
@@ -84,10 +92,11 @@ impl<'a> World<'a> {
         let account = ServiceAccount { metadata, ..ServiceAccount::default() };
         let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), &home);
         insist(async || accounts.create(&PostParams::default(), &account).await).await.unwrap();
-        let simulator = Simulator::start(Options::default()).await.unwrap();
+        let options = Options { tls: setting.certificates, ..Options::default() };
+        let simulator = Simulator::start(options).await.unwrap();
         let pids = replicas::Pids::default();
         let known = pids.clone();
-        let upstream = simulator.url().trim_start_matches("http://").parse().unwrap();
+        let upstream = simulator.url().split_once("://").unwrap().1.parse().unwrap();
         let relay = Relay::start(upstream, move |port| known.owner_of(port)).await.unwrap();
         let (mut proxies, mut systems) = (Vec::new(), Vec::new());
         for _ in 0..setting.replicas {
@@ -95,20 +104,26 @@ impl<'a> World<'a> {
             let kubeconfig = stage.control_plane.kubeconfig_for(&home, &home).await.unwrap();
             proxies.push(Proxy::start(&kubeconfig).await.unwrap());
         }
+        let started_at = wall_clock();
         let world = Self {
             stage,
             home,
             namespaces,
             setting: setting.clone(),
             start: Instant::now(),
-            started_at: wall_clock(),
+            started_at,
             simulator,
             relay,
             proxies,
             systems,
             pids,
             rights: tokio::sync::Mutex::default(),
-            record: Mutex::new(Record { rate: (setting.rps, setting.burst), ..Record::default() }),
+            record: Mutex::new(Record {
+                rate: (setting.rps, setting.burst),
+                served: setting.cluster_wide,
+                began: started_at,
+                ..Record::default()
+            }),
             tools: Mutex::new(Tools { clocks: vec![Clock::default(); setting.replicas], ..Tools::default() }),
         };
         world.furnish().await;
@@ -133,10 +148,10 @@ impl<'a> World<'a> {
             });
             self.next_client_secret(number, false);
         }
-        for namespace in 0..NAMESPACES {
+        for namespace in 0..=ADMINISTRATOR {
             for (number, key) in KeyName::REAL.into_iter().enumerate() {
                 // Unless they are to meet, the second one's keys lead elsewhere.
-                let apart = if self.setting.neighbours { 0 } else { namespace };
+                let apart = if self.setting.neighbours { 0 } else { namespace % NAMESPACES };
                 self.write_key(namespace, key, (number + apart) % TENANTS).await;
             }
             self.write_key(namespace, KeyName::Forged, 0).await;
@@ -173,8 +188,17 @@ impl<'a> World<'a> {
         self.simulator.tenant(&format!("t{number}"))
     }
 
+    /// The namespace at this place.
+    pub(crate) fn namespace(&self, place: usize) -> &str {
+        self.namespaces.get(place).unwrap_or(&self.home)
+    }
+
     pub(crate) fn resources(&self, namespace: &str) -> Api<DynamicObject> {
         resources(self.client(), namespace)
+    }
+
+    pub(crate) fn tenants(&self) -> Api<DynamicObject> {
+        tenants(self.client())
     }
 
     pub(crate) fn secrets(&self, namespace: &str) -> Api<Secret> {
@@ -192,6 +216,7 @@ impl<'a> World<'a> {
         self.systems[replica].set_clock(ahead);
         let now = self.now();
         self.tools().clocks[replica].set(now, ahead);
+        self.record().clock_set = now;
     }
 
     /// How all replicas look up names from now on.
@@ -209,67 +234,10 @@ impl<'a> World<'a> {
         if keep_old { tenant.rotate_secret_and_keep_old(secret) } else { tenant.rotate_secret(secret) }
     }
 
-    /// Writes the Secret of a service key, which leads to the tenant.
-    pub(crate) async fn write_key(&self, namespace: usize, key: KeyName, number: usize) {
-        let (namespace, name) = (&self.namespaces[namespace], key.as_str());
-        let tenant = self.tenant(number);
-        // Through the relay, by a name that has to be looked up.
-        let text = tenant.service_key().to_string();
-        let relay = format!("http://localhost:{}", self.relay.address().port());
-        let text = text.replace(self.simulator.url(), &relay);
-        let mut service_key: Value = serde_json::from_str(&text).unwrap();
-        let real = key != KeyName::Forged;
-        if !real {
-            service_key["clientsecret"] = client_secret("forged", 0).into();
-        }
-        let data = binding_data(&service_key, tenant.name());
-        let from = self.now();
-        self.write_secret(namespace, name, "Opaque", &data).await;
-        let version = KeyVersion {
-            key: (namespace.clone(), name.to_owned()),
-            from,
-            to: self.now(),
-            tenant: Some((tenant.name().to_owned(), real)),
-        };
-        self.record().keys.push(version);
-    }
-
-    /// Writes a source Secret with its next content; the password stays unless `whole`.
-    pub(crate) async fn write_source(&self, namespace: &str, name: &str, whole: bool) {
-        let key = (namespace.to_owned(), name.to_owned());
-        let contents = self.tools().contents.get(&key).cloned().unwrap_or_default();
-        let version = contents.iter().map(|content| content.version).max().unwrap_or_default() + 1;
-        let password = contents.last().filter(|_| !whole).map_or(version, |last| last.password);
-        let content = Content { namespace: namespace.to_owned(), secret: name.to_owned(), version, password };
-        self.write_content(content).await;
-    }
-
-    /// Writes a source Secret with this content.
-    pub(crate) async fn write_content(&self, content: Content) {
-        let key = (content.namespace.clone(), content.secret.clone());
-        self.tools().contents.entry(key.clone()).or_default().push(content.clone());
-        let from = self.now();
-        let data = content.data();
-        let secret = self.write_secret(&key.0, &key.1, "kubernetes.io/dockerconfigjson", &data).await;
-        let version = secret.metadata.resource_version.unwrap();
-        let to = self.now();
-        self.record().sources.push(SourceVersion { key, version, from, to, content: Some(content) });
-        self.count("rotations", 1);
-    }
-
-    async fn write_secret(
-        &self,
-        namespace: &str,
-        name: &str,
-        type_: &str,
-        data: &BTreeMap<String, String>,
-    ) -> Secret {
-        let secret = json!({
-            "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name }, "type": type_, "stringData": data,
-        });
-        let api = self.secrets(namespace);
-        let params = PatchParams::apply("chaos").force();
-        insist(async || api.patch(name, &params, &Patch::Apply(&secret)).await).await.unwrap()
+    /// Where AI Core is, by a name that has to be looked up, through the relay.
+    pub(crate) fn ai_core(&self) -> String {
+        let scheme = if self.setting.certificates { "https" } else { "http" };
+        format!("{scheme}://localhost:{}", self.relay.address().port())
     }
 
     /// Gives the operator's account all rights but those that are taken.
@@ -280,7 +248,7 @@ impl<'a> World<'a> {
         let has = |right: Right| !taken.contains(&right);
         let mut secrets = vec!["get", "list", "watch"];
         secrets.retain(|verb| has(Right::Secrets) && (*verb != "get" || has(Right::GetSecrets)));
-        let rights: [(Option<Right>, &str, &str, Vec<&str>); 6] = [
+        let rights: [(Option<Right>, &str, &str, Vec<&str>); 8] = [
             (
                 Some(Right::Resources),
                 "aicore-registry.dev",
@@ -288,6 +256,8 @@ impl<'a> World<'a> {
                 vec!["get", "list", "watch", "patch"],
             ),
             (Some(Right::Status), "aicore-registry.dev", "aicoreregistrysecrets/status", vec!["patch"]),
+            (Some(Right::Tenants), "aicore-registry.dev", "aicoretenants", vec!["get", "list", "watch"]),
+            (Some(Right::Status), "aicore-registry.dev", "aicoretenants/status", vec!["patch"]),
             (None, "", "secrets", secrets),
             (None, "", "namespaces", vec!["get"]),
             (Some(Right::Events), "events.k8s.io", "events", vec!["create", "patch"]),
@@ -309,9 +279,9 @@ impl<'a> World<'a> {
     }
 }
 
-/// The name of a source Secret of a resource.
-pub(crate) fn source_name(resource: &str, source: usize) -> String {
-    format!("{resource}-s{source}")
+/// The number of the tenant of this name.
+pub(crate) fn tenant_number(name: &str) -> usize {
+    name.trim_start_matches('t').parse().unwrap()
 }
 
 /// Whether a request to the API server is one of these.
@@ -320,7 +290,9 @@ pub(crate) fn is_asked(what: Asked, request: &testbed::proxy::Request) -> bool {
     match what {
         Asked::Everything => true,
         Asked::Secret => request.is("get", "secrets"),
-        Asked::Status => request.is("patch", "aicoreregistrysecrets") && status,
+        Asked::Status => {
+            status && ["aicoreregistrysecrets", "aicoretenants"].iter().any(|kind| request.is("patch", kind))
+        }
         Asked::Finalizer => request.is("patch", "aicoreregistrysecrets") && !status,
         Asked::Events => request.resource == "events",
         Asked::Lease => request.resource == "leases",

@@ -6,14 +6,14 @@ use std::{
     path::Path,
 };
 
-use aicore_registry_operator::api::REQUESTED_AT;
+use aicore_registry_operator::api::{KIND, REQUESTED_AT, TENANT_KIND};
 use kube::api::{Patch, PatchParams};
 use rstest::rstest;
 use serde_json::{Value, json};
 use testbed::tools::ask;
 
 use crate::{
-    recorded::{customization, objects},
+    recorded::{customization, customization_of, objects, objects_of},
     world::{Login, World, operation::PATCH},
 };
 
@@ -23,6 +23,10 @@ const ACTIONS: [&str; 3] = ["sync", "suspend", "resume"];
 
 fn file(name: &str) -> String {
     std::fs::read_to_string(customization().join(name)).unwrap()
+}
+
+fn file_of(kind: &str, name: &str) -> String {
+    std::fs::read_to_string(customization_of(kind).join(name)).unwrap()
 }
 
 fn yaml(name: &str) -> Value {
@@ -36,15 +40,19 @@ async fn lua(script: &str, object: &Value) -> Result<Value, String> {
 }
 
 async fn health(object: &Value) -> Value {
-    lua(&file("health.lua"), object).await.unwrap()
+    lua(&file_of(object["kind"].as_str().unwrap(), "health.lua"), object).await.unwrap()
 }
 
 /// `health_test.yaml` has the form in which Argo CD's own tests read it.
+#[rstest]
+#[case::of_resources(KIND)]
+#[case::of_tenants(TENANT_KIND)]
 #[tokio::test]
-async fn every_recorded_object_has_the_health_that_the_test_file_says() {
-    let objects = objects();
+async fn every_recorded_object_has_the_health_that_the_test_file_says(#[case] kind: &str) {
+    let objects = objects_of(kind);
     let mut tested = BTreeSet::new();
-    for test in yaml("health_test.yaml")["tests"].as_array().unwrap() {
+    let tests: Value = serde_saphyr::from_str(&file_of(kind, "health_test.yaml")).unwrap();
+    for test in tests["tests"].as_array().unwrap() {
         let state = test["inputPath"].as_str().unwrap().strip_prefix("testdata/").unwrap();
         let state = state.strip_suffix(".yaml").unwrap().to_owned();
         let found = health(&objects[&state]).await;
@@ -73,10 +81,30 @@ async fn the_first_rule_that_fits_decides(#[case] state: &str, #[case] change: V
     assert_eq!(health(&object).await["status"], status);
 }
 
+/// The same for AICoreTenants.
+#[rstest]
+#[case::generation_before_stalled("refused", json!({ "metadata": { "generation": 7 } }), "Progressing")]
+#[case::generation_before_ready("healthy", json!({ "metadata": { "generation": 7 } }), "Progressing")]
+#[case::no_status_at_all("healthy", json!({ "status": null }), "Progressing")]
+#[case::no_conditions("healthy", json!({ "status": { "conditions": null } }), "Progressing")]
+#[case::stalled_before_ready("healthy", json!({ "status": { "conditions": [
+    { "type": "Ready", "status": "True", "message": "" }, { "type": "Stalled", "status": "True", "message": "" },
+] } }), "Degraded")]
+#[tokio::test]
+async fn the_first_rule_for_tenants_that_fits_decides(
+    #[case] state: &str,
+    #[case] change: Value,
+    #[case] status: &str,
+) {
+    let mut object = objects_of(TENANT_KIND).remove(state).unwrap();
+    json_patch::merge(&mut object, &change);
+    assert_eq!(health(&object).await["status"], status);
+}
+
 /// Whatever is said of lives, the health is what it would be without it.
 #[tokio::test]
 async fn the_end_of_a_credential_changes_no_health() {
-    for (state, object) in objects() {
+    for (state, object) in objects().into_iter().chain(objects_of(TENANT_KIND)) {
         let before = health(&object).await;
         for type_ in ["CredentialExpiring", "CredentialExpired"] {
             let mut ending = object.clone();
@@ -235,10 +263,14 @@ fn the_config_map_holds_the_scripts() {
     // What Argo CD reads from it is what was tested.
     let config_map: Value = serde_saphyr::from_str(&text).unwrap();
     let data = config_map["data"].as_object().unwrap();
-    assert_eq!(data.len(), 2);
+    assert_eq!(data.len(), 3);
     assert_eq!(
         data["resource.customizations.health.aicore-registry.dev_AICoreRegistrySecret"],
         file("health.lua")
+    );
+    assert_eq!(
+        data["resource.customizations.health.aicore-registry.dev_AICoreTenant"],
+        file_of(TENANT_KIND, "health.lua")
     );
     let actions = &data["resource.customizations.actions.aicore-registry.dev_AICoreRegistrySecret"];
     let actions: Value = serde_saphyr::from_str(actions.as_str().unwrap()).unwrap();
@@ -266,6 +298,8 @@ data:
 "
     .to_owned();
     text += &indented(4, &file("health.lua"));
+    text += "  resource.customizations.health.aicore-registry.dev_AICoreTenant: |\n";
+    text += &indented(4, &file_of(TENANT_KIND, "health.lua"));
     text += "  resource.customizations.actions.aicore-registry.dev_AICoreRegistrySecret: |\n    discovery.lua: |\n";
     text += &indented(6, &file("actions/discovery.lua"));
     text += "    definitions:\n";

@@ -45,9 +45,9 @@ async fn run(mut command: Command, input: &str) -> Result<Output, String> {
 }
 
 #[derive(Debug)]
-struct Output {
-    stdout: String,
-    stderr: String,
+pub(crate) struct Output {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 /// What `helm template` makes of the values, or its complaint.
@@ -106,7 +106,7 @@ async fn install(control_plane: &ControlPlane, release: &str, namespace: &str, v
 }
 
 /// Runs kubectl, and expects that it works.
-async fn kubectl(control_plane: &ControlPlane, arguments: &[&str], input: &str) -> Output {
+pub(crate) async fn kubectl(control_plane: &ControlPlane, arguments: &[&str], input: &str) -> Output {
     let mut kubectl = control_plane.kubectl();
     kubectl.args(arguments).current_dir(repository());
     run(kubectl, input).await.unwrap_or_else(|error| panic!("kubectl {}: {error}", arguments.join(" ")))

@@ -8,6 +8,7 @@ use testbed::tools::ask;
 use crate::{
     monitoring::deploy,
     operator::Operator,
+    tenants::exposition_of_a_mortal_tenant,
     world::{Login, World},
 };
 
@@ -100,7 +101,11 @@ impl Recording {
     async fn scrape(&mut self, operator: &Operator) {
         let (status, text) = operator.get("/metrics").await;
         assert_eq!(status, 200);
-        let target = json!({ "job": "aicore-registry-operator", "instance": "10.0.0.1:8080" });
+        self.scraped("10.0.0.1:8080", &text);
+    }
+
+    fn scraped(&mut self, instance: &str, text: &str) {
+        let target = json!({ "job": "aicore-registry-operator", "instance": instance });
         self.0.push(json!({ "time": self.end() + INTERVAL_MS, "target": target, "text": text }));
     }
 
@@ -142,6 +147,7 @@ async fn every_query_of_every_panel_has_an_answer_over_a_recorded_run() {
         operator.wait_for_metric("aicore_registry_rotation_latency_seconds_count", rotated).await;
         recording.scrape(&operator).await;
     }
+    recording.scraped("10.0.0.2:8080", &exposition_of_a_mortal_tenant("dashboard-tenant").await);
     world.check(&operator).await;
 
     let mut queries = Vec::new();

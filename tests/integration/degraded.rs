@@ -1,15 +1,14 @@
 //! Each right that the chart gives goes while the operator works, and comes back: what the operator says meanwhile, what it can no
 //! longer do and what it still does, and that it recovers by itself. By real RBAC, with the rules of the rendered chart.
 
+mod cluster_rights;
 mod effects;
 mod releasing;
 mod rules;
+mod tenants;
 
-use std::collections::BTreeSet;
-
-use aicore_registry_operator::domain::parse::right::{RIGHTS, Right, Use};
+use aicore_registry_operator::domain::parse::right::{RIGHTS, Right, Scope, Use};
 use futures::future::join_all;
-use serde_json::json;
 use testbed::proxy::{Proxy, Seen};
 use tokio::time::Instant;
 
@@ -98,6 +97,11 @@ impl Stage {
     }
 }
 
+/// What a Role in each namespace gives. [`tenants`] is about the others.
+fn namespaced() -> impl Iterator<Item = &'static Right> {
+    RIGHTS.iter().filter(|right| right.scope == Scope::Namespaced)
+}
+
 fn series(right: &Right) -> String {
     format!("aicore_registry_right_missing{{verb=\"{}\",resource=\"{}\"}}", right.verb, right.resource)
 }
@@ -105,7 +109,7 @@ fn series(right: &Right) -> String {
 /// Each in a namespace of its own, all at the same time.
 #[tokio::test]
 async fn a_right_that_goes_is_told_and_one_that_comes_back_is_used() {
-    let rows = RIGHTS.iter().map(|right| async move {
+    let rows = namespaced().map(|right| async move {
         let stage = Stage::set(right).await;
         stage.take().await;
         let stage = effects::provoke(stage).await;
@@ -125,12 +129,9 @@ async fn a_right_that_goes_is_told_and_one_that_comes_back_is_used() {
 #[tokio::test]
 async fn the_rights_of_the_chart_suffice_and_none_is_superfluous() {
     let rules = Rules::of_the_chart().await;
-    assert_eq!(rules.rights(), RIGHTS.iter().copied().collect(), "by a Role in each namespace");
+    assert_eq!(rules.rights(), namespaced().copied().collect(), "by a Role in each namespace");
     let for_the_cluster = Rules::of_the_chart_for_the_cluster().await;
-    assert_eq!(for_the_cluster.rights(), rules.rights(), "by a ClusterRole");
-    let kind = "aicoretenants";
-    let tenants = [("get", kind), ("list", kind), ("watch", kind), ("patch", "aicoretenants/status")];
-    assert_eq!((for_the_cluster.for_tenants(), rules.for_tenants()), (tenants.into(), BTreeSet::new()));
+    assert_eq!(for_the_cluster.rights(), RIGHTS.iter().copied().collect(), "by a ClusterRole");
 
     let world = World::new("day").await;
     let account = Account::new(cluster().await, &world.namespace).await;
@@ -141,11 +142,7 @@ async fn the_rights_of_the_chart_suffice_and_none_is_superfluous() {
     let operator = launch.start().await;
     scenario::works(&world, &operator).await;
     // A deletion whose service key is gone.
-    world.secret("other-key", "Opaque", world.tenant().binding_data()).await;
-    let spec = json!({ "deletionPolicy": "Delete", "aiCoreSecretRef": { "name": "other-key" } });
-    world.resource("doomed", spec).await;
-    world.wait_ready("doomed").await;
-    world.delete_secret("other-key").await;
+    world.resource_that_lost_its_key("doomed").await;
     world.ask_to_delete("doomed").await;
     proxy.wait_for(1, |request| request.is("get", "namespaces")).await.unwrap();
     world.annotate("doomed", "aicore-registry.dev/abandon-remote", "true").await;
@@ -166,6 +163,6 @@ async fn the_rights_of_the_chart_suffice_and_none_is_superfluous() {
                 .is_some_and(|used| used.right == right)
         })
     };
-    let unused: Vec<&Right> = RIGHTS.iter().filter(|right| !uses(right)).collect();
+    let unused: Vec<&Right> = namespaced().filter(|right| !uses(right)).collect();
     assert!(unused.is_empty(), "{unused:?}");
 }

@@ -111,17 +111,15 @@ async fn a_deletion_that_fails_is_tried_again_and_says_so() {
 
 #[tokio::test]
 async fn without_the_service_key_a_deletion_waits_for_it() {
-    let world = with_policy_delete("keygone").await;
+    let world = World::new("keygone").await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
     let operator = world.operator().await;
-    world.wait_ready("pull").await;
-    world.delete_secret("key").await;
-    // The two are on watches of their own: until the operator has seen the first, it has the key.
-    world.wait_reason("pull", "ServiceKeyNotFound").await;
+    world.resource_that_lost_its_key("pull").await;
     world.ask_to_delete("pull").await;
     let deleting = world.wait_reason("pull", "Deleting").await;
-    assert!(deleting.condition("Reconciling").message.contains("Secret \"key\""));
+    assert!(deleting.condition("Reconciling").message.contains("Secret \"key-of-pull\""));
     assert!(world.remote("pull").is_some());
-    world.service_key("key").await;
+    world.service_key("key-of-pull").await;
     world.wait_gone("pull").await;
     assert_eq!(world.remote("pull"), None);
     world.check(&operator).await;
@@ -187,6 +185,39 @@ async fn a_remote_secret_that_another_resource_wants_is_handed_over() {
     world.wait_ready("heir").await;
     world.wait_event("pull", "RemoteHandedOver").await;
     assert_eq!(world.writes(), [(PATCH, 202)], "updated, never deleted in between");
+    assert_eq!(world.remote("pull").unwrap(), World::payload(&[("ghcr.io", Login::new("heir", 1))]));
+    world.check(&operator).await;
+}
+
+/// What AI Core holds is the older one's, which has pushed over it: it goes when its heir has pushed again, and not before, so that a
+/// process that ends in between leaves nothing that nobody knows of.
+#[tokio::test]
+async fn an_older_one_goes_when_what_it_has_pushed_over_is_there_again() {
+    let world = World::new("over").await;
+    world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
+    world.docker_secret("heirs", &[("ghcr.io", Login::new("heir", 1))]).await;
+    world.service_key("key").await;
+    let key = json!({ "name": "key-of-the-older" });
+    world.resource("pull", json!({ "deletionPolicy": "Delete", "aiCoreSecretRef": key })).await;
+    world.next_second().await;
+    world.resource("heir", json!({ "remoteName": "pull", "secretRef": { "name": "heirs" } })).await;
+    let operator = world.operator().await;
+    world.wait_ready("heir").await;
+    world.service_key("key-of-the-older").await;
+    world.wait_ready("pull").await;
+    world.wait_reason("heir", "RemoteConflict").await;
+    world.forget_requests();
+    let gate = world.hold_next(PATCH);
+    world.ask_to_delete("pull").await;
+    gate.arrived().await.unwrap();
+    // It looks again after 50 ms, after 100 ms …
+    world.wait_quiet(&operator).await;
+    assert_eq!(finalizers(&world.resource_now("pull").await), [FINALIZER]);
+    gate.release();
+    world.wait_gone("pull").await;
+    world.wait_ready("heir").await;
+    world.wait_event("pull", "RemoteHandedOver").await;
+    assert_eq!(world.writes(), [(PATCH, 202)]);
     assert_eq!(world.remote("pull").unwrap(), World::payload(&[("ghcr.io", Login::new("heir", 1))]));
     world.check(&operator).await;
 }

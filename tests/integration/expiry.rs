@@ -78,13 +78,21 @@ async fn a_change_of_the_annotation_alone_is_one_write_and_no_push() {
     }
     world.annotate_secret("source", "somebody.example/else", "1").await;
     world.annotate_secret("source", EXPIRES_AT, "whenever").await;
-    world
+    let spoilt = world
         .wait_for("pull", "no end", |resource| {
             resource.status.as_ref().unwrap().credential_expires_at.is_none()
         })
         .await;
+    assert!(spoilt.condition("Ready").message.contains("does not count"));
+    world.annotate_secret("source", EXPIRES_AT, &from_now(3600).to_string()).await;
+    world
+        .wait_for("pull", "the end of now, and no word of that before", |resource| {
+            resource.status.as_ref().unwrap().credential_expires_at.is_some()
+                && !resource.condition("Ready").message.contains("does not count")
+        })
+        .await;
     world.wait_quiet(&operator).await;
-    assert_eq!(world.status_writes("pull").await, writes + 3);
+    assert_eq!(world.status_writes("pull").await, writes + 4);
     assert_eq!(world.requests(), 0);
     world.check(&operator).await;
 }

@@ -174,7 +174,8 @@ async fn a_leader_that_was_stopped_for_longer_than_its_lease_writes_nothing_when
     for name in &names {
         world.wait_remote(name, &payload).await;
     }
-    assert_eq!(world.token_requests(), 2);
+    // One each; the one that goes on may find its time for an answer over before it reads the answer, and ask once more.
+    assert!(matches!(world.token_requests(), 2 | 3), "{}", world.token_requests());
     assert_eq!(check_one_writer_at_a_time(&world), 1);
     world.check(&next).await;
 }
@@ -184,7 +185,7 @@ async fn an_api_server_that_stands_still_ends_a_leadership_only_after_the_renew_
     let control_plane = ControlPlane::start(Options::default()).await.unwrap();
     install_crd(control_plane.client().await.unwrap()).await;
     let world = World::synced_on(&control_plane, "standstill").await;
-    let launch = replica_with(&world, "12s", "9s");
+    let launch = replica_with(&world, "20s", "15s");
     let leader = launch.start().await;
     let next = standby(&launch).await;
     world.wait_ready("pull").await;

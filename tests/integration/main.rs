@@ -32,6 +32,7 @@ mod flux;
 mod forms;
 mod in_process;
 mod invariants;
+mod kyma;
 mod leadership;
 mod limits;
 mod links;

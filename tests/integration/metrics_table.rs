@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use testbed::simulator::Operation;
 
-use crate::world::{World, operation::PATCH};
+use crate::{
+    tenants::exposition_of_a_mortal_tenant,
+    world::{World, operation::PATCH},
+};
 
 /// Name and type of each metric in the table of the document.
 fn documented() -> BTreeMap<String, String> {
@@ -47,7 +50,9 @@ async fn the_documented_metrics_are_those_that_are_exported() {
     assert_eq!((world.requests_of(Operation::Quota), world.requests_of(PATCH)), (1, 2));
     let (status, exposition) = operator.get("/metrics").await;
     assert_eq!(status, 200);
-    assert_eq!(documented(), exported(&exposition));
+    let mut exported = exported(&exposition);
+    exported.extend(self::exported(&exposition_of_a_mortal_tenant("monitoring-tenant").await));
+    assert_eq!(documented(), exported);
     // Units are in the names.
     for (name, kind) in documented() {
         assert!(kind != "histogram" || name.ends_with("_seconds"), "{name}");

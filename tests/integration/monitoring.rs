@@ -11,6 +11,7 @@ use testbed::tools::{ask, promtool};
 
 use crate::{
     dashboard::queries,
+    tenants::exposition_of_a_mortal_tenant,
     world::{Login, World},
 };
 
@@ -113,6 +114,7 @@ async fn rules_and_dashboard_ask_only_for_what_the_program_exports() {
     world.resource("second", json!({})).await;
     world.wait_reason("second", "QuotaExceeded").await;
     let mut known = exported(&operator.get("/metrics").await.1);
+    known.extend(exported(&exposition_of_a_mortal_tenant("monitoring-tenants").await));
     world.check(&operator).await;
 
     let rules = rules();

@@ -6,6 +6,7 @@ mod cluster;
 mod folder;
 mod hostile;
 mod krew;
+mod registry;
 mod status;
 mod suspend;
 mod sync;

@@ -114,12 +114,26 @@ async fn an_owner_whose_key_is_refused_gives_way_and_comes_back_with_a_good_one(
     world.wait_reason("pull", "RemoteConflict").await;
     forge_key(&older, &world).await;
     world.wait_ready("pull").await;
+    // AI Core holds the younger one's now, and the older one says so, and what is to be mended.
+    let displaced =
+        older.wait_for("squat", "not Ready", |resource| resource.condition("Ready").status == "False").await;
+    let ready = displaced.condition("Ready");
+    assert_eq!(
+        (&*ready.reason, &*displaced.condition("Stalled").reason),
+        ("RemoteConflict", "AuthenticationFailed")
+    );
+    let message = &ready.message;
+    assert!(message.contains("in another namespace") && message.contains("Secret \"key\""), "{message}");
+    assert!(!message.contains(&world.namespace), "{message}");
+    older.wait_event("squat", "RemoteConflict").await;
+    let said = stored_status(&older, "squat").await;
     rotate(&world, 2).await;
     // The status shows a push that was accepted once, and that the key was refused since.
     operator.kill().await;
     let operator = operator_of(&world, &older).await;
     rotate(&world, 3).await;
     older.wait_reason("squat", "AuthenticationFailed").await;
+    assert_eq!(stored_status(&older, "squat").await, said, "said once");
     // With proof it is the older one, and the younger is told.
     older.secret("key", "Opaque", world.tenant().binding_data()).await;
     older.wait_ready("squat").await;
@@ -195,7 +209,11 @@ async fn a_resource_that_is_not_understood_keeps_its_remote_secret_and_is_left_a
     // It goes on when it is understood again.
     set_policy(&world, "z-older", "IfMissing").await;
     world.wait_remote("pull", &payload(2)).await;
-    operator.wait_for_metric(METRIC, 0.0).await;
+    world
+        .eventually("nothing to be left alone", || async {
+            (operator.metric(METRIC).await.abs() < f64::EPSILON).then_some(())
+        })
+        .await;
     world.wait_reason("a-younger", "RemoteConflict").await;
     control_plane.stop().await.unwrap();
 }

@@ -8,31 +8,47 @@ use std::{
 };
 
 use aicore_registry_operator::{
-    api::{EXPIRES_AT, REQUESTED_AT},
+    api::{AICoreTenant, EXPIRES_AT, KIND, REQUESTED_AT, TENANT_KIND},
     clock,
 };
 use rstest::rstest;
 use serde_json::{Value, json};
+use testbed::simulator::Operation;
 
-use crate::world::{
-    Login, World,
-    operation::{DELETE, PATCH},
+use crate::{
+    tenants::{Platform, ready},
+    world::{
+        Login, World,
+        operation::{DELETE, PATCH},
+    },
 };
 
-/// Where Argo CD's source tree would have the customization.
+/// Where Argo CD's source tree would have the customization of AICoreRegistrySecrets.
 pub(crate) fn customization() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("deploy/argocd/resource_customizations/aicore-registry.dev/AICoreRegistrySecret")
+    customization_of(KIND)
 }
 
-/// All recorded objects, by the name of their state.
+/// The same of another kind.
+pub(crate) fn customization_of(kind: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("deploy/argocd/resource_customizations/aicore-registry.dev")
+        .join(kind)
+}
+
+/// All recorded AICoreRegistrySecrets, by the name of their state.
 pub(crate) fn objects() -> BTreeMap<String, Value> {
+    let objects = objects_of(KIND);
+    assert!(objects.len() >= 10, "{:?}", objects.keys());
+    objects
+}
+
+/// All recorded objects of the kind.
+pub(crate) fn objects_of(kind: &str) -> BTreeMap<String, Value> {
     let mut objects = BTreeMap::new();
-    for entry in std::fs::read_dir(customization().join("testdata")).unwrap() {
+    for entry in std::fs::read_dir(customization_of(kind).join("testdata")).unwrap() {
         let path = entry.unwrap().path();
         objects.insert(path.file_stem().unwrap().to_str().unwrap().to_owned(), read(&path));
     }
-    assert!(objects.len() >= 10, "{:?}", objects.keys());
     objects
 }
 
@@ -58,12 +74,72 @@ async fn the_operator_writes_what_is_recorded(#[case] state: &str) {
     let world = World::new(&format!("recorded-{state}")).await;
     world.service_key("key").await;
     produce(&world, state).await;
-    let object = without_chance(&world, world.stored("pull").await);
-    let path = customization().join("testdata").join(format!("{state}.yaml"));
-    if std::env::var_os("WRITE_RECORDED").is_some() {
-        std::fs::write(&path, serde_saphyr::to_string(&object).unwrap()).unwrap();
+    let names = names(&world, "ml");
+    compare(&customization(), state, &without_chance(&names, world.stored("pull").await));
+}
+
+#[rstest]
+#[case::created("created")]
+#[case::waiting("waiting")]
+#[case::invalid("invalid")]
+#[case::refused("refused")]
+#[case::retrying("retrying")]
+#[case::healthy("healthy")]
+#[tokio::test]
+async fn the_operator_writes_what_is_recorded_of_tenants(#[case] state: &str) {
+    let platform = Platform::new(&format!("recorded-tenant-{state}")).await;
+    let world = &platform.world;
+    let tenant = produce_tenant(&platform, state).await;
+    let names = names(world, "research");
+    let mut object = without_chance(&names, serde_json::to_value(tenant).unwrap());
+    object["spec"]["secretRef"]["namespace"] = "ai-platform".into();
+    object["metadata"].as_object_mut().unwrap().remove("labels");
+    compare(&customization_of(TENANT_KIND), state, &object);
+}
+
+/// Brings the AICoreTenant into the state.
+async fn produce_tenant(platform: &Platform, state: &str) -> AICoreTenant {
+    let world = &platform.world;
+    let (reason, status) = match state {
+        "created" => {
+            platform.share(json!({})).await;
+            return world.tenants().get(platform.name()).await.unwrap();
+        }
+        "waiting" => ("ServiceKeyNotFound", "False"),
+        "invalid" => ("ServiceKeyInvalid", "False"),
+        "refused" => ("AuthenticationFailed", "False"),
+        "retrying" => ("RemoteUnavailable", "False"),
+        "healthy" => ("Valid", "True"),
+        other => panic!("nobody knows how to produce {other:?}"),
+    };
+    match state {
+        "waiting" => world.delete_secret("shared-key").await,
+        "invalid" => {
+            let content = BTreeMap::from([("key.json".to_owned(), "{\"clientid\": \"x\"}".to_owned())]);
+            world.secret("shared-key", "Opaque", content).await;
+        }
+        "refused" => world.rotate_service_key(),
+        "retrying" => world.always_answer(Operation::Quota, 503),
+        _ => {}
     }
-    assert_eq!(read(&path), object, "run `make recorded`");
+    platform.share(json!({})).await;
+    let operator = platform.operator().await;
+    let tenant = platform
+        .wait_tenant(state, |tenant| {
+            let ready = ready(tenant);
+            (ready.reason.as_str(), ready.status.as_str()) == (reason, status)
+        })
+        .await;
+    world.check(&operator).await;
+    tenant
+}
+
+fn compare(customization: &Path, state: &str, object: &Value) {
+    let path = customization.join("testdata").join(format!("{state}.yaml"));
+    if std::env::var_os("WRITE_RECORDED").is_some() {
+        std::fs::write(&path, serde_saphyr::to_string(object).unwrap()).unwrap();
+    }
+    assert_eq!(read(&path), *object, "run `make recorded`");
 }
 
 /// Brings the resource `pull` into the state.
@@ -137,17 +213,21 @@ async fn produce(world: &World, state: &str) {
     world.check(&operator).await;
 }
 
-/// With fixed values where two runs differ: names of the test world, times, versions and digests.
-fn without_chance(world: &World, mut object: Value) -> Value {
-    object["metadata"].as_object_mut().unwrap().remove("managedFields");
-    let names = [
+/// What differs between two runs, and stands for it. `namespace`: for the namespace, which is the name of an AICoreTenant too.
+fn names(world: &World, namespace: &'static str) -> [(String, &'static str); 4] {
+    [
         // The simulator has both in one place, the first below the second.
         (world.authorization_server(), "https://example.authentication.eu10.hana.ondemand.com"),
         (world.api_url(), "https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com"),
         (host(&world.api_url()), "api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com"),
-        (world.namespace.clone(), "ml"),
-    ];
-    fix("", &mut object, &names);
+        (world.namespace.clone(), namespace),
+    ]
+}
+
+/// With fixed values where two runs differ: names of the test world, times, versions and digests.
+fn without_chance(names: &[(String, &str)], mut object: Value) -> Value {
+    object["metadata"].as_object_mut().unwrap().remove("managedFields");
+    fix("", &mut object, names);
     object
 }
 

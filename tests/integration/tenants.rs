@@ -4,12 +4,20 @@
 
 mod admission;
 mod deletion;
+mod expiry;
+mod given_up;
 mod sharing;
+mod switching;
 mod unserved;
 
+use std::time::Duration;
+
 use aicore_registry_operator::api::{self, AICoreTenant};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::api::{DeleteParams, Patch, PatchParams};
+use k8s_openapi::{api::events::v1::Event, apimachinery::pkg::apis::meta::v1::Condition};
+use kube::{
+    Api,
+    api::{DeleteParams, ListParams, Patch, PatchParams},
+};
 use serde_json::{Value, json};
 use testbed::controlplane::ControlPlane;
 
@@ -39,6 +47,40 @@ impl Platform {
         Self { world }
     }
 
+    /// With a service key by X.509 that has lived so long and lives so much longer, and with an AI Core that speaks https only.
+    /// [`Self::operator_trusting`] starts an operator for it.
+    pub(crate) async fn mortal(prefix: &str, lived: Duration, left: Duration) -> Self {
+        let world = World::with_tls(prefix).await;
+        world.mortal_service_key("shared-key", lived, left).await;
+        Self { world }
+    }
+
+    pub(crate) async fn operator_trusting(&self) -> Operator {
+        let [bundle, hosts] = self.world.trust();
+        self.launch().with(&bundle).with(&hosts).start().await
+    }
+
+    /// Events about the AICoreTenant, by reason.
+    async fn events(&self) -> Vec<String> {
+        let events: Api<Event> = Api::namespaced(cluster().await.client().await.unwrap(), "default");
+        let about = |event: &Event| {
+            event.regarding.as_ref().is_some_and(|regarding| {
+                regarding.name.as_deref() == Some(self.name())
+                    && regarding.kind.as_deref() == Some(api::TENANT_KIND)
+            })
+        };
+        let all = events.list(&ListParams::default()).await.unwrap().items;
+        let mut reasons: Vec<_> = all.into_iter().filter(about).filter_map(|event| event.reason).collect();
+        reasons.sort();
+        reasons
+    }
+
+    /// Waits until these are all events about it.
+    async fn wait_events(&self, reasons: &[&str]) {
+        let what = format!("events {reasons:?}");
+        self.world.eventually(&what, || async { (self.events().await == reasons).then_some(()) }).await;
+    }
+
     /// Of the AICoreTenant.
     pub(crate) fn name(&self) -> &str {
         &self.world.namespace
@@ -48,7 +90,7 @@ impl Platform {
         self.launch_with(self.world.launch().kubeconfig)
     }
 
-    fn launch_with(&self, kubeconfig: impl AsRef<std::path::Path>) -> Launch {
+    pub(crate) fn launch_with(&self, kubeconfig: impl AsRef<std::path::Path>) -> Launch {
         let usual = ["run", "--listen=127.0.0.1:0", "--allow-insecure-http", "--log-level=debug"];
         Launch::exactly(PROGRAM.as_ref(), kubeconfig.as_ref(), usual.map(str::to_owned).to_vec())
             .with(&format!("--watch-label-selector={SHARD}={}", self.name()))
@@ -94,7 +136,7 @@ impl Platform {
             .await
     }
 
-    async fn wait_valid(&self) -> AICoreTenant {
+    pub(crate) async fn wait_valid(&self) -> AICoreTenant {
         self.wait_tenant("the AICoreTenant to be ready", |tenant| {
             let observed = tenant.status.as_ref().and_then(|status| status.observed_generation);
             observed == tenant.metadata.generation && ready(tenant).reason == "Valid"
@@ -131,8 +173,20 @@ impl Platform {
     }
 }
 
+/// What an operator exports of an AICoreTenant whose key ends.
+pub(crate) async fn exposition_of_a_mortal_tenant(prefix: &str) -> String {
+    const DAY: Duration = Duration::from_hours(24);
+    let platform = Platform::mortal(prefix, DAY, 6 * DAY).await;
+    platform.share(json!({})).await;
+    let operator = platform.operator_trusting().await;
+    platform.wait_valid().await;
+    let (_, text) = operator.get("/metrics").await;
+    operator.terminate().await;
+    text
+}
+
 /// `Ready` of an AICoreTenant, empty without one.
-fn ready(tenant: &AICoreTenant) -> Condition {
+pub(crate) fn ready(tenant: &AICoreTenant) -> Condition {
     let mut conditions = tenant.status.iter().flat_map(|status| &status.conditions);
     conditions.find(|condition| condition.type_ == "Ready").cloned().unwrap_or_else(|| Condition {
         type_: String::new(),

@@ -64,6 +64,41 @@ fn sentences_name_host_status_code_and_cure() {
     assert!(quota.failure("Secret \"k\"", true).message.contains("50 of 50 used"));
 }
 
+/// A client id may be plain words, and stand in any of the fields.
+#[test]
+fn who_uses_a_shared_key_is_not_told_what_the_authorization_server_says_of_it() {
+    let details = || ErrorDetails {
+        code: Some("sb-client".to_owned()),
+        request_id: Some("r-1".to_owned()),
+        message: Message::Clean("No client with requested id: sb-client".to_owned()),
+    };
+    let refusal = |server| {
+        Error::Refused(Refusal {
+            server,
+            host: "host.example".to_owned(),
+            status: 401,
+            details: details(),
+            retry_after: Some(Duration::from_secs(20)),
+        })
+    };
+    let failure =
+        refusal(Server::Authorization).without_words_about_the_key().failure("AICoreTenant \"big\"", false);
+    assert_eq!(
+        failure.message,
+        "The authorization server host.example answered HTTP 401 (request id r-1); renew the service key in AICoreTenant \"big\", \
+         the operator tries again when it changes, and at least every 15 minutes"
+    );
+    assert_eq!(failure.retry_after, Some(Duration::from_secs(20)));
+    let instead = Error::UnreadableToken {
+        host: "host.example".to_owned(),
+        cause: WithoutToken::ErrorInstead(details()),
+    };
+    let message = instead.without_words_about_the_key().message("AICoreTenant \"big\"");
+    assert!(!message.contains("sb-client") && message.contains("an error instead of a token"), "{message}");
+    // What AI Core says is about the secret.
+    assert_eq!(refusal(Server::Api).without_words_about_the_key(), refusal(Server::Api));
+}
+
 #[rstest]
 #[case(None, "; the operator tries again by itself")]
 #[case(Some(20), "; the operator tries again by itself, in 1 min or later")]

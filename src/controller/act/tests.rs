@@ -11,7 +11,7 @@ use super::*;
 use crate::domain::decide::plan::LetGo;
 use crate::{
     controller::{
-        admission::Limit,
+        admission::{Limit, Request},
         fakes::{FakeConnection, World},
         gather::gather,
     },

@@ -44,6 +44,11 @@ impl Lane {
         }
     }
 
+    /// Whether both are lanes of one tenant.
+    pub(super) fn is_beside(&self, other: &Self) -> bool {
+        self.tenant == other.tenant
+    }
+
     #[cfg(test)]
     pub(super) fn tenant(&self) -> Arc<Tenant> {
         Arc::clone(&self.tenant)

@@ -56,6 +56,8 @@ pub(super) struct LaneState {
     window: usize,
     last_answer: Option<Duration>,
     outage: Outage<ObjectKey>,
+    /// When the last outage was found to have ended.
+    outage_ended: Option<Duration>,
 }
 
 impl LaneState {
@@ -78,6 +80,7 @@ impl LaneState {
             window: 1,
             last_answer: None,
             outage: Outage::default(),
+            outage_ended: None,
         }
     }
 
@@ -250,10 +253,18 @@ impl LaneState {
     /// An attempt of that resource ended, and the tenant was available in it or not.
     pub(super) fn was_available(&mut self, available: bool, who: &ObjectKey, now: Duration) {
         if available {
+            if self.outage.next_probe().is_some() {
+                self.outage_ended = Some(now);
+            }
             self.outage.was_available();
         } else {
             self.outage.was_unavailable(who, now);
         }
+    }
+
+    /// When the last outage was found to have ended; `None`: there was none, or there is one.
+    pub(super) fn outage_ended(&self) -> Option<Duration> {
+        self.outage_ended.filter(|_| self.outage.next_probe().is_none())
     }
 
     /// Whether nobody passes or waits.

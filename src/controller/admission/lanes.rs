@@ -52,6 +52,12 @@ impl Lanes {
         kept.map(|(lane, _)| Arc::clone(lane)).collect()
     }
 
+    /// The other lanes of its tenant.
+    pub(super) fn beside(&self, lane: &Lane) -> Vec<Arc<Lane>> {
+        let others = self.known.keys().filter(|other| ***other != *lane && other.is_beside(lane));
+        others.map(Arc::clone).collect()
+    }
+
     pub(super) fn get_mut(&mut self, lane: &Arc<Lane>) -> Option<&mut LaneState> {
         self.known.get_mut(lane)
     }

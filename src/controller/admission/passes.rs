@@ -1,13 +1,20 @@
 //! Passes that have a place in a lane: what each has come to, which of them wait for an answer, and which are set aside.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
     time::Duration,
 };
 
+use tokio_util::sync::CancellationToken;
+
 use super::{PATIENCE, SharedLimit, entrance::Access, lane::Lane};
 use crate::domain::parse::object::ObjectKey;
+
+/// A request that was sent in an outage, and has waited for so long since, is lost, unless requests take that long.
+const LOST: Duration = Duration::from_secs(2);
+/// So many times as long as the answer to a later request took.
+const TIMES_LONGER: u32 = 4;
 
 /// Tells one pass from another.
 pub(super) type PassId = u64;
@@ -45,6 +52,10 @@ pub(super) struct Pass {
     pub(super) aside: bool,
     /// The place that it has to hold a large payload.
     pub(super) large: Option<SharedLimit>,
+    /// When it asked last, and how long the answer to that took.
+    pub(super) served: Option<(Duration, Duration)>,
+    /// Its request is given up.
+    pub(super) lost: CancellationToken,
 }
 
 impl Pass {
@@ -68,12 +79,21 @@ pub(super) struct Passes {
     patient: BTreeSet<(Duration, PassId)>,
     aside: usize,
     most_aside: usize,
+    /// Whose request was given up, and whom nobody has answered since.
+    given_up: HashSet<ObjectKey>,
 }
 
 impl Passes {
     /// None yet. So many may be set aside.
     pub(super) fn new(most_aside: usize) -> Self {
-        Self { by_id: BTreeMap::new(), next: 0, patient: BTreeSet::new(), aside: 0, most_aside }
+        Self {
+            by_id: BTreeMap::new(),
+            next: 0,
+            patient: BTreeSet::new(),
+            aside: 0,
+            most_aside,
+            given_up: HashSet::new(),
+        }
     }
 
     /// One begins. What comes through the entrance is aside from the beginning, if there is room.
@@ -82,8 +102,18 @@ impl Passes {
         self.next += 1;
         let aside = access != Access::Open && self.aside < self.most_aside;
         self.aside += usize::from(aside);
-        let (who, phase) = (who.clone(), Phase::Entered);
-        self.by_id.insert(id, Pass { lane, who, phase, has_turn: false, access, aside, large: None });
+        let pass = Pass {
+            lane,
+            who: who.clone(),
+            phase: Phase::Entered,
+            has_turn: false,
+            access,
+            aside,
+            large: None,
+            served: None,
+            lost: CancellationToken::new(),
+        };
+        self.by_id.insert(id, pass);
         id
     }
 
@@ -102,6 +132,42 @@ impl Passes {
     pub(super) fn holds_large(&mut self, id: PassId, limit: SharedLimit) {
         if let Some(pass) = self.by_id.get_mut(&id) {
             pass.large = Some(limit);
+        }
+    }
+
+    /// The request that it sent then was answered after so long.
+    pub(super) fn served(&mut self, id: PassId, asked: Duration, took: Duration) {
+        if let Some(pass) = self.by_id.get_mut(&id) {
+            pass.served = Some((asked, took));
+            if pass.has_turn {
+                self.given_up.remove(&pass.who);
+            }
+        }
+    }
+
+    /// The resource is gone.
+    pub(super) fn forget(&mut self, who: &ObjectKey) {
+        self.given_up.remove(who);
+    }
+
+    /// Gives up requests to the tenant of this pass that were sent before its outage was found to have ended, and before a request that
+    /// was answered since: nobody will answer them. A resource gives up one, and has its whole time from then on until it is answered:
+    /// where outages follow one another, a slow answer would never be waited for.
+    pub(super) fn give_up_lost(&mut self, id: PassId, outage_ended: Duration, now: Duration) {
+        let Some((answered, (asked, took))) = self.by_id.get(&id).and_then(|pass| Some((pass, pass.served?)))
+        else {
+            return;
+        };
+        let long = LOST.max(took * TIMES_LONGER);
+        for pass in self.by_id.values().filter(|pass| pass.lane.is_beside(&answered.lane)) {
+            if let Phase::KeptWaiting { at } = pass.phase
+                && at < outage_ended.min(asked)
+                && now.saturating_sub(at) >= long
+                && pass.has_turn
+                && self.given_up.insert(pass.who.clone())
+            {
+                pass.lost.cancel();
+            }
         }
     }
 
@@ -169,5 +235,93 @@ impl Passes {
     #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = &Pass> + Clone {
         self.by_id.values()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        decide::credit::Credit,
+        testing::{seconds, tenant},
+    };
+
+    /// So many seconds before.
+    fn sent(now: Duration, before: u64) -> Duration {
+        now.checked_sub(seconds(before)).unwrap()
+    }
+
+    /// When a request was sent and how long the answer to it took, as seen from one that was answered at 20 s and the outage that ended
+    /// then.
+    #[test]
+    fn what_was_sent_in_an_outage_and_waits_for_long_is_lost_and_nothing_else() {
+        let one = Arc::new(tenant("one"));
+        let lane = |tenant: &Arc<_>, credit| Lane::of(tenant, 1, credit);
+        let proven = lane(&one, Credit::Proven);
+        let now = seconds(20);
+        let cases = [
+            ("sent in the outage", &proven, 10, true, 1, true),
+            ("in another lane of the tenant", &lane(&one, Credit::Doubtful), 10, true, 1, true),
+            ("in another tenant", &lane(&Arc::new(tenant("two")), Credit::Proven), 10, true, 1, false),
+            ("a moment ago", &proven, 19, true, 1, false),
+            ("where answers take that long", &proven, 10, true, 3, false),
+            ("for a token", &proven, 10, false, 1, false),
+        ];
+        for (what, of, asked, has_turn, took, lost) in cases {
+            let mut passes = Passes::new(10);
+            let who = ObjectKey::new("ns", "a");
+            let others = ObjectKey::new("ns", "b");
+            let id = passes.begin(Arc::clone(of), &who, Access::Open);
+            if has_turn {
+                passes.has_turn(id);
+            }
+            passes.comes_to(id, Phase::Asked { at: seconds(asked) });
+            passes.set_aside(now);
+            let answered = passes.begin(Arc::clone(&proven), &others, Access::Open);
+            passes.give_up_lost(answered, now, now);
+            assert!(!passes.get(id).unwrap().lost.is_cancelled(), "{what}: nobody was answered yet");
+            passes.served(answered, sent(now, took), seconds(took));
+            passes.give_up_lost(answered, now, now);
+            assert_eq!(passes.get(id).unwrap().lost.is_cancelled(), lost, "{what}");
+            assert!(!passes.get(answered).unwrap().lost.is_cancelled());
+        }
+        // What was sent again, after the end of the outage, has its whole time, however fast others are.
+        let mut passes = Passes::new(10);
+        let again = passes.begin(Arc::clone(&proven), &ObjectKey::new("ns", "a"), Access::Open);
+        passes.has_turn(again);
+        passes.comes_to(again, Phase::Asked { at: seconds(21) });
+        passes.set_aside(seconds(30));
+        let answered = passes.begin(Arc::clone(&proven), &ObjectKey::new("ns", "b"), Access::Open);
+        passes.served(answered, seconds(29), seconds(1));
+        passes.give_up_lost(answered, now, seconds(30));
+        assert!(!passes.get(again).unwrap().lost.is_cancelled());
+    }
+
+    #[test]
+    fn where_outages_follow_one_another_each_is_given_up_once_until_it_is_answered() {
+        let lane = Lane::of(&Arc::new(tenant("one")), 1, Credit::Proven);
+        let mut passes = Passes::new(10);
+        let fast = passes.begin(Arc::clone(&lane), &ObjectKey::new("ns", "fast"), Access::Open);
+        passes.has_turn(fast);
+        let slow = ObjectKey::new("ns", "slow");
+        // Whether it is answered before, and whether it is given up in this outage.
+        for (outage, (answered, lost)) in
+            [(false, true), (false, false), (false, false), (true, true)].into_iter().enumerate()
+        {
+            let now = seconds(100 * (u64::try_from(outage).unwrap() + 1));
+            let id = passes.begin(Arc::clone(&lane), &slow, Access::Open);
+            passes.has_turn(id);
+            if answered {
+                passes.served(id, sent(now, 20), seconds(1));
+            }
+            passes.comes_to(id, Phase::Asked { at: sent(now, 10) });
+            passes.set_aside(now);
+            passes.served(fast, sent(now, 1), seconds(1));
+            passes.give_up_lost(fast, now, now);
+            assert_eq!(passes.get(id).unwrap().lost.is_cancelled(), lost, "{outage}");
+            passes.end(id);
+        }
+        passes.forget(&slow);
+        assert!(passes.given_up.is_empty());
     }
 }

@@ -6,6 +6,8 @@ mod large;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use tokio_util::sync::CancellationToken;
+
 use super::{
     Places, Request, SharedLimit,
     entrance::{Access, Entrances},
@@ -154,16 +156,18 @@ impl State {
         let Some(pass) = self.passes.get(id) else {
             return;
         };
-        let after = match before {
-            Phase::Asked { at } | Phase::KeptWaiting { at } => now.saturating_sub(at),
-            Phase::Entered | Phase::Settled => Duration::ZERO,
+        let asked = match before {
+            Phase::Asked { at } | Phase::KeptWaiting { at } => at,
+            Phase::Entered | Phase::Settled => now,
         };
+        let after = now.saturating_sub(asked);
         let (lane, access, crowded) = (Arc::clone(&pass.lane), pass.access, self.passes.is_crowded());
         let state = self.lanes.of(&lane);
         state.answered(after, pass.has_turn, now, self.places.lane);
         if access == Access::Open || state.access() == Access::Open {
             self.counts_again(id);
         }
+        self.passes.served(id, asked, after);
         self.regroup(&lane);
         self.go_on(&lane, now);
         self.after_crowd(crowded, now);
@@ -194,9 +198,29 @@ impl State {
     pub(super) fn attempted(&mut self, id: PassId, available: bool, now: Duration) {
         if let Some(pass) = self.passes.get(id) {
             let lane = Arc::clone(&pass.lane);
-            self.lanes.of(&lane).was_available(available, &pass.who, now);
+            let state = self.lanes.of(&lane);
+            state.was_available(available, &pass.who, now);
+            if let Some(outage_ended) = state.outage_ended().filter(|_| available) {
+                self.passes.give_up_lost(id, outage_ended, now);
+                if outage_ended == now {
+                    self.probe_beside(&lane, now);
+                }
+            }
             self.go_on(&lane, now);
         }
+    }
+
+    /// One lane of a tenant has found it available: the others find out now, and do not wait for their next probe.
+    fn probe_beside(&mut self, lane: &Arc<Lane>, now: Duration) {
+        for beside in self.lanes.beside(lane) {
+            self.lanes.of(&beside).unused(now);
+            self.go_on(&beside, now);
+        }
+    }
+
+    /// Its request is given up when this ends.
+    pub(super) fn lost(&self, id: PassId) -> CancellationToken {
+        self.passes.get(id).map(|pass| pass.lost.clone()).unwrap_or_default()
     }
 
     /// The pass holds no place any more.

@@ -151,4 +151,8 @@ impl Kubernetes for FakeKubernetes {
     async fn say(&self, object: &Arc<Object>, event: Event) {
         self.publish(object, event);
     }
+
+    fn publish_of_tenant(&self, _tenant: &SharedTenant, event: Event) {
+        self.events.lock().unwrap().push(event.reason);
+    }
 }

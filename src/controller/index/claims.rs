@@ -35,6 +35,8 @@ pub(super) struct ClaimIndex {
     waiting: HashMap<RemoteName, VecMap<Claimant>>,
     /// Until when who was told to wait does so.
     patience: HashMap<ObjectKey, Instant>,
+    /// Whose credential AI Core holds although its claim is not proven any more: it is told when somebody else pushes that.
+    holders: HashMap<Claim, ObjectKey>,
 }
 
 impl ClaimIndex {
@@ -67,6 +69,7 @@ impl ClaimIndex {
         let another = !claim.as_ref().is_some_and(|claim| self.claims.is_held(key, claim));
         if another {
             self.patience.remove(key);
+            self.holds_no_more(key);
         }
         let first = if proven { Standing::Proven } else { Standing::Open };
         let mut wakes = self.claims.set(claimant, claim.map(|claim| (claim, verdict.unwrap_or(first))));
@@ -79,6 +82,7 @@ impl ClaimIndex {
 
     /// The service key that a resource uses was given a token for what it claims.
     pub(super) fn prove(&mut self, claimant: &Claimant, claim: &Claim) -> Vec<ObjectKey> {
+        self.holds_no_more(&claimant.key);
         let mut wakes = self.claims.set(claimant, Some((claim.clone(), Standing::Proven)));
         wakes.extend(self.decide(&claimant.key));
         wakes.extend(self.judge(&claimant.key, Verdict::Granted));
@@ -100,6 +104,7 @@ impl ClaimIndex {
 
     /// A resource wants nothing any more. Which service key it uses is still known.
     pub(super) fn withdraw(&mut self, key: &ObjectKey) -> Vec<ObjectKey> {
+        self.holds_no_more(key);
         let mut wakes = self.claims.release(key);
         wakes.extend(self.decide(key));
         self.patience.remove(key);
@@ -207,7 +212,11 @@ impl ClaimIndex {
         let ownership = self.ownership(object, claim, now);
         match &ownership {
             Ownership::Owner { .. } => {}
-            Ownership::OwnedBy(_) => self.claims.told_lost(&object.key),
+            Ownership::OwnedBy(_) => {
+                // It waits for nobody now. Should it have to wait again, for the next one, that is another wait.
+                self.patience.remove(&object.key);
+                self.claims.told_lost(&object.key);
+            }
             Ownership::Pending => {
                 self.patience.entry(object.key.clone()).or_insert(now + LONGEST_WAIT_FOR_PROOF);
                 match &object.remote_name {
@@ -231,9 +240,35 @@ impl ClaimIndex {
         self.claims.may_have_written(key, claim);
     }
 
+    /// As [`Claims::may_be_written_by_another`].
+    pub(super) fn may_be_written_by_another(&self, key: &ObjectKey, claim: &Claim) -> bool {
+        self.claims.may_be_written_by_another(key, claim)
+    }
+
     /// As [`Claims::is_written_by_another`].
     pub(super) fn is_written_by_another(&self, key: &ObjectKey, claim: &Claim) -> bool {
         self.claims.is_written_by_another(key, claim)
+    }
+
+    /// AI Core holds the credential of a resource whose claim is not proven any more.
+    pub(super) fn holds(&mut self, key: &ObjectKey, claim: Claim) {
+        if self.claims.is_held(key, &claim) && !self.is_proven(key) {
+            self.holders.insert(claim, key.clone());
+        }
+    }
+
+    fn holds_no_more(&mut self, key: &ObjectKey) {
+        if let Some(claim) = self.claims.held(key)
+            && self.holders.get(claim) == Some(key)
+        {
+            self.holders.remove(claim);
+        }
+    }
+
+    /// AI Core accepted a push of a resource. Returns whose credential it does not hold any more by that, if nothing else tells it.
+    pub(super) fn accepted(&mut self, key: &ObjectKey, claim: &Claim) -> Option<ObjectKey> {
+        self.claims.accepted(key, claim);
+        self.holders.remove(claim).filter(|holder| holder != key)
     }
 
     /// Whether what the resource claims is proven, or the service key that it uses was given a token.
@@ -255,6 +290,7 @@ impl ClaimIndex {
             && self.undecided_name.is_empty()
             && self.waiting.is_empty()
             && self.patience.is_empty()
+            && self.holders.is_empty()
     }
 }
 
@@ -271,11 +307,12 @@ impl std::hash::Hash for ClaimIndex {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
         use crate::domain::testing::hash_unordered;
 
-        let Self { claims, credentials, undecided, undecided_name, waiting, patience } = self;
+        let Self { claims, credentials, undecided, undecided_name, waiting, patience, holders } = self;
         (claims, credentials).hash(state);
         hash_unordered(undecided, state);
         hash_unordered(undecided_name, state);
         hash_unordered(waiting, state);
         hash_unordered(patience, state);
+        hash_unordered(holders, state);
     }
 }

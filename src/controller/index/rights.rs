@@ -6,16 +6,19 @@ use super::{
     Entry, Index, State, claimant,
     credentials::{CredentialId, Verdict},
 };
-use crate::domain::{
-    decide::{
-        conflict::{self, Claim},
-        credit::Credit,
-        observed::{Ownership, Takeover},
-        pass_outcome::PassOutcome,
-    },
-    parse::{
-        api_url::Tenant,
-        object::{Object, ObjectKey},
+use crate::{
+    api::condition::{self, READY},
+    domain::{
+        decide::{
+            conflict::{self, Claim},
+            credit::Credit,
+            observed::{Ownership, Takeover},
+            pass_outcome::PassOutcome,
+        },
+        parse::{
+            api_url::Tenant,
+            object::{Object, ObjectKey},
+        },
     },
 };
 
@@ -42,7 +45,9 @@ impl<K> Index<K> {
         let proven = claim.as_ref().is_some_and(|claim| {
             conflict::proven_tenant(&entry.status).is_some_and(|tenant| tenant == *claim.tenant)
         });
-        state.claims.settle(&claimant(object), claim, credential, proven)
+        let woken = state.claims.settle(&claimant(object), claim, credential, proven);
+        state.note_holder(object);
+        woken
     }
 
     /// The resource's credential was given a token for the tenant of `claim` just now: the claim stands against others. Returns
@@ -74,7 +79,9 @@ impl<K> Index<K> {
         if state.current(object).is_none() {
             return Vec::new();
         }
-        state.judging(object, |claims| claims.judge(&object.key, Verdict::Refused))
+        let woken = state.judging(object, |claims| claims.judge(&object.key, Verdict::Refused));
+        state.note_holder(object);
+        woken
     }
 
     /// A pass over the resource has ended like this. If it could have come to prove what it claims, nobody waits for it any longer.
@@ -180,12 +187,14 @@ impl<K> Index<K> {
     }
 
     /// AI Core accepted a push of the resource just now. To be said before another request for the remote secret can begin; the
-    /// status says it later.
-    pub(in crate::controller) fn accepted(&self, object: &Object, claim: &Claim) {
+    /// status says it later. Returns the resource to look at because of that: one whose credential this was, and which says so still.
+    #[must_use]
+    pub(in crate::controller) fn accepted(&self, object: &Object, claim: &Claim) -> Option<ObjectKey> {
         let mut state = self.0.lock();
         if state.current(object).is_some() {
             state.accepted.insert(object.key.clone(), claim.clone());
         }
+        state.claims.accepted(&object.key, claim)
     }
 }
 
@@ -195,12 +204,26 @@ impl<K> State<K> {
         let Some(entry) = self.resources.get(successor) else { return Takeover::Done };
         let has_pushed = self.accepted.get(successor) == Some(claim)
             || super::claim_of_status(&entry.object, &entry.status).as_ref() == Some(claim);
-        if has_pushed {
+        if has_pushed && !self.claims.is_written_by_another(successor, claim) {
             Takeover::Done
         } else if entry.object.spec.suspended() {
             Takeover::Unlikely
         } else {
             Takeover::Expected
+        }
+    }
+
+    /// Notes whether AI Core holds the credential of a resource that cannot prove what it claims: another one may push over it, and
+    /// nothing else would tell it.
+    fn note_holder(&mut self, object: &Object) {
+        let Some(Entry { object, status, .. }) = self.entry(object) else { return };
+        if self.claims.is_proven(&object.key) {
+            return;
+        }
+        let says_so = condition::find(&status.conditions, READY).is_some_and(|ready| ready.status == "True");
+        let (key, held) = (object.key.clone(), conflict::pushed_claim(object, status));
+        if let Some(claim) = held.filter(|_| says_so) {
+            self.claims.holds(&key, claim);
         }
     }
 

@@ -1,7 +1,8 @@
 //! AICoreTenants, and the resources that name them: a change of one finds these without looking at the others.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ops::Bound,
     sync::Arc,
 };
 
@@ -25,7 +26,7 @@ use crate::{
 #[cfg_attr(test, derive(Clone))]
 pub(super) struct TenantIndex {
     listing: Listing,
-    tenants: HashMap<Arc<str>, Entry>,
+    tenants: BTreeMap<Arc<str>, Entry>,
     users: HashMap<Arc<str>, BTreeSet<ObjectKey>>,
 }
 
@@ -203,6 +204,26 @@ impl<K> Index<K> {
     /// The keys of all AICoreTenants.
     pub(in crate::controller) fn tenants(&self) -> Vec<ObjectKey> {
         self.0.lock().tenants.tenants.keys().map(|name| tenant::key(name)).collect()
+    }
+
+    /// Visits up to `limit` AICoreTenants in the order of their names, from the one after `after` on. Returns the last one's name,
+    /// or `None` when there are no more.
+    pub(in crate::controller) fn page_of_tenants(
+        &self,
+        after: Option<&Arc<str>>,
+        limit: usize,
+        mut visit: impl FnMut(&str, &AICoreTenantStatus),
+    ) -> Option<Arc<str>> {
+        let state = self.0.lock();
+        let page = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        let mut last = None;
+        let mut seen = 0;
+        for (name, entry) in state.tenants.tenants.range::<Arc<str>, _>(page).take(limit) {
+            visit(name, &entry.status);
+            seen += 1;
+            last = Some(name);
+        }
+        last.filter(|_| seen == limit).cloned()
     }
 
     /// A list of AICoreTenants begins.

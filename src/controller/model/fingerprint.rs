@@ -102,9 +102,20 @@ impl World {
 
 impl Replica {
     pub(super) fn hash_into(&self, hasher: &mut impl Hasher) {
-        let Self { index, late_writes, queue, timers, passes, unwritten, pushed, tokens, behind, started } =
-            self;
-        (queue, timers, pushed, tokens, behind, started).hash(hasher);
+        let Self {
+            index,
+            late_writes,
+            queue,
+            timers,
+            passes,
+            unwritten,
+            pushed,
+            pushed_over,
+            tokens,
+            behind,
+            started,
+        } = self;
+        (queue, timers, pushed, pushed_over, tokens, behind, started).hash(hasher);
         index.hash_into(hasher);
         late_writes.hash(hasher);
         add_shown(unwritten, hasher);

@@ -135,9 +135,13 @@ impl AtWork<'_> {
         Ok(())
     }
 
-    /// Whether AI Core accepted a push of `other` there, by what this process knows: then it is the heir's.
+    /// Whether AI Core accepted a push of `other` there, by what this process knows, which has sent nothing for another one since: then
+    /// it is the heir's.
     fn has_pushed(&self, other: Who, found: &Facts) -> bool {
         let remote = Remote { tenant: found.tenant, name: self.world.setup.names[other] };
+        if self.replica.pushed_over.contains(&(other, remote)) {
+            return false;
+        }
         let by_status = self.replica.index.status(&key_of(other)).is_some_and(|(_, status)| {
             proven_tenant(&status).is_some_and(|tenant| tenant == *found.claim.tenant)
         });

@@ -5,16 +5,19 @@
 //! open. A Lease may be deleted, but not before all have seen it: who starts while it is missing leads at once, beside one that does not
 //! know yet, for as long as that one's fence is open. Time has steps; a process may be stopped for any number of them, and may be stopped between an answer and what it does with it.
 
+mod process;
+
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
     time::Duration,
 };
 
+use self::process::{Answer, Phase, Process, Request, Shown};
 use super::{explorer::Model, fingerprint::add_shown};
 use crate::domain::{
     decide::lease::{Candidate, Decision, Record, View},
     parse::object::Now,
-    testing::{at, seconds},
+    testing::seconds,
 };
 
 /// As the defaults of the flags are to each other, in steps of time.
@@ -58,63 +61,6 @@ struct State {
     last_fault: u64,
 }
 
-#[derive(Clone, Debug)]
-struct Process {
-    number: u8,
-    started: u64,
-    stopped: bool,
-    view: View,
-    own: Option<(u8, Record)>,
-    /// When the last renewal that succeeded began.
-    renewed: Option<u64>,
-    fence: u64,
-    phase: Phase,
-}
-
-#[derive(Clone, Debug, Hash)]
-enum Phase {
-    Pausing {
-        until: u64,
-    },
-    Waiting {
-        began: u64,
-        request: Request,
-        held: bool,
-    },
-    /// The answer is there.
-    Answered {
-        began: u64,
-        answer: Answer,
-    },
-}
-
-#[derive(Clone, Debug, Hash)]
-enum Request {
-    Get,
-    Write { over: Option<u8>, record: Shown, own: bool },
-}
-
-/// A record that has a hash.
-#[derive(Clone, Debug)]
-struct Shown(Record);
-
-impl Hash for Shown {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let Record { holder, duration, acquired, renewed, transitions } = &self.0;
-        (holder, duration, acquired, renewed, transitions).hash(state);
-    }
-}
-
-#[derive(Clone, Debug, Hash)]
-enum Answer {
-    Found(Option<(u8, Shown)>),
-    Written(u8, Shown),
-    /// Somebody else wrote; whether it was over what this process wrote last.
-    Conflict {
-        own: bool,
-    },
-}
-
 #[derive(Clone, Copy, Debug)]
 enum Action {
     /// A process does what it can do next.
@@ -132,45 +78,6 @@ enum Action {
     LateOneIsCarriedOut(usize),
     LeaseIsDeleted,
     TimePasses,
-}
-
-impl Process {
-    fn new(number: u8, now: u64) -> Self {
-        Self {
-            number,
-            started: now,
-            stopped: false,
-            view: View::default(),
-            own: None,
-            renewed: None,
-            fence: 0,
-            phase: Phase::Pausing { until: now },
-        }
-    }
-
-    fn me(&self) -> Candidate {
-        Candidate { identity: format!("process-{}", self.number), duration: seconds(DURATION) }
-    }
-
-    fn now(&self, now: u64) -> Now {
-        let uptime = seconds(now - self.started);
-        Now { wall: at(i64::try_from(now).unwrap()), uptime, leading: uptime }
-    }
-
-    fn is_over(&self, now: u64) -> bool {
-        self.renewed.is_some_and(|renewed| now >= renewed + RENEW_DEADLINE)
-    }
-
-    /// Whether there is something that it can do now by itself.
-    fn is_ready(&self, now: u64) -> bool {
-        !self.stopped
-            && (self.is_over(now)
-                || match &self.phase {
-                    Phase::Pausing { until } => now >= *until,
-                    Phase::Waiting { began, .. } => now >= began + ATTEMPT,
-                    Phase::Answered { .. } => true,
-                })
-    }
 }
 
 impl Elections {

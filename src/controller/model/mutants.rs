@@ -155,6 +155,21 @@ async fn a_broken_decision_is_noticed(
     assert!(broken.contains(why), "{broken}");
 }
 
+/// What it has pushed is pushed over, and only this process knows of that.
+#[tokio::test(start_paused = true)]
+async fn one_that_goes_before_its_heir_has_pushed_again_is_noticed() {
+    let (_, operation, _) = WORLDS[5];
+    let decisions = Decisions {
+        plan: |observed| plan(&Observed { takeover: Takeover::Done, ..observed.clone() }),
+        ..Decisions::REAL
+    };
+    let ends =
+        Operation { faults: 1, requests_fail: false, standbys: 1, caches_lag: false, decisions, ..operation };
+    let broken = explore(&ends, MOST).unwrap_err();
+    println!("{broken:?}");
+    assert!(broken.why.contains("AI Core still holds what it was to delete"), "{broken:?}");
+}
+
 /// What the program does not promise: here is a way to it.
 #[tokio::test(start_paused = true)]
 async fn a_write_that_outlives_its_process_is_beyond_what_is_promised() {

@@ -28,8 +28,12 @@ pub(super) struct Operation {
     pub(super) users: &'static [&'static [UserStep]],
     /// So many requests come to another end than they should, or processes end.
     pub(super) faults: u8,
+    /// Whether requests do; else faults are ends of processes.
+    pub(super) requests_fail: bool,
     /// Processes that can take over when the one that leads has ended.
     pub(super) standbys: u8,
+    /// Whether the caches of those may be behind.
+    pub(super) caches_lag: bool,
     pub(super) decisions: Decisions,
     /// Whether a write that a process had given up before it ended may still be carried out, which is beyond what is promised.
     pub(super) writes_outlive: bool,
@@ -42,6 +46,7 @@ pub(super) struct State {
     pub(super) replica: Option<Arc<Replica>>,
     standbys: u8,
     faults: u8,
+    requests_fail: bool,
     /// How far users have come.
     done: [u8; 4],
 }
@@ -81,6 +86,10 @@ impl State {
         self.world.late.iter().all(|late| late.until > next).then_some(next)
     }
 
+    fn a_request_may_fail(&self) -> bool {
+        self.faults > 0 && self.requests_fail
+    }
+
     fn replies(&self, stage: &Stage) -> &'static [Reply] {
         let all: &[Reply] = match stage {
             Stage::Reading | Stage::Token => &[Reply::Done, Reply::Refused],
@@ -90,7 +99,7 @@ impl State {
                 &[Reply::Done, Reply::Refused, Reply::Lost, Reply::Late]
             }
         };
-        if self.faults > 0 { all } else { &all[..1] }
+        if self.a_request_may_fail() { all } else { &all[..1] }
     }
 }
 
@@ -101,7 +110,8 @@ impl Model for Operation {
     fn start(&self) -> State {
         let world = World::new(self.setup);
         let replica = Some(Arc::new(Replica::leading(&world, [false; 2])));
-        State { world, replica, standbys: self.standbys, faults: self.faults, done: [0; 4] }
+        let Self { standbys, faults, requests_fail, .. } = *self;
+        State { world, replica, standbys, faults, requests_fail, done: [0; 4] }
     }
 
     fn actions(&self, state: &State) -> Vec<Action> {
@@ -120,7 +130,8 @@ impl Model for Operation {
             if state.standbys > 0 {
                 for behind in [[false, false], [true, false], [false, true], [true, true]] {
                     let differs = |who: Who| {
-                        !behind[who] || state.world.before[who].is_some() || state.world.sources[who] > 1
+                        let lags = state.world.before[who].is_some() || state.world.sources[who] > 1;
+                        !behind[who] || self.caches_lag && lags
                     };
                     if ALL.into_iter().all(differs) {
                         actions.push(Action::TakesOver { behind });
@@ -149,7 +160,7 @@ impl Model for Operation {
             let uptime = state.world.now.saturating_sub(replica.started);
             if replica.unwritten[who].is_some_and(|unwritten| unwritten.due() <= uptime) {
                 let replies = [Reply::Done, Reply::Refused, Reply::Lost];
-                let replies = if state.faults > 0 { &replies[..] } else { &replies[..1] };
+                let replies = if state.a_request_may_fail() { &replies[..] } else { &replies[..1] };
                 actions.extend(replies.iter().map(|reply| Action::WritesAgain(who, *reply)));
             }
         }
@@ -237,7 +248,7 @@ impl Model for Operation {
 
     fn fingerprint(&self, state: &State) -> u64 {
         let mut hasher = DefaultHasher::new();
-        let State { world, replica, standbys, faults, done } = state;
+        let State { world, replica, standbys, faults, done, requests_fail: _ } = state;
         (standbys, faults, done).hash(&mut hasher);
         world.hash_into(&mut hasher);
         if let Some(replica) = replica {

@@ -33,6 +33,8 @@ pub(super) struct Replica {
     pub(super) unwritten: [Option<Unwritten>; 2],
     /// Who has had a push accepted, and where, by what this process was answered.
     pub(super) pushed: BTreeSet<(Who, Remote)>,
+    /// Over whose pushes this process has sent something since they were accepted, and where.
+    pub(super) pushed_over: BTreeSet<(Who, Remote)>,
     /// Service keys that were given a token.
     pub(super) tokens: BTreeSet<u64>,
     /// Whether the watch has yet to show the newest of a resource, of its source Secret, and of its service key.
@@ -68,6 +70,7 @@ impl Replica {
             passes: [None, None],
             unwritten: [None; 2],
             pushed: BTreeSet::new(),
+            pushed_over: BTreeSet::new(),
             tokens: BTreeSet::new(),
             behind: [[false; 3]; 2],
             started: world.now,

@@ -345,6 +345,8 @@ impl AtWork<'_> {
         }
         self.judge(who, &begun, &found)?;
         (self.decisions.writes)(&self.replica.index, &begun.object, &found.0.claim);
+        let remote = Remote { tenant: found.0.tenant, name: self.world.setup.names[who] };
+        self.replica.pushed_over.insert((1 - who, remote));
         self.wait(who, begun, found, Stage::Sending);
         Ok(())
     }
@@ -376,8 +378,10 @@ impl AtWork<'_> {
         match (reply, content) {
             (Reply::Done, None) => self.wait(who, begun, found, Stage::LettingGo(Outcome::RemoteDeleted)),
             (Reply::Done, Some(_)) => {
-                self.replica.index.accepted(&begun.object, &found.0.claim);
+                let woken = self.replica.index.accepted(&begun.object, &found.0.claim);
+                self.enqueue(woken.into_iter().collect());
                 self.replica.pushed.insert((who, remote));
+                self.replica.pushed_over.remove(&(who, remote));
                 self.replica.late_writes.accepted(&begun.object.key, &found.0.claim, uptime);
                 let at = self.world.wall();
                 self.report(who, begun, &found, Outcome::Pushed { at, created });

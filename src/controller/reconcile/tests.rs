@@ -1,6 +1,9 @@
 //! That a pass carries out what was decided, in the right order, and remembers it, also when one of the two adapters fails.
 
+mod deletion;
+mod elsewhere;
 mod places;
+mod unwritten;
 
 use std::sync::atomic::Ordering::SeqCst;
 
@@ -46,12 +49,6 @@ fn with_policy_delete() -> Object {
         finalizer: true,
         ..an_object().with_spec(|spec| spec.deletion_policy = Some(DeletionPolicy::Delete))
     }
-}
-
-fn dying(world: &mut World) {
-    world.object.deleting = true;
-    world.applied();
-    world.journal();
 }
 
 #[tokio::test(start_paused = true)]
@@ -132,85 +129,6 @@ async fn the_same_content_is_read_once_and_not_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_status_that_cannot_be_written_is_written_later_and_nothing_else_is_done_for_it() {
-    let world = World::new();
-    world.refuse("write status");
-    let requeue_after = world.pass().await.unwrap();
-    assert!(requeue_after > HOUR / 2, "the pass is over: {requeue_after:?}");
-    assert_eq!(world.journal().last().unwrap(), "write status");
-    assert_eq!((outcomes(&world, "Created"), outcomes(&world, "ApiServerError")), (1, 0));
-    assert_eq!(world.ctx.statuses.owed(), 1);
-    assert_eq!(world.snapshot().memory.retry.api_failures, 0);
-    // A pass in between finds that all is well.
-    world.pass().await;
-    assert_eq!(world.journal(), Vec::<String>::new());
-    world.writes_for(Duration::from_secs(60)).await;
-    let attempts = world.journal();
-    assert!(attempts.iter().all(|request| request == "write status"), "{attempts:?}");
-    assert!((4..=12).contains(&attempts.len()), "{attempts:?}");
-    world.accept_all();
-    world.writes_for(LONGEST_PAUSE).await;
-    assert_eq!(world.journal(), ["write status"]);
-    assert_eq!(world.ready(), "True/Synced");
-    assert_eq!(world.ctx.statuses.owed(), 0);
-    // What was answered with 500 may have been done, and late.
-    world.writes_for(HOUR).await;
-    assert_eq!(world.journal(), ["write status"]);
-}
-
-/// Whatever becomes of statuses, what has to be done is done, and the newest status is what is written in the end.
-#[tokio::test(start_paused = true)]
-async fn rotations_go_on_while_the_status_is_refused_or_not_answered() {
-    for hangs in [false, true] {
-        let world = in_sync(an_object()).await;
-        if hangs {
-            world.ctx.kubernetes.hangs.lock().unwrap().insert("write status");
-        } else {
-            world.refuse("write status");
-        }
-        for (version, password) in [("2", "b"), ("3", "c"), ("4", "d")] {
-            world.rotated(version, password);
-            let started = Instant::now();
-            world.pass().await;
-            assert!(started.elapsed() <= Duration::from_secs(1), "{:?}", started.elapsed());
-            let journal = world.journal();
-            assert_eq!(journal[..2], ["read Secret", PUSH], "{version}");
-            assert_eq!(
-                journal.len(),
-                if version == "2" { 3 } else { 2 },
-                "one attempt, and no other by a rotation"
-            );
-            tokio::time::advance(Duration::from_secs(2)).await;
-        }
-        assert_eq!(latencies(&world), 3);
-        world.accept_all();
-        world.ctx.kubernetes.hangs.lock().unwrap().clear();
-        world.writes_for(2 * LONGEST_PAUSE).await;
-        let written = world.ctx.kubernetes.status.lock().unwrap().clone().unwrap();
-        assert_eq!(written.secret_resource_version.as_deref(), Some("4"), "hangs: {hangs}");
-        assert_eq!(world.ctx.statuses.owed(), 0);
-        assert_eq!(world.snapshot().memory.retry.api_failures, 0);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_suspension_counts_while_the_status_cannot_be_written() {
-    let mut world = in_sync(an_object()).await;
-    world.refuse("write status");
-    world.rotated("2", "b");
-    world.pass().await;
-    world.object = world.object.clone().with_spec(|spec| spec.suspend = Some(true));
-    world.applied();
-    world.rotated("3", "c");
-    world.journal();
-    world.pass().await;
-    assert_eq!(world.journal(), ["read Secret"], "neither a push nor an attempt before its time");
-    world.accept_all();
-    world.writes_for(LONGEST_PAUSE).await;
-    assert_eq!(world.ready(), "False/Suspended", "the last rotation was not pushed");
-}
-
-#[tokio::test(start_paused = true)]
 async fn nothing_is_sent_when_a_secret_cannot_be_read() {
     let world = World::new();
     world.refuse("read Secret");
@@ -269,175 +187,9 @@ async fn a_forced_push_insists() {
     assert_eq!(world.journal(), ["read Secret", "connect", "read Secret", push, "write status"]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn the_finalizer_comes_before_the_push() {
-    let object = Object { finalizer: false, ..with_policy_delete() };
-    let world = World::of(object);
-    world.refuse("add finalizer");
-    world.pass().await;
-    assert_eq!(world.journal(), ["read Secret", "connect", "read Secret", "add finalizer"]);
-    world.accept_all();
-    world.pass().await;
-    // Where it goes is written down before it goes there.
-    let whole = ["read Secret", "add finalizer", "write status", PUSH, "write status"];
-    assert_eq!(world.journal(), whole);
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_finalizer_goes_after_the_remote_secret() {
-    let mut world = in_sync(with_policy_delete()).await;
-    dying(&mut world);
-    world.ctx.ai_core.unreachable.store(true, SeqCst);
-    world.pass().await;
-    assert_eq!(world.journal(), ["delete pull", "write status"]);
-    tokio::time::advance(HOUR).await;
-    world.ctx.ai_core.unreachable.store(false, SeqCst);
-    world.refuse("remove finalizer");
-    assert!(world.pass().await.is_some());
-    assert_eq!(world.journal(), ["delete pull", "remove finalizer"]);
-    world.accept_all();
-    assert_eq!(world.pass().await, None);
-    assert_eq!(world.journal(), ["delete pull", "remove finalizer"]);
-    assert_eq!(outcomes(&world, "Deleted"), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_status_that_cannot_be_written_does_not_keep_a_resource() {
-    let mut world = World::of(with_policy_delete());
-    world.refuse("write status");
-    world.pass().await;
-    dying(&mut world);
-    assert_eq!(world.pass().await, None);
-    assert_eq!(world.journal(), ["delete pull", "remove finalizer"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_is_to_be_retained_is_let_go_without_a_request() {
-    let mut world = in_sync(with_policy_delete()).await;
-    world.object = world.object.clone().with_spec(|spec| spec.deletion_policy = None);
-    dying(&mut world);
-    assert_eq!(world.pass().await, None);
-    assert_eq!(world.journal(), ["remove finalizer"]);
-    assert_eq!(outcomes(&world, "Released"), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_stays_behind_with_a_namespace_is_counted() {
-    let mut world = in_sync(with_policy_delete()).await;
-    world.ctx.kubernetes.secrets.lock().unwrap().clear();
-    world.ctx.index.remove_secret(&world.object.service_key());
-    dying(&mut world);
-    let looks_again = world.pass().await;
-    assert!(looks_again.is_some(), "the namespace stays: the key may come back");
-    assert_eq!(world.journal(), ["read Secret", "look at namespace", "write status"]);
-    *world.ctx.kubernetes.namespace.lock().unwrap() = NamespaceState::Terminating;
-    assert_eq!(world.pass().await, None);
-    assert_eq!(world.journal(), ["read Secret", "look at namespace", "remove finalizer"]);
-    assert_eq!(world.metric("aicore_registry_remote_orphaned_total"), Some(1));
-    assert_eq!(world.ctx.kubernetes.events.lock().unwrap().last(), Some(&"RemoteOrphaned"));
-}
-
-/// When the finalizer is gone, the process may end before it says anything more.
-#[tokio::test(start_paused = true)]
-async fn what_stays_behind_is_said_before_the_resource_goes() {
-    let mut world = in_sync(with_policy_delete()).await;
-    world.ctx.kubernetes.secrets.lock().unwrap().clear();
-    world.ctx.index.remove_secret(&world.object.service_key());
-    dying(&mut world);
-    *world.ctx.kubernetes.namespace.lock().unwrap() = NamespaceState::Terminating;
-    world.refuse("remove finalizer");
-    assert!(world.pass().await.is_some());
-    assert_eq!(world.ctx.kubernetes.events.lock().unwrap().last(), Some(&"RemoteOrphaned"));
-    assert_eq!(world.metric("aicore_registry_remote_orphaned_total"), Some(0), "it is still there");
-    world.accept_all();
-    assert_eq!(world.pass().await, None);
-    assert_eq!(world.metric("aicore_registry_remote_orphaned_total"), Some(1));
-}
-
-fn of_tenant_two(world: &World) {
-    world.ctx.kubernetes.holds_service_key(world.object.service_key(), "2", "two");
-    world.ctx.index.apply_secret(&world.object.service_key(), "2");
-}
-
-fn left_behind(world: &World) -> bool {
-    world.ctx.kubernetes.status.lock().unwrap().as_ref().unwrap().left_behind.is_some()
-}
-
-/// The process ends while the first push to another tenant is under way.
-#[tokio::test(start_paused = true)]
-async fn what_a_process_leaves_behind_the_next_one_says_once() {
-    let world = in_sync(with_policy_delete()).await;
-    of_tenant_two(&world);
-    world.ctx.ai_core.hangs.store(true, SeqCst);
-    assert!(tokio::time::timeout(Duration::from_secs(5), world.pass()).await.is_err());
-    assert!(left_behind(&world));
-    assert_eq!(*world.ctx.kubernetes.events.lock().unwrap(), ["Synced"]);
-    let next = world.restarted();
-    assert_eq!(next.pass().await, Some(Duration::ZERO));
-    assert_eq!(*next.ctx.kubernetes.events.lock().unwrap(), ["TenantChanged"]);
-    assert!(!left_behind(&next));
-    next.pass().await;
-    assert_eq!(next.ready(), "True/Synced");
-    let last = next.restarted();
-    last.pass().await;
-    for (world, times) in [(&next, 1), (&last, 0)] {
-        assert_eq!(world.metric("aicore_registry_remote_orphaned_total"), Some(times));
-        assert_eq!(u64::try_from(world.ctx.kubernetes.events.lock().unwrap().len()).unwrap(), times);
-    }
-}
-
-/// With one process it is said once as well, and the status remembers it only for that moment.
-#[tokio::test(start_paused = true)]
-async fn what_stays_in_another_tenant_is_said_and_forgotten() {
-    let world = in_sync(with_policy_delete()).await;
-    of_tenant_two(&world);
-    world.pass().await;
-    let push = "push pull for ghcr.io, create true, Patient";
-    let journal =
-        ["read Secret", "connect", "read Secret", "write status", push, "write status", "write status"];
-    assert_eq!(world.journal(), journal, "announced, pushed, said");
-    assert!(!left_behind(&world));
-    assert_eq!(world.metric("aicore_registry_remote_orphaned_total"), Some(1));
-    assert_eq!(*world.ctx.kubernetes.events.lock().unwrap(), ["Synced", "TenantChanged"]);
-    world.pass().await;
-    assert_eq!(world.journal(), Vec::<String>::new());
-}
-
 fn claim(world: &World) -> Claim {
     let tenant = Arc::clone(world.snapshot().service_key.unwrap().connection.tenant());
     Claim { tenant, remote_name: world.object.remote_name.clone().unwrap() }
-}
-
-/// Who takes over has to push: one that is suspended will not, one that can does so soon, and one that cannot is not waited for long.
-#[tokio::test(start_paused = true)]
-async fn what_nobody_takes_over_is_deleted() {
-    for (suspended, pushes) in [(true, false), (false, true), (false, false)] {
-        let mut world = in_sync(with_policy_delete()).await;
-        let claim = claim(&world);
-        let heir = object_named("heir", 2_000_000_000).with_spec(|spec| {
-            spec.remote_name = Some("pull".to_owned());
-            spec.suspend = Some(suspended);
-        });
-        world.ctx.index.apply_resource(heir.clone(), crate::api::AICoreRegistrySecretStatus::default());
-        let _ = world.ctx.index.proven(&heir, &claim);
-        dying(&mut world);
-        let mut waited = Duration::ZERO;
-        while let Some(wait) = world.pass().await {
-            assert_eq!(world.journal(), Vec::<String>::new());
-            waited += wait;
-            tokio::time::advance(wait).await;
-            if pushes {
-                world.ctx.index.accepted(&heir, &claim);
-            }
-        }
-        let limit = Duration::from_secs(if suspended || pushes { 1 } else { 16 });
-        assert!(waited < limit, "{waited:?}");
-        let expected =
-            if pushes { vec!["remove finalizer"] } else { vec!["delete pull", "remove finalizer"] };
-        assert_eq!(world.journal(), expected);
-        let said = world.ctx.kubernetes.events.lock().unwrap().contains(&"RemoteHandedOver");
-        assert_eq!(said, pushes);
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -478,33 +230,4 @@ async fn whoever_is_displaced_is_woken() {
     world.ctx.index.apply_resource(older.clone(), crate::api::AICoreRegistrySecretStatus::default());
     reconcile(&world.ctx, &older.key).await;
     assert_eq!(world.ctx.queue.next().now_or_never().flatten().as_ref(), Some(&world.object.key));
-}
-
-/// Of a first push that is to be deleted some day the status says where it goes before it goes there, and afterwards what came
-/// of it.
-#[tokio::test(start_paused = true)]
-async fn a_push_that_is_to_be_deleted_some_day_is_announced() {
-    let world = World::of(with_policy_delete());
-    world.ctx.ai_core.hangs.store(true, SeqCst);
-    tokio::select! {
-        _ = world.pass() => panic!("it hangs"),
-        () = tokio::time::sleep(Duration::from_secs(1)) => {}
-    }
-    // Here a process may end.
-    assert_eq!(world.journal()[3..], ["write status", PUSH]);
-    let written = world.ctx.kubernetes.status.lock().unwrap().clone().unwrap();
-    assert!(written.api_url.is_some() && written.last_sync_time.is_none(), "{written:?}");
-    assert_eq!(written.conditions, []);
-    world.ctx.ai_core.hangs.store(false, SeqCst);
-    world.pass().await;
-    assert_eq!(world.journal(), ["read Secret", PUSH, "write status"], "once");
-}
-
-#[tokio::test(start_paused = true)]
-async fn nothing_is_sent_for_a_resource_that_takes_no_finalizer() {
-    let world = World::of(Object { finalizer: false, ..with_policy_delete() });
-    world.ctx.kubernetes.takes_no_finalizer.store(true, SeqCst);
-    assert!(world.pass().await.is_some());
-    assert_eq!(world.journal(), ["read Secret", "connect", "read Secret", "add finalizer"]);
-    assert_eq!(world.ready(), "");
 }

@@ -5,8 +5,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::*;
 use crate::domain::{
-    parse::object::{Object, ObjectKey},
-    testing::{LAST_SYNC as SYNCED, a_new_status, a_status_in_sync, at, object_named},
+    parse::{
+        object::{Object, ObjectKey},
+        tenant::SharedTenant,
+    },
+    testing::{
+        LAST_SYNC as SYNCED, a_new_status, a_shared_tenant, a_status_in_sync, at, condition, object_named,
+    },
 };
 
 type TestIndex = Index<u32>;
@@ -106,6 +111,42 @@ fn what_ends_has_series_of_its_own() {
     assert_eq!(rows, expected);
     index.remove_resource(&object_named("mortal", 1).key);
     assert!(!exposed(&index).concat().contains("expir"));
+}
+
+/// A key that many resources share is one series.
+#[test]
+fn tenants_have_series_of_their_own() {
+    let index = index_of(0);
+    index.serve_tenants();
+    let ends = |second| Moment::of(Timestamp::from_second(second).unwrap());
+    let count = PAGE + 3;
+    for number in 0..count {
+        let tenant = SharedTenant { name: format!("t{number:05}").into(), ..a_shared_tenant(&["*"], None) };
+        let mut status = AICoreTenantStatus::default();
+        if number == 7 {
+            status.conditions.push(condition(READY, "True", "Valid"));
+            status.service_key_expires_at = ends(SYNCED + 200);
+            status.service_key_expiring_from = ends(SYNCED + 160);
+        }
+        index.apply_tenant(tenant, status);
+    }
+    let text = exposed(&index).concat();
+    let ready: Vec<&str> =
+        text.lines().filter(|line| line.starts_with("aicore_registry_tenant_ready{")).collect();
+    assert_eq!(ready.len(), count);
+    assert_eq!(
+        ready.iter().filter(|line| line.ends_with(" 1")).collect::<Vec<_>>(),
+        [&"aicore_registry_tenant_ready{name=\"t00007\"} 1"]
+    );
+    let ends: Vec<&str> =
+        text.lines().filter(|line| line.contains("expir") && !line.starts_with('#')).collect();
+    let row = |name: &str, after: i64| {
+        format!("aicore_registry_tenant_{name}_timestamp_seconds{{name=\"t00007\"}} {}", SYNCED + after)
+    };
+    assert_eq!(ends, [row("service_key_expiration", 200), row("service_key_expiring_from", 160)]);
+    index.remove_tenant("t00007");
+    let text = exposed(&index).concat();
+    assert!(!text.contains("t00007") && !text.contains("expir"));
 }
 
 /// A wrong clock has written it; the push that is due replaces it.

@@ -4,7 +4,6 @@ use std::sync::atomic::Ordering::SeqCst;
 
 use super::neighbours::resource;
 use crate::{
-    api::AICoreRegistrySecretStatus,
     controller::fakes::World,
     domain::{
         parse::object::Object,
@@ -28,11 +27,7 @@ async fn those_of_a_tenant_that_hangs_are_not_read_again_and_again_and_hold_up_n
     let hung: Vec<Object> = (0..HUNG).map(|number| resource(number % 2, &format!("hung-{number}"))).collect();
     let healthy = [resource(2, "healthy")];
     for (object, tenant) in hung.iter().map(|object| (object, "hung")).chain([(&healthy[0], "healthy")]) {
-        world.ctx.kubernetes.holds_service_key(object.service_key(), "1", tenant);
-        world.ctx.kubernetes.holds_credential(object.source(), "1", &large("1"));
-        world.ctx.index.apply_resource(object.clone(), AICoreRegistrySecretStatus::default());
-        world.ctx.index.apply_secret(&object.service_key(), "1");
-        world.ctx.index.apply_secret(&object.source(), "1");
+        world.has_another(object, &large("1"), tenant);
     }
     let world = world.run();
     for objects in [&hung[..], &healthy] {

@@ -4,11 +4,11 @@ use std::{collections::HashSet, sync::atomic::Ordering::SeqCst};
 
 use super::*;
 use crate::{
-    api::AICoreRegistrySecretStatus,
     controller::fakes::{Running, World},
     domain::{
         parse::object::{Object, ObjectKey},
         testing::{WithSpec, object_named, seconds, service_key_of},
+        tools::bucket::Rate,
     },
 };
 
@@ -75,11 +75,7 @@ async fn tenants_that_hang_hold_up_no_rotation_of_another() {
     let of_hung = hung.iter().map(|(tenant, object)| (format!("hung-{tenant}"), object));
     let of_healthy = healthy.iter().map(|object| (object.key.name.to_string(), object));
     for (tenant, object) in of_hung.chain(of_healthy) {
-        world.ctx.kubernetes.holds_service_key(object.service_key(), "1", &tenant);
-        world.ctx.kubernetes.holds_credential(object.source(), "1", "1");
-        world.ctx.index.apply_resource(object.clone(), AICoreRegistrySecretStatus::default());
-        world.ctx.index.apply_secret(&object.service_key(), "1");
-        world.ctx.index.apply_secret(&object.source(), "1");
+        world.has_another(object, "1", &tenant);
     }
     let world = world.run();
     let all: Vec<_> = hung.iter().map(|(_, object)| object).chain(&healthy).cloned().collect();
@@ -100,4 +96,44 @@ async fn tenants_that_hang_hold_up_no_rotation_of_another() {
     world.journal();
     let hung: Vec<_> = hung.into_iter().map(|(_, object)| object).collect();
     assert_eq!(world.late(&hung, seconds(30)).await, HashSet::new());
+}
+
+/// Each hung tenant has a namespace, more resources than its lane has places, and a rate that lets all of them go at once.
+#[tokio::test(start_paused = true)]
+async fn however_many_passes_hang_at_once_each_namespace_has_its_turn() {
+    let world = World::new().with_places(32, 8);
+    *world.ctx.ai_core.rate.lock().unwrap() = Some(Rate::new(10.0, 20));
+    world.ctx.index.remove_resource(&world.object.key);
+    let healthy = resource(1000, "healthy");
+    let hung: Vec<_> = (0..HUNG)
+        .flat_map(|tenant| {
+            (0..10).map(move |number| (tenant, resource(tenant, &format!("hung-{tenant}-{number}"))))
+        })
+        .collect();
+    let of_hung = hung.iter().map(|(tenant, object)| (format!("hung-{tenant}"), object));
+    for (tenant, object) in of_hung.chain([("healthy".to_owned(), &healthy)]) {
+        world.has_another(object, "1", &tenant);
+    }
+    let world = world.run();
+    let all: Vec<_> = hung.iter().map(|(_, object)| object).chain([&healthy]).cloned().collect();
+    assert_eq!(world.late(&all, seconds(60)).await, HashSet::new(), "not even at the start");
+    for version in ["2", "3"] {
+        all.iter().for_each(|object| world.rotate(object, version));
+        assert_eq!(world.late(&all, seconds(60)).await, HashSet::new());
+    }
+    tokio::time::sleep(seconds(7)).await;
+    world.ctx.ai_core.keeps_tokens.store(true, SeqCst);
+    let tenants = (0..HUNG).map(|tenant| service_key_of("s3cret", &format!("hung-{tenant}")).tenant());
+    world.ctx.ai_core.hung.lock().unwrap().extend(tenants);
+    world.journal();
+    hung.iter().for_each(|(_, object)| world.rotate(object, "4"));
+    let mut slowest = Duration::ZERO;
+    for version in 10..130 {
+        let began = tokio::time::Instant::now();
+        world.rotate(&healthy, &version.to_string());
+        assert_eq!(world.late(std::slice::from_ref(&healthy), seconds(60)).await, HashSet::new());
+        slowest = slowest.max(began.elapsed());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(slowest <= seconds(1), "{slowest:?}");
 }

@@ -6,7 +6,6 @@ use tokio::time::Instant;
 
 use super::{neighbours::resource, *};
 use crate::{
-    api::AICoreRegistrySecretStatus,
     controller::fakes::{FakeEndpoint, Running, World},
     domain::{
         parse::object::Object,
@@ -18,11 +17,14 @@ use crate::{
 const NAMESPACES: usize = 5;
 /// Until everything that was rotated in an outage is accepted.
 const PROMISED: Duration = Duration::from_secs(15);
+/// In an outage that is not much longer than a request may take, few have learned of it.
+const SHORT: Duration = Duration::from_secs(20);
 
 /// Which servers of the tenant are silent.
 #[derive(Clone, Copy, Debug)]
 enum Silent {
     Tokens,
+    Api,
     Both,
 }
 
@@ -36,11 +38,7 @@ async fn in_sync(resources: usize) -> (Running, FakeEndpoint, Vec<Object>) {
     let objects: Vec<_> =
         (0..resources).map(|number| resource(number % NAMESPACES, &format!("pull-{number}"))).collect();
     for object in &objects {
-        world.ctx.kubernetes.holds_service_key(object.service_key(), "1", "one");
-        world.ctx.kubernetes.holds_credential(object.source(), "1", "1");
-        world.ctx.index.apply_resource(object.clone(), AICoreRegistrySecretStatus::default());
-        world.ctx.index.apply_secret(&object.service_key(), "1");
-        world.ctx.index.apply_secret(&object.source(), "1");
+        world.has_another(object, "1", "one");
     }
     let world = world.run();
     assert_eq!(world.until_accepted(&objects, seconds(60)).await, None);
@@ -65,8 +63,8 @@ impl Running {
     }
 
     fn falls_silent(&self, endpoint: &FakeEndpoint, silent: Silent) {
-        endpoint.silent.store(true, SeqCst);
-        if matches!(silent, Silent::Both) {
+        endpoint.silent.store(!matches!(silent, Silent::Api), SeqCst);
+        if !matches!(silent, Silent::Tokens) {
             self.ctx.ai_core.hung.lock().unwrap().insert(service_key_of("s3cret", "one").tenant());
         }
     }
@@ -101,15 +99,20 @@ async fn recovery(silent: Silent, resources: usize, outage: Duration) -> Duratio
 #[rstest::rstest]
 #[tokio::test(start_paused = true)]
 async fn all_rotations_are_accepted_soon_after_an_outage(
-    #[values(Silent::Tokens, Silent::Both)] silent: Silent,
-    #[values(1, 2, 60)] resources: usize,
+    #[values(Silent::Tokens, Silent::Api, Silent::Both)] silent: Silent,
+    #[values(1, 2, 20, 60)] resources: usize,
 ) {
     let mut longest = Duration::ZERO;
     for tenths in (10..=300).step_by(29).chain((600..=900).step_by(27)) {
         let outage = Duration::from_millis(100) * tenths;
-        longest = longest.max(recovery(silent, resources, outage).await);
+        let took = recovery(silent, resources, outage).await;
+        // As long as nothing has failed yet, nobody knows of an outage, and each waits for the end of its request; so does who is alone,
+        // because nobody else's answer tells that it will have none.
+        let promised = if outage < SHORT || resources <= 2 { PROMISED + seconds(1) } else { PROMISED };
+        assert!(took <= promised, "{took:?} after {outage:?}");
+        longest = longest.max(took);
     }
-    assert!(longest <= PROMISED, "{longest:?}");
+    println!("{silent:?}, {resources} resources: {longest:?}");
 }
 
 /// Nobody waits for a token of a key that is not the one any more.

@@ -42,15 +42,31 @@ pub(crate) struct Claimant {
     pub key: ObjectKey,
 }
 
-/// The tenant in which a status proves a claim: it shows an accepted push there, and not that the service key was refused since, or
-/// that the resource may not have the name any more.
+/// The tenant in which a status proves a claim: it shows an accepted push there, and not that the claim was given up since.
 #[must_use]
 pub(crate) fn proven_tenant(status: &AICoreRegistrySecretStatus) -> Option<Tenant> {
-    let refused = |condition: &Condition| Reason::parse(&condition.reason).is_some_and(Reason::disproves);
-    if status.last_sync_time.is_none() || status.conditions.iter().any(refused) {
-        return None;
+    let shows_push = status.last_sync_time.is_some() && status.credentials_digest.is_some();
+    pushed_tenant(status).filter(|_| shows_push && !gives_up(status))
+}
+
+/// Whether a status says that the service key was refused, or that the resource may not have the name any more.
+fn gives_up(status: &AICoreRegistrySecretStatus) -> bool {
+    let disproves = |condition: &Condition| Reason::parse(&condition.reason).is_some_and(Reason::disproves);
+    status.conditions.iter().any(disproves)
+}
+
+/// Keeps a claim given up in the status that comes after `before` without a push, and of which `service_key` is why the key cannot be
+/// used. Something else may be wrong by then, or be said first, while others have the name: where no condition says any more that the
+/// claim was given up, the digest of what was accepted goes. A push brings it back; where a deletion has to look stays.
+pub(crate) fn stay_given_up(
+    before: &AICoreRegistrySecretStatus,
+    service_key: Option<Reason>,
+    status: &mut AICoreRegistrySecretStatus,
+) {
+    let given_up = gives_up(before) || service_key.is_some_and(Reason::is_not_allowed);
+    if given_up && !gives_up(status) {
+        status.credentials_digest = None;
     }
-    pushed_tenant(status)
 }
 
 /// What a resource has pushed last, as its status shows it.
@@ -125,8 +141,18 @@ struct Claimants {
     waiting: VecMap<Claimant>,
     /// How many there are, with those whose attempt failed.
     count: usize,
-    /// For whom a request that writes was sent last.
-    writer: Option<ObjectKey>,
+    /// Whose what AI Core holds is.
+    writer: Option<Writer>,
+}
+
+/// For whom the last request that writes was sent.
+#[derive(Clone, Debug)]
+#[cfg_attr(test, derive(Hash))]
+enum Writer {
+    /// This process has sent it. `alone`: it has sent none for others since a push was accepted last, or ever.
+    Known { key: ObjectKey, alone: bool },
+    /// Another process may have sent it, and this one has sent none.
+    Presumed(ObjectKey),
 }
 
 /// What a claimant without proof was told last.
@@ -240,22 +266,51 @@ impl Claims {
     /// A request that writes this is sent for `key`.
     pub(crate) fn writes(&mut self, key: &ObjectKey, claim: &Claim) {
         if let Some(claimants) = self.by_claim.get_mut(claim) {
-            claimants.writer = Some(key.clone());
+            let alone = match &claimants.writer {
+                Some(Writer::Known { key: before, alone }) => *alone && before == key,
+                Some(Writer::Presumed(before)) => before == key,
+                None => true,
+            };
+            claimants.writer = Some(Writer::Known { key: key.clone(), alone });
+        }
+    }
+
+    /// AI Core accepted a push of this by `key`: what was sent for others before is pushed over.
+    pub(crate) fn accepted(&mut self, key: &ObjectKey, claim: &Claim) {
+        if let Some(claimants) = self.by_claim.get_mut(claim) {
+            claimants.writer = Some(Writer::Known { key: key.clone(), alone: true });
         }
     }
 
     /// Another process may have sent the last request that writes this, for `key`; unless this one knows of a later one.
     pub(crate) fn may_have_written(&mut self, key: &ObjectKey, claim: &Claim) {
         if let Some(claimants) = self.by_claim.get_mut(claim) {
-            claimants.writer.get_or_insert_with(|| key.clone());
+            claimants.writer.get_or_insert_with(|| Writer::Presumed(key.clone()));
         }
     }
 
-    /// Whether the last request that writes this was another one's than that of `key`, as far as is known.
+    /// Whether something was sent, or may have been, that writes this for another one than `key`, since a push of that one was
+    /// accepted last, as far as is known.
+    #[must_use]
+    pub(crate) fn may_be_written_by_another(&self, key: &ObjectKey, claim: &Claim) -> bool {
+        let presumed = matches!(self.writer(claim), Some(Writer::Presumed(writer)) if writer != key);
+        presumed || self.is_written_by_another(key, claim)
+    }
+
+    /// The same of what this process has sent.
     #[must_use]
     pub(crate) fn is_written_by_another(&self, key: &ObjectKey, claim: &Claim) -> bool {
-        let writer = self.by_claim.get(claim).and_then(|claimants| claimants.writer.as_ref());
-        writer.is_some_and(|writer| writer != key)
+        matches!(self.writer(claim), Some(Writer::Known { key: writer, alone }) if writer != key || !alone)
+    }
+
+    fn writer(&self, claim: &Claim) -> Option<&Writer> {
+        self.by_claim.get(claim)?.writer.as_ref()
+    }
+
+    /// What the resource claims.
+    #[must_use]
+    pub(crate) fn held(&self, key: &ObjectKey) -> Option<&Claim> {
+        self.by_object.get(key).map(|held| &held.claim)
     }
 
     /// `key` was told that another one owns what it wants. If it has no proof, it is still to have its attempt.

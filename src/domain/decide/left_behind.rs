@@ -21,8 +21,7 @@ pub(crate) struct Leaving {
     pub(crate) is_orphan: bool,
 }
 
-/// What this pass has left behind: another tenant has what it sends, or may have it and is the one in which it will be deleted; or the
-/// resource means another name.
+/// What this pass has left behind: another tenant has what it sends, or may have it; or the resource means another name.
 #[must_use]
 pub(super) fn by(observed: &Observed<'_>, outcome: &Outcome) -> Option<LeftBehind> {
     if let Some(before) = observed.renamed_from() {
@@ -30,12 +29,8 @@ pub(super) fn by(observed: &Observed<'_>, outcome: &Outcome) -> Option<LeftBehin
     }
     let elsewhere = match outcome {
         Outcome::Pushed { .. } => true,
-        Outcome::Failed(failure) => {
-            let object = observed.object;
-            failure.may_have_arrived
-                && !object.deleting
-                && object.spec.deletion_policy() == DeletionPolicy::Delete
-        }
+        // Whatever the policy is: it may be another one before anything is accepted.
+        Outcome::Failed(failure) => failure.may_have_arrived && !observed.object.deleting,
         Outcome::NothingSent
         | Outcome::Postponed(_)
         | Outcome::Withdrawn

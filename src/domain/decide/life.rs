@@ -34,7 +34,7 @@ const LAST_PART: i32 = 5;
 
 /// What the reason of a condition says: whose life it is.
 const CREDENTIAL: &str = "RegistryCredential";
-const SERVICE_KEY: &str = "ServiceKey";
+pub(super) const SERVICE_KEY: &str = "ServiceKey";
 const BOTH: &str = "RegistryCredentialAndServiceKey";
 
 /// Keeps in the status when the credential ends that AI Core holds.
@@ -50,17 +50,23 @@ pub(super) fn keep_credential(
     }
 }
 
-/// Keeps in the status when the service key ends.
+/// Keeps in the status when the service key ends. One that an AICoreTenant shares is told of there, once, and to those who can
+/// renew it.
 pub(super) fn keep_service_key(
     status: &mut AICoreRegistrySecretStatus,
+    object: &Object,
     validity: Option<Validity>,
     now: Timestamp,
 ) {
+    let own = validity.filter(|_| object.tenant_ref().is_none());
+    (status.service_key_expires_at, status.service_key_expiring_from) = of_certificate(own, now);
+}
+
+/// When a certificate ends, and when the last part of its life begins, if that can be meant.
+pub(super) fn of_certificate(validity: Option<Validity>, now: Timestamp) -> (Option<Moment>, Option<Moment>) {
     let validity = validity.filter(|validity| expiry::is_plausible(validity.not_after, now));
     let ends = validity.and_then(|validity| Moment::of(validity.not_after));
-    status.service_key_expires_at = ends;
-    status.service_key_expiring_from =
-        validity.zip(ends).and_then(|(validity, ends)| last_part(validity.not_before, ends));
+    (ends, validity.zip(ends).and_then(|(validity, ends)| last_part(validity.not_before, ends)))
 }
 
 /// When the last part of a life begins. One that ends before it begins is all end.
@@ -71,7 +77,7 @@ fn last_part(begins: Timestamp, ends: Moment) -> Option<Moment> {
 
 /// A life, and when it turns.
 #[derive(Clone, Copy)]
-struct Life {
+pub(super) struct Life {
     ends: Moment,
     /// How much later than its times the turns are noted: thousands of lives can end in the same second.
     delay: Duration,
@@ -79,16 +85,23 @@ struct Life {
 }
 
 impl Life {
-    fn of(ends: Option<Moment>, expiring_from: Option<Moment>, object: &Object) -> Option<Self> {
+    /// From the times of a status. `uid`: of whose status it is.
+    pub(super) fn of(ends: Option<Moment>, expiring_from: Option<Moment>, uid: &str) -> Option<Self> {
         let (ends, expiring_from) = (ends?, expiring_from.or(ends)?);
         let last_part =
             u64::try_from(ends.second().saturating_sub(expiring_from.second())).unwrap_or_default();
         let window = SPREAD_WINDOW.min(Duration::from_secs(last_part) / 10);
-        Some(Self { ends, delay: spread_place(&object.uid, window), expiring_from })
+        Some(Self { ends, delay: spread_place(uid, window), expiring_from })
     }
 
     fn turns(self) -> [Option<Timestamp>; 2] {
         [self.expiring_from, self.ends].map(|time| time.timestamp().checked_add(self.delay).ok())
+    }
+
+    /// How long until it turns next; `None`: it does not any more.
+    pub(super) fn next_turn(self, now: Timestamp) -> Option<Duration> {
+        let next = self.turns().into_iter().flatten().filter(|turn| *turn > now).min()?;
+        Duration::try_from(next.duration_since(now)).ok()
     }
 
     fn has_turned(at: Option<Timestamp>, now: Timestamp) -> bool {
@@ -96,13 +109,55 @@ impl Life {
     }
 
     /// The condition that says how it stands with it; `None`: there is enough left.
-    fn condition(self, now: Timestamp) -> Option<&'static str> {
+    pub(super) fn condition(self, now: Timestamp) -> Option<&'static str> {
         match self.turns() {
             [_, end] if Self::has_turned(end, now) => Some(EXPIRED),
             [last_part, _] if Self::has_turned(last_part, now) => Some(EXPIRING),
             _ => None,
         }
     }
+
+    /// What the condition of that type says of a service key.
+    pub(super) fn of_service_key(self, type_: &str, holder: &str) -> String {
+        let Self { ends, .. } = self;
+        let (ends, then) = if type_ == EXPIRED {
+            (format!("ended at {ends}"), "so that nothing can be sent with it any more")
+        } else {
+            (format!("ends at {ends}"), "and less than a fifth of its life is left")
+        };
+        format!(
+            "The client certificate of the service key in {holder} {ends}, {then}; create a new service key or binding, and store \
+             it in its place"
+        )
+    }
+}
+
+/// Writes the condition of that type, or takes it away if there is nothing to say; returns an event if what it says is news. It
+/// stands where it stood.
+pub(super) fn tell(
+    conditions: &mut Vec<Condition>,
+    type_: &'static str,
+    said: Option<(&'static str, String)>,
+    generation: i64,
+    now: Timestamp,
+) -> Option<Event> {
+    let place = conditions.iter().position(|condition| condition.type_ == type_);
+    let before = place.map(|place| conditions.remove(place));
+    let (reason, message) = said?;
+    // What was said of both was said of each.
+    let is_news = before.as_ref().is_none_or(|before| before.reason != reason && before.reason != BOTH);
+    let event = is_news.then(|| Event { warning: true, reason: type_, note: message.clone() });
+    let since = before.map_or_else(|| whole_seconds(now), |before| before.last_transition_time);
+    let condition = Condition {
+        type_: type_.to_owned(),
+        status: ConditionStatus::True.as_str().to_owned(),
+        reason: reason.to_owned(),
+        message,
+        last_transition_time: since,
+        observed_generation: Some(generation),
+    };
+    conditions.insert(place.unwrap_or(conditions.len()), condition);
+    event
 }
 
 /// The lives that a status knows of.
@@ -115,18 +170,18 @@ pub(super) struct Lives<'a> {
 
 impl<'a> Lives<'a> {
     pub(super) fn of(object: &'a Object, status: &AICoreRegistrySecretStatus) -> Self {
+        let life = |ends, expiring_from| Life::of(ends, expiring_from, &object.uid);
         Self {
             object,
-            credential: Life::of(status.credential_expires_at, status.credential_expiring_from, object),
-            service_key: Life::of(status.service_key_expires_at, status.service_key_expiring_from, object),
+            credential: life(status.credential_expires_at, status.credential_expiring_from),
+            service_key: life(status.service_key_expires_at, status.service_key_expiring_from),
         }
     }
 
     /// How long until the next of them turns; `None`: none does.
     pub(super) fn next_turn(self, now: Timestamp) -> Option<Duration> {
-        let turns = [self.credential, self.service_key].into_iter().flatten().flat_map(Life::turns).flatten();
-        let next = turns.filter(|turn| *turn > now).min()?;
-        Duration::try_from(next.duration_since(now)).ok()
+        let lives = [self.credential, self.service_key].into_iter().flatten();
+        lives.filter_map(|life| life.next_turn(now)).min()
     }
 
     /// Reason and end of what is in the state that the condition of that type stands for.
@@ -154,26 +209,10 @@ impl<'a> Lives<'a> {
     pub(super) fn tell(self, conditions: &mut Vec<Condition>, now: Timestamp) -> Vec<Event> {
         let mut news = Vec::new();
         for type_ in [EXPIRING, EXPIRED] {
-            let place = conditions.iter().position(|condition| condition.type_ == type_);
-            let before = place.map(|place| conditions.remove(place));
-            let Some((reason, credential, service_key)) = self.in_state(type_, now) else {
-                continue;
-            };
-            let message = self.message(type_, credential, service_key);
-            // What was said of both was said of each.
-            if before.as_ref().is_none_or(|before| before.reason != reason && before.reason != BOTH) {
-                news.push(Event { warning: true, reason: type_, note: message.clone() });
-            }
-            let since = before.map_or_else(|| whole_seconds(now), |before| before.last_transition_time);
-            let condition = Condition {
-                type_: type_.to_owned(),
-                status: ConditionStatus::True.as_str().to_owned(),
-                reason: reason.to_owned(),
-                message,
-                last_transition_time: since,
-                observed_generation: Some(self.object.generation),
-            };
-            conditions.insert(place.unwrap_or(conditions.len()), condition);
+            let said = self.in_state(type_, now).map(|(reason, credential, service_key)| {
+                (reason, self.message(type_, credential, service_key))
+            });
+            news.extend(tell(conditions, type_, said, self.object.generation, now));
         }
         news
     }
@@ -194,23 +233,9 @@ impl<'a> Lives<'a> {
                 )
             }
         });
-        let service_key = service_key.map(|Life { ends, .. }| {
-            let holder = match (&spec.ai_core_secret_ref, &spec.tenant_ref) {
-                (Some(own), _) => format!("Secret {}", Quoted(&own.name)),
-                (None, shared) => {
-                    let name = shared.as_ref().map(|shared| shared.name.as_str()).unwrap_or_default();
-                    format!("AICoreTenant {}", Quoted(name))
-                }
-            };
-            let (ends, then) = if type_ == EXPIRED {
-                (format!("ended at {ends}"), "so that nothing can be sent with it any more")
-            } else {
-                (format!("ends at {ends}"), "and less than a fifth of its life is left")
-            };
-            format!(
-                "The client certificate of the service key in {holder} {ends}, {then}; create a new service key or \
-                 binding, and store it in its place"
-            )
+        let service_key = service_key.map(|life| {
+            let own = spec.ai_core_secret_ref.as_ref().map(|own| own.name.as_str());
+            life.of_service_key(type_, &format!("Secret {}", Quoted(own.unwrap_or_default())))
         });
         credential.into_iter().chain(service_key).collect::<Vec<_>>().join(". ")
     }

@@ -103,11 +103,11 @@ impl Ownership {
 /// How far a successor is in taking over what a resource that goes leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Takeover {
-    /// AI Core accepted a push of it there: what is there is its own, and goes with it.
+    /// AI Core accepted a push of it there, and nothing was sent for another one since: what is there is its own, and goes with it.
     Done,
-    /// It is to push. Whether it can (it may lack its Secret, its finalizer, or a key that is accepted) shows when it has.
+    /// It is to push, perhaps once more. Whether it can (it may lack its Secret, its finalizer, or a key that is accepted) shows when it has.
     Expected,
-    /// It will not: it is suspended, and nothing of it was ever there.
+    /// It will not: it is suspended, and nothing of it is there.
     Unlikely,
 }
 
@@ -276,6 +276,13 @@ impl Observed<'_> {
         let pushed = self.status.api_url.is_some() || self.status.last_sync_time.is_some();
         let same = self.object.remote_name.as_ref().is_ok_and(|name| name.as_str() == before);
         (pushed && !same).then_some(before)
+    }
+
+    /// The other resource whose credential AI Core holds, as far as is known: it was pushed while this one could not push, which comes
+    /// before it.
+    #[must_use]
+    pub(crate) fn displaced_by(&self) -> Option<&ObjectKey> {
+        self.ownership.successor().filter(|_| self.overwritten)
     }
 
     /// Whether the status says that AI Core may not hold what it accepted last.

@@ -26,8 +26,9 @@ use crate::{
 /// Window over which pushes that a restart would bunch together are spread.
 pub(crate) const SPREAD_WINDOW: Duration = Duration::from_mins(1);
 
-/// Looks in a row at which the service key may not be read, in a namespace that is being deleted, after which it counts as gone: the
-/// right went with the namespace. Together they take some ten seconds.
+/// Looks in a row at which the service key may not be read, in a namespace that is being deleted; at the next one it counts as gone:
+/// the right went with the namespace. The pauses between are those after failures of the API server: together 25 seconds at most, and
+/// mostly some 15.
 const DENIED_FOR_GOOD: u32 = 5;
 
 /// Looks in a row that could neither find the service key nor see whether the namespace is being deleted, after which it counts as

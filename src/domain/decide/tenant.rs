@@ -4,8 +4,6 @@ mod conditions;
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use self::conditions::Conditions;
 use crate::{
     api::{
@@ -16,11 +14,12 @@ use crate::{
         decide::{
             backoff::{self, Attempt, Backoff, Circumstances, STALLED_INTERVAL},
             failure::Failure,
+            life::{self, Life},
             observed::Found,
             reason::{Class, Reason},
-            report::whole_seconds,
+            report::{Event, whole_seconds},
         },
-        parse::{api_url::Tenant, object::Now, tenant::SharedTenant},
+        parse::{api_url::Tenant, certificate::Validity, object::Now, tenant::SharedTenant},
     },
 };
 
@@ -80,8 +79,8 @@ pub(crate) struct TenantKey {
 pub(crate) struct KeyFacts {
     /// The tenant that it is for.
     pub tenant: Tenant,
-    /// When it ends, if that can be known.
-    pub(crate) expires_at: Option<Timestamp>,
+    /// When it is valid, if it is one with a certificate.
+    pub(crate) validity: Option<Validity>,
 }
 
 /// What AI Core has answered.
@@ -102,6 +101,8 @@ pub(crate) struct TenantReport {
     pub status: AICoreTenantStatus,
     /// What to remember.
     pub memory: TenantMemory,
+    /// What to say of it, once.
+    pub events: Vec<Event>,
     /// When to look again without being woken.
     pub(crate) requeue_after: Duration,
 }
@@ -184,11 +185,18 @@ impl TenantKnown<'_> {
         QUOTA_INTERVAL.saturating_sub(age)
     }
 
-    /// What to write when there was nothing to look at but the number of resources.
+    /// What to write when there was nothing to look at but the number of resources, and how long the service key still lives.
     #[must_use]
     pub(crate) fn rests(&self) -> TenantReport {
         let memory = TenantMemory { api_failures: 0, ..self.memory.clone() };
-        self.counted(self.status.clone(), memory, self.until_quota())
+        let mut conditions = Conditions::of(self.status, self.tenant, self.now.wall);
+        conditions.life(self.life_of(self.status));
+        self.concluded(self.status.clone(), conditions, memory, self.until_quota())
+    }
+
+    /// How long the service key lives that the status speaks of.
+    fn life_of(&self, status: &AICoreTenantStatus) -> Option<Life> {
+        Life::of(status.service_key_expires_at, status.service_key_expiring_from, &self.tenant.uid)
     }
 
     /// What to write after a look at the service key, and at AI Core if it was to be asked. `ended`: the uptime when that had
@@ -203,13 +211,13 @@ impl TenantKnown<'_> {
     ) -> TenantReport {
         let mut status = self.status.clone();
         let mut memory = TenantMemory { api_failures: 0, ..self.memory.clone() };
-        let mut conditions = Conditions::of(&status.conditions, self.tenant.generation, self.now.wall);
+        let mut conditions = Conditions::of(self.status, self.tenant, self.now.wall);
         status.observed_generation = Some(self.tenant.generation);
         status.secret_resource_version = key.found.version().map(str::to_owned);
         let next = match &key.found {
             Found::Unusable(failure) => {
                 conditions.failed(failure);
-                status.service_key_expires_at = None;
+                (status.service_key_expires_at, status.service_key_expiring_from) = (None, None);
                 memory.backoff = None;
                 self.after_unusable(failure.reason, &mut memory, jitter)
             }
@@ -227,8 +235,8 @@ impl TenantKnown<'_> {
                 }
             }
         };
-        status.conditions = conditions.into();
-        self.counted(status, memory, next)
+        conditions.life(self.life_of(&status));
+        self.concluded(status, conditions, memory, next)
     }
 
     /// When to look again at a service key that cannot be used, without being woken by its Secret.
@@ -245,7 +253,8 @@ impl TenantKnown<'_> {
         let Tenant { api_url, authorization_server } = facts.tenant.clone();
         status.api_url = Some(api_url);
         status.authorization_server = Some(authorization_server);
-        status.service_key_expires_at = facts.expires_at.map(whole_seconds);
+        (status.service_key_expires_at, status.service_key_expiring_from) =
+            life::of_certificate(facts.validity, self.now.wall);
         let same = status.api_url == self.status.api_url
             && status.authorization_server == self.status.authorization_server;
         status.quota.take_if(|_| !same);
@@ -294,20 +303,30 @@ impl TenantKnown<'_> {
         Some(TenantQuota { used, limit, observed_time: whole_seconds(self.now.wall) })
     }
 
-    /// Adds the number of resources: at once if the status changes anyway, else not more often than each [`PAUSE`].
-    fn counted(&self, mut status: AICoreTenantStatus, memory: TenantMemory, next: Duration) -> TenantReport {
+    /// Adds the conditions, and the number of resources: at once if the status changes anyway, else not more often than each
+    /// [`PAUSE`].
+    fn concluded(
+        &self,
+        mut status: AICoreTenantStatus,
+        conditions: Conditions,
+        memory: TenantMemory,
+        next: Duration,
+    ) -> TenantReport {
+        let turn = self.life_of(&status).and_then(|life| life.next_turn(self.now.wall));
+        let mut requeue_after = next.min(turn.unwrap_or(next));
+        let events;
+        (status.conditions, events) = conditions.finish();
         let resources = i64::try_from(self.resources).ok();
         let left = self
             .memory
             .written
             .map_or(Duration::ZERO, |written| PAUSE.saturating_sub(self.now.uptime.saturating_sub(written)));
-        let mut requeue_after = next;
         if status != *self.status || self.memory.unwritten || left.is_zero() {
             status.resources = resources;
         } else if status.resources != resources {
-            requeue_after = next.min(left);
+            requeue_after = requeue_after.min(left);
         }
-        TenantReport { status, memory, requeue_after }
+        TenantReport { status, memory, events, requeue_after }
     }
 }
 

@@ -172,6 +172,12 @@ impl Tenant {
     pub fn new(api_url: &ApiUrl, authorization_server: &AuthorizationServer) -> Self {
         Self { api_url: api_url.to_string(), authorization_server: authorization_server.to_string() }
     }
+
+    /// Host of the API, for messages.
+    pub(crate) fn api_host(&self) -> String {
+        let host = Url::parse(&self.api_url).ok().and_then(|url| url.host_str().map(str::to_owned));
+        host.unwrap_or_else(|| self.api_url.clone())
+    }
 }
 
 /// `https://api.ai.… (https://my-subdomain.authentication.…)`

@@ -13,15 +13,30 @@ pub struct Right {
     pub resource: &'static str,
     /// `get`, `list`, `watch`, `create`, `update` or `patch`.
     pub verb: &'static str,
+    /// Where an object of the kind is, and so which Roles grant it.
+    pub scope: Scope,
+}
+
+/// Whether objects of a kind are in namespaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// They are: a Role in each namespace grants it, or a `ClusterRole` in all.
+    Namespaced,
+    /// They are in none: only a `ClusterRole` grants it. Used where all namespaces are watched.
+    Cluster,
 }
 
 /// All rights that the operator uses. What it asks of the API server beside these needs none of its own.
-pub static RIGHTS: [Right; 14] = [
+pub static RIGHTS: [Right; 18] = [
     on(GROUP, "aicoreregistrysecrets", "get"),
     on(GROUP, "aicoreregistrysecrets", "list"),
     on(GROUP, "aicoreregistrysecrets", "watch"),
     on(GROUP, "aicoreregistrysecrets", "patch"),
     on(GROUP, "aicoreregistrysecrets/status", "patch"),
+    for_all(GROUP, "aicoretenants", "get"),
+    for_all(GROUP, "aicoretenants", "list"),
+    for_all(GROUP, "aicoretenants", "watch"),
+    for_all(GROUP, "aicoretenants/status", "patch"),
     on("", "secrets", "get"),
     on("", "secrets", "list"),
     on("", "secrets", "watch"),
@@ -34,7 +49,11 @@ pub static RIGHTS: [Right; 14] = [
 ];
 
 const fn on(group: &'static str, resource: &'static str, verb: &'static str) -> Right {
-    Right { group, resource, verb }
+    Right { group, resource, verb, scope: Scope::Namespaced }
+}
+
+const fn for_all(group: &'static str, resource: &'static str, verb: &'static str) -> Right {
+    Right { group, resource, verb, scope: Scope::Cluster }
 }
 
 /// `get secrets`
@@ -49,7 +68,7 @@ impl fmt::Display for Right {
 pub struct Use {
     /// Which right.
     pub right: &'static Right,
-    /// `None`: in all namespaces.
+    /// `None`: in all namespaces, or of a kind that is in none.
     pub namespace: Option<Box<str>>,
 }
 
@@ -68,7 +87,9 @@ impl Use {
         let first = parts.next()?;
         let (namespace, resource) = match (first, parts.next()) {
             ("namespaces", Some(namespace)) => (Some(namespace), parts.next()),
-            (resource, name) => return Self::found(group, resource, None, verb(method, name, query)?, None),
+            (resource, name) => {
+                return Self::found(group, resource, parts.next(), verb(method, name, query)?, None);
+            }
         };
         match resource {
             // The namespace itself is in the namespace of its name.
@@ -104,11 +125,12 @@ impl Use {
     }
 }
 
-/// `get secrets in namespace "ml"`
+/// `get secrets in namespace "ml"`, `list secrets in all namespaces`, `list aicoretenants`
 impl fmt::Display for Use {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.namespace {
             Some(namespace) => write!(f, "{} in namespace {namespace:?}", self.right),
+            None if self.right.scope == Scope::Cluster => write!(f, "{}", self.right),
             None => write!(f, "{} in all namespaces", self.right),
         }
     }
@@ -161,6 +183,19 @@ mod tests {
         Some("watch=true"),
         "watch aicoreregistrysecrets in all namespaces"
     )]
+    #[case(
+        "GET",
+        "/apis/aicore-registry.dev/v1alpha1/aicoretenants",
+        Some("limit=500"),
+        "list aicoretenants"
+    )]
+    #[case("GET", "/apis/aicore-registry.dev/v1alpha1/aicoretenants/x", None, "get aicoretenants")]
+    #[case(
+        "PATCH",
+        "/apis/aicore-registry.dev/v1alpha1/aicoretenants/x/status",
+        None,
+        "patch aicoretenants/status"
+    )]
     #[case("POST", "/apis/events.k8s.io/v1/namespaces/a/events", None, "create events in namespace \"a\"")]
     #[case(
         "PUT",
@@ -184,6 +219,7 @@ mod tests {
     #[case::a_write_that_is_never_made("PATCH", "/api/v1/namespaces/a/secrets/s")]
     #[case::deletion("DELETE", "/api/v1/namespaces/a/secrets/s")]
     #[case::another_subresource("GET", "/api/v1/namespaces/a/secrets/s/status")]
+    #[case::a_tenant_is_never_changed("PATCH", "/apis/aicore-registry.dev/v1alpha1/aicoretenants/x")]
     #[case::nothing("GET", "/")]
     #[case::a_group_alone("GET", "/apis")]
     fn what_takes_none_of_the_rights_is_not_told(#[case] method: &str, #[case] path: &str) {

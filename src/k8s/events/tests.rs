@@ -30,7 +30,7 @@ async fn published(events: &[Event], busy: bool) -> Vec<(Method, String, u128)> 
     });
     let (sink, task) = publisher(Client::new(api_server, "default"), || busy);
     let object = an_object();
-    events.iter().for_each(|event| sink.publish(&object, event.clone()));
+    events.iter().for_each(|event| sink.publish(About::resource(&object), event.clone()));
     drop(sink);
     task.await;
     let mut all = Vec::new();
@@ -85,14 +85,16 @@ async fn notes_fit_the_api_servers_limit() {
 async fn what_waits_is_bounded_in_bytes() {
     let (line, mut waiting) = Line::new();
     let (object, long) = (an_object(), "x".repeat(400_000));
-    let joined = (0..2 * WAITING).filter(|_| line.join(&object, event(false, &long), None)).count();
+    let joined =
+        (0..2 * WAITING).filter(|_| line.join(About::resource(&object), event(false, &long), None)).count();
     assert_eq!(joined, WAITING_BYTES / NOTE_LIMIT);
-    assert!(!line.join(&object, event(false, "a"), None));
+    assert!(!line.join(About::resource(&object), event(false, "a"), None));
     drop(waiting.recv().await);
-    assert!(line.join(&object, event(false, "a"), None), "whoever goes makes room");
+    assert!(line.join(About::resource(&object), event(false, "a"), None), "whoever goes makes room");
 
     let (line, _waiting) = Line::new();
-    let joined = (0..2 * WAITING).filter(|_| line.join(&object, event(false, "a"), None)).count();
+    let joined =
+        (0..2 * WAITING).filter(|_| line.join(About::resource(&object), event(false, "a"), None)).count();
     assert_eq!(joined, WAITING);
     assert!(line.room.available_permits() >= WAITING_BYTES - WAITING, "what is dropped takes no room");
 }
@@ -127,10 +129,10 @@ async fn a_farewell_comes_first_and_is_waited_for() {
     let (sink, task) = publisher(Client::new(api_server, "default"), || true);
     let object = an_object();
     for number in 0..20 {
-        sink.publish(&object, event(true, &format!("warning {number}")));
+        sink.publish(About::resource(&object), event(true, &format!("warning {number}")));
     }
     let said = async {
-        sink.say(&object, event(true, "farewell")).await;
+        sink.say(About::resource(&object), event(true, "farewell")).await;
         let mut before = Vec::new();
         while let Ok(note) = arrived.try_recv() {
             before.push(note);
@@ -151,6 +153,36 @@ async fn an_api_server_that_takes_no_event_holds_nobody_up() {
     let object = an_object();
     tokio::select! {
         () = task => unreachable!("the sink is there"),
-        () = sink.say(&object, event(true, "farewell")) => assert!(began.elapsed() <= PATIENCE + PATIENCE / 10),
+        () = sink.say(About::resource(&object), event(true, "farewell")) => assert!(began.elapsed() <= PATIENCE + PATIENCE / 10),
     }
+}
+
+/// As API conventions have it: what is in no namespace has its events in `default`.
+#[tokio::test(start_paused = true)]
+async fn events_of_a_tenant_are_in_the_namespace_default() {
+    let tenant = crate::domain::testing::a_shared_tenant(&["*"], None);
+    let (asked, mut arrived) = mpsc::unbounded_channel();
+    let api_server = tower::service_fn(move |request: Request<Body>| {
+        let asked = asked.clone();
+        async move {
+            let path = request.uri().path().to_owned();
+            let body = request.into_body().collect_bytes().await.unwrap();
+            asked.send((path, serde_json::from_slice::<serde_json::Value>(&body).unwrap())).unwrap();
+            Ok::<_, Infallible>(Response::new(Body::from(body)))
+        }
+    });
+    let (sink, task) = publisher(Client::new(api_server, "elsewhere"), || false);
+    sink.publish(About::tenant(&tenant), event(true, "a"));
+    sink.publish(About::resource(&an_object()), event(true, "b"));
+    drop(sink);
+    task.await;
+    let (path, event) = arrived.recv().await.unwrap();
+    assert_eq!(path, "/apis/events.k8s.io/v1/namespaces/default/events");
+    let regarding = json!({
+        "apiVersion": "aicore-registry.dev/v1alpha1", "kind": "AICoreTenant", "name": &*tenant.name, "uid": &*tenant.uid,
+    });
+    assert_eq!(event["regarding"], regarding);
+    let (path, event) = arrived.recv().await.unwrap();
+    assert_eq!(path, "/apis/events.k8s.io/v1/namespaces/ns/events");
+    assert_eq!(event["regarding"]["kind"], "AICoreRegistrySecret");
 }

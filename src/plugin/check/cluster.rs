@@ -2,7 +2,7 @@
 
 use kube::Api;
 
-use super::{Case, Held, findings::Finding};
+use super::{Case, Held, findings::Finding, standing};
 use crate::{
     domain::{
         decide::{
@@ -27,7 +27,8 @@ use crate::{
 const CREDENTIAL: &str = "credential";
 const SERVICE_KEY: &str = "service key";
 
-pub(super) async fn case(args: &ClusterArgs, name: &str) -> Result<Case, Failed> {
+/// And what the operator says of it, if that is not that all is well.
+pub(super) async fn case(args: &ClusterArgs, name: &str) -> Result<(Case, Option<Finding>), Failed> {
     let cluster = Cluster::connect(args).await?;
     let resource = within_limit(cluster.resources().get(name)).await;
     let resource = cluster.understood(resource.map_err(|error| cluster.failed(name, error))?)?;
@@ -36,14 +37,16 @@ pub(super) async fn case(args: &ClusterArgs, name: &str) -> Result<Case, Failed>
     };
     let (source, key) = tokio::join!(source(&cluster, &object), service_key(&cluster, &object));
     let (service_key, key_field) = key?;
-    Ok(Case {
+    let standing = standing::judge(&resource);
+    let case = Case {
         title: format!("AICoreRegistrySecret {}", object.key),
         found: Vec::new(),
         source: source?,
         service_key,
         key_field,
         resource: Some((name.to_owned(), resource.spec)),
-    })
+    };
+    Ok((case, standing))
 }
 
 async fn source(cluster: &Cluster, object: &Object) -> Result<Option<Held>, Failed> {

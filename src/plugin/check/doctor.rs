@@ -12,7 +12,7 @@ use crate::{
     domain::parse::{
         allowed_hosts::AllowedHosts,
         certificate::{OutOfDate, Validity},
-        docker_config::{self, Selection},
+        docker_config::{self, Payload, Selection},
         expiry::{self, Expiry},
         name::RemoteName,
         secret_data::SecretData,
@@ -38,6 +38,10 @@ pub(super) struct Examined {
     pub(super) findings: Vec<Finding>,
     pub(super) remote_name: Option<RemoteName>,
     pub(super) creation_policy: CreationPolicy,
+    /// What is sent to AI Core; none while the registry credential cannot be used.
+    pub(super) payload: Option<Payload>,
+    /// Whether a registry credential was wanted.
+    pub(super) has_credential: bool,
     /// What holds the service key, and the way to the tenant; none while the key cannot be used.
     pub(super) connection: Option<(String, Arc<Connection>)>,
     /// How tokens are got with it; none while the key cannot be used.
@@ -61,8 +65,10 @@ impl Doctor {
         if let Some(spec) = spec {
             findings.extend(faults(spec));
         }
+        let has_credential = source.is_some();
+        let mut payload = None;
         match source {
-            Some(Held::Read(secret)) => findings.extend(self.credential(&secret, spec)),
+            Some(Held::Read(secret)) => payload = self.credential(&secret, spec, &mut findings),
             Some(Held::Unread(why)) => findings.push(why),
             None => {}
         }
@@ -84,13 +90,21 @@ impl Doctor {
             findings,
             remote_name,
             creation_policy: spec.map(AICoreRegistrySecretSpec::creation_policy).unwrap_or_default(),
+            payload,
+            has_credential,
             connection,
             token,
             has_service_key,
         }
     }
 
-    fn credential(&self, secret: &SecretData, spec: Option<&AICoreRegistrySecretSpec>) -> Vec<Finding> {
+    /// What is sent of it.
+    fn credential(
+        &self,
+        secret: &SecretData,
+        spec: Option<&AICoreRegistrySecretSpec>,
+        findings: &mut Vec<Finding>,
+    ) -> Option<Payload> {
         const PART: &str = "credential";
         let mut selection = spec.map(Selection::of).unwrap_or_default();
         if let Some(registries) = &self.registries {
@@ -107,9 +121,13 @@ impl Doctor {
                 let remarks =
                     payload.remarks().iter().chain(&remark).map(|remark| Finding::note(PART, remark));
                 let life = ends.map(|ends| self.life(secret, ends));
-                [Finding::ok(PART, given)].into_iter().chain(remarks).chain(life).collect()
+                findings.extend([Finding::ok(PART, given)].into_iter().chain(remarks).chain(life));
+                Some(payload)
             }
-            Err(invalid) => vec![Finding::wrong(PART, invalid)],
+            Err(invalid) => {
+                findings.push(Finding::wrong(PART, invalid));
+                None
+            }
         }
     }
 

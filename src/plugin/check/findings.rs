@@ -6,7 +6,7 @@ use crate::domain::tools::printable::Printable;
 
 /// How good it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Level {
+pub(in crate::plugin) enum Level {
     Ok,
     Wrong,
     /// Neither: something to know.
@@ -17,27 +17,32 @@ pub(super) enum Level {
 
 /// One sentence about one part of a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Finding {
-    pub(super) level: Level,
-    pub(super) part: &'static str,
-    pub(super) text: String,
+pub(in crate::plugin) struct Finding {
+    pub(in crate::plugin) level: Level,
+    pub(in crate::plugin) part: &'static str,
+    pub(in crate::plugin) text: String,
 }
 
 impl Finding {
-    pub(super) fn ok(part: &'static str, text: impl Into<String>) -> Self {
+    pub(in crate::plugin) fn ok(part: &'static str, text: impl Into<String>) -> Self {
         Self { level: Level::Ok, part, text: text.into() }
     }
 
-    pub(super) fn wrong(part: &'static str, text: impl Display) -> Self {
+    pub(in crate::plugin) fn wrong(part: &'static str, text: impl Display) -> Self {
         Self { level: Level::Wrong, part, text: text.to_string().trim_end_matches('.').to_owned() }
     }
 
-    pub(super) fn note(part: &'static str, text: impl Into<String>) -> Self {
+    pub(in crate::plugin) fn note(part: &'static str, text: impl Into<String>) -> Self {
         Self { level: Level::Note, part, text: text.into() }
     }
 
-    pub(super) fn unchecked(part: &'static str, text: impl Into<String>) -> Self {
+    pub(in crate::plugin) fn unchecked(part: &'static str, text: impl Into<String>) -> Self {
         Self { level: Level::Unchecked, part, text: text.into() }
+    }
+
+    /// Whether it ends in the sentence of one of them that is as bad.
+    pub(super) fn repeats(&self, others: &[Self]) -> bool {
+        others.iter().any(|other| other.level == self.level && self.text.ends_with(&other.text))
     }
 }
 
@@ -94,6 +99,14 @@ mod tests {
 
     fn text(findings: &Findings) -> Vec<String> {
         findings.lines().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_sentence_that_was_said_is_known() {
+        let status = Finding::wrong("status", "stalled, SecretNotFound: there is no Secret.");
+        let (same, another) = ("there is no Secret.", "there is no key");
+        assert!(status.repeats(&[Finding::wrong("key", another), Finding::wrong("credential", same)]));
+        assert!(!status.repeats(&[Finding::wrong("credential", another), Finding::note("credential", same)]));
     }
 
     #[test]

@@ -9,7 +9,8 @@ use super::{
     Case, Held, documents,
     files::{File, Source},
     findings::Finding,
-    manifest::{Place, Resource, Secret},
+    manifest::{Place, Resource, Secret, Tenant},
+    shared,
 };
 use crate::{
     api,
@@ -46,7 +47,7 @@ pub(super) fn cases(files: &[File], namespace: Option<&str>) -> Result<Vec<Case>
     let cases = inventory.into_cases();
     if cases.is_empty() {
         return Err(Failed::usage(
-            "the files have no AICoreRegistrySecret, Secret, docker config or service key",
+            "the files have no AICoreRegistrySecret, AICoreTenant, Secret, docker config or service key",
         ));
     }
     Ok(cases)
@@ -65,6 +66,7 @@ struct Inventory<'a> {
     /// How many manifests there were, those of lists and of other kinds included.
     manifests: usize,
     resources: Vec<Resource>,
+    tenants: BTreeMap<String, Tenant>,
     secrets: BTreeMap<Place, Secret>,
     /// Cases that need nothing else.
     alone: Vec<Case>,
@@ -95,6 +97,12 @@ impl Inventory<'_> {
             (version, api::KIND, document) if version.starts_with(api::GROUP) => {
                 match Resource::read(&document, self.namespace) {
                     Ok(resource) => self.resources.push(resource),
+                    Err(rejected) => self.broken(origin, rejected),
+                }
+            }
+            (version, api::TENANT_KIND, document) if version.starts_with(api::GROUP) => {
+                match Tenant::read(&document) {
+                    Ok(tenant) => _ = self.tenants.insert(tenant.place.name.clone(), tenant),
                     Err(rejected) => self.broken(origin, rejected),
                 }
             }
@@ -171,68 +179,78 @@ impl Inventory<'_> {
     }
 
     fn into_cases(self) -> Vec<Case> {
-        let Self { resources, secrets, alone, .. } = self;
-        let mut cases: Vec<Case> = if resources.is_empty() {
+        let Self { resources, tenants, secrets, alone, .. } = self;
+        let mut cases: Vec<Case> = if resources.is_empty() && tenants.is_empty() {
             secrets.values().map(secret_alone).collect()
         } else {
-            resources.into_iter().map(|resource| with_secrets(resource, &secrets)).collect()
+            let shared = tenants.values().map(|tenant| shared::tenant(tenant, &secrets));
+            shared.chain(resources.into_iter().map(|one| with_secrets(one, &tenants, &secrets))).collect()
         };
         cases.extend(alone);
         cases
     }
 }
 
-fn with_secrets(resource: Resource, secrets: &BTreeMap<Place, Secret>) -> Case {
-    let Resource { place, spec, unknown_fields } = resource;
-    let (own, shared) = (spec.ai_core_secret_ref.as_ref(), spec.tenant_ref.as_ref());
-    let held = |part, field, name: &str| match secrets.get(&place.sibling(name)) {
-        Some(secret) => Some(secret.held(part)),
-        // There can be none; what is wrong with the name is found with the rest of the spec.
-        None if SecretName::parse(field, name).is_err() => None,
-        None => {
-            let others: Vec<&str> = secrets
-                .keys()
-                .filter(|other| other.namespace == place.namespace)
-                .map(|other| &*other.name)
-                .collect();
-            let others = if others.is_empty() {
-                "no Secret of its namespace".to_owned()
-            } else {
-                format!("only {}", quoted_list(others))
-            };
-            Some(Held::Unread(Finding::unchecked(
-                part,
-                format!(
-                    "not checked: Secret {}, which {field} names, is not in the files, which have {others}",
-                    Quoted(name)
-                ),
-            )))
-        }
+fn with_secrets(
+    resource: Resource,
+    tenants: &BTreeMap<String, Tenant>,
+    secrets: &BTreeMap<Place, Secret>,
+) -> Case {
+    let mut found = unknown_fields(api::KIND, &resource.unknown_fields);
+    let Resource { place, spec, .. } = &resource;
+    let named = |part, field, name: &str| held(secrets, part, field, &place.sibling(name));
+    let (own, by_tenant) = (spec.ai_core_secret_ref.as_ref(), spec.tenant_ref.as_ref());
+    let (service_key, key_field) = match (own, by_tenant) {
+        (Some(own), _) => (named("service key", "spec.aiCoreSecretRef", &own.name), own.key.clone()),
+        (None, Some(reference)) => match tenants.get(&reference.name) {
+            Some(tenant) => shared::key(&resource, tenant, secrets, &mut found),
+            None => (Some(shared::not_here(&reference.name)), None),
+        },
+        // That is a fault of the spec.
+        (None, None) => (None, None),
     };
     Case {
         title: format!("AICoreRegistrySecret {place}"),
-        found: unknown_fields
-            .iter()
-            .map(|field| {
-                Finding::wrong("spec", format!("{field} is not a field of {}; see the spelling", api::KIND))
-            })
-            .collect(),
-        source: held("credential", "spec.secretRef", &spec.secret_ref.name),
-        service_key: match (own, shared) {
-            (Some(own), _) => held("service key", "spec.aiCoreSecretRef", &own.name),
-            (None, Some(shared)) => Some(Held::Unread(Finding::unchecked(
-                "service key",
-                format!(
-                    "not checked: it is that of AICoreTenant {}, which is not looked for in files; check the resource in the cluster",
-                    Quoted(&shared.name)
-                ),
-            ))),
-            // That is a fault of the spec.
-            (None, None) => None,
-        },
-        key_field: own.and_then(|own| own.key.clone()),
-        resource: Some((place.name, spec)),
+        found,
+        source: named("credential", "spec.secretRef", &spec.secret_ref.name),
+        service_key,
+        key_field,
+        resource: Some((resource.place.name, resource.spec)),
     }
+}
+
+/// The Secret of that place, which `field` names. `None`: there can be none; what is wrong with the name is found with the rest of
+/// the spec.
+pub(super) fn held(
+    secrets: &BTreeMap<Place, Secret>,
+    part: &'static str,
+    field: &str,
+    place: &Place,
+) -> Option<Held> {
+    if let Some(secret) = secrets.get(place) {
+        return Some(secret.held(part));
+    }
+    SecretName::parse(field, &place.name).ok()?;
+    let others = secrets.keys().filter(|other| other.namespace == place.namespace);
+    let others: Vec<&str> = others.map(|other| &*other.name).collect();
+    let others = if others.is_empty() {
+        "no Secret of its namespace".to_owned()
+    } else {
+        format!("only {}", quoted_list(others))
+    };
+    Some(Held::Unread(Finding::unchecked(
+        part,
+        format!(
+            "not checked: Secret {}, which {field} names, is not in the files, which have {others}",
+            Quoted(&place.name)
+        ),
+    )))
+}
+
+/// What the schema of the kind does not have.
+pub(super) fn unknown_fields(kind: &str, fields: &[String]) -> Vec<Finding> {
+    let sentence = |field: &String| format!("{field} is not a field of {kind}; see the spelling");
+    fields.iter().map(|field| Finding::wrong("spec", sentence(field))).collect()
 }
 
 /// Without a resource, a Secret with a docker config is judged as that, and any other as a service key.

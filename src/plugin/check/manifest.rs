@@ -3,12 +3,13 @@
 use std::{collections::BTreeMap, fmt};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::{Held, findings::Finding, schema};
 use crate::{
-    api::{AICoreRegistrySecretSpec, EXPIRES_AT, GROUP, VERSION},
+    api::{AICoreRegistrySecretSpec, AICoreTenantSpec, EXPIRES_AT, GROUP, KIND, TENANT_KIND, VERSION},
     domain::{
         parse::{
             docker_config, expiry,
@@ -49,13 +50,13 @@ pub(super) enum Rejected {
         Quoted(name)
     )]
     Namespace { kind: &'static str, name: String, namespace: String },
-    #[error("AICoreRegistrySecret {place} has apiVersion {}; write {}/{}", Quoted(given), GROUP, VERSION)]
-    ApiVersion { place: Place, given: String },
+    #[error("{kind} {place} has apiVersion {}; write {}/{}", Quoted(given), GROUP, VERSION)]
+    ApiVersion { kind: &'static str, place: Place, given: String },
     #[error(
-        "AICoreRegistrySecret {place} does not fit its schema: {}",
+        "{kind} {place} does not fit its schema: {}",
         if misfits.is_empty() { "see its spec".to_owned() } else { misfits.join("; ") }
     )]
-    Schema { place: Place, misfits: Vec<String> },
+    Schema { kind: &'static str, place: Place, misfits: Vec<String> },
     #[error(
         "Secret {}, key {}: the value under data is not base64; put plain text under stringData",
         Quoted(name),
@@ -119,24 +120,52 @@ pub(super) struct Resource {
 impl Resource {
     pub(super) fn read(manifest: &Value, namespace: &str) -> Result<Self, Rejected> {
         let place = Place::of("an AICoreRegistrySecret", manifest, namespace)?;
-        let given = manifest.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
-        if given != format!("{GROUP}/{VERSION}") {
-            return Err(Rejected::ApiVersion { place, given: given.to_owned() });
-        }
-        let given = manifest.get("spec").unwrap_or(&Value::Null);
-        let misfits = schema::judge(given).misfits;
-        let spec: Option<AICoreRegistrySecretSpec> =
-            if misfits.is_empty() { serde_json::from_value(given.clone()).ok() } else { None };
-        let Some(spec) = spec else {
-            // What serde says quotes values, so the schema says it.
-            return Err(Rejected::Schema { place, misfits });
-        };
-        let mut unknown_fields = Vec::new();
-        if let Ok(known) = serde_json::to_value(&spec) {
-            collect_unknown(given, &known, "spec", &mut unknown_fields);
-        }
+        let (spec, unknown_fields) = spec_of(KIND, &place, manifest, schema::judge)?;
         Ok(Self { place, spec, unknown_fields })
     }
+}
+
+/// An AICoreTenant's manifest.
+pub(super) struct Tenant {
+    /// In no namespace.
+    pub(super) place: Place,
+    pub(super) spec: AICoreTenantSpec,
+    /// As those of a resource.
+    pub(super) unknown_fields: Vec<String>,
+}
+
+impl Tenant {
+    pub(super) fn read(manifest: &Value) -> Result<Self, Rejected> {
+        let place = Place { namespace: String::new(), ..Place::of("an AICoreTenant", manifest, "")? };
+        let (spec, unknown_fields) = spec_of(TENANT_KIND, &place, manifest, schema::judge_tenant)?;
+        Ok(Self { place, spec, unknown_fields })
+    }
+}
+
+/// The spec of one of the operator's own kinds, and the paths of what its schema does not have.
+fn spec_of<S: Serialize + DeserializeOwned>(
+    kind: &'static str,
+    place: &Place,
+    manifest: &Value,
+    judge: fn(&Value) -> schema::Verdict,
+) -> Result<(S, Vec<String>), Rejected> {
+    let place = || place.clone();
+    let given = manifest.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
+    if given != format!("{GROUP}/{VERSION}") {
+        return Err(Rejected::ApiVersion { kind, place: place(), given: given.to_owned() });
+    }
+    let given = manifest.get("spec").unwrap_or(&Value::Null);
+    let misfits = judge(given).misfits;
+    let spec: Option<S> = if misfits.is_empty() { serde_json::from_value(given.clone()).ok() } else { None };
+    let Some(spec) = spec else {
+        // What serde says quotes values, so the schema says it.
+        return Err(Rejected::Schema { kind, place: place(), misfits });
+    };
+    let mut unknown_fields = Vec::new();
+    if let Ok(known) = serde_json::to_value(&spec) {
+        collect_unknown(given, &known, "spec", &mut unknown_fields);
+    }
+    Ok((spec, unknown_fields))
 }
 
 /// What is given but was not taken over.

@@ -9,7 +9,7 @@ use crate::{
     domain::{
         parse::{
             duration,
-            name::{RemoteName, SecretName},
+            name::{RemoteName, SecretName, is_label},
         },
         tools::invalid::Quoted,
     },
@@ -35,6 +35,24 @@ pub(super) fn rule(rule: &str) -> Option<Judge> {
         api::LOGIN_KEYS => Some(login_keys),
         api::ONE_KEY => Some(one_key),
         api::RESYNC_INTERVAL => Some(resync_interval),
+        api::NAMESPACE => Some(namespace),
+        api::NAMESPACE_PATTERNS => Some(|field, value| {
+            let pattern =
+                first_that_is_none(value, |pattern| pattern.bytes().all(is_of_a_namespace_pattern))?;
+            Some(format!(
+                "{field} has {}, which no namespace is; write the name of a namespace, or a pattern such as team-*, in which * \
+                 stands for any characters",
+                Quoted(pattern)
+            ))
+        }),
+        api::REMOTE_NAME_PATTERNS => Some(|field, value| {
+            let pattern = first_that_is_none(value, is_remote_name_pattern)?;
+            Some(format!(
+                "{field} has {}, which no docker registry secret is called; write a name in AI Core, or a pattern such as \
+                 {{namespace}}.*, in which * stands for any characters and {{namespace}} for the namespace",
+                Quoted(pattern)
+            ))
+        }),
         _ => None,
     }
 }
@@ -50,6 +68,29 @@ fn name(field: &str, value: &Value) -> Option<String> {
     } else {
         invalid.to_string()
     })
+}
+
+fn namespace(field: &str, value: &Value) -> Option<String> {
+    let text = value.as_str().filter(|text| !is_label(text))?;
+    Some(format!(
+        "{field} {} cannot be the name of a namespace; write lower-case letters, digits and '-', with a letter or a digit at both \
+         ends",
+        Quoted(text)
+    ))
+}
+
+/// The first pattern of a list that can be none.
+fn first_that_is_none(list: &Value, can_be: impl Fn(&str) -> bool) -> Option<&str> {
+    list.as_array()?.iter().filter_map(Value::as_str).find(|pattern| !pattern.is_empty() && !can_be(pattern))
+}
+
+fn is_of_a_namespace_pattern(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'*')
+}
+
+fn is_remote_name_pattern(pattern: &str) -> bool {
+    let rest = pattern.replace("{namespace}", "");
+    rest.bytes().all(|byte| is_of_a_namespace_pattern(byte) || matches!(byte, b'.' | b'_'))
 }
 
 fn secret_key(field: &str, value: &Value) -> Option<String> {

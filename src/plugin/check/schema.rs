@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, fmt::Display};
 
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use serde_json::{Map, Value};
 
 use super::rules;
@@ -29,13 +30,23 @@ pub(super) struct Fault {
     pub(super) sentence: String,
 }
 
+/// Of an AICoreRegistrySecret.
 pub(super) fn judge(spec: &Value) -> Verdict {
-    let definition = serde_json::to_value(api::crd()).unwrap_or_default();
+    judge_by(&api::crd(), spec)
+}
+
+/// Of an AICoreTenant.
+pub(super) fn judge_tenant(spec: &Value) -> Verdict {
+    judge_by(&api::tenant_crd(), spec)
+}
+
+fn judge_by(definition: &CustomResourceDefinition, spec: &Value) -> Verdict {
+    let definition = serde_json::to_value(definition).unwrap_or_default();
     let mut verdict = Verdict::default();
     if spec.is_null() {
         verdict.misfits.push("spec is missing".to_owned());
     } else if let Some(schema) = definition.pointer(SPEC) {
-        verdict.collect(schema, spec, "spec");
+        verdict.collect(schema, spec, "spec", Presence::Required);
     }
     verdict.misfits.truncate(MAX_SENTENCES);
     verdict.faults.truncate(MAX_SENTENCES);
@@ -45,13 +56,30 @@ pub(super) fn judge(spec: &Value) -> Verdict {
 /// Where the definition has the schema of the spec.
 const SPEC: &str = "/spec/versions/0/schema/openAPIV3Schema/properties/spec";
 
+/// Whether a value may be left out.
+#[derive(Clone, Copy)]
+enum Presence {
+    Required,
+    Optional,
+}
+
+impl Presence {
+    /// What else can be done about an empty value than to fill it.
+    fn way_out(self) -> &'static str {
+        match self {
+            Self::Required => "",
+            Self::Optional => ", or leave the field out",
+        }
+    }
+}
+
 impl Verdict {
-    fn collect(&mut self, schema: &Value, value: &Value, path: &str) {
+    fn collect(&mut self, schema: &Value, value: &Value, path: &str, presence: Presence) {
         let wanted = schema.get("type").and_then(Value::as_str).unwrap_or_default();
         match (wanted, value) {
             ("object", Value::Object(given)) => self.members(schema, given, path),
-            ("array", Value::Array(items)) => self.items(schema, items, path),
-            ("string", Value::String(text)) => self.text(schema, text, path),
+            ("array", Value::Array(items)) => self.items(schema, items, path, presence),
+            ("string", Value::String(text)) => self.text(schema, text, path, presence),
             ("boolean", Value::Bool(_)) | ("integer" | "number", Value::Number(_)) | ("", _) => {}
             (wanted, value) => {
                 self.misfits.push(format!("{path} must be {}, and is {}", named(wanted), kind(value)));
@@ -73,7 +101,7 @@ impl Verdict {
         self.faults.push(Fault { field: field.to_owned(), sentence: sentence.to_string() });
     }
 
-    fn text(&mut self, schema: &Value, text: &str, path: &str) {
+    fn text(&mut self, schema: &Value, text: &str, path: &str, presence: Presence) {
         let allowed: Option<Vec<&str>> = schema
             .get("enum")
             .and_then(Value::as_array)
@@ -85,23 +113,20 @@ impl Verdict {
         if let Some(most) = bound(schema, "maxLength").filter(|most| length > *most) {
             self.fault(path, format_args!("{path} has {length} characters, and may have {most}"));
         } else if length == 0 && bound(schema, "minLength").is_some_and(|least| least > 0) {
-            self.fault(
-                path,
-                format_args!("{path} is empty; write a value, or leave the field out if it is optional"),
-            );
+            self.fault(path, format_args!("{path} is empty; write a value{}", presence.way_out()));
         } else if let Some(least) = bound(schema, "minLength").filter(|least| length < *least) {
             self.fault(path, format_args!("{path} has {length} characters, and must have at least {least}"));
         }
     }
 
-    fn items(&mut self, schema: &Value, items: &[Value], path: &str) {
+    fn items(&mut self, schema: &Value, items: &[Value], path: &str, presence: Presence) {
         let length = items.len();
         if let Some(most) = bound(schema, "maxItems").filter(|most| length > *most) {
             self.fault(path, format_args!("{path} has {length} items, and may have {most}"));
         } else if bound(schema, "minItems").is_some_and(|least| length < least) {
             self.fault(
                 path,
-                format_args!("{path} is an empty list; name at least one, or leave the field out"),
+                format_args!("{path} is an empty list; name at least one{}", presence.way_out()),
             );
         }
         if schema.get("x-kubernetes-list-type").and_then(Value::as_str) == Some("set") {
@@ -112,7 +137,7 @@ impl Verdict {
         }
         let schema = schema.get("items").unwrap_or(&Value::Null);
         for (index, item) in items.iter().enumerate() {
-            self.collect(schema, item, &format!("{path}[{index}]"));
+            self.collect(schema, item, &format!("{path}[{index}]"), Presence::Required);
         }
     }
 
@@ -120,13 +145,16 @@ impl Verdict {
     fn members(&mut self, schema: &Value, given: &Map<String, Value>, path: &str) {
         let is_given = |name: &str| given.get(name).is_some_and(|value| !value.is_null());
         let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
-        for name in required.filter_map(Value::as_str).filter(|name| !is_given(name)) {
+        let required: Vec<&str> = required.filter_map(Value::as_str).collect();
+        for name in required.iter().filter(|name| !is_given(name)) {
             self.misfits.push(format!("{path}.{name} is missing"));
         }
         let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
         for (name, schema) in properties.iter().filter(|(name, _)| is_given(name)) {
             if let Some(value) = given.get(name) {
-                self.collect(schema, value, &format!("{path}.{name}"));
+                let presence =
+                    if required.contains(&name.as_str()) { Presence::Required } else { Presence::Optional };
+                self.collect(schema, value, &format!("{path}.{name}"), presence);
             }
         }
     }

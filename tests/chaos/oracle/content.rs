@@ -1,7 +1,8 @@
 //! Every write holds a credential that a user wrote, whole, and goes to a tenant and name that a resource with this credential
-//! named. A write to where a resource led earlier is let pass here: it may have been under way. Only what may create does.
+//! named, by a service key of its own or by one that an `AICoreTenant` shares with it for this name. A write to where a resource
+//! led earlier is let pass here: it may have been under way. Only what may create does.
 
-use crate::recording::{Operation, Record, Request};
+use crate::recording::{Operation, Record, Request, SpecVersion, Time};
 
 pub(crate) fn judge(record: &Record) -> Vec<String> {
     record.pushes().filter_map(|write| against(record, write)).collect()
@@ -22,20 +23,16 @@ fn against(record: &Record, write: &Request) -> Option<String> {
         return Some(format!("{place}: {content:?} was not written yet"));
     }
     let senders = record.senders(write);
-    let leads = |namespace: &str, name: &str| {
-        record.keys.iter().any(|key| {
-            key.key == (namespace.to_owned(), name.to_owned())
-                && key.from <= write.received
-                && key.tenant.as_ref().is_some_and(|(tenant, real)| *tenant == write.remote.0 && *real)
-        })
-    };
     if senders.is_empty() {
         return Some(format!("{place}: no resource sends {content:?} to this name"));
     }
     if write.operation == Operation::Create && senders.iter().all(|sender| sender.spec.never) {
         return Some(format!("{place}: who sends {content:?} must not create"));
     }
-    if !senders.iter().any(|sender| leads(&sender.key.0, &sender.spec.service_key)) {
+    let led = |sender: &&SpecVersion| {
+        record.leads(sender, Time::ZERO, write.received).iter().any(|lead| lead.is_to(&write.remote.0))
+    };
+    if !senders.iter().any(led) {
         return Some(format!("{place}: no resource sends {content:?} to this tenant"));
     }
     None
@@ -43,7 +40,7 @@ fn against(record: &Record, write: &Request) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{at, patch, world};
+    use super::super::testing::{at, key, patch, shared, world};
     use super::*;
 
     #[track_caller]
@@ -75,6 +72,23 @@ mod tests {
     fn a_wrong_tenant_is_found_also_when_the_request_was_refused() {
         let remote = ("t1".to_owned(), "remote".to_owned());
         finds(Request { remote, applied: None, status: Some(500), ..patch("r-s", 1, 5.0) }, "to this tenant");
+    }
+
+    #[test]
+    fn a_key_that_is_not_shared_for_this_is_found() {
+        let mut record = shared();
+        assert_eq!(judge(&record), Vec::<String>::new());
+        record.tenants[0].terms.as_mut().unwrap().namespaces = vec!["b".to_owned()];
+        assert!(judge(&record)[0].contains("to this tenant"));
+        let mut record = shared();
+        record.tenants[0].terms.as_mut().unwrap().names = Some(vec!["{namespace}.*".to_owned()]);
+        assert!(judge(&record)[0].contains("to this tenant"));
+        let mut record = shared();
+        record.tenants[0].terms.as_mut().unwrap().secret = key("key");
+        assert!(judge(&record)[0].contains("to this tenant"), "a Secret of that name in another namespace");
+        let mut record = shared();
+        record.served = false;
+        assert!(judge(&record)[0].contains("to this tenant"));
     }
 
     #[test]

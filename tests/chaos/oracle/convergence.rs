@@ -6,13 +6,14 @@
 
 use std::collections::BTreeMap;
 
+use super::{expiry, lingering, sharing};
 use crate::{
     credential::Content,
-    recording::{Record, Remote, SpecVersion, State, said},
+    recording::{Lead, Record, Remote, SpecVersion, State, said},
 };
 
 /// Reasons after which the operator waits for a person, or for as long as AI Core said.
-const HOLDS: [&str; 6] =
+pub(super) const HOLDS: [&str; 6] =
     ["AuthenticationFailed", "Forbidden", "RemoteRejected", "QuotaExceeded", "RemoteMissing", "RateLimited"];
 
 /// A resource that is not where it must be.
@@ -37,20 +38,33 @@ pub(crate) fn astray(record: &Record) -> Vec<Astray> {
     let mut astray: Vec<Astray> = living.iter().filter_map(|version| alone(record, version)).collect();
     let mut groups: BTreeMap<Remote, Vec<&SpecVersion>> = BTreeMap::new();
     for version in &living {
-        if let Some((tenant, _)) = leads(record, version) {
-            groups.entry((tenant.clone(), version.spec.remote.clone())).or_default().push(version);
+        if let Some(remote) = claim(record, version) {
+            groups.entry(remote).or_default().push(version);
         }
     }
     for (remote, mut claimants) in groups {
         claimants.sort_by_key(|version| (&version.created, &version.uid));
         astray.extend(together(record, &remote, &claimants));
     }
-    astray.extend(lingering(record));
+    astray.extend(lingering::astray(record));
+    astray.extend(sharing::astray(record));
     astray
 }
 
-fn leads<'a>(record: &'a Record, version: &SpecVersion) -> Option<&'a (String, bool)> {
-    record.key_now(&(version.key.0.clone(), version.spec.service_key.clone()))
+/// What it claims: where its service key leads; as long as that cannot be told, what was sent before. What an `AICoreTenant` does
+/// not allow claims nothing.
+fn claim(record: &Record, version: &SpecVersion) -> Option<Remote> {
+    match record.lead_now(version) {
+        Lead::To { tenant, .. } => Some((tenant.to_owned(), version.spec.remote.clone())),
+        lead if lead.keeps_claim() => {
+            record.last_state(&version.uid)?.pushed().filter(|(_, name)| *name == version.spec.remote)
+        }
+        _ => None,
+    }
+}
+
+fn is_real(record: &Record, version: &SpecVersion) -> bool {
+    matches!(record.lead_now(version), Lead::To { real: true, .. })
 }
 
 fn source<'a>(record: &'a Record, version: &SpecVersion) -> Option<(&'a Content, Vec<&'a str>)> {
@@ -59,8 +73,7 @@ fn source<'a>(record: &'a Record, version: &SpecVersion) -> Option<(&'a Content,
 
 /// Whether it is to be sent: not suspended, with a credential and a service key that is accepted.
 fn works(record: &Record, version: &SpecVersion) -> bool {
-    let real = leads(record, version).is_some_and(|(_, real)| *real);
-    !version.spec.suspend && source(record, version).is_some() && real
+    !version.spec.suspend && source(record, version).is_some() && is_real(record, version)
 }
 
 /// What is wrong with a resource that is not to be sent, by itself.
@@ -68,22 +81,23 @@ fn alone(record: &Record, version: &SpecVersion) -> Option<Astray> {
     if works(record, version) {
         return None;
     }
-    let expected: &[&str] = if version.spec.suspend {
-        &["Suspended"]
-    } else if source(record, version).is_none() {
-        &["SecretNotFound", "RemoteConflict", "AuthenticationFailed", "ServiceKeyNotFound"]
-    } else if leads(record, version).is_none() {
-        &["ServiceKeyNotFound"]
-    } else {
-        &["AuthenticationFailed", "RemoteConflict"]
-    };
+    let lead = record.lead_now(version);
+    let mut expected = if version.spec.suspend { vec!["Suspended"] } else { lead.reasons().to_vec() };
+    if !version.spec.suspend && source(record, version).is_none() {
+        expected.extend(["SecretNotFound", "RemoteConflict"]);
+    }
     let state = record.last_state(&version.uid);
     let status = state.map(|state| &state.status);
     let reasons =
         ["Ready", "Reconciling", "Stalled"].map(|type_| status.map_or("", |status| said(status, type_).1));
     let observed = state.is_some_and(|state| observed(state, version));
-    (!observed || !reasons.iter().any(|reason| expected.contains(reason)))
-        .then(|| astray_of(record, version, &format!("should say one of {expected:?}")))
+    if !observed || !reasons.iter().any(|reason| expected.contains(reason)) {
+        return Some(astray_of(record, version, &format!("should say one of {expected:?}")));
+    }
+    // The name may be another's by now.
+    let ready = status.is_some_and(|status| said(status, "Ready").0 == "True");
+    (ready && !version.spec.suspend && lead.is_not_allowed())
+        .then(|| astray_of(record, version, "should not be Ready, as its AICoreTenant does not allow it"))
 }
 
 /// What is wrong with those that claim one name, oldest first.
@@ -95,8 +109,7 @@ fn together(record: &Record, remote: &Remote, claimants: &[&SpecVersion]) -> Vec
     }
     let proven = claimants.iter().position(|version| {
         let shown = record.last_state(&version.uid).is_some_and(|state| state.shows_push(remote));
-        let real = leads(record, version).is_some_and(|(_, real)| *real);
-        works(record, version) || (shown && real)
+        works(record, version) || (shown && is_real(record, version))
     });
     // Those before the first that is proven for sure may have been proven too: by a token that nobody saw.
     let owners = &claimants[..=proven.unwrap_or(0)];
@@ -139,7 +152,10 @@ fn synced(record: &Record, version: &SpecVersion, remote: &Remote) -> Option<Str
     if !state.shows_push(remote) {
         return Some(format!("should say that it was sent to {remote:?}"));
     }
-    (!versions.contains(&read)).then(|| format!("should say one of the Secret's versions {versions:?}"))
+    if !versions.contains(&read) {
+        return Some(format!("should say one of the Secret's versions {versions:?}"));
+    }
+    expiry::against(record, version, state)
 }
 
 /// Why a resource that must not create does not know that there is nothing to update.
@@ -170,8 +186,7 @@ fn astray_of(record: &Record, version: &SpecVersion, what: &str) -> Astray {
     let ready = said(status, "Ready").0 == "True";
     // Ready stays when only the key went bad: then AI Core must have what the Secret has.
     let truthful = !ready
-        || leads(record, version).is_none_or(|(tenant, _)| {
-            let remote = (tenant.clone(), version.spec.remote.clone());
+        || claim(record, version).is_none_or(|remote| {
             let stored = record.remotes.get(&remote).and_then(|stored| Content::read(stored));
             stored.as_ref() == source(record, version).map(|(content, _)| content)
         });
@@ -183,39 +198,16 @@ fn astray_of(record: &Record, version: &SpecVersion, what: &str) -> Astray {
     }
 }
 
-/// Resources that were deleted and are still there.
-fn lingering(record: &Record) -> Vec<Astray> {
-    let removed = record.removals.iter().filter_map(|removal| {
-        let version = record.versions_of(&removal.uid).next_back()?;
-        let state = record.last_state(&removal.uid)?;
-        (removal.version > 0 && !state.gone).then_some((version, state))
-    });
-    removed
-        .map(|(version, state)| {
-            let forged = leads(record, version).is_some_and(|(_, real)| !real);
-            let reasons = ["Ready", "Reconciling", "Stalled"].map(|type_| said(&state.status, type_).1);
-            Astray {
-                uid: version.uid.clone(),
-                what: format!("{:?} was deleted, and is still there: {}", version.key, state.status),
-                // A namespace goes without anybody's help.
-                held: record.ended.as_ref() != Some(&version.key.0)
-                    && (forged || HOLDS.iter().any(|hold| reasons.contains(hold))),
-            }
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{at, content, object, refused, source as written, synced, world};
+    use super::super::testing::{
+        content, object, refused, shared, source as written, synced, the_only, world,
+    };
     use super::*;
-    use crate::recording::Removal;
 
     #[track_caller]
     fn finds(record: &Record, what: &str) -> Astray {
-        let astray = astray(record);
-        assert!(astray.len() == 1 && astray[0].what.contains(what), "{astray:?}");
-        astray[0].clone()
+        the_only(astray(record), what)
     }
 
     /// `late` is younger and wants the same name as `r`, and says that it has lost.
@@ -304,6 +296,56 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_allowed_says_so_and_is_not_ready() {
+        let mut record = shared();
+        record.tenants[0].terms.as_mut().unwrap().namespaces = vec!["b".to_owned()];
+        finds(&record, "NamespaceNotAllowed");
+        record.states[0] = refused("r", "NamespaceNotAllowed", 3.0);
+        assert_eq!(astray(&record), []);
+        record.states[0].status["conditions"][0] = synced("r", 1, 3.0).status["conditions"][0].clone();
+        finds(&record, "should not be Ready");
+        record.tenants[0].terms.as_mut().unwrap().namespaces = vec!["*".to_owned()];
+        record.tenants[0].terms.as_mut().unwrap().names = Some(vec!["other".to_owned()]);
+        finds(&record, "RemoteNameNotAllowed");
+        record.served = false;
+        record.states.retain(|state| state.uid != "x");
+        finds(&record, "TenantNotServed");
+    }
+
+    /// `late` is younger, has a key of its own, and is synced; `r` says that.
+    fn lost_to(reason: &str) -> Record {
+        let mut record = shared();
+        record.specs.push(object("late", "2026-01-01T00:00:01Z"));
+        record.sources.push(written("late-s", 1, 0.0));
+        record.keys.extend(world().keys);
+        record.states.push(synced("late", 1, 3.0));
+        let younger = content("late-s", 1).data()[".dockerconfigjson"].clone();
+        record.remotes.insert(("t0".to_owned(), "remote".to_owned()), younger);
+        record.states[0].status["conditions"] = refused("r", reason, 3.0).status["conditions"].clone();
+        record
+    }
+
+    #[test]
+    fn what_is_not_allowed_claims_nothing() {
+        let mut record = lost_to("NamespaceNotAllowed");
+        record.tenants[0].terms.as_mut().unwrap().namespaces = vec!["b".to_owned()];
+        assert_eq!(astray(&record), []);
+        *record.states.last_mut().unwrap() = refused("late", "RemoteConflict", 4.0);
+        finds(&record, "should be Ready");
+    }
+
+    #[test]
+    fn who_waits_for_an_aicoretenant_may_keep_its_claim() {
+        let mut record = lost_to("TenantNotFound");
+        record.tenants[0].terms = None;
+        assert_eq!(astray(&record), []);
+        *record.states.last_mut().unwrap() = refused("late", "RemoteConflict", 4.0);
+        assert_eq!(astray(&record), []);
+        record.states[0].status["lastSyncTime"] = serde_json::Value::Null;
+        finds(&record, "should be Ready");
+    }
+
+    #[test]
     fn one_that_must_not_create_says_that_there_is_nothing() {
         let mut record = world();
         record.specs[0].spec.never = true;
@@ -311,25 +353,6 @@ mod tests {
         record.remotes.clear();
         finds(&record, "RemoteMissing");
         record.states[0] = refused("r", "RemoteMissing", 3.0);
-        assert_eq!(astray(&record), []);
-    }
-
-    #[test]
-    fn nothing_holds_what_goes_with_its_namespace() {
-        let mut record = world();
-        record.removals.push(Removal { uid: "r".to_owned(), from: at(10.0), to: at(10.1), version: 20 });
-        record.states[0] = refused("r", "AuthenticationFailed", 3.0);
-        assert!(finds(&record, "still there").held);
-        record.ended = Some("a".to_owned());
-        assert!(!finds(&record, "still there").held);
-    }
-
-    #[test]
-    fn a_deleted_one_must_go() {
-        let mut record = world();
-        record.removals.push(Removal { uid: "r".to_owned(), from: at(10.0), to: at(10.1), version: 20 });
-        assert!(!finds(&record, "still there").held);
-        record.states[0].gone = true;
         assert_eq!(astray(&record), []);
     }
 }

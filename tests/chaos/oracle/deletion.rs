@@ -2,11 +2,11 @@
 //!
 //! A DELETE needs a resource with `deletionPolicy: Delete` that its user has deleted, not suspended, and that claimed the name.
 //!
-//! What a resource sent last must be gone when the resource is, if it was to be deleted from its creation on, or held the
-//! operator's finalizer at its end; unless it was suspended, abandoned, or its service key led elsewhere, or any other resource
-//! could have claimed the name since: then it may have been handed over.
+//! What a resource sent last must be gone when the resource is, also if another one of its name sends again later; if it was to be
+//! deleted from its creation on, or held the operator's finalizer at its end; unless it was suspended, abandoned, or its service key
+//! led elsewhere, or any other resource could have claimed the name by then: then it may have been handed over.
 
-use crate::recording::{KeyVersion, Operation, Record, Remote, Request, SpecVersion, Time};
+use crate::recording::{Operation, Record, Removal, Request, SpecVersion, Time};
 
 pub(crate) fn judge_deletes(record: &Record) -> Vec<String> {
     let deletes = record.requests.iter().filter(|request| request.operation == Operation::Delete);
@@ -24,56 +24,47 @@ fn justifies(record: &Record, version: &SpecVersion, delete: &Request) -> bool {
         && version.spec.delete
         && !version.spec.suspend
         && version.spec.remote == delete.remote.1
-        && could_lead(record, version, &delete.remote.0, Time::ZERO)
+        && could_lead(record, version, &delete.remote.0)
 }
 
-/// Whether the service key of the version led to the tenant at any time from `from` on.
-fn could_lead(record: &Record, version: &SpecVersion, tenant: &str, from: Time) -> bool {
-    leads(record, version, from).any(|lead| lead.is_some_and(|(led, real)| led == tenant && *real))
-}
-
-/// Where the service key of the version led, from `from` on.
-fn leads<'a>(
-    record: &'a Record,
-    version: &'a SpecVersion,
-    from: Time,
-) -> impl Iterator<Item = Option<&'a (String, bool)>> {
-    let is_own = |key: &&KeyVersion| key.key.0 == version.key.0 && key.key.1 == version.spec.service_key;
-    let own: Vec<&KeyVersion> = record.keys.iter().filter(is_own).collect();
-    let first = own.iter().rposition(|key| key.from <= from).unwrap_or(0);
-    own.into_iter().skip(first).map(|key| key.tenant.as_ref())
+/// Whether the service key of the version ever led to the tenant.
+fn could_lead(record: &Record, version: &SpecVersion, tenant: &str) -> bool {
+    record.leads(version, Time::ZERO, Time::MAX).iter().any(|lead| lead.is_to(tenant))
 }
 
 pub(crate) fn judge_leaks(record: &Record) -> Vec<String> {
-    record.remotes.keys().filter_map(|remote| leak(record, remote)).collect()
+    record.removals.iter().filter_map(|removal| leak(record, removal)).collect()
 }
 
-fn leak(record: &Record, remote: &Remote) -> Option<String> {
+fn leak(record: &Record, removal: &Removal) -> Option<String> {
+    let uid = &removal.uid;
+    let gone = record.states.iter().find(|state| state.uid == *uid && state.gone)?.seen;
     let applied = record.applied();
+    let mut before = applied.into_iter().rev().filter(|write| write.applied.is_some_and(|at| at <= gone));
+    let sends = |write: &&Request| record.senders(write).iter().any(|sender| sender.uid == *uid);
+    let sent = before.clone().find(sends)?;
+    let remote = &sent.remote;
     // What was carried out when its client was gone may have come after a deletion.
-    let last = applied.into_iter().rfind(|write| write.remote == *remote).filter(|write| !write.late)?;
-    let senders = record.senders(last);
-    let (first, rest) = senders.split_first()?;
-    if rest.iter().any(|sender| sender.uid != first.uid) {
+    let last = before.find(|write| write.remote == *remote).filter(|write| !write.late && sends(write))?;
+    if record.senders(last).iter().any(|sender| sender.uid != *uid) {
         return None;
     }
-    let uid = &first.uid;
-    let removal = record.removals.iter().find(|removal| removal.uid == *uid)?;
     let version = record.versions_of(uid).next_back()?;
-    let terminating = record.states.iter().filter(|state| state.uid == *uid && state.terminating);
-    let held = terminating.clone().any(|state| state.finalizer);
-    let is_gone = record.states.iter().any(|state| state.uid == *uid && state.gone);
+    let mut terminating = record.states.iter().filter(|state| state.uid == *uid && state.terminating);
+    let held = terminating.any(|state| state.finalizer);
     let always = record.versions_of(uid).all(|version| version.spec.delete);
     let wanted = version.spec.delete && !version.spec.suspend && !version.spec.abandon && (always || held);
     let same = version.spec.remote == remote.1
-        && leads(record, version, last.received)
-            .all(|lead| lead.is_some_and(|(tenant, real)| *tenant == remote.0 && *real));
+        && record.leads(version, last.received, gone).iter().all(|lead| lead.is_to(&remote.0));
     let others = record.specs.iter().any(|other| {
-        other.uid != *uid && other.spec.remote == remote.1 && could_lead(record, other, &remote.0, Time::ZERO)
+        other.uid != *uid
+            && other.from <= gone
+            && other.spec.remote == remote.1
+            && could_lead(record, other, &remote.0)
     });
-    (is_gone && wanted && same && !others).then(|| {
+    (wanted && same && !others).then(|| {
         format!(
-            "{remote:?} is still there, sent at {:.3?} for {:?}, which was deleted at {:.3?}",
+            "{remote:?} was still there at {gone:.3?}, sent at {:.3?} for {:?}, which was deleted at {:.3?}",
             last.received, version.key, removal.from,
         )
     })
@@ -81,9 +72,9 @@ fn leak(record: &Record, remote: &Remote) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{at, delete, object, synced, world};
+    use super::super::testing::{at, delete, object, patch, shared, synced, world};
     use super::*;
-    use crate::recording::Removal;
+    use crate::recording::KeyRef;
 
     /// `r` was deleted at 10 s and is gone at 12 s.
     fn deleted() -> Record {
@@ -109,7 +100,8 @@ mod tests {
             |version: &mut SpecVersion| version.spec.delete = false,
             |version: &mut SpecVersion| version.spec.suspend = true,
             |version: &mut SpecVersion| version.spec.remote = "other".to_owned(),
-            |version: &mut SpecVersion| version.spec.service_key = "none".to_owned(),
+            |version: &mut SpecVersion| version.spec.service_key = KeyRef::Own("none".to_owned()),
+            |version: &mut SpecVersion| version.spec.service_key = KeyRef::Shared("none".to_owned()),
         ] {
             let mut record = deleted();
             record.requests.push(delete(11.0));
@@ -119,12 +111,38 @@ mod tests {
         }
     }
 
+    /// The key is in another namespace, so that it is there to the end; but not what it may be used for.
+    #[test]
+    fn what_was_sent_with_a_shared_key_goes_while_it_is_allowed() {
+        let mut record = shared();
+        record.removals = deleted().removals;
+        record.states = deleted().states;
+        assert_eq!(judge_leaks(&record).len(), 1);
+        let mut refused = record.tenants[0].clone();
+        (refused.from, refused.to) = (at(9.0), at(9.1));
+        refused.terms.as_mut().unwrap().namespaces = vec!["b".to_owned()];
+        record.tenants.push(refused);
+        assert_eq!(judge_leaks(&record), Vec::<String>::new());
+    }
+
     #[test]
     fn what_stays_behind_is_found() {
         assert_eq!(judge_leaks(&deleted()).len(), 1);
         let mut removed = deleted();
-        removed.remotes.clear();
+        removed.requests.push(delete(11.0));
         assert_eq!(judge_leaks(&removed), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_stayed_behind_is_found_though_another_one_sends_again() {
+        let mut record = deleted();
+        let mut next = SpecVersion { uid: "next".to_owned(), ..object("r", "2026-01-01T00:00:20Z") };
+        (next.from, next.to) = (at(20.0), at(20.1));
+        record.specs.push(next);
+        record.requests.push(patch("r-s", 1, 21.0));
+        assert_eq!(judge_leaks(&record).len(), 1);
+        record.requests.push(delete(11.0));
+        assert_eq!(judge_leaks(&record), Vec::<String>::new());
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Events tell what happened: one of success needs a push that AI Core accepted, one of a conflict another resource that wanted
-//! the same name, one of handing over an heir, and one of abandoning that somebody asked for it.
+//! the same name, one of handing over an heir, one of abandoning that somebody asked for it, and one of an end that one was said.
 
 use crate::recording::{Event, Record, SpecVersion};
 
@@ -22,9 +22,16 @@ fn is_untrue(record: &Record, event: &Event) -> bool {
         "Synced" => !accepted(record, &event.uid),
         "RemoteConflict" | "RemoteHandedOver" => !shared(),
         "RemoteAbandoned" => !versions.iter().any(|version| version.spec.abandon),
+        "CredentialExpiring" | "CredentialExpired" => !ends(record),
         "RemoteRetained" | "Suspended" => !versions.iter().any(|version| version.spec.suspend),
         _ => false,
     }
+}
+
+/// Whether anything was ever said to end.
+fn ends(record: &Record) -> bool {
+    record.sources.iter().any(|source| !source.says.is_empty())
+        || record.keys.iter().any(|key| key.ends.is_some())
 }
 
 fn accepted(record: &Record, uid: &str) -> bool {
@@ -52,7 +59,9 @@ mod tests {
         assert_eq!(judge(&record), Vec::<String>::new());
         record.requests.clear();
         assert_eq!(judge(&record).len(), 1);
-        for reason in ["RemoteConflict", "RemoteHandedOver", "RemoteAbandoned", "RemoteRetained"] {
+        for reason in
+            ["RemoteConflict", "RemoteHandedOver", "RemoteAbandoned", "RemoteRetained", "CredentialExpired"]
+        {
             assert_eq!(judge(&told(reason)).len(), 1, "{reason}");
         }
     }

@@ -34,11 +34,8 @@ fn owns(record: &Record, uid: &str, remote: &Remote, from: Time, to: Time) -> bo
     let Some(version) = versions.clone().next_back().filter(|version| version.to <= from) else {
         return false;
     };
-    let key = (version.key.0.clone(), version.spec.service_key.clone());
-    let mut leads = record.keys.iter().filter(|lead| lead.key == key && lead.from <= to);
-    let leads_there = leads.next_back().is_some_and(|lead| {
-        lead.to <= from && lead.tenant.as_ref().is_some_and(|(tenant, real)| *tenant == remote.0 && *real)
-    });
+    let leads = record.leads(version, from, to);
+    let leads_there = !leads.is_empty() && leads.iter().all(|lead| lead.is_to(&remote.0));
     let removed = record.removals.iter().any(|removal| removal.uid == uid && removal.from <= to);
     version.spec.remote == remote.1
         && leads_there
@@ -57,7 +54,7 @@ fn pushed_there(record: &Record, version: &SpecVersion, remote: &Remote, from: T
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{at, object, patch, source, synced, world};
+    use super::super::testing::{at, object, patch, shared, source, synced, world};
     use super::*;
     use crate::recording::Removal;
 
@@ -103,6 +100,22 @@ mod tests {
         for record in [removed, edited, led_away] {
             assert_eq!(judge(&record), Vec::<String>::new());
         }
+    }
+
+    /// A claim by a shared key is one as any other, while it is allowed.
+    #[test]
+    fn who_has_a_key_of_its_own_is_found_beside_an_older_one_with_a_shared_key() {
+        let mut record = shared();
+        record.specs.push(object("late", "2026-01-01T00:00:01Z"));
+        record.sources.push(source("late-s", 1, 0.0));
+        record.keys.push(world().keys[0].clone());
+        record.requests.push(patch("late-s", 1, 21.0));
+        assert_eq!(judge(&record).len(), 1);
+        let mut refused = record.tenants[0].clone();
+        (refused.from, refused.to) = (at(19.0), at(19.1));
+        refused.terms.as_mut().unwrap().names = Some(vec!["none".to_owned()]);
+        record.tenants.push(refused);
+        assert_eq!(judge(&record), Vec::<String>::new());
     }
 
     #[test]

@@ -86,6 +86,19 @@ mod tests {
         assert_eq!(judge(&record), Vec::<String>::new());
     }
 
+    /// Questions for an `AICoreTenant`'s quota and pushes of resources with keys of their own are of one tenant.
+    #[test]
+    fn both_kinds_of_keys_count_together() {
+        let mut record = sent(40, 1.0);
+        for request in record.requests.iter_mut().step_by(2) {
+            (request.operation, request.content) = (Operation::Quota, None);
+            request.remote.1 = String::new();
+        }
+        assert_eq!(judge(&record).len(), 1);
+        record.requests.retain(|request| request.operation == Operation::Patch);
+        assert_eq!(judge(&record), Vec::<String>::new());
+    }
+
     #[test]
     fn a_disturbed_way_may_bunch_requests() {
         let mut record = sent(40, 0.2);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::recording::{Heard, Life, Record, Request, SpecVersion, Time};
 
 /// For what was on its way when the process heard of it.
-const MOMENT: Duration = Duration::from_millis(1_500);
+pub(super) const MOMENT: Duration = Duration::from_millis(1_500);
 /// How long a disturbed way may hold a request.
 const HELD: Duration = Duration::from_secs(6);
 
@@ -24,14 +24,19 @@ fn against(record: &Record, write: &Request) -> Option<String> {
         senders.iter().filter_map(|sender| silenced(record, life, &sender.uid, write.received)).collect();
     // One that may send is enough.
     let (uid, why, heard) = *silenced.first().filter(|_| silenced.len() == senders.len())?;
-    let disturbed = record.cuts.iter().any(|cut| *cut <= write.received && *cut + HELD >= write.received);
-    if disturbed || !life.awake(write.received, write.received.saturating_sub(heard)) {
-        return None;
-    }
-    Some(format!(
-        "{:?} of {:?} at {:.3?} for {uid}, of which process {} had heard at {heard:.3?} that it is {why}",
-        write.operation, write.remote, write.received, life.pid,
-    ))
+    is_known_to(record, life, write.received, heard).then(|| {
+        format!(
+            "{:?} of {:?} at {:.3?} for {uid}, of which process {} had heard at {heard:.3?} that it is {why}",
+            write.operation, write.remote, write.received, life.pid,
+        )
+    })
+}
+
+/// Whether what the process had heard must show in a write that arrived at this time: it was awake since, and its way was not
+/// disturbed.
+pub(super) fn is_known_to(record: &Record, life: &Life, received: Time, heard: Time) -> bool {
+    let disturbed = record.cuts.iter().any(|cut| *cut <= received && *cut + HELD >= received);
+    !disturbed && life.awake(received, received.saturating_sub(heard))
 }
 
 /// Why the process could know that nothing is to be sent for this object, and since when.
@@ -64,7 +69,7 @@ fn suspended_since(record: &Record, uid: &str, at: Time) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{PID, at, heard, object, patch, world};
+    use super::super::testing::{PID, at, heard, lets_pass_before_it_can_know, object, patch, world};
     use super::*;
     use crate::recording::Removal;
 
@@ -96,12 +101,8 @@ mod tests {
 
     #[test]
     fn before_the_process_can_know_nothing_is_found() {
-        for mut record in [suspended(), deleted(false), deleted(true)] {
-            record.requests.push(patch("r-s", 1, 12.0));
-            assert_eq!(judge(&record), Vec::<String>::new());
-            record.heard.pop();
-            record.requests.push(patch("r-s", 1, 50.0));
-            assert_eq!(judge(&record), Vec::<String>::new());
+        for record in [suspended(), deleted(false), deleted(true)] {
+            lets_pass_before_it_can_know(record, judge);
         }
     }
 

@@ -4,10 +4,12 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 
+use super::convergence::Astray;
 use crate::{
     credential::Content,
     recording::{
-        Heard, Key, KeyVersion, Life, Operation, Record, Request, SourceVersion, Spec, SpecVersion, State,
+        Heard, Key, KeyRef, KeyVersion, Life, Operation, Record, Request, SourceVersion, Spec, SpecVersion,
+        State, TenantVersion, Terms,
     },
 };
 
@@ -33,6 +35,7 @@ pub(super) fn source(name: &str, version: u32, time: f64) -> SourceVersion {
         from: at(time),
         to: at(time),
         content: Some(content(name, version)),
+        says: Vec::new(),
     }
 }
 
@@ -48,12 +51,13 @@ pub(super) fn object(name: &str, created: &str) -> SpecVersion {
         to: at(0.0),
         spec: Spec {
             source: format!("{name}-s"),
-            service_key: "key".to_owned(),
+            service_key: KeyRef::Own("key".to_owned()),
             remote: "remote".to_owned(),
             delete: true,
             suspend: false,
             abandon: false,
             never: false,
+            resync: false,
         },
     }
 }
@@ -128,6 +132,8 @@ pub(super) fn world() -> Record {
             from: at(0.0),
             to: at(0.0),
             tenant: Some(("t0".to_owned(), true)),
+            broken: false,
+            ends: None,
         }],
         states: vec![synced("r", 1, 2.0)],
         requests: vec![patch("r-s", 1, 1.0)],
@@ -143,7 +149,63 @@ pub(super) fn world() -> Record {
     }
 }
 
+/// The same, with the key that the `AICoreTenant` `x` shares: it is in the namespace `home`.
+pub(super) fn shared() -> Record {
+    let mut record = world();
+    record.served = true;
+    record.specs[0].spec.service_key = KeyRef::Shared("x".to_owned());
+    record.keys[0].key = ("home".to_owned(), "vault-key".to_owned());
+    record.tenants = vec![TenantVersion {
+        name: "x".to_owned(),
+        uid: "x".to_owned(),
+        version: 5,
+        generation: 1,
+        from: at(0.0),
+        to: at(0.0),
+        terms: Some(Terms {
+            secret: record.keys[0].key.clone(),
+            namespaces: vec!["*".to_owned()],
+            names: None,
+        }),
+    }];
+    record.states.push(State {
+        key: (String::new(), "x".to_owned()),
+        uid: "x".to_owned(),
+        version: 6,
+        finalizer: false,
+        status: json!({
+            "observedGeneration": 1,
+            "conditions": [{ "type": "Ready", "status": "True", "reason": "Valid", "message": "a token" }],
+            "apiURL": "http://host",
+            "authorizationServer": "http://host/uaa/t0",
+            "resources": 1,
+        }),
+        ..synced("x", 1, 2.0)
+    });
+    record.heard.push(heard("x", 5, 0.6));
+    record
+}
+
 #[test]
 fn nothing_is_against_a_world_in_which_everything_is_right() {
     assert_eq!(super::judge(&world()), []);
+    assert_eq!(super::judge(&shared()), []);
+}
+
+/// What rules are asked that judge requests from when on the process has heard of something, here at 11 s: a moment later, and without
+/// having heard of it, it is let pass.
+#[track_caller]
+pub(super) fn lets_pass_before_it_can_know(mut record: Record, judge: impl Fn(&Record) -> Vec<String>) {
+    record.requests.push(patch("r-s", 1, 12.0));
+    assert_eq!(judge(&record), Vec::<String>::new());
+    record.heard.pop();
+    record.requests.push(patch("r-s", 1, 50.0));
+    assert_eq!(judge(&record), Vec::<String>::new());
+}
+
+/// The only one that is not where it must be, of which this is said.
+#[track_caller]
+pub(super) fn the_only(astray: Vec<Astray>, what: &str) -> Astray {
+    assert!(astray.len() == 1 && astray[0].what.contains(what), "{astray:?}");
+    astray.into_iter().next().unwrap()
 }

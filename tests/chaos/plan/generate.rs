@@ -6,12 +6,29 @@ use std::time::Duration;
 
 use self::troubles::{Theme, trouble};
 use super::{
-    Action, Episode, KeyName, Leaving, NAMESPACES, REPLICAS, Rotation, Round, SLOTS, SOURCES, Setting,
-    TENANTS, Wish, draw::Draw,
+    Action, Admitted, End, Episode, KeyName, Leaving, NAMESPACES, Named, Place, REPLICAS, Rotation, Round,
+    SHARED, SLOTS, SOURCES, Saying, Setting, Sharing, TENANTS, Wish, draw::Draw,
 };
 
 /// Names in AI Core that resources of any namespace may want.
-const SHARED: [&str; 2] = ["shared0", "shared1"];
+const MEETING: [&str; 2] = ["shared0", "shared1"];
+/// A name that only one namespace may have, where names are kept apart.
+const APART: &str = "{namespace}.own";
+/// `remoteNames` of `AICoreTenant`s that do not allow all. The names of resources begin with an r.
+const NAMES: [&[&str]; 4] = [&["r*"], &["shared*", "r*"], &["{namespace}.*"], &["{namespace}.*", "*0"]];
+
+const YEAR: u64 = 365 * 24 * 3_600;
+/// Ends that turn while the episode lasts, that do not, that are over, and that do not count.
+const ENDS: [End; 8] = [
+    End::Ahead(5),
+    End::Ahead(25),
+    End::Ahead(3_600),
+    End::Ahead(YEAR),
+    End::Ago(3_600),
+    End::Ago(3 * YEAR),
+    End::Ahead(20 * YEAR),
+    End::Nonsense,
+];
 
 /// The episode of a seed, with so many rounds of this length.
 pub(crate) fn episode(seed: u64, rounds: usize, length: Duration) -> Episode {
@@ -31,6 +48,7 @@ fn setting(draw: &mut Draw) -> Setting {
         rps,
         burst,
         neighbours: draw.percent(50),
+        certificates: draw.percent(35),
     }
 }
 
@@ -43,6 +61,11 @@ fn round(draw: &mut Draw, setting: &Setting, first: bool, length: Duration) -> R
     let length_ms = u64::try_from(length.as_millis()).unwrap();
     // What is missing comes back, and what is suspended goes on, so that there is always something at work.
     let mut actions = Vec::new();
+    for shared in 0..SHARED {
+        if first || draw.percent(60) {
+            actions.push((Duration::ZERO, Action::Share { shared, sharing: sharing(draw) }));
+        }
+    }
     for slot in 0..SLOTS.len() {
         actions.push((Duration::ZERO, Action::Create { slot, wish: wish(draw, setting) }));
         if !first {
@@ -72,6 +95,12 @@ fn round(draw: &mut Draw, setting: &Setting, first: bool, length: Duration) -> R
         troubles.push((Duration::from_millis(at), Duration::from_millis(lasting), trouble));
         at += draw.between(0, 2 * pace);
     }
+    // A key or a right that changes when all is well again must be felt without a restart.
+    for shared in 0..SHARED {
+        if draw.percent(40) {
+            actions.push((length, Action::Share { shared, sharing: sharing(draw) }));
+        }
+    }
     Round { length, actions, troubles }
 }
 
@@ -80,8 +109,8 @@ fn wish(draw: &mut Draw, setting: &Setting) -> Wish {
     let shared = if setting.neighbours { 40 } else { 15 };
     Wish {
         source: source(draw),
-        key: key(draw),
-        remote: draw.percent(shared).then(|| draw.one(&SHARED)),
+        key: named(draw, setting),
+        remote: draw.percent(shared).then(|| draw.one(&[MEETING[0], MEETING[1], APART])),
         delete: draw.percent(60),
         resync: draw.percent(30),
         suspend: draw.percent(5),
@@ -96,6 +125,46 @@ fn how(draw: &mut Draw) -> Rotation {
 /// Mostly the first, so that what is rotated is mostly what is used.
 fn source(draw: &mut Draw) -> usize {
     if draw.percent(75) { 0 } else { draw.below(SOURCES) }
+}
+
+/// Mostly one thing; some say two, or what cannot be meant.
+fn says(draw: &mut Draw) -> Vec<Saying> {
+    let count = draw.one(&[0, 1, 1, 1, 1, 2, 2, 3]);
+    let mut places = vec![
+        Place::Annotation,
+        Place::Key("expires_at"),
+        Place::Key("expiry"),
+        Place::Key("expiresAt"),
+        Place::External,
+    ];
+    (0..count)
+        .map(|_| Saying {
+            place: places.remove(draw.below(places.len())),
+            end: draw.one(&ENDS),
+            seconds: draw.percent(50),
+        })
+        .collect()
+}
+
+/// Where no `AICoreTenant` is served, few resources name one: they only say so.
+fn named(draw: &mut Draw, setting: &Setting) -> Named {
+    let shared = if setting.cluster_wide { 45 } else { 8 };
+    if draw.percent(shared) { Named::Shared(draw.below(SHARED)) } else { Named::Own(key(draw)) }
+}
+
+/// Mostly everything is allowed, so that there is something that can be taken away.
+fn sharing(draw: &mut Draw) -> Sharing {
+    let namespaces = match draw.weighted(&[5, 3, 1]) {
+        0 => Admitted::All { pattern: draw.percent(50) },
+        1 => Admitted::One(draw.below(NAMESPACES)),
+        _ => Admitted::Nobody,
+    };
+    Sharing { key: key(draw), namespaces, names: draw.percent(50).then(|| draw.one(&NAMES)) }
+}
+
+/// A namespace with service keys.
+fn keeper(draw: &mut Draw) -> usize {
+    draw.below(NAMESPACES + 1)
 }
 
 fn key(draw: &mut Draw) -> KeyName {
@@ -115,14 +184,13 @@ fn key(draw: &mut Draw) -> KeyName {
 fn action(draw: &mut Draw, setting: &Setting) -> Action {
     let slot = draw.below(SLOTS.len());
     let source = source(draw);
-    let namespace = draw.below(NAMESPACES);
-    match draw.weighted(&[40, 6, 1, 16, 5, 6, 4, 8, 5, 6, 3, 1, 3, 2, 3, 1]) {
+    match draw.weighted(&[40, 6, 1, 16, 5, 8, 4, 8, 5, 6, 3, 1, 3, 2, 3, 1, 2, 6, 1, 8]) {
         0 => Action::Rotate { slot, source, how: how(draw) },
         1 => Action::Burst { slot, source, count: 2 + draw.below(8) },
         2 => Action::RemoveSource { slot, source },
         3 => Action::Create { slot, wish: wish(draw, setting) },
         4 => Action::ChooseSource { slot, source },
-        5 => Action::ChooseKey { slot, key: key(draw) },
+        5 => Action::ChooseKey { slot, key: named(draw, setting) },
         6 => Action::ChoosePolicy { slot, delete: draw.percent(50) },
         // More often back than away, so that most resources are at work.
         7 => Action::Suspend { slot, suspend: draw.percent(30) },
@@ -132,8 +200,16 @@ fn action(draw: &mut Draw, setting: &Setting) -> Action {
         11 => Action::Abandon { slot },
         12 => Action::RotateKey { tenant: draw.below(TENANTS), keep_old: draw.percent(50) },
         13 => Action::CreateRemote { slot },
-        14 => Action::MoveKey { namespace, key: draw.one(&KeyName::REAL), tenant: draw.below(TENANTS) },
-        _ => Action::RemoveKey { namespace, key: draw.one(&KeyName::REAL) },
+        14 => Action::MoveKey {
+            namespace: keeper(draw),
+            key: draw.one(&KeyName::REAL),
+            tenant: draw.below(TENANTS),
+        },
+        15 => Action::RemoveKey { namespace: keeper(draw), key: draw.one(&KeyName::REAL) },
+        16 => Action::BreakKey { namespace: keeper(draw), key: draw.one(&KeyName::REAL) },
+        17 => Action::Share { shared: draw.below(SHARED), sharing: sharing(draw) },
+        18 => Action::Unshare { shared: draw.below(SHARED) },
+        _ => Action::Say { slot, source, says: says(draw) },
     }
 }
 
@@ -175,7 +251,7 @@ mod tests {
     fn everything_that_can_happen_happens() {
         let (mut actions, mut troubles, mut answers) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let (mut settings, mut farewells) = (BTreeSet::new(), BTreeSet::new());
-        for seed in 0..200 {
+        for seed in 0..400 {
             let episode = episode(seed, 2, LENGTH);
             farewells.insert(format!("{:?}", episode.farewell));
             settings.insert((
@@ -183,6 +259,7 @@ mod tests {
                 episode.setting.cluster_wide,
                 episode.setting.log_level,
                 episode.setting.neighbours,
+                episode.setting.certificates,
             ));
             for round in episode.rounds {
                 actions.extend(round.actions.iter().map(|(_, action)| kind(action)));
@@ -194,8 +271,8 @@ mod tests {
                 }
             }
         }
-        assert_eq!((actions.len(), troubles.len(), answers.len()), (16, 28, 19), "{troubles:?}");
-        assert_eq!((settings.len(), farewells.len()), (24, 7));
+        assert_eq!((actions.len(), troubles.len(), answers.len()), (20, 28, 19), "{troubles:?}");
+        assert_eq!((settings.len(), farewells.len()), (48, 7));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::cluster::cluster;
 /// The labels that are true of a Helm release alone.
 const OF_HELM: [&str; 2] = ["app.kubernetes.io/managed-by", "helm.sh/chart"];
 
-const OVERLAYS: [&str; 3] = ["namespaced", "ha", "monitoring"];
+const OVERLAYS: [&str; 4] = ["namespaced", "ha", "monitoring", "kyma"];
 
 /// Objects by kind, namespace and name.
 fn by_name(objects: Vec<Value>) -> BTreeMap<String, Value> {
@@ -40,7 +40,11 @@ async fn rendered(values: &[&str]) -> BTreeMap<String, Value> {
         "--skip-tests",
     ]);
     for values in values {
-        helm.arg("--values").arg(repository().join(format!("deploy/values/{values}.yaml")));
+        let file = match *values {
+            "kyma" => "deploy/kyma/values.yaml".to_owned(),
+            values => format!("deploy/values/{values}.yaml"),
+        };
+        helm.arg("--values").arg(repository().join(file));
     }
     helm.arg(chart());
     by_name(objects(&run(helm, "").await.unwrap().stdout))

@@ -42,11 +42,7 @@ pub(super) async fn provoke(mut stage: Stage) -> Stage {
             world.resource("guarded", json!({ "deletionPolicy": "Delete" })).await;
         }
         ("get", "namespaces") => {
-            world.secret("other-key", "Opaque", world.tenant().binding_data()).await;
-            let spec = json!({ "deletionPolicy": "Delete", "aiCoreSecretRef": { "name": "other-key" } });
-            world.resource("doomed", spec).await;
-            world.wait_ready("doomed").await;
-            world.delete_secret("other-key").await;
+            world.resource_that_lost_its_key("doomed").await;
             world.ask_to_delete("doomed").await;
         }
         ("create", "events") => world.raw_docker_secret("source", "{}").await,

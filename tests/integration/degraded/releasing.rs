@@ -5,21 +5,12 @@ use aicore_registry_operator::{
     api::FINALIZER,
     domain::parse::right::{RIGHTS, Right},
 };
-use k8s_openapi::{
-    Resource,
-    api::{
-        core::v1::Namespace,
-        rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, RoleRef},
-    },
-};
-use kube::{
-    Api,
-    api::{DeleteParams, ObjectMeta, Patch, PatchParams},
-};
+use k8s_openapi::api::{core::v1::Namespace, rbac::v1::PolicyRule};
+use kube::{Api, api::DeleteParams};
 use rstest::rstest;
 use serde_json::json;
 
-use super::rules::Rules;
+use super::{cluster_rights::ClusterRights, rules::Rules};
 use crate::{account::Account, chart, cluster::cluster, world::World};
 
 /// What `helm template` gives for the cluster.
@@ -31,41 +22,6 @@ async fn rules() -> Vec<PolicyRule> {
     let objects = chart::objects(&chart::template("rel", "own", &values).await.unwrap());
     let role = objects.iter().find(|object| object["kind"] == "ClusterRole").unwrap();
     serde_json::from_value(role["rules"].clone()).unwrap()
-}
-
-/// Rights for the whole cluster, of one account.
-struct Cluster<'a> {
-    name: String,
-    account: &'a Account<'a>,
-}
-
-impl Cluster<'_> {
-    async fn grant(&self, rules: Vec<PolicyRule>) {
-        let client = cluster().await.client().await.unwrap();
-        let metadata = ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() };
-        let params = PatchParams::apply("test").force();
-        let role = ClusterRole { metadata: metadata.clone(), rules: Some(rules), aggregation_rule: None };
-        let api: Api<ClusterRole> = Api::all(client.clone());
-        api.patch(&self.name, &params, &Patch::Apply(&role)).await.unwrap();
-        let binding = ClusterRoleBinding {
-            metadata,
-            role_ref: RoleRef {
-                api_group: "rbac.authorization.k8s.io".to_owned(),
-                kind: ClusterRole::KIND.to_owned(),
-                name: self.name.clone(),
-            },
-            subjects: Some(vec![self.account.subject()]),
-        };
-        let bindings: Api<ClusterRoleBinding> = Api::all(client);
-        bindings.patch(&self.name, &params, &Patch::Apply(&binding)).await.unwrap();
-    }
-
-    async fn remove(self) {
-        let client = cluster().await.client().await.unwrap();
-        let params = DeleteParams::default();
-        Api::<ClusterRoleBinding>::all(client.clone()).delete(&self.name, &params).await.unwrap();
-        Api::<ClusterRole>::all(client).delete(&self.name, &params).await.unwrap();
-    }
 }
 
 #[rstest]
@@ -85,7 +41,7 @@ async fn a_namespace_ends_once_the_right_to_release_its_resources_is_there(
     let home = cluster().await.namespace("releasing-home").await.unwrap();
     let account = Account::new(cluster().await, &home).await;
     let world = World::synced("releasing").await;
-    let released = Cluster { name: format!("release-{home}"), account: &account };
+    let released = ClusterRights { name: format!("release-{home}"), account: &account };
     released.grant(without(&all, right)).await;
     account.grant(&world.namespace, Rules::of_the_chart().await.all()).await;
     account.wait_until(true, &world.namespace, right, None).await;

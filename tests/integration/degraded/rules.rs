@@ -71,21 +71,10 @@ impl Rules {
         (right.resource == "leases").then_some(&*self.lease)
     }
 
-    /// Verb and kind of what is for AICoreTenants. `tenants::` shows what each is for, and what becomes of the work without them.
-    pub(super) fn for_tenants(&self) -> BTreeSet<(&str, &str)> {
-        let mut rights = BTreeSet::new();
-        for rule in self.rules.iter().filter(|rule| is_for_tenants(rule)) {
-            for verb in &rule.verbs {
-                rights.extend(resources_of(rule).map(|resource| (&**verb, resource)));
-            }
-        }
-        rights
-    }
-
     /// Each rule taken apart. One that the program does not know as its own is superfluous.
     pub(super) fn rights(&self) -> BTreeSet<Right> {
         let mut rights = BTreeSet::new();
-        for rule in self.rules.iter().filter(|rule| !is_for_tenants(rule)) {
+        for rule in &self.rules {
             for verb in &rule.verbs {
                 let known = RIGHTS.iter().find(|right| is_on(rule, right) && right.verb == verb);
                 rights.insert(*known.unwrap_or_else(|| panic!("superfluous: {verb} of {rule:?}")));
@@ -104,14 +93,6 @@ impl Rules {
             .with("--leader-elect-renew-deadline=6s")
             .with("--leader-elect-retry-period=1s")
     }
-}
-
-fn resources_of(rule: &PolicyRule) -> impl Iterator<Item = &str> {
-    rule.resources.iter().flatten().map(String::as_str)
-}
-
-fn is_for_tenants(rule: &PolicyRule) -> bool {
-    resources_of(rule).any(|resource| resource.starts_with("aicoretenants"))
 }
 
 /// Whether the rule is on the right's resource and no other.

@@ -126,6 +126,19 @@ impl World {
         self.resources().patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
     }
 
+    /// A resource of that name, with `deletionPolicy: Delete` and a service key of its own, is in sync; then its key goes, and the
+    /// operator has seen that.
+    pub(crate) async fn resource_that_lost_its_key(&self, name: &str) {
+        let key = format!("key-of-{name}");
+        self.service_key(&key).await;
+        let spec = json!({ "deletionPolicy": "Delete", "aiCoreSecretRef": { "name": key } });
+        self.resource(name, spec).await;
+        self.wait_ready(name).await;
+        self.delete_secret(&key).await;
+        // The two are on watches of their own: until the operator has seen this, it has the key.
+        self.wait_reason(name, "ServiceKeyNotFound").await;
+    }
+
     /// Deletes a resource, and waits until it is gone.
     pub(crate) async fn delete_resource(&self, name: &str) {
         self.ask_to_delete(name).await;

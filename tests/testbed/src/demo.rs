@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use self::{cluster::Cluster, operator::Operator};
 use crate::{
+    controlplane::workspace,
     process::Signals,
     simulator::{Journal, Operation, Options, Simulator, Tenant},
 };
@@ -83,7 +84,9 @@ async fn show(cluster: &Cluster) -> anyhow::Result<Running> {
     cluster.install_crd().await?;
     cluster.create_namespace().await?;
     let operator = Operator::start(cluster, NAMESPACE).await?;
-    screen::say(&format!("the operator is ready; its log is in {}", operator.log().display()));
+    let log = operator.log();
+    let log = log.strip_prefix(workspace()).unwrap_or(log);
+    screen::say(&format!("the operator is ready; its log is in {}", log.display()));
 
     screen::step("What a user applies: two Secrets, and the resource that names them");
     screen::manifest(&manifests::shown());

@@ -32,7 +32,8 @@ pub(crate) fn compile(
 ) -> anyhow::Result<()> {
     let mut list = go()?;
     list.args(["list", "-deps"]).args(tags_of(arguments)).args(packages);
-    let listed = list.stdout(Stdio::piped()).output().context("cannot run go")?;
+    let listed = list.stdout(Stdio::piped()).output();
+    let listed = listed.with_context(|| format!("{what} needs Go, which cannot be run"))?;
     let of = listed.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count();
     let mut build = go()?;
     // Prints the name of each package that is compiled.
@@ -47,6 +48,45 @@ pub(crate) fn compile(
 /// What `go list` has to know of the arguments of `go build`: the tags, on which it depends what is compiled.
 fn tags_of<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     arguments.windows(2).filter(|pair| pair[0] == "-tags").flatten().copied().collect()
+}
+
+/// A program of a Go module of the test bed, which is built once for each state of its sources.
+pub(crate) struct GoProgram {
+    /// What it is called, in messages and as file.
+    pub(crate) name: &'static str,
+    /// The folder of the module, beside `src`, and below `target/tools`.
+    pub(crate) module: &'static str,
+    /// What `go build` is to build.
+    pub(crate) package: &'static str,
+    /// Which files of the module it is built from.
+    pub(crate) sources: &'static [&'static str],
+    /// How long that takes on two cores, in words.
+    pub(crate) takes: &'static str,
+}
+
+impl GoProgram {
+    /// Its path; it is built first when it is not there. Blocks.
+    pub(crate) fn path(&self) -> anyhow::Result<PathBuf> {
+        const BUILD: [&str; 3] = ["-trimpath", "-ldflags", "-s -w"];
+        let Self { name, module, package, sources, takes } = self;
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(module);
+        let read = |source: &&str| {
+            let path = folder.join(source);
+            std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
+        };
+        let sources = sources.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
+        let arguments = BUILD.join(" ");
+        let parts: Vec<&[u8]> =
+            std::iter::once(arguments.as_bytes()).chain(sources.iter().map(Vec::as_slice)).collect();
+        let build = |output: &Path| {
+            eprintln!("testbed: building {name} with Go; the first time this takes {takes} on two cores");
+            let output = output.join(name);
+            let output = output.to_str().context("the path of target/ is not UTF-8")?;
+            let arguments: Vec<&str> = BUILD.into_iter().chain(["-o", output]).collect();
+            compile(&format!("building {name}"), || go(&folder), &arguments, &[package])
+        };
+        Ok(built_once(&format!("tools/{module}"), &key_of(&parts), build)?.join(name))
+    }
 }
 
 /// The folder `target/<name>/<key>`, which `build` fills when it is not there. Its argument is the folder to

@@ -2,14 +2,17 @@
 
 pub mod controlplane;
 pub mod demo;
+pub mod distribution;
 mod golang;
 pub mod helm;
+pub mod hosts;
 pub mod node;
 pub mod operator;
 pub mod packaging;
 pub mod process;
 mod progress;
 pub mod proxy;
+pub mod recording;
 pub mod relay;
 pub mod simulator;
 pub mod system;

@@ -20,7 +20,7 @@
 
 mod answer;
 mod body;
-mod clock;
+pub(crate) mod clock;
 mod concurrency;
 mod credentials;
 mod cut;
@@ -43,7 +43,7 @@ mod server;
 mod service_key;
 mod shared;
 mod tenant;
-mod tls;
+pub(crate) mod tls;
 mod tokens;
 
 use std::{net::SocketAddr, sync::Arc};
@@ -70,7 +70,7 @@ pub use payload::Payload;
 pub use route::Operation;
 pub use service_key::binding_data;
 pub use tenant::{Tenant, is_tenant_name};
-pub use tls::{Flaw, KeyFormat};
+pub use tls::{Flaw, KeyFormat, ServerFlaw};
 
 /// A running simulator. It stops when it is dropped, and then cuts what is in progress.
 pub struct Simulator {
@@ -91,7 +91,7 @@ impl Simulator {
         let authority = options.tls.then(|| Authority::new("AI Core simulator")).transpose()?;
         let tls = authority
             .as_ref()
-            .map(|authority| authority.server(&options.tls_names, options.tls_1_2_only))
+            .map(|authority| authority.server(&options.tls_names, options.tls_1_2_only, options.server_flaw))
             .transpose()?;
         let tls = tls.map(|config| TlsAcceptor::from(Arc::new(config)));
         let scheme = if options.tls { "https" } else { "http" };

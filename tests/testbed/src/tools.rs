@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The programs of the folder `tools/`.
-const OWN: [&str; 4] = ["kstatus", "lua", "promeval", "promql"];
+const OWN: [&str; 5] = ["jsonata", "kstatus", "lua", "promeval", "promql"];
 
 /// Arguments of `go build`. Without the tag promtool brings the clients of twenty clouds, to find what to
 /// scrape, which rules do not need.

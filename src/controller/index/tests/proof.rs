@@ -5,9 +5,12 @@ use std::time::Duration;
 use rstest::rstest;
 
 use super::*;
-use crate::domain::{
-    decide::{conflict::LONGEST_WAIT_FOR_PROOF, pass_outcome::PassOutcome, reason::Reason},
-    testing::a_status_saying,
+use crate::{
+    api::condition::{RECONCILING, STALLED},
+    domain::{
+        decide::{conflict::LONGEST_WAIT_FOR_PROOF, pass_outcome::PassOutcome, reason::Reason},
+        testing::{LAST_SYNC, a_status_after_failed_resync, a_status_saying},
+    },
 };
 
 const REFUSED: PassOutcome = PassOutcome::Reason(Reason::AuthenticationFailed);
@@ -97,9 +100,112 @@ fn a_proof_falls_when_the_key_is_refused_or_changes_its_tenant_and_not_before() 
     assert_eq!(stands(&index, &younger), owns());
 }
 
+/// The older one is in sync until its key is refused; then the younger pushes over it.
+#[test]
+fn whoever_falls_is_told_when_another_push_is_accepted() {
+    let (older, younger) = (wants_pull(1), wants_pull(2));
+    let index = TestIndex::default();
+    index.apply_resource(older.clone(), a_status_in_sync());
+    index.apply_resource(younger.clone(), a_new_status());
+    says(&index, &older, Some(pull()));
+    assert_eq!(index.accepted(&older, &pull()), None);
+    proves(&index, &younger, pull());
+    assert_eq!(index.refused(&older), just(&younger));
+    index.writes(&younger, &pull());
+    assert_eq!(index.accepted(&younger, &pull()), Some(older.key.clone()));
+    assert!(snapshot(&index, &older).overwritten);
+    assert_eq!(index.accepted(&younger, &pull()), None, "once");
+    // It comes back.
+    assert_eq!(index.proven(&older, &pull()), just(&younger));
+    index.writes(&older, &pull());
+    assert_eq!(index.accepted(&older, &pull()), None);
+    assert!(!snapshot(&index, &older).overwritten);
+}
+
+/// After a restart the statuses say what is known.
+#[rstest]
+#[case::held(a_status_after_failed_resync(Reason::AuthenticationFailed), true)]
+#[case::displaced_before(
+    a_status_saying("False", Reason::RemoteConflict, Some((STALLED, Reason::AuthenticationFailed))),
+    false
+)]
+#[case::nothing(a_new_status(), false)]
+fn so_is_whoever_fell_before_this_process_began(
+    #[case] status: AICoreRegistrySecretStatus,
+    #[case] told: bool,
+) {
+    let (older, younger) = (wants_pull(1), wants_pull(2));
+    let index = TestIndex::default();
+    index.apply_resource(older.clone(), status);
+    says(&index, &older, Some(pull()));
+    index.apply_resource(younger.clone(), a_new_status());
+    proves(&index, &younger, pull());
+    index.writes(&younger, &pull());
+    assert_eq!(index.accepted(&younger, &pull()), told.then(|| older.key.clone()));
+}
+
+/// Both say that AI Core holds theirs; the later push is right.
+#[test]
+fn whoever_fell_sees_after_a_restart_that_another_has_pushed_since() {
+    let (older, younger) = (wants_pull(1), wants_pull(2));
+    let fallen = || a_status_after_failed_resync(Reason::AuthenticationFailed);
+    let told = || {
+        let mut status = fallen();
+        let ready = status.conditions.iter_mut().find(|condition| condition.type_ == "Ready").unwrap();
+        "RemoteConflict".clone_into(&mut ready.reason);
+        status
+    };
+    // Of one second the status tells.
+    let cases = [
+        (LAST_SYNC + 1, fallen(), true),
+        (LAST_SYNC, fallen(), false),
+        (LAST_SYNC, told(), true),
+        (LAST_SYNC - 1, told(), false),
+        (LAST_SYNC - 1, fallen(), false),
+    ];
+    for (second, fallen, expected) in cases {
+        let index = TestIndex::default();
+        index.apply_resource(older.clone(), fallen);
+        let time = k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at(second));
+        let pushed = AICoreRegistrySecretStatus { last_sync_time: Some(time), ..a_status_in_sync() };
+        index.apply_resource(younger.clone(), pushed);
+        assert_eq!(snapshot(&index, &older).overwritten, expected, "{second}");
+        assert!(!snapshot(&index, &younger).overwritten);
+    }
+}
+
+/// Nothing is kept of those that go, or want something else.
+#[rstest]
+#[case::gone(|index: &TestIndex, object: &Object| drop(index.remove_resource(&object.key)))]
+#[case::elsewhere(|index: &TestIndex, object: &Object| drop(says(index, object, Some(claim_in("two", "pull")))))]
+fn nobody_is_told_of_what_it_does_not_want_any_more(#[case] change: fn(&TestIndex, &Object)) {
+    let (older, younger) = (wants_pull(1), wants_pull(2));
+    let index = TestIndex::default();
+    index.apply_resource(older.clone(), a_status_in_sync());
+    index.apply_resource(younger.clone(), a_new_status());
+    says(&index, &older, Some(pull()));
+    proves(&index, &younger, pull());
+    let _ = index.refused(&older);
+    change(&index, &older);
+    assert_eq!(index.accepted(&younger, &pull()), None);
+    for object in [&older, &younger] {
+        index.remove_resource(&object.key);
+    }
+    assert!(index.0.lock().claims.is_empty());
+}
+
 #[rstest]
 #[case::accepted(a_status_in_sync(), true)]
 #[case::refused_since(a_status_saying("False", Reason::AuthenticationFailed, None), false)]
+#[case::not_allowed_since(a_status_saying("False", Reason::NamespaceNotAllowed, None), false)]
+#[case::given_up_before_its_key_went(
+    AICoreRegistrySecretStatus {
+        credentials_digest: None,
+        ..a_status_saying("False", Reason::TenantNotFound, Some((RECONCILING, Reason::TenantNotFound)))
+    },
+    false
+)]
+#[case::its_key_went(a_status_saying("False", Reason::TenantNotFound, Some((RECONCILING, Reason::TenantNotFound))), true)]
 #[case::only_named(AICoreRegistrySecretStatus { last_sync_time: None, ..a_status_in_sync() }, false)]
 #[case::new(a_new_status(), false)]
 fn after_a_restart_a_status_proves_what_it_shows(

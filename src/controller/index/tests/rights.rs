@@ -91,14 +91,49 @@ fn what_a_successor_takes_over_is_not_deleted(
     let other = index.may_delete(&dying, &wanted(), Some(&key("another")));
     assert_eq!(other, may_delete);
     // Its push counts at once, and when the status says it.
-    index.accepted(&successor, &wanted());
+    assert_eq!(index.accepted(&successor, &wanted()), None);
     assert!(!index.may_delete(&dying, &wanted(), Some(&successor.key)));
     index.record(&successor, Some(Arc::new(a_status_in_sync())), Memory::default(), None);
     assert_eq!(index.takeover(&successor.key, &wanted()), Takeover::Done);
     // A push somewhere else says nothing.
     index.record(&successor, Some(Arc::new(a_new_status())), Memory::default(), None);
-    index.accepted(&successor, &claim_in("two", "pull"));
+    assert_eq!(index.accepted(&successor, &claim_in("two", "pull")), None);
     assert_ne!(index.takeover(&successor.key, &wanted()), Takeover::Done);
+}
+
+/// What it has pushed is not there any more.
+#[rstest]
+#[case::is_to_push_again(|_: &mut Object| {}, Takeover::Expected)]
+#[case::is_suspended(suspend, Takeover::Unlikely)]
+fn a_successor_that_was_pushed_over_has_not_taken_over(
+    #[case] change: fn(&mut Object),
+    #[case] takeover: Takeover,
+) {
+    let (index, object) = an_owner();
+    let successor = a_successor(&index, a_status_in_sync(), change);
+    index.writes(&object, &wanted());
+    index.apply_resource(Object { deleting: true, ..object.clone() }, a_new_status());
+    assert_eq!(index.takeover(&successor.key, &wanted()), takeover);
+    // Once it has pushed again, it has, whatever another process may have done before; what is only sent may yet be refused.
+    index.writes(&successor, &wanted());
+    assert_eq!(index.takeover(&successor.key, &wanted()), takeover);
+    assert!(snapshot(&index, &successor).overwritten);
+    assert_eq!(index.accepted(&successor, &wanted()), None);
+    assert!(!snapshot(&index, &successor).overwritten);
+    index.writes(&successor, &wanted());
+    index.may_have_written(&object, &wanted());
+    assert_eq!(index.takeover(&successor.key, &wanted()), Takeover::Done);
+}
+
+/// A process that knows of no request leaves the heir what its status shows; and has it push once more.
+#[test]
+fn what_another_process_may_have_pushed_over_is_handed_over() {
+    let (index, object) = an_owner();
+    let successor = a_successor(&index, a_status_in_sync(), |_| {});
+    index.apply_resource(Object { deleting: true, ..object.clone() }, a_new_status());
+    index.may_have_written(&object, &wanted());
+    assert_eq!(index.takeover(&successor.key, &wanted()), Takeover::Done);
+    assert!(snapshot(&index, &successor).overwritten);
 }
 
 #[rstest]

@@ -196,10 +196,12 @@ fn who_waits_for_a_turn_still_has_its_chance(#[case] outcome: PassOutcome, #[cas
 #[case::never_pushed(AICoreRegistrySecretStatus { last_sync_time: None, ..a_status_in_sync() }, false)]
 #[case::no_tenant(AICoreRegistrySecretStatus { api_url: None, ..a_status_in_sync() }, false)]
 #[case::accepted(a_status_in_sync(), true)]
+#[case::given_up_earlier(AICoreRegistrySecretStatus { credentials_digest: None, ..a_status_in_sync() }, false)]
 #[case::failed_since(a_status_after_failed_resync(Reason::RemoteUnavailable), true)]
 #[case::without_its_key(a_status_saying("False", Reason::ServiceKeyNotFound, None), true)]
 #[case::suspended(a_status_saying("True", Reason::Suspended, None), true)]
 #[case::refused_since(a_status_saying("False", Reason::AuthenticationFailed, Some((STALLED, Reason::AuthenticationFailed))), false)]
+#[case::not_allowed(a_status_saying("False", Reason::NamespaceNotAllowed, Some((STALLED, Reason::NamespaceNotAllowed))), false)]
 #[case::only_the_key_is_refused(a_status_after_failed_resync(Reason::AuthenticationFailed), false)]
 fn a_status_proves_what_it_shows(#[case] status: AICoreRegistrySecretStatus, #[case] proves: bool) {
     assert_eq!(proven_tenant(&status), proves.then(|| tenant("one")));

@@ -52,7 +52,7 @@ fn the_last_part_of_a_life_is_a_fifth_of_it() {
     assert_eq!(status.credential_expires_at, moment(NOW + 1000));
     assert_eq!(status.credential_expiring_from, moment(NOW + 800));
     let mut status = a_status_in_sync();
-    keep_service_key(&mut status, Some(validity(NOW - 500, NOW + 500)), at(NOW));
+    keep_service_key(&mut status, &an_object(), Some(validity(NOW - 500, NOW + 500)), at(NOW));
     assert_eq!(status.service_key_expires_at, moment(NOW + 500));
     assert_eq!(status.service_key_expiring_from, moment(NOW + 300));
 }
@@ -80,7 +80,7 @@ fn a_life_is_counted_from_when_its_end_was_first_seen() {
 #[case::of_no_end(validity(NOW - 5000, NOW + 4000 * 86_400))]
 fn a_certificate_whose_end_cannot_be_meant_does_not_count(#[case] validity: Validity) {
     let mut status = a_status_in_sync();
-    keep_service_key(&mut status, Some(validity), at(NOW));
+    keep_service_key(&mut status, &an_object(), Some(validity), at(NOW));
     assert_eq!(status, a_status_in_sync());
 }
 
@@ -122,7 +122,7 @@ fn ready_has_nothing_to_do_with_it() {
 fn a_condition_says_whose_life_it_is_and_what_to_do() {
     let object = prompt();
     let mut status = with_credential(1000);
-    keep_service_key(&mut status, Some(validity(NOW, NOW + 1000)), at(NOW));
+    keep_service_key(&mut status, &an_object(), Some(validity(NOW, NOW + 1000)), at(NOW));
     let (next, events) = turned(&object, &status, now_at(NOW + 900)).unwrap();
     assert_eq!(told(&next), [(EXPIRING, BOTH)]);
     let message = &condition::find(&next.conditions, EXPIRING).unwrap().message;
@@ -132,7 +132,7 @@ fn a_condition_says_whose_life_it_is_and_what_to_do() {
     assert_eq!(events, [Event { warning: true, reason: EXPIRING, note: message.clone() }]);
 
     // One of them ends sooner.
-    keep_service_key(&mut status, Some(validity(NOW, NOW + 850)), at(NOW));
+    keep_service_key(&mut status, &an_object(), Some(validity(NOW, NOW + 850)), at(NOW));
     let (next, events) = turned(&object, &status, now_at(NOW + 900)).unwrap();
     assert_eq!(told(&next), [(EXPIRING, CREDENTIAL), (EXPIRED, SERVICE_KEY)]);
     assert_eq!(events.len(), 2);
@@ -144,7 +144,7 @@ fn a_condition_says_whose_life_it_is_and_what_to_do() {
 /// Of which both are in their last part, as was said; the credential ends first.
 fn both_expiring(object: &Object) -> AICoreRegistrySecretStatus {
     let mut status = with_credential(1000);
-    keep_service_key(&mut status, Some(validity(NOW, NOW + 1100)), at(NOW));
+    keep_service_key(&mut status, &an_object(), Some(validity(NOW, NOW + 1100)), at(NOW));
     let (next, events) = turned(object, &status, now_at(NOW + 900)).unwrap();
     assert_eq!((told(&next), events.len()), (vec![(EXPIRING, BOTH)], 1));
     next
@@ -154,7 +154,7 @@ fn both_expiring(object: &Object) -> AICoreRegistrySecretStatus {
 fn what_is_said_already_is_not_said_again() {
     let object = prompt();
     let mut status = with_credential(1000);
-    keep_service_key(&mut status, Some(validity(NOW, NOW + 850)), at(NOW));
+    keep_service_key(&mut status, &an_object(), Some(validity(NOW, NOW + 850)), at(NOW));
     let (next, _) = turned(&object, &status, now_at(NOW + 900)).unwrap();
     assert_eq!(told(&next), [(EXPIRING, CREDENTIAL), (EXPIRED, SERVICE_KEY)]);
     let (next, events) = turned(&object, &next, now_at(NOW + 1000)).unwrap();
@@ -189,7 +189,7 @@ proptest! {
         let object = Object { uid: uid.into(), ..an_object() };
         let mut status = a_status_in_sync();
         keep_credential(&mut status, life.map(|life| at(NOW + life)), at(NOW));
-        keep_service_key(&mut status, key.map(|(before, after)| validity(NOW - before, NOW + after)), at(NOW));
+        keep_service_key(&mut status, &object, key.map(|(before, after)| validity(NOW - before, NOW + after)), at(NOW));
         let mut now = at(NOW);
         if let Some((next, _)) = turned(&object, &status, now_at(NOW)) {
             status = next;
@@ -210,4 +210,27 @@ proptest! {
         let at_last = turned(&object, &status, Now { wall: now, ..a_minute_later() });
         prop_assert_eq!(at_last, None);
     }
+}
+
+/// Fifty resources that share a key would say fifty times what one person has to do.
+#[test]
+fn a_shared_key_is_told_of_by_its_tenant_alone() {
+    let ends_soon = validity(NOW - 900, NOW + 100);
+    for (tenant, told) in [(None, moment(NOW + 100)), (Some("shared"), None)] {
+        let object = an_object().with_spec(|spec| {
+            spec.tenant_ref = tenant.map(|name| crate::api::TenantRef { name: name.to_owned() });
+        });
+        let mut status = a_status_in_sync();
+        keep_service_key(&mut status, &object, Some(ends_soon), at(NOW));
+        assert_eq!(status.service_key_expires_at, told);
+        assert_eq!(turned(&object, &status, now_at(NOW)).is_some(), told.is_some());
+    }
+    // One that had a key of its own before says no more of that.
+    let mut status = a_status_in_sync();
+    keep_service_key(&mut status, &an_object(), Some(ends_soon), at(NOW));
+    let shared = an_object().with_spec(|spec| {
+        spec.tenant_ref = Some(crate::api::TenantRef { name: "shared".to_owned() });
+    });
+    keep_service_key(&mut status, &shared, Some(ends_soon), at(NOW));
+    assert_eq!((status.service_key_expires_at, status.service_key_expiring_from), (None, None));
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use super::{Event, Statement};
+use super::{Event, messages, statements::Statement};
 use crate::{
     api::{
         AICoreRegistrySecretStatus, FailedAttempt,
@@ -20,7 +20,6 @@ use crate::{
             reason::{Class, Reason},
         },
         parse::{bounds, object::Object},
-        tools::invalid::Quoted,
     },
 };
 
@@ -68,6 +67,8 @@ pub(super) struct StatusBuilder<'a> {
     generation: i64,
     outcome_reached: bool,
     requested_at: Option<String>,
+    /// What there is to say beside the headline.
+    news: Option<Event>,
     now: Timestamp,
     object: &'a Object,
 }
@@ -78,7 +79,8 @@ impl<'a> StatusBuilder<'a> {
         status.failed_attempt = None;
         status.remote_name = observed.object.remote_name.as_ref().ok().map(ToString::to_string);
         if !observed.object.deleting {
-            life::keep_service_key(&mut status, observed.service_key_validity, observed.now.wall);
+            let (object, validity) = (observed.object, observed.service_key_validity);
+            life::keep_service_key(&mut status, object, validity, observed.now.wall);
         }
         Self {
             headline_before: headline(&observed.status.conditions).map(|condition| condition.reason.clone()),
@@ -86,6 +88,7 @@ impl<'a> StatusBuilder<'a> {
             generation: observed.object.generation,
             outcome_reached: true,
             requested_at: observed.object.requested_at.as_deref().map(str::to_owned),
+            news: None,
             now: observed.now.wall,
             object: observed.object,
         }
@@ -109,23 +112,34 @@ impl<'a> StatusBuilder<'a> {
         self
     }
 
-    /// Sets `Ready` to `Synced`; its message stays if it was that already.
-    pub(super) fn in_sync(mut self, message: String) -> Self {
-        let synced = condition::find(&self.status.conditions, READY)
-            .filter(|ready| ready.status == "True" && ready.reason == Reason::Synced.as_str());
-        let message = synced.map_or(message, |ready| ready.message.clone());
+    /// Sets `Ready` to `Synced` without a push, whether all is well or something else failed: AI Core holds the current credential.
+    /// What there is to say about the Secret changes with its annotations, and with entries that are not sent, so the message is that
+    /// of now. It stays if it is not known that the Secret holds what was accepted.
+    pub(super) fn in_sync(mut self, observed: &Observed<'_>) -> Self {
+        let said = condition::find(&self.status.conditions, READY)
+            .filter(|ready| ready.status == "True" && ready.reason == Reason::Synced.as_str())
+            .filter(|_| !observed.unchanged());
+        let message = said.map_or_else(
+            || {
+                let found = observed.source.content().filter(|_| observed.unchanged());
+                let registries = found.or(self.status.registries.as_ref()).cloned().unwrap_or_default();
+                messages::synced(&registries, observed.object.shown_remote_name(), &observed.remarks)
+            },
+            |ready| ready.message.clone(),
+        );
         self.set(READY, ConditionStatus::True, Reason::Synced, message);
         self
     }
 
-    /// Leaves `Ready` true although something else failed: AI Core still holds the current credential.
-    pub(super) fn still_ready(self, remarks: &[String]) -> Self {
-        let message = super::messages::synced(
-            &self.status.registries.clone().unwrap_or_default(),
-            Quoted(self.status.remote_name.as_deref().unwrap_or_default()),
-            remarks,
-        );
-        self.in_sync(message)
+    /// Says that AI Core holds another resource's. What keeps this one from pushing is the headline, so this is an event of its own.
+    pub(super) fn displaced(mut self, message: String) -> Self {
+        let reason = Reason::RemoteConflict;
+        let ready = condition::find(&self.status.conditions, READY);
+        if ready.is_none_or(|ready| ready.reason != reason.as_str()) {
+            let warning = reason.is_warning();
+            self.news = Some(Event { warning, reason: reason.as_str(), note: message.clone() });
+        }
+        self.ready(ConditionStatus::False, reason, message)
     }
 
     /// Sets the reason of `Ready` to `Suspended`. What it says then is as of the suspension: it stays, whatever changes later.
@@ -136,7 +150,7 @@ impl<'a> StatusBuilder<'a> {
                 let (status, message) = (ConditionStatus::parse(&ready.status), ready.message.clone());
                 self.ready(status, Reason::Suspended, message)
             }
-            None => self.ready(before.ready(), Reason::Suspended, super::messages::suspended(before)),
+            None => self.ready(before.ready(), Reason::Suspended, messages::suspended(before)),
         }
     }
 
@@ -192,6 +206,7 @@ impl<'a> StatusBuilder<'a> {
         let mut events = Vec::new();
         if self.outcome_reached && !self.object.deleting {
             events = lives.tell(&mut self.status.conditions, self.now);
+            events.splice(0..0, self.news);
             requeue_after = life::sooner(requeue_after, lives.next_turn(self.now));
         }
         self.status = bounds::status(self.status);

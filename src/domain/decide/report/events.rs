@@ -19,6 +19,8 @@ pub(crate) fn let_go(observed: &Observed<'_>, why: &LetGo) -> Vec<Event> {
     let name = observed.object.shown_remote_name();
     let (warning, reason, note) = match why {
         LetGo::Retained | LetGo::NeverPushed => return Vec::new(),
+        // Nothing of it was ever accepted: what is there, if anything, is another one's.
+        LetGo::Suspended if observed.status.last_sync_time.is_none() => return Vec::new(),
         LetGo::Suspended => (false, "RemoteRetained", messages::let_go_suspended(name)),
         LetGo::Abandoned => (true, "RemoteAbandoned", messages::let_go_abandoned(name)),
         LetGo::HandedOver(successor) => {

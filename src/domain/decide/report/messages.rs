@@ -52,6 +52,25 @@ pub(super) fn conflict(remote_name: Quoted<'_>, me: &ObjectKey, owner: &ObjectKe
     )
 }
 
+/// `rival`: whose credential is there.
+pub(super) fn displaced(
+    remote_name: Quoted<'_>,
+    me: &ObjectKey,
+    rival: &ObjectKey,
+    failure: &Failure,
+) -> String {
+    let rival = if me.is_in_namespace_of(rival) {
+        format!("of the resource {rival}")
+    } else {
+        "of a resource in another namespace".to_owned()
+    };
+    format!(
+        "AI Core holds the credential {rival} as docker registry secret {remote_name}, pushed while this resource could not push \
+         its own; it does as soon as this is mended: {}",
+        failure.message
+    )
+}
+
 pub(super) fn deleting(failure: &Failure) -> String {
     format!(
         "The secret in AI Core is not deleted yet: {}; to release this resource without deleting the secret in AI Core, set \

@@ -2,10 +2,11 @@ use rstest::rstest;
 
 use super::*;
 use crate::{
-    api::condition::{RECONCILING, STALLED},
+    api::condition::{self, READY, RECONCILING, STALLED},
     domain::{
         decide::{
             backoff::LONGEST_WHILE_DELETING,
+            hold,
             observed::{NamespaceState, Ownership, Takeover},
             plan::{LetGo, plan},
         },
@@ -17,6 +18,7 @@ use crate::{
 mod arrival;
 mod deletion;
 mod events;
+mod given_up;
 mod holds;
 mod lives;
 mod next_state;

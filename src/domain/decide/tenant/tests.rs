@@ -1,8 +1,11 @@
+mod lives;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use proptest::prelude::*;
 use rstest::rstest;
 
 use super::*;
+use crate::api::Moment;
 use crate::domain::testing::{
     LAST_SYNC, LONG_UPTIME, a_minute_later, a_shared_tenant, at, condition, failure, seconds, tenant,
 };
@@ -19,6 +22,9 @@ struct Life {
     resources: usize,
     now: Now,
     writes: usize,
+    validity: Option<Validity>,
+    /// Reasons of what was said.
+    events: Vec<&'static str>,
 }
 
 impl Life {
@@ -32,6 +38,8 @@ impl Life {
             resources: 0,
             now: a_minute_later(),
             writes: 0,
+            validity: Some(Validity { not_before: at(LAST_SYNC), not_after: at(LAST_SYNC + 1_000_000) }),
+            events: Vec::new(),
         }
     }
 
@@ -55,7 +63,7 @@ impl Life {
     }
 
     fn key(&self) -> TenantKey {
-        let content = KeyFacts { tenant: tenant("one"), expires_at: Some(at(LAST_SYNC + 1_000_000)) };
+        let content = KeyFacts { tenant: tenant("one"), validity: self.validity };
         TenantKey {
             found: Found::Usable { version: self.version.clone(), content },
             identity: Some("aicore-key/#1".to_owned()),
@@ -69,6 +77,7 @@ impl Life {
     fn takes(&mut self, report: TenantReport) -> Duration {
         let written = report.status != self.status;
         self.writes += usize::from(written);
+        self.events.extend(report.events.iter().map(|event| event.reason));
         self.status = report.status;
         self.memory = report.memory;
         if written {
@@ -136,7 +145,8 @@ fn a_new_one_is_asked_about_once() {
         authorization_server: Some(tenant("one").authorization_server),
         resources: Some(3),
         quota: Some(quota),
-        service_key_expires_at: Some(Time(at(LAST_SYNC + 1_000_000))),
+        service_key_expires_at: Moment::of(at(LAST_SYNC + 1_000_000)),
+        service_key_expiring_from: Moment::of(at(LAST_SYNC + 800_000)),
         secret_resource_version: Some("20".to_owned()),
     };
     assert_eq!(life.status, expected);
@@ -319,7 +329,7 @@ fn the_same_key_is_not_asked_about_again() {
 fn the_quota_of_another_tenant_is_not_shown() {
     let mut life = Life::valid();
     life.version = "21".to_owned();
-    let content = KeyFacts { tenant: tenant("two"), expires_at: None };
+    let content = KeyFacts { tenant: tenant("two"), validity: None };
     let key = TenantKey {
         found: Found::Usable { version: "21".to_owned(), content },
         identity: Some("aicore-key/#2".to_owned()),

@@ -81,13 +81,18 @@ impl Payload {
         &self.remarks
     }
 
-    /// Calls `visit` with the user name and the password of each entry. They are read from the JSON text, which is the only copy
-    /// that is kept, and erased after that.
+    /// Calls `visit` with the user name and the password of each entry.
     pub(crate) fn for_each_login(&self, mut visit: impl FnMut(&str, &str)) {
+        self.for_each_entry(|_, username, password| visit(username, password));
+    }
+
+    /// Calls `visit` with the registry, the user name and the password of each entry. They are read from the JSON text, which is
+    /// the only copy that is kept, and erased after that.
+    pub(crate) fn for_each_entry(&self, mut visit: impl FnMut(&str, &str, &str)) {
         // What was rendered here can be read here.
         let Ok(Rendered { auths }) = serde_json::from_str(self.expose()) else { return };
-        for RenderedAuth { username, password } in auths.into_values() {
-            visit(username.expose_secret(), password.expose_secret());
+        for (registry, RenderedAuth { username, password }) in auths {
+            visit(&registry, username.expose_secret(), password.expose_secret());
         }
     }
 }

@@ -31,10 +31,12 @@ fn every_rule_is_known() {
             }
         }
     }
-    let definition = serde_json::to_value(api::crd()).unwrap();
-    let mut seen = 0;
-    look(definition.pointer(SPEC).unwrap(), &mut seen);
-    assert_eq!(seen, 11);
+    for (definition, rules) in [(api::crd(), 11), (api::tenant_crd(), 5)] {
+        let definition = serde_json::to_value(definition).unwrap();
+        let mut seen = 0;
+        look(definition.pointer(SPEC).unwrap(), &mut seen);
+        assert_eq!(seen, rules);
+    }
 }
 
 #[rstest]
@@ -74,6 +76,24 @@ fn what_breaks_a_rule_is_said_once(#[case] additions: Value, #[case] sentence: &
 }
 
 #[rstest]
+#[case::optional_text(json!({ "secretRef": { "server": "" } }), "spec.secretRef.server is empty; write a value, or leave the field out")]
+#[case::required_text(json!({ "secretRef": { "name": "" } }), "spec.secretRef.name is empty; write a value")]
+#[case::in_a_list(json!({ "registries": ["a", ""] }), "spec.registries[1] is empty; write a value")]
+#[case::optional_list(json!({ "registries": [] }), "spec.registries is an empty list; name at least one, or leave the field out")]
+fn only_what_is_optional_is_to_be_left_out(#[case] additions: Value, #[case] sentence: &str) {
+    let faults = judge(&spec(&additions)).faults;
+    assert_eq!(faults.iter().map(|fault| &*fault.sentence).collect::<Vec<_>>(), [sentence]);
+}
+
+#[test]
+fn a_required_list_is_not_to_be_left_out() {
+    let spec = json!({ "secretRef": { "namespace": "platform", "name": "key" }, "allowedNamespaces": [] });
+    let faults = judge_tenant(&spec).faults;
+    let said: Vec<&str> = faults.iter().map(|fault| &*fault.sentence).collect();
+    assert_eq!(said, ["spec.allowedNamespaces is an empty list; name at least one"]);
+}
+
+#[rstest]
 #[case(json!({}))]
 #[case(json!({ "registries": ["ü".repeat(255)], "resyncInterval": "0s", "remoteName": null }))]
 #[case(json!({ "secretRef": { "server": "ghcr.io", "usernameKey": "a.b_c-D" } }))]
@@ -87,4 +107,30 @@ fn what_keeps_the_rules_has_no_faults(#[case] additions: Value) {
 fn sentences_are_bounded() {
     let many: Vec<String> = (0..64).map(|_| String::new()).collect();
     assert_eq!(judge(&spec(&json!({ "registries": many }))).faults.len(), MAX_SENTENCES);
+}
+
+/// As the API server judges them: see `tenants::admission`.
+#[rstest]
+#[case::names_and_patterns(json!({ "allowedNamespaces": ["team-a", "team-*", "*"] }), None)]
+#[case::remote_names(json!({ "remoteNames": ["{namespace}.*", "shared", "a_b-*", "{namespace}{namespace}"] }), None)]
+#[case::nobody(json!({ "allowedNamespaces": [] }), Some("spec.allowedNamespaces is an empty list"))]
+#[case::upper_case(json!({ "allowedNamespaces": ["team", "Team"] }), Some("spec.allowedNamespaces has \"Team\", which no namespace is"))]
+#[case::twice(json!({ "allowedNamespaces": ["a", "a"] }), Some("spec.allowedNamespaces has \"a\" more than once"))]
+#[case::too_many(json!({ "allowedNamespaces": vec!["a"; 257] }), Some("has 257 items, and may have 256"))]
+#[case::empty_pattern(json!({ "allowedNamespaces": [""] }), Some("spec.allowedNamespaces[0] is empty"))]
+#[case::another_placeholder(json!({ "remoteNames": ["{name}"] }), Some("{namespace} for the namespace"))]
+#[case::no_names(json!({ "remoteNames": [] }), Some("spec.remoteNames is an empty list"))]
+#[case::a_path_as_namespace(json!({ "secretRef": { "namespace": "a/b", "name": "key" } }), Some("cannot be the name of a namespace"))]
+#[case::a_path_as_secret(json!({ "secretRef": { "namespace": "a", "name": "../b" } }), Some("cannot be the name of a Secret"))]
+fn tenants_are_judged_too(#[case] additions: Value, #[case] expected: Option<&str>) {
+    let mut spec =
+        json!({ "secretRef": { "namespace": "platform", "name": "key" }, "allowedNamespaces": ["team"] });
+    spec.as_object_mut().unwrap().extend(additions.as_object().unwrap().clone());
+    let Verdict { misfits, faults } = judge_tenant(&spec);
+    assert_eq!(misfits, Vec::<String>::new());
+    let said: Vec<&str> = faults.iter().map(|fault| &*fault.sentence).collect();
+    match expected {
+        Some(part) => assert!(said.iter().any(|sentence| sentence.contains(part)), "{said:?}"),
+        None => assert_eq!(said, Vec::<&str>::new()),
+    }
 }

@@ -58,6 +58,7 @@ const KINDS: [Kind; 27] = [
             Right::Secrets,
             Right::GetSecrets,
             Right::Resources,
+            Right::Tenants,
             Right::Status,
             Right::Events,
             Right::Leases,

@@ -9,10 +9,12 @@ use clap::{Args, Parser, Subcommand};
 use testbed::{
     controlplane::{ASSETS_VARIABLE, ControlPlane, KUBECONFIG_VARIABLE, Options, assets, supervise},
     demo,
+    distribution::distribution_path,
     helm::helm_path,
     node,
     packaging::{self, Part},
     process::{Signals, become_tethered, tethered, this_process_is_testbed},
+    recording,
     tools::tools,
 };
 
@@ -36,6 +38,8 @@ enum Task {
     Tools,
     /// Build helm unless it is there, and print its path
     Helm,
+    /// Build the registry of the tests unless it is there, and print its path
+    Distribution,
     /// Write what is made from other files of the repository: parts of the chart, and the kustomizations
     Packaging {
         /// Which part; without, all are checked and nothing is written
@@ -79,6 +83,12 @@ enum Task {
         /// Kubeconfig of a cluster to use
         #[arg(long, env = "KUBECONFIG")]
         kubeconfig: Option<PathBuf>,
+    },
+    /// Run the demo, and make the recording and the picture of the README from what it prints
+    Record {
+        /// Only draw the picture again, from the recording that is there
+        #[arg(long)]
+        redraw: bool,
     },
     /// The process behind a control plane, told what to do on standard input
     #[command(hide = true)]
@@ -153,6 +163,7 @@ fn run(task: Task) -> anyhow::Result<i32> {
     match task {
         Task::Assets => println!("{}", assets()?.display()),
         Task::Tools => println!("{}", tools()?.display()),
+        Task::Distribution => println!("{}", distribution_path()?.display()),
         Task::Helm => println!("{}", helm_path()?.display()),
         Task::Packaging { write: Some(part) } => block_on(packaging::write(part.into()))?,
         Task::Packaging { write: None } => block_on(packaging::check())?,
@@ -164,6 +175,8 @@ fn run(task: Task) -> anyhow::Result<i32> {
             block_on(node::supervise(programs, control_plane))?;
         }
         Task::Demo { keep, kubeconfig } => block_on(demo::run(demo::Settings { keep, kubeconfig }))?,
+        Task::Record { redraw: true } => recording::draw_again()?,
+        Task::Record { redraw: false } => block_on(recording::record())?,
         Task::Controlplane { servers } => block_on(foreground(servers.options()))?,
         Task::Run { servers, command } => return block_on(with_control_plane(servers.options(), &command)),
     }

@@ -1,5 +1,5 @@
 //! The kustomizations in `deploy/`: the base is the chart, rendered with `deploy/values/base.yaml`; an overlay is what changes
-//! when the values of `deploy/values/<overlay>.yaml` are added.
+//! when the values of `deploy/values/<overlay>.yaml` are added, or for Kyma those of `deploy/kyma/values.yaml`.
 
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,9 @@ use crate::{controlplane::workspace, helm::helm};
 const RELEASE: &str = "aicore-registry-operator";
 const NAMESPACE: &str = "aicore-registry-system";
 const HEADER: &str = "# Rendered from the chart by `make deploy`; what to change is in deploy/values.\n";
+
+/// An overlay whose values have a place of their own, where users of Helm look for them.
+const KYMA: &str = "kyma";
 
 pub(super) async fn kustomizations() -> anyhow::Result<Generated> {
     let folders = vec!["deploy/base".into(), "deploy/overlays".into()];
@@ -38,9 +41,17 @@ pub(super) async fn kustomizations() -> anyhow::Result<Generated> {
 fn overlays() -> anyhow::Result<Vec<String>> {
     let files = files_below(&workspace().join("deploy/values"))?;
     let names = files.iter().filter_map(|file| Some(file.file_stem()?.to_str()?.to_owned()));
-    let mut names: Vec<String> = names.filter(|name| name != "base").collect();
+    let mut names: Vec<String> = names.filter(|name| name != "base").chain([KYMA.to_owned()]).collect();
     names.sort();
     Ok(names)
+}
+
+/// The file with the values of the base or of an overlay.
+fn values_of(name: &str) -> String {
+    match name {
+        KYMA => "deploy/kyma/values.yaml".to_owned(),
+        name => format!("deploy/values/{name}.yaml"),
+    }
 }
 
 async fn render(values: &[&str]) -> anyhow::Result<Vec<Object>> {
@@ -54,7 +65,7 @@ async fn render(values: &[&str]) -> anyhow::Result<Vec<Object>> {
         "--skip-tests",
     ]);
     for name in values {
-        helm.arg("--values").arg(format!("deploy/values/{name}.yaml"));
+        helm.arg("--values").arg(values_of(name));
     }
     let output = helm.output().await.context("cannot run helm")?;
     ensure!(output.status.success(), "helm: {}", String::from_utf8_lossy(&output.stderr).trim());

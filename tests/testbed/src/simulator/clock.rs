@@ -4,6 +4,6 @@ use jiff::Timestamp;
 
 /// The time now.
 #[allow(clippy::disallowed_methods, reason = "the place where the simulator reads the clock")]
-pub(super) fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     Timestamp::now()
 }

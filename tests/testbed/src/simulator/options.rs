@@ -7,6 +7,8 @@ use std::{
 
 use http::StatusCode;
 
+use super::tls::ServerFlaw;
+
 /// Stands for the name of a tenant in URLs and names of files.
 pub const TENANT: &str = "{tenant}";
 
@@ -31,6 +33,8 @@ pub struct Options {
     pub tls: bool,
     /// Serve https in TLS 1.2 only. Default: in TLS 1.3 as well.
     pub tls_1_2_only: bool,
+    /// What is wrong with the server's certificate. Default: nothing.
+    pub server_flaw: Option<ServerFlaw>,
     /// Keep every request in the journals. Default: yes; a program that only shows requests does without.
     pub keep_journal: bool,
 }
@@ -45,6 +49,7 @@ impl Default for Options {
             tls_names: Vec::new(),
             tls: false,
             tls_1_2_only: false,
+            server_flaw: None,
             keep_journal: true,
         }
     }

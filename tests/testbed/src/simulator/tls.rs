@@ -1,4 +1,4 @@
-//! The simulator's certificate authority, and the certificates it issues.
+//! A certificate authority on this machine, and the certificates that it issues for the simulator and for registries.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,7 +6,7 @@ use anyhow::{Context, ensure};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize, date_time_ymd,
 };
 use rustls::{
@@ -36,6 +36,17 @@ pub enum Flaw {
     UnknownIssuer,
 }
 
+/// What is wrong with the server's own certificate, so that clients do not trust it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerFlaw {
+    /// It ended on 2026-01-02T00:00:00Z.
+    Ended,
+    /// It begins in the year 2100.
+    NotYetValid,
+    /// It is for `elsewhere.example`.
+    OtherName,
+}
+
 /// From when to when a client certificate is valid, seen from now.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Life {
@@ -44,11 +55,11 @@ pub(super) struct Life {
 }
 
 /// A certificate authority that lives as long as the simulator.
-pub(super) struct Authority {
+pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: CertificateDer<'static>,
     /// PEM.
-    pub(super) certificate_pem: String,
+    pub(crate) certificate_pem: String,
 }
 
 /// What a client needs to authenticate by certificate.
@@ -61,7 +72,7 @@ pub(super) struct Client {
 }
 
 impl Authority {
-    pub(super) fn new(name: &str) -> anyhow::Result<Self> {
+    pub(crate) fn new(name: &str) -> anyhow::Result<Self> {
         let key = KeyPair::generate().context("cannot make the authority's key")?;
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -77,14 +88,29 @@ impl Authority {
 
     /// Settings of a listener on 127.0.0.1, also known as localhost and by `names`, for HTTP/1.1. A client needs no certificate;
     /// one that it has must be of this authority.
-    pub(super) fn server(&self, names: &[String], tls_1_2_only: bool) -> anyhow::Result<ServerConfig> {
-        let key = KeyPair::generate().context("cannot make the server's key")?;
-        let own = ["127.0.0.1".to_owned(), "localhost".to_owned()];
-        let names: Vec<String> = own.into_iter().chain(names.iter().cloned()).collect();
-        let mut params = CertificateParams::new(names).context("the server's names are not valid")?;
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        let certificate =
-            params.signed_by(&key, &self.issuer).context("cannot make the server's certificate")?;
+    pub(super) fn server(
+        &self,
+        names: &[String],
+        tls_1_2_only: bool,
+        flaw: Option<ServerFlaw>,
+    ) -> anyhow::Result<ServerConfig> {
+        let names: Vec<&str> = match flaw {
+            Some(ServerFlaw::OtherName) => vec!["elsewhere.example"],
+            _ => ["127.0.0.1", "localhost"].into_iter().chain(names.iter().map(String::as_str)).collect(),
+        };
+        self.listener(self.issue_with(&names, flaw)?, tls_1_2_only)
+    }
+
+    /// The same for a listener with these names.
+    pub(crate) fn server_named(&self, names: &[&str], tls_1_2_only: bool) -> anyhow::Result<ServerConfig> {
+        self.listener(self.issue(names)?, tls_1_2_only)
+    }
+
+    fn listener(
+        &self,
+        (certificate, key): (Certificate, KeyPair),
+        tls_1_2_only: bool,
+    ) -> anyhow::Result<ServerConfig> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let only_1_2 = [&TLS12];
         let versions = if tls_1_2_only { &only_1_2[..] } else { ALL_VERSIONS };
@@ -103,6 +129,29 @@ impl Authority {
             .context("the server's certificate is not usable")?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(config)
+    }
+
+    /// A certificate for a server with these names, and its key.
+    pub(crate) fn issue(&self, names: &[&str]) -> anyhow::Result<(Certificate, KeyPair)> {
+        self.issue_with(names, None)
+    }
+
+    fn issue_with(&self, names: &[&str], flaw: Option<ServerFlaw>) -> anyhow::Result<(Certificate, KeyPair)> {
+        let key = KeyPair::generate().context("cannot make the server's key")?;
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let mut params = CertificateParams::new(names).context("the server's names are not valid")?;
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        match flaw {
+            Some(ServerFlaw::Ended) => {
+                params.not_before = date_time_ymd(2026, 1, 1);
+                params.not_after = date_time_ymd(2026, 1, 2);
+            }
+            Some(ServerFlaw::NotYetValid) => params.not_before = date_time_ymd(2100, 1, 1),
+            Some(ServerFlaw::OtherName) | None => {}
+        }
+        let certificate =
+            params.signed_by(&key, &self.issuer).context("cannot make the server's certificate")?;
+        Ok((certificate, key))
     }
 
     /// A certificate with a new RSA key, as long as those of SAP; without a `life` it is valid for ever.

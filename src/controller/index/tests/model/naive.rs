@@ -126,6 +126,7 @@ impl Model {
             match answer {
                 Ownership::Owner { .. } => {}
                 Ownership::OwnedBy(_) => {
+                    self.patience.remove(key);
                     if let Some((_, wish @ Wish::Claim(_, Standing::Failed))) = self.resources.get_mut(key) {
                         wish.stand(Standing::Open);
                     }

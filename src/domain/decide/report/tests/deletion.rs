@@ -115,6 +115,17 @@ fn each_way_to_let_go_has_its_event(#[case] why: LetGo, #[case] expected: Option
     }
 }
 
+/// Of what was never there nobody says that it stays.
+#[test]
+fn a_suspended_one_that_never_pushed_retains_nothing() {
+    let life = dying(a_status_saying("Unknown", Reason::Suspended, None));
+    let status = AICoreRegistrySecretStatus { last_sync_time: None, api_url: None, ..life.status.clone() };
+    let observed = Observed { status: &status, ..an_observation(&life.object, &life.status) };
+    let report =
+        report(&observed, &Step::LetGo(LetGo::Suspended), Outcome::LetGo, observed.now.uptime, JITTER);
+    assert_eq!(report.events, []);
+}
+
 /// Nothing is said while a successor is about to push, and the wait is remembered.
 #[test]
 fn a_handover_waits_for_the_successor() {

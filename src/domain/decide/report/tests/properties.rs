@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{api::DeletionPolicy, domain::decide::reason::Class};
+use crate::{
+    api::DeletionPolicy,
+    domain::decide::{conflict::proven_tenant, reason::Class},
+};
 
 /// What a pass may find and what may come of its step.
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, each of them as likely as not")]
@@ -255,9 +258,14 @@ proptest! {
             // The fields of the last accepted push.
             let arrived =
                 matches!(&outcome, Outcome::Failed(failure) if failure.may_have_arrived) && !life.object.deleting;
-            if arrived && before.api_url.is_none() {
-                let sent_to = tenant(turn.tenant);
+            let sent_to = tenant(turn.tenant);
+            let is_news = before.api_url.as_ref() != Some(&sent_to.api_url);
+            if arrived && is_news {
                 prop_assert_eq!(&status.api_url, &Some(sent_to.api_url), "where it may be is not forgotten");
+                let left = report.leaving.as_ref().map(|leaving| &leaving.event.note);
+                prop_assert_eq!(left.is_some(), before.api_url.is_some());
+                let names = |note: &String| note.contains(before.api_url.as_deref().unwrap_or_default());
+                prop_assert!(left.is_none_or(names), "{:?}", left);
             } else if !matches!(outcome, Outcome::Pushed { .. }) {
                 let pushed = |status: &AICoreRegistrySecretStatus| AICoreRegistrySecretStatus {
                     conditions: Vec::new(),
@@ -266,9 +274,13 @@ proptest! {
                     last_handled_reconcile_at: None,
                     remote_name: None,
                     failed_attempt: None,
+                    credentials_digest: None,
                     ..status.clone()
                 };
                 prop_assert_eq!(pushed(&status), pushed(&before));
+                // Of a claim that was given up, and of nothing else, the digest goes.
+                let given_up = proven_tenant(&before).is_none() && status.credentials_digest.is_none();
+                prop_assert!(given_up || status.credentials_digest == before.credentials_digest);
             }
 
             // Events.
@@ -329,7 +341,8 @@ proptest! {
             prop_assert_eq!(headline(&first), Some("Synced"));
             return Ok(());
         }
-        prop_assert_eq!(&status, &first);
+        // What stayed behind was said in between.
+        prop_assert_eq!(&status, &AICoreRegistrySecretStatus { left_behind: None, ..first });
         prop_assert_eq!(&second.events, &Vec::new());
     }
 }

@@ -39,6 +39,42 @@ fn what_was_left_out_is_said_as_long_as_all_is_well() {
     assert_eq!(life.message(READY), said);
 }
 
+/// The Secret's annotations, and entries that are not sent, change without a push.
+#[rstest]
+fn what_there_is_to_say_is_that_of_now(#[values(false, true)] failing: bool) {
+    let no_time = |observed: &mut Observed<'_>| {
+        observed.source = usable("11", vec!["ghcr.io".to_owned()]);
+        observed.remarks = vec!["\"x\" does not count".to_owned()];
+    };
+    let corrected = |observed: &mut Observed<'_>| {
+        observed.source = usable("12", vec!["ghcr.io".to_owned()]);
+    };
+    let mut life = Life::in_sync();
+    if failing {
+        resync_is_due(&mut life);
+        life.push_fails(as_found, failure(Reason::AuthenticationFailed));
+    }
+    let before = life.status.clone();
+    let report = life.rests(no_time);
+    assert_eq!(life.message(READY), format!("{SYNCED}; \"x\" does not count"));
+    assert_eq!(report.events, []);
+    life.rests(corrected);
+    assert_eq!(life.status, before);
+}
+
+/// What is said of a Secret that AI Core may not have is not said of what it accepted.
+#[test]
+fn what_was_said_stays_while_the_content_cannot_be_compared() {
+    let mut life = Life::in_sync();
+    life.rests(|observed| {
+        observed.service_key = unusable(Reason::ServiceKeyNotFound);
+        observed.digest = None;
+        observed.remarks = vec!["\"x\" does not count".to_owned()];
+    });
+    assert_eq!(life.ready(), "True/Synced");
+    assert_eq!(life.message(READY), SYNCED);
+}
+
 #[test]
 fn a_creation_is_counted_apart() {
     let mut life = Life::new();
