@@ -88,6 +88,17 @@ pub async fn run(command: &[OsString]) -> anyhow::Result<i32> {
     result
 }
 
+/// Whether a node can run here, with what earlier runs have built: what is left to build are the operator's own sources.
+///
+/// # Errors
+///
+/// [`Missing`], with all that is missing.
+pub fn check_built() -> anyhow::Result<()> {
+    machine::check()?;
+    let built = programs::are_built()? && Images::are_cheap()?;
+    if built { Ok(()) } else { Err(Missing::build().into()) }
+}
+
 /// A running node. It ends when this is dropped, and with this process.
 #[derive(Debug)]
 struct Node {

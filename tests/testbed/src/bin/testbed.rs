@@ -99,7 +99,11 @@ enum Task {
         servers: Servers,
     },
     /// Say what this machine lacks for a node, and how to install it, with exit code 77
-    NodeCheck,
+    NodeCheck {
+        /// Take it as missing, too, when programs and images are not built
+        #[arg(long)]
+        built: bool,
+    },
     /// The process behind a node, which ends with its standard input
     #[command(hide = true)]
     NodeSupervise {
@@ -170,7 +174,8 @@ fn run(task: Task) -> anyhow::Result<i32> {
         Task::Tether { parent, command } => match become_tethered(parent, &command)? {},
         Task::Supervise { assets, servers } => block_on(supervise(assets, servers.controller_manager))?,
         Task::Node { command } => return block_on(node::run(&command)),
-        Task::NodeCheck => node::check()?,
+        Task::NodeCheck { built: true } => node::check_built()?,
+        Task::NodeCheck { built: false } => node::check()?,
         Task::NodeSupervise { programs, control_plane } => {
             block_on(node::supervise(programs, control_plane))?;
         }

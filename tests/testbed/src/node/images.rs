@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, ensure};
 
-use crate::{controlplane::workspace, process::tethered_std};
+use crate::{controlplane::workspace, golang::key_of, process::tethered_std};
 
 use super::{
     Node, REGISTRY,
@@ -59,9 +59,16 @@ impl Images {
         single(DNS, &programs.join("coredns"))?;
         single(PAUSE, &programs.join("pause"))?;
         Ok(Self { operator })
+        std::fs::write(made_of(), dear_sources()?).context("cannot write what the images are made of")?;
     }
 
     /// Pushes them to the node's registry; returns the digest of the operator's. Blocks.
+    /// Whether another build takes no longer than the operator's own sources do: base images and dependencies are there.
+    pub(super) fn are_cheap() -> anyhow::Result<bool> {
+        let sources = dear_sources()?;
+        Ok(std::fs::read_to_string(made_of()).is_ok_and(|made_of| made_of == sources))
+    }
+
     pub(super) fn push(&self, node: &Node) -> anyhow::Result<String> {
         let digest = workshop().join("images/digest");
         for image in [DNS, PAUSE, SIMULATOR, PROMETHEUS, SHELL, &self.operator] {
@@ -82,6 +89,23 @@ impl Images {
 }
 
 /// The commit that is built.
+/// Where it is kept of what the base images and the layer of the operator's dependencies were made.
+fn made_of() -> PathBuf {
+    workshop().join("images/made-of")
+}
+
+/// Names the state of all that makes base images and dependencies be built again.
+fn dear_sources() -> anyhow::Result<String> {
+    let files = ["Cargo.lock", "Dockerfile", "deploy/image/build.sh", "tests/testbed/node/base-image.sh"];
+    let read = |file| {
+        let path = workspace().join(file);
+        std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
+    };
+    let contents = files.into_iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
+    let parts: Vec<&[u8]> = contents.iter().map(Vec::as_slice).collect();
+    Ok(key_of(&parts))
+}
+
 fn revision(root: &Path) -> anyhow::Result<String> {
     let output = Command::new("git").args(["rev-parse", "HEAD"]).current_dir(root).output();
     let output = output.context("cannot run git")?;

@@ -67,6 +67,13 @@ impl fmt::Display for Missing {
 
 impl std::error::Error for Missing {}
 
+impl Missing {
+    /// The machine has all that it takes, and nothing of it is built.
+    pub(super) fn build() -> Self {
+        Self(vec!["its programs and images are not built, which takes a quarter of an hour: make node-test builds them".to_owned()])
+    }
+}
+
 /// Whether a node can run here. Blocks for a moment.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::{
-    controlplane::kubernetes_version,
+    controlplane::{kubernetes_version, target},
     golang::{built_once, compile, go, key_of},
 };
 
@@ -71,8 +71,21 @@ const SMALL: [&str; 3] = ["pause", "registry", "wget"];
 /// Changes when what is done with the modules does, so that programs of an earlier recipe are built again.
 const RECIPE: &str = "1";
 
+/// Below `target`, a folder for each state of their sources.
+const FOLDER: &str = "node/programs";
+
 /// The folder of the programs, which are built first when they are not there: some minutes, once. Blocks.
 pub(super) fn programs() -> anyhow::Result<PathBuf> {
+    built_once(FOLDER, &key()?, build)
+}
+
+/// Whether they are there.
+pub(super) fn are_built() -> anyhow::Result<bool> {
+    Ok(target().join(FOLDER).join(key()?).is_dir())
+}
+
+/// Names the state of their sources.
+fn key() -> anyhow::Result<String> {
     let mut sources = vec![RECIPE.as_bytes().to_vec()];
     let read = |file: &str| {
         let path = source().join(file);
@@ -87,7 +100,7 @@ pub(super) fn programs() -> anyhow::Result<PathBuf> {
         sources.push(read(&format!("small/{name}/main.go"))?);
     }
     let parts: Vec<&[u8]> = sources.iter().map(Vec::as_slice).collect();
-    built_once("node/programs", &key_of(&parts), build)
+    Ok(key_of(&parts))
 }
 
 fn build(folder: &Path) -> anyhow::Result<()> {
