@@ -42,16 +42,7 @@ impl AiCore {
             ["rollout", "status", "--namespace", NAMESPACE, "deployment/simulator", "--timeout=120s"];
         kubectl(&rollout).await.success();
         let read = async |file: &str| {
-            let arguments = [
-                "exec",
-                "--namespace",
-                NAMESPACE,
-                "deployment/simulator",
-                "--container=files",
-                "--",
-                "cat",
-                file,
-            ];
+            let arguments = ["exec", "--namespace", NAMESPACE, "deployment/simulator", "--", "cat", file];
             kubectl(&arguments).await.success()
         };
         Self {

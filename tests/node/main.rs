@@ -19,6 +19,7 @@ mod ai_core;
 mod cluster;
 mod command;
 mod drain;
+mod getting_started;
 mod install;
 mod kustomize;
 mod leadership;

@@ -19,7 +19,7 @@ use super::{
 /// The operator's image without its tag, as the chart names it.
 const OPERATOR: &str = "ghcr.io/aicore-registry/aicore-registry-operator";
 /// What the manifests of the tests name.
-const SIMULATOR: &str = "example.com/aicore-simulator:node";
+const SIMULATOR: &str = "docker.io/library/aicore-simulator:dev";
 const SHELL: &str = "docker.io/library/busybox:1.37";
 const PROMETHEUS: &str = "docker.io/prom/prometheus:node";
 const DNS: &str = "registry.k8s.io/coredns/coredns:node";
@@ -53,22 +53,23 @@ impl Images {
             ],
         }
         .run()?;
-        linked(SIMULATOR, &built("aicore-simulator")?)?;
-        linked(PROMETHEUS, Path::new("/usr/bin/prometheus"))?;
+        // By `cat` the files that it writes are read.
+        linked(SIMULATOR, &built("aicore-simulator")?, &["cat", "test"])?;
+        linked(PROMETHEUS, Path::new("/usr/bin/prometheus"), &[])?;
         shell(programs)?;
         single(DNS, &programs.join("coredns"))?;
         single(PAUSE, &programs.join("pause"))?;
-        Ok(Self { operator })
         std::fs::write(made_of(), dear_sources()?).context("cannot write what the images are made of")?;
+        Ok(Self { operator })
     }
 
-    /// Pushes them to the node's registry; returns the digest of the operator's. Blocks.
     /// Whether another build takes no longer than the operator's own sources do: base images and dependencies are there.
     pub(super) fn are_cheap() -> anyhow::Result<bool> {
         let sources = dear_sources()?;
         Ok(std::fs::read_to_string(made_of()).is_ok_and(|made_of| made_of == sources))
     }
 
+    /// Pushes them to the node's registry; returns the digest of the operator's. Blocks.
     pub(super) fn push(&self, node: &Node) -> anyhow::Result<String> {
         let digest = workshop().join("images/digest");
         for image in [DNS, PAUSE, SIMULATOR, PROMETHEUS, SHELL, &self.operator] {
@@ -88,7 +89,6 @@ impl Images {
     }
 }
 
-/// The commit that is built.
 /// Where it is kept of what the base images and the layer of the operator's dependencies were made.
 fn made_of() -> PathBuf {
     workshop().join("images/made-of")
@@ -106,6 +106,7 @@ fn dear_sources() -> anyhow::Result<String> {
     Ok(key_of(&parts))
 }
 
+/// The commit that is built.
 fn revision(root: &Path) -> anyhow::Result<String> {
     let output = Command::new("git").args(["rev-parse", "HEAD"]).current_dir(root).output();
     let output = output.context("cannot run git")?;
@@ -119,8 +120,8 @@ fn built(name: &str) -> anyhow::Result<PathBuf> {
     Ok(this.with_file_name(name))
 }
 
-/// An image of one program with the libraries of this machine that it is linked to.
-fn linked(image: &str, program: &Path) -> anyhow::Result<()> {
+/// An image of one program with the libraries of this machine that it is linked to, and with these commands of `BusyBox`.
+fn linked(image: &str, program: &Path, applets: &[&str]) -> anyhow::Result<()> {
     let context = empty_context("linked")?;
     // Without what only a debugger reads, which is most of a debug build.
     let mut strip = tethered_std("strip")?;
@@ -131,10 +132,15 @@ fn linked(image: &str, program: &Path) -> anyhow::Result<()> {
         std::fs::create_dir_all(place.parent().context("a library is in a folder")?)?;
         std::fs::copy(&library, &place).with_context(|| format!("cannot copy {}", library.display()))?;
     }
+    let commands = context.join("bin");
+    std::fs::create_dir_all(&commands).context("cannot create a folder")?;
+    for applet in applets {
+        add_program(Path::new("/bin/busybox"), &commands, applet)?;
+    }
     Build::from_lines(
         image,
         &context,
-        "FROM scratch\nCOPY . /\nUSER 65532:65532\nENTRYPOINT [\"/program\"]\n",
+        "FROM scratch\nENV PATH=/bin\nCOPY . /\nUSER 65532:65532\nENTRYPOINT [\"/program\"]\n",
     )
 }
 
