@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cluster::Cluster,
-    command::apply,
+    command::{apply, kubectl},
     release::{NAME, Release},
     team::Team,
     waiting::eventually,
@@ -38,6 +38,50 @@ async fn the_policy_lets_through_what_is_needed_and_nothing_else() {
     assert!(scrape(&cluster, "elsewhere").await.is_err(), "any namespace can scrape");
     release.ready(1).await;
     team.rotate("second").await;
+}
+
+#[tokio::test]
+#[ignore = "takes a node: make node-test"]
+async fn names_are_resolved_on_each_port_that_clusters_have_for_it() {
+    let cluster = Cluster::clean().await;
+    let only = |ports: Value| json!({"networkPolicy": {"enabled": true, "dnsPorts": ports}});
+    let values = json!({"networkPolicy": {"enabled": true}});
+    let release = Release::install(&cluster, "names-system", values.clone()).await;
+    let team = Team::new(&cluster, "names").await;
+    team.first("on-53").await;
+    for (port, password) in [(5353, "on-5353"), (8053, "on-8053")] {
+        name_server_listens_on(port).await;
+        // A policy that lacks the port shows that it is this port that is asked.
+        release.upgrade(only(json!([53]))).await;
+        // A new process has no connection to AI Core that is still open.
+        for verb in ["restart", "status"] {
+            kubectl(&["rollout", verb, "--namespace=names-system", &format!("deployment/{NAME}")])
+                .await
+                .success();
+        }
+        team.credential(password).await;
+        eventually("a name that cannot be resolved", async || {
+            let message = team.message().await;
+            if message.contains("cannot be resolved") { Ok(()) } else { Err(message) }
+        })
+        .await;
+        release.upgrade(values.clone()).await;
+        cluster.ai_core.has("names", password).await;
+        team.ready().await;
+    }
+    name_server_listens_on(53).await;
+}
+
+/// Where the Service of the cluster's name server leads to, whose pod listens on all of these ports.
+async fn name_server_listens_on(port: u16) {
+    let patch = json!({"spec": {"ports": [
+        {"name": "dns", "port": 53, "protocol": "UDP", "targetPort": port},
+        {"name": "dns-tcp", "port": 53, "protocol": "TCP", "targetPort": port},
+    ]}});
+    let patch = format!("--patch={patch}");
+    kubectl(&["patch", "service", "kube-dns", "--namespace=kube-system", "--type=merge", &patch])
+        .await
+        .success();
 }
 
 /// Whether a pod of this namespace gets the operator's metrics.

@@ -85,6 +85,17 @@ impl<'a> Team<'a> {
         .await;
     }
 
+    /// What the condition `Ready` says to people.
+    pub(crate) async fn message(&self) -> String {
+        let resource = self.resources().get(self.name).await.unwrap();
+        let conditions = resource.status.map(|status| status.conditions).unwrap_or_default();
+        conditions
+            .into_iter()
+            .find(|condition| condition.type_ == "Ready")
+            .map(|condition| condition.message)
+            .unwrap_or_default()
+    }
+
     /// What arrived in AI Core since the resource was made.
     pub(crate) async fn writes(&self) -> usize {
         self.cluster.ai_core.writes(self.name).await.len()
