@@ -141,9 +141,10 @@ fn waits_for_list<K, A: AiCore>(
     ctx: &Context<K, A>,
     snapshot: &Snapshot<ServiceKeyHeld<A::Connection>>,
 ) -> bool {
+    let Some(unseen) = snapshot.unseen else { return false };
     let known = snapshot.known(ctx.settings.default_resync_interval, ctx.clock.now());
-    let opening = Opening::of_resource(&known, snapshot.unseen.unwrap_or_default());
-    opening == Opening::WaitForList && ctx.index.wait_for_secrets(&snapshot.object.key)
+    let waits = Opening::of_resource(&known, unseen) == Opening::WaitForList;
+    ctx.index.wait_for_secrets(&snapshot.object.key, waits)
 }
 
 /// Counts a pass that the API server made fail, and says when to repeat it.

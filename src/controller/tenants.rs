@@ -59,12 +59,12 @@ pub(super) async fn reconcile<K: Kubernetes, A: AiCore>(
         ctx.admission.remove(&key);
         return None;
     };
-    let unseen = snapshot.unseen.unwrap_or_default();
-    if Opening::of_tenant(snapshot.known(true, ctx.clock.now()), unseen) == Opening::WaitForList
-        && ctx.index.wait_for_secrets(&key)
-    {
-        ctx.admission.pass_ended(&key, true);
-        return None;
+    if let Some(unseen) = snapshot.unseen {
+        let opening = Opening::of_tenant(snapshot.known(true, ctx.clock.now()), unseen);
+        if ctx.index.wait_for_secrets(&key, opening == Opening::WaitForList) {
+            ctx.admission.pass_ended(&key, true);
+            return None;
+        }
     }
     let span = info_span!("reconcile", tenant = &**name);
     let pass = pass(ctx, &snapshot).instrument(span.clone());

@@ -26,6 +26,12 @@ impl FirstLists {
             .then(|| Unseen { source: is_unseen(source), service_key: is_unseen(service_key) })
     }
 
+    /// How many there are.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     fn covers(&self, namespace: &Arc<str>) -> bool {
         // Mostly there is none.
         !self.0.is_empty() && (self.0.contains(&None) || self.0.contains(&Some(Arc::clone(namespace))))
@@ -49,24 +55,21 @@ impl<K> Index<K> {
             .collect();
         // These are served where there is one scope.
         let tenants = state.tenants.iter_mut();
-        waited.extend(
-            tenants.filter_map(|entry| std::mem::take(&mut entry.waits).then(|| entry.tenant.key())),
-        );
+        waited
+            .extend(tenants.filter_map(|entry| std::mem::take(&mut entry.waits).then(|| entry.tenant.key())));
         waited
     }
 
-    /// Has a resource or an AICoreTenant looked at when the first list of Secrets is over. Returns whether it is not, so that there
-    /// is something to wait for.
-    pub(in crate::controller) fn wait_for_secrets(&self, who: &ObjectKey) -> bool {
+    /// Has a resource or an AICoreTenant looked at when the first list of Secrets is over, if it `waits`. Returns whether there is
+    /// something to wait for.
+    pub(in crate::controller) fn wait_for_secrets(&self, who: &ObjectKey, waits: bool) -> bool {
         let mut guard = self.0.lock();
         let state = &mut *guard;
-        if !state.first_lists.covers(&who.namespace) {
-            return false;
-        }
-        let waits = match tenant::name_of(who) {
+        let waits = waits && state.first_lists.covers(&who.namespace);
+        let noted = match tenant::name_of(who) {
             Some(name) => state.tenants.get_mut(name).map(|entry| &mut entry.waits),
             None => state.resources.get_mut(who).map(|entry| &mut entry.waits),
         };
-        waits.map(|waits| *waits = true).is_some()
+        noted.map(|noted| *noted = waits).is_some() && waits
     }
 }

@@ -16,6 +16,7 @@ use crate::{
         observed::{Observed, Ownership, Takeover},
         plan::{FinalizerStep, LetGo, Plan, Step, plan},
         report::{Outcome, report},
+        warm_up::opening::{Opening, Unseen},
     },
 };
 
@@ -153,6 +154,26 @@ async fn a_broken_decision_is_noticed(
 ) {
     let broken = broken(world, faults, decisions);
     assert!(broken.contains(why), "{broken}");
+}
+
+/// One that only a change of its own would wake waits for ever: a rotation that was missed is never sent.
+#[tokio::test(start_paused = true)]
+async fn who_rests_on_what_the_list_shows_is_noticed() {
+    let decisions = Decisions {
+        opening: |known, _| Opening::of_resource(known, Unseen { source: true, service_key: true }),
+        unchanged: |known| {
+            let mut known = known.clone();
+            known.versions.source = known.status.secret_resource_version.as_deref();
+            known.unchanged()
+        },
+        ..Decisions::REAL
+    };
+    let (_, operation, _) = WORLDS[0];
+    let lists =
+        Operation { faults: 1, requests_fail: false, standbys: 1, lists: true, decisions, ..operation };
+    let broken = explore(&lists, MOST).unwrap_err();
+    println!("{broken:?}");
+    assert!(broken.why.contains("and not the newest of"), "{broken:?}");
 }
 
 /// What it has pushed is pushed over, and only this process knows of that.

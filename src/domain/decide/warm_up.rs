@@ -175,10 +175,7 @@ mod tests {
             (&[(Some(1), Some(2)), (Some(3), Some(9))], &[(Some(3), Some(2)), (Some(3), Some(9))]),
             // One that cannot be listed, or comes late.
             (&[(Some(1), Some(2)), (None, None)], &[(Some(31), Some(2)), (None, None)]),
-            (
-                &[(Some(1), Some(2)), (Some(100), Some(101))],
-                &[(Some(31), Some(2)), (Some(100), Some(101))],
-            ),
+            (&[(Some(1), Some(2)), (Some(100), Some(101))], &[(Some(31), Some(2)), (Some(100), Some(101))]),
             (&[(Some(1), Some(2)), (Some(100), None)], &[(Some(31), Some(2)), (Some(100), Some(130))]),
             (&[(Some(1), None), (Some(2), Some(3))], &[(Some(2), Some(31)), (Some(2), Some(3))]),
         ];
