@@ -6,7 +6,7 @@ use super::{
     decisions::Decisions,
     explorer::explore,
     operation::Operation,
-    scenarios::{MOST, WORLDS},
+    scenarios::{ALONE, MOST, WORLDS},
 };
 use crate::{
     aicore::mandate::Mandate,
@@ -168,10 +168,7 @@ async fn who_rests_on_what_the_list_shows_is_noticed() {
         },
         ..Decisions::REAL
     };
-    let (_, operation, _) = WORLDS[0];
-    let lists =
-        Operation { faults: 1, requests_fail: false, standbys: 1, lists: true, decisions, ..operation };
-    let broken = explore(&lists, MOST).unwrap_err();
+    let broken = explore(&Operation { decisions, ..ALONE }, MOST).unwrap_err();
     println!("{broken:?}");
     assert!(broken.why.contains("and not the newest of"), "{broken:?}");
 }
