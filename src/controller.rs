@@ -153,6 +153,7 @@ impl Controller {
         if scopes.tenants().is_some() {
             index.serve_tenants();
         }
+        scopes.iter().for_each(|(_, watched)| index.secrets_are_awaited(&watched.scope));
         let queue = Arc::new(Queue::idle(settings.concurrency));
         let load = Arc::clone(&queue);
         let (events, publisher) = events::publisher(client.clone(), move || load.load().waiting > 0);
@@ -254,6 +255,7 @@ async fn work<K: Kubernetes, A: AiCore>(
     begin(ctx, &mut waiting).await;
     info!(concurrency = ctx.settings.concurrency, "reconciling");
     let mut begins_everywhere = pin!(begin_all(ctx, &mut waiting));
+    let mut waits_nowhere = pin!(end_waits(ctx));
     loop {
         tokio::select! {
             next = ctx.queue.next() => {
@@ -274,6 +276,7 @@ async fn work<K: Kubernetes, A: AiCore>(
                 }
             }
             never = &mut begins_everywhere => match never {},
+            never = &mut waits_nowhere => match never {},
         }
     }
 }
@@ -297,6 +300,18 @@ async fn begin<K, A: AiCore>(ctx: &Context<K, A>, waiting: &mut Vec<scopes::Plac
     // What is not begun yet takes none of them in.
     let resources: HashSet<_> = resources.chain(ctx.index.tenants()).collect();
     resources.iter().for_each(|key| ctx.queue.enqueue(key, Priority::Routine));
+}
+
+/// Has all those looked at who waited for the Secrets of their scope, when these are listed or waited for no longer.
+async fn end_waits<K, A: AiCore>(ctx: &Context<K, A>) -> Infallible {
+    let mut waiting = ctx.scopes.iter().map(|(place, _)| place).collect::<Vec<_>>();
+    while !waiting.is_empty() {
+        for scope in ctx.scopes.next_without_waiting(&mut waiting).await {
+            let waited = ctx.index.secrets_are_awaited_no_more(&scope);
+            waited.iter().for_each(|key| ctx.queue.enqueue(key, Priority::Routine));
+        }
+    }
+    std::future::pending().await
 }
 
 async fn first_end(tasks: &mut JoinSet<&'static str>) -> Error {

@@ -281,7 +281,7 @@ impl Fleet {
         });
         arguments.extend(more.iter().map(|&argument| argument.to_owned()));
         let (program, ready) = match which {
-            Which::Product => (self.parameters.product.clone(), "reconciling"),
+            Which::Product => (self.parameters.product.clone(), "caches are filled"),
             Which::Floor => (self.parameters.floor.clone(), "watching"),
         };
         let program = std::path::absolute(program)?;

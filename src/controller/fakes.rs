@@ -186,6 +186,16 @@ impl World {
         self
     }
 
+    /// The resources are listed, and the Secrets are not yet.
+    pub(super) fn listing_secrets(mut self) -> Self {
+        let scopes = Scopes::of(&[]);
+        scopes.iter().for_each(|(place, _)| scopes.resources_listed(place));
+        scopes.tenants_known();
+        self.ctx.scopes = Arc::new(scopes);
+        self.ctx.index.secrets_are_awaited(&None);
+        self
+    }
+
     /// Everything but the watches runs as in the controller.
     pub(super) fn run(self) -> Running {
         let ctx = Arc::new(self.ctx);

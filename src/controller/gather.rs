@@ -13,6 +13,7 @@ use super::{
     adapters::{AiCore, Kubernetes, Reach},
     errand::KeyFound,
     index::Snapshot,
+    queue::Priority,
 };
 use crate::{
     domain::{
@@ -211,8 +212,9 @@ async fn source<K: Kubernetes, A: AiCore>(
         Ok(read) => read,
         Err(failure) => return Ok(ReadSource::unusable(failure)),
     };
-    if snapshot.unwatched {
-        stand_in(ctx, &object.key, &object.source(), snapshot.source_version.as_deref(), &read.version);
+    if let Some(priority) = snapshot.stands_in() {
+        let known = snapshot.source_version.as_deref();
+        stand_in(ctx, &object.key, priority, &object.source(), known, &read.version);
     }
     Ok(match docker_config::payload(&read.data, &Selection::of(&object.spec)) {
         Ok(payload) => {
@@ -264,8 +266,8 @@ pub(super) struct WantedKey<'a, C> {
     pub(super) held: Option<&'a Arc<ServiceKeyHeld<C>>>,
     /// Why it cannot be used, if that is known at this version.
     pub(super) unusable: Option<&'a Failure>,
-    /// Whether its Secret is not watched at the moment.
-    pub(super) unwatched: bool,
+    /// How soon others are looked at because of what is read: see [`Snapshot::stands_in`].
+    pub(super) stands_in: Option<Priority>,
 }
 
 async fn service_key<K: Kubernetes, A: AiCore>(
@@ -288,7 +290,7 @@ async fn service_key<K: Kubernetes, A: AiCore>(
         version: snapshot.service_key_version.as_deref(),
         held: snapshot.service_key.as_ref().filter(|_| kept),
         unusable: snapshot.unusable_key.as_deref().filter(|_| kept),
-        unwatched: snapshot.unwatched,
+        stands_in: snapshot.stands_in(),
     };
     let key = find_key(ctx, wanted).await?;
     Ok(match key.found {
@@ -305,7 +307,7 @@ pub(super) async fn find_key<K: Kubernetes, A: AiCore>(
     ctx: &Context<K, A>,
     wanted: WantedKey<'_, A::Connection>,
 ) -> Result<Key<A::Connection>, k8s::error::Error> {
-    let WantedKey { who, place, role, version: seen, held, unusable: known, unwatched } = wanted;
+    let WantedKey { who, place, role, version: seen, held, unusable: known, stands_in } = wanted;
     let usable = |held: Arc<ServiceKeyHeld<A::Connection>>| Key {
         found: Found::Usable { version: held.version.clone(), content: (**held.connection.tenant()).clone() },
         identity: Some(format!("{place}#{}", held.connection.id())),
@@ -338,8 +340,8 @@ pub(super) async fn find_key<K: Kubernetes, A: AiCore>(
         }
         Err(failure) => return Ok(unusable(failure, None)),
     };
-    if unwatched {
-        stand_in(ctx, who, &place.secret, seen, &read.version);
+    if let Some(priority) = stands_in {
+        stand_in(ctx, who, priority, &place.secret, seen, &read.version);
     }
     let key = match service_key::parse(&read.data, place.field.as_deref(), &ctx.settings.allowed_hosts) {
         Ok(key) => key,

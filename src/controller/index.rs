@@ -3,6 +3,7 @@
 
 mod claims;
 mod credentials;
+mod first_lists;
 mod left_alone;
 #[cfg(test)]
 mod likeness;
@@ -28,12 +29,13 @@ use tokio::time::Instant;
 
 use self::{
     claims::ClaimIndex,
+    first_lists::FirstLists,
     tenants::TenantIndex,
     watched_secrets::{SecretEntry, SecretIndex},
 };
 pub(super) use self::{
     left_alone::{LeftAlone, News},
-    snapshot::Snapshot,
+    snapshot::{Snapshot, stands_in},
     tenant_passes::TenantSnapshot,
 };
 use crate::{
@@ -68,6 +70,7 @@ struct State<K> {
     /// Those that this version does not understand. None of them is among the others.
     left_alone: HashMap<ObjectKey, LeftAlone>,
     secrets: SecretIndex<K>,
+    first_lists: FirstLists,
     tenants: TenantIndex,
     claims: ClaimIndex,
     /// Pushes that were accepted, and that the status does not say yet.
@@ -86,6 +89,8 @@ struct Entry {
     memory: Memory,
     /// Whether the list that is under way has had it.
     listed: bool,
+    /// Whether it waits for the first list of its scope's Secrets.
+    waits: bool,
 }
 
 impl<K> Default for Index<K> {
@@ -94,6 +99,7 @@ impl<K> Default for Index<K> {
             resources: BTreeMap::new(),
             left_alone: HashMap::new(),
             secrets: SecretIndex::default(),
+            first_lists: FirstLists::default(),
             tenants: TenantIndex::default(),
             claims: ClaimIndex::default(),
             accepted: HashMap::new(),
@@ -215,7 +221,8 @@ impl<K> Index<K> {
                 }
                 wakes.extend(state.relink(None, Some((&*object, &place))));
                 let object = Arc::clone(&object);
-                let entry = Entry { object, place, status, memory: Memory::default(), listed: true };
+                let memory = Memory::default();
+                let entry = Entry { object, place, status, memory, listed: true, waits: false };
                 state.resources.insert(key.clone(), Box::new(entry));
             }
         }
@@ -260,6 +267,7 @@ impl<K> Index<K> {
             service_key_read: cached.as_ref().map(|(_, read)| *read),
             service_key: cached.map(|(key, _)| key),
             unwatched: false,
+            unseen: state.first_lists.unseen(&key.namespace, source, service_key),
             overwritten: state.overwritten(entry),
             confirmation_due: false,
             unusable_key: service_key.and_then(|secret| secret.unusable(key_field)),

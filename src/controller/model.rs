@@ -11,7 +11,8 @@
 //!
 //! | Step of the model | Place in the program |
 //! |---|---|
-//! | begins, and knows without a request that nothing is to be done | `reconcile` and `pass` in `reconcile.rs` |
+//! | begins, and waits for the first list of Secrets, or knows without a request that nothing is to be done | `reconcile` and `pass` in `reconcile.rs` |
+//! | the first list of Secrets is over | `end_waits` in `controller.rs` |
 //! | reads, claims, asks who owns, and how far a successor is | `gather` in `gather.rs` |
 //! | plans, with the hold that another process has left | `pass` in `reconcile.rs` |
 //! | finalizer | `act` in `act.rs` |

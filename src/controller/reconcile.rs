@@ -30,6 +30,7 @@ use crate::{
             plan::{LetGo, Push, Step, plan},
             reason::Reason,
             report::{Answer, Event, Outcome, Report, let_go, report},
+            warm_up::opening::Opening,
         },
         parse::{
             object::{Object, ObjectKey},
@@ -73,8 +74,12 @@ pub(super) async fn reconcile<K: Kubernetes, A: AiCore>(
         }
         snapshot.confirmation_due = late_writes.is_due(key, now.uptime);
     }
-    let snapshot =
-        if ctx.scopes.hears_of_secrets(&key.namespace) { snapshot } else { snapshot.without_watch() };
+    if waits_for_list(ctx, &snapshot) {
+        ctx.admission.pass_ended(key, true);
+        return None;
+    }
+    let heard = snapshot.unseen.is_some() || ctx.scopes.hears_of_secrets(&key.namespace);
+    let snapshot = if heard { snapshot } else { snapshot.without_watch() };
     let failures = snapshot.memory.retry.api_failures;
     if failures > 0 && !ctx.retry_pace.lock().may_retry(ctx.clock.now().uptime) {
         ctx.metrics.reconciled(PassOutcome::BackingOff.as_str(), Duration::ZERO);
@@ -129,6 +134,17 @@ pub(super) async fn reconcile<K: Kubernetes, A: AiCore>(
         }
         None => requeue_after,
     }
+}
+
+/// Whether there is nothing to do unless the first list of Secrets shows something; then the resource is looked at when it has.
+fn waits_for_list<K, A: AiCore>(
+    ctx: &Context<K, A>,
+    snapshot: &Snapshot<ServiceKeyHeld<A::Connection>>,
+) -> bool {
+    let Some(unseen) = snapshot.unseen else { return false };
+    let known = snapshot.known(ctx.settings.default_resync_interval, ctx.clock.now());
+    let waits = Opening::of_resource(&known, unseen) == Opening::WaitForList;
+    ctx.index.wait_for_secrets(&snapshot.object.key, waits)
 }
 
 /// Counts a pass that the API server made fail, and says when to repeat it.
@@ -266,7 +282,7 @@ fn permits<K, A: AiCore>(
             Ok(Permits { service_key: None, tenant })
         }
         // Nobody has read the key at this version yet.
-        (None, Ok(place)) if snapshot.service_key_version.is_some() && snapshot.unusable_key.is_none() => {
+        (None, Ok(place)) if snapshot.may_have_key() && snapshot.unusable_key.is_none() => {
             let service_key = ctx.admission.try_admit(Limit::ServiceKey(place.secret.clone()), request)?;
             Ok(Permits { service_key, tenant: None })
         }

@@ -112,12 +112,15 @@ impl Scopes {
         }
         let health = |name, scope: &Scope| Arc::new(WatchHealth::of(name, scope.clone()));
         let tenants = namespaces.is_empty().then(|| health(TENANTS, &None));
+        let warm_up = WarmUp::of(scopes.len());
+        let warm_up = if tenants.is_some() { warm_up.with_tenants() } else { warm_up };
         let watched = |scope| Watched {
             resources: health("resources", &scope),
             secrets: health("secrets", &scope),
             scope,
         };
-        Self { tenants, ..Self::watched(scopes.into_iter().map(watched).collect()) }
+        let warm_up = watch::Sender::new(warm_up);
+        Self { tenants, warm_up, ..Self::watched(scopes.into_iter().map(watched).collect()) }
     }
 
     pub(super) fn watched(scopes: Vec<Watched>) -> Self {
@@ -145,6 +148,11 @@ impl Scopes {
         self.warm_up.send_modify(|warm_up| warm_up.secrets(place, self.start.elapsed()));
     }
 
+    /// AICoreTenants are listed, or cannot be.
+    pub(super) fn tenants_known(&self) {
+        self.warm_up.send_modify(|warm_up| warm_up.tenants(self.start.elapsed()));
+    }
+
     /// Whether a change of a Secret in that namespace would have been heard of by now.
     pub(super) fn hears_of_secrets(&self, namespace: &str) -> bool {
         let place = self.all.binary_search_by(|watched| watched.scope.as_deref().cmp(&Some(namespace)));
@@ -163,12 +171,25 @@ impl Scopes {
 
     /// Waits until work begins in some of these scopes; takes them out, and returns them.
     pub(super) async fn next_to_begin(&self, waiting: &mut Vec<Place>) -> Vec<Scope> {
-        self.wait_for(|warm_up| waiting.iter().filter_map(|place| warm_up.begins(place.0)).min()).await;
+        self.next(waiting, WarmUp::begins).await
+    }
+
+    /// Waits until nothing waits for the Secrets of some of these scopes any more; takes them out, and returns them.
+    pub(super) async fn next_without_waiting(&self, waiting: &mut Vec<Place>) -> Vec<Scope> {
+        self.next(waiting, WarmUp::waits_no_more).await
+    }
+
+    async fn next(
+        &self,
+        waiting: &mut Vec<Place>,
+        when: impl Fn(&WarmUp, usize) -> Option<Duration>,
+    ) -> Vec<Scope> {
+        self.wait_for(|warm_up| waiting.iter().filter_map(|place| when(warm_up, place.0)).min()).await;
         let uptime = self.start.elapsed();
         let warm_up = self.warm_up.borrow();
-        let begins = |place: &Place| warm_up.begins(place.0).is_some_and(|begins| begins <= uptime);
-        let begun = waiting.extract_if(.., |place| begins(place));
-        begun.filter_map(|place| self.all.get(place.0)).map(|watched| watched.scope.clone()).collect()
+        let has_come = |place: &Place| when(&warm_up, place.0).is_some_and(|at| at <= uptime);
+        let next = waiting.extract_if(.., |place| has_come(place));
+        next.filter_map(|place| self.all.get(place.0)).map(|watched| watched.scope.clone()).collect()
     }
 
     /// Waits for a time that follows from the lists.
@@ -261,6 +282,7 @@ impl Scopes {
             watched.resources.completed();
             watched.secrets.completed();
         });
+        self.tenants_known();
         self
     }
 }

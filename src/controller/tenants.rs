@@ -14,7 +14,7 @@ use super::{
     admission::{Request, Wait, lane::Lane},
     errand::KeyFound,
     gather::{Key, SHARED_KEY, WantedKey, find_key},
-    index::{Index, TenantSnapshot, tenants::place_of},
+    index::{Index, TenantSnapshot, stands_in, tenants::place_of},
     queue::{Priority, Queue},
     reconcile::PASS_LIMIT,
 };
@@ -38,6 +38,7 @@ use crate::{
             observed::Found,
             reason::Reason,
             tenant::{Answer, KeyFacts, TenantKey, TenantMemory, TenantReport},
+            warm_up::opening::Opening,
         },
         parse::tenant::{self, SharedTenant},
     },
@@ -58,6 +59,13 @@ pub(super) async fn reconcile<K: Kubernetes, A: AiCore>(
         ctx.admission.remove(&key);
         return None;
     };
+    if let Some(unseen) = snapshot.unseen {
+        let opening = Opening::of_tenant(snapshot.known(true, ctx.clock.now()), unseen);
+        if ctx.index.wait_for_secrets(&key, opening == Opening::WaitForList) {
+            ctx.admission.pass_ended(&key, true);
+            return None;
+        }
+    }
     let span = info_span!("reconcile", tenant = &**name);
     let pass = pass(ctx, &snapshot).instrument(span.clone());
     let (concluded, requeue_after) = match tokio::time::timeout(PASS_LIMIT, pass).await {
@@ -89,7 +97,7 @@ async fn pass<K: Kubernetes, A: AiCore>(
 ) -> Result<Duration, Error> {
     let tenant = &snapshot.tenant;
     // Tenants are served where all namespaces are watched by one watch.
-    let watched = ctx.scopes.hears_of_secrets("");
+    let watched = snapshot.unseen.is_some() || ctx.scopes.hears_of_secrets("");
     let known = snapshot.known(watched, ctx.clock.now());
     if known.at_rest() {
         return finish(ctx, snapshot, known.rests(), true).await;
@@ -143,7 +151,7 @@ async fn service_key<K: Kubernetes, A: AiCore>(
         version: snapshot.key_version.as_deref(),
         held: snapshot.service_key.as_ref().filter(|_| watched),
         unusable: snapshot.unusable_key.as_deref().filter(|_| watched),
-        unwatched: !watched,
+        stands_in: stands_in(snapshot.unseen.is_some(), watched),
     };
     let key = find_key(ctx, wanted).await?;
     Ok((Some(Arc::new(place)), key))

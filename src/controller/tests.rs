@@ -1,3 +1,4 @@
+mod first_lists;
 mod large;
 mod neighbours;
 mod outages;

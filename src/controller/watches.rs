@@ -197,6 +197,7 @@ impl Watches {
         let (index, queue, scopes) =
             (Arc::clone(&self.index), Arc::clone(&self.queue), Arc::clone(&self.scopes));
         let mut first = true;
+        let lists = Arc::clone(&scopes);
         let on = move |event: Event<SecretMeta>| {
             let seen = |secret: &SecretMeta| {
                 let key = key_of(secret)?;
@@ -214,7 +215,7 @@ impl Watches {
                 }
                 Event::InitDone => {
                     if std::mem::take(&mut first) {
-                        scopes.secrets_listed(place);
+                        lists.secrets_listed(place);
                     }
                     index.secrets_list_ends(&scope)
                 }
@@ -235,6 +236,7 @@ impl Watches {
                         }
                     };
                     let _ = tokio::time::timeout(LIST_LIMIT, known).await;
+                    scopes.tenants_known();
                 }
             }
             watcher.run(health, |client| api(client, &namespace), k8s_watch::config(), on).await;

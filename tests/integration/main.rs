@@ -28,6 +28,7 @@ mod documents;
 mod exhaustion;
 mod expiry;
 mod failures;
+mod first_lists;
 mod flux;
 mod forms;
 mod in_process;

@@ -139,6 +139,8 @@ async fn hear_at_once(namespaces: usize, restarts: u32) {
     println!("{namespaces} namespaces are listed after {:?}", began.elapsed());
     cluster.each(|namespace| cluster.pushed(namespace, 1)).await;
     println!("all is pushed after {:?}; peak memory {:?} KiB", began.elapsed(), operator.peak_memory_kib());
+    // What was never pushed did not wait for the Secrets.
+    operator.wait_for_line("caches are filled").await;
     assert_eq!(operator.get("/readyz").await, (200, "ok\n".to_owned()));
     cluster.rotate_all(2).await;
 

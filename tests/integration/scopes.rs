@@ -142,6 +142,7 @@ async fn a_crd_that_is_installed_late_or_anew_is_found() {
     assert_eq!(operator.get("/livez").await.0, 200);
     install_crd(client.clone()).await;
     operator.wait_for_line("\"reconciling\"").await;
+    operator.wait_for_line("caches are filled").await;
     assert_eq!(operator.get("/readyz").await, (200, "ok\n".to_owned()));
     operator.terminate().await;
 

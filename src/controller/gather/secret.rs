@@ -14,17 +14,18 @@ use crate::{
     k8s::{self, secrets},
 };
 
-/// While the watch on Secrets does not work, what a read finds stands for its event: others that name the Secret are woken, if its
-/// version is no longer the one that was known before the read.
+/// While the watch on Secrets does not work or lists for the first time, what a read finds stands for its event: others that name the
+/// Secret are woken, if its version is no longer the one that was known before the read.
 pub(super) fn stand_in<K, A: AiCore>(
     ctx: &Context<K, A>,
     who: &ObjectKey,
+    priority: Priority,
     secret: &ObjectKey,
     known: Option<&str>,
     found: &str,
 ) {
     let woken = ctx.index.read_secret(secret, known, found);
-    woken.iter().filter(|key| *key != who).for_each(|key| ctx.queue.enqueue(key, Priority::Urgent));
+    woken.iter().filter(|key| *key != who).for_each(|key| ctx.queue.enqueue(key, priority));
 }
 
 /// What a Secret is read for.

@@ -23,15 +23,16 @@ impl<K: Hash> Index<K> {
     /// What decides. Of a resource its generation stands for its spec.
     pub(in crate::controller) fn hash_into(&self, hasher: &mut impl Hasher) {
         let state = self.0.lock();
-        let State { resources, left_alone, secrets, claims, accepted, following, tenants: _ } = &*state;
+        let State { resources, left_alone, secrets, first_lists, claims, accepted, following, tenants: _ } =
+            &*state;
         for (key, entry) in resources {
-            let Entry { object, status, memory, listed: _, place: _ } = &**entry;
+            let Entry { object, status, memory, waits, listed: _, place: _ } = &**entry;
             let steering = (object.generation, object.deleting, object.finalizer);
-            (key, &object.uid, steering, &object.requested_at, object.abandon).hash(hasher);
+            (key, &object.uid, steering, &object.requested_at, object.abandon, waits).hash(hasher);
             add_status(status, hasher);
             add_shown(memory, hasher);
         }
-        (left_alone.len(), secrets, claims, following).hash(hasher);
+        (left_alone.len(), secrets, first_lists.len(), claims, following).hash(hasher);
         hash_unordered(accepted, hasher);
     }
 

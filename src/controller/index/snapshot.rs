@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use crate::{
     api::AICoreRegistrySecretStatus,
+    controller::queue::Priority,
     domain::{
         decide::{
             failure::Failure,
@@ -13,6 +14,7 @@ use crate::{
             known::{Known, Versions},
             memory::Memory,
             observed::Ownership,
+            warm_up::opening::Unseen,
         },
         parse::{
             duration::ResyncInterval,
@@ -23,6 +25,17 @@ use crate::{
 
 /// How long a service key is used that was read while the Secrets are not watched.
 const KEY_TRUST: Duration = Duration::from_mins(1);
+
+/// How soon others are looked at because of what a read has found; `None`: the watch will say it.
+#[must_use]
+pub(in crate::controller) fn stands_in(lists_first: bool, watched: bool) -> Option<Priority> {
+    match (lists_first, watched) {
+        // As what the list itself shows.
+        (true, _) => Some(Priority::Routine),
+        (false, false) => Some(Priority::Urgent),
+        (false, true) => None,
+    }
+}
 
 /// What is known of a resource at one moment.
 #[derive(Debug)]
@@ -47,6 +60,8 @@ pub(in crate::controller) struct Snapshot<K> {
     pub(super) service_key_read: Option<Instant>,
     /// Whether the Secrets are not watched at the moment, so that the versions may be old.
     pub(in crate::controller) unwatched: bool,
+    /// Which of its Secrets the first list may yet show; `None`: it is over.
+    pub(in crate::controller) unseen: Option<Unseen>,
     /// Whether something was sent for another resource that claims the same since this one has pushed.
     pub(in crate::controller) overwritten: bool,
     /// Why the service key cannot be used, if that is known at this version.
@@ -64,6 +79,19 @@ impl<K> Snapshot<K> {
     pub(in crate::controller) fn without_watch(self) -> Self {
         let fresh = self.service_key_read.is_some_and(|read| read.elapsed() < KEY_TRUST);
         Self { unwatched: true, service_key: self.service_key.filter(|_| fresh), unusable_key: None, ..self }
+    }
+
+    /// Whether the Secret with the service key exists, as far as is known.
+    #[must_use]
+    pub(in crate::controller) fn may_have_key(&self) -> bool {
+        self.service_key_version.is_some() || self.unseen.is_some_and(|unseen| unseen.service_key)
+    }
+
+    /// What a read finds stands for an event while the watch has none, be it that it does not work, or that it lists for the first
+    /// time: how soon others who name the Secret are looked at then. `None`: the watch will say it.
+    #[must_use]
+    pub(in crate::controller) fn stands_in(&self) -> Option<Priority> {
+        stands_in(self.unseen.is_some(), !self.unwatched)
     }
 
     /// What of it decides without a request.

@@ -36,6 +36,8 @@ pub(in crate::controller) struct TenantSnapshot<K> {
     pub(in crate::controller) service_key: Option<Arc<K>>,
     /// Why the service key cannot be used, if that is known at this version.
     pub(in crate::controller) unusable_key: Option<Arc<Failure>>,
+    /// Whether the first list of Secrets may yet show its Secret; `None`: it is over.
+    pub(in crate::controller) unseen: Option<bool>,
     granted: Option<bool>,
     resources: usize,
 }
@@ -76,6 +78,10 @@ impl<K> Index<K> {
             key_version: secret.and_then(SecretEntry::version),
             service_key: secret.and_then(|secret| secret.cached(field)).map(|(key, _)| key),
             unusable_key: secret.and_then(|secret| secret.unusable(field)),
+            unseen: state
+                .first_lists
+                .unseen(&entry.tenant.key().namespace, None, secret)
+                .map(|unseen| unseen.service_key),
             granted: state.claims.granted(&entry.tenant.key()),
             resources: state.tenants.count_users(name),
         })

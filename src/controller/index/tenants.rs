@@ -51,6 +51,8 @@ pub(super) struct Entry {
     pub(super) memory: TenantMemory,
     /// Whether the list that is under way has had it.
     listed: bool,
+    /// Whether it waits for the first list of Secrets.
+    pub(super) waits: bool,
 }
 
 impl TenantIndex {
@@ -86,6 +88,16 @@ impl TenantIndex {
     /// The AICoreTenant of that name.
     pub(super) fn get(&self, name: &str) -> Option<&Entry> {
         self.tenants.get(name)
+    }
+
+    /// The same, to change it.
+    pub(super) fn get_mut(&mut self, name: &str) -> Option<&mut Entry> {
+        self.tenants.get_mut(name)
+    }
+
+    /// All of them, to change them.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.tenants.values_mut()
     }
 
     /// This very AICoreTenant.
@@ -291,7 +303,8 @@ impl<K> Index<K> {
         // Where the keys of its users are follows from its terms alone.
         let moves = before.as_ref().is_none_or(|before| before.tenant.terms != tenant.terms);
         let (name, key) = (Arc::clone(&tenant.name), tenant.key());
-        state.tenants.tenants.insert(Arc::clone(&name), Entry { tenant, status, memory, listed: true });
+        let entry = Entry { tenant, status, memory, listed: true, waits: false };
+        state.tenants.tenants.insert(Arc::clone(&name), entry);
         let mut wakes = if moves { state.place_users(&name) } else { Vec::new() };
         wakes.push(key);
         wakes

@@ -14,6 +14,7 @@ use crate::{
 };
 
 mod claiming;
+mod first_lists;
 mod following;
 mod left_alone;
 mod model;

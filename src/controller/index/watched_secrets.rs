@@ -98,6 +98,11 @@ impl<K> SecretEntry<K> {
         self.unusable.iter().find(known).map(|known| Arc::clone(&known.value))
     }
 
+    /// Whether nothing was said of it, nor read.
+    pub(super) fn is_unseen(&self) -> bool {
+        matches!(self.presence, Presence::Unknown)
+    }
+
     fn users(&self) -> Vec<ObjectKey> {
         self.users.keys().cloned().collect()
     }
@@ -173,7 +178,8 @@ impl<K> SecretIndex<K> {
         entry.users()
     }
 
-    /// A read found the Secret at this version. It counts as an event if nothing came since the version was `known`.
+    /// A read found the Secret at this version. It counts as an event if nothing came since the version was `known`; but it says
+    /// nothing about the list that is under way, of which the first page may come later.
     pub(super) fn read(
         &mut self,
         secret: &ObjectKey,
@@ -181,8 +187,13 @@ impl<K> SecretIndex<K> {
         version: &str,
         now: Instant,
     ) -> Vec<ObjectKey> {
-        let still = self.0.get(secret).is_some_and(|entry| entry.version().as_deref() == known);
-        if still { self.apply(secret, version, now) } else { Vec::new() }
+        let still = self.0.get(secret).filter(|entry| entry.version().as_deref() == known);
+        let Some(listed) = still.map(|entry| entry.listed) else { return Vec::new() };
+        let woken = self.apply(secret, version, now);
+        if let Some(entry) = self.0.get_mut(secret) {
+            entry.listed = listed;
+        }
+        woken
     }
 
     pub(super) fn remove(&mut self, secret: &ObjectKey) -> Vec<ObjectKey> {

@@ -16,6 +16,7 @@ use crate::{
             observed::Observed,
             plan::{Plan, Step, plan},
             report::{Jitter, Outcome, Report, report},
+            warm_up::opening::{Opening, Unseen},
         },
         parse::{
             api_url::Tenant,
@@ -27,6 +28,7 @@ use crate::{
 /// What decides.
 #[derive(Clone, Copy)]
 pub(super) struct Decisions {
+    pub(super) opening: fn(&Known<'_>, Unseen) -> Opening,
     pub(super) unchanged: fn(&Known<'_>) -> Option<Unchanged>,
     pub(super) plan: fn(&Observed<'_>) -> Plan,
     pub(super) stands: fn(&Errand<'_, Held>) -> bool,
@@ -42,6 +44,7 @@ pub(super) struct Decisions {
 impl Decisions {
     /// As the program decides.
     pub(super) const REAL: Self = Self {
+        opening: Opening::of_resource,
         unchanged: |known| known.unchanged(),
         plan,
         stands: |errand| errand.stands(),

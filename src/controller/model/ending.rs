@@ -167,6 +167,7 @@ impl AtWork<'_> {
             source_seen: None,
             key_held: None,
             key_place: None,
+            lists: false,
         };
         self.write(who, &begun, &status, reply);
     }

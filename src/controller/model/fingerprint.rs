@@ -113,9 +113,10 @@ impl Replica {
             pushed_over,
             tokens,
             behind,
+            lists,
             started,
         } = self;
-        (queue, timers, pushed, pushed_over, tokens, behind, started).hash(hasher);
+        (queue, timers, pushed, pushed_over, tokens, behind, lists, started).hash(hasher);
         index.hash_into(hasher);
         late_writes.hash(hasher);
         add_shown(unwritten, hasher);

@@ -6,7 +6,7 @@ use super::{
     decisions::Decisions,
     explorer::explore,
     operation::Operation,
-    scenarios::{MOST, WORLDS},
+    scenarios::{ALONE, MOST, WORLDS},
 };
 use crate::{
     aicore::mandate::Mandate,
@@ -16,6 +16,7 @@ use crate::{
         observed::{Observed, Ownership, Takeover},
         plan::{FinalizerStep, LetGo, Plan, Step, plan},
         report::{Outcome, report},
+        warm_up::opening::{Opening, Unseen},
     },
 };
 
@@ -153,6 +154,23 @@ async fn a_broken_decision_is_noticed(
 ) {
     let broken = broken(world, faults, decisions);
     assert!(broken.contains(why), "{broken}");
+}
+
+/// One that only a change of its own would wake waits for ever: a rotation that was missed is never sent.
+#[tokio::test(start_paused = true)]
+async fn who_rests_on_what_the_list_shows_is_noticed() {
+    let decisions = Decisions {
+        opening: |known, _| Opening::of_resource(known, Unseen { source: true, service_key: true }),
+        unchanged: |known| {
+            let mut known = known.clone();
+            known.versions.source = known.status.secret_resource_version.as_deref();
+            known.unchanged()
+        },
+        ..Decisions::REAL
+    };
+    let broken = explore(&Operation { decisions, ..ALONE }, MOST).unwrap_err();
+    println!("{broken:?}");
+    assert!(broken.why.contains("and not the newest of"), "{broken:?}");
 }
 
 /// What it has pushed is pushed over, and only this process knows of that.

@@ -34,6 +34,8 @@ pub(super) struct Operation {
     pub(super) standbys: u8,
     /// Whether the caches of those may be behind.
     pub(super) caches_lag: bool,
+    /// Whether processes begin to work while they list the Secrets.
+    pub(super) lists: bool,
     pub(super) decisions: Decisions,
     /// Whether a write that a process had given up before it ended may still be carried out, which is beyond what is promised.
     pub(super) writes_outlive: bool,
@@ -60,6 +62,8 @@ pub(super) enum Action {
     WritesAgain(Who, Reply),
     LateOneIsCarriedOut(usize),
     TimePasses,
+    /// The first list of Secrets is over, or is not waited for any longer.
+    ListEnds,
     /// The process that leads ends; what it had sent is carried out, or not.
     Crashes {
         sent_arrives: bool,
@@ -109,7 +113,7 @@ impl Model for Operation {
 
     fn start(&self) -> State {
         let world = World::new(self.setup);
-        let replica = Some(Arc::new(Replica::leading(&world, [false; 2])));
+        let replica = Some(Arc::new(Replica::leading(&world, [false; 2], self.lists)));
         let Self { standbys, faults, requests_fail, .. } = *self;
         State { world, replica, standbys, faults, requests_fail, done: [0; 4] }
     }
@@ -164,8 +168,12 @@ impl Model for Operation {
                 actions.extend(replies.iter().map(|reply| Action::WritesAgain(who, *reply)));
             }
         }
+        if replica.lists {
+            actions.push(Action::ListEnds);
+        }
         // Time is long to whoever has nothing else to do.
         let is_idle = replica.queue.is_empty()
+            && !replica.lists
             && replica.passes.iter().all(Option::is_none)
             && !replica.behind.as_flattened().contains(&true);
         if is_idle && state.next_time().is_some() {
@@ -192,6 +200,7 @@ impl Model for Operation {
             Action::Shows(..)
             | Action::Begins(_)
             | Action::LateOneIsCarriedOut(_)
+            | Action::ListEnds
             | Action::TimePasses
             | Action::TakesOver { .. } => true,
         }
@@ -218,10 +227,14 @@ impl Model for Operation {
             }
             Action::LateOneIsCarriedOut(number) => next.world.land(number),
             Action::TimePasses => Self::pass_time(&mut next),
+            Action::ListEnds => self.at_work(&mut next, |work| {
+                work.end_list();
+                Ok(())
+            })?,
             Action::Crashes { sent_arrives } => self.crash(&mut next, sent_arrives),
             Action::TakesOver { behind } => {
                 next.standbys -= 1;
-                next.replica = Some(Arc::new(Replica::leading(&next.world, behind)));
+                next.replica = Some(Arc::new(Replica::leading(&next.world, behind, self.lists)));
             }
             Action::Shows(who, news) => self.at_work(&mut next, |work| {
                 work.hear(who, news);

@@ -98,6 +98,8 @@ pub(super) struct Begun {
     /// The version of the source Secret that the watch has shown.
     pub(super) source_seen: Option<Arc<str>>,
     pub(super) key_held: Option<Arc<Held>>,
+    /// Whether the Secrets are listed for the first time.
+    pub(super) lists: bool,
     /// Where the service key is.
     pub(super) key_place: Option<Arc<KeyPlace>>,
 }

@@ -39,6 +39,8 @@ pub(super) struct Replica {
     pub(super) tokens: BTreeSet<u64>,
     /// Whether the watch has yet to show the newest of a resource, of its source Secret, and of its service key.
     pub(super) behind: [[bool; 3]; 2],
+    /// Whether it lists the Secrets for the first time.
+    pub(super) lists: bool,
     pub(super) started: Duration,
 }
 
@@ -60,8 +62,9 @@ pub(super) struct AtWork<'a> {
 }
 
 impl Replica {
-    /// Takes over with caches that show the world as it is, or, of some resources, as it was before the last change.
-    pub(super) fn leading(world: &World, behind: [bool; 2]) -> Self {
+    /// Takes over with caches that show the world as it is, or, of some resources, as it was before the last change. One that `lists`
+    /// has seen no Secret yet.
+    pub(super) fn leading(world: &World, behind: [bool; 2], lists: bool) -> Self {
         let mut replica = Self {
             index: Index::following(),
             late_writes: LateWrites::default(),
@@ -73,13 +76,22 @@ impl Replica {
             pushed_over: BTreeSet::new(),
             tokens: BTreeSet::new(),
             behind: [[false; 3]; 2],
+            lists,
             started: world.now,
         };
+        if lists {
+            replica.index.secrets_are_awaited(&None);
+        }
         for who in ALL {
             let before = world.before[who].as_ref().filter(|_| behind[who]);
             let seen = before.unwrap_or(&world.objects[who]);
             if let Some(Stored { object, status }) = seen {
                 replica.index.apply_resource((**object).clone(), (**status).clone());
+            }
+            if lists {
+                let named = seen.is_some();
+                replica.behind[who] = [behind[who], named, named];
+                continue;
             }
             let source = if behind[who] { world.sources_before[who] } else { world.sources[who] };
             let key = key_of(who);

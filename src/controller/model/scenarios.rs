@@ -32,6 +32,7 @@ pub(super) const fn world(setup: Setup, users: &'static [&'static [UserStep]]) -
         requests_fail: true,
         standbys: 0,
         caches_lag: true,
+        lists: false,
         decisions: Decisions::REAL,
         writes_outlive: false,
     }
@@ -130,6 +131,35 @@ async fn one_fault_anywhere(#[values(0, 1, 2, 3, 7, 8, 9)] number: usize) {
 #[tokio::test(start_paused = true)]
 async fn no_fault_where_one_gives_way(#[values(4, 5, 6, 10, 11, 12)] number: usize) {
     go_through(WORLDS[number], 0);
+}
+
+/// One resource, whose Secret is rotated while processes that list the Secrets come and go.
+pub(super) const ALONE: Operation = Operation {
+    faults: 1,
+    requests_fail: false,
+    standbys: 1,
+    lists: true,
+    ..world(setup(STRANGERS, [Retain, Retain], [true, false]), &[&[Rotate(0)]])
+};
+
+/// Each process begins to work while it lists the Secrets, and may end before it has.
+#[rstest]
+#[case::rotated(ALONE)]
+#[case::deleted(Operation { users: &[&[Deletes(0)]], ..ALONE })]
+#[case::created(Operation { setup: setup(STRANGERS, [Delete, Retain], [false, false]), users: &[&[Create(0)]], ..ALONE })]
+#[tokio::test(start_paused = true)]
+async fn a_process_ends_while_secrets_are_listed(#[case] operation: Operation) {
+    go_through_as("one alone", &operation, 200);
+}
+
+/// `make model`.
+#[rstest]
+#[tokio::test(start_paused = true)]
+#[ignore = "takes minutes"]
+async fn a_process_ends_while_the_secrets_of_two_are_listed(#[values(0, 2, 3, 8, 9)] number: usize) {
+    let (name, operation, least) = WORLDS[number];
+    let lists = Operation { faults: 1, requests_fail: false, standbys: 1, lists: true, ..operation };
+    go_through_as(name, &lists, least);
 }
 
 /// In that world nothing else that goes wrong does harm: without a standby no process ends.

@@ -30,6 +30,7 @@ use crate::{
             plan::{FinalizerStep, LetGo, Plan, Step},
             reason::Reason,
             report::Outcome,
+            warm_up::opening::Opening,
         },
         parse::object::ObjectKey,
     },
@@ -78,6 +79,12 @@ impl AtWork<'_> {
         }
         snapshot.confirmation_due = self.replica.late_writes.is_due(&key, now.uptime);
         let known = snapshot.known(INTERVAL, now);
+        if let Some(unseen) = snapshot.unseen {
+            let waits = (self.decisions.opening)(&known, unseen) == Opening::WaitForList;
+            if self.replica.index.wait_for_secrets(&key, waits) {
+                return;
+            }
+        }
         let rests = (self.decisions.unchanged)(&known);
         let begun = Begun {
             object: Arc::clone(&snapshot.object),
@@ -88,6 +95,7 @@ impl AtWork<'_> {
             key_watched: snapshot.service_key_version.clone(),
             source_seen: snapshot.source_version.clone(),
             key_held: snapshot.service_key.clone(),
+            lists: snapshot.unseen.is_some(),
             key_place: snapshot.place.clone().ok(),
         };
         if let Some(rests) = rests {
@@ -159,9 +167,30 @@ impl AtWork<'_> {
         self.replica.passes[who] = Some(Pass::new(begun, Some(found), stage));
     }
 
+    /// What a read finds counts while the Secrets are listed.
+    fn stand_in(&mut self, who: Who, secret: &ObjectKey, known: Option<&str>, found: &str) {
+        let woken = self.replica.index.read_secret(secret, known, found);
+        self.enqueue(woken.into_iter().filter(|woken| *woken != key_of(who)).collect());
+    }
+
+    /// The first list of Secrets is over, or is not waited for any longer.
+    pub(super) fn end_list(&mut self) {
+        self.replica.lists = false;
+        let waited = self.replica.index.secrets_are_awaited_no_more(&None);
+        self.replica.queue.extend(waited.iter().map(who_is));
+    }
+
     /// As `gather`, and what follows up to the first request of `act`.
     fn found(&mut self, who: Who, begun: Arc<Begun>) -> Result<(), String> {
         let object = &begun.object;
+        if begun.lists && !object.deleting {
+            let version = source_version(self.world.sources[who]);
+            self.stand_in(who, &object.source(), begun.source_seen.as_deref(), &version);
+        }
+        if let (true, None, Some(place)) = (begun.lists, &begun.key_held, &begun.key_place) {
+            let version = key_version(self.world.keys[who]);
+            self.stand_in(who, &place.secret, begun.key_watched.as_deref(), &version);
+        }
         let key = begun.key_held.clone().unwrap_or_else(|| {
             let key = held(who, self.world.keys[who]);
             if let Some(place) = &begun.key_place {

@@ -38,6 +38,8 @@ type Begun = Arc<Mutex<BTreeMap<String, u64>>>;
 struct Run {
     scopes: Arc<Scopes>,
     begun: Begun,
+    /// When Secrets were waited for no longer.
+    unawaited: Begun,
     _tasks: JoinSet<&'static str>,
 }
 
@@ -49,23 +51,39 @@ impl Run {
         let scopes = Arc::new(Scopes::of(&namespaces));
         let mut tasks = JoinSet::new();
         watches(&client, namespaces, &scopes).spawn(&mut tasks);
-        let (begun, start) = (Begun::default(), Instant::now());
+        let (begun, unawaited, start) = (Begun::default(), Begun::default(), Instant::now());
         let (noted, all) = (Arc::clone(&begun), Arc::clone(&scopes));
         tasks.spawn(async move {
             let mut waiting: Vec<Place> = all.iter().map(|(place, _)| place).collect();
             while !waiting.is_empty() {
-                for scope in all.next_to_begin(&mut waiting).await {
-                    let name = scope.map(|namespace| namespace.to_string()).unwrap_or_default();
-                    noted.lock().unwrap().insert(name, start.elapsed().as_secs());
-                }
+                note(&noted, all.next_to_begin(&mut waiting).await, start);
             }
             std::future::pending().await
         });
-        Self { scopes, begun, _tasks: tasks }
+        let (noted, all) = (Arc::clone(&unawaited), Arc::clone(&scopes));
+        tasks.spawn(async move {
+            let mut waiting: Vec<Place> = all.iter().map(|(place, _)| place).collect();
+            while !waiting.is_empty() {
+                note(&noted, all.next_without_waiting(&mut waiting).await, start);
+            }
+            std::future::pending().await
+        });
+        Self { scopes, begun, unawaited, _tasks: tasks }
     }
 
     fn begun(&self) -> Vec<(String, u64)> {
         self.begun.lock().unwrap().clone().into_iter().collect()
+    }
+
+    fn unawaited(&self) -> Vec<(String, u64)> {
+        self.unawaited.lock().unwrap().clone().into_iter().collect()
+    }
+}
+
+fn note(begun: &Begun, scopes: Vec<Scope>, start: Instant) {
+    for scope in scopes {
+        let name = scope.map(|namespace| namespace.to_string()).unwrap_or_default();
+        begun.lock().unwrap().insert(name, start.elapsed().as_secs());
     }
 }
 
@@ -152,10 +170,12 @@ async fn a_scope_that_cannot_be_listed_holds_back_no_other_for_longer_than_the_l
 }
 
 #[tokio::test(start_paused = true)]
-async fn secrets_that_cannot_be_listed_hold_back_their_own_scope_for_the_limit_and_no_other() {
+async fn secrets_that_cannot_be_listed_are_waited_for_in_their_own_scope_for_the_limit_and_hold_back_no_work()
+{
     let run = Run::start(&["a", "b"], |uri| if of(uri, "b", "secrets") { denied() } else { well(uri) });
     tokio::time::sleep(S(40)).await;
-    assert_eq!(run.begun(), at(&[("a", 0), ("b", 30)]));
+    assert_eq!(run.begun(), at(&[("a", 0), ("b", 0)]));
+    assert_eq!(run.unawaited(), at(&[("a", 0), ("b", 30)]));
     let ready = run.scopes.ready().unwrap().to_string();
     assert!(ready.contains("namespace \"b\", secrets: HTTP 403: no"), "{ready}");
     assert!(run.scopes.hears_of_secrets("a") && !run.scopes.hears_of_secrets("b"));
@@ -174,11 +194,12 @@ async fn a_process_that_can_list_nothing_is_never_ready_and_does_not_stand_for_e
             .to_string()
             .starts_with("not ready: resources listed in 0 of 2 scopes")
     );
-    // Nor is one that hears of no Secret anywhere, although it begins to work.
+    // Nor is one that hears of no Secret anywhere, although it begins to work; for election it waits as long as it does for them.
     let deaf = Run::start(&[], |uri| if uri.contains("/secrets") { denied() } else { well(uri) });
-    tokio::time::timeout(S(31), deaf.scopes.warm()).await.unwrap();
+    assert!(tokio::time::timeout(S(29), deaf.scopes.warm()).await.is_err());
+    tokio::time::timeout(S(2), deaf.scopes.warm()).await.unwrap();
     tokio::time::sleep(S(1)).await;
-    assert_eq!(deaf.begun(), at(&[("", 30)]));
+    assert_eq!((deaf.begun(), deaf.unawaited()), (at(&[("", 0)]), at(&[("", 30)])));
     assert!(deaf.scopes.ready().is_err());
 }
 

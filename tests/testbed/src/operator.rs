@@ -73,10 +73,11 @@ impl Launch {
         self
     }
 
-    /// Starts it and waits until it is ready.
+    /// Starts it and waits until it works, and has listed what it can.
     pub async fn start(&self) -> Operator {
         let operator = self.start_unready();
         operator.wait_for_line("reconciling").await;
+        operator.wait_for_any_line(&["caches are filled", "could not be listed"]).await;
         operator
     }
 
@@ -144,18 +145,24 @@ impl Operator {
 
     /// Waits for a line that contains `part`, and returns it.
     pub async fn wait_for_line(&self, part: &str) -> String {
+        self.wait_for_any_line(&[part]).await
+    }
+
+    /// Waits for a line that contains one of these, and returns it.
+    pub async fn wait_for_any_line(&self, parts: &[&str]) -> String {
         let mut lines = self.lines.clone();
         let found = async {
             loop {
-                if let Some(line) = self.log().into_iter().find(|line| line.contains(part)) {
+                let has_any = |line: &String| parts.iter().any(|part| line.contains(part));
+                if let Some(line) = self.log().into_iter().find(has_any) {
                     return line;
                 }
                 let more = lines.changed().await.is_ok();
-                assert!(more, "the operator ended without logging {part:?}:\n{}", self.log().join("\n"));
+                assert!(more, "the operator ended without logging {parts:?}:\n{}", self.log().join("\n"));
             }
         };
         let line = tokio::time::timeout(PATIENCE, found).await;
-        line.unwrap_or_else(|_| panic!("the operator did not log {part:?}:\n{}", self.log().join("\n")))
+        line.unwrap_or_else(|_| panic!("the operator did not log {parts:?}:\n{}", self.log().join("\n")))
     }
 
     /// How many lines contain `part` so far.
