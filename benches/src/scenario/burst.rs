@@ -13,11 +13,13 @@ use crate::{
 
 const SCENARIO: &str = "rotation burst";
 
-struct Burst {
-    rate: f64,
-    latencies: Sample,
-    more_than_needed: usize,
-    rss: u64,
+pub(super) struct Burst {
+    pub(super) rate: f64,
+    pub(super) latencies: Sample,
+    /// Changes of Secrets, a second: how fast the work comes.
+    pub(super) changes: f64,
+    pub(super) more_than_needed: usize,
+    pub(super) rss: u64,
 }
 
 pub(super) async fn run(fleet: &Fleet, run: &mut Run<'_>) -> anyhow::Result<()> {
@@ -35,6 +37,7 @@ pub(super) async fn run(fleet: &Fleet, run: &mut Run<'_>) -> anyhow::Result<()> 
         Figure::paired(SCENARIO, "rotations sent", "/s", &pairs(&|burst| burst.rate))
             .target(Target::RatioAtLeast(0.9)),
     );
+    report.add(Figure::paired(SCENARIO, "credentials changed", "/s", &pairs(&|burst| burst.changes)));
     for percent in [50.0, 99.0] {
         let what = format!("until AI Core has it, p{percent:.0}");
         report.add(Figure::paired(
@@ -59,7 +62,7 @@ pub(super) async fn run(fleet: &Fleet, run: &mut Run<'_>) -> anyhow::Result<()> 
     Ok(())
 }
 
-async fn burst(fleet: &Fleet, which: Which, mark: &str) -> anyhow::Result<Burst> {
+pub(super) async fn burst(fleet: &Fleet, which: Which, mark: &str) -> anyhow::Result<Burst> {
     let subject = fleet.launch(which, CONCURRENCY, &[])?.start_ready().await?;
     fleet.settled().await?;
     fleet.arrivals.forget();
@@ -75,6 +78,7 @@ async fn burst(fleet: &Fleet, which: Which, mark: &str) -> anyhow::Result<Burst>
             }
         })
         .await?;
+    let changes = rate(fleet.size, began.elapsed());
     let rotations = rotations.into_inner();
     let mut latencies = Vec::new();
     let mut last = began;
@@ -89,6 +93,7 @@ async fn burst(fleet: &Fleet, which: Which, mark: &str) -> anyhow::Result<Burst>
     Ok(Burst {
         rate: rate(fleet.size, last - began),
         latencies: Sample::new(latencies),
+        changes,
         more_than_needed: fleet.arrivals.writes().len().saturating_sub(fleet.size),
         rss,
     })
