@@ -5,6 +5,7 @@ use tokio::time::Instant;
 
 use super::{CONCURRENCY, Run, milliseconds, rate};
 use crate::{
+    counts::{answered, more},
     fleet::{Fleet, Rotation},
     report::{Figure, Target},
     statistics::Sample,
@@ -20,6 +21,10 @@ pub(super) struct Burst {
     pub(super) changes: f64,
     pub(super) more_than_needed: usize,
     pub(super) rss: u64,
+    /// GETs of Secrets, for each rotation.
+    pub(super) gets: f64,
+    /// Writes of statuses, for each rotation.
+    pub(super) status_writes: f64,
 }
 
 pub(super) async fn run(fleet: &Fleet, run: &mut Run<'_>) -> anyhow::Result<()> {
@@ -53,6 +58,8 @@ pub(super) async fn run(fleet: &Fleet, run: &mut Run<'_>) -> anyhow::Result<()> 
         "",
         &pairs(&|burst| burst.more_than_needed as f64),
     ));
+    report.add(Figure::paired(SCENARIO, "GETs of Secrets for one", "", &pairs(&|burst| burst.gets)));
+    report.add(Figure::paired(SCENARIO, "status writes for one", "", &pairs(&|burst| burst.status_writes)));
     report.add(Figure::paired(
         SCENARIO,
         "memory after it",
@@ -66,6 +73,7 @@ pub(super) async fn burst(fleet: &Fleet, which: Which, mark: &str) -> anyhow::Re
     let subject = fleet.launch(which, CONCURRENCY, &[])?.start_ready().await?;
     fleet.settled().await?;
     fleet.arrivals.forget();
+    let before = answered(&fleet.client).await?;
     let rotations: Mutex<Vec<Rotation>> = Mutex::default();
     let began = Instant::now();
     fleet
@@ -88,6 +96,8 @@ pub(super) async fn burst(fleet: &Fleet, which: Which, mark: &str) -> anyhow::Re
         latencies.push(milliseconds(rotation.answered, arrived));
     }
     fleet.settled().await?;
+    let after = answered(&fleet.client).await?;
+    let each = |what: &str| more(&before, &after, what) as f64 / fleet.size as f64;
     let rss = subject.usage()?.rss;
     subject.stop().await?;
     Ok(Burst {
@@ -96,5 +106,7 @@ pub(super) async fn burst(fleet: &Fleet, which: Which, mark: &str) -> anyhow::Re
         changes,
         more_than_needed: fleet.arrivals.writes().len().saturating_sub(fleet.size),
         rss,
+        gets: each("GET secrets/"),
+        status_writes: each("PATCH aicoreregistrysecrets/status"),
     })
 }

@@ -15,23 +15,30 @@ const MIB: f64 = 1024.0 * 1024.0;
 
 /// Values of one scenario, in the order in which they are to be shown.
 #[derive(Default)]
-struct Values(Vec<((&'static str, &'static str), BTreeMap<Which, Vec<f64>>)>);
+struct Values(Vec<Value>);
+
+struct Value {
+    what: &'static str,
+    unit: &'static str,
+    /// Of each round.
+    of: BTreeMap<Which, Vec<f64>>,
+}
 
 impl Values {
     fn add<const N: usize>(&mut self, which: Which, values: [(&'static str, &'static str, f64); N]) {
         for (what, unit, value) in values {
-            let place = self.0.iter().position(|(name, _)| *name == (what, unit)).unwrap_or_else(|| {
-                self.0.push(((what, unit), BTreeMap::new()));
+            let place = self.0.iter().position(|known| known.what == what).unwrap_or_else(|| {
+                self.0.push(Value { what, unit, of: BTreeMap::new() });
                 self.0.len() - 1
             });
-            self.0[place].1.entry(which).or_default().push(value);
+            self.0[place].of.entry(which).or_default().push(value);
         }
     }
 
     fn report(self, scenario: &str, run: &mut Run<'_>) {
-        for ((what, unit), values) in self.0 {
-            let of = |which| values.get(&which).cloned().unwrap_or_default();
-            run.report.compare(Comparison::new(scenario, what, unit, of));
+        for Value { what, unit, of } in self.0 {
+            let rounds = |which| of.get(&which).cloned().unwrap_or_default();
+            run.report.compare(Comparison::new(scenario, what, unit, rounds));
         }
     }
 }
@@ -87,6 +94,8 @@ pub(super) async fn run(fleet: &Fleet, run: &mut Run<'_>) -> anyhow::Result<()> 
                     ("until AI Core has it, p50", "ms", burst.latencies.median()),
                     ("until AI Core has it, p99", "ms", burst.latencies.percentile(99.0)),
                     ("writes beyond one for each rotation", "", burst.more_than_needed as f64),
+                    ("GETs of Secrets for one", "", burst.gets),
+                    ("status writes for one", "", burst.status_writes),
                     ("memory after it", "MiB", burst.rss as f64 / MIB),
                 ],
             );
