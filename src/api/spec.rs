@@ -57,6 +57,7 @@ pub(crate) const LOGIN_KEYS: &str = "has(self.server) || (!has(self.usernameKey)
     namespaced,
     selectable = ".spec.secretRef.name",
     selectable = ".spec.aiCoreSecretRef.name",
+    selectable = ".spec.tenantRef.name",
     selectable = ".status.remoteName",
     status = "AICoreRegistrySecretStatus",
     doc = "Keeps one docker registry secret of an SAP AI Core tenant equal to the registry credential in a Kubernetes Secret: whenever the credential changes, it is sent to AI Core.",
@@ -75,6 +76,7 @@ pub(crate) const LOGIN_KEYS: &str = "has(self.server) || (!has(self.usernameKey)
     // kubectl has no word for the time until a date: a column of the type date shows `<invalid>` for what is to come.
     printcolumn(name = "Expires", type_ = "string", json_path = ".status.credentialExpiresAt"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Tenant", type_ = "string", json_path = ".spec.tenantRef.name", priority = 1),
     printcolumn(name = "API URL", type_ = "string", json_path = ".status.apiURL", priority = 1),
     printcolumn(name = "Registries", type_ = "string", json_path = ".status.registries", priority = 1),
     printcolumn(

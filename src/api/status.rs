@@ -43,7 +43,9 @@ pub struct AICoreRegistrySecretStatus {
     pub registries: Option<Vec<String>>,
 
     /// Keyed digest (`v1:` and 32 hexadecimal digits of HMAC-SHA-256) of what AI Core accepted last. It changes when the
-    /// credential changes, and tells nothing about it to someone without the AI Core service key.
+    /// credential changes, and tells nothing about it to someone without the AI Core service key. Absent before the first push, and
+    /// when another resource may have the name: from `RemoteConflict`, `NamespaceNotAllowed` or `RemoteNameNotAllowed` on, until
+    /// the credential is accepted again.
     #[schemars(length(max = sizes::DIGEST))]
     pub credentials_digest: Option<String>,
 

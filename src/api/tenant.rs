@@ -160,6 +160,11 @@ pub struct AICoreTenantStatus {
     /// `metadata.resourceVersion` of the Secret with the service key, as the conditions speak of it.
     #[schemars(length(max = sizes::RESOURCE_VERSION))]
     pub secret_resource_version: Option<String>,
+
+    /// The value of the annotation `aicore-registry.dev/requestedAt` that was answered last. Of a value above 256 bytes, its
+    /// beginning and a digest of it.
+    #[schemars(length(max = sizes::REQUEST))]
+    pub last_handled_reconcile_at: Option<String>,
 }
 
 /// The tenant's quota of docker registry secrets.
@@ -172,6 +177,7 @@ pub struct TenantQuota {
     /// Docker registry secrets that the tenant may have.
     pub limit: i64,
 
-    /// When AI Core said so. It is asked once an hour, and after a secret was created.
+    /// When AI Core said so. It is asked once an hour, and after resources that name this AICoreTenant created or deleted
+    /// secrets.
     pub observed_time: Time,
 }

@@ -352,11 +352,11 @@ impl<K> Index<K> {
 
 impl<K> State<K> {
     /// Whether AI Core may hold another one's of what this resource has pushed: for another one a request was sent since, which may
-    /// be gone again; or a younger one has pushed, when they were known to different processes, or at different times.
+    /// be gone again. Where this process has sent nothing, the statuses tell whether a younger one has pushed later.
     fn overwritten(&self, entry: &Entry) -> bool {
         let Some(claim) = pushed_claim(&entry.object, &entry.status) else { return false };
-        if self.claims.may_be_written_by_another(&entry.object.key, &claim) {
-            return true;
+        if let Some(known) = self.claims.written_by_another(&entry.object.key, &claim) {
+            return known;
         }
         let Ownership::Owner { successor: Some(successor) } =
             self.claims.ownership(&entry.object, Some(&claim), Instant::now())

@@ -112,7 +112,8 @@ async fn pass<K: Kubernetes, A: AiCore>(
                 watched: snapshot.key_version.clone(),
                 used: Some(held.version.as_str().into()),
             };
-            match ask(ctx, tenant, &found, held, credit).await {
+            let insistence = if known.is_asked_for() { Insistence::Forced } else { Insistence::Patient };
+            match ask(ctx, tenant, &found, held, (insistence, credit)).await {
                 Ok(answer) => answer,
                 Err(Wait { requeue_after }) => return Ok(requeue_after),
             }
@@ -167,7 +168,7 @@ async fn ask<K: Kubernetes, A: AiCore>(
     tenant: &SharedTenant,
     key: &KeyFound,
     held: &ServiceKeyHeld<A::Connection>,
-    credit: Credit,
+    (insistence, credit): (Insistence, Credit),
 ) -> Result<Answer, Wait> {
     let who = tenant.key();
     let request = Request { who: &who, priority: Priority::Routine };
@@ -178,7 +179,7 @@ async fn ask<K: Kubernetes, A: AiCore>(
     let withdrawn = || Wait { requeue_after: Duration::ZERO };
     let authorization = tokio::select! {
         biased;
-        authorization = ctx.ai_core.authorize(connection, Insistence::Patient) => authorization,
+        authorization = ctx.ai_core.authorize(connection, insistence) => authorization,
         () = over(&question) => return Err(withdrawn()),
     };
     let failed = |error: &AiCoreError| {

@@ -113,6 +113,7 @@ pub(crate) fn a_shared_tenant(namespaces: &[&str], remote_names: Option<&[&str]>
         name: "shared".into(),
         uid: "uid-shared".into(),
         generation: 1,
+        requested_at: None,
         terms: Ok(Arc::new(Terms {
             secret: ObjectKey::new("platform", "aicore-key"),
             field: None,

@@ -65,6 +65,34 @@ enum Held {
     Unread(Finding),
 }
 
+impl Held {
+    /// The same, of another namespace than the resource's.
+    fn elsewhere(self, namespace: &str) -> Self {
+        match self {
+            Self::Read(secret) => Self::Read(secret.elsewhere(namespace)),
+            unread @ Self::Unread(_) => unread,
+        }
+    }
+}
+
+/// The service key of a resource.
+#[derive(Default)]
+struct KeyFound {
+    /// The Secret, if one is wanted.
+    held: Option<Held>,
+    /// The key within it that holds the service key, if somebody says so.
+    field: Option<String>,
+    /// What the AICoreTenant allows, if one shares it.
+    allowed: Option<Finding>,
+}
+
+impl KeyFound {
+    /// There is none to judge, and this says why.
+    fn unread(why: Finding) -> Self {
+        Self { held: Some(Held::Unread(why)), ..Self::default() }
+    }
+}
+
 pub(super) async fn run(cluster: &ClusterArgs, args: &CheckArgs) -> Result<Done, Failed> {
     let allowed_hosts = AllowedHosts::parse(&args.allowed_hosts, args.allow_insecure_http)
         .map_err(|invalid| Failed::usage(format_args!("--allowed-hosts: {invalid}")))?;

@@ -5,9 +5,14 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
+    api::GROUP,
     config::{FlagError, parse_duration},
     domain::parse::allowed_hosts::DEFAULT_ALLOWED_HOSTS,
 };
+
+/// What kubectl calls the kinds.
+const RESOURCE: [&str; 3] = ["aicrs", "aicoreregistrysecret", "aicoreregistrysecrets"];
+const TENANT: [&str; 3] = ["aictenant", "aicoretenant", "aicoretenants"];
 
 /// Shows, syncs and checks the resources that keep docker registry secrets in SAP AI Core up to date.
 ///
@@ -67,26 +72,28 @@ pub(super) enum Command {
 #[derive(Args, Debug)]
 pub(super) struct StatusArgs {
     /// Name of the resource. Default: all of the namespace.
+    #[arg(value_parser = resource)]
     pub(super) name: Option<String>,
     /// Show the resources of all namespaces.
     #[arg(short = 'A', long, conflicts_with_all = ["name", "namespace"])]
     pub(super) all_namespaces: bool,
-    /// Output format.
+    /// Output format; wide adds end of the service key, age, AICoreTenant, API URL and registries.
     #[arg(short, long, value_enum)]
     pub(super) output: Option<Output>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Output {
-    /// More columns: age, API URL and registries.
+    /// More columns.
     Wide,
 }
 
 #[derive(Args, Debug)]
 pub(super) struct TenantsArgs {
     /// Name of the AICoreTenant. Default: all.
+    #[arg(value_parser = tenant)]
     pub(super) name: Option<String>,
-    /// Output format.
+    /// Output format; wide adds age, API URL and authorization server.
     #[arg(short, long, value_enum)]
     pub(super) output: Option<Output>,
 }
@@ -94,12 +101,14 @@ pub(super) struct TenantsArgs {
 #[derive(Args, Debug)]
 pub(super) struct NameArgs {
     /// Name of the resource.
+    #[arg(value_parser = resource)]
     pub(super) name: String,
 }
 
 #[derive(Args, Debug)]
 pub(super) struct SyncArgs {
     /// Name of the resource.
+    #[arg(value_parser = resource)]
     pub(super) name: String,
     /// How long to wait for the outcome: a duration such as 90s or 5m.
     #[arg(long, default_value = "1m", value_parser = timeout)]
@@ -110,6 +119,7 @@ pub(super) struct SyncArgs {
 #[command(group = clap::ArgGroup::new("subject").required(true).args(["name", "files"]))]
 pub(super) struct CheckArgs {
     /// Name of the resource in the cluster.
+    #[arg(value_parser = resource)]
     pub(super) name: Option<String>,
     /// File or folder to check instead: manifests, a docker config or a service key, as YAML or JSON; - for standard input.
     /// May be repeated; a resource finds its Secrets in all of them.
@@ -156,6 +166,45 @@ pub(super) fn hint(arguments: &[OsString]) -> Option<&'static str> {
     has_blank.then_some("An image follows --registry with '=' and no blank, as in --registry=acme/app:1.2.")
 }
 
+/// Why an argument is not the name of what the command is for.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+enum BadName {
+    #[error(
+        "an AICoreTenant is shown by `kubectl aicore-registry tenants {0}`, and checked in files with check -f"
+    )]
+    Tenant(String),
+    #[error("an AICoreRegistrySecret is shown by `kubectl aicore-registry status {0}`")]
+    Resource(String),
+}
+
+/// The name of a resource, which may have its kind before it, as for kubectl.
+fn resource(text: &str) -> Result<String, BadName> {
+    match typed(text) {
+        Some((kind, name)) if is_kind(kind, &RESOURCE) => Ok(name.to_owned()),
+        Some((kind, name)) if is_kind(kind, &TENANT) => Err(BadName::Tenant(name.to_owned())),
+        _ => Ok(text.to_owned()),
+    }
+}
+
+/// The same for an AICoreTenant.
+fn tenant(text: &str) -> Result<String, BadName> {
+    match typed(text) {
+        Some((kind, name)) if is_kind(kind, &TENANT) => Ok(name.to_owned()),
+        Some((kind, name)) if is_kind(kind, &RESOURCE) => Err(BadName::Resource(name.to_owned())),
+        _ => Ok(text.to_owned()),
+    }
+}
+
+/// Kind and name of `kind/name`, where a group may follow the kind.
+fn typed(text: &str) -> Option<(&str, &str)> {
+    let (kind, name) = text.split_once('/')?;
+    Some((kind.strip_suffix(&format!(".{GROUP}")).unwrap_or(kind), name))
+}
+
+fn is_kind(kind: &str, names: &[&str]) -> bool {
+    names.iter().any(|name| kind.eq_ignore_ascii_case(name))
+}
+
 fn timeout(text: &str) -> Result<Duration, FlagError> {
     match parse_duration(text)? {
         Duration::ZERO => Err(FlagError::Zero),
@@ -191,6 +240,54 @@ mod tests {
         let image: Option<Vec<String>> =
             image.map(|image| image.iter().map(|image| (*image).to_owned()).collect());
         assert_eq!(registry, image);
+    }
+
+    #[rstest]
+    #[case("pull", Ok("pull"))]
+    #[case("aicrs/pull", Ok("pull"))]
+    #[case("AICoreRegistrySecret/pull", Ok("pull"))]
+    #[case("aicoreregistrysecrets.aicore-registry.dev/pull", Ok("pull"))]
+    #[case("aicoretenant/research", Err("tenants research"))]
+    // What else has a slash is told as the image that it mostly is.
+    #[case("ghcr.io/acme/app:1", Ok("ghcr.io/acme/app:1"))]
+    #[case("secrets/pull", Ok("secrets/pull"))]
+    fn a_name_may_have_its_kind(#[case] given: &str, #[case] expected: Result<&str, &str>) {
+        for command in ["check", "status", "sync", "suspend", "resume"] {
+            let parsed = Cli::try_parse_from(["plugin", command, given]).map(|cli| match cli.command {
+                Command::Check(args) => args.name.unwrap(),
+                Command::Status(args) => args.name.unwrap(),
+                Command::Sync(args) => args.name,
+                Command::Suspend(args) | Command::Resume(args) => args.name,
+                Command::Tenants(_) => panic!("{command}"),
+            });
+            match (parsed, expected) {
+                (Ok(name), Ok(expected)) => assert_eq!(name, expected, "{command}"),
+                (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{error}"),
+                (parsed, _) => panic!("{command}: {parsed:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_tenant_may_have_its_kind() {
+        for given in ["research", "aictenant/research", "aicoretenants.aicore-registry.dev/research"] {
+            assert_eq!(tenant(given).as_deref(), Ok("research"));
+        }
+        assert_eq!(tenant("aicrs/pull"), Err(BadName::Resource("pull".to_owned())));
+    }
+
+    #[rstest]
+    #[case("status", &["end of the service key", "age", "AICoreTenant", "API URL", "registries"])]
+    #[case("tenants", &["age", "API URL", "authorization server"])]
+    fn the_help_names_the_columns_of_its_own_command(#[case] command: &str, #[case] columns: &[&str]) {
+        let help = Cli::try_parse_from(["plugin", command, "--help"]).unwrap_err().to_string();
+        let adds = help.split("wide adds").nth(1).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+        let adds = adds.split(" Possible values").next().unwrap();
+        let expected = match columns.split_last().unwrap() {
+            (last, rest) => format!("{} and {last}", rest.join(", ")),
+        };
+        assert_eq!(adds, expected);
+        assert!(!help.split("wide adds").next().unwrap().contains("registries"), "{help}");
     }
 
     #[test]

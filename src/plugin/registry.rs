@@ -116,6 +116,9 @@ impl Registries {
         for (entry, why) in plan.unaskable {
             findings.push(finding(&Report::unknown(Why::Unaskable(why)), &[entry], None, None));
         }
+        for entry in plan.unsendable {
+            findings.push(finding(&Report::unknown(Why::ColonInUserName), &[entry], None, None));
+        }
         findings
     }
 

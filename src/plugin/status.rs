@@ -58,7 +58,7 @@ fn show(resources: &[Checked], wide: bool, now: Timestamp) -> Done {
     let mut headings =
         vec!["NAMESPACE", "NAME", "READY", "REASON", "REMOTE NAME", "LAST SYNC", "NEXT RESYNC", "EXPIRES"];
     if wide {
-        headings.extend(["KEY EXPIRES", "AGE", "API URL", "REGISTRIES"]);
+        headings.extend(["KEY EXPIRES", "AGE", "TENANT", "API URL", "REGISTRIES"]);
     }
     headings.push("MESSAGE");
     let rows: Vec<Vec<String>> = resources.iter().map(|resource| row(resource, wide, now)).collect();
@@ -106,6 +106,8 @@ fn row(resource: &Checked, wide: bool, now: Timestamp) -> Vec<String> {
     if wide {
         cells.push(until(status.service_key_expires_at, now));
         cells.push(since(metadata.creation_timestamp.as_ref()));
+        let tenant = resource.as_ref().ok().and_then(|resource| resource.spec.tenant_ref.as_ref());
+        cells.push(text(tenant.map(|tenant| &tenant.name)));
         cells.push(text(status.api_url.as_ref()));
         cells.push(status.registries.as_ref().map_or(NONE.to_owned(), |registries| registries.join(",")));
     }

@@ -174,6 +174,10 @@ async fn resources_are_found_by_what_they_name() {
         ("one", json!({ "secretRef": { "name": "a" } })),
         ("two", json!({ "secretRef": { "name": "b" } })),
         ("three", json!({ "secretRef": { "name": "b" }, "aiCoreSecretRef": { "name": "other" } })),
+        (
+            "four",
+            json!({ "secretRef": { "name": "c" }, "aiCoreSecretRef": null, "tenantRef": { "name": "research" } }),
+        ),
     ] {
         api.create(&PostParams::default(), &resource(name, &spec)).await.unwrap();
     }
@@ -183,7 +187,9 @@ async fn resources_are_found_by_what_they_name() {
         ("spec.secretRef.name=a", vec!["one"]),
         ("spec.secretRef.name=b", vec!["three", "two"]),
         ("spec.secretRef.name=b,spec.aiCoreSecretRef.name=key", vec!["two"]),
-        ("spec.aiCoreSecretRef.name!=key", vec!["three"]),
+        ("spec.aiCoreSecretRef.name!=key", vec!["four", "three"]),
+        ("spec.tenantRef.name=research", vec!["four"]),
+        ("spec.tenantRef.name=", vec!["one", "three", "two"]),
         ("status.remoteName=in-ai-core", vec!["two"]),
         ("status.remoteName=elsewhere", vec![]),
     ] {

@@ -1,11 +1,7 @@
 //! What happens in AI Core, and to the resource, when a resource is deleted.
 
 use aicore_registry_operator::api::FINALIZER;
-use k8s_openapi::api::core::v1::Namespace;
-use kube::{
-    Api,
-    api::{DeleteParams, Patch, PatchParams},
-};
+use kube::api::{Patch, PatchParams};
 use serde_json::json;
 use testbed::{
     controlplane::{ControlPlane, Options},
@@ -282,13 +278,8 @@ async fn a_namespace_that_may_not_be_looked_at_does_not_hang() {
     );
     world.ask_to_delete("pull").await;
     world.wait_for("pull", "the right that is missing", |resource| says(resource, "get on namespace")).await;
-    let namespaces: Api<Namespace> = Api::all(control_plane.client().await.unwrap());
-    namespaces.delete(&world.namespace, &DeleteParams::default()).await.unwrap();
-    world
-        .eventually("the namespace to go", || async {
-            namespaces.get_opt(&world.namespace).await.unwrap().is_none().then_some(())
-        })
-        .await;
+    world.delete_namespace().await;
+    world.wait_namespace_gone().await;
     assert!((operator.metric("aicore_registry_remote_orphaned_total").await - 1.0).abs() < f64::EPSILON);
     control_plane.stop().await.unwrap();
 }
@@ -318,13 +309,8 @@ async fn namespace_deletion(control_plane: &ControlPlane, first: &str) {
         "resource" => world.ask_to_delete("pull").await,
         _ => {}
     }
-    let namespaces: Api<Namespace> = Api::all(control_plane.client().await.unwrap());
-    namespaces.delete(&world.namespace, &DeleteParams::default()).await.unwrap();
-    world
-        .eventually(&format!("the namespace to go when {first} goes first"), || async {
-            namespaces.get_opt(&world.namespace).await.unwrap().is_none().then_some(())
-        })
-        .await;
+    world.delete_namespace().await;
+    world.wait_namespace_gone().await;
     let orphaned = operator.metric("aicore_registry_remote_orphaned_total").await;
     let stayed = if world.remote("pull").is_some() { 1.0 } else { 0.0 };
     assert!((orphaned - stayed).abs() < f64::EPSILON, "what stayed behind is counted: {orphaned}, {stayed}");

@@ -2,10 +2,11 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use aicore_registry_operator::api::{KIND, TENANT_KIND};
 use serde_json::{Value, json};
 use testbed::tools::ask;
 
-use crate::{cluster::cluster, documents::dry_run, recorded::objects};
+use crate::{cluster::cluster, documents::dry_run, recorded::objects_of};
 
 fn manifests(file: &str) -> Vec<Value> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/flux").join(file);
@@ -18,39 +19,90 @@ fn one_of<'a>(manifests: &'a [Value], kind: &str, name: &str) -> &'a Value {
     found.unwrap_or_else(|| panic!("there is no {kind} {name}"))
 }
 
-/// For each state: what `wait: true` and `healthChecks` see, and what they see with the `healthCheckExprs` of the example.
-#[tokio::test]
-async fn kstatus_and_the_expressions_of_the_example_understand_each_state() {
-    let expected = BTreeMap::from([
-        ("created", ("InProgress", "InProgress")),
-        ("deleting", ("Terminating", "Current")),
-        ("expired", ("Current", "Current")),
-        ("healthy", ("Current", "Current")),
-        ("outdated", ("InProgress", "InProgress")),
-        ("resync-refused", ("Failed", "Current")),
-        ("resync-retrying", ("InProgress", "Current")),
-        ("retrying", ("InProgress", "InProgress")),
-        ("stalled", ("Failed", "Failed")),
-        ("suspended", ("Current", "Current")),
-        ("suspended-at-first", ("InProgress", "Current")),
-        ("waiting", ("InProgress", "InProgress")),
-    ]);
+/// What `wait: true` and `healthChecks` see of each object, and what they see with the `healthCheckExprs` of the example.
+async fn judged(kind: &str, objects: &BTreeMap<String, Value>) -> BTreeMap<String, (String, String)> {
     let manifests = manifests("registry-secrets.yaml");
     let kustomization = one_of(&manifests, "Kustomization", "registry-secrets");
-    let expressions = &kustomization["spec"]["healthCheckExprs"][0];
+    let all = kustomization["spec"]["healthCheckExprs"].as_array().unwrap();
+    let expressions = all.iter().find(|expressions| expressions["kind"] == kind).unwrap();
     assert_eq!(expressions["apiVersion"], "aicore-registry.dev/v1alpha1");
-    assert_eq!(expressions["kind"], "AICoreRegistrySecret");
-    let objects = objects();
     let input = json!({ "objects": objects.values().collect::<Vec<_>>(), "expressions": expressions });
     let answer = tokio::task::spawn_blocking(move || ask("kstatus", &input)).await.unwrap().unwrap();
-    let found: BTreeMap<&str, (&str, &str)> = objects
-        .keys()
-        .zip(answer.as_array().unwrap())
-        .map(|(state, seen)| {
-            (state.as_str(), (seen["kstatus"].as_str().unwrap(), seen["expressions"].as_str().unwrap()))
-        })
+    let text = |seen: &Value, what| seen[what].as_str().unwrap().to_owned();
+    let answers = answer.as_array().unwrap().iter();
+    let seen = answers.map(|seen| (text(seen, "kstatus"), text(seen, "expressions")));
+    objects.keys().cloned().zip(seen).collect()
+}
+
+async fn assert_judged(kind: &str, expected: &[(&str, (&str, &str))]) {
+    let found = judged(kind, &objects_of(kind)).await;
+    let found: Vec<(&str, (&str, &str))> = found
+        .iter()
+        .map(|(state, (kstatus, by_expressions))| (&**state, (&**kstatus, &**by_expressions)))
         .collect();
     assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn kstatus_and_the_expressions_of_the_example_understand_each_state() {
+    assert_judged(
+        KIND,
+        &[
+            ("created", ("InProgress", "InProgress")),
+            ("deleting", ("Terminating", "Current")),
+            ("expired", ("Current", "Current")),
+            ("healthy", ("Current", "Current")),
+            ("outdated", ("InProgress", "InProgress")),
+            ("resync-refused", ("Failed", "Current")),
+            ("resync-retrying", ("InProgress", "Current")),
+            ("retrying", ("InProgress", "InProgress")),
+            ("stalled", ("Failed", "Failed")),
+            ("suspended", ("Current", "Current")),
+            ("suspended-at-first", ("InProgress", "Current")),
+            ("waiting", ("InProgress", "InProgress")),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn they_understand_each_state_of_a_tenant() {
+    assert_judged(
+        TENANT_KIND,
+        &[
+            ("created", ("InProgress", "InProgress")),
+            ("deleting", ("Terminating", "Current")),
+            ("healthy", ("Current", "Current")),
+            ("invalid", ("Failed", "Failed")),
+            ("outage", ("InProgress", "Current")),
+            ("outdated", ("InProgress", "InProgress")),
+            ("refused", ("Failed", "Failed")),
+            ("retrying", ("InProgress", "InProgress")),
+            ("waiting", ("InProgress", "InProgress")),
+        ],
+    )
+    .await;
+}
+
+/// Whatever is said of lives, each state is what it would be without it.
+#[tokio::test]
+async fn the_end_of_a_credential_changes_no_state() {
+    for kind in [KIND, TENANT_KIND] {
+        let objects = objects_of(kind);
+        let before = judged(kind, &objects).await;
+        for type_ in ["CredentialExpiring", "CredentialExpired"] {
+            let mut ending = objects.clone();
+            for object in ending.values_mut() {
+                let condition =
+                    json!({ "type": type_, "status": "True", "reason": "ServiceKey", "message": "it ends" });
+                if let Some(conditions) = object["status"]["conditions"].as_array_mut() {
+                    conditions.retain(|condition| condition["type"] != type_);
+                    conditions.push(condition);
+                }
+            }
+            assert_eq!(judged(kind, &ending).await, before, "{type_}");
+        }
+    }
 }
 
 /// The API servers of the tests do not have Flux' kinds, so their manifests are held against what the examples are to show.

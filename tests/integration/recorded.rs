@@ -11,6 +11,7 @@ use aicore_registry_operator::{
     api::{AICoreTenant, EXPIRES_AT, KIND, REQUESTED_AT, TENANT_KIND},
     clock,
 };
+use kube::api::DeleteParams;
 use rstest::rstest;
 use serde_json::{Value, json};
 use testbed::simulator::Operation;
@@ -85,6 +86,9 @@ async fn the_operator_writes_what_is_recorded(#[case] state: &str) {
 #[case::refused("refused")]
 #[case::retrying("retrying")]
 #[case::healthy("healthy")]
+#[case::outage("outage")]
+#[case::outdated("outdated")]
+#[case::deleting("deleting")]
 #[tokio::test]
 async fn the_operator_writes_what_is_recorded_of_tenants(#[case] state: &str) {
     let platform = Platform::new(&format!("recorded-tenant-{state}")).await;
@@ -109,7 +113,7 @@ async fn produce_tenant(platform: &Platform, state: &str) -> AICoreTenant {
         "invalid" => ("ServiceKeyInvalid", "False"),
         "refused" => ("AuthenticationFailed", "False"),
         "retrying" => ("RemoteUnavailable", "False"),
-        "healthy" => ("Valid", "True"),
+        "healthy" | "outage" | "outdated" | "deleting" => ("Valid", "True"),
         other => panic!("nobody knows how to produce {other:?}"),
     };
     match state {
@@ -130,8 +134,34 @@ async fn produce_tenant(platform: &Platform, state: &str) -> AICoreTenant {
             (ready.reason.as_str(), ready.status.as_str()) == (reason, status)
         })
         .await;
+    let tenant = match state {
+        // The service key worked, and AI Core is away when somebody asks again.
+        "outage" => {
+            world.always_answer(Operation::Quota, 503);
+            platform.change(json!({ "metadata": { "annotations": { REQUESTED_AT: "1" } } })).await;
+            platform.wait_tenant(state, |tenant| has(tenant, "Reconciling")).await
+        }
+        "outdated" => {
+            operator.kill().await;
+            platform.change(json!({ "spec": { "allowedNamespaces": ["team-*"] } })).await;
+            return world.tenants().get(platform.name()).await.unwrap();
+        }
+        // Somebody else's finalizer keeps it.
+        "deleting" => {
+            platform.change(json!({ "metadata": { "finalizers": ["example.com/kept"] } })).await;
+            world.tenants().delete(platform.name(), &DeleteParams::default()).await.unwrap();
+            let tenant = world.tenants().get(platform.name()).await.unwrap();
+            platform.change(json!({ "metadata": { "finalizers": null } })).await;
+            tenant
+        }
+        _ => tenant,
+    };
     world.check(&operator).await;
     tenant
+}
+
+fn has(tenant: &AICoreTenant, type_: &str) -> bool {
+    tenant.status.iter().flat_map(|status| &status.conditions).any(|condition| condition.type_ == type_)
 }
 
 fn compare(customization: &Path, state: &str, object: &Value) {

@@ -6,6 +6,7 @@ mod admission;
 mod deletion;
 mod expiry;
 mod given_up;
+mod requests;
 mod sharing;
 mod switching;
 mod unserved;
@@ -115,6 +116,12 @@ impl Platform {
         });
         let params = PatchParams::apply("test").force();
         self.world.tenants().patch(self.name(), &params, &Patch::Apply(&tenant)).await.unwrap();
+    }
+
+    /// Changes a part of the AICoreTenant.
+    pub(crate) async fn change(&self, patch: Value) {
+        let params = PatchParams::default();
+        self.world.tenants().patch(self.name(), &params, &Patch::Merge(patch)).await.unwrap();
     }
 
     async fn stop_sharing(&self) {

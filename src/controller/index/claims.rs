@@ -240,9 +240,9 @@ impl ClaimIndex {
         self.claims.may_have_written(key, claim);
     }
 
-    /// As [`Claims::may_be_written_by_another`].
-    pub(super) fn may_be_written_by_another(&self, key: &ObjectKey, claim: &Claim) -> bool {
-        self.claims.may_be_written_by_another(key, claim)
+    /// As [`Claims::written_by_another`].
+    pub(super) fn written_by_another(&self, key: &ObjectKey, claim: &Claim) -> Option<bool> {
+        self.claims.written_by_another(key, claim)
     }
 
     /// As [`Claims::is_written_by_another`].

@@ -288,9 +288,11 @@ impl<K> Index<K> {
         if let Some(before) = &before {
             state.unlink_tenant(&before.tenant);
         }
+        // Where the keys of its users are follows from its terms alone.
+        let moves = before.as_ref().is_none_or(|before| before.tenant.terms != tenant.terms);
         let (name, key) = (Arc::clone(&tenant.name), tenant.key());
         state.tenants.tenants.insert(Arc::clone(&name), Entry { tenant, status, memory, listed: true });
-        let mut wakes = state.place_users(&name);
+        let mut wakes = if moves { state.place_users(&name) } else { Vec::new() };
         wakes.push(key);
         wakes
     }

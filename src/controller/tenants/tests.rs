@@ -169,6 +169,31 @@ async fn a_key_that_is_refused_is_said_of_the_tenant_and_of_its_users_without_it
     assert!(!text.contains("platform") && !text.contains("aicore-key"), "{text}");
 }
 
+/// Once for each value, without a look at the Secret, and past a refusal that stands.
+#[tokio::test(start_paused = true)]
+async fn whoever_asks_for_an_answer_is_given_one() {
+    let world = shared();
+    world.ctx.ai_core.refuses_key.store(true, SeqCst);
+    pass(&world).await;
+    assert_eq!(ready(&world), "False/AuthenticationFailed");
+    tokio::time::sleep(seconds(60)).await;
+    pass(&world).await;
+    assert_eq!(world.ctx.ai_core.tokens.load(SeqCst), 1);
+    world.ctx.ai_core.refuses_key.store(false, SeqCst);
+    let requested = SharedTenant { requested_at: Some("now".into()), ..a_shared_tenant(&["ns"], None) };
+    let woken = world.ctx.index.apply_tenant(requested.clone(), AICoreTenantStatus::default());
+    assert_eq!(woken, [tenant::key("shared")], "and nobody else");
+    world.journal();
+    assert_eq!(pass(&world).await, Some(HOUR));
+    assert_eq!(ready(&world), "True/Valid");
+    assert_eq!(status(&world).last_handled_reconcile_at.as_deref(), Some("now"));
+    assert_eq!(world.ctx.ai_core.tokens.load(SeqCst), 2);
+    world.journal();
+    assert!(world.ctx.index.apply_tenant(requested, AICoreTenantStatus::default()).is_empty());
+    pass(&world).await;
+    assert!(world.journal().is_empty());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_status_that_is_not_taken_is_written_again_without_a_question() {
     let world = shared();

@@ -1,10 +1,13 @@
 //! Who owns a remote name in a tenant when several resources claim it.
 
+mod writer;
+
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
+use self::writer::Writer;
 use crate::{
     api::AICoreRegistrySecretStatus,
     domain::{
@@ -145,16 +148,6 @@ struct Claimants {
     writer: Option<Writer>,
 }
 
-/// For whom the last request that writes was sent.
-#[derive(Clone, Debug)]
-#[cfg_attr(test, derive(Hash))]
-enum Writer {
-    /// This process has sent it. `alone`: it has sent none for others since a push was accepted last, or ever.
-    Known { key: ObjectKey, alone: bool },
-    /// Another process may have sent it, and this one has sent none.
-    Presumed(ObjectKey),
-}
-
 /// What a claimant without proof was told last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(Hash))]
@@ -266,19 +259,14 @@ impl Claims {
     /// A request that writes this is sent for `key`.
     pub(crate) fn writes(&mut self, key: &ObjectKey, claim: &Claim) {
         if let Some(claimants) = self.by_claim.get_mut(claim) {
-            let alone = match &claimants.writer {
-                Some(Writer::Known { key: before, alone }) => *alone && before == key,
-                Some(Writer::Presumed(before)) => before == key,
-                None => true,
-            };
-            claimants.writer = Some(Writer::Known { key: key.clone(), alone });
+            claimants.writer = Some(Writer::after_request(claimants.writer.as_ref(), key));
         }
     }
 
-    /// AI Core accepted a push of this by `key`: what was sent for others before is pushed over.
+    /// AI Core accepted a push of this by `key`.
     pub(crate) fn accepted(&mut self, key: &ObjectKey, claim: &Claim) {
         if let Some(claimants) = self.by_claim.get_mut(claim) {
-            claimants.writer = Some(Writer::Known { key: key.clone(), alone: true });
+            claimants.writer = Some(Writer::after_accepted(key));
         }
     }
 
@@ -290,21 +278,17 @@ impl Claims {
     }
 
     /// Whether something was sent, or may have been, that writes this for another one than `key`, since a push of that one was
-    /// accepted last, as far as is known.
+    /// accepted last. `None`: what this process has sent does not tell.
     #[must_use]
-    pub(crate) fn may_be_written_by_another(&self, key: &ObjectKey, claim: &Claim) -> bool {
-        let presumed = matches!(self.writer(claim), Some(Writer::Presumed(writer)) if writer != key);
-        presumed || self.is_written_by_another(key, claim)
+    pub(crate) fn written_by_another(&self, key: &ObjectKey, claim: &Claim) -> Option<bool> {
+        self.by_claim.get(claim)?.writer.as_ref()?.is_another(key)
     }
 
-    /// The same of what this process has sent.
+    /// Whether this process has sent something for another one than `key` since a push of that one was accepted last.
     #[must_use]
     pub(crate) fn is_written_by_another(&self, key: &ObjectKey, claim: &Claim) -> bool {
-        matches!(self.writer(claim), Some(Writer::Known { key: writer, alone }) if writer != key || !alone)
-    }
-
-    fn writer(&self, claim: &Claim) -> Option<&Writer> {
-        self.by_claim.get(claim)?.writer.as_ref()
+        let writer = self.by_claim.get(claim).and_then(|claimants| claimants.writer.as_ref());
+        writer.is_some_and(|writer| writer.is_known() && writer.is_another(key) == Some(true))
     }
 
     /// What the resource claims.

@@ -10,7 +10,7 @@ use crate::domain::{
         pattern,
         tenant::{SharedTenant, Terms},
     },
-    tools::invalid::Quoted,
+    tools::invalid::{Quoted, quoted_list},
 };
 
 /// Where the service key of a resource is.
@@ -113,8 +113,8 @@ fn allowed(object: &Object, tenant: &str, terms: &Terms) -> Result<(), Failure> 
         return Err(Failure::new(
             Reason::NamespaceNotAllowed,
             format!(
-                "AICoreTenant {} does not allow namespace {}: nothing is sent; whoever looks after it adds the namespace to its \
-                 spec.allowedNamespaces, or name another one in spec.tenantRef",
+                "AICoreTenant {} does not allow namespace {}: nothing is sent; have whoever looks after it add the namespace to its \
+                 spec.allowedNamespaces, or name another AICoreTenant in spec.tenantRef",
                 Quoted(tenant),
                 Quoted(namespace)
             ),
@@ -125,11 +125,17 @@ fn allowed(object: &Object, tenant: &str, terms: &Terms) -> Result<(), Failure> 
     if pattern::allows_remote_name(patterns, namespace, remote_name.as_str()) {
         return Ok(());
     }
+    // Patterns without the namespace may be meant for others, and are not told.
+    let own = pattern::of_namespace(patterns, namespace);
+    let own = match own.as_slice() {
+        [] => String::new(),
+        own => format!(" (for this namespace: {})", quoted_list(own.iter().map(String::as_str))),
+    };
     Err(Failure::new(
         Reason::RemoteNameNotAllowed,
         format!(
             "AICoreTenant {} does not allow namespace {} the name {} in AI Core: nothing is sent; create this resource again with a \
-             spec.remoteName that its spec.remoteNames allow, or have whoever looks after it allow this one",
+             spec.remoteName that it allows{own}, or have whoever looks after it add this one to its spec.remoteNames",
             Quoted(tenant),
             Quoted(namespace),
             Quoted(remote_name.as_str())
@@ -163,7 +169,7 @@ impl KeyPlace {
     #[must_use]
     pub(crate) fn holder(&self) -> String {
         match &self.tenant {
-            Some(tenant) => format!("AICoreTenant {}", Quoted(tenant)),
+            Some(tenant) => format!("AICoreTenant {} (ask whoever looks after it)", Quoted(tenant)),
             None => format!("Secret {}", Quoted(&self.secret.name)),
         }
     }

@@ -2,7 +2,7 @@
 
 mod conditions;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use self::conditions::Conditions;
 use crate::{
@@ -111,12 +111,44 @@ impl TenantKnown<'_> {
     /// Whether Secret and AI Core can be left alone: the status says that the service key works, and nothing speaks against it.
     #[must_use]
     pub(crate) fn at_rest(&self) -> bool {
-        self.works() && self.speaks_of(self.key_version) && !self.until_quota().is_zero()
+        self.unanswered_request().is_none()
+            && self.works()
+            && self.speaks_of(self.key_version)
+            && !self.until_quota().is_zero()
+    }
+
+    /// The value of `requestedAt` if it has not been answered yet.
+    fn unanswered_request(&self) -> Option<&Arc<str>> {
+        let answered = self.status.last_handled_reconcile_at.as_deref();
+        self.tenant.requested_at.as_ref().filter(|requested| answered != Some(requested))
+    }
+
+    /// How much a question insists on an answer of the authorization server's own.
+    #[must_use]
+    pub(crate) fn is_asked_for(&self) -> bool {
+        self.unanswered_request().is_some()
+    }
+
+    /// Time until a person who asks is answered; `None`: nobody asks. However often that is, there is a pause between two
+    /// questions, and what a server has asked for is kept.
+    fn until_answer(&self) -> Option<Duration> {
+        self.unanswered_request()?;
+        let asked = self.memory.asked.as_ref();
+        let pause = asked.map_or(Duration::ZERO, |(asked, _)| {
+            PAUSE.saturating_sub(self.now.uptime.saturating_sub(*asked))
+        });
+        let wanted = self.memory.backoff.as_ref().filter(|backoff| backoff.failure.retry_after.is_some());
+        let wanted =
+            wanted.map_or(Duration::ZERO, |backoff| backoff.not_before.saturating_sub(self.now.uptime));
+        Some(pause.max(wanted))
     }
 
     /// Whether AI Core is to be asked with the service key of this version and identity.
     #[must_use]
     pub(crate) fn asks(&self, version: &str, identity: Option<&str>) -> bool {
+        if let Some(wait) = self.until_answer() {
+            return wait.is_zero();
+        }
         let same_key = self.speaks_of(Some(version)) || self.asked_with(identity);
         if self.works() && same_key && !self.until_quota().is_zero() {
             return false;
@@ -217,26 +249,37 @@ impl TenantKnown<'_> {
         let next = match &key.found {
             Found::Unusable(failure) => {
                 conditions.failed(failure);
+                self.answers_request(&mut status);
                 (status.service_key_expires_at, status.service_key_expiring_from) = (None, None);
                 memory.backoff = None;
                 self.after_unusable(failure.reason, &mut memory, jitter)
             }
             Found::Usable { version, content } => {
                 self.describe(content, &mut status);
+                if answer != Answer::NotAsked {
+                    self.answers_request(&mut status);
+                }
                 self.after_answer(key, answer, (&mut status, &mut memory, &mut conditions), ended, jitter);
                 let now = Now { uptime: ended, ..self.now };
                 let after = TenantKnown { status: &status, memory: &memory, now, ..*self };
-                match &memory.backoff {
+                let next = match &memory.backoff {
                     Some(backoff) => backoff.not_before.saturating_sub(ended),
                     None if conditions.are_ready() => {
                         after.until_quota().max(self.until_attempt(version, key.identity.as_deref()))
                     }
                     None => self.until_attempt(version, key.identity.as_deref()),
-                }
+                };
+                after.until_answer().map_or(next, |wait| next.min(wait))
             }
         };
         conditions.life(self.life_of(&status));
         self.concluded(status, conditions, memory, next)
+    }
+
+    fn answers_request(&self, status: &mut AICoreTenantStatus) {
+        if let Some(requested) = &self.tenant.requested_at {
+            status.last_handled_reconcile_at = Some(requested.to_string());
+        }
     }
 
     /// When to look again at a service key that cannot be used, without being woken by its Secret.

@@ -99,6 +99,12 @@ fn time(text: &str) -> Option<Timestamp> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Timestamp::from_second(text.parse().ok()?).ok();
     }
+    // The parser takes more: offsets of days, and zones by name (RFC 9557).
+    let sign = text.rfind(['+', '-']).filter(|sign| *sign > "2026-11-26".len());
+    let offset = sign.and_then(|sign| text.get(sign + 1..sign + 3));
+    if text.contains('[') || offset.is_some_and(|hours| hours > "23") {
+        return None;
+    }
     text.parse().ok()
 }
 

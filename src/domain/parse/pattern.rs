@@ -16,6 +16,13 @@ pub(crate) fn allows_remote_name(patterns: &[String], namespace: &str, remote_na
     patterns.iter().any(|pattern| matches(&pattern.replace(NAMESPACE, namespace), remote_name))
 }
 
+/// What of these patterns of remote names is for this namespace alone: those that name it, filled in.
+#[must_use]
+pub(crate) fn of_namespace(patterns: &[String], namespace: &str) -> Vec<String> {
+    let own = patterns.iter().filter(|pattern| pattern.contains(NAMESPACE));
+    own.map(|pattern| pattern.replace(NAMESPACE, namespace)).collect()
+}
+
 /// Whether the whole name is what the pattern says. The time grows with the product of both lengths, at worst.
 fn matches(pattern: &str, name: &str) -> bool {
     let (mut pattern, mut name) = (pattern.as_bytes(), name.as_bytes());

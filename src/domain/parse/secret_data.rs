@@ -28,9 +28,11 @@ pub(crate) struct SecretData {
 }
 
 /// What the content is in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Holder {
     Secret,
+    /// A Secret of this namespace, in sentences for those who look at another one.
+    SecretElsewhere(String),
     /// A file with one value, which has no key.
     File,
 }
@@ -71,6 +73,12 @@ impl SecretData {
         Self { expiry, ..self }
     }
 
+    /// The same Secret, whose sentences name its namespace: for those who look at another one, and may read this.
+    #[must_use]
+    pub(crate) fn elsewhere(self, namespace: impl Into<String>) -> Self {
+        Self { holder: Holder::SecretElsewhere(namespace.into()), ..self }
+    }
+
     /// The annotations that say when its content ends.
     #[must_use]
     pub(crate) fn expiry_annotations(&self) -> &expiry::Annotations {
@@ -80,8 +88,11 @@ impl SecretData {
     /// How sentences call it: `Secret "name"`, or the name of the file.
     #[must_use]
     pub(crate) fn title(&self) -> String {
-        match self.holder {
+        match &self.holder {
             Holder::Secret => format!("Secret {}", Quoted(&self.name)),
+            Holder::SecretElsewhere(namespace) => {
+                format!("Secret {} of namespace {}", Quoted(&self.name), Quoted(namespace))
+            }
             Holder::File => Shown(&self.name).to_string(),
         }
     }
@@ -128,7 +139,9 @@ impl SecretData {
     /// `Secret "name", key "key": what.`
     pub(crate) fn invalid_key(&self, key: &str, what: impl Display) -> Invalid {
         match self.holder {
-            Holder::Secret => Invalid::new(format!("{}, key {}: {what}.", self.title(), Quoted(key))),
+            Holder::Secret | Holder::SecretElsewhere(_) => {
+                Invalid::new(format!("{}, key {}: {what}.", self.title(), Quoted(key)))
+            }
             Holder::File => self.invalid(what),
         }
     }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::{
-    api::{AICoreTenant, AICoreTenantSpec, sizes},
+    api::{AICoreTenant, AICoreTenantSpec, REQUESTED_AT, sizes},
     domain::{
         parse::{
+            bounds,
             name::{SecretName, is_label},
             object::ObjectKey,
         },
@@ -24,6 +25,8 @@ pub struct SharedTenant {
     pub uid: Arc<str>,
     /// `metadata.generation`.
     pub generation: i64,
+    /// The annotation `requestedAt`, as far as it is kept.
+    pub(crate) requested_at: Option<Arc<str>>,
     /// What is shared with whom; why it cannot be understood, which an older or a newer schema lets through.
     pub(crate) terms: Result<Arc<Terms>, Invalid>,
 }
@@ -61,6 +64,11 @@ impl SharedTenant {
             name: metadata.name.as_deref()?.into(),
             uid: metadata.uid.as_deref()?.into(),
             generation: metadata.generation.unwrap_or_default(),
+            requested_at: metadata
+                .annotations
+                .as_ref()
+                .and_then(|annotations| annotations.get(REQUESTED_AT))
+                .map(|value| bounds::request(value).into()),
             terms,
         })
     }
@@ -171,6 +179,14 @@ mod tests {
         let mut nameless = a_tenant(spec());
         nameless.metadata.name = None;
         assert_eq!(SharedTenant::from_resource(&nameless), None);
+    }
+
+    #[test]
+    fn a_long_request_is_kept_in_short() {
+        let mut asked = a_tenant(spec());
+        asked.metadata.annotations = Some([(REQUESTED_AT.to_owned(), "x".repeat(300_000))].into());
+        let kept = SharedTenant::from_resource(&asked).unwrap().requested_at.unwrap();
+        assert!(kept.starts_with("xxx") && kept.len() <= sizes::REQUEST, "{}", kept.len());
     }
 
     #[test]

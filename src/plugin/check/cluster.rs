@@ -2,7 +2,7 @@
 
 use kube::Api;
 
-use super::{Case, Held, findings::Finding, standing};
+use super::{Case, Held, KeyFound, findings::Finding, shared, standing};
 use crate::{
     domain::{
         decide::{
@@ -30,17 +30,20 @@ const SERVICE_KEY: &str = "service key";
 /// And what the operator says of it, if that is not that all is well.
 pub(super) async fn case(args: &ClusterArgs, name: &str) -> Result<(Case, Option<Finding>), Failed> {
     let cluster = Cluster::connect(args).await?;
-    let resource = within_limit(cluster.resources().get(name)).await;
-    let resource = cluster.understood(resource.map_err(|error| cluster.failed(name, error))?)?;
+    let resource = match within_limit(cluster.resources().get(name)).await {
+        Ok(resource) => cluster.understood(resource)?,
+        Err(Error::NotFound) => return Err(not_found(&cluster, name).await),
+        Err(error) => return Err(cluster.failed(name, error)),
+    };
     let Some(object) = Object::from_resource(&resource) else {
         return Err(Failed::cluster(format_args!("the API server's answer for {name:?} has no metadata")));
     };
     let (source, key) = tokio::join!(source(&cluster, &object), service_key(&cluster, &object));
-    let (service_key, key_field) = key?;
+    let KeyFound { held: service_key, field: key_field, allowed } = key?;
     let standing = standing::judge(&resource);
     let case = Case {
         title: format!("AICoreRegistrySecret {}", object.key),
-        found: Vec::new(),
+        found: allowed.into_iter().collect(),
         source: source?,
         service_key,
         key_field,
@@ -49,77 +52,83 @@ pub(super) async fn case(args: &ClusterArgs, name: &str) -> Result<(Case, Option
     Ok((case, standing))
 }
 
+/// There is no resource of that name; it may be that of an AICoreTenant.
+async fn not_found(cluster: &Cluster, name: &str) -> Failed {
+    let is_tenant =
+        SecretName::parse("", name).is_ok() && within_limit(tenants(cluster).get(name)).await.is_ok();
+    match cluster.failed(name, Error::NotFound) {
+        Failed::Cluster(sentence) if is_tenant => Failed::cluster(format_args!(
+            "{sentence}; there is an AICoreTenant of that name, and `kubectl aicore-registry tenants {name}` shows it"
+        )),
+        failed => failed,
+    }
+}
+
 async fn source(cluster: &Cluster, object: &Object) -> Result<Option<Held>, Failed> {
     held(cluster, CREDENTIAL, Reason::SecretNotFound, "spec.secretRef", &object.source()).await
 }
 
-/// The Secret with the service key, and the key within it that is named.
-async fn service_key(cluster: &Cluster, object: &Object) -> Result<(Option<Held>, Option<String>), Failed> {
+async fn service_key(cluster: &Cluster, object: &Object) -> Result<KeyFound, Failed> {
     match object.key_ref() {
         // What is wrong with the spec is found with the rest of it.
-        None => Ok((None, None)),
+        None => Ok(KeyFound::default()),
         Some(KeyRef::Secret(reference)) => {
             let secret = object.key.sibling(&reference.name);
             let field = "spec.aiCoreSecretRef";
             let held = held(cluster, SERVICE_KEY, Reason::ServiceKeyNotFound, field, &secret).await?;
-            Ok((held, reference.key.clone()))
+            Ok(KeyFound { held, field: reference.key.clone(), allowed: None })
         }
-        Some(KeyRef::Tenant(reference)) => shared(cluster, object, &reference.name).await,
+        Some(KeyRef::Tenant(reference)) => shared_key(cluster, object, &reference.name).await,
     }
 }
 
-/// As far as the rights go of whoever runs this.
-async fn shared(
-    cluster: &Cluster,
-    object: &Object,
-    name: &str,
-) -> Result<(Option<Held>, Option<String>), Failed> {
-    let unread = |finding| Ok((Some(Held::Unread(finding)), None));
+/// As far as the rights go of whoever runs this. Where the Secret is, those are told who may read it.
+async fn shared_key(cluster: &Cluster, object: &Object, name: &str) -> Result<KeyFound, Failed> {
     // A name that none can have is found with the rest of the spec.
     if SecretName::parse("", name).is_err() {
-        return Ok((None, None));
+        return Ok(KeyFound::default());
     }
-    let tenants: Api<UnvalidatedTenant> = Api::all(cluster.client.clone());
-    let tenant = match within_limit(tenants.get(name)).await {
+    let tenant = match within_limit(tenants(cluster).get(name)).await {
         Ok(tenant) => tenant.check().map(|(tenant, _)| tenant),
         Err(Error::NotFound) => None,
         Err(Error::Forbidden(message)) => {
-            return unread(Finding::unchecked(
+            return Ok(KeyFound::unread(Finding::unchecked(
                 SERVICE_KEY,
                 format!(
                     "not checked: you may not read AICoreTenant {}, which spec.tenantRef names ({message}); whether it allows the \
                      resource what it wants is in the status of the resource",
                     Quoted(name)
                 ),
-            ));
+            )));
         }
         Err(error) => return Err(cluster.in_words(error)),
     };
     let place = match key_place::place(object, |_| Lookup::Listed(tenant.as_ref())) {
         Ok(place) => place,
-        Err(failure) => return unread(Finding::wrong(SERVICE_KEY, &failure.message)),
+        Err(failure) => return Ok(KeyFound::unread(Finding::wrong(SERVICE_KEY, &failure.message))),
     };
-    match secrets_of(cluster, &place.secret).await {
-        Err(Error::Forbidden(_)) => unread(Finding::unchecked(
+    let held = match secrets_of(cluster, &place.secret).await {
+        Err(Error::Forbidden(_)) => Some(Held::Unread(Finding::unchecked(
             SERVICE_KEY,
             format!(
-                "AICoreTenant {} allows the namespace and the name; its service key is not checked, because you may not read its \
-                 Secret, as it should be: its status says whether the key works",
+                "not checked: you may not read the Secret of AICoreTenant {}, as it should be; its status says whether the key works",
                 Quoted(name)
             ),
-        )),
+        ))),
         read => {
-            let held = judged(
-                cluster,
-                SERVICE_KEY,
-                Reason::ServiceKeyNotFound,
-                "spec.secretRef",
-                &place.secret,
-                read,
-            )?;
-            Ok((held, place.field.as_deref().map(str::to_owned)))
+            let (missing, field) = (Reason::ServiceKeyNotFound, shared::field_of(name));
+            judged(cluster, SERVICE_KEY, missing, &field, &place.secret, read)?
         }
-    }
+    };
+    Ok(KeyFound {
+        held: held.map(|held| held.elsewhere(&place.secret.namespace)),
+        field: place.field.as_deref().map(str::to_owned),
+        allowed: Some(shared::allowed(name, &object.key.namespace)),
+    })
+}
+
+fn tenants(cluster: &Cluster) -> Api<UnvalidatedTenant> {
+    Api::all(cluster.client.clone())
 }
 
 async fn held(

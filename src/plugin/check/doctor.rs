@@ -46,7 +46,7 @@ pub(super) struct Examined {
     pub(super) connection: Option<(String, Arc<Connection>)>,
     /// How tokens are got with it; none while the key cannot be used.
     pub(super) token: Option<String>,
-    /// Whether a service key was there to be judged.
+    /// Whether a service key was read and judged.
     pub(super) has_service_key: bool,
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::{
-    Case, Held, documents,
+    Case, Held, KeyFound, documents,
     files::{File, Source},
     findings::Finding,
     manifest::{Place, Resource, Secret, Tenant},
@@ -200,15 +200,20 @@ fn with_secrets(
     let Resource { place, spec, .. } = &resource;
     let named = |part, field, name: &str| held(secrets, part, field, &place.sibling(name));
     let (own, by_tenant) = (spec.ai_core_secret_ref.as_ref(), spec.tenant_ref.as_ref());
-    let (service_key, key_field) = match (own, by_tenant) {
-        (Some(own), _) => (named("service key", "spec.aiCoreSecretRef", &own.name), own.key.clone()),
+    let KeyFound { held: service_key, field: key_field, allowed } = match (own, by_tenant) {
+        (Some(own), _) => KeyFound {
+            held: named("service key", "spec.aiCoreSecretRef", &own.name),
+            field: own.key.clone(),
+            allowed: None,
+        },
         (None, Some(reference)) => match tenants.get(&reference.name) {
-            Some(tenant) => shared::key(&resource, tenant, secrets, &mut found),
-            None => (Some(shared::not_here(&reference.name)), None),
+            Some(tenant) => shared::key(&resource, tenant, secrets),
+            None => shared::not_here(&reference.name),
         },
         // That is a fault of the spec.
-        (None, None) => (None, None),
+        (None, None) => KeyFound::default(),
     };
+    found.extend(allowed);
     Case {
         title: format!("AICoreRegistrySecret {place}"),
         found,

@@ -40,7 +40,12 @@ impl Mandate for Asked {
 pub(super) async fn ask(examined: &Examined) -> Vec<Finding> {
     const PART: &str = "AI Core";
     let Some((holder, connection)) = &examined.connection else {
-        let note = Finding::unchecked(PART, "not asked, because there is no usable service key");
+        let why = if examined.has_service_key {
+            "not asked, because there is no usable service key"
+        } else {
+            "not asked, because the service key was not read"
+        };
+        let note = Finding::unchecked(PART, why);
         return if examined.has_service_key || examined.remote_name.is_some() {
             vec![note]
         } else {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kube::api::ObjectMeta;
 
 use super::{
-    Case, Held,
+    Case, KeyFound,
     findings::Finding,
     inventory::{held, unknown_fields},
     manifest::{Place, Resource, Secret, Tenant},
@@ -41,23 +41,31 @@ pub(super) fn tenant(tenant: &Tenant, secrets: &BTreeMap<Place, Secret>) -> Case
         found,
         resource: None,
         source: None,
-        service_key: held(secrets, SERVICE_KEY, "spec.secretRef", &secret_of(tenant)),
+        service_key: held(secrets, SERVICE_KEY, "spec.secretRef", &secret_of(tenant))
+            .map(|held| held.elsewhere(&spec.secret_ref.namespace)),
         key_field: spec.secret_ref.key.clone(),
     }
 }
 
-/// The Secret with the service key of a resource that names the AICoreTenant, and the key within it, if it may use it.
-pub(super) fn key(
-    resource: &Resource,
-    tenant: &Tenant,
-    secrets: &BTreeMap<Place, Secret>,
-    found: &mut Vec<Finding>,
-) -> (Option<Held>, Option<String>) {
-    let unread = |finding| (Some(Held::Unread(finding)), None);
+/// That the AICoreTenant allows the resource what it wants.
+pub(super) fn allowed(tenant: &str, namespace: &str) -> Finding {
+    Finding::ok(
+        "tenantRef",
+        format!("AICoreTenant {} allows namespace {} the remote name", Quoted(tenant), Quoted(namespace)),
+    )
+}
+
+/// The field that names the Secret, in sentences about a resource that names the AICoreTenant.
+pub(super) fn field_of(tenant: &str) -> String {
+    format!("spec.secretRef of AICoreTenant {}", Quoted(tenant))
+}
+
+/// The service key of a resource that names the AICoreTenant, if it may use it.
+pub(super) fn key(resource: &Resource, tenant: &Tenant, secrets: &BTreeMap<Place, Secret>) -> KeyFound {
     let name = Quoted(&tenant.place.name);
     let Place { namespace, .. } = &resource.place;
     let (Some(object), false) = (object(resource), namespace.is_empty()) else {
-        return unread(Finding::unchecked(
+        return KeyFound::unread(Finding::unchecked(
             SERVICE_KEY,
             format!(
                 "not checked: whether AICoreTenant {name} allows its namespace, because the manifest names none; say which with -n"
@@ -66,19 +74,20 @@ pub(super) fn key(
     };
     let shared = as_stored(tenant);
     if let Err(failure) = key_place::place(&object, |_| Lookup::Listed(shared.as_ref())) {
-        return unread(Finding::wrong(SERVICE_KEY, &failure.message));
+        return KeyFound::unread(Finding::wrong(SERVICE_KEY, &failure.message));
     }
-    found.push(Finding::ok(
-        SERVICE_KEY,
-        format!("AICoreTenant {name} allows namespace {} the remote name", Quoted(namespace)),
-    ));
-    let field = format!("spec.secretRef of AICoreTenant {name}");
-    (held(secrets, SERVICE_KEY, &field, &secret_of(tenant)), tenant.spec.secret_ref.key.clone())
+    let place = secret_of(tenant);
+    let held = held(secrets, SERVICE_KEY, &field_of(&tenant.place.name), &place);
+    KeyFound {
+        held: held.map(|held| held.elsewhere(&place.namespace)),
+        field: tenant.spec.secret_ref.key.clone(),
+        allowed: Some(allowed(&tenant.place.name, namespace)),
+    }
 }
 
 /// The AICoreTenant that a resource names is in no file.
-pub(super) fn not_here(name: &str) -> Held {
-    Held::Unread(Finding::unchecked(
+pub(super) fn not_here(name: &str) -> KeyFound {
+    KeyFound::unread(Finding::unchecked(
         SERVICE_KEY,
         format!(
             "not checked: it is that of AICoreTenant {}, which is not in the files; give it too, or check the resource in the cluster",
@@ -184,14 +193,15 @@ spec: {{secretRef: {{name: source}}, tenantRef: {{name: research}}, remoteName: 
             alone.contains("note service key: not checked: Secret \"key\", which spec.secretRef names"),
             "{alone}"
         );
-        assert_eq!(found(&(TENANT.to_owned() + KEY)), format!("{expected}ok key: Secret \"key\"\n"));
+        let key = "ok key: Secret \"key\" of namespace \"platform\"\n";
+        assert_eq!(found(&(TENANT.to_owned() + KEY)), format!("{expected}{key}"));
     }
 
     #[rstest]
     #[case::allowed(
         "team-a",
         "team-a.x",
-        "ok service key: AICoreTenant \"research\" allows namespace \"team-a\" the remote name"
+        "ok tenantRef: AICoreTenant \"research\" allows namespace \"team-a\" the remote name"
     )]
     #[case::namespace(
         "vision",
@@ -215,7 +225,7 @@ spec: {{secretRef: {{name: source}}, tenantRef: {{name: research}}, remoteName: 
     ) {
         let lines = found(&(resource(namespace, remote_name) + TENANT + KEY));
         assert!(lines.contains(expected), "{lines}");
-        let uses = lines.matches("ok key: Secret \"key\"").count();
+        let uses = lines.matches("ok key: Secret \"key\" of namespace \"platform\"").count();
         assert_eq!(uses, if expected.starts_with("ok") { 2 } else { 1 }, "{lines}");
     }
 

@@ -37,6 +37,8 @@ pub(super) struct Plan {
     pub(super) attempts: Vec<Attempt>,
     /// Entries for which nobody can be asked.
     pub(super) unaskable: Vec<(String, Unaskable)>,
+    /// Entries with a user name that no request can carry.
+    pub(super) unsendable: Vec<String>,
     /// The image belongs to none of the entries, or it cannot be told to which, as it names no registry.
     pub(super) stray: Option<Stray>,
 }
@@ -52,6 +54,7 @@ pub(super) fn plan(payload: &Payload, image: Option<&Image>) -> Plan {
     let mut places = Vec::new();
     payload.for_each_entry(|registry, username, password| match Place::of(registry) {
         Err(why) => plan.unaskable.push((registry.to_owned(), why)),
+        Ok(_) if !is_sendable(username) => plan.unsendable.push(registry.to_owned()),
         Ok(place) => {
             let login = Login { username: username.into(), password: password.into() };
             places.push((registry.to_owned(), place, login));
@@ -81,6 +84,12 @@ pub(super) fn plan(payload: &Payload, image: Option<&Image>) -> Plan {
         }
     }
     plan
+}
+
+/// Whoever reads it takes what stands before the first colon for the user name (RFC 7617 §2): with another one, the login would
+/// be that of somebody else.
+fn is_sendable(username: &str) -> bool {
+    !username.contains(':')
 }
 
 impl LoginId {
@@ -135,6 +144,19 @@ mod tests {
             [("ghcr.io ghcr.io/acme", "ghcr.io"), ("ghcr.io/other", "ghcr.io"), ("quay.io", "quay.io")];
         assert_eq!(attempts, expected.map(|(entries, server)| (entries.to_owned(), server.to_owned())));
         assert_eq!(plan.unaskable, [("10.0.0.1:5000".to_owned(), Unaskable::Address)]);
+    }
+
+    /// Sent all the same, it would be a wrong login for the account `ro`.
+    #[test]
+    fn a_user_name_with_a_colon_is_not_sent() {
+        let entry = |username: &str| json!({ "username": username, "password": "x:y" });
+        let plan = planned(
+            &json!({ "ghcr.io": entry("ro:bot"), "quay.io": entry("robot"), "gcr.io": entry(":") }),
+            None,
+        );
+        assert_eq!(plan.unsendable, ["gcr.io", "ghcr.io"]);
+        let sent: Vec<String> = plan.attempts.iter().map(|attempt| attempt.server.to_string()).collect();
+        assert_eq!(sent, ["quay.io"]);
     }
 
     #[rstest]

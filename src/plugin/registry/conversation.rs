@@ -302,6 +302,11 @@ struct TokenAnswer {
     access_token: Option<SecretString>,
 }
 
+/// A list would be read as well, its items as fields.
+fn is_object(json: &[u8]) -> bool {
+    json.trim_ascii_start().starts_with(b"{")
+}
+
 fn token(answer: &Answer) -> Given {
     use secrecy::ExposeSecret;
     match answer.status {
@@ -313,7 +318,8 @@ fn token(answer: &Answer) -> Given {
     if answer.body.len() > MAX_TOKEN_ANSWER {
         return Given::Unusable(Why::BadToken("is longer than 64 KiB"));
     }
-    let Ok(TokenAnswer { token, access_token }) = serde_json::from_slice(&answer.body) else {
+    let read = serde_json::from_slice(&answer.body).ok().filter(|_| is_object(&answer.body));
+    let Some(TokenAnswer { token, access_token }) = read else {
         return Given::Unusable(Why::BadToken("is not JSON as the protocol has it"));
     };
     let is_empty = |token: &SecretString| token.expose_secret().is_empty();

@@ -8,6 +8,7 @@ use crate::domain::parse::{
 };
 
 mod hostile;
+mod known_registries;
 mod quirks;
 mod several;
 

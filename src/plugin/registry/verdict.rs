@@ -52,6 +52,8 @@ pub(super) enum Verdict {
 pub(super) enum Why {
     /// Nobody was asked.
     Unaskable(Unaskable),
+    /// The user name cannot be sent as it is.
+    ColonInUserName,
     /// Too many entries.
     TooMany,
     /// The time for all of them was over.
@@ -121,12 +123,23 @@ impl fmt::Display for Sentence<'_> {
                 write!(f, "{entries}: accepted, ")?;
                 match self.image {
                     Some(image) => {
-                        write!(f, "it has the manifest of {} for the credential, and not for anybody", image.name())?;
+                        write!(
+                            f,
+                            "it has the manifest of {} for the credential, and not for anybody",
+                            image.name()
+                        )?;
                     }
-                    None => f.write_str(
-                        "it lets the credential in, and not anybody; whether an image may be pulled shows when you name one with \
-                         --registry=repository:tag",
-                    )?,
+                    None => {
+                        f.write_str(
+                            "it lets the credential in, and not anybody; whether an image may be pulled shows when you name one \
+                             with --registry=repository:tag",
+                        )?;
+                        if self.report.seen.iter().any(|sight| sight.step == Step::Token) {
+                            f.write_str(
+                                ", and only that tells the right password from a wrong one at a registry that gives tokens for both",
+                            )?;
+                        }
+                    }
                 }
             }
             Verdict::Rejected(step, status) => {
@@ -202,6 +215,10 @@ impl fmt::Display for InWords<'_> {
         };
         match self.why {
             Why::Unaskable(why) => write!(f, "it is not asked, because it {why}"),
+            Why::ColonInUserName => f.write_str(
+                "it is not tried, because its user name has a ':' in it, and whoever reads a login takes what stands before the \
+                 first ':' for the user name (RFC 7617): correct \"username\", what follows the ':' is mostly the password",
+            ),
             Why::TooMany => f.write_str("it is not asked, because there are too many others; choose some with --registries"),
             Why::OutOfTime => {
                 f.write_str("there was no time left for it; choose fewer registries with --registries, or try again")

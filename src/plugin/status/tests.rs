@@ -50,8 +50,25 @@ fn a_resource_is_a_line_with_its_times_as_lengths() {
         )
     );
     let (wide, _) = shown(&[ready], true);
-    assert!(wide.contains("AGE    API URL               REGISTRIES        MESSAGE\n"), "{wide}");
-    assert!(wide.contains("120m   https://api.example   ghcr.io,quay.io   AI Core accepted it\n"), "{wide}");
+    assert!(wide.contains("AGE    TENANT   API URL               REGISTRIES        MESSAGE\n"), "{wide}");
+    assert!(
+        wide.contains("120m   -        https://api.example   ghcr.io,quay.io   AI Core accepted it\n"),
+        "{wide}"
+    );
+}
+
+#[test]
+fn the_wide_table_says_which_tenant_is_used() {
+    let mut by_tenant = resource(2, &[condition("Ready", "True", "Synced", "fine")]);
+    by_tenant.spec.ai_core_secret_ref = None;
+    by_tenant.spec.tenant_ref = Some(crate::api::TenantRef { name: "research".to_owned() });
+    let own = resource(2, &[condition("Ready", "True", "Synced", "fine")]);
+    let (wide, _) = shown(&[by_tenant, own], true);
+    let tenants: Vec<&str> = wide
+        .lines()
+        .map(|line| line.split("   ").filter(|cell| !cell.is_empty()).nth(10).unwrap().trim())
+        .collect();
+    assert_eq!(tenants, ["TENANT", "research", "-"], "{wide}");
 }
 
 #[test]

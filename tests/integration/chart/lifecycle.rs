@@ -141,6 +141,9 @@ async fn helm_test_tells_how_its_pod_ended() {
         };
         let (result, ()) = tokio::join!(run(helm, ""), kubelet);
         assert_eq!(result.is_ok(), works, "{phase}: {result:?}");
+        // It is still there for `--logs`, of which Helm 3 thinks last, and the next test begins with another.
+        let pod = pods.get(&name).await.unwrap();
+        assert_eq!(pod.status.unwrap().phase.as_deref(), Some(phase));
     }
     let mut helm = helm_on(cluster);
     helm.args(["uninstall", "rel", "--namespace", &namespace]);

@@ -1,8 +1,8 @@
 //! The operator with the arguments of the installed Deployment and the rights of the installed ServiceAccount does its work.
 
 use aicore_registry_operator::api::FINALIZER;
-use k8s_openapi::api::{coordination::v1::Lease, core::v1::Namespace};
-use kube::{Api, api::DeleteParams};
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::Api;
 use serde_json::{Value, json};
 use testbed::controlplane::{ControlPlane, Options};
 
@@ -155,13 +155,8 @@ async fn lets_the_namespace_go(control_plane: &ControlPlane, world: World, opera
         // The status that says so cannot be written any more, which must not keep the resource.
         operator.wait_for_line("system:serviceaccount:").await;
     }
-    let namespaces: Api<Namespace> = Api::all(control_plane.client().await.unwrap());
-    namespaces.delete(&world.namespace, &DeleteParams::default()).await.unwrap();
-    world
-        .eventually("the namespace to go", || async {
-            namespaces.get_opt(&world.namespace).await.unwrap().is_none().then_some(())
-        })
-        .await;
+    world.delete_namespace().await;
+    world.wait_namespace_gone().await;
     assert!((operator.metric("aicore_registry_remote_orphaned_total").await - 1.0).abs() < f64::EPSILON);
 }
 

@@ -5,8 +5,7 @@ use aicore_registry_operator::{
     api::FINALIZER,
     domain::parse::right::{RIGHTS, Right},
 };
-use k8s_openapi::api::{core::v1::Namespace, rbac::v1::PolicyRule};
-use kube::{Api, api::DeleteParams};
+use k8s_openapi::api::rbac::v1::PolicyRule;
 use rstest::rstest;
 use serde_json::json;
 
@@ -37,7 +36,6 @@ async fn a_namespace_ends_once_the_right_to_release_its_resources_is_there(
     let all = rules().await;
     let given: usize = all.iter().map(|rule| rule.verbs.len()).sum();
     assert_eq!(given, 3, "each has a case: {all:?}");
-    let client = cluster().await.client().await.unwrap();
     let home = cluster().await.namespace("releasing-home").await.unwrap();
     let account = Account::new(cluster().await, &home).await;
     let world = World::synced("releasing").await;
@@ -45,15 +43,17 @@ async fn a_namespace_ends_once_the_right_to_release_its_resources_is_there(
     released.grant(without(&all, right)).await;
     account.grant(&world.namespace, Rules::of_the_chart().await.all()).await;
     account.wait_until(true, &world.namespace, right, None).await;
-    world.patch_spec("pull", json!({ "deletionPolicy": "Delete" })).await;
     let operator = world.launch().with_kubeconfig(&account.kubeconfig().await).start().await;
+    world.wait_ready("pull").await;
+    // What it sees of this it sees by its watch, which outlives the rights.
+    world.patch_spec("pull", json!({ "deletionPolicy": "Delete" })).await;
+    world.wait_for("pull", "the finalizer", |resource| resource.metadata.finalizers.is_some()).await;
     world.wait_ready("pull").await;
 
     account.take(&world.namespace).await;
     account.wait_until(false, &world.namespace, right, None).await;
     world.delete_secret("key").await;
-    let namespaces: Api<Namespace> = Api::all(client);
-    namespaces.delete(&world.namespace, &DeleteParams::default()).await.unwrap();
+    world.delete_namespace().await;
     let lacks =
         format!("\"verb\":\"{verb}\",\"resource\":\"{resource}\",\"namespace\":\"{}\"", world.namespace);
     operator.wait_for_line(&lacks).await;
@@ -61,11 +61,8 @@ async fn a_namespace_ends_once_the_right_to_release_its_resources_is_there(
     assert_eq!(waits.metadata.finalizers.as_deref(), Some(&[FINALIZER.to_owned()][..]));
 
     released.grant(all).await;
-    world
-        .eventually("the namespace to go", || async {
-            namespaces.get_opt(&world.namespace).await.unwrap().is_none().then_some(())
-        })
-        .await;
+    world.wait_gone("pull").await;
+    world.wait_namespace_gone().await;
     released.remove().await;
 }
 

@@ -1,18 +1,26 @@
 //! What a platform engineer sees: resources, their history, and events.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use aicore_registry_operator::api::AICoreRegistrySecret;
 use futures::StreamExt;
-use k8s_openapi::{api::events::v1::Event, apimachinery::pkg::apis::meta::v1::Condition};
+use k8s_openapi::{
+    api::{core::v1::Namespace, events::v1::Event},
+    apimachinery::pkg::apis::meta::v1::Condition,
+};
 use kube::{
     Api, ResourceExt,
-    api::{ApiResource, DynamicObject, ListParams},
+    api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams},
     runtime::{WatchStreamExt, watcher},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::{History, World};
 use crate::cluster::PATIENCE;
+
+/// How many looks at the namespace there are between two changes to it: some five seconds.
+const LOOKS_BETWEEN_CHANGES: u32 = 25;
 
 impl World {
     /// Waits until there is no such resource.
@@ -21,6 +29,33 @@ impl World {
             self.resources().get_opt(name).await.unwrap().is_none().then_some(())
         })
         .await;
+    }
+
+    /// Asks the API server to delete the namespace, whose controller does it.
+    pub(crate) async fn delete_namespace(&self) {
+        self.namespaces().delete(&self.namespace, &DeleteParams::default()).await.unwrap();
+    }
+
+    /// Waits until the namespace is gone. Its controller looks again when the namespace changes: after errors that are none of
+    /// ours, as when another test takes a CRD away, it may else do so a minute later.
+    pub(crate) async fn wait_namespace_gone(&self) {
+        let namespaces = self.namespaces();
+        let looks = AtomicU32::new(0);
+        self.eventually(&format!("namespace {} to go", self.namespace), || async {
+            let look = looks.fetch_add(1, Ordering::Relaxed);
+            if look.is_multiple_of(LOOKS_BETWEEN_CHANGES) {
+                let change = json!({ "metadata": { "annotations": { "test/look": look.to_string() } } });
+                // Refused when it is gone, which the next look tells.
+                let _ =
+                    namespaces.patch(&self.namespace, &PatchParams::default(), &Patch::Merge(change)).await;
+            }
+            namespaces.get_opt(&self.namespace).await.unwrap().is_none().then_some(())
+        })
+        .await;
+    }
+
+    fn namespaces(&self) -> Api<Namespace> {
+        Api::all(self.client.clone())
     }
 
     /// The resource as the API server has it now.

@@ -41,9 +41,11 @@ use self::{
 };
 
 pub use self::assets::assets;
+pub(crate) use self::assets::kubernetes_version;
 pub(crate) use self::credentials::hex;
 pub use self::kubeconfig::client;
 pub(crate) use self::kubeconfig::kubeconfig_through;
+pub(crate) use self::run_dir::RunDir;
 pub use self::shared::{ASSETS_VARIABLE, KUBECONFIG_VARIABLE};
 #[doc(hidden)]
 pub use self::supervisor::supervise;

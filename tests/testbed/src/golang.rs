@@ -5,11 +5,12 @@ use std::{
     process::{Command, Stdio},
 };
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 
 use crate::{
     controlplane::{lock, target},
     process::tethered_std,
+    progress::{Position, run_with_progress},
 };
 
 /// `go` in the folder of a module. Its output goes to standard error: standard output belongs to the
@@ -19,6 +20,34 @@ pub(crate) fn go(module: &Path) -> anyhow::Result<Command> {
     go.current_dir(module).env("CGO_ENABLED", "0").env("GOWORK", "off");
     go.stdin(Stdio::null()).stdout(std::io::stderr());
     Ok(go)
+}
+
+/// Runs `go`, to which `arguments` of `go build` and then `packages` are added, and says how many packages are compiled of how
+/// many there are; those that an earlier build left in Go's cache are not counted. Blocks.
+pub(crate) fn compile(
+    what: &str,
+    go: impl Fn() -> anyhow::Result<Command>,
+    arguments: &[&str],
+    packages: &[&str],
+) -> anyhow::Result<()> {
+    let mut list = go()?;
+    list.args(["list", "-deps"]).args(tags_of(arguments)).args(packages);
+    let listed = list.stdout(Stdio::piped()).output();
+    let listed = listed.with_context(|| format!("{what} needs Go, which cannot be run"))?;
+    let of = listed.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count();
+    let mut build = go()?;
+    // Prints the name of each package that is compiled.
+    build.args(["build", "-v"]).args(arguments).args(packages);
+    let mut done = 0;
+    run_with_progress(what, build, |line| {
+        done += usize::from(!line.is_empty() && !line.contains(char::is_whitespace));
+        Some(Position { done, of })
+    })
+}
+
+/// What `go list` has to know of the arguments of `go build`: the tags, on which it depends what is compiled.
+fn tags_of<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
+    arguments.windows(2).filter(|pair| pair[0] == "-tags").flatten().copied().collect()
 }
 
 /// Whether there is a `go` to build with.
@@ -50,7 +79,7 @@ impl GoProgram {
     ///
     /// When a source cannot be read, or the build fails.
     pub fn path(&self) -> anyhow::Result<PathBuf> {
-        const BUILD: [&str; 4] = ["build", "-trimpath", "-ldflags", "-s -w"];
+        const BUILD: [&str; 3] = ["-trimpath", "-ldflags", "-s -w"];
         let Self { name, module, package, sources, takes } = self;
         let folder = Path::new(module);
         let place = folder.file_name().context("the module has a folder")?.to_string_lossy();
@@ -64,10 +93,10 @@ impl GoProgram {
             std::iter::once(arguments.as_bytes()).chain(sources.iter().map(Vec::as_slice)).collect();
         let build = |output: &Path| {
             eprintln!("testbed: building {name} with Go; the first time this takes {takes} on two cores");
-            let built = go(folder)?.args(BUILD).arg("-o").arg(output.join(name)).arg(package).status();
-            let built = built.context("cannot run go")?;
-            ensure!(built.success(), "go build ended with {built} (Go is needed to build {name})");
-            Ok(())
+            let output = output.join(name);
+            let output = output.to_str().context("the path of target/ is not UTF-8")?;
+            let arguments: Vec<&str> = BUILD.into_iter().chain(["-o", output]).collect();
+            compile(&format!("building {name}"), || go(folder), &arguments, &[package])
         };
         Ok(built_once(&format!("tools/{place}"), &key_of(&parts), build)?.join(name))
     }
@@ -120,6 +149,12 @@ fn remove_interrupted(root: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn packages_are_listed_with_the_tags_that_they_are_built_with() {
+        assert_eq!(tags_of(&["-trimpath", "-tags", "seccomp", "-o", "out"]), ["-tags", "seccomp"]);
+        assert!(tags_of(&["-trimpath", "-o", "tags"]).is_empty());
+    }
 
     #[test]
     fn the_key_tells_sources_apart() {

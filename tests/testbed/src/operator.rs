@@ -18,6 +18,9 @@ use crate::process::tethered;
 
 /// How long anything may take before a test gives up: generous, since machines are shared.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// How many lines of an operator are shown when its test fails, and how many characters of each.
+const LAST_LINES: usize = 12;
+const LONGEST_LINE: usize = 400;
 
 /// How to start it.
 #[derive(Clone, Debug)]
@@ -248,6 +251,21 @@ impl Operator {
         self.child.kill().await.unwrap();
         while self.lines.changed().await.is_ok() {}
         self.log()
+    }
+}
+
+/// What it said last, beside the failure of its test.
+impl Drop for Operator {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let log = self.log();
+        let told: Vec<&String> = log.iter().filter(|line| !line.contains("\"level\":\"DEBUG\"")).collect();
+        eprintln!("the last lines of an operator, of {} (debug left out):", log.len());
+        for line in told.iter().skip(told.len().saturating_sub(LAST_LINES)) {
+            eprintln!("{}", line.chars().take(LONGEST_LINE).collect::<String>());
+        }
     }
 }
 

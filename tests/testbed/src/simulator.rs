@@ -46,7 +46,7 @@ mod tenant;
 pub(crate) mod tls;
 mod tokens;
 
-use std::{net::Ipv4Addr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Context;
 use tokio::{net::TcpListener, sync::mpsc};
@@ -65,7 +65,7 @@ pub use fault::{Fault, RetryAfter};
 pub use faults::{Faults, Lasting, Matcher};
 pub use gate::Gate;
 pub use journal::Journal;
-pub use options::{Options, PatchType, TenantOptions};
+pub use options::{Options, PatchType, TENANT, TenantOptions};
 pub use payload::Payload;
 pub use route::Operation;
 pub use service_key::binding_data;
@@ -79,30 +79,33 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Starts to listen on 127.0.0.1.
+    /// Starts to listen.
     ///
     /// # Errors
     ///
-    /// When the port is taken, or a certificate cannot be made.
+    /// When the address is taken or not of this machine, or a certificate cannot be made.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
-        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await;
-        let tcp = tcp.with_context(|| format!("cannot listen on 127.0.0.1:{}", options.port))?;
+        let address = SocketAddr::new(options.ip, options.port);
+        let tcp = TcpListener::bind(address).await;
+        let tcp = tcp.with_context(|| format!("cannot listen on {address}"))?;
         let authority = options.tls.then(|| Authority::new("AI Core simulator")).transpose()?;
         let tls = authority
             .as_ref()
-            .map(|authority| authority.server(options.tls_1_2_only, options.server_flaw))
+            .map(|authority| authority.server(&options.tls_names, options.tls_1_2_only, options.server_flaw))
             .transpose()?;
         let tls = tls.map(|config| TlsAcceptor::from(Arc::new(config)));
         let scheme = if options.tls { "https" } else { "http" };
         let address = tcp.local_addr().context("cannot tell the port")?;
-        let url = format!("{scheme}://{address}");
-        let shared = Arc::new(Shared::new(url, authority, options.keep_journal));
+        let url = options.public_url.unwrap_or_else(|| format!("{scheme}://{address}"));
+        let authorization_url =
+            options.public_authorization_url.unwrap_or_else(|| format!("{url}/uaa/{TENANT}"));
+        let shared = Arc::new(Shared::new(url, authorization_url, authority, options.keep_journal));
         let tasks = TaskTracker::new();
         Listener { shared: Arc::clone(&shared), tcp, tls, tasks: tasks.clone() }.start();
         Ok(Self { shared, tasks })
     }
 
-    /// Base URL, without a trailing slash: the API of all tenants that have none of their own.
+    /// Base URL as clients know it, without a trailing slash: the API of all tenants that have none of their own.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.shared.url

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, ensure};
 
 use crate::{
-    golang::{built_once, go, key_of},
+    golang::{built_once, compile, go, key_of},
     process::tethered_std,
 };
 
@@ -19,7 +19,7 @@ const OWN: [&str; 5] = ["jsonata", "kstatus", "lua", "promeval", "promql"];
 
 /// Arguments of `go build`. Without the tag promtool brings the clients of twenty clouds, to find what to
 /// scrape, which rules do not need.
-const BUILD: [&str; 6] = ["build", "-trimpath", "-ldflags", "-s -w", "-tags", "remove_all_sd"];
+const BUILD: [&str; 5] = ["-trimpath", "-ldflags", "-s -w", "-tags", "remove_all_sd"];
 
 /// The folder of the programs, which are built first when they are not there: about two minutes on two
 /// cores, once. Blocks.
@@ -41,17 +41,12 @@ fn build(module: &Path, output: &Path) -> anyhow::Result<()> {
     eprintln!(
         "testbed: building promtool and small tools with Go; the first time this takes about two minutes on two cores"
     );
+    let output = output.to_str().context("the path of target/ is not UTF-8")?;
+    let arguments: Vec<&str> = BUILD.into_iter().chain(["-o", output]).collect();
+    let own = OWN.map(|name| format!("./{name}"));
     // As its own argument `tool` stands for the tool dependencies of go.mod.
-    let built = go(module)?
-        .args(BUILD)
-        .arg("-o")
-        .arg(output)
-        .arg("tool")
-        .args(OWN.map(|name| format!("./{name}")))
-        .status()
-        .context("cannot run go")?;
-    ensure!(built.success(), "go build ended with {built} (Go is needed to build the tools of the tests)");
-    Ok(())
+    let packages: Vec<&str> = std::iter::once("tool").chain(own.iter().map(String::as_str)).collect();
+    compile("building promtool and small tools", || go(module), &arguments, &packages)
 }
 
 /// Runs one of the small programs on `input`, and returns what it prints; an error is what it says on its

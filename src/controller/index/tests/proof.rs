@@ -174,6 +174,21 @@ fn whoever_fell_sees_after_a_restart_that_another_has_pushed_since() {
     }
 }
 
+/// The clock of the process that pushed the younger was hours ahead. One push of the older settles it.
+#[test]
+fn what_this_process_has_pushed_counts_before_what_times_say() {
+    let (older, younger) = (wants_pull(1), wants_pull(2));
+    let index = TestIndex::default();
+    index.apply_resource(older.clone(), a_status_in_sync());
+    let time = k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at(LAST_SYNC + 7200));
+    let pushed = AICoreRegistrySecretStatus { last_sync_time: Some(time), ..a_status_in_sync() };
+    index.apply_resource(younger, pushed);
+    assert!(snapshot(&index, &older).overwritten);
+    index.writes(&older, &pull());
+    assert_eq!(index.accepted(&older, &pull()), None);
+    assert!(!snapshot(&index, &older).overwritten);
+}
+
 /// Nothing is kept of those that go, or want something else.
 #[rstest]
 #[case::gone(|index: &TestIndex, object: &Object| drop(index.remove_resource(&object.key)))]

@@ -38,7 +38,7 @@ fn a_shared_key_is_where_the_tenant_says() {
     })
     .unwrap();
     assert_eq!((place.secret.to_string().as_str(), place.field.as_deref()), ("platform/aicore-key", None));
-    assert_eq!(place.holder(), "AICoreTenant \"shared\"");
+    assert_eq!(place.holder(), "AICoreTenant \"shared\" (ask whoever looks after it)");
 }
 
 #[rstest]
@@ -100,6 +100,32 @@ fn a_tenant_says_who_may_have_which_name(
             failure.message
         );
     }
+}
+
+#[rstest]
+#[case::its_own(&["rivals-*", "{namespace}.*", "x-{namespace}"], "(for this namespace: \"ns.*\" and \"x-ns\"),")]
+#[case::none(&["rivals-*"], "that it allows, or have")]
+fn a_namespace_is_told_the_names_that_are_its_own(#[case] names: &[&str], #[case] part: &str) {
+    let tenant = a_shared_tenant(&["*"], Some(names));
+    let message = refused(&by_tenant(), Lookup::Listed(Some(&tenant))).message;
+    assert!(message.contains(part) && !message.contains("rivals"), "{message}");
+}
+
+/// Whatever an older schema has let through allows what it says, and nobody else.
+#[rstest]
+#[case::upper_case(&["NS"], None)]
+#[case::empty(&[""], None)]
+#[case::blank(&[" ns"], None)]
+#[case::expression(&["n[s]", "^ns$", "n?"], None)]
+#[case::several(&["ns,other"], None)]
+#[case::placeholder(&["{namespace}"], None)]
+#[case::misspelt_placeholder(&["ns"], Some(&["{namespaces}", "{Namespace}.pull", "${namespace}", "{{namespace}}"][..]))]
+#[case::empty_name(&["ns"], Some(&[""][..]))]
+#[case::expression_of_names(&["ns"], Some(&["pul.", "p[u]ll"][..]))]
+fn a_pattern_that_is_none_allows_nothing(#[case] namespaces: &[&str], #[case] names: Option<&[&str]>) {
+    let tenant = a_shared_tenant(namespaces, names);
+    let reason = refused(&by_tenant(), Lookup::Listed(Some(&tenant))).reason;
+    assert!(matches!(reason, Reason::NamespaceNotAllowed | Reason::RemoteNameNotAllowed), "{reason:?}");
 }
 
 /// Who may see the resource may not see the Secret.

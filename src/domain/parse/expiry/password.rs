@@ -2,8 +2,8 @@
 
 use base64::{
     Engine,
-    alphabet::URL_SAFE,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD},
+    alphabet::{Alphabet, STANDARD, URL_SAFE},
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -15,10 +15,13 @@ const LONGEST: usize = 16 * 1024;
 /// Base64 of `{"`: how both forms begin.
 const BEGINNING: &str = "eyJ";
 
-const BASE64URL: GeneralPurpose = GeneralPurpose::new(
-    &URL_SAFE,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
+const BASE64: GeneralPurpose = with_or_without_padding(&STANDARD);
+const BASE64URL: GeneralPurpose = with_or_without_padding(&URL_SAFE);
+
+const fn with_or_without_padding(alphabet: &Alphabet) -> GeneralPurpose {
+    let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    GeneralPurpose::new(alphabet, config)
+}
 
 /// The password of ECR: base64 of a JSON object. Amazon does not document its form, which has been the same for years
 /// (aws-controllers-k8s/code-generator reads it too).
@@ -37,13 +40,15 @@ struct Claims {
 
 /// When the password ends, if it is the password of ECR, or a JSON Web Token with that claim.
 pub(super) fn end(password: &str) -> Option<Timestamp> {
+    // What a file ends with is no part of it.
+    let password = password.trim_ascii_end();
     if password.len() > LONGEST || !password.starts_with(BEGINNING) {
         return None;
     }
     let mut parts = password.split('.');
     let seconds = match (parts.next(), parts.next(), parts.next(), parts.next()) {
         (Some(whole), None, ..) => {
-            let json = Zeroizing::new(STANDARD.decode(whole).ok()?);
+            let json = Zeroizing::new(BASE64.decode(whole).ok()?);
             object::<Ecr>(&json)?.expiration
         }
         (Some(_), Some(claims), Some(_), None) => {

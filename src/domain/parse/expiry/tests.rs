@@ -40,6 +40,13 @@ fn ecr(expiration: &Value) -> String {
     )
 }
 
+/// As programs break base64 that they print.
+fn broken_after(columns: usize, text: &str) -> String {
+    let lines: Vec<&str> =
+        text.as_bytes().chunks(columns).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    lines.join("\n")
+}
+
 /// What is read of a Secret with these keys and annotations, whose payload has these passwords.
 fn read_of(
     keys: &[(&'static str, &str)],
@@ -84,6 +91,29 @@ fn end_of(keys: &[(&'static str, &str)], ours: Option<&str>, passwords: &[&str])
 #[case::no_offset("2026-11-26T09:00:00", None)]
 #[case::more_digits_than_can_be_counted("99999999999999999999999999", None)]
 #[case::a_word("never", None)]
+#[case::blank_between_date_and_time("2026-11-26 09:00:00Z", Some(NOW + 3600))]
+#[case::offset_without_a_colon("2026-11-26T09:00:00+0000", Some(NOW + 3600))]
+#[case::offset_in_the_west("2026-11-25T23:00:00-10:00", Some(NOW + 3600))]
+#[case::offset_of_a_day("2026-11-27T09:00:00+24:00", None)]
+#[case::offset_of_more("2026-11-27T10:00:00+25:00", None)]
+#[case::zone_by_name("2026-11-26T10:00:00+01:00[Europe/Berlin]", None)]
+#[case::zone_in_letters("2026-11-26T09:00:00 CET", None)]
+#[case::as_go_prints_it("2026-11-26 09:00:00 +0000 UTC", None)]
+#[case::of_a_header("Thu, 26 Nov 2026 09:00:00 GMT", None)]
+#[case::in_quotes("\"2026-11-26T09:00:00Z\"", None)]
+#[case::seconds_in_quotes("'1795683600'", None)]
+#[case::microseconds("1795683600000000", None)]
+#[case::seconds_with_a_fraction("1795683600.5", None)]
+#[case::seconds_as_a_power("1.7956836e9", None)]
+#[case::seconds_with_a_sign("+1795683600", None)]
+#[case::negative("-1795683600", None)]
+#[case::hexadecimal("0x6b0771d0", None)]
+#[case::with_separators("1_795_683_600", None)]
+#[case::other_digits("１７９５６８３６００", None)]
+#[case::blank_within("1795 683600", None)]
+#[case::two_times("1795683600 1795683700", None)]
+#[case::byte_order_mark("\u{feff}1795683600", None)]
+#[case::leading_zeros("0001795683600", Some(NOW + 3600))]
 #[case::too_long(&format!("{}1795683600", "0".repeat(MAX_TEXT)), None)]
 fn a_time_is_read_wherever_it_stands(#[case] text: &str, #[case] ends: Option<i64>) {
     assert_eq!(end_of(&[], Some(text), &["pw"]), ends, "the annotation");
@@ -118,6 +148,11 @@ fn the_first_that_gives_a_time_counts() {
     assert_eq!(end_of(&[("expiry", "soon")], None, &[&token]), Some(NOW + 300));
     let several = read_of(&[("expires_at", "1795680900"), key], None, Some("1795680100"), &["pw"]);
     assert_eq!(several.ends, Some(at(NOW + 100)), "of one kind the earliest");
+    // Both annotations: the operator's own counts, also if it is the later one; one that is none hides nothing.
+    let both = read_of(&[], Some("1795680400"), Some("1795680100"), &["pw"]);
+    assert_eq!((both.ends, both.remark), (Some(at(NOW + 400)), None));
+    let one = read_of(&[], Some("1795680400000"), Some("1795680100"), &["pw"]);
+    assert!(one.ends == Some(at(NOW + 100)) && one.remark.is_some(), "{one:?}");
 }
 
 #[rstest]
@@ -136,6 +171,23 @@ fn the_first_that_gives_a_time_counts() {
 #[case::a_list(&format!("eyJ9.{}.x", URL_SAFE_NO_PAD.encode("[1795680060]")), None)]
 #[case::no_base64("eyJ9.{}.x", None)]
 #[case::ecr(&ecr(&json!(NOW + 43_200)), Some(NOW + 43_200))]
+#[case::token_of_text(&jwt(&json!({"exp": (NOW + 60).to_string()})), None)]
+#[case::token_of_truth(&jwt(&json!({"exp": true})), None)]
+#[case::token_of_nothing(&jwt(&json!({"exp": null})), None)]
+#[case::token_of_a_list(&jwt(&json!({"exp": [NOW + 60]})), None)]
+#[case::token_in_milliseconds(&jwt(&json!({"exp": (NOW + 60) * 1000})), None)]
+#[case::token_of_the_largest_number(&jwt(&json!({"exp": u64::MAX})), None)]
+#[case::token_of_a_power(&format!("eyJ9.{}.x", URL_SAFE_NO_PAD.encode(r#"{"exp":1.79568006e9}"#)), Some(NOW + 60))]
+#[case::token_of_endless_digits(&format!("eyJ9.{}.x", URL_SAFE_NO_PAD.encode(format!(r#"{{"exp":{}}}"#, "9".repeat(400)))), None)]
+#[case::token_with_a_line_break(&format!("{}\n", jwt(&json!({"exp": NOW + 60}))), Some(NOW + 60))]
+#[case::token_with_its_scheme(&format!("Bearer {}", jwt(&json!({"exp": NOW + 60}))), None)]
+#[case::token_with_other_claims_of_the_name(&jwt(&json!({"a": {"exp": NOW + 1}, "exp": NOW + 60})), Some(NOW + 60))]
+#[case::ecr_with_a_line_break(&format!("{}\n", ecr(&json!(NOW + 60))), Some(NOW + 60))]
+#[case::ecr_with_a_line_break_of_windows(&format!("{}\r\n", ecr(&json!(NOW + 60))), Some(NOW + 60))]
+#[case::ecr_without_padding(ecr(&json!(NOW + 60)).trim_end_matches('='), Some(NOW + 60))]
+#[case::ecr_in_lines(&broken_after(76, &ecr(&json!(NOW + 60))), None)]
+#[case::ecr_with_a_fraction(&ecr(&json!(1_795_680_060.5)), Some(NOW + 60))]
+#[case::ecr_of_another_case(&STANDARD.encode(r#"{"Expiration":1795680060}"#), None)]
 #[case::ecr_as_text(&ecr(&json!("1795680060")), None)]
 #[case::json_without_an_end(&STANDARD.encode(r#"{"payload":"x"}"#), None)]
 #[case::a_word("hunter2", None)]

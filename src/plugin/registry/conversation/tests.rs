@@ -146,15 +146,50 @@ fn whatever_is_answered(
     assert!(judged > 10, "{judged}");
 }
 
+fn malformed() -> Verdict {
+    Verdict::Unknown(Why::BadToken("is not JSON as the protocol has it"))
+}
+
 #[rstest]
 #[case::empty(r#"{"token":""}"#, Verdict::Unknown(Why::NoToken))]
 #[case::none("{}", Verdict::Unknown(Why::NoToken))]
 #[case::null(r#"{"token":null}"#, Verdict::Unknown(Why::NoToken))]
 #[case::other_name(r#"{"access_token":"t"}"#, Verdict::Accepted)]
 #[case::both(r#"{"token":"","access_token":"t"}"#, Verdict::Accepted)]
-#[case::no_json("<html>", Verdict::Unknown(Why::BadToken("is not JSON as the protocol has it")))]
-#[case::list("[]", Verdict::Unknown(Why::BadToken("is not JSON as the protocol has it")))]
-#[case::number(r#"{"token":1}"#, Verdict::Unknown(Why::BadToken("is not JSON as the protocol has it")))]
+#[case::no_json("<html>", malformed())]
+#[case::other_name_beside_null(r#"{"token":null,"access_token":"t"}"#, Verdict::Accepted)]
+#[case::blanks_around(" \r\n\t{\"token\":\"t\"}\n", Verdict::Accepted)]
+#[case::others_beside(
+    r#"{"expires_in":"soon","issued_at":[1],"refresh_token":{},"token":"t"}"#,
+    Verdict::Accepted
+)]
+#[case::number(r#"{"token":1}"#, malformed())]
+#[case::list_as_token(r#"{"token":["t"]}"#, malformed())]
+#[case::object_as_token(r#"{"token":{"token":"t"}}"#, malformed())]
+#[case::twice(r#"{"token":"t","token":"u"}"#, malformed())]
+#[case::list("[]", malformed())]
+#[case::list_of_fields(r#"["t",null]"#, malformed())]
+#[case::list_of_the_other_field(r#"[null,"t"]"#, malformed())]
+#[case::list_of_answers(r#"[{"token":"t"}]"#, malformed())]
+#[case::text(r#""t""#, malformed())]
+#[case::scalar("1", malformed())]
+#[case::truth("true", malformed())]
+#[case::nothing("null", malformed())]
+#[case::no_content("", malformed())]
+#[case::cut(r#"{"token":"t""#, malformed())]
+#[case::more_behind(r#"{"token":"t"}{"token":"u"}"#, malformed())]
+#[case::byte_order_mark("\u{feff}{\"token\":\"t\"}", malformed())]
+#[case::bare("token=t&access_token=t", malformed())]
+#[case::deep_beside(&format!(r#"{{"x":{}{},"token":"t"}}"#, "[".repeat(1000), "]".repeat(1000)), Verdict::Accepted)]
+#[case::half_a_pair(r#"{"token":"\ud800"}"#, malformed())]
+#[case::blank(
+    r#"{"token":" "}"#,
+    Verdict::Unknown(Why::BadToken("holds one with characters that no token has"))
+)]
+#[case::other_letters(
+    r#"{"token":"tökèn"}"#,
+    Verdict::Unknown(Why::BadToken("holds one with characters that no token has"))
+)]
 #[case::line_break(
     r#"{"token":"a\r\nX: y"}"#,
     Verdict::Unknown(Why::BadToken("holds one with characters that no token has"))

@@ -111,3 +111,20 @@ async fn an_image_of_no_entry_is_said_and_not_asked_for() {
     }
     assert!(hosts.journal().iter().all(|request| request.target == "/v2/"));
 }
+
+/// Neither its user name nor anything else of it.
+#[tokio::test]
+async fn of_a_user_name_with_a_colon_nothing_is_sent() {
+    let hosts = Hosts::start(&Trusted::new().unwrap(), &["a.test"], &[], basic).await.unwrap();
+    let config = json!({ "auths": { "a.test": { "username": "ro:bot", "password": RIGHT } } }).to_string();
+    let secret = secret("pull", Some("kubernetes.io/dockerconfigjson"), [(".dockerconfigjson", config)]);
+    let credential = docker_config::payload(&secret, &Selection::default()).unwrap();
+    let said = said(&registries(&hosts, None, &[]).judge_one(&credential).await);
+    assert!(
+        said.len() == 1
+            && said[0]
+                .starts_with("Unchecked a.test: unknown, it is not tried, because its user name has a ':'"),
+        "{said:#?}"
+    );
+    assert!(!said[0].contains("bot") && hosts.connections().is_empty(), "{said:#?}");
+}

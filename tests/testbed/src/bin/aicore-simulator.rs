@@ -3,7 +3,7 @@
 use std::{
     fs::OpenOptions,
     io::Write,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
@@ -14,9 +14,10 @@ use clap::{Parser, ValueEnum};
 use serde_json::{Value, json};
 use testbed::{
     process::Signals,
-    simulator::{Entry, Options, Simulator, is_tenant_name},
+    simulator::{Entry, Options, Simulator, TENANT, is_tenant_name},
 };
 use tokio::sync::mpsc::UnboundedReceiver;
+use url::Url;
 
 /// A simulator of SAP AI Core's docker registry secrets, to try things out without a tenant.
 ///
@@ -26,9 +27,20 @@ use tokio::sync::mpsc::UnboundedReceiver;
 #[derive(Parser)]
 #[command(name = "aicore-simulator", version)]
 struct Cli {
-    /// Where to listen: a port, or 127.0.0.1:port; port 0 takes a free one
-    #[arg(long, default_value = "127.0.0.1:0", value_parser = port, value_name = "ADDRESS")]
-    listen: u16,
+    /// Where to listen: a port of 127.0.0.1, or address:port; port 0 takes a free one. Whoever reaches it has the tenants'
+    /// credentials: give another address than 127.0.0.1 only inside of a container or a pod
+    #[arg(long, default_value = "127.0.0.1:0", value_parser = address, value_name = "ADDRESS")]
+    listen: SocketAddr,
+    /// The URL at which clients reach it, where that is not the address it listens on: service keys name it, and the
+    /// certificate its host
+    #[arg(long, value_parser = public_url, value_name = "URL")]
+    public_url: Option<Url>,
+    /// The URL of the tenants' authorization servers, where those have names of their own; {tenant} is the first label of its host
+    #[arg(long, value_parser = authorization_url, value_name = "URL", requires = "public_url")]
+    public_authorization_url: Option<String>,
+    /// Another name for the certificate; may be repeated
+    #[arg(long = "tls-name", requires = "tls", value_name = "NAME")]
+    tls_names: Vec<String>,
     /// Serve https with a certificate of the simulator's own authority
     #[arg(long)]
     tls: bool,
@@ -64,19 +76,31 @@ enum Log {
     Json,
 }
 
-fn port(text: &str) -> anyhow::Result<u16> {
+fn address(text: &str) -> anyhow::Result<SocketAddr> {
     if let Ok(port) = text.parse() {
-        return Ok(port);
+        return Ok((Ipv4Addr::LOCALHOST, port).into());
     }
-    let address: SocketAddr = text.parse().context("not a port or 127.0.0.1:port")?;
-    // It hands out and accepts credentials; nobody else shall reach it.
-    ensure!(address.ip() == Ipv4Addr::LOCALHOST, "the simulator listens on 127.0.0.1 only");
-    Ok(address.port())
+    text.parse().context("not a port or address:port")
+}
+
+fn public_url(text: &str) -> anyhow::Result<Url> {
+    let url: Url = text.parse().context("not a URL")?;
+    ensure!(matches!(url.scheme(), "http" | "https") && url.has_host(), "it begins with http:// or https://");
+    ensure!(url.query().is_none() && url.fragment().is_none(), "it has no ? and no #");
+    Ok(url)
 }
 
 fn tenant(name: &str) -> anyhow::Result<String> {
     ensure!(is_tenant_name(name), "use small letters, digits and dashes");
     Ok(name.to_owned())
+}
+
+fn authorization_url(text: &str) -> anyhow::Result<String> {
+    let (_, host) = text.split_once("://").context("not a URL")?;
+    ensure!(host.starts_with(&format!("{TENANT}.")), "its host begins with {TENANT} and a dot");
+    let url = public_url(&text.replace(TENANT, "tenant"))?;
+    ensure!(url.path() == "/", "it has no path");
+    Ok(text.trim_end_matches('/').to_owned())
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -87,13 +111,7 @@ async fn main() -> anyhow::Result<()> {
         // One of an earlier run.
         let _ = std::fs::remove_file(file);
     }
-    let simulator = Simulator::start(Options {
-        port: cli.listen,
-        tls: cli.tls,
-        keep_journal: false,
-        ..Options::default()
-    })
-    .await?;
+    let simulator = Simulator::start(cli.options()?).await?;
     let mut requests = simulator.watch();
     cli.write_files(&simulator)?;
     cli.log.announce(&simulator, &cli.tenants)?;
@@ -113,6 +131,30 @@ async fn main() -> anyhow::Result<()> {
 }
 
 impl Cli {
+    fn options(&self) -> anyhow::Result<Options> {
+        let ip: IpAddr = self.listen.ip();
+        ensure!(
+            self.public_url.is_some() || !ip.is_unspecified(),
+            "no client can connect to {ip}, and service keys would name it: say with --public-url where clients reach the simulator"
+        );
+        let authorization_servers = self.public_authorization_url.iter();
+        let authorization_servers =
+            authorization_servers.flat_map(|url| self.tenants.iter().map(|name| url.replace(TENANT, name)));
+        let urls =
+            self.public_url.iter().cloned().chain(authorization_servers.filter_map(|url| url.parse().ok()));
+        let hosts = urls.filter_map(|url: Url| url.host_str().map(str::to_owned));
+        Ok(Options {
+            ip,
+            port: self.listen.port(),
+            public_url: self.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
+            public_authorization_url: self.public_authorization_url.clone(),
+            tls_names: self.tls_names.iter().cloned().chain(hosts).collect(),
+            tls: self.tls,
+            keep_journal: false,
+            ..Options::default()
+        })
+    }
+
     fn write_files(&self, simulator: &Simulator) -> anyhow::Result<()> {
         for name in &self.tenants {
             let tenant = simulator.tenant(name);
@@ -123,7 +165,7 @@ impl Cli {
                 let manifest = json!({
                     "apiVersion": "v1",
                     "kind": "Secret",
-                    "metadata": {"name": self.binding_name.replace(PLACEHOLDER, name)},
+                    "metadata": {"name": self.binding_name.replace(TENANT, name)},
                     "type": "Opaque",
                     "stringData": tenant.binding_data(),
                 });
@@ -142,14 +184,12 @@ impl Cli {
         let Some(pattern) = pattern else {
             return Ok(None);
         };
-        if self.tenants.len() > 1 && !pattern.contains(PLACEHOLDER) {
-            bail!("{pattern:?} would hold only the last of several tenants; put {PLACEHOLDER} into the name");
+        if self.tenants.len() > 1 && !pattern.contains(TENANT) {
+            bail!("{pattern:?} would hold only the last of several tenants; put {TENANT} into the name");
         }
-        Ok(Some(pattern.replace(PLACEHOLDER, tenant).into()))
+        Ok(Some(pattern.replace(TENANT, tenant).into()))
     }
 }
-
-const PLACEHOLDER: &str = "{tenant}";
 
 /// Writes a file that only its owner can read, also when it existed with other rights.
 fn write_private(file: &Path, content: &str) -> anyhow::Result<()> {

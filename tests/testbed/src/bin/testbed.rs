@@ -11,6 +11,7 @@ use testbed::{
     demo,
     distribution::distribution_path,
     helm::helm_path,
+    node,
     packaging::{self, Part},
     process::{Signals, become_tethered, tethered, this_process_is_testbed},
     recording,
@@ -62,6 +63,16 @@ enum Task {
         #[arg(last = true, required = true, value_name = "CMD")]
         command: Vec<OsString>,
     },
+    /// Run a command beside a cluster of one node, on which pods run
+    ///
+    /// Builds what is not there: the node's programs, and the operator's image. The command finds the administrator's kubeconfig in
+    /// `KUBECONFIG`, and kubectl, helm and ctr on its path; it is in the node's network, which leads nowhere else, and ends with
+    /// the node. Takes Linux and root; on a machine that cannot have a node it says what is missing, and ends with code 77.
+    Node {
+        /// The command and its arguments
+        #[arg(last = true, required = true, value_name = "CMD")]
+        command: Vec<OsString>,
+    },
     /// Show a rotation: control plane, simulated AI Core, operator
     ///
     /// With `KUBECONFIG` set, that cluster is used instead of a control plane of the demo's own.
@@ -86,6 +97,20 @@ enum Task {
         assets: PathBuf,
         #[command(flatten)]
         servers: Servers,
+    },
+    /// Say what this machine lacks for a node, and how to install it, with exit code 77
+    NodeCheck {
+        /// Take it as missing, too, when programs and images are not built
+        #[arg(long)]
+        built: bool,
+    },
+    /// The process behind a node, which ends with its standard input
+    #[command(hide = true)]
+    NodeSupervise {
+        #[arg(long)]
+        programs: PathBuf,
+        #[arg(long)]
+        control_plane: PathBuf,
     },
     /// Become a command that is killed when its parent ends
     #[command(hide = true)]
@@ -132,7 +157,7 @@ fn main() {
     let failed = if matches!(task, Task::Tether { .. }) { 127 } else { 1 };
     let code = run(task).unwrap_or_else(|error| {
         eprintln!("testbed: {error:#}");
-        failed
+        if error.is::<node::Missing>() { node::Missing::EXIT_CODE } else { failed }
     });
     // Threads that wait for input end here.
     std::process::exit(code)
@@ -148,6 +173,12 @@ fn run(task: Task) -> anyhow::Result<i32> {
         Task::Packaging { write: None } => block_on(packaging::check())?,
         Task::Tether { parent, command } => match become_tethered(parent, &command)? {},
         Task::Supervise { assets, servers } => block_on(supervise(assets, servers.controller_manager))?,
+        Task::Node { command } => return block_on(node::run(&command)),
+        Task::NodeCheck { built: true } => node::check_built()?,
+        Task::NodeCheck { built: false } => node::check()?,
+        Task::NodeSupervise { programs, control_plane } => {
+            block_on(node::supervise(programs, control_plane))?;
+        }
         Task::Demo { keep, kubeconfig } => block_on(demo::run(demo::Settings { keep, kubeconfig }))?,
         Task::Record { redraw: true } => recording::draw_again()?,
         Task::Record { redraw: false } => block_on(recording::record())?,

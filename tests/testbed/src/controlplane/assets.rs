@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 
-use crate::golang::{built_once, go};
+use crate::golang::{built_once, compile, go};
 
 /// Folder with ready binaries, as the Kubebuilder tools name it; overrides the build.
 const OVERRIDE: &str = "KUBEBUILDER_ASSETS";
@@ -124,17 +124,11 @@ impl Module {
             "-s -w -X k8s.io/component-base/version.gitVersion={version} \
              -X k8s.io/client-go/pkg/version.gitVersion={version}"
         );
-        let built = go(&self.folder)?
-            .args(["build", "-trimpath", "-ldflags", &flags, "-o"])
-            .arg(output)
-            .arg("tool")
-            .status();
-        let built = built.context("cannot run go")?;
-        ensure!(
-            built.success(),
-            "go build ended with {built} (Go is needed to build the control plane; {OVERRIDE} names a folder with ready \
-             binaries instead)"
-        );
+        let what = format!("building etcd and Kubernetes {version}");
+        let output_path = output.to_str().context("the path of target/ is not UTF-8")?;
+        let arguments = ["-trimpath", "-ldflags", &flags, "-o", output_path];
+        compile(&what, || go(&self.folder), &arguments, &["tool"])
+            .with_context(|| format!("{OVERRIDE} names a folder with ready binaries instead"))?;
         // Go names an executable after the last element of its package's path.
         std::fs::rename(output.join("server"), output.join("etcd")).context("the build made no etcd")?;
         Ok(())
@@ -158,7 +152,7 @@ fn older_minors() -> Vec<String> {
 }
 
 /// The version in the module's `require k8s.io/kubernetes v…`.
-fn kubernetes_version(module: &str) -> Option<&str> {
+pub(crate) fn kubernetes_version(module: &str) -> Option<&str> {
     module.lines().find_map(|line| {
         let mut words = line.split_whitespace().skip_while(|word| *word == "require");
         (words.next() == Some("k8s.io/kubernetes"))

@@ -15,14 +15,14 @@ use super::{
 
 /// `<workspace>/target/testbed/run-XXXXXXXX`, locked while its supervisor lives.
 #[derive(Debug)]
-pub(super) struct RunDir {
+pub(crate) struct RunDir {
     path: PathBuf,
     _lock: File,
 }
 
 impl RunDir {
     /// Creates a folder, and removes those of supervisors that were killed.
-    pub(super) fn create() -> anyhow::Result<Self> {
+    pub(crate) fn create() -> anyhow::Result<Self> {
         let root = target().join("testbed");
         std::fs::create_dir_all(&root).with_context(|| format!("cannot create {}", root.display()))?;
         // Held until the new folder has its own lock, so that no other process takes it for abandoned.
@@ -35,11 +35,11 @@ impl RunDir {
         Ok(Self { path, _lock: lock })
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(super) fn remove(self) -> anyhow::Result<()> {
+    pub(crate) fn remove(self) -> anyhow::Result<()> {
         std::fs::remove_dir_all(&self.path).with_context(|| format!("cannot remove {}", self.path.display()))
     }
 }

@@ -41,7 +41,9 @@ pub(super) async fn exchange(
 ) -> Result<Response<Body>, Cut> {
     let stop = connection.shared.stop.clone();
     let (head, body) = request.into_parts();
-    let request = Arc::new(Exchange { route: Route::of(&head.method, head.uri.path()), connection, head });
+    let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let route = Route::of(&head.method, host, head.uri.path());
+    let request = Arc::new(Exchange { connection, head, route });
     tokio::select! {
         answer = request.answer(body) => answer,
         () = stop.cancelled() => Err(Cut),

@@ -1,16 +1,33 @@
 //! What can be set for the simulator and for a tenant.
 
-use std::time::Duration;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 use http::StatusCode;
 
 use super::tls::ServerFlaw;
 
+/// Stands for the name of a tenant in URLs and names of files.
+pub const TENANT: &str = "{tenant}";
+
 /// Settings of a simulator.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// TCP port on 127.0.0.1; 0, the default, takes a free one.
+    /// IP address to listen on. It hands out and accepts credentials, and so nobody but this machine reaches the default,
+    /// 127.0.0.1.
+    pub ip: IpAddr,
+    /// TCP port; 0, the default, takes a free one.
     pub port: u16,
+    /// The base URL that clients use, without a trailing slash, where it is not the address that the simulator listens on: that
+    /// of a Service or a proxy. Service keys name it.
+    pub public_url: Option<String>,
+    /// The URL of authorization servers, where they are behind names of their own, as those of SAP are: [`TENANT`] in the first label
+    /// of its host stands for the tenant's name. Default: paths of the API's URL.
+    pub public_authorization_url: Option<String>,
+    /// Names of the server's certificate, besides 127.0.0.1 and localhost.
+    pub tls_names: Vec<String>,
     /// Serve https with a certificate of the simulator's own authority. Clients may have one, too, which then proves who they
     /// are. Default: http.
     pub tls: bool,
@@ -24,7 +41,17 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { port: 0, tls: false, tls_1_2_only: false, server_flaw: None, keep_journal: true }
+        Self {
+            ip: Ipv4Addr::LOCALHOST.into(),
+            port: 0,
+            public_url: None,
+            public_authorization_url: None,
+            tls_names: Vec::new(),
+            tls: false,
+            tls_1_2_only: false,
+            server_flaw: None,
+            keep_journal: true,
+        }
     }
 }
 

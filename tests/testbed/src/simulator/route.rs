@@ -35,7 +35,7 @@ impl Operation {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Route {
     pub(super) operation: Operation,
-    /// Tenant named by the path: always for the token endpoint, otherwise with an API URL of its own.
+    /// Tenant named by the path, or for the token endpoint by the host; of the API only with a URL of its own.
     pub(super) tenant: Option<String>,
     /// Secret named by the path, as it stands there.
     pub(super) name: Option<String>,
@@ -44,15 +44,20 @@ pub(super) struct Route {
 }
 
 impl Route {
-    pub(super) fn of(method: &Method, path: &str) -> Self {
+    /// `host` is what the client calls this server; the first label is the tenant's name where that is in no path.
+    pub(super) fn of(method: &Method, host: Option<&str>, path: &str) -> Self {
         let segments: Vec<&str> = path.split('/').skip(1).collect();
         let (tenant, rest) = match segments.as_slice() {
             ["uaa" | "api", tenant, rest @ ..] => (Some((*tenant).to_owned()), rest),
+            rest @ ["oauth", "token"] => {
+                let label = host.and_then(|host| host.split_once('.')).map(|(label, _)| label.to_owned());
+                (label, rest)
+            }
             rest => (None, rest),
         };
         let mut name = None;
         let methods: &[(Method, Operation)] = match rest {
-            ["oauth", "token"] if tenant.is_some() && path.starts_with("/uaa/") => {
+            ["oauth", "token"] if tenant.is_some() && !path.starts_with("/api/") => {
                 &[(Method::POST, Operation::Token)]
             }
             _ if path.starts_with("/uaa/") => &[],

@@ -16,8 +16,10 @@ use super::{
 };
 
 pub(super) struct Shared {
-    /// Base of all URLs, without a trailing slash.
+    /// Base of the URLs of the API, without a trailing slash.
     pub(super) url: String,
+    /// URL of an authorization server, without a trailing slash; [`TENANT`](super::options::TENANT) stands for the tenant's name.
+    pub(super) authorization_url: String,
     /// The certificate authority, if TLS is served.
     pub(super) authority: Option<Authority>,
     pub(super) keep_journal: bool,
@@ -44,9 +46,15 @@ impl Counter {
 }
 
 impl Shared {
-    pub(super) fn new(url: String, authority: Option<Authority>, keep_journal: bool) -> Self {
+    pub(super) fn new(
+        url: String,
+        authorization_url: String,
+        authority: Option<Authority>,
+        keep_journal: bool,
+    ) -> Self {
         Self {
             url,
+            authorization_url,
             authority,
             keep_journal,
             tenants: Mutex::default(),

@@ -15,7 +15,7 @@ use super::{
     credentials::Credentials,
     faults::Faults,
     journal::Journal,
-    options::TenantOptions,
+    options::{TENANT, TenantOptions},
     service_key::{self, Place},
     shared::Shared,
     tls::{Flaw, KeyFormat, Life},
@@ -93,7 +93,7 @@ impl Tenant {
     /// The authorization server, `url` of the service key: every tenant has its own.
     #[must_use]
     pub fn authorization_server(&self) -> String {
-        format!("{}/uaa/{}", self.shared.url, self.state.name)
+        self.shared.authorization_url.replace(TENANT, &self.state.name)
     }
 
     /// OAuth client id; it holds `!` and `|`, as in SAP's service keys.

@@ -86,18 +86,19 @@ impl Authority {
         })
     }
 
-    /// Settings of a listener on 127.0.0.1, also known as localhost, for HTTP/1.1. A client needs no certificate; one that it has
-    /// must be of this authority.
+    /// Settings of a listener on 127.0.0.1, also known as localhost and by `names`, for HTTP/1.1. A client needs no certificate;
+    /// one that it has must be of this authority.
     pub(super) fn server(
         &self,
+        names: &[String],
         tls_1_2_only: bool,
         flaw: Option<ServerFlaw>,
     ) -> anyhow::Result<ServerConfig> {
-        let names: &[&str] = match flaw {
-            Some(ServerFlaw::OtherName) => &["elsewhere.example"],
-            _ => &["127.0.0.1", "localhost"],
+        let names: Vec<&str> = match flaw {
+            Some(ServerFlaw::OtherName) => vec!["elsewhere.example"],
+            _ => ["127.0.0.1", "localhost"].into_iter().chain(names.iter().map(String::as_str)).collect(),
         };
-        self.listener(self.issue_with(names, flaw)?, tls_1_2_only)
+        self.listener(self.issue_with(&names, flaw)?, tls_1_2_only)
     }
 
     /// The same for a listener with these names.

@@ -167,8 +167,71 @@ async fn it_writes_files_for_each_tenant() {
     assert_eq!(program.end(Signal::TERM).await, "");
 }
 
+/// As in a pod: behind a Service, whose name clients use.
+#[tokio::test]
+async fn it_goes_by_the_public_url_where_that_is_not_its_address() {
+    let mut program = Program::start(
+        "public",
+        &[
+            "--listen=0.0.0.0:0",
+            "--public-url=https://api.example.com:8443/",
+            "--public-authorization-url=https://{tenant}.login.example.com:8443",
+            "--tls",
+            "--tls-name=simulator.aicore.svc",
+            "--write-key=key.json",
+            "--write-ca=ca.pem",
+            "--ready-file=ready",
+        ],
+    );
+    assert_eq!(program.line().await, "https://api.example.com:8443");
+    let key: Value = serde_json::from_str(&program.read("key.json")).unwrap();
+    assert_eq!(key["serviceurls"]["AI_API_URL"], "https://api.example.com:8443");
+    assert_eq!(key["url"], "https://demo.login.example.com:8443");
+    let port = listening_port(program.child.id().unwrap());
+    let authority = reqwest::Certificate::from_pem(program.read("ca.pem").as_bytes()).unwrap();
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", key["clientid"].as_str().unwrap()),
+        ("client_secret", key["clientsecret"].as_str().unwrap()),
+    ];
+    for name in ["api.example.com", "demo.login.example.com", "simulator.aicore.svc", "localhost"] {
+        let client = reqwest::Client::builder()
+            .tls_certs_only([authority.clone()])
+            .resolve(name, ([127, 0, 0, 1], port).into())
+            .build()
+            .unwrap();
+        client.get(format!("https://{name}:{port}/")).send().await.unwrap();
+        // The tenant is told by the host.
+        let token =
+            client.post(format!("https://{name}:{port}/oauth/token")).form(&form).send().await.unwrap();
+        assert_eq!(token.status() == 200, name.starts_with("demo."), "{name}: {}", token.status());
+    }
+    program.end(Signal::TERM).await;
+}
+
+/// The port on which a process listens, by the kernel's table of its network.
+fn listening_port(pid: u32) -> u16 {
+    let links = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    let inodes: Vec<String> = links
+        .filter_map(|link| {
+            let target = std::fs::read_link(link.unwrap().path()).ok()?;
+            target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']').map(str::to_owned)
+        })
+        .collect();
+    let table = std::fs::read_to_string(format!("/proc/{pid}/net/tcp")).unwrap();
+    let ports = table.lines().skip(1).filter_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let listens = words[3] == "0A" && inodes.iter().any(|inode| inode == words[9]);
+        listens.then(|| u16::from_str_radix(words[1].split_once(':').unwrap().1, 16).unwrap())
+    });
+    ports.last().unwrap()
+}
+
 #[rstest::rstest]
-#[case::other_address(&["--listen", "0.0.0.0:0"])]
+#[case::no_address_for_clients(&["--listen", "0.0.0.0:0"])]
+#[case::no_host_for_tenants(&["--public-url", "https://a.example.com", "--public-authorization-url", "https://b.example.com"])]
+#[case::no_url(&["--public-url", "api.example.com"])]
+#[case::name_without_tls(&["--tls-name", "api.example.com"])]
 #[case::tenant_name(&["--tenant", "Not/This"])]
 #[case::one_file_for_two(&["--tenant", "a", "--tenant", "b", "--write-key", "key.json"])]
 #[case::authority_without_tls(&["--write-ca", "ca.pem"])]
