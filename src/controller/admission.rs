@@ -287,6 +287,14 @@ impl Admission {
         }
     }
 
+    /// Whether others are on their way to the tenant of the pass, or stand in line for it, of whom it has accepted nothing yet.
+    pub(super) fn has_company(&self, permit: &Permit) -> bool {
+        match permit.place {
+            Place::Lane(_, id) => self.change(|state, _| state.has_company(id)),
+            Place::Shared(_) => false,
+        }
+    }
+
     /// Whether the resource waits for such a place: then it needs it before it reads anything.
     pub(super) fn awaits_large_payload(&self, who: &ObjectKey) -> bool {
         self.change(|state, _| state.waiting.awaits_large_payload(who))

@@ -309,7 +309,8 @@ async fn finish<K: Kubernetes, A: AiCore>(
 fn log(step: &Step, result: &Outcome, report: &Report) {
     let outcome = report.outcome.as_str();
     match (result, step) {
-        (Outcome::Pushed { .. }, Step::Push(Push { cause, create })) => {
+        (Outcome::Pushed { .. }, Step::Push(Push { cause, creation })) => {
+            let create = creation.is_allowed();
             info!(outcome, cause = cause.as_str(), create, "AI Core accepted the credential");
         }
         (Outcome::Failed(Failure { reason, message, .. }), _) => {

@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-const PUSH: Step = Step::Push(Push { cause: Cause::First, create: false });
+const PUSH: Step = Step::Push(Push { cause: Cause::First, creation: Creation::Never });
 
 async fn means(world: &World) -> Means<FakeConnection> {
     let gathered = gather(&world.ctx, &world.snapshot()).await.unwrap();
