@@ -306,7 +306,7 @@ fn outcome_of<K, A: AiCore>(
     })
 }
 
-fn postponed(Wait { requeue_after }: Wait) -> Outcome {
+fn postponed(Wait { requeue_after, .. }: Wait) -> Outcome {
     Outcome::Postponed(requeue_after)
 }
 

@@ -114,7 +114,7 @@ async fn pass<K: Kubernetes, A: AiCore>(
             };
             match ask(ctx, tenant, &found, held, credit).await {
                 Ok(answer) => answer,
-                Err(Wait { requeue_after }) => return Ok(requeue_after),
+                Err(Wait { requeue_after, .. }) => return Ok(requeue_after),
             }
         }
         _ => Answer::NotAsked,
@@ -175,7 +175,7 @@ async fn ask<K: Kubernetes, A: AiCore>(
     let lane = Lane::of(connection.tenant(), connection.id(), credit);
     let permit = ctx.admission.enter(&lane, None, request)?;
     let question = Question { index: &ctx.index, queue: &ctx.queue, tenant, key, ending: &ctx.ending };
-    let withdrawn = || Wait { requeue_after: Duration::ZERO };
+    let withdrawn = || Wait::until(Duration::ZERO);
     let authorization = tokio::select! {
         biased;
         authorization = ctx.ai_core.authorize(connection, Insistence::Patient) => authorization,

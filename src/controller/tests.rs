@@ -1,3 +1,4 @@
+mod cold;
 mod large;
 mod neighbours;
 mod outages;

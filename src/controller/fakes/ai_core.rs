@@ -115,6 +115,8 @@ pub(in crate::controller) struct FakeAiCore {
     pub(in crate::controller) needs_second: AtomicBool,
     /// Tokens are fetched from there, as the real connection does.
     pub(in crate::controller) endpoint: Mutex<Option<FakeEndpoint>>,
+    /// How long an answer takes.
+    pub(in crate::controller) latency: Mutex<Duration>,
     /// The rate of tenants.
     pub(in crate::controller) rate: Mutex<Option<Rate>>,
     /// The remote secrets whose content was accepted.
@@ -130,6 +132,8 @@ impl FakeAiCore {
             return Err(Unfinished::Withdrawn { remote_absent: false });
         }
         note(&self.journal, line);
+        let latency = *self.latency.lock().unwrap();
+        tokio::time::sleep(latency).await;
         if self.hangs.load(SeqCst) {
             std::future::pending::<()>().await;
         }
