@@ -115,6 +115,8 @@ pub(in crate::controller) struct FakeAiCore {
     pub(in crate::controller) needs_second: AtomicBool,
     /// Tokens are fetched from there, as the real connection does.
     pub(in crate::controller) endpoint: Mutex<Option<FakeEndpoint>>,
+    /// The service keys lack the right to list secrets.
+    pub(in crate::controller) refuses_list: AtomicBool,
     /// How long an answer takes.
     pub(in crate::controller) latency: Mutex<Duration>,
     /// The rate of tenants.
@@ -203,6 +205,9 @@ impl AiCore for FakeAiCore {
                 Unfinished::Withdrawn { .. } => Unlisted::Withdrawn,
                 Unfinished::Failed { .. } => Unlisted::Unanswered,
             })?;
+            if self.refuses_list.load(SeqCst) {
+                return Err(Unlisted::Useless);
+            }
             let accepted = self.accepted.lock().unwrap();
             Ok(accepted.iter().map(|name| name.as_str().into()).collect())
         };
