@@ -54,6 +54,9 @@ use crate::{
 /// lane lets in.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// A pass that has read what it sends waits for so long for its turn in the rate, before it gives up what it has read.
+const SHORT_WAIT: Duration = Duration::from_secs(5);
+
 /// After this long, a resource that waits for another pass to read its service key looks by itself.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// After this long, a resource that waits for a place looks by itself for the first time.
@@ -266,6 +269,27 @@ impl Admission {
             self.change(|state, now| state.asks(id, now));
         }
         Ok(permit)
+    }
+
+    /// The rate of the tenant of a lane, which may have had no turn in it yet.
+    pub(super) fn keep_to(&self, lane: &Arc<Lane>, rate: &Arc<RateLimiter>) {
+        self.change(|state, _| state.lanes.of(lane).keep_to(rate));
+    }
+
+    /// Waits for the turn of a pass in the rate of its tenant, which a further request of another pass has come for first: for
+    /// [`SHORT_WAIT`] at most, what the pass has read is held so long.
+    ///
+    /// # Errors
+    /// When it takes longer. Whoever is refused drops the permit, and is the next of its namespace. Nothing is reserved then.
+    pub(super) async fn await_turn(&self, permit: &Permit, rate: &Arc<RateLimiter>) -> Result<(), Wait> {
+        let is_short = rate.until_free(1).is_some_and(|left| !left.is_zero() && left <= SHORT_WAIT);
+        let Place::Lane(_, id) = permit.place else { return Ok(()) };
+        if !is_short {
+            return self.turn(permit, rate);
+        }
+        rate.wait().await;
+        self.change(|state, now| state.has_turn(id, rate, now));
+        Ok(())
     }
 
     /// Takes the turn of a pass in the rate of its tenant. Whoever is refused drops the permit, and is the next of its namespace.

@@ -81,8 +81,9 @@ async fn whoever_asks_takes_another_turn_before_it_goes_on() {
     let mandate = Withdrawable::default();
     let mut session = Session::new(&connection, Insistence::Patient, &mandate);
     let meanwhile = async {
-        let listed = |entry: &testbed::simulator::Entry| entry.operation == Op::List;
-        tenant.journal().wait_for(listed, Duration::from_secs(30)).await.unwrap();
+        while connection.names.of(&name("new")) == Listed::Unknown {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         mandate.end();
     };
     let (result, ()) = tokio::join!(session.ask_for_names(), meanwhile);

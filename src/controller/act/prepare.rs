@@ -75,7 +75,14 @@ pub(super) async fn prepare<K: Kubernetes, A: AiCore>(
     if !errand.stands() {
         return Err(Outcome::Withdrawn);
     }
-    ctx.admission.turn(&permit, connection.rate_limiter()).map_err(postponed)?;
+    tokio::select! {
+        biased;
+        turn = ctx.admission.await_turn(&permit, connection.rate_limiter()) => turn.map_err(postponed)?,
+        () = over(errand) => {
+            permit.unused();
+            return Err(Outcome::Withdrawn);
+        }
+    }
     let order = tokio::select! {
         biased;
         order = ctx.ai_core.in_order(claim) => order,

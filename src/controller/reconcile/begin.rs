@@ -4,7 +4,7 @@
 use crate::{
     controller::{
         Context, ServiceKeyHeld,
-        adapters::{AiCore, Kubernetes},
+        adapters::{AiCore, Kubernetes, Reach},
         admission::{Limit, Permit, Request, Wait},
         gather::{Key, read_key},
         index::Snapshot,
@@ -76,6 +76,7 @@ fn place<K, A: AiCore>(
 ) -> Result<Option<Permit>, Wait> {
     let object = &snapshot.object;
     let lane = ctx.lane(object, connection);
+    ctx.admission.keep_to(&lane, connection.rate_limiter());
     if object.unanswered_request(&snapshot.status).is_some() {
         ctx.admission.is_asked_for(&lane, request);
     }

@@ -4,7 +4,7 @@ use rstest::rstest;
 
 use super::{neighbours::resource, *};
 use crate::{
-    controller::fakes::World,
+    controller::fakes::{FakeEndpoint, World},
     domain::{
         parse::object::Object,
         testing::{WithSpec, seconds},
@@ -43,6 +43,7 @@ async fn cold_start(own_keys: bool, rate: Rate, latency: Duration) -> (Cost, Dur
     *world.ctx.ai_core.rate.lock().unwrap() = Some(rate);
     *world.ctx.ai_core.latency.lock().unwrap() = latency;
     // A push that finds nothing to replace is two requests.
+    *world.ctx.ai_core.endpoint.lock().unwrap() = Some(FakeEndpoint::default());
     world.ctx.ai_core.needs_second.store(true, std::sync::atomic::Ordering::SeqCst);
     let resources = resources(own_keys);
     resources.iter().for_each(|object| world.has_another(object, "1", "one"));

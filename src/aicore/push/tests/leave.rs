@@ -77,7 +77,7 @@ async fn nothing_is_sent_without_a_mandate(#[values(true, false)] push: bool) {
 #[rstest]
 #[case::post(&[(Op::Create, Fault::status(409))], false)]
 #[case::post_of_a_token_that_is_refused(&[(Op::Create, Fault::status(401))], false)]
-#[case::post_that_is_forbidden(&[(Op::Create, Fault::status(403)), (Op::Create, Fault::status(403))], false)]
+#[case::post_that_is_forbidden(&[(Op::Create, Fault::status(403))], false)]
 #[case::look(&[(Op::Create, Fault::status(409)), (Op::Get, Fault::json(200, &json!({})))], false)]
 #[case::look_in_vain(&[(Op::Create, Fault::status(409)), (Op::Get, Fault::status(404))], true)]
 #[case::patch(&[(Op::Create, Fault::status(400)), (Op::Get, Fault::json(200, &json!({}))), (Op::Patch, Fault::status(401))], false)]

@@ -3,13 +3,14 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use super::*;
 
 #[rstest]
-#[case::never_seen(AICoreRegistrySecretStatus::default())]
-#[case::default_of_the_schema(a_new_status())]
-#[case::no_digest(AICoreRegistrySecretStatus { credentials_digest: None, ..a_status_in_sync() })]
-#[case::no_push(AICoreRegistrySecretStatus { last_sync_time: None, ..a_status_in_sync() })]
-fn first(#[case] status: AICoreRegistrySecretStatus) {
+#[case::never_seen(AICoreRegistrySecretStatus::default(), Creation::Expected)]
+#[case::default_of_the_schema(a_new_status(), Creation::Expected)]
+#[case::no_digest(AICoreRegistrySecretStatus { credentials_digest: None, ..a_status_in_sync() }, Creation::IfMissing)]
+#[case::no_push(AICoreRegistrySecretStatus { last_sync_time: None, ..a_status_in_sync() }, Creation::IfMissing)]
+fn first(#[case] status: AICoreRegistrySecretStatus, #[case] creation: Creation) {
     let object = an_object();
-    assert_eq!(step(&an_observation(&object, &status)), push(Cause::First));
+    let expected = Step::Push(Push { cause: Cause::First, creation });
+    assert_eq!(step(&an_observation(&object, &status)), expected);
 }
 
 #[test]
