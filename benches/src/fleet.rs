@@ -251,7 +251,7 @@ impl Fleet {
     /// How to start one of the programs, with more arguments for the operator.
     ///
     /// # Errors
-    /// When the credentials of the floor cannot be written.
+    /// When the credentials of the floor cannot be written, or the ordinary operator was not built.
     pub fn launch(&self, which: Which, concurrency: usize, more: &[&str]) -> anyhow::Result<Launch> {
         let number = self.launches.get();
         self.launches.set(number + 1);
@@ -274,15 +274,24 @@ impl Fleet {
                     self.write_credentials()?.display().to_string(),
                 ]
             }
+            Which::OrdinaryCached => vec!["--secrets=cached".to_owned()],
+            Which::OrdinaryMetadata => vec!["--secrets=metadata".to_owned()],
         };
         arguments.push(match which {
             Which::Product => format!("--concurrency={concurrency}"),
             Which::Floor => concurrency.to_string(),
+            Which::OrdinaryCached | Which::OrdinaryMetadata => {
+                format!("--max-concurrent-reconciles={concurrency}")
+            }
         });
         arguments.extend(more.iter().map(|&argument| argument.to_owned()));
         let (program, ready) = match which {
             Which::Product => (self.parameters.product.clone(), "caches are filled"),
             Which::Floor => (self.parameters.floor.clone(), "watching"),
+            Which::OrdinaryCached | Which::OrdinaryMetadata => {
+                let program = self.parameters.ordinary.clone().map_err(anyhow::Error::msg)?;
+                (program, "Starting workers")
+            }
         };
         let program = std::path::absolute(program)?;
         Ok(Launch { program, arguments, kubeconfig: self.control_plane.kubeconfig().to_owned(), log, ready })

@@ -9,6 +9,7 @@ pub mod facts;
 pub mod fleet;
 pub mod neighbours;
 mod objects;
+pub mod ordinary;
 pub mod pacing;
 pub mod parameters;
 pub mod plot;

@@ -6,6 +6,7 @@ use std::{fs, path::Path};
 use anyhow::{Context, bail};
 use bench::{
     facts::Facts,
+    ordinary,
     parameters::{OUTPUT, Parameters},
     publish::published,
     report::Report,
@@ -26,7 +27,11 @@ async fn main() -> anyhow::Result<()> {
 }
 
 async fn run() -> anyhow::Result<()> {
-    let parameters = Parameters::from_environment()?;
+    let mut parameters = Parameters::from_environment()?;
+    if parameters.wants("ordinary") {
+        // Now, and not beside what is measured.
+        parameters.ordinary = ordinary::path();
+    }
     let mut report = Report::new(Facts::gather(&parameters));
     let began = Instant::now();
     let result = scenario::run(&parameters, &mut report).await;

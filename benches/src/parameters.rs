@@ -71,6 +71,8 @@ pub struct Parameters {
     pub product: PathBuf,
     /// The least that any program could do.
     pub floor: PathBuf,
+    /// The ordinary operator, or why it is not there.
+    pub ordinary: Result<PathBuf, String>,
     /// Where the report goes.
     pub output: PathBuf,
 }
@@ -101,6 +103,7 @@ impl Parameters {
             scenarios,
             product: programs.join("aicore-registry-operator"),
             floor: programs.join("floor"),
+            ordinary: Err("it was not built".to_owned()),
             output: PathBuf::from(OUTPUT),
         })
     }

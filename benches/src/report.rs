@@ -1,5 +1,6 @@
 //! The figures of a run, as JSON and as tables.
 
+mod comparison;
 mod figure;
 mod markdown;
 mod section;
@@ -9,8 +10,9 @@ use std::{fs, path::Path};
 use serde::Serialize;
 
 pub use self::{
+    comparison::{Comparison, Rounds},
     figure::{Beside, FLOOR, Figure, Target},
-    markdown::{COLUMNS, header},
+    markdown::{COLUMNS, COMPARED, header},
     section::Section,
 };
 use crate::facts::Facts;
@@ -22,6 +24,10 @@ pub struct Report {
     pub facts: Facts,
     /// The figures, in the order in which they were taken.
     pub figures: Vec<Figure>,
+    /// Values of several programs, in the order in which they were taken.
+    pub comparisons: Vec<Comparison>,
+    /// Scenarios that could not be run, and why.
+    pub left_out: Vec<(String, String)>,
     /// Plots that were drawn.
     pub plots: Vec<Drawn>,
     /// Scenarios that ran to their end.
@@ -64,6 +70,19 @@ impl Report {
         figure.section = self.section();
         println!("    {}", markdown::line(&figure));
         self.figures.push(figure);
+    }
+
+    /// Takes a comparison in, and shows it.
+    pub fn compare(&mut self, mut comparison: Comparison) {
+        comparison.section = self.section();
+        println!("    {}", markdown::compared_line(&comparison));
+        self.comparisons.push(comparison);
+    }
+
+    /// Notes that a scenario could not be run.
+    pub fn leave_out(&mut self, scenario: &str, reason: &str) {
+        println!("    not measured: {reason}");
+        self.left_out.push((scenario.to_owned(), reason.to_owned()));
     }
 
     /// The figure of that name.

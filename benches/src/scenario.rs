@@ -11,6 +11,7 @@ mod limits;
 mod memory;
 mod namespaces;
 mod noise;
+mod ordinary;
 mod outages;
 mod pacing;
 mod relist;
@@ -93,8 +94,18 @@ macro_rules! scenario {
 pub async fn run(parameters: &Parameters, report: &mut Report) -> anyhow::Result<()> {
     let mut run = Run { parameters, report, began: Instant::now() };
     let in_fleet = |section: &Section| section.scenarios().iter().any(|name| parameters.wants(name));
-    if [Section::Alone, Section::Neighbours].iter().any(in_fleet) {
+    if [Section::Alone, Section::Ordinary, Section::Neighbours].iter().any(in_fleet) {
         let fleet = alone(&mut run).await?;
+        run.report.begin(Section::Ordinary);
+        if run.begins("ordinary", "beside an ordinary operator") {
+            match &parameters.ordinary {
+                Ok(_) => {
+                    ordinary::run(&fleet, &mut run).await?;
+                    run.ends("ordinary");
+                }
+                Err(reason) => run.report.leave_out("ordinary", reason),
+            }
+        }
         run.report.begin(Section::Neighbours);
         scenario!(run, "limits", "a tenant that answers 429", limits::run(&fleet, &mut run));
         scenario!(run, "hung", "tenants that hang", hung::run(&fleet, &mut run));
@@ -133,11 +144,7 @@ async fn alone(run: &mut Run<'_>) -> anyhow::Result<Fleet> {
     fleet.grow(parameters.resources).await?;
     fleet.add_unrelated(parameters.unrelated).await?;
     scenario!(run, "cold", "cold start: nothing was ever sent", cold::run(&fleet, run));
-    // What the floor has written says that all is in sync, and the product knows better: that would go on in all that follows.
-    fleet.forget_all().await?;
-    let first = fleet.launch(Which::Product, CONCURRENCY, &[])?.start_ready().await?;
-    fleet.settled().await?;
-    first.stop().await?;
+    synced_by_product(&fleet).await?;
     scenario!(run, "memory", "memory with all resources", memory::all(&fleet, run));
     scenario!(run, "idle", "rotations one by one", idle::run(&fleet, run));
     scenario!(run, "burst", "all Secrets rotated at once", burst::run(&fleet, run));
@@ -147,6 +154,18 @@ async fn alone(run: &mut Run<'_>) -> anyhow::Result<Fleet> {
     scenario!(run, "relist", "the watches' version has expired", relist::run(&fleet, run));
     scenario!(run, "shards", "two operators share the work", shards::run(&fleet, run));
     Ok(fleet)
+}
+
+/// What another program has written says that all is in sync, and the product knows better: that would go on in all that
+/// follows. So all is sent anew by the product.
+///
+/// # Errors
+/// When that takes too long.
+pub async fn synced_by_product(fleet: &Fleet) -> anyhow::Result<()> {
+    fleet.forget_all().await?;
+    let product = fleet.launch(Which::Product, CONCURRENCY, &[])?.start_ready().await?;
+    fleet.settled().await?;
+    product.stop().await
 }
 
 /// Milliseconds from `earlier` to `later`; negative when it was the other way round.

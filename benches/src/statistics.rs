@@ -32,6 +32,13 @@ impl Sample {
         self.0.last().copied().unwrap_or(f64::NAN)
     }
 
+    /// The smallest and the largest; none where there are not two values.
+    #[must_use]
+    pub fn spread(&self) -> Option<(f64, f64)> {
+        let (first, last) = (self.0.first()?, self.0.last()?);
+        (self.0.len() > 1).then_some((*first, *last))
+    }
+
     /// All of them, smallest first.
     #[must_use]
     pub fn values(&self) -> &[f64] {

@@ -1,4 +1,4 @@
-//! A program under measure: the operator as its users run it, or the floor.
+//! A program under measure: the operator as its users run it, the floor, or an ordinary operator.
 
 use std::{
     fs,
@@ -20,11 +20,15 @@ pub enum Which {
     Product,
     /// The least that any program could do.
     Floor,
+    /// An ordinary operator in Go, which caches whole Secrets.
+    OrdinaryCached,
+    /// The same, which caches their metadata alone.
+    OrdinaryMetadata,
 }
 
 impl Which {
-    /// Both, in the order in which they take turns.
-    pub const BOTH: [Self; 2] = [Self::Product, Self::Floor];
+    /// All, in the order in which they take turns.
+    pub const ALL: [Self; 4] = [Self::Product, Self::Floor, Self::OrdinaryCached, Self::OrdinaryMetadata];
 
     /// As reports name it.
     #[must_use]
@@ -32,6 +36,8 @@ impl Which {
         match self {
             Self::Product => "product",
             Self::Floor => "floor",
+            Self::OrdinaryCached => "ordinary-cached",
+            Self::OrdinaryMetadata => "ordinary-metadata",
         }
     }
 }

@@ -7,6 +7,7 @@ use std::{
 
 use bench::{
     facts::Facts,
+    ordinary,
     parameters::{Parameters, TenantRef, Trouble, scenarios},
     publish::parts,
     report::{Report, Section},
@@ -31,22 +32,29 @@ const NOT_SENT: &str = "healthy rotations not sent within a minute";
 const CHANGED: &str = "credentials that changed meanwhile";
 const NOT_RECOVERED: &str = "not sent within five minutes";
 
-#[tokio::test]
-async fn every_scenario_runs_and_counts_what_it_should() -> anyhow::Result<()> {
+fn parameters(scenarios: Vec<String>, output: &str) -> Parameters {
     let floor = PathBuf::from(env!("CARGO_BIN_EXE_floor"));
-    let parameters = Parameters {
+    Parameters {
         resources: 60,
         tenant_ref: TenantRef::Half,
         unrelated: 40,
         rotations: 6,
         pairs: 1,
         rest_seconds: 1,
-        trouble: Trouble { hung: vec![1, 3], ..TROUBLE },
-        scenarios: scenarios(),
+        trouble: TROUBLE,
+        scenarios,
         product: floor.with_file_name("aicore-registry-operator"),
         floor,
-        output: Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench"),
-    };
+        // `make bench` builds it.
+        ordinary: Err("tests do not build it".to_owned()),
+        output: Path::new(env!("CARGO_TARGET_TMPDIR")).join(output),
+    }
+}
+
+#[tokio::test]
+async fn every_scenario_runs_and_counts_what_it_should() -> anyhow::Result<()> {
+    let parameters =
+        Parameters { trouble: Trouble { hung: vec![1, 3], ..TROUBLE }, ..parameters(scenarios(), "bench") };
     let mut report = Report::new(Facts::gather(&parameters));
     scenario::run(&parameters, &mut report).await?;
     report.write(&parameters.output)?;
@@ -102,9 +110,10 @@ async fn every_scenario_runs_and_counts_what_it_should() -> anyhow::Result<()> {
     for figure in &report.figures {
         assert!(figure.product.is_finite() && figure.ratio.is_none_or(f64::is_finite), "{figure:?}");
     }
-    assert_eq!(report.ended.len(), scenarios().len());
+    assert_eq!(report.ended.len(), scenarios().len() - 1);
     let markdown = std::fs::read_to_string(parameters.output.join("report.md"))?;
-    for section in Section::ALL {
+    assert!(markdown.contains("Not measured: ordinary, since tests do not build it."), "{markdown}");
+    for section in Section::ALL.into_iter().filter(|section| *section != Section::Ordinary) {
         assert!(parts(&markdown, section).is_some(), "{}: {markdown}", section.name());
     }
     for plot in &report.plots {
@@ -115,5 +124,34 @@ async fn every_scenario_runs_and_counts_what_it_should() -> anyhow::Result<()> {
         let text = std::fs::read_to_string(parameters.output.join(file))?;
         assert!(text.len() > 200 && !text.contains("NaN"), "{file}: {text}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "builds the ordinary operator, which takes Go and some minutes: cargo test --package bench --test smoke -- --ignored"]
+async fn the_ordinary_operator_does_the_same_work() -> anyhow::Result<()> {
+    let mut parameters = parameters(vec!["ordinary".to_owned()], "bench-ordinary");
+    parameters.ordinary = tokio::task::spawn_blocking(ordinary::path).await?;
+    assert!(parameters.ordinary.is_ok(), "{:?}", parameters.ordinary);
+    let mut report = Report::new(Facts::gather(&parameters));
+    scenario::run(&parameters, &mut report).await?;
+    report.write(&parameters.output)?;
+
+    // Of the product, of the ordinary operator that caches Secrets, and of the one that caches their metadata.
+    for (scenario, what, expected) in [
+        ("rotation, idle", "API server requests of one rotation", [2.0, 1.0, 2.0]),
+        ("rotation burst", "writes beyond one for each rotation", [0.0; 3]),
+        ("restart in sync", "requests to AI Core", [0.0; 3]),
+        ("restart in sync", "status writes", [0.0; 3]),
+        ("restart in sync", "GETs of Secrets", [0.0; 3]),
+    ] {
+        let found = report.comparisons.iter().find(|found| found.scenario == scenario && found.what == what);
+        let [product, _, cached, metadata] = &found.expect(what).values;
+        let found = [product, cached, metadata].map(|rounds| rounds.as_ref().map(|rounds| rounds.median));
+        assert_eq!(found, expected.map(Some), "{scenario}: {what}");
+    }
+    assert_eq!(report.ended, ["ordinary"]);
+    let markdown = std::fs::read_to_string(parameters.output.join("report.md"))?;
+    assert!(parts(&markdown, Section::Ordinary).is_some(), "{markdown}");
     Ok(())
 }

@@ -103,16 +103,21 @@ pub(super) struct Request<'a> {
 pub(super) struct Wait {
     /// When to look again without being woken.
     pub(super) requeue_after: Duration,
+    /// Whether the wait has become so long that the status has to say so. Told once.
+    pub(super) is_noteworthy: bool,
 }
 
 impl Wait {
+    /// For so long.
+    pub(super) fn until(requeue_after: Duration) -> Self {
+        Self { requeue_after, is_noteworthy: false }
+    }
+
     /// After having waited for so long: the longer, the less often; in time for the status to say so.
     fn after(waited: Duration) -> Self {
-        let requeue_after = match NOTEWORTHY_WAIT.checked_sub(waited) {
-            Some(left) if !left.is_zero() => left.min(FIRST_LOOK),
-            _ => waited.min(LONGEST_LOOK),
-        };
-        Self { requeue_after }
+        let next = waited.clamp(FIRST_LOOK, LONGEST_LOOK);
+        let in_time = NOTEWORTHY_WAIT.checked_sub(waited).filter(|left| !left.is_zero());
+        Self::until(in_time.map_or(next, |left| left.min(next)))
     }
 }
 
@@ -200,8 +205,8 @@ impl Admission {
     }
 
     /// Asks for a place before anything is read, because what is read while others are in front would be old. Whoever has
-    /// waited for long enough goes on without a place (`None`), once: the status has to say so, and a service key that nobody
-    /// can use must not hold up all who need it one after the other.
+    /// waited for a service key to be read goes on without a place (`None`), once: one that nobody can use must not hold up all who need
+    /// it one after the other.
     ///
     /// # Errors
     /// When the limit is reached.
@@ -213,13 +218,11 @@ impl Admission {
         match limit {
             Limit::Lane(lane) => match self.ask_lane(&lane, request) {
                 Ok(permit) => Ok(Some(permit)),
-                Err(waited)
-                    if waited >= NOTEWORTHY_WAIT
-                        && self.change(|state, _| state.waiting.tell(request.who)) =>
-                {
-                    Ok(None)
+                Err(waited) => {
+                    let is_noteworthy =
+                        waited >= NOTEWORTHY_WAIT && self.change(|state, _| state.waiting.tell(request.who));
+                    Err(Wait { is_noteworthy, ..Wait::after(waited) })
                 }
-                Err(waited) => Err(Wait::after(waited)),
             },
             Limit::ServiceKey(key) => {
                 if self.change(|state, _| state.waiting.has_awaited_service_key(request.who)) {
@@ -227,9 +230,14 @@ impl Admission {
                 }
                 self.ask_shared(SharedLimit::ServiceKey(key), request)
                     .map(Some)
-                    .map_err(|_| Wait { requeue_after: LOOK_AGAIN })
+                    .map_err(|_| Wait::until(LOOK_AGAIN))
             }
         }
+    }
+
+    /// Whoever was refused goes on nevertheless, without a place: what is to be said of its wait depends on its Secrets.
+    pub(super) fn goes_on(&self, who: &ObjectKey) {
+        self.change(|state, _| state.waiting.goes_on(who));
     }
 
     /// A person asks for the pass that asks for a place in the lane next. It does not wait for the probes of an outage; however many
@@ -268,7 +276,7 @@ impl Admission {
         match permit.place {
             Place::Lane(_, id) => {
                 let result = self.change(|state, now| state.turn(id, rate, now));
-                result.map_err(|left| Wait { requeue_after: left.min(LONGEST_LOOK) })
+                result.map_err(|left| Wait::until(left.min(LONGEST_LOOK)))
             }
             Place::Shared(_) => Ok(()),
         }
@@ -284,6 +292,14 @@ impl Admission {
                 self.change(|state, now| state.ask_large(id, request, now)).map_err(Wait::after)
             }
             Place::Shared(_) => Ok(()),
+        }
+    }
+
+    /// Whether others are on their way to the tenant of the pass, or stand in line for it, of whom it has accepted nothing yet.
+    pub(super) fn has_company(&self, permit: &Permit) -> bool {
+        match permit.place {
+            Place::Lane(_, id) => self.change(|state, _| state.has_company(id)),
+            Place::Shared(_) => false,
         }
     }
 

@@ -99,25 +99,30 @@ impl<C: Reach> Gathered<C> {
     }
 }
 
-/// Reads what is needed.
+/// Reads what is needed, but for a service key that was read already.
 ///
 /// # Errors
 /// When the API server refuses or does not answer; then nothing can be said about the resource.
 pub(super) async fn gather<K: Kubernetes, A: AiCore>(
     ctx: &Context<K, A>,
     snapshot: &Snapshot<ServiceKeyHeld<A::Connection>>,
+    key: Option<Key<A::Connection>>,
 ) -> Result<Gathered<A::Connection>, k8s::error::Error> {
     let object = &snapshot.object;
+    let key = async {
+        match key {
+            Some(key) => Ok(key),
+            None => service_key(ctx, snapshot).await,
+        }
+    };
     let (key, source) = if object.deleting {
         // What would be sent does not matter any more.
-        (service_key(ctx, snapshot).await?, ReadSource::unread())
+        (key.await?, ReadSource::unread())
     } else {
-        let (key, source) = tokio::join!(service_key(ctx, snapshot), source(ctx, snapshot));
+        let (key, source) = tokio::join!(key, source(ctx, snapshot));
         (key?, source?)
     };
-    let claim = claim(snapshot, &key);
-    let credential = key.held.as_ref().map(|held| held.connection.id());
-    let wakes = ctx.index.claim(object, claim.clone(), credential);
+    let (claim, wakes) = settle_claim(ctx, snapshot, &key);
     let ownership = ctx.index.ownership(object, claim.as_ref());
     let takeover = match (&ownership, &claim) {
         (Ownership::Owner { successor: Some(successor) }, Some(claim)) => {
@@ -162,6 +167,33 @@ pub(super) async fn gather<K: Kubernetes, A: AiCore>(
         claim,
         wakes,
     })
+}
+
+/// Reads the service key before anything else, and tells the index what the resource claims by it.
+///
+/// # Errors
+/// When the API server refuses or does not answer.
+pub(super) async fn read_key<K: Kubernetes, A: AiCore>(
+    ctx: &Context<K, A>,
+    snapshot: &Snapshot<ServiceKeyHeld<A::Connection>>,
+) -> Result<Key<A::Connection>, k8s::error::Error> {
+    let key = service_key(ctx, snapshot).await?;
+    for woken in settle_claim(ctx, snapshot, &key).1 {
+        ctx.queue.enqueue(&woken, Priority::Urgent);
+    }
+    Ok(key)
+}
+
+/// What the resource claims, and other resources whose ownership changes by that.
+fn settle_claim<K, A: AiCore>(
+    ctx: &Context<K, A>,
+    snapshot: &Snapshot<ServiceKeyHeld<A::Connection>>,
+    key: &Key<A::Connection>,
+) -> (Option<Claim>, Vec<ObjectKey>) {
+    let claim = claim(snapshot, key);
+    let credential = key.held.as_ref().map(|held| held.connection.id());
+    let wakes = ctx.index.claim(&snapshot.object, claim.clone(), credential);
+    (claim, wakes)
 }
 
 /// The tenant of the key; while that cannot be read, the tenant of the last push.

@@ -28,7 +28,11 @@ async fn pod(cluster: &Cluster, namespace: &str, name: &str) -> Pod {
 #[ignore = "takes a node: make node-test"]
 async fn a_leader_that_is_told_to_end_hands_over() {
     let cluster = Cluster::clean().await;
-    let release = Release::install(&cluster, "told-to-end-system", two()).await;
+    // Longer than the scenario waits: who is not given the Lease does not get it.
+    let mut values = two();
+    let lease = json!({"leaderElection": {"leaseDuration": "10m", "renewDeadline": "5m"}});
+    json_patch::merge(&mut values, &lease);
+    let release = Release::install(&cluster, "told-to-end-system", values).await;
     let team = Team::new(&cluster, "told-to-end").await;
     team.first("first").await;
     let old = release.leader().await;

@@ -74,7 +74,7 @@ impl Figure {
     #[must_use]
     pub fn median(scenario: &str, what: impl Into<String>, unit: &str, rounds: &[f64]) -> Self {
         let sample = Sample::new(rounds.to_vec());
-        Self { spread: spread(&sample), ..Self::new(scenario, what, unit, sample.median()) }
+        Self { spread: sample.spread(), ..Self::new(scenario, what, unit, sample.median()) }
     }
 
     /// Beside the floor: the medians over the pairs, and the ratio of these two medians.
@@ -100,9 +100,9 @@ impl Figure {
         let (product, beside) = (Sample::new(product), Sample::new(beside));
         let ratio = choose(&product) / choose(&beside);
         Self {
-            spread: spread(&product),
+            spread: product.spread(),
             ratio: Some(ratio).filter(|ratio| ratio.is_finite()),
-            beside: Some(Beside { name: FLOOR.to_owned(), value: choose(&beside), spread: spread(&beside) }),
+            beside: Some(Beside { name: FLOOR.to_owned(), value: choose(&beside), spread: beside.spread() }),
             ..Self::new(scenario, what, unit, choose(&product))
         }
     }
@@ -131,11 +131,6 @@ impl Figure {
             Target::AtMost(most) => self.product <= most,
         })
     }
-}
-
-fn spread(sample: &Sample) -> Option<(f64, f64)> {
-    let (first, last) = (sample.values().first()?, sample.values().last()?);
-    (sample.values().len() > 1).then_some((*first, *last))
 }
 
 #[cfg(test)]

@@ -3,10 +3,24 @@
 
 use std::fmt::Write;
 
-use super::{Figure, Report, Section, Target};
+use super::{Comparison, Figure, Report, Section, Target};
+use crate::subject::Which;
 
-/// The columns of the tables.
+/// The columns of the tables of figures.
 pub const COLUMNS: [&str; 7] = ["scenario", "what", "product", "beside", "ratio", "target", "reached"];
+
+/// The columns of the tables that compare several programs. A ratio is the product's value divided by that of the other.
+pub const COMPARED: [&str; 9] = [
+    "scenario",
+    "what",
+    "product",
+    "floor",
+    "ordinary, cached",
+    "ordinary, metadata",
+    "ratio to floor",
+    "ratio to cached",
+    "ratio to metadata",
+];
 
 /// The whole report.
 pub(super) fn report(report: &Report) -> String {
@@ -14,11 +28,18 @@ pub(super) fn report(report: &Report) -> String {
     for section in Section::ALL {
         let figures: Vec<&Figure> =
             report.figures.iter().filter(|figure| figure.section == section).collect();
-        if figures.is_empty() {
+        let comparisons: Vec<&Comparison> =
+            report.comparisons.iter().filter(|comparison| comparison.section == section).collect();
+        let left_out: Vec<&(String, String)> =
+            report.left_out.iter().filter(|(name, _)| section.scenarios().contains(&&**name)).collect();
+        if figures.is_empty() && comparisons.is_empty() && left_out.is_empty() {
             continue;
         }
         let _ = write!(text, "\n## {}\n\n", section.heading());
-        let content = content(report, section, &figures);
+        for (scenario, reason) in left_out {
+            let _ = writeln!(text, "Not measured: {scenario}, since {reason}.\n");
+        }
+        let content = content(report, section, &figures, &comparisons);
         let complete = section.scenarios().iter().all(|name| report.ended.iter().any(|ended| ended == name));
         if complete {
             let _ = write!(text, "{}\n{content}{}\n", section.begin(), section.end());
@@ -30,10 +51,15 @@ pub(super) fn report(report: &Report) -> String {
     text
 }
 
-fn content(report: &Report, section: Section, figures: &[&Figure]) -> String {
-    let mut text = format!("{}.\n\n{}", report.facts.line(), header());
-    for figure in figures {
-        text.push_str(&row(figure));
+fn content(report: &Report, section: Section, figures: &[&Figure], comparisons: &[&Comparison]) -> String {
+    let mut text = format!("{}.\n", report.facts.line());
+    if !figures.is_empty() {
+        let _ = write!(text, "\n{}", header(&COLUMNS));
+        text.extend(figures.iter().map(|figure| row(figure)));
+    }
+    if !comparisons.is_empty() {
+        let _ = write!(text, "\n{}", header(&COMPARED));
+        text.extend(comparisons.iter().map(|comparison| compared_row(comparison)));
     }
     for plot in report.plots.iter().filter(|plot| plot.section == section) {
         let _ = write!(text, "\n![{}]({})\n", plot.caption, plot.file);
@@ -41,10 +67,33 @@ fn content(report: &Report, section: Section, figures: &[&Figure]) -> String {
     text
 }
 
-/// The first two lines of each table.
+/// The first two lines of a table with these columns.
 #[must_use]
-pub fn header() -> String {
-    format!("| {} |\n|{}\n", COLUMNS.join(" | "), "---|".repeat(COLUMNS.len()))
+pub fn header(columns: &[&str]) -> String {
+    format!("| {} |\n|{}\n", columns.join(" | "), "---|".repeat(columns.len()))
+}
+
+fn compared_row(comparison: &Comparison) -> String {
+    let mut cells = vec![comparison.scenario.clone(), comparison.what.clone()];
+    cells.extend(values(comparison).map(Option::unwrap_or_default));
+    cells.extend(comparison.ratios().map(|ratio| ratio.map_or_else(String::new, shown)));
+    format!("| {} |\n", cells.join(" | "))
+}
+
+fn values(comparison: &Comparison) -> [Option<String>; Which::ALL.len()] {
+    comparison
+        .values
+        .each_ref()
+        .map(|rounds| rounds.as_ref().map(|rounds| value(rounds.median, rounds.spread, &comparison.unit)))
+}
+
+/// As a line of the console.
+pub(super) fn compared_line(comparison: &Comparison) -> String {
+    let mut line = format!("{:<58}", comparison.what);
+    for (which, value) in Which::ALL.iter().zip(values(comparison)) {
+        let _ = write!(line, " {} {};", which.name(), value.as_deref().unwrap_or("–"));
+    }
+    line
 }
 
 fn row(figure: &Figure) -> String {
@@ -125,6 +174,29 @@ mod tests {
         );
         let alone = Figure::new("rest", "requests", "", 2.0).target(Target::AtMost(0.0));
         assert_eq!(row(&alone), "| rest | requests | 2 |  |  | ≤ 0 | **no** |\n");
+    }
+
+    #[test]
+    fn a_row_has_all_programs_and_the_ratios_to_each() {
+        let comparison = Comparison::new("burst", "sent", "/s", |which| match which {
+            Which::Product => vec![2.0, 3.0, 4.0],
+            Which::Floor => Vec::new(),
+            _ => vec![6.0],
+        });
+        assert_eq!(
+            compared_row(&comparison),
+            "| burst | sent | 3 /s (2..4) |  | 6 /s | 6 /s |  | 0.5 | 0.5 |\n"
+        );
+        assert_eq!(header(&COMPARED).lines().count(), 2);
+    }
+
+    #[test]
+    fn what_could_not_be_run_is_named_and_its_section_is_not_complete() {
+        let mut part = Report::default();
+        part.leave_out("ordinary", "there is no Go on this machine");
+        let text = report(&part);
+        assert!(text.contains("Not measured: ordinary, since there is no Go on this machine.\n"), "{text}");
+        assert!(!text.contains(&Section::Ordinary.begin()));
     }
 
     #[test]

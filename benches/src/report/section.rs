@@ -8,6 +8,8 @@ use serde::Serialize;
 pub enum Section {
     /// The operator when all is well, beside the floor.
     Alone,
+    /// The operator beside one as its users would have written it.
+    Ordinary,
     /// The operator when others misbehave.
     Neighbours,
     /// What one resource costs, by their number.
@@ -18,16 +20,17 @@ pub enum Section {
 
 impl Section {
     /// All, in the order in which they stand in the report.
-    pub const ALL: [Self; 4] = [Self::Alone, Self::Neighbours, Self::Growth, Self::Pacing];
+    pub const ALL: [Self; 5] = [Self::Alone, Self::Ordinary, Self::Neighbours, Self::Growth, Self::Pacing];
 
     /// Those that docs/performance.md shows.
-    pub const PUBLISHED: [Self; 3] = [Self::Alone, Self::Neighbours, Self::Growth];
+    pub const PUBLISHED: [Self; 4] = [Self::Alone, Self::Ordinary, Self::Neighbours, Self::Growth];
 
     /// As markers name it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Alone => "alone",
+            Self::Ordinary => "ordinary",
             Self::Neighbours => "neighbours",
             Self::Growth => "growth",
             Self::Pacing => "pacing",
@@ -39,6 +42,7 @@ impl Section {
     pub fn heading(self) -> &'static str {
         match self {
             Self::Alone => "Beside the floor",
+            Self::Ordinary => "Beside an ordinary operator",
             Self::Neighbours => "Beside neighbours in trouble",
             Self::Growth => "By the number of resources",
             Self::Pacing => "In virtual time",
@@ -52,6 +56,7 @@ impl Section {
             Self::Alone => {
                 &["memory", "cold", "idle", "burst", "restart", "noise", "rest", "relist", "shards"]
             }
+            Self::Ordinary => &["ordinary"],
             Self::Neighbours => &["limits", "hung", "invented", "namespaces", "outages", "scrape"],
             Self::Growth => &["growth"],
             Self::Pacing => &["pacing"],

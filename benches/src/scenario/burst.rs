@@ -5,6 +5,7 @@ use tokio::time::Instant;
 
 use super::{CONCURRENCY, Run, milliseconds, rate};
 use crate::{
+    counts::{answered, more},
     fleet::{Fleet, Rotation},
     report::{Figure, Target},
     statistics::Sample,
@@ -13,11 +14,17 @@ use crate::{
 
 const SCENARIO: &str = "rotation burst";
 
-struct Burst {
-    rate: f64,
-    latencies: Sample,
-    more_than_needed: usize,
-    rss: u64,
+pub(super) struct Burst {
+    pub(super) rate: f64,
+    pub(super) latencies: Sample,
+    /// Changes of Secrets, a second: how fast the work comes.
+    pub(super) changes: f64,
+    pub(super) more_than_needed: usize,
+    pub(super) rss: u64,
+    /// GETs of Secrets, for each rotation.
+    pub(super) gets: f64,
+    /// Writes of statuses, for each rotation.
+    pub(super) status_writes: f64,
 }
 
 pub(super) async fn run(fleet: &Fleet, run: &mut Run<'_>) -> anyhow::Result<()> {
@@ -35,6 +42,7 @@ pub(super) async fn run(fleet: &Fleet, run: &mut Run<'_>) -> anyhow::Result<()> 
         Figure::paired(SCENARIO, "rotations sent", "/s", &pairs(&|burst| burst.rate))
             .target(Target::RatioAtLeast(0.9)),
     );
+    report.add(Figure::paired(SCENARIO, "credentials changed", "/s", &pairs(&|burst| burst.changes)));
     for percent in [50.0, 99.0] {
         let what = format!("until AI Core has it, p{percent:.0}");
         report.add(Figure::paired(
@@ -50,6 +58,8 @@ pub(super) async fn run(fleet: &Fleet, run: &mut Run<'_>) -> anyhow::Result<()> 
         "",
         &pairs(&|burst| burst.more_than_needed as f64),
     ));
+    report.add(Figure::paired(SCENARIO, "GETs of Secrets for one", "", &pairs(&|burst| burst.gets)));
+    report.add(Figure::paired(SCENARIO, "status writes for one", "", &pairs(&|burst| burst.status_writes)));
     report.add(Figure::paired(
         SCENARIO,
         "memory after it",
@@ -59,10 +69,11 @@ pub(super) async fn run(fleet: &Fleet, run: &mut Run<'_>) -> anyhow::Result<()> 
     Ok(())
 }
 
-async fn burst(fleet: &Fleet, which: Which, mark: &str) -> anyhow::Result<Burst> {
+pub(super) async fn burst(fleet: &Fleet, which: Which, mark: &str) -> anyhow::Result<Burst> {
     let subject = fleet.launch(which, CONCURRENCY, &[])?.start_ready().await?;
     fleet.settled().await?;
     fleet.arrivals.forget();
+    let before = answered(&fleet.client).await?;
     let rotations: Mutex<Vec<Rotation>> = Mutex::default();
     let began = Instant::now();
     fleet
@@ -75,6 +86,7 @@ async fn burst(fleet: &Fleet, which: Which, mark: &str) -> anyhow::Result<Burst>
             }
         })
         .await?;
+    let changes = rate(fleet.size, began.elapsed());
     let rotations = rotations.into_inner();
     let mut latencies = Vec::new();
     let mut last = began;
@@ -84,12 +96,17 @@ async fn burst(fleet: &Fleet, which: Which, mark: &str) -> anyhow::Result<Burst>
         latencies.push(milliseconds(rotation.answered, arrived));
     }
     fleet.settled().await?;
+    let after = answered(&fleet.client).await?;
+    let each = |what: &str| more(&before, &after, what) as f64 / fleet.size as f64;
     let rss = subject.usage()?.rss;
     subject.stop().await?;
     Ok(Burst {
         rate: rate(fleet.size, last - began),
         latencies: Sample::new(latencies),
+        changes,
         more_than_needed: fleet.arrivals.writes().len().saturating_sub(fleet.size),
         rss,
+        gets: each("GET secrets/"),
+        status_writes: each("PATCH aicoreregistrysecrets/status"),
     })
 }

@@ -16,10 +16,12 @@ use crate::{
 /// Pairs of this scenario: each takes as long as many rotations.
 const PAIRS: usize = 5;
 
-struct Start {
-    rate: f64,
+pub(super) struct Start {
+    pub(super) rate: f64,
     settled: Duration,
-    cpu_ms: f64,
+    pub(super) cpu_ms: f64,
+    /// The most memory, in bytes.
+    pub(super) peak_rss: u64,
     curve: Vec<(f64, f64)>,
 }
 
@@ -72,14 +74,14 @@ fn slow_down(fleet: &Fleet, latency: Duration) {
     }
 }
 
-async fn start(fleet: &Fleet, which: Which) -> anyhow::Result<Start> {
+pub(super) async fn start(fleet: &Fleet, which: Which) -> anyhow::Result<Start> {
     fleet.forget_all().await?;
     let more: &[&str] = if which == Which::Floor { &["cold"] } else { &[] };
     let subject = fleet.launch(which, CONCURRENCY, more)?.start()?;
     let began = subject.started;
     fleet.arrivals.wait_count(fleet.size).await?;
     let settled: Instant = fleet.settled().await?;
-    let cpu = subject.usage()?.cpu;
+    let usage = subject.usage()?;
     subject.stop().await?;
     let mut times: Vec<f64> =
         fleet.arrivals.writes().iter().map(|write| write.at.duration_since(began).as_secs_f64()).collect();
@@ -88,7 +90,8 @@ async fn start(fleet: &Fleet, which: Which) -> anyhow::Result<Start> {
     Ok(Start {
         rate: rate(fleet.size, Duration::from_secs_f64(last.max(1e-6))),
         settled: settled.duration_since(began),
-        cpu_ms: cpu.as_secs_f64() * 1e3 / fleet.size as f64,
+        cpu_ms: usage.cpu.as_secs_f64() * 1e3 / fleet.size as f64,
+        peak_rss: usage.peak_rss,
         curve: times.iter().enumerate().map(|(count, time)| (*time, count as f64 + 1.0)).collect(),
     })
 }

@@ -11,23 +11,20 @@ use crate::{
 };
 
 const SCENARIO: &str = "rotation, idle";
-struct Round {
-    arrived: Sample,
+
+pub(super) struct Round {
+    pub(super) arrived: Sample,
     shown: Sample,
-    cpu_ms: f64,
-    requests: f64,
+    pub(super) cpu_ms: f64,
+    pub(super) requests: f64,
 }
 
 pub(super) async fn run(fleet: &Fleet, run: &mut Run<'_>) -> anyhow::Result<()> {
     let count = run.parameters.rotations.div_ceil(run.parameters.pairs);
     let (mut products, mut floors) = (Vec::new(), Vec::new());
     for pair in 0..run.parameters.pairs {
-        for which in Which::BOTH {
-            let round = round(fleet, which, count, &format!("idle-{pair}-{}", which.name())).await?;
-            match which {
-                Which::Product => products.push(round),
-                Which::Floor => floors.push(round),
-            }
+        for (which, rounds) in [(Which::Product, &mut products), (Which::Floor, &mut floors)] {
+            rounds.push(round(fleet, which, count, &format!("idle-{pair}-{}", which.name())).await?);
         }
     }
     let pairs = |value: &dyn Fn(&Round) -> f64| -> Vec<(f64, f64)> {
@@ -78,7 +75,7 @@ pub(super) async fn run(fleet: &Fleet, run: &mut Run<'_>) -> anyhow::Result<()> 
     run.draw("rotation.svg", &Plot { title, x: "milliseconds", y: "percent of rotations", lines })
 }
 
-async fn round(fleet: &Fleet, which: Which, count: usize, mark: &str) -> anyhow::Result<Round> {
+pub(super) async fn round(fleet: &Fleet, which: Which, count: usize, mark: &str) -> anyhow::Result<Round> {
     let subject = fleet.launch(which, CONCURRENCY, &[])?.start_ready().await?;
     fleet.settled().await?;
     warm_up(fleet, &format!("{mark}-warm")).await?;

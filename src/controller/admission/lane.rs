@@ -44,6 +44,11 @@ impl Lane {
         }
     }
 
+    /// The lane of its tenant for resources with a good key of which nothing was accepted yet.
+    pub(super) fn untried(&self) -> Self {
+        Self { tenant: Arc::clone(&self.tenant), part: Part::Untried }
+    }
+
     /// Whether both are lanes of one tenant.
     pub(super) fn is_beside(&self, other: &Self) -> bool {
         self.tenant == other.tenant
@@ -82,6 +87,7 @@ mod tests {
             assert!(others.iter().skip(number + 1).all(|other| other != lane), "{lane:?}");
         }
         assert!(others.iter().take(4).all(|other| *other > proven), "it has its turn first");
+        assert!(others.iter().take(4).all(|other| other.untried() == *others[0]));
         assert_eq!([proven.begins(), others[0].begins()], [Access::Open; 2]);
         assert_eq!(others[1].begins(), Access::Shared(Crowd::Silent));
         assert_eq!(others[2].begins(), Access::Shared(Crowd::Unheard));

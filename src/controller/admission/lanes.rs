@@ -58,6 +58,10 @@ impl Lanes {
         others.map(Arc::clone).collect()
     }
 
+    pub(super) fn get(&self, lane: &Lane) -> Option<&LaneState> {
+        self.known.get(lane)
+    }
+
     pub(super) fn get_mut(&mut self, lane: &Arc<Lane>) -> Option<&mut LaneState> {
         self.known.get_mut(lane)
     }
@@ -65,10 +69,5 @@ impl Lanes {
     #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<Lane>, &LaneState)> {
         self.known.iter()
-    }
-
-    #[cfg(test)]
-    pub(super) fn get(&self, lane: &Arc<Lane>) -> Option<&LaneState> {
-        self.known.get(lane)
     }
 }

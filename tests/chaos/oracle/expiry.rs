@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::recording::{Lead, Record, Said, SourceVersion, SpecVersion, State, Time, said};
+use crate::recording::{KeyRef, Lead, Record, Said, SourceVersion, SpecVersion, State, Time, said};
 
 const YEAR: i64 = 366 * 24 * 3_600;
 const TEN_YEARS: i64 = 3_653 * 24 * 3_600;
@@ -36,6 +36,8 @@ pub(super) fn against(record: &Record, version: &SpecVersion, state: &State) -> 
         return Some(format!("should say that its credential ends at {expected:?}, by {:?}", written.says));
     }
     let Lead::To { ends, .. } = record.lead_now(version) else { return None };
+    // That of a key that is shared is told by its AICoreTenant alone.
+    let ends = ends.filter(|_| !matches!(version.spec.service_key, KeyRef::Shared(_)));
     let service_key = Life::of(status, "serviceKey");
     if !is_end(ends, service_key.map(|life| life.ends)) {
         return Some(format!("should say that its service key ends at {ends:?}"));
@@ -141,7 +143,7 @@ fn first_told(record: &Record, written: &SourceVersion, end: i64) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{at, world};
+    use super::super::testing::{at, shared, world};
     use super::*;
 
     fn text(second: i64) -> String {
@@ -240,6 +242,17 @@ mod tests {
         assert!(judged(&record).unwrap().contains("service key"));
         record.keys[0].ends = None;
         assert!(judged(&record).unwrap().contains("service key"));
+    }
+
+    #[test]
+    fn the_end_of_a_shared_key_is_not_told_to_those_who_use_it() {
+        let mut record = shared();
+        record.sources[0].says.clear();
+        record.keys[0].ends = Some((BEGAN + 999, BEGAN + 1_001));
+        assert_eq!(judged(&record), None);
+        record.states[0].status["serviceKeyExpiresAt"] = text(BEGAN + 1_000).into();
+        record.states[0].status["serviceKeyExpiringFrom"] = text(BEGAN - 5_000).into();
+        assert!(judged(&record).unwrap().contains("service key ends at None"));
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub use signer::Signer;
 
 const REGISTRY: GoProgram = GoProgram {
     name: "registry",
-    module: "distribution",
+    module: concat!(env!("CARGO_MANIFEST_DIR"), "/distribution"),
     package: ".",
     sources: &["go.mod", "go.sum", "main.go"],
     takes: "about a minute",

@@ -50,26 +50,39 @@ fn tags_of<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     arguments.windows(2).filter(|pair| pair[0] == "-tags").flatten().copied().collect()
 }
 
-/// A program of a Go module of the test bed, which is built once for each state of its sources.
-pub(crate) struct GoProgram {
+/// Whether there is a `go` to build with.
+#[must_use]
+pub fn go_is_there() -> bool {
+    let version = Command::new("go").arg("version").stdin(Stdio::null()).output();
+    version.is_ok_and(|output| output.status.success())
+}
+
+/// A program of a Go module of this repository, which is built once for each state of its sources.
+#[derive(Debug)]
+pub struct GoProgram {
     /// What it is called, in messages and as file.
-    pub(crate) name: &'static str,
-    /// The folder of the module, beside `src`, and below `target/tools`.
-    pub(crate) module: &'static str,
+    pub name: &'static str,
+    /// The folder of the module. Its last part is the folder below `target/tools` as well.
+    pub module: &'static str,
     /// What `go build` is to build.
-    pub(crate) package: &'static str,
+    pub package: &'static str,
     /// Which files of the module it is built from.
-    pub(crate) sources: &'static [&'static str],
+    pub sources: &'static [&'static str],
     /// How long that takes on two cores, in words.
-    pub(crate) takes: &'static str,
+    pub takes: &'static str,
 }
 
 impl GoProgram {
     /// Its path; it is built first when it is not there. Blocks.
-    pub(crate) fn path(&self) -> anyhow::Result<PathBuf> {
+    ///
+    /// # Errors
+    ///
+    /// When a source cannot be read, or the build fails.
+    pub fn path(&self) -> anyhow::Result<PathBuf> {
         const BUILD: [&str; 3] = ["-trimpath", "-ldflags", "-s -w"];
         let Self { name, module, package, sources, takes } = self;
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(module);
+        let folder = Path::new(module);
+        let place = folder.file_name().context("the module has a folder")?.to_string_lossy();
         let read = |source: &&str| {
             let path = folder.join(source);
             std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
@@ -83,9 +96,9 @@ impl GoProgram {
             let output = output.join(name);
             let output = output.to_str().context("the path of target/ is not UTF-8")?;
             let arguments: Vec<&str> = BUILD.into_iter().chain(["-o", output]).collect();
-            compile(&format!("building {name}"), || go(&folder), &arguments, &[package])
+            compile(&format!("building {name}"), || go(folder), &arguments, &[package])
         };
-        Ok(built_once(&format!("tools/{module}"), &key_of(&parts), build)?.join(name))
+        Ok(built_once(&format!("tools/{place}"), &key_of(&parts), build)?.join(name))
     }
 }
 

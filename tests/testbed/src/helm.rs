@@ -8,7 +8,7 @@ use crate::{controlplane::target, golang::GoProgram};
 
 const HELM: GoProgram = GoProgram {
     name: "helm",
-    module: "helm",
+    module: concat!(env!("CARGO_MANIFEST_DIR"), "/helm"),
     package: "tool",
     sources: &["go.mod", "go.sum"],
     takes: "about three minutes",

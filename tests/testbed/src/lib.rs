@@ -3,7 +3,7 @@
 pub mod controlplane;
 pub mod demo;
 pub mod distribution;
-mod golang;
+pub mod golang;
 pub mod helm;
 pub mod hosts;
 pub mod node;

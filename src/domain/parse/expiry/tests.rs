@@ -184,7 +184,7 @@ fn the_first_that_gives_a_time_counts() {
 #[case::token_with_other_claims_of_the_name(&jwt(&json!({"a": {"exp": NOW + 1}, "exp": NOW + 60})), Some(NOW + 60))]
 #[case::ecr_with_a_line_break(&format!("{}\n", ecr(&json!(NOW + 60))), Some(NOW + 60))]
 #[case::ecr_with_a_line_break_of_windows(&format!("{}\r\n", ecr(&json!(NOW + 60))), Some(NOW + 60))]
-#[case::ecr_without_padding(ecr(&json!(NOW + 60)).trim_end_matches('='), Some(NOW + 60))]
+#[case::ecr_without_padding(&ecr(&json!(NOW + 60)).trim_end_matches('=').to_owned(), Some(NOW + 60))]
 #[case::ecr_in_lines(&broken_after(76, &ecr(&json!(NOW + 60))), None)]
 #[case::ecr_with_a_fraction(&ecr(&json!(1_795_680_060.5)), Some(NOW + 60))]
 #[case::ecr_of_another_case(&STANDARD.encode(r#"{"Expiration":1795680060}"#), None)]
