@@ -184,6 +184,18 @@ pub(super) async fn read_key<K: Kubernetes, A: AiCore>(
     Ok(key)
 }
 
+/// Claims what follows from a service key that was read already: those who use it stand in line together.
+pub(super) fn claim_by<K: Kubernetes, A: AiCore>(
+    ctx: &Context<K, A>,
+    snapshot: &Snapshot<ServiceKeyHeld<A::Connection>>,
+    held: &Arc<ServiceKeyHeld<A::Connection>>,
+) {
+    let Ok(place) = &snapshot.place else { return };
+    for woken in settle_claim(ctx, snapshot, &Key::of(place, Arc::clone(held))).1 {
+        ctx.queue.enqueue(&woken, Priority::Urgent);
+    }
+}
+
 /// What the resource claims, and other resources whose ownership changes by that.
 fn settle_claim<K, A: AiCore>(
     ctx: &Context<K, A>,
@@ -284,6 +296,20 @@ pub(super) struct Key<C> {
     pub(super) identity: Option<String>,
 }
 
+impl<C: Reach> Key<C> {
+    /// One that can be used.
+    fn of(place: &KeyPlace, held: Arc<ServiceKeyHeld<C>>) -> Self {
+        Self {
+            found: Found::Usable {
+                version: held.version.clone(),
+                content: (**held.connection.tenant()).clone(),
+            },
+            identity: Some(format!("{place}#{}", held.connection.id())),
+            held: Some(held),
+        }
+    }
+}
+
 /// A service key that is wanted, and what is known of it.
 pub(super) struct WantedKey<'a, C> {
     /// Who wants it.
@@ -340,11 +366,6 @@ pub(super) async fn find_key<K: Kubernetes, A: AiCore>(
     wanted: WantedKey<'_, A::Connection>,
 ) -> Result<Key<A::Connection>, k8s::error::Error> {
     let WantedKey { who, place, role, version: seen, held, unusable: known, stands_in } = wanted;
-    let usable = |held: Arc<ServiceKeyHeld<A::Connection>>| Key {
-        found: Found::Usable { version: held.version.clone(), content: (**held.connection.tenant()).clone() },
-        identity: Some(format!("{place}#{}", held.connection.id())),
-        held: Some(held),
-    };
     let unusable = |failure, identity| Key { found: Found::Unusable(failure), held: None, identity };
     let known_by = |version: &str| Some(format!("{place}#@{version}"));
     let unusable_at = |version: &str, failure| {
@@ -352,7 +373,7 @@ pub(super) async fn find_key<K: Kubernetes, A: AiCore>(
         unusable(failure, known_by(version))
     };
     if let Some(held) = held {
-        return Ok(usable(Arc::clone(held)));
+        return Ok(Key::of(place, Arc::clone(held)));
     }
     if let (Some(failure), Some(version)) = (known, seen) {
         return Ok(unusable(failure.clone(), known_by(version)));
@@ -390,7 +411,7 @@ pub(super) async fn find_key<K: Kubernetes, A: AiCore>(
     };
     let held = Arc::new(ServiceKeyHeld { version: read.version, key, connection });
     ctx.index.cache_service_key(place, &held.version, Arc::clone(&held));
-    Ok(usable(held))
+    Ok(Key::of(place, held))
 }
 
 /// Without the service key it matters whether the namespace goes, and the operator may not look.

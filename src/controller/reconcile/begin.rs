@@ -6,7 +6,7 @@ use crate::{
         Context, ServiceKeyHeld,
         adapters::{AiCore, Kubernetes, Reach},
         admission::{Limit, Permit, Request, Wait},
-        gather::{Key, read_key},
+        gather::{Key, claim_by, read_key},
         index::Snapshot,
         queue::Priority,
     },
@@ -44,6 +44,7 @@ pub(super) async fn begin<K: Kubernetes, A: AiCore>(
     }
     let request = Request { who: &snapshot.object.key, priority };
     if let Some(held) = &snapshot.service_key {
+        claim_by(ctx, snapshot, held);
         let place = place(ctx, snapshot, &held.connection, request);
         return Ok(place.map(|tenant| Begun { tenant, key: None }));
     }
