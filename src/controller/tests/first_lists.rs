@@ -156,8 +156,8 @@ async fn a_service_key_that_was_replaced_goes_when_its_secret_is_shown() {
     });
     assert_eq!(world.does().await, (0, 0, 0));
     world.shows(&objects[0].service_key());
-    // To the other tenant; that something stays in the first one is said, and then that it was said.
-    assert_eq!(world.does().await, (2, 1, 2));
+    // To the other tenant, which is announced before; that something stays in the first one is said, and then that it was said.
+    assert_eq!(world.does().await, (2, 1, 3));
 }
 
 /// That it is not there is known when the list is complete.
