@@ -337,24 +337,17 @@ impl<K> Index<K> {
         Some(result)
     }
 
-    /// Calls `visit` for the next `limit` resources after this one, or from the beginning. Returns the last of them when
-    /// there may be more. `visit` must not use the index.
+    /// Calls `visit` for the resources after this one, or from the beginning, for as long as it returns true. Returns the one for
+    /// which it did not; `None`: there are no more. `visit` must not use the index.
     pub(super) fn page(
         &self,
         after: Option<&ObjectKey>,
-        limit: usize,
-        mut visit: impl FnMut(&ObjectKey, &AICoreRegistrySecretStatus),
+        mut visit: impl FnMut(&ObjectKey, &AICoreRegistrySecretStatus) -> bool,
     ) -> Option<ObjectKey> {
         let state = self.0.lock();
         let after = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let mut seen = 0;
-        let mut last = None;
-        for (key, entry) in state.resources.range((after, Bound::Unbounded)).take(limit) {
-            visit(key, &entry.status);
-            seen += 1;
-            last = Some(key);
-        }
-        last.filter(|_| seen == limit).cloned()
+        let mut rest = state.resources.range((after, Bound::Unbounded));
+        rest.find(|(key, entry)| !visit(key, &entry.status)).map(|(key, _)| key.clone())
     }
 }
 
