@@ -33,10 +33,10 @@ async fn between_two_pieces_all_other_work_has_its_turn_however_many_scrape() {
 
 #[tokio::test(start_paused = true)]
 async fn a_scrape_rests_before_each_piece_and_each_rests_for_itself() {
-    const PIECES: usize = 100;
+    const PIECES: u32 = 100;
     let turns: Arc<Turns> = Arc::default();
     let scrape = async || {
-        let mut scrape = Box::pin(in_turn(pieces(PIECES), Arc::clone(&turns)));
+        let mut scrape = Box::pin(in_turn(pieces(PIECES as usize), Arc::clone(&turns)));
         let mut last = Instant::now();
         while scrape.next().await.is_some() {
             assert!(last.elapsed() >= REST);
@@ -45,7 +45,7 @@ async fn a_scrape_rests_before_each_piece_and_each_rests_for_itself() {
     };
     let start = Instant::now();
     tokio::join!(scrape(), scrape(), scrape());
-    let (least, most) = (REST * PIECES as u32, 2 * REST * (PIECES + 1) as u32);
+    let (least, most) = (REST * PIECES, 2 * REST * (PIECES + 1));
     assert!((least..=most).contains(&start.elapsed()), "{:?}", start.elapsed());
 }
 
