@@ -222,12 +222,18 @@ impl Admission {
                 Err(waited) => Err(Wait::after(waited)),
             },
             Limit::ServiceKey(key) => {
-                if self.change(|state, _| state.waiting.has_awaited_service_key(request.who)) {
+                let limit = SharedLimit::ServiceKey(key);
+                if self.change(|state, _| state.waiting.has_awaited(&limit, request.who)) {
                     return Ok(None);
                 }
-                self.ask_shared(SharedLimit::ServiceKey(key), request)
-                    .map(Some)
-                    .map_err(|_| Wait { requeue_after: LOOK_AGAIN })
+                match self.ask_shared(limit, request) {
+                    Ok(permit) => Ok(Some(permit)),
+                    Err(waited) if waited >= LOOK_AGAIN => {
+                        self.change(|state, _| state.waiting.goes_on(request.who));
+                        Ok(None)
+                    }
+                    Err(_) => Err(Wait { requeue_after: LOOK_AGAIN }),
+                }
             }
         }
     }

@@ -337,6 +337,15 @@ impl<K> Index<K> {
         Some(result)
     }
 
+    /// The finalizer was taken off this very resource.
+    pub(super) fn released(&self, object: &Object) {
+        let mut state = self.0.lock();
+        let entry = state.resources.get_mut(&object.key).filter(|entry| entry.object.uid == object.uid);
+        if let Some(entry) = entry.filter(|entry| entry.object.generation == object.generation) {
+            Arc::make_mut(&mut entry.object).finalizer = false;
+        }
+    }
+
     /// Calls `visit` for the resources after this one, or from the beginning, for as long as it returns true. Returns the one for
     /// which it did not; `None`: there are no more. `visit` must not use the index.
     pub(super) fn page(

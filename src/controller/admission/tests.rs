@@ -240,18 +240,39 @@ async fn all_who_waited_for_a_service_key_are_woken_at_once_and_wait_once() {
     let enter = |name: &str| admission.try_admit(Limit::ServiceKey(key("key")), request(&key(name)));
     let reader = enter("a").unwrap().unwrap();
     for name in ["b", "c"] {
-        assert_eq!(enter(name).unwrap_err(), Wait { requeue_after: LOOK_AGAIN });
+        // Also when something else wakes it meanwhile.
+        for _ in 0..2 {
+            assert_eq!(enter(name).unwrap_err(), Wait { requeue_after: LOOK_AGAIN });
+            admission.pass_ended(&key(name), true);
+        }
+    }
+    drop(reader);
+    let reader = enter("d").unwrap().unwrap();
+    for name in ["b", "c"] {
+        assert_eq!(woken(&queue), Some(key(name)));
+        assert!(
+            enter(name).unwrap().is_none(),
+            "else a key that nobody can use would be read by one after the other"
+        );
         admission.pass_ended(&key(name), true);
     }
-    assert!(
-        enter("c").unwrap().is_none(),
-        "else a key that nobody can use would be read by one after the other"
-    );
-    admission.pass_ended(&key("c"), true);
-    drop(reader);
-    assert_eq!(woken(&queue), Some(key("b")));
     assert_eq!(woken(&queue), None);
+    drop(reader);
+    assert!(is_empty(&admission));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_long_for_a_service_key_looks_by_itself() {
+    let (admission, queue) = with_places(8, 1);
+    let enter = |name: &str| admission.try_admit(Limit::ServiceKey(key("key")), request(&key(name)));
+    let reader = enter("a").unwrap().unwrap();
+    assert_eq!(enter("b").unwrap_err(), Wait { requeue_after: LOOK_AGAIN });
     admission.pass_ended(&key("b"), true);
+    advance(LOOK_AGAIN).await;
+    assert!(enter("b").unwrap().is_none());
+    admission.pass_ended(&key("b"), true);
+    drop(reader);
+    assert_eq!(woken(&queue), None);
     assert!(is_empty(&admission));
 }
 

@@ -129,8 +129,12 @@ impl Waiters {
         self.of(who).awaited_service_key = true;
     }
 
-    pub(super) fn has_awaited_service_key(&self, who: &ObjectKey) -> bool {
-        self.0.get(who).is_some_and(|waiting| waiting.awaited_service_key)
+    /// Whether it has waited for another pass to read this service key, and waits no more, because that has been done.
+    pub(super) fn has_awaited(&self, limit: &SharedLimit, who: &ObjectKey) -> bool {
+        self.0.get(who).is_some_and(|waiting| {
+            waiting.awaited_service_key
+                && !matches!(&waiting.shared, Position::Waits(awaited, _) if awaited == limit)
+        })
     }
 
     /// Its pass has ended, or was cut short (`concluded` is false).
