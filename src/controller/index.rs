@@ -178,7 +178,7 @@ impl<K> Index<K> {
     /// to or displaces.
     pub(super) fn apply_resource(
         &self,
-        object: Object,
+        mut object: Object,
         status: AICoreRegistrySecretStatus,
     ) -> Vec<ObjectKey> {
         let mut guard = self.0.lock();
@@ -188,6 +188,9 @@ impl<K> Index<K> {
         let same = match previous {
             Some(entry) if entry.object.uid == object.uid => {
                 entry.listed = true;
+                // Nobody can give one that is being deleted its finalizer back: what says so is from before it was released.
+                let is_released = entry.object.deleting && !entry.object.finalizer;
+                object.finalizer &= !is_released;
                 if state.following {
                     // Later this process's own writes count, which the watch shows late.
                     entry.status = Arc::new(status.clone());
