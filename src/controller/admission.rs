@@ -223,17 +223,10 @@ impl Admission {
             },
             Limit::ServiceKey(key) => {
                 let limit = SharedLimit::ServiceKey(key);
-                if self.change(|state, _| state.waiting.has_awaited(&limit, request.who)) {
+                if self.change(|state, now| state.waiting.has_awaited(&limit, request.who, LOOK_AGAIN, now)) {
                     return Ok(None);
                 }
-                match self.ask_shared(limit, request) {
-                    Ok(permit) => Ok(Some(permit)),
-                    Err(waited) if waited >= LOOK_AGAIN => {
-                        self.change(|state, _| state.waiting.goes_on(request.who));
-                        Ok(None)
-                    }
-                    Err(_) => Err(Wait { requeue_after: LOOK_AGAIN }),
-                }
+                self.ask_shared(limit, request).map(Some).map_err(|_| Wait { requeue_after: LOOK_AGAIN })
             }
         }
     }

@@ -276,6 +276,35 @@ async fn whoever_waits_long_for_a_service_key_looks_by_itself() {
     assert!(is_empty(&admission));
 }
 
+/// Neither that it has waited for something else before, nor for the key as it was, lets anybody read it beside the one who does.
+#[tokio::test(start_paused = true)]
+async fn each_service_key_is_waited_for_from_its_own_beginning() {
+    let (admission, queue) = with_places(8, 1);
+    let tenant = a_tenant("a");
+    let read = |name: &str, secret: &str| {
+        let permit = admission.try_admit(Limit::ServiceKey(key(secret)), request(&key(name)));
+        admission.pass_ended(&key(name), permit.is_err());
+        permit
+    };
+    let waits = || Wait { requeue_after: LOOK_AGAIN };
+    let holder = enter(&admission, &tenant, "holder").unwrap();
+    assert!(enter(&admission, &tenant, "b").is_none());
+    advance(2 * LOOK_AGAIN).await;
+    let reader = read("a", "key").unwrap();
+    assert_eq!(read("b", "key").unwrap_err(), waits());
+    advance(LOOK_AGAIN / 2).await;
+    assert_eq!(read("b", "another").map(drop), Ok(()), "nobody reads that one");
+    assert_eq!(read("b", "key").unwrap_err(), waits());
+    drop(reader);
+    assert_eq!(woken(&queue), Some(key("b")));
+    assert!(admission.try_admit(Limit::ServiceKey(key("key")), request(&key("b"))).unwrap().is_none());
+    // It waits for its turn, and the key is replaced.
+    assert!(enter(&admission, &tenant, "b").is_none());
+    let reader = read("a", "key").unwrap();
+    assert_eq!(read("b", "key").unwrap_err(), waits());
+    drop((reader, holder));
+}
+
 /// One request a second, one at once.
 fn slow() -> Arc<RateLimiter> {
     Arc::new(RateLimiter::new(Rate::new(1.0, 1)))
