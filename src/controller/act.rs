@@ -2,6 +2,8 @@
 
 mod prepare;
 
+use parking_lot::Mutex;
+
 use self::prepare::{Asks, prepare};
 use super::{
     Context, ServiceKeyHeld,
@@ -33,7 +35,6 @@ use crate::{
     },
     k8s,
 };
-use parking_lot::Mutex;
 
 /// What a pass over a resource was given to act with.
 pub(super) struct Means<C> {

@@ -8,6 +8,7 @@ mod left_alone;
 #[cfg(test)]
 mod likeness;
 mod orders;
+mod overwritten;
 mod rights;
 mod secret_events;
 mod service_keys;
@@ -17,13 +18,11 @@ pub(super) mod tenants;
 mod watched_secrets;
 
 use std::{
-    cmp::Ordering,
     collections::{BTreeMap, HashMap, HashSet},
     ops::Bound,
     sync::Arc,
 };
 
-use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -39,17 +38,12 @@ pub(super) use self::{
     tenant_passes::TenantSnapshot,
 };
 use crate::{
-    api::{
-        AICoreRegistrySecretStatus,
-        condition::{self, READY},
-    },
+    api::AICoreRegistrySecretStatus,
     domain::{
         decide::{
-            conflict::{Claim, Claimant, proven_tenant, pushed_claim},
+            conflict::{Claim, Claimant, proven_tenant},
             key_place::Placed,
             memory::Memory,
-            observed::Ownership,
-            reason::Reason,
         },
         parse::object::{Object, ObjectKey},
     },
@@ -361,36 +355,6 @@ impl<K> Index<K> {
         let mut rest = state.resources.range((after, Bound::Unbounded));
         rest.find(|(key, entry)| !visit(key, &entry.status)).map(|(key, _)| key.clone())
     }
-}
-
-impl<K> State<K> {
-    /// Whether AI Core may hold another one's of what this resource has pushed: for another one a request was sent since, which may
-    /// be gone again. Where this process has sent nothing, the statuses tell whether a younger one has pushed later.
-    fn overwritten(&self, entry: &Entry) -> bool {
-        let Some(claim) = pushed_claim(&entry.object, &entry.status) else { return false };
-        if let Some(known) = self.claims.written_by_another(&entry.object.key, &claim) {
-            return known;
-        }
-        let Ownership::Owner { successor: Some(successor) } =
-            self.claims.ownership(&entry.object, Some(&claim), Instant::now())
-        else {
-            return false;
-        };
-        self.resources.get(&successor).is_some_and(|other| {
-            claim_of_status(&other.object, &other.status) == Some(claim)
-                && match synced_at(&other.status).cmp(&synced_at(&entry.status)) {
-                    Ordering::Greater => true,
-                    // Of one second only the process that has seen both can tell, and it has.
-                    Ordering::Equal => condition::find(&entry.status.conditions, READY)
-                        .is_some_and(|ready| ready.reason == Reason::RemoteConflict.as_str()),
-                    Ordering::Less => false,
-                }
-        })
-    }
-}
-
-fn synced_at(status: &AICoreRegistrySecretStatus) -> Option<Timestamp> {
-    status.last_sync_time.as_ref().map(|time| time.0)
 }
 
 fn within(scope: &Scope, key: &ObjectKey) -> bool {
