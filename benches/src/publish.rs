@@ -48,7 +48,8 @@ mod tests {
         let (document, sections) =
             published(&text(&old), &text(&[(Section::Neighbours, "new"), (Section::Pacing, "x")])).unwrap();
         assert_eq!(sections, [Section::Neighbours]);
-        let expected = [(Section::Alone, "old"), (Section::Neighbours, "new"), (Section::Growth, "old")];
+        let expected = Section::PUBLISHED
+            .map(|section| (section, if section == Section::Neighbours { "new" } else { "old" }));
         assert_eq!(document, text(&expected));
     }
 

@@ -3,6 +3,8 @@
 mod opening;
 mod prepare;
 
+use parking_lot::Mutex;
+
 use self::{
     opening::manner,
     prepare::{Asks, prepare},
@@ -40,7 +42,6 @@ use crate::{
     },
     k8s,
 };
-use parking_lot::Mutex;
 
 /// What a pass over a resource was given to act with.
 pub(super) struct Means<C> {
@@ -75,9 +76,7 @@ pub(super) async fn act<K: Kubernetes, A: AiCore>(
                 return Ok(Outcome::Postponed(FIRST_DELAY));
             }
         }
-        FinalizerStep::Remove => {
-            ctx.kubernetes.set_finalizer(object, false).await?;
-        }
+        FinalizerStep::Remove => release(ctx, object).await?,
     }
     match &plan.step {
         Step::NoPush(_) => Ok(Outcome::NothingSent),
@@ -85,7 +84,7 @@ pub(super) async fn act<K: Kubernetes, A: AiCore>(
         Step::DeleteRemote { forced } => {
             let outcome = delete(ctx, object, *forced, means).await;
             if outcome == Outcome::RemoteDeleted {
-                ctx.kubernetes.set_finalizer(object, false).await?;
+                release(ctx, object).await?;
             }
             Ok(outcome)
         }
@@ -95,13 +94,23 @@ pub(super) async fn act<K: Kubernetes, A: AiCore>(
             {
                 hand_over(ctx, object, claim, heir);
             }
-            ctx.kubernetes.set_finalizer(object, false).await?;
+            release(ctx, object).await?;
             if why.leaves_orphan() {
                 ctx.metrics.orphaned();
             }
             Ok(Outcome::LetGo)
         }
     }
+}
+
+/// Takes the finalizer off. Until the watch says so, a pass for another reason must not take it for one that is still to be deleted.
+async fn release<K: Kubernetes, A: AiCore>(
+    ctx: &Context<K, A>,
+    object: &Object,
+) -> Result<(), k8s::error::Error> {
+    ctx.kubernetes.set_finalizer(object, false).await?;
+    ctx.index.released(object);
+    Ok(())
 }
 
 /// What AI Core holds may be of one that goes: a process that has ended may have sent it when it had not said so yet.

@@ -228,12 +228,11 @@ impl Admission {
                 }
             },
             Limit::ServiceKey(key) => {
-                if self.change(|state, _| state.waiting.has_awaited_service_key(request.who)) {
+                let limit = SharedLimit::ServiceKey(key);
+                if self.change(|state, now| state.waiting.has_awaited(&limit, request.who, LOOK_AGAIN, now)) {
                     return Ok(None);
                 }
-                self.ask_shared(SharedLimit::ServiceKey(key), request)
-                    .map(Some)
-                    .map_err(|_| Wait::until(LOOK_AGAIN))
+                self.ask_shared(limit, request).map(Some).map_err(|_| Wait::until(LOOK_AGAIN))
             }
         }
     }

@@ -8,6 +8,7 @@ mod left_alone;
 #[cfg(test)]
 mod likeness;
 mod orders;
+mod overwritten;
 mod rights;
 mod secret_events;
 mod service_keys;
@@ -17,13 +18,11 @@ pub(super) mod tenants;
 mod watched_secrets;
 
 use std::{
-    cmp::Ordering,
     collections::{BTreeMap, HashMap, HashSet},
     ops::Bound,
     sync::Arc,
 };
 
-use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -39,17 +38,12 @@ pub(super) use self::{
     tenant_passes::TenantSnapshot,
 };
 use crate::{
-    api::{
-        AICoreRegistrySecretStatus,
-        condition::{self, READY},
-    },
+    api::AICoreRegistrySecretStatus,
     domain::{
         decide::{
-            conflict::{Claim, Claimant, proven_tenant, pushed_claim},
+            conflict::{Claim, Claimant, proven_tenant},
             key_place::Placed,
             memory::Memory,
-            observed::Ownership,
-            reason::Reason,
         },
         parse::object::{Object, ObjectKey},
     },
@@ -178,7 +172,7 @@ impl<K> Index<K> {
     /// to or displaces.
     pub(super) fn apply_resource(
         &self,
-        object: Object,
+        mut object: Object,
         status: AICoreRegistrySecretStatus,
     ) -> Vec<ObjectKey> {
         let mut guard = self.0.lock();
@@ -188,6 +182,9 @@ impl<K> Index<K> {
         let same = match previous {
             Some(entry) if entry.object.uid == object.uid => {
                 entry.listed = true;
+                // Nobody can give one that is being deleted its finalizer back: what says so is from before it was released.
+                let is_released = entry.object.deleting && !entry.object.finalizer;
+                object.finalizer &= !is_released;
                 if state.following {
                     // Later this process's own writes count, which the watch shows late.
                     entry.status = Arc::new(status.clone());
@@ -337,55 +334,27 @@ impl<K> Index<K> {
         Some(result)
     }
 
-    /// Calls `visit` for the next `limit` resources after this one, or from the beginning. Returns the last of them when
-    /// there may be more. `visit` must not use the index.
+    /// The finalizer was taken off this very resource.
+    pub(super) fn released(&self, object: &Object) {
+        let mut state = self.0.lock();
+        let entry = state.resources.get_mut(&object.key).filter(|entry| entry.object.uid == object.uid);
+        if let Some(entry) = entry.filter(|entry| entry.object.generation == object.generation) {
+            Arc::make_mut(&mut entry.object).finalizer = false;
+        }
+    }
+
+    /// Calls `visit` for the resources after this one, or from the beginning, for as long as it returns true. Returns the one for
+    /// which it did not; `None`: there are no more. `visit` must not use the index.
     pub(super) fn page(
         &self,
         after: Option<&ObjectKey>,
-        limit: usize,
-        mut visit: impl FnMut(&ObjectKey, &AICoreRegistrySecretStatus),
+        mut visit: impl FnMut(&ObjectKey, &AICoreRegistrySecretStatus) -> bool,
     ) -> Option<ObjectKey> {
         let state = self.0.lock();
         let after = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let mut seen = 0;
-        let mut last = None;
-        for (key, entry) in state.resources.range((after, Bound::Unbounded)).take(limit) {
-            visit(key, &entry.status);
-            seen += 1;
-            last = Some(key);
-        }
-        last.filter(|_| seen == limit).cloned()
+        let mut rest = state.resources.range((after, Bound::Unbounded));
+        rest.find(|(key, entry)| !visit(key, &entry.status)).map(|(key, _)| key.clone())
     }
-}
-
-impl<K> State<K> {
-    /// Whether AI Core may hold another one's of what this resource has pushed: for another one a request was sent since, which may
-    /// be gone again. Where this process has sent nothing, the statuses tell whether a younger one has pushed later.
-    fn overwritten(&self, entry: &Entry) -> bool {
-        let Some(claim) = pushed_claim(&entry.object, &entry.status) else { return false };
-        if let Some(known) = self.claims.written_by_another(&entry.object.key, &claim) {
-            return known;
-        }
-        let Ownership::Owner { successor: Some(successor) } =
-            self.claims.ownership(&entry.object, Some(&claim), Instant::now())
-        else {
-            return false;
-        };
-        self.resources.get(&successor).is_some_and(|other| {
-            claim_of_status(&other.object, &other.status) == Some(claim)
-                && match synced_at(&other.status).cmp(&synced_at(&entry.status)) {
-                    Ordering::Greater => true,
-                    // Of one second only the process that has seen both can tell, and it has.
-                    Ordering::Equal => condition::find(&entry.status.conditions, READY)
-                        .is_some_and(|ready| ready.reason == Reason::RemoteConflict.as_str()),
-                    Ordering::Less => false,
-                }
-        })
-    }
-}
-
-fn synced_at(status: &AICoreRegistrySecretStatus) -> Option<Timestamp> {
-    status.last_sync_time.as_ref().map(|time| time.0)
 }
 
 fn within(scope: &Scope, key: &ObjectKey) -> bool {

@@ -39,6 +39,7 @@
 mod decisions;
 mod ending;
 mod explorer;
+mod finalizer;
 pub(super) mod fingerprint;
 mod laws;
 mod lease;

@@ -16,7 +16,7 @@ use crate::{
     leadership::Leadership,
     metrics::{
         encode_gauge,
-        series::{Family, PAGE, Pieces},
+        series::{Family, Pieces},
     },
 };
 
@@ -138,27 +138,30 @@ fn of_resources<K: Send + Sync + 'static>(
 ) -> impl Iterator<Item = String> + Send + use<K> {
     let (ready, synced) = (Arc::clone(index), Arc::clone(index));
     let ready = IS_READY.pieces(move |after, page| {
-        ready.page(after, PAGE, |key, status| {
+        ready.page(after, |key, status| {
             let ready = is_ready(&status.conditions);
             page.add(&[("namespace", &key.namespace), ("name", &key.name)], u8::from(ready));
+            page.has_room()
         })
     });
     let synced = LAST_SYNC.pieces(move |after, page| {
         let latest = clock::now().saturating_add(CLOCK_SKEW).unwrap_or(Timestamp::MAX);
-        synced.page(after, PAGE, |key, status| {
+        synced.page(after, |key, status| {
             // One that cannot be is due, and says nothing until then.
             if let Some(time) = status.last_sync_time.as_ref().filter(|time| time.0 <= latest) {
                 page.add(&[("namespace", &key.namespace), ("name", &key.name)], time.0.as_second());
             }
+            page.has_room()
         })
     });
     let lives = LIVES.map(|(family, time)| {
         let index = Arc::clone(index);
         family.pieces(move |after, page| {
-            index.page(after, PAGE, |key, status| {
+            index.page(after, |key, status| {
                 if let Some(time) = time(status) {
                     page.add(&[("namespace", &key.namespace), ("name", &key.name)], time.second());
                 }
+                page.has_room()
             })
         })
     });
@@ -170,17 +173,19 @@ fn of_tenants<K: Send + Sync + 'static>(
 ) -> impl Iterator<Item = String> + Send + use<K> {
     let ready = Arc::clone(index);
     let ready = TENANT_IS_READY.pieces(move |after, page| {
-        ready.page_of_tenants(after, PAGE, |name, status| {
+        ready.page_of_tenants(after, |name, status| {
             page.add(&[("name", name)], u8::from(is_ready(&status.conditions)));
+            page.has_room()
         })
     });
     let lives = TENANT_LIVES.map(|(family, time)| {
         let index = Arc::clone(index);
         family.pieces(move |after, page| {
-            index.page_of_tenants(after, PAGE, |name, status| {
+            index.page_of_tenants(after, |name, status| {
                 if let Some(time) = time(status) {
                     page.add(&[("name", name)], time.second());
                 }
+                page.has_room()
             })
         })
     });

@@ -10,7 +10,7 @@ pub(crate) mod duration;
 pub(crate) mod expiry;
 #[cfg(test)]
 mod fuzz;
-mod json;
+pub(crate) mod json;
 pub mod label_selector;
 pub(crate) mod name;
 pub mod object;

@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap, ops::Bound, sync::Arc};
 use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 
-use super::series::{Family, PAGE, Page, Pieces};
+use super::series::{Family, Page, Pieces};
 use crate::domain::parse::api_url::Tenant;
 
 const USED: Family = Family {
@@ -60,16 +60,14 @@ impl Quotas {
     ) -> Option<Arc<Tenant>> {
         let entries = self.0.lock();
         let after = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let mut seen = 0;
-        let mut last = None;
-        for (tenant, entry) in entries.range::<Arc<Tenant>, _>((after, Bound::Unbounded)).take(PAGE) {
+        let mut rest = entries.range::<Arc<Tenant>, _>((after, Bound::Unbounded));
+        let last = rest.find(|(tenant, entry)| {
             if let Some(quota) = entry.told {
                 page.add(&[("tenant", &label(&tenant.to_string()))], value(quota));
             }
-            seen += 1;
-            last = Some(tenant);
-        }
-        last.filter(|_| seen == PAGE).cloned()
+            !page.has_room()
+        });
+        last.map(|(tenant, _)| Arc::clone(tenant))
     }
 }
 

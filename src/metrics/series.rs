@@ -8,8 +8,10 @@ use super::PREFIX;
 /// Text of an exposition, in pieces, each of which is written when it is asked for.
 pub(crate) type Pieces = Box<dyn Iterator<Item = String> + Send>;
 
-/// How many things a page looks at: 0.1 ms of work.
+/// The most series of a page: some 0.1 ms of work.
 pub(crate) const PAGE: usize = 256;
+/// The most things that a page looks at. Of those without a series many are passed in the time that one series takes.
+pub(crate) const LOOKS: usize = 4 * PAGE;
 
 /// A family of gauges. Its name has neither the prefix that all share nor the unit.
 #[derive(Clone, Copy, Debug)]
@@ -27,9 +29,15 @@ pub(crate) struct Family {
 pub(crate) struct Page<'a> {
     name: &'a str,
     text: String,
+    series: usize,
+    looks: usize,
 }
 
-impl Page<'_> {
+impl<'a> Page<'a> {
+    fn new(name: &'a str, room: usize) -> Self {
+        Self { name, text: String::with_capacity(room), series: 0, looks: 0 }
+    }
+
     /// Adds a series. Labels never hold more than a line of text.
     pub(crate) fn add(&mut self, labels: &[(&str, &str)], value: impl Display) {
         let mut separator = '{';
@@ -38,24 +46,39 @@ impl Page<'_> {
             self.text.push(separator);
             self.text.push_str(label);
             self.text.push_str("=\"");
-            value.chars().for_each(|c| match c {
-                '\\' => self.text.push_str("\\\\"),
-                '"' => self.text.push_str("\\\""),
-                '\n' => self.text.push_str("\\n"),
-                c => self.text.push(c),
-            });
+            self.push_escaped(value);
             self.text.push('"');
             separator = ',';
         }
         // A String takes everything.
         let _ = writeln!(self.text, "}} {value}");
+        self.series += 1;
+    }
+
+    /// One more thing was looked at, and its series are added. Whether the page has room for another one.
+    pub(crate) fn has_room(&mut self) -> bool {
+        self.looks += 1;
+        self.series < PAGE && self.looks < LOOKS
+    }
+
+    fn push_escaped(&mut self, value: &str) {
+        // Mostly there is nothing to escape, and it is copied as a whole.
+        if !value.contains(['\\', '"', '\n']) {
+            return self.text.push_str(value);
+        }
+        value.chars().for_each(|c| match c {
+            '\\' => self.text.push_str("\\\\"),
+            '"' => self.text.push_str("\\\""),
+            '\n' => self.text.push_str("\\n"),
+            c => self.text.push(c),
+        });
     }
 }
 
 impl Family {
     /// The pieces of the family. `page` is called with the key that the page before ended at; it adds the series of the next
-    /// [`PAGE`] things, and returns the key of the last one, or `None` when there are no more. A family without a series is
-    /// left out.
+    /// things as long as there is room ([`Page::has_room`]), and returns the key of the last one, or `None` when there are no
+    /// more. A family without a series is left out, and a page without one is empty.
     pub(crate) fn pieces<K: Send + 'static>(
         self,
         mut page: impl FnMut(Option<&K>, &mut Page<'_>) -> Option<K> + Send + 'static,
@@ -66,10 +89,13 @@ impl Family {
         );
         let mut head = Some(self.head(&name));
         let mut next = Some(None);
+        let mut room = 0;
         std::iter::from_fn(move || {
             let after: Option<K> = next.take()?;
-            let mut written = Page { name: &name, text: String::new() };
+            let mut written = Page::new(&name, room);
             next = page(after.as_ref(), &mut written).map(Some);
+            // The next page is about as long.
+            room = written.text.len();
             let begins = !written.text.is_empty();
             match head.take_if(|_| begins) {
                 Some(head) => Some(head + &written.text),

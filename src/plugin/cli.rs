@@ -283,9 +283,8 @@ mod tests {
         let help = Cli::try_parse_from(["plugin", command, "--help"]).unwrap_err().to_string();
         let adds = help.split("wide adds").nth(1).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
         let adds = adds.split(" Possible values").next().unwrap();
-        let expected = match columns.split_last().unwrap() {
-            (last, rest) => format!("{} and {last}", rest.join(", ")),
-        };
+        let (last, rest) = columns.split_last().unwrap();
+        let expected = format!("{} and {last}", rest.join(", "));
         assert_eq!(adds, expected);
         assert!(!help.split("wide adds").next().unwrap().contains("registries"), "{help}");
     }

@@ -166,17 +166,25 @@ async fn whoever_is_slow_with_a_request_is_cut() {
     }
 }
 
-/// A scrape that can be told to be over.
+/// Has scrapes be without an end. Returns what tells how many of them are not over.
 fn endless(port: &Port) -> impl Fn() -> usize + use<> {
+    scrapes_of(port, usize::MAX)
+}
+
+/// The same with so many long pieces.
+fn scrapes_of(port: &Port, pieces: usize) -> impl Fn() -> usize + use<> {
     let scrapes: Arc<std::sync::Mutex<Vec<Weak<()>>>> = Arc::default();
     let begun = Arc::clone(&scrapes);
     port.metrics.register_series(move || {
         let alive = Arc::new(());
         begun.lock().unwrap().push(Arc::downgrade(&alive));
-        Box::new(std::iter::repeat_with(move || {
-            assert!(Arc::strong_count(&alive) > 0);
-            "a 1\n".repeat(10_000)
-        }))
+        Box::new(
+            std::iter::repeat_with(move || {
+                assert!(Arc::strong_count(&alive) > 0);
+                "a 1\n".repeat(10_000)
+            })
+            .take(pieces),
+        )
     });
     move || scrapes.lock().unwrap().iter().filter(|scrape| scrape.strong_count() > 0).count()
 }
@@ -199,6 +207,50 @@ async fn whoever_does_not_read_an_answer_is_cut_and_it_is_not_kept() {
     port.probe().await;
     eventually("the scrapes to end", || running() == 0).await;
     drop(deaf);
+    port.probe().await;
+}
+
+/// Asks for the metrics and reads them byte by byte, to the end.
+async fn reads_slowly(port: &Port) {
+    let mut stream = port.send(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    let mut byte = [0];
+    while stream.read(&mut byte).await.is_ok_and(|read| read > 0) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn whoever_reads_an_answer_byte_by_byte_keeps_nobody_waiting() {
+    const PIECES: usize = 40;
+    let port = Port::open(Limits { life: NEVER, ..Limits::default() });
+    let running = scrapes_of(&port, PIECES);
+    let others = async {
+        eventually("the slow scrapes to begin", || running() == 20).await;
+        port.probe().await;
+        let whole = port.ask(b"GET /metrics HTTP/1.0\r\n\r\n").await;
+        assert!(whole.ends_with("\n# EOF\n"));
+        assert_eq!(whole.matches("a 1\n").count(), PIECES * 10_000);
+    };
+    tokio::select! {
+        _ = join_all((0..20).map(|_| reads_slowly(&port))) => panic!("the slow ones were faster"),
+        () = others => {}
+    }
+    eventually("the scrapes to end with their readers", || running() == 0).await;
+}
+
+#[tokio::test]
+async fn whoever_reads_an_answer_byte_by_byte_is_cut() {
+    let port = Port::open(Limits { life: Duration::from_millis(500), ..Limits::default() });
+    let running = endless(&port);
+    let cut = async {
+        eventually("the scrapes to begin", || running() > 0).await;
+        eventually("the scrapes to end", || running() == 0).await;
+    };
+    // What has arrived in their kernel they may go on to read.
+    tokio::select! {
+        _ = join_all((0..20).map(|_| reads_slowly(&port))) => panic!("the slow ones were faster"),
+        () = cut => {}
+    }
     port.probe().await;
 }
 

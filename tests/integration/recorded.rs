@@ -150,7 +150,11 @@ async fn produce_tenant(platform: &Platform, state: &str) -> AICoreTenant {
         "deleting" => {
             platform.change(json!({ "metadata": { "finalizers": ["example.com/kept"] } })).await;
             world.tenants().delete(platform.name(), &DeleteParams::default()).await.unwrap();
-            let tenant = world.tenants().get(platform.name()).await.unwrap();
+            // A deletion is another generation, which the operator looks at.
+            let is_observed = |tenant: &AICoreTenant| {
+                tenant.metadata.deletion_timestamp.is_some() && observed(tenant) == tenant.metadata.generation
+            };
+            let tenant = platform.wait_tenant(state, is_observed).await;
             platform.change(json!({ "metadata": { "finalizers": null } })).await;
             tenant
         }
@@ -158,6 +162,10 @@ async fn produce_tenant(platform: &Platform, state: &str) -> AICoreTenant {
     };
     world.check(&operator).await;
     tenant
+}
+
+fn observed(tenant: &AICoreTenant) -> Option<i64> {
+    tenant.status.as_ref()?.observed_generation
 }
 
 fn has(tenant: &AICoreTenant, type_: &str) -> bool {

@@ -1,6 +1,5 @@
 //! Nodes that are emptied.
 
-use kube::ResourceExt;
 use serde_json::json;
 
 use crate::{
@@ -31,12 +30,12 @@ async fn drain() -> Result<String, String> {
 async fn without_a_budget_a_drain_takes_all_pods() {
     let cluster = Cluster::clean().await;
     let release = Release::install(&cluster, "drain-system", json!({"replicaCount": 2})).await;
-    let before: Vec<String> = release.ready(2).await.iter().map(ResourceExt::name_any).collect();
+    let before = release.names(2).await;
     let team = Team::new(&cluster, "drain").await;
     team.first("first").await;
     drain().await.unwrap();
     team.credential("while-away").await;
-    let after: Vec<String> = release.ready(2).await.iter().map(ResourceExt::name_any).collect();
+    let after = release.names(2).await;
     assert!(before.iter().all(|pod| !after.contains(pod)), "{before:?} {after:?}");
     team.rotate("second").await;
 }
@@ -47,13 +46,13 @@ async fn a_budget_keeps_one_pod_until_another_is_ready() {
     let cluster = Cluster::clean().await;
     let values = json!({"replicaCount": 2, "podDisruptionBudget": {"enabled": true}});
     let release = Release::install(&cluster, "budget-system", values).await;
-    let before: Vec<String> = release.ready(2).await.iter().map(ResourceExt::name_any).collect();
+    let before = release.names(2).await;
     let team = Team::new(&cluster, "budget").await;
     team.first("first").await;
     // Nowhere else can a pod become ready: this is the only node.
     let refused = drain().await.unwrap_err();
     assert!(refused.contains("disruption budget"), "{refused}");
-    let after: Vec<String> = release.ready(2).await.iter().map(ResourceExt::name_any).collect();
+    let after = release.names(2).await;
     let kept = before.iter().filter(|pod| after.contains(pod)).count();
     assert_eq!(kept, 1, "{before:?} {after:?}");
     team.rotate("second").await;

@@ -24,6 +24,15 @@ async fn pod(cluster: &Cluster, namespace: &str, name: &str) -> Pod {
     cluster.api::<Pod>(namespace).get(name).await.unwrap()
 }
 
+/// Waits until the container of the pod has started again, and returns how often it has.
+async fn restarted(cluster: &Cluster, release: &Release<'_>, name: &str) -> i32 {
+    eventually(&format!("the container of {name} to start again"), async || {
+        let count = restarts(&pod(cluster, release.namespace, name).await);
+        if count > 0 { Ok(count) } else { Err("it goes on".to_owned()) }
+    })
+    .await
+}
+
 #[tokio::test]
 #[ignore = "takes a node: make node-test"]
 async fn a_leader_that_is_told_to_end_hands_over() {
@@ -54,11 +63,7 @@ async fn a_leader_that_is_killed_goes_on_as_itself() {
     let id = container_id(&pod(&cluster, release.namespace, &leader).await);
     container_runtime(&["tasks", "kill", "--signal=SIGKILL", &id]).await.success();
     team.rotate("second").await;
-    eventually("the container to start again", async || {
-        let pod = pod(&cluster, release.namespace, &leader).await;
-        if restarts(&pod) == 1 { Ok(()) } else { Err(format!("{} restarts", restarts(&pod))) }
-    })
-    .await;
+    assert_eq!(restarted(&cluster, &release, &leader).await, 1);
     release.ready(2).await;
     team.rotate("third").await;
     assert_eq!(team.writes().await, 3);
@@ -81,11 +86,7 @@ async fn a_leader_that_was_frozen_longer_than_its_lease_sends_nothing_when_it_th
     team.rotate("second").await;
     container_runtime(&["tasks", "resume", &id]).await.success();
     // It notices that its lease has run out, and ends.
-    eventually("the old leader to start again", async || {
-        let pod = pod(&cluster, release.namespace, &old).await;
-        if restarts(&pod) >= 1 { Ok(()) } else { Err("it goes on".to_owned()) }
-    })
-    .await;
+    restarted(&cluster, &release, &old).await;
     release.ready(2).await;
     assert_eq!(release.leader().await, new);
     team.rotate("third").await;

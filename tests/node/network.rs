@@ -61,9 +61,9 @@ async fn names_are_resolved_on_each_port_that_clusters_have_for_it() {
                 .success();
         }
         team.credential(password).await;
-        eventually("a name that cannot be resolved", async || {
+        eventually("an authorization server that cannot be reached", async || {
             let message = team.message().await;
-            if message.contains("cannot be resolved") { Ok(()) } else { Err(message) }
+            if message.contains("NetworkPolicy") { Ok(()) } else { Err(message) }
         })
         .await;
         release.upgrade(values.clone()).await;

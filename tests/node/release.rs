@@ -78,6 +78,11 @@ impl<'a> Release<'a> {
         .await
     }
 
+    /// The names of so many pods, once they are ready and no other is there.
+    pub(crate) async fn names(&self, count: usize) -> Vec<String> {
+        self.ready(count).await.iter().map(ResourceExt::name_any).collect()
+    }
+
     /// The pod that leads, once there is one. It may have ended already.
     pub(crate) async fn leader(&self) -> String {
         eventually("a leader", async || {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use kube::ResourceExt;
 use serde_json::json;
 
 use crate::{cluster::Cluster, release::Release, team::Team};
@@ -12,19 +11,19 @@ use crate::{cluster::Cluster, release::Release, team::Team};
 async fn nothing_is_lost_while_an_upgrade_goes_on_nor_on_the_way_back() {
     let cluster = Cluster::clean().await;
     let release = Release::install(&cluster, "upgrade-system", json!({"replicaCount": 2})).await;
-    let before: Vec<String> = release.ready(2).await.iter().map(ResourceExt::name_any).collect();
+    let before = release.names(2).await;
     let team = Team::new(&cluster, "upgrade").await;
     team.first("first").await;
     let newer = json!({"replicaCount": 2, "podAnnotations": {"example.com/version": "2"}});
     let last = rotations_during(&team, release.upgrade(newer)).await;
     cluster.ai_core.has("upgrade", &last).await;
-    let after: Vec<String> = release.ready(2).await.iter().map(ResourceExt::name_any).collect();
+    let after = release.names(2).await;
     assert!(before.iter().all(|pod| !after.contains(pod)), "{before:?} {after:?}");
 
     let back = async { drop(release.helm_on("rollback", &["1", "--wait", "--timeout=2m"]).await.success()) };
     let last = rotations_during(&team, back).await;
     cluster.ai_core.has("upgrade", &last).await;
-    let back: Vec<String> = release.ready(2).await.iter().map(ResourceExt::name_any).collect();
+    let back = release.names(2).await;
     assert!(after.iter().all(|pod| !back.contains(pod)), "{after:?} {back:?}");
     team.ready().await;
 }
@@ -57,13 +56,13 @@ fn uuid() -> String {
 async fn an_upgrade_that_does_not_start_is_rolled_back_and_the_old_version_works_on() {
     let cluster = Cluster::clean().await;
     let release = Release::install(&cluster, "rollback-system", json!({"replicaCount": 2})).await;
-    let before: Vec<String> = release.ready(2).await.iter().map(ResourceExt::name_any).collect();
+    let before = release.names(2).await;
     let team = Team::new(&cluster, "rollback").await;
     team.first("first").await;
     let broken = json!({"replicaCount": 2, "image": {"tag": "no-such-version"}});
     let said = release.helm("upgrade", &["--rollback-on-failure", "--timeout=15s"], broken).await.failure();
     assert!(said.contains("rolled back") || said.contains("rollback"), "{said}");
-    let after: Vec<String> = release.ready(2).await.iter().map(ResourceExt::name_any).collect();
+    let after = release.names(2).await;
     // No pod that worked was taken away for one that does not.
     assert!(after.iter().all(|pod| before.contains(pod)), "{before:?} {after:?}");
     let status = release.helm_on("status", &["--output=json"]).await.success();

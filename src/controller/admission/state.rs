@@ -299,7 +299,7 @@ impl State {
             self.waiting.of(who).shared = Position::Waits(limit.clone(), ticket);
         }
         if for_service_key {
-            self.waiting.awaits_service_key(who);
+            self.waiting.awaits_service_key(limit, who, now);
         }
         Err(self.waiting.refused(who, now))
     }

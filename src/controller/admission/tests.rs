@@ -238,19 +238,69 @@ async fn all_who_waited_for_a_service_key_are_woken_at_once_and_wait_once() {
     let enter = |name: &str| admission.try_admit(Limit::ServiceKey(key("key")), request(&key(name)));
     let reader = enter("a").unwrap().unwrap();
     for name in ["b", "c"] {
-        assert_eq!(enter(name).unwrap_err(), Wait::until(LOOK_AGAIN));
+        // Also when something else wakes it meanwhile.
+        for _ in 0..2 {
+            assert_eq!(enter(name).unwrap_err(), Wait::until(LOOK_AGAIN));
+            admission.pass_ended(&key(name), true);
+        }
+    }
+    drop(reader);
+    let reader = enter("d").unwrap().unwrap();
+    for name in ["b", "c"] {
+        assert_eq!(woken(&queue), Some(key(name)));
+        assert!(
+            enter(name).unwrap().is_none(),
+            "else a key that nobody can use would be read by one after the other"
+        );
         admission.pass_ended(&key(name), true);
     }
-    assert!(
-        enter("c").unwrap().is_none(),
-        "else a key that nobody can use would be read by one after the other"
-    );
-    admission.pass_ended(&key("c"), true);
+    assert_eq!(woken(&queue), None);
+    drop(reader);
+    assert!(is_empty(&admission));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_long_for_a_service_key_looks_by_itself() {
+    let (admission, queue) = with_places(8, 1);
+    let enter = |name: &str| admission.try_admit(Limit::ServiceKey(key("key")), request(&key(name)));
+    let reader = enter("a").unwrap().unwrap();
+    assert_eq!(enter("b").unwrap_err(), Wait::until(LOOK_AGAIN));
+    admission.pass_ended(&key("b"), true);
+    advance(LOOK_AGAIN).await;
+    assert!(enter("b").unwrap().is_none());
+    admission.pass_ended(&key("b"), true);
+    drop(reader);
+    assert_eq!(woken(&queue), None);
+    assert!(is_empty(&admission));
+}
+
+/// Neither that it has waited for something else before, nor for the key as it was, lets anybody read it beside the one who does.
+#[tokio::test(start_paused = true)]
+async fn each_service_key_is_waited_for_from_its_own_beginning() {
+    let (admission, queue) = with_places(8, 1);
+    let tenant = a_tenant("a");
+    let read = |name: &str, secret: &str| {
+        let permit = admission.try_admit(Limit::ServiceKey(key(secret)), request(&key(name)));
+        admission.pass_ended(&key(name), permit.is_err());
+        permit
+    };
+    let waits = || Wait::until(LOOK_AGAIN);
+    let holder = enter(&admission, &tenant, "holder").unwrap();
+    assert!(enter(&admission, &tenant, "b").is_none());
+    advance(2 * LOOK_AGAIN).await;
+    let reader = read("a", "key").unwrap();
+    assert_eq!(read("b", "key").unwrap_err(), waits());
+    advance(LOOK_AGAIN / 2).await;
+    assert_eq!(read("b", "another").map(drop), Ok(()), "nobody reads that one");
+    assert_eq!(read("b", "key").unwrap_err(), waits());
     drop(reader);
     assert_eq!(woken(&queue), Some(key("b")));
-    assert_eq!(woken(&queue), None);
-    admission.pass_ended(&key("b"), true);
-    assert!(is_empty(&admission));
+    assert!(admission.try_admit(Limit::ServiceKey(key("key")), request(&key("b"))).unwrap().is_none());
+    // It waits for its turn, and the key is replaced.
+    assert!(enter(&admission, &tenant, "b").is_none());
+    let reader = read("a", "key").unwrap();
+    assert_eq!(read("b", "key").unwrap_err(), waits());
+    drop((reader, holder));
 }
 
 /// One request a second, one at once.

@@ -44,10 +44,17 @@ pub(super) struct Waiting {
     since: Option<Duration>,
     /// Whether it was told once that its status has to say that it waits.
     told: bool,
-    /// Whether it has waited for another pass to read the service key. Once is enough.
-    awaited_service_key: bool,
+    /// The service key for which it waits for another pass to read it, and since when. Once is enough for each.
+    awaits_service_key: Option<(SharedLimit, Duration)>,
     /// Whether it was refused in the pass that is under way.
     refused: bool,
+}
+
+impl Waiting {
+    /// It leaves the line of those who wait for a service key, before that was read.
+    pub(super) fn leaves_service_key(&mut self) {
+        self.awaits_service_key = None;
+    }
 }
 
 /// What the end of a pass means to its resource.
@@ -120,13 +127,29 @@ impl Waiters {
         matches!(limit, Some(SharedLimit::LargePayload(_)))
     }
 
-    /// It waits for another pass to read its service key.
-    pub(super) fn awaits_service_key(&mut self, who: &ObjectKey) {
-        self.of(who).awaited_service_key = true;
+    /// From `now` on it waits for another pass to read this service key, unless it does already.
+    pub(super) fn awaits_service_key(&mut self, limit: &SharedLimit, who: &ObjectKey, now: Duration) {
+        let waiting = self.of(who);
+        if waiting.awaits_service_key.as_ref().is_none_or(|(awaited, _)| awaited != limit) {
+            waiting.awaits_service_key = Some((limit.clone(), now));
+        }
     }
 
-    pub(super) fn has_awaited_service_key(&self, who: &ObjectKey) -> bool {
-        self.0.get(who).is_some_and(|waiting| waiting.awaited_service_key)
+    /// Whether it has waited for another pass to read this service key, which has been done, or takes longer than `patience`. For what
+    /// is read after this, it waits anew.
+    pub(super) fn has_awaited(
+        &mut self,
+        limit: &SharedLimit,
+        who: &ObjectKey,
+        patience: Duration,
+        now: Duration,
+    ) -> bool {
+        let Some(waiting) = self.0.get_mut(who) else { return false };
+        let stands_in_line = matches!(&waiting.shared, Position::Waits(at, _) if at == limit);
+        let ended = waiting.awaits_service_key.take_if(|(awaited, since)| {
+            awaited == limit && (!stands_in_line || now.saturating_sub(*since) >= patience)
+        });
+        ended.is_some()
     }
 
     /// Its pass has ended, or was cut short (`concluded` is false).

@@ -218,24 +218,16 @@ impl<K> Index<K> {
         self.0.lock().tenants.tenants.keys().map(|name| tenant::key(name)).collect()
     }
 
-    /// Visits up to `limit` AICoreTenants in the order of their names, from the one after `after` on. Returns the last one's name,
-    /// or `None` when there are no more.
+    /// The same of AICoreTenants as [`Index::page`], in the order of their names.
     pub(in crate::controller) fn page_of_tenants(
         &self,
         after: Option<&Arc<str>>,
-        limit: usize,
-        mut visit: impl FnMut(&str, &AICoreTenantStatus),
+        mut visit: impl FnMut(&str, &AICoreTenantStatus) -> bool,
     ) -> Option<Arc<str>> {
         let state = self.0.lock();
-        let page = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
-        let mut last = None;
-        let mut seen = 0;
-        for (name, entry) in state.tenants.tenants.range::<Arc<str>, _>(page).take(limit) {
-            visit(name, &entry.status);
-            seen += 1;
-            last = Some(name);
-        }
-        last.filter(|_| seen == limit).cloned()
+        let after = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        let mut rest = state.tenants.tenants.range::<Arc<str>, _>(after);
+        rest.find(|(name, entry)| !visit(name, &entry.status)).map(|(name, _)| Arc::clone(name))
     }
 
     /// A list of AICoreTenants begins.

@@ -4,7 +4,10 @@ use super::*;
 use crate::{
     api::AICoreRegistrySecretSpec,
     domain::{
-        decide::memory::{Checked, Retry},
+        decide::{
+            memory::{Checked, Retry},
+            observed::Ownership,
+        },
         parse::name::RemoteName,
         testing::{
             WithSpec, a_new_status, a_shared_tenant, a_status_in_sync, an_object, at, key, object_named,

@@ -113,6 +113,18 @@ impl<K> SecretEntry<K> {
         }
     }
 
+    /// It is seen at this version. Returns whom to look at, if that is news.
+    fn is_at(&mut self, version: &str, now: Instant) -> Vec<ObjectKey> {
+        match &self.presence {
+            Presence::At(seen) if **seen == *version => return Vec::new(),
+            // The first sight is no change: it says nothing about when the content came to be.
+            Presence::Unknown => {}
+            Presence::At(_) | Presence::Gone => self.mark_changed(now),
+        }
+        self.presence = Presence::At(version.into());
+        self.users()
+    }
+
     fn mark_changed(&mut self, at: Instant) {
         for user in self.users.values_mut() {
             // The first unanswered event counts: the latency is that of the oldest change.
@@ -168,14 +180,7 @@ impl<K> SecretIndex<K> {
             return Vec::new();
         };
         entry.listed = true;
-        match &entry.presence {
-            Presence::At(seen) if **seen == *version => return Vec::new(),
-            // The first sight is no change: it says nothing about when the content came to be.
-            Presence::Unknown => {}
-            Presence::At(_) | Presence::Gone => entry.mark_changed(now),
-        }
-        entry.presence = Presence::At(version.into());
-        entry.users()
+        entry.is_at(version, now)
     }
 
     /// A read found the Secret at this version. It counts as an event if nothing came since the version was `known`; but it says
@@ -187,13 +192,8 @@ impl<K> SecretIndex<K> {
         version: &str,
         now: Instant,
     ) -> Vec<ObjectKey> {
-        let still = self.0.get(secret).filter(|entry| entry.version().as_deref() == known);
-        let Some(listed) = still.map(|entry| entry.listed) else { return Vec::new() };
-        let woken = self.apply(secret, version, now);
-        if let Some(entry) = self.0.get_mut(secret) {
-            entry.listed = listed;
-        }
-        woken
+        let still = self.0.get_mut(secret).filter(|entry| entry.version().as_deref() == known);
+        still.map_or_else(Vec::new, |entry| entry.is_at(version, now))
     }
 
     pub(super) fn remove(&mut self, secret: &ObjectKey) -> Vec<ObjectKey> {

@@ -22,6 +22,7 @@ use crate::{
 
 /// What is to be explored.
 #[derive(Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "independent of each other")]
 pub(super) struct Operation {
     pub(super) setup: Setup,
     /// What users do, each of these in its order, and all at any time.

@@ -21,7 +21,6 @@ use crate::{
     domain::{
         decide::{
             arrival,
-            backoff::FIRST_DELAY,
             conflict::{Claim, pushed_claim},
             failure::Failure,
             hold, left_behind,
@@ -244,52 +243,12 @@ impl AtWork<'_> {
         }
     }
 
-    /// Returns whether it is so now; `None`: that is not known, or there is no such resource.
-    fn set_finalizer(&mut self, who: Who, begun: &Begun, present: bool, reply: Reply) -> Option<bool> {
-        if reply == Reply::Refused {
-            return None;
-        }
-        let current =
-            self.world.objects[who].as_ref().filter(|stored| stored.object.uid == begun.object.uid)?;
-        if present && current.object.deleting {
-            return Some(false);
-        }
-        self.world.change(who, &begun.object.uid, |object| object.finalizer = present)?;
-        self.replica.behind[who][News::Resource as usize] = true;
-        (reply == Reply::Done).then_some(true)
-    }
-
-    /// After a change of the finalizer that failed, or that nobody knows of.
-    fn without_finalizer(&mut self, who: Who, begun: &Begun, reply: Reply) {
-        if reply == Reply::Done {
-            self.end(who, begun, PassOutcome::Gone, None);
-        } else {
-            self.cut_short(who, begun);
-        }
-    }
-
-    fn finalizer(
+    pub(super) fn act(
         &mut self,
         who: Who,
         begun: Arc<Begun>,
         found: Arc<(Facts, Plan)>,
-        reply: Reply,
     ) -> Result<(), String> {
-        let add = found.1.finalizer == FinalizerStep::Add;
-        match self.set_finalizer(who, &begun, add, reply) {
-            None => {
-                self.without_finalizer(who, &begun, reply);
-                Ok(())
-            }
-            Some(false) => {
-                self.report(who, begun, &found, Outcome::Postponed(FIRST_DELAY));
-                Ok(())
-            }
-            Some(true) => self.act(who, begun, found),
-        }
-    }
-
-    fn act(&mut self, who: Who, begun: Arc<Begun>, found: Arc<(Facts, Plan)>) -> Result<(), String> {
         match &found.1.step {
             Step::NoPush(_) => self.report(who, begun, &found, Outcome::NothingSent),
             Step::LetGo(why) => {

@@ -4,14 +4,17 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::*;
-use crate::domain::{
-    parse::{
-        object::{Object, ObjectKey},
-        tenant::SharedTenant,
+use crate::{
+    domain::{
+        parse::{
+            object::{Object, ObjectKey},
+            tenant::SharedTenant,
+        },
+        testing::{
+            LAST_SYNC as SYNCED, a_new_status, a_shared_tenant, a_status_in_sync, at, condition, object_named,
+        },
     },
-    testing::{
-        LAST_SYNC as SYNCED, a_new_status, a_shared_tenant, a_status_in_sync, at, condition, object_named,
-    },
+    metrics::series::PAGE,
 };
 
 type TestIndex = Index<u32>;

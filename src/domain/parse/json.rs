@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, cell::Cell, fmt};
 
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::{
+    Deserialize,
+    de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor},
+};
 use zeroize::Zeroizing;
 
 pub(crate) use broken::Broken;
@@ -14,6 +17,11 @@ mod broken;
 pub(crate) const MAX_VALUES: usize = 10_000;
 /// How often JSON may be wrapped as text in JSON; the SAP BTP service operator wraps twice.
 const MAX_WRAPPING: usize = 4;
+
+/// Reads fields of a JSON object. serde would take a list for one, by the order of the fields.
+pub(crate) fn from_object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Option<T> {
+    json.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(json).ok())?
+}
 
 /// A JSON value. Numbers are only known to be numbers, as no field that is read here is one.
 #[derive(Clone, PartialEq, Eq)]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::metrics::series::PAGE;
 
 fn tenant(name: &str) -> Arc<Tenant> {
     Arc::new(Tenant {

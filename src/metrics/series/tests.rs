@@ -6,11 +6,12 @@ const FAMILY: Family = Family { name: "size", help: "How large it is.", unit: So
 fn pieces(things: usize, has_series: fn(usize) -> bool) -> Vec<String> {
     let pieces = FAMILY.pieces(move |after, page| {
         let first = after.map_or(0, |after: &usize| *after + 1);
-        let end = things.min(first + PAGE);
-        (first..end)
-            .filter(|thing| has_series(*thing))
-            .for_each(|thing| page.add(&[("thing", &thing.to_string())], thing));
-        (end < things).then(|| end - 1)
+        (first..things).find(|thing| {
+            if has_series(*thing) {
+                page.add(&[("thing", &thing.to_string())], thing);
+            }
+            !page.has_room()
+        })
     });
     pieces.collect()
 }
@@ -32,11 +33,23 @@ fn all_series_are_in_one_family_and_no_piece_has_more_than_a_page() {
 
 #[test]
 fn the_head_comes_with_the_first_series_and_not_without_one() {
-    let late = pieces(PAGE * 2, |thing| thing > PAGE + 5);
+    let late = pieces(LOOKS * 2, |thing| thing > LOOKS + 5);
     assert_eq!(late[0], "");
     assert!(late[1].starts_with("# HELP "), "{}", late[1]);
-    assert_eq!(pieces(PAGE * 3, |_| false).concat(), "");
+    assert_eq!(pieces(LOOKS * 3, |_| false).concat(), "");
     assert_eq!(pieces(0, |_| true).concat(), "");
+}
+
+/// Of things that have no series a page passes many, and not all.
+#[test]
+fn a_page_looks_at_a_number_of_things_whatever_they_have() {
+    let lines = |has_series| -> Vec<usize> {
+        pieces(LOOKS * 2 + 10, has_series).iter().map(|piece| piece.lines().count()).collect()
+    };
+    assert_eq!(lines(|_| false), [0, 0, 0]);
+    // The head of a family has three lines.
+    assert_eq!(lines(|thing| thing % 100 == 0), [11 + 3, 10, 0]);
+    assert_eq!(lines(|thing| thing % 2 == 0), [PAGE + 3, PAGE, PAGE, PAGE, 5]);
 }
 
 #[test]

@@ -16,6 +16,7 @@ use super::{
     server::Server,
     verdict::{Caller, Report, Sight, Step, Verdict, Why},
 };
+use crate::domain::parse::json::from_object;
 
 /// Longest answer of a server that gives tokens, in bytes.
 pub(super) const MAX_TOKEN_ANSWER: usize = 64 * 1024;
@@ -302,11 +303,6 @@ struct TokenAnswer {
     access_token: Option<SecretString>,
 }
 
-/// A list would be read as well, its items as fields.
-fn is_object(json: &[u8]) -> bool {
-    json.trim_ascii_start().starts_with(b"{")
-}
-
 fn token(answer: &Answer) -> Given {
     use secrecy::ExposeSecret;
     match answer.status {
@@ -318,8 +314,7 @@ fn token(answer: &Answer) -> Given {
     if answer.body.len() > MAX_TOKEN_ANSWER {
         return Given::Unusable(Why::BadToken("is longer than 64 KiB"));
     }
-    let read = serde_json::from_slice(&answer.body).ok().filter(|_| is_object(&answer.body));
-    let Some(TokenAnswer { token, access_token }) = read else {
+    let Some(TokenAnswer { token, access_token }) = from_object(&answer.body) else {
         return Given::Unusable(Why::BadToken("is not JSON as the protocol has it"));
     };
     let is_empty = |token: &SecretString| token.expose_secret().is_empty();

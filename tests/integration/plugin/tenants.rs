@@ -133,8 +133,8 @@ async fn may_read_tenants(team: &World, tenant: &str, kubeconfig: &std::path::Pa
         verbs: vec!["get".to_owned()],
         ..PolicyRule::default()
     };
-    let role = ClusterRole { metadata: metadata.clone(), rules: Some(vec![rule]), aggregation_rule: None };
-    Api::all(client.clone()).create(&PostParams::default(), &role).await.unwrap();
+    let allows = ClusterRole { metadata: metadata.clone(), rules: Some(vec![rule]), aggregation_rule: None };
+    Api::all(client.clone()).create(&PostParams::default(), &allows).await.unwrap();
     let role_ref =
         RoleRef { api_group: "rbac.authorization.k8s.io".to_owned(), kind: "ClusterRole".to_owned(), name };
     let user = Subject {

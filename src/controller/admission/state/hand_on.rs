@@ -48,7 +48,10 @@ impl State {
             return;
         };
         match position {
-            Position::Waits(_, ticket) => self.shared.remove(&limit, who, ticket),
+            Position::Waits(_, ticket) => {
+                waiting.leaves_service_key();
+                self.shared.remove(&limit, who, ticket);
+            }
             Position::Promised { .. } => self.shared.unpromise(&limit, &who.namespace),
             Position::Nowhere | Position::AtEntrance(..) => {}
         }

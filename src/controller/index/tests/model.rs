@@ -359,7 +359,11 @@ proptest! {
             }
             prop_assert_eq!(index.left_alone(), model.left_alone.len());
             let mut keys = Vec::new();
-            prop_assert_eq!(index.page(None, usize::MAX, |key, _| keys.push(key.clone())), None);
+            let last = index.page(None, |key, _| {
+                keys.push(key.clone());
+                true
+            });
+            prop_assert_eq!(last, None);
             prop_assert_eq!(keys, model.resources.keys().cloned().collect::<Vec<_>>());
         }
         // Nothing is kept of whoever is gone.

@@ -125,7 +125,10 @@ fn resources_are_read_page_by_page_in_the_order_of_their_names() {
     index.record(&two, Some(Arc::new(a_status_in_sync())), Memory::default(), None);
     let page = |after: Option<&ObjectKey>, limit| {
         let mut seen = Vec::new();
-        let last = index.page(after, limit, |key, status| seen.push((key.clone(), status.clone())));
+        let last = index.page(after, |key, status| {
+            seen.push((key.clone(), status.clone()));
+            seen.len() < limit
+        });
         (seen, last)
     };
     let [first, second, third] =

@@ -9,6 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use crate::domain::parse::json::from_object;
+
 /// Longer passwords are not looked into, in bytes. Those of ECR have some 2,500, and tokens less.
 const LONGEST: usize = 16 * 1024;
 
@@ -49,18 +51,13 @@ pub(super) fn end(password: &str) -> Option<Timestamp> {
     let seconds = match (parts.next(), parts.next(), parts.next(), parts.next()) {
         (Some(whole), None, ..) => {
             let json = Zeroizing::new(BASE64.decode(whole).ok()?);
-            object::<Ecr>(&json)?.expiration
+            from_object::<Ecr>(&json)?.expiration
         }
         (Some(_), Some(claims), Some(_), None) => {
             let json = Zeroizing::new(BASE64URL.decode(claims).ok()?);
-            object::<Claims>(&json)?.exp
+            from_object::<Claims>(&json)?.exp
         }
         _ => return None,
     };
     Timestamp::from_duration(SignedDuration::try_from_secs_f64(seconds).ok()?).ok()
-}
-
-/// A JSON object. serde would take a list for one, by the order of the fields.
-fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Option<T> {
-    json.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(json).ok())?
 }

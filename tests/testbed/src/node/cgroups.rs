@@ -41,6 +41,12 @@ impl Groups {
         Ok(groups)
     }
 
+    /// Whether they can be made here, which root of a container or of a user namespace often may not.
+    pub(super) fn can_be_made() -> bool {
+        Self::create(&format!("probe-{}", std::process::id()), |_| true)
+            .is_ok_and(|groups| !groups.0.is_empty())
+    }
+
     pub(super) fn folders(&self) -> &[PathBuf] {
         &self.0
     }

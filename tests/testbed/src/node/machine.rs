@@ -6,6 +6,8 @@ use std::{
     process::{Command, Stdio},
 };
 
+use super::cgroups::Groups;
+
 /// Programs, and the Debian package that has each.
 const PROGRAMS: [(&str, &str); 14] = [
     ("buildah", "buildah"),
@@ -97,6 +99,9 @@ pub fn check() -> Result<(), Missing> {
         missing.extend(
             cannot.map(|(what, command)| format!("root may not {what}: `{}` fails", command.join(" "))),
         );
+        if !Groups::can_be_made() {
+            missing.push("root may not make control groups below its own".to_owned());
+        }
     }
     if missing.is_empty() { Ok(()) } else { Err(Missing(missing)) }
 }
