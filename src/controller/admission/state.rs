@@ -12,7 +12,6 @@ use super::{
     Places, Request, SharedLimit,
     entrance::{Access, Entrances},
     lane::Lane,
-    lane_state::LaneState,
     lanes::Lanes,
     passes::{PassId, Passes, Phase},
     shared::Shared,
@@ -149,15 +148,9 @@ impl State {
         self.go_on(&lane, now);
     }
 
-    /// Whether there are others in its lane, or among those with a good key of which nothing was accepted yet.
+    /// Whether there are others in its lane, or in those of its tenant for whom nothing was accepted yet.
     pub(super) fn has_company(&self, id: PassId) -> bool {
-        let Some(pass) = self.passes.get(id) else {
-            return false;
-        };
-        let untried = pass.lane.untried();
-        let beside = self.lanes.get(&untried).filter(|_| *pass.lane != untried);
-        beside.is_some_and(|state| !state.is_idle())
-            || self.lanes.get(&pass.lane).is_some_and(LaneState::is_shared)
+        self.passes.get(id).is_some_and(|pass| self.lanes.has_company(&pass.lane))
     }
 
     /// Returns what the pass had come to before.
