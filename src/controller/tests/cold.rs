@@ -4,7 +4,7 @@ use rstest::rstest;
 
 use super::{neighbours::resource, *};
 use crate::{
-    controller::fakes::{FakeEndpoint, World},
+    controller::fakes::{FakeEndpoint, Running, World},
     domain::{
         parse::object::Object,
         testing::{WithSpec, seconds},
@@ -36,6 +36,22 @@ fn resources(own_keys: bool) -> Vec<Object> {
     (0..RESOURCES).map(of).map(|object| if own_keys { object } else { object.with_spec(shared) }).collect()
 }
 
+/// The watches are quiet, and not deaf.
+fn bookmarks(world: &Running) -> JoinSet<()> {
+    let ctx = Arc::clone(&world.ctx);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        loop {
+            tokio::time::sleep(seconds(30)).await;
+            ctx.scopes.iter().for_each(|(_, watched)| {
+                watched.resources.received();
+                watched.secrets.received();
+            });
+        }
+    });
+    tasks
+}
+
 /// Starts with all of them, at so many requests a second, each of which takes so long. Returns what that costs, and how long it takes.
 async fn cold_start(own_keys: bool, rate: Rate, latency: Duration) -> (Cost, Duration) {
     let world = World::new().with_places(32, 8);
@@ -49,6 +65,7 @@ async fn cold_start(own_keys: bool, rate: Rate, latency: Duration) -> (Cost, Dur
     resources.iter().for_each(|object| world.has_another(object, "1", "one"));
     world.journal();
     let world = world.run();
+    let _bookmarks = bookmarks(&world);
     let began = tokio::time::Instant::now();
     assert_eq!(world.until_accepted(&resources, seconds(3600)).await, None);
     let took = began.elapsed();
