@@ -125,7 +125,7 @@ impl State {
             self.lanes.of(&lane).keep_to(rate);
             self.leave_lane(&who, now);
             // Another lane of the tenant has had the turn that it came for: the next is its own, however urgent others are.
-            let ticket = self.lanes.of(&lane).line.push_ahead(&who, Priority::Urgent);
+            let ticket = self.lanes.of(&lane).line.push_ahead(&who, Priority::Urgent, None);
             self.waiting.of(&who).lane = Position::Waits(Arc::clone(&lane), ticket);
             self.waiting.refused(&who, now);
             self.go_on(&lane, now);
