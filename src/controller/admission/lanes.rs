@@ -55,7 +55,10 @@ impl Lanes {
 
     /// The other lanes of its tenant.
     pub(super) fn beside(&self, lane: &Lane) -> Vec<Arc<Lane>> {
-        self.of_its_tenant(lane).filter(|(other, _)| ***other != *lane).map(|(other, _)| Arc::clone(other)).collect()
+        self.of_its_tenant(lane)
+            .filter(|(other, _)| ***other != *lane)
+            .map(|(other, _)| Arc::clone(other))
+            .collect()
     }
 
     /// Whether others than the one pass that is asked for are in the lane, in its line, or in another one for those of whom its tenant
@@ -70,6 +73,7 @@ impl Lanes {
         self.known.range::<Lane, _>(lane.first_beside()..=lane.last_beside())
     }
 
+    #[cfg(test)]
     pub(super) fn get(&self, lane: &Lane) -> Option<&LaneState> {
         self.known.get(lane)
     }
