@@ -15,6 +15,7 @@ mod fuzz;
 mod inspect;
 pub(crate) mod keyed_mutex;
 pub(crate) mod mandate;
+pub(crate) mod names;
 pub(crate) mod operations;
 pub mod pool;
 pub(crate) mod push;

@@ -16,6 +16,8 @@ const JSON: &str = "application/json";
 
 /// The collection, below the base URL.
 const COLLECTION: &str = "/v2/admin/dockerRegistrySecrets";
+/// Has the answer say how many secrets there are, and not how many are in it: so one that lacks some can be told.
+const COUNT: &str = "$count=true";
 /// The quota, below the base URL.
 const QUOTA: &str = "/v2/admin/resourceQuota/dockerRegistrySecrets";
 
@@ -29,6 +31,8 @@ pub(super) enum Operation<'a> {
     Get { name: &'a RemoteName },
     /// Deletes a secret.
     Delete { name: &'a RemoteName },
+    /// Which secrets there are; their contents are never returned.
+    List,
     /// How many secrets there are, and may be.
     Quota,
 }
@@ -55,7 +59,7 @@ impl Operation<'_> {
             | Self::Post { name, .. }
             | Self::Get { name }
             | Self::Delete { name } => Some(name),
-            Self::Quota => None,
+            Self::List | Self::Quota => None,
         }
     }
 
@@ -63,7 +67,7 @@ impl Operation<'_> {
     pub(super) fn writes(&self) -> bool {
         match self {
             Self::Patch { .. } | Self::Post { .. } | Self::Delete { .. } => true,
-            Self::Get { .. } | Self::Quota => false,
+            Self::Get { .. } | Self::List | Self::Quota => false,
         }
     }
 
@@ -79,6 +83,11 @@ impl Operation<'_> {
             }
             Self::Get { name } => http.get(one(name)),
             Self::Delete { name } => http.delete(one(name)),
+            Self::List => {
+                let mut all = api.join(COLLECTION);
+                all.set_query(Some(COUNT));
+                http.get(all)
+            }
             Self::Quota => http.get(api.join(QUOTA)),
         }
     }

@@ -19,6 +19,7 @@ use super::{
     error::Error,
     exchange::CONNECT_TIMEOUT,
     keyed_mutex::KeyedMutex,
+    names::Names,
     rate_limit::RateLimiter,
     tls::{IdentityError, Trust, TrustError},
     token::{Authorization, Insistence, TokenRequest, TokenSource},
@@ -82,6 +83,7 @@ pub struct Connection {
     pub(super) metrics: Arc<Metrics>,
     pub(super) way: Arc<Way>,
     pub(super) quota: TenantQuota,
+    pub(super) names: Arc<Names>,
     tenant: Arc<Tenant>,
     id: u64,
 }
@@ -115,6 +117,12 @@ impl Connection {
     pub fn rate_limiter(&self) -> &Arc<RateLimiter> {
         &self.rate_limiter
     }
+
+    /// Which secrets the tenant has, as far as somebody has asked.
+    #[must_use]
+    pub(crate) fn names(&self) -> &Names {
+        &self.names
+    }
 }
 
 /// Says which requests are the same connection's; it identifies a service key without keeping it.
@@ -132,7 +140,8 @@ pub struct Pool {
     fence: Fence,
     metrics: Arc<Metrics>,
     connections: Mutex<HashMap<ServiceKeyHash, Weak<Connection>>>,
-    rate_limiters: Mutex<HashMap<Arc<Tenant>, Weak<RateLimiter>>>,
+    rate_limiters: ByTenant<RateLimiter>,
+    names: ByTenant<Names>,
     order: KeyedMutex<Claim>,
     opened: AtomicU64,
 }
@@ -157,7 +166,8 @@ impl Pool {
             fence,
             metrics,
             connections: Mutex::default(),
-            rate_limiters: Mutex::default(),
+            rate_limiters: ByTenant::default(),
+            names: ByTenant::default(),
             order: KeyedMutex::default(),
             opened: AtomicU64::default(),
         })
@@ -213,7 +223,8 @@ impl Pool {
             api: key.api_url().clone(),
             tokens: TokenSource::new(request),
             patch_type: PatchType::default(),
-            rate_limiter: self.rate_limiter(&tenant),
+            rate_limiter: self.rate_limiters.of(&tenant, || RateLimiter::new(self.settings.tenant_rate)),
+            names: self.names.of(&tenant, Names::default),
             fence: self.fence.clone(),
             metrics: Arc::clone(&self.metrics),
             way: Arc::clone(&self.way),
@@ -233,16 +244,27 @@ impl Pool {
     pub(super) fn way(&self) -> &Way {
         &self.way
     }
+}
 
-    fn rate_limiter(&self, tenant: &Arc<Tenant>) -> Arc<RateLimiter> {
-        let mut limiters = self.rate_limiters.lock();
-        if let Some(limiter) = limiters.get(tenant).and_then(Weak::upgrade) {
-            return limiter;
+/// What all connections to a tenant share, as long as somebody holds it.
+struct ByTenant<T>(Mutex<HashMap<Arc<Tenant>, Weak<T>>>);
+
+impl<T> Default for ByTenant<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T> ByTenant<T> {
+    fn of(&self, tenant: &Arc<Tenant>, new: impl FnOnce() -> T) -> Arc<T> {
+        let mut shared = self.0.lock();
+        if let Some(shared) = shared.get(tenant).and_then(Weak::upgrade) {
+            return shared;
         }
-        limiters.retain(|_, limiter| limiter.strong_count() > 0);
-        let limiter = Arc::new(RateLimiter::new(self.settings.tenant_rate));
-        limiters.insert(Arc::clone(tenant), Arc::downgrade(&limiter));
-        limiter
+        shared.retain(|_, shared| shared.strong_count() > 0);
+        let new = Arc::new(new());
+        shared.insert(Arc::clone(tenant), Arc::downgrade(&new));
+        new
     }
 }
 

@@ -6,7 +6,10 @@ use super::{
 };
 use crate::{
     aicore::operations::Operation,
-    domain::parse::{docker_config::Payload, name::RemoteName},
+    domain::{
+        decide::opening::Manner,
+        parse::{docker_config::Payload, name::RemoteName},
+    },
 };
 
 /// What a push did.
@@ -22,57 +25,76 @@ impl Session<'_> {
     /// Makes AI Core hold the payload under the name.
     ///
     /// # Errors
-    /// What AI Core or the authorization server refused; [`Error::Missing`] when there is no secret and `create` is false;
+    /// What AI Core or the authorization server refused; [`Error::Missing`] when there is no secret and none is to be created;
     /// [`Unfinished::Withdrawn`] when the mandate ended before all was sent.
     pub(crate) async fn push(
         &mut self,
         name: &RemoteName,
         payload: &Payload,
-        create: bool,
+        manner: Manner,
+    ) -> Result<Pushed, Unfinished> {
+        if manner == Manner::CreateOrUpdate {
+            // What is sent without an answer may be there as well.
+            self.connection.names.may_exist(name);
+            return self.create(name, payload, false).await;
+        }
+        match self.patch(name, payload).await {
+            Ok(()) => Ok(Pushed::Updated),
+            Err(refused) if refused.status() == Some(404) => match manner {
+                Manner::Update => {
+                    Err(Unfinished::from(Error::Missing { name: name.to_string() }).with_remote_absent())
+                }
+                Manner::UpdateOrCreate | Manner::CreateOrUpdate => self.create(name, payload, true).await,
+            },
+            Err(refused) => Err(refused.checked(self.connection, Some(name), Some(payload))),
+        }
+    }
+
+    /// Creates the secret, or replaces its content if it is there after all. `absent`: AI Core has just answered that it is not.
+    async fn create(
+        &mut self,
+        name: &RemoteName,
+        payload: &Payload,
+        mut absent: bool,
     ) -> Result<Pushed, Unfinished> {
         let connection = self.connection;
         let shown = |refused: Refused| refused.checked(connection, Some(name), Some(payload));
-        match self.patch(name, payload).await {
-            Ok(()) => return Ok(Pushed::Updated),
-            Err(refused) if refused.status() == Some(404) => {}
-            Err(refused) => return Err(shown(refused)),
-        }
-        if !create {
-            return Err(Unfinished::from(Error::Missing { name: name.to_string() }).with_remote_absent());
-        }
+        let knowing = |absent: bool, unfinished: Unfinished| {
+            if absent { unfinished.with_remote_absent() } else { unfinished }
+        };
         let post = Operation::Post { name, payload: payload.expose() };
         let Err(refused) = self.attempt(&post).await else {
             return Ok(Pushed::Created);
         };
-        let Some(status @ 400..=499) = refused.status() else {
-            return Err(shown(refused).with_remote_absent());
+        let status = match refused.status() {
+            Some(status @ 400..=499) if !matches!(status, 401 | 408 | 429) => status,
+            _ => return Err(knowing(absent, shown(refused))),
         };
-        if matches!(status, 401 | 408 | 429) {
-            return Err(shown(refused).with_remote_absent());
-        }
         // "Already exists" has no documented status: somebody else may have created it in between.
         if status != 403 {
             match self.attempt(&Operation::Get { name }).await {
                 Ok(_) => {
+                    connection.names.disproved();
                     // What is there is of somebody else.
                     self.patch(name, payload).await.map_err(|refused| match shown(refused) {
-                        withdrawn @ Unfinished::Withdrawn { .. } => withdrawn.with_remote_absent(),
+                        withdrawn @ Unfinished::Withdrawn { .. } => knowing(absent, withdrawn),
                         failed @ Unfinished::Failed { .. } => failed,
                     })?;
                     return Ok(Pushed::Updated);
                 }
-                Err(Refused::Withdrawn) => return Err(Unfinished::Withdrawn { remote_absent: true }),
-                Err(_) => {}
+                Err(Refused::Withdrawn) => {
+                    return Err(knowing(absent, Unfinished::Withdrawn { remote_absent: false }));
+                }
+                Err(looked) => absent |= looked.status() == Some(404),
             }
         }
         // The quota, if it is the reason why the creation was refused.
-        Err(match self.quota().await {
-            Err(withdrawn @ Unfinished::Withdrawn { .. }) => withdrawn.with_remote_absent(),
-            Ok(Some((used, limit))) if used >= limit => {
-                Unfinished::from(Error::QuotaExceeded { used, limit }).with_remote_absent()
-            }
-            _ => shown(refused).with_remote_absent(),
-        })
+        let unfinished = match self.quota().await {
+            Err(withdrawn @ Unfinished::Withdrawn { .. }) => withdrawn,
+            Ok(Some((used, limit))) if used >= limit => Error::QuotaExceeded { used, limit }.into(),
+            _ => shown(refused),
+        };
+        Err(knowing(absent, unfinished))
     }
 
     /// Makes AI Core no longer hold a secret of the name.

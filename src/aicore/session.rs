@@ -57,7 +57,7 @@ impl Aftermath {
 /// The requests of one pass for one remote secret. The token is renewed at most once in it.
 pub(crate) struct Session<'a> {
     pub(super) connection: &'a Connection,
-    mandate: &'a dyn Mandate,
+    pub(super) mandate: &'a dyn Mandate,
     insistence: Insistence,
     token: Option<Arc<Token>>,
     renewed: bool,
@@ -120,6 +120,20 @@ impl<'a> Session<'a> {
                 }
             }
         }
+    }
+
+    /// One operation, with the token that there is; it is not replaced if the API refuses it.
+    pub(super) async fn attempt_once(&mut self, operation: &Operation<'_>) -> Result<Answer, Refused> {
+        let token = match self.token.take() {
+            Some(token) => token,
+            None => self.unless_over(self.connection.tokens.get(self.insistence)).await?,
+        };
+        let result = self.send(operation, &token).await;
+        self.token = Some(Arc::clone(&token));
+        result.map_err(|unsent| match unsent {
+            Unsent::Withdrawn => Refused::Withdrawn,
+            Unsent::Failed(failed) => Refused::Request { failed, token, writes: operation.writes() },
+        })
     }
 
     /// What comes of waiting for a token, unless nothing is to be sent with it any more.

@@ -1,10 +1,14 @@
 //! Does what was planned, and says what came of it.
 
+mod opening;
 mod prepare;
 
 use parking_lot::Mutex;
 
-use self::prepare::{Asks, prepare};
+use self::{
+    opening::manner,
+    prepare::{Asks, prepare},
+};
 use super::{
     Context, ServiceKeyHeld,
     adapters::{AiCore, Kubernetes, Reach},
@@ -16,7 +20,10 @@ use super::{
 };
 use crate::{
     aicore::{
-        Authorization, Insistence, Origin, error::Error as AiCoreError, push::Pushed, session::Unfinished,
+        Authorization, Insistence, Origin,
+        error::Error as AiCoreError,
+        push::Pushed,
+        session::{Aftermath, Unfinished},
     },
     clock::{self, Clock},
     domain::{
@@ -27,7 +34,7 @@ use crate::{
             failure::Failure,
             key_place::KeyPlace,
             late_writes::LateWrites,
-            plan::{Cause, FinalizerStep, LetGo, Plan, Push, Step},
+            plan::{Cause, Creation, FinalizerStep, LetGo, Plan, Push, Step},
             reason::Reason,
             report::Outcome,
         },
@@ -141,16 +148,25 @@ async fn send<K: Kubernetes, A: AiCore>(
         Ok(ready) => ready,
         Err(outcome) => return outcome,
     };
+    let manner = match manner(ctx, &errand, &connection, &ready, push, insistence).await {
+        Ok(manner) => manner,
+        Err(unfinished) => {
+            ready.conclude(ctx, &errand, Some(&unfinished));
+            return outcome_of(ctx, &errand, unfinished);
+        }
+    };
     announce(ctx, object, connection.tenant()).await;
     let name = &claim.remote_name;
     ctx.index.writes(object, &claim);
     let under_way = UnderWay::new(ctx, &claim);
-    let result = ready
-        .unless_lost(&claim, ctx.ai_core.push(&connection, insistence, &errand, name, &payload, push.create));
-    let result = result.await;
+    let sent = ctx.ai_core.push(&connection, insistence, &errand, name, &payload, manner);
+    let result = ready.unless_lost(&claim, Aftermath::Late, sent).await;
     under_way.ended(result.as_ref().err());
     if result.is_ok() {
         wake(ctx, ctx.index.accepted(object, &claim));
+    }
+    if push.creation == Creation::Expected && !ready.has_company(ctx) {
+        connection.names().forget();
     }
     ready.conclude(ctx, &errand, result.as_ref().err());
     if result.is_ok() {
@@ -197,7 +213,7 @@ async fn delete<K: Kubernetes, A: AiCore>(
     ctx.index.writes(object, &claim);
     let under_way = UnderWay::new(ctx, &claim);
     let deletion = ctx.ai_core.delete(&connection, insistence, &errand, &claim.remote_name);
-    let result = ready.unless_lost(&claim, deletion).await;
+    let result = ready.unless_lost(&claim, Aftermath::Late, deletion).await;
     under_way.ended(result.as_ref().err());
     ready.conclude(ctx, &errand, result.as_ref().err());
     match result {
@@ -299,7 +315,7 @@ fn outcome_of<K, A: AiCore>(
     })
 }
 
-fn postponed(Wait { requeue_after }: Wait) -> Outcome {
+fn postponed(Wait { requeue_after, .. }: Wait) -> Outcome {
     Outcome::Postponed(requeue_after)
 }
 

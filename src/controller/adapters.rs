@@ -11,6 +11,7 @@ use crate::{
     aicore::{
         self, Authorization, Insistence,
         mandate::Mandate,
+        names::Names,
         pool::{Connection, Pool},
         push::Pushed,
         rate_limit::RateLimiter,
@@ -18,7 +19,7 @@ use crate::{
     },
     api::{AICoreRegistrySecretStatus, AICoreTenantStatus},
     domain::{
-        decide::{conflict::Claim, observed::NamespaceState, report::Event},
+        decide::{conflict::Claim, observed::NamespaceState, opening::Manner, report::Event},
         parse::{
             api_url::Tenant,
             docker_config::Payload,
@@ -102,6 +103,15 @@ pub(super) trait AiCore: Send + Sync + 'static {
         insistence: Insistence,
     ) -> impl Future<Output = Authorization> + Send;
 
+    /// Sees to it that the names of the tenant's secrets are known, or known not to be, for all who are about to create something there.
+    /// The turn of the pass in the tenant's rate is there afterwards as it was before.
+    fn ask_for_names(
+        &self,
+        connection: &Self::Connection,
+        insistence: Insistence,
+        mandate: &impl Mandate,
+    ) -> impl Future<Output = Result<(), Unfinished>> + Send;
+
     /// Makes AI Core hold the payload under the name. The first request has had its turn in the tenant's rate; each is sent only
     /// while the mandate stands.
     fn push(
@@ -111,7 +121,7 @@ pub(super) trait AiCore: Send + Sync + 'static {
         mandate: &impl Mandate,
         name: &RemoteName,
         payload: &Payload,
-        create: bool,
+        manner: Manner,
     ) -> impl Future<Output = Result<Pushed, Unfinished>> + Send;
 
     /// Makes AI Core no longer hold a secret of the name, on the same terms.
@@ -141,6 +151,9 @@ pub(super) trait Reach: Send + Sync + 'static {
 
     /// The tenant's request rate.
     fn rate_limiter(&self) -> &Arc<RateLimiter>;
+
+    /// Which secrets the tenant has, as far as somebody has asked.
+    fn names(&self) -> &Names;
 }
 
 /// The API server that a client reaches.
@@ -210,6 +223,15 @@ impl AiCore for Pool {
         connection.authorize(insistence).await
     }
 
+    async fn ask_for_names(
+        &self,
+        connection: &Connection,
+        insistence: Insistence,
+        mandate: &impl Mandate,
+    ) -> Result<(), Unfinished> {
+        Session::new(connection, insistence, mandate).ask_for_names().await
+    }
+
     async fn push(
         &self,
         connection: &Connection,
@@ -217,9 +239,9 @@ impl AiCore for Pool {
         mandate: &impl Mandate,
         name: &RemoteName,
         payload: &Payload,
-        create: bool,
+        manner: Manner,
     ) -> Result<Pushed, Unfinished> {
-        Session::new(connection, insistence, mandate).push(name, payload, create).await
+        Session::new(connection, insistence, mandate).push(name, payload, manner).await
     }
 
     async fn delete(
@@ -252,5 +274,9 @@ impl Reach for Connection {
 
     fn rate_limiter(&self) -> &Arc<RateLimiter> {
         self.rate_limiter()
+    }
+
+    fn names(&self) -> &Names {
+        self.names()
     }
 }

@@ -54,6 +54,9 @@ use crate::{
 /// lane lets in.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// A pass that has read what it sends waits for so long for its turn in the rate, before it gives up what it has read.
+const SHORT_WAIT: Duration = Duration::from_secs(5);
+
 /// After this long, a resource that waits for another pass to read its service key looks by itself.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// After this long, a resource that waits for a place looks by itself for the first time.
@@ -103,16 +106,21 @@ pub(super) struct Request<'a> {
 pub(super) struct Wait {
     /// When to look again without being woken.
     pub(super) requeue_after: Duration,
+    /// Whether the wait has become so long that the status has to say so. Told once.
+    pub(super) is_noteworthy: bool,
 }
 
 impl Wait {
+    /// For so long.
+    pub(super) fn until(requeue_after: Duration) -> Self {
+        Self { requeue_after, is_noteworthy: false }
+    }
+
     /// After having waited for so long: the longer, the less often; in time for the status to say so.
     fn after(waited: Duration) -> Self {
-        let requeue_after = match NOTEWORTHY_WAIT.checked_sub(waited) {
-            Some(left) if !left.is_zero() => left.min(FIRST_LOOK),
-            _ => waited.min(LONGEST_LOOK),
-        };
-        Self { requeue_after }
+        let next = waited.clamp(FIRST_LOOK, LONGEST_LOOK);
+        let in_time = NOTEWORTHY_WAIT.checked_sub(waited).filter(|left| !left.is_zero());
+        Self::until(in_time.map_or(next, |left| left.min(next)))
     }
 }
 
@@ -200,8 +208,8 @@ impl Admission {
     }
 
     /// Asks for a place before anything is read, because what is read while others are in front would be old. Whoever has
-    /// waited for long enough goes on without a place (`None`), once: the status has to say so, and a service key that nobody
-    /// can use must not hold up all who need it one after the other.
+    /// waited for a service key to be read goes on without a place (`None`), once: one that nobody can use must not hold up all who need
+    /// it one after the other.
     ///
     /// # Errors
     /// When the limit is reached.
@@ -213,22 +221,25 @@ impl Admission {
         match limit {
             Limit::Lane(lane) => match self.ask_lane(&lane, request) {
                 Ok(permit) => Ok(Some(permit)),
-                Err(waited)
-                    if waited >= NOTEWORTHY_WAIT
-                        && self.change(|state, _| state.waiting.tell(request.who)) =>
-                {
-                    Ok(None)
+                Err(waited) => {
+                    let is_noteworthy =
+                        waited >= NOTEWORTHY_WAIT && self.change(|state, _| state.waiting.tell(request.who));
+                    Err(Wait { is_noteworthy, ..Wait::after(waited) })
                 }
-                Err(waited) => Err(Wait::after(waited)),
             },
             Limit::ServiceKey(key) => {
                 let limit = SharedLimit::ServiceKey(key);
                 if self.change(|state, now| state.waiting.has_awaited(&limit, request.who, LOOK_AGAIN, now)) {
                     return Ok(None);
                 }
-                self.ask_shared(limit, request).map(Some).map_err(|_| Wait { requeue_after: LOOK_AGAIN })
+                self.ask_shared(limit, request).map(Some).map_err(|_| Wait::until(LOOK_AGAIN))
             }
         }
+    }
+
+    /// Whoever was refused goes on nevertheless, without a place: what is to be said of its wait depends on its Secrets.
+    pub(super) fn goes_on(&self, who: &ObjectKey) {
+        self.change(|state, _| state.waiting.goes_on(who));
     }
 
     /// A person asks for the pass that asks for a place in the lane next. It does not wait for the probes of an outage; however many
@@ -259,6 +270,27 @@ impl Admission {
         Ok(permit)
     }
 
+    /// The rate of the tenant of a lane, which may have had no turn in it yet.
+    pub(super) fn keep_to(&self, lane: &Arc<Lane>, rate: &Arc<RateLimiter>) {
+        self.change(|state, _| state.lanes.of(lane).keep_to(rate));
+    }
+
+    /// Waits for the turn of a pass in the rate of its tenant, which a further request of another pass has come for first: for
+    /// [`SHORT_WAIT`] at most, what the pass has read is held so long.
+    ///
+    /// # Errors
+    /// When it takes longer. Whoever is refused drops the permit, and is the next of its namespace. Nothing is reserved then.
+    pub(super) async fn await_turn(&self, permit: &Permit, rate: &Arc<RateLimiter>) -> Result<(), Wait> {
+        let is_short = rate.until_free(1).is_some_and(|left| !left.is_zero() && left <= SHORT_WAIT);
+        let Place::Lane(_, id) = permit.place else { return Ok(()) };
+        if !is_short {
+            return self.turn(permit, rate);
+        }
+        rate.wait().await;
+        self.change(|state, now| state.has_turn(id, rate, now));
+        Ok(())
+    }
+
     /// Takes the turn of a pass in the rate of its tenant. Whoever is refused drops the permit, and is the next of its namespace.
     ///
     /// # Errors
@@ -267,7 +299,7 @@ impl Admission {
         match permit.place {
             Place::Lane(_, id) => {
                 let result = self.change(|state, now| state.turn(id, rate, now));
-                result.map_err(|left| Wait { requeue_after: left.min(LONGEST_LOOK) })
+                result.map_err(|left| Wait::until(left.min(LONGEST_LOOK)))
             }
             Place::Shared(_) => Ok(()),
         }
@@ -283,6 +315,14 @@ impl Admission {
                 self.change(|state, now| state.ask_large(id, request, now)).map_err(Wait::after)
             }
             Place::Shared(_) => Ok(()),
+        }
+    }
+
+    /// Whether others are on their way to the tenant of the pass, or stand in line for it, of whom it has accepted nothing yet.
+    pub(super) fn has_company(&self, permit: &Permit) -> bool {
+        match permit.place {
+            Place::Lane(_, id) => self.change(|state, _| state.has_company(id)),
+            Place::Shared(_) => false,
         }
     }
 

@@ -99,25 +99,30 @@ impl<C: Reach> Gathered<C> {
     }
 }
 
-/// Reads what is needed.
+/// Reads what is needed, but for a service key that was read already.
 ///
 /// # Errors
 /// When the API server refuses or does not answer; then nothing can be said about the resource.
 pub(super) async fn gather<K: Kubernetes, A: AiCore>(
     ctx: &Context<K, A>,
     snapshot: &Snapshot<ServiceKeyHeld<A::Connection>>,
+    key: Option<Key<A::Connection>>,
 ) -> Result<Gathered<A::Connection>, k8s::error::Error> {
     let object = &snapshot.object;
+    let key = async {
+        match key {
+            Some(key) => Ok(key),
+            None => service_key(ctx, snapshot).await,
+        }
+    };
     let (key, source) = if object.deleting {
         // What would be sent does not matter any more.
-        (service_key(ctx, snapshot).await?, ReadSource::unread())
+        (key.await?, ReadSource::unread())
     } else {
-        let (key, source) = tokio::join!(service_key(ctx, snapshot), source(ctx, snapshot));
+        let (key, source) = tokio::join!(key, source(ctx, snapshot));
         (key?, source?)
     };
-    let claim = claim(snapshot, &key);
-    let credential = key.held.as_ref().map(|held| held.connection.id());
-    let wakes = ctx.index.claim(object, claim.clone(), credential);
+    let (claim, wakes) = settle_claim(ctx, snapshot, &key);
     let ownership = ctx.index.ownership(object, claim.as_ref());
     let takeover = match (&ownership, &claim) {
         (Ownership::Owner { successor: Some(successor) }, Some(claim)) => {
@@ -162,6 +167,45 @@ pub(super) async fn gather<K: Kubernetes, A: AiCore>(
         claim,
         wakes,
     })
+}
+
+/// Reads the service key before anything else, and tells the index what the resource claims by it.
+///
+/// # Errors
+/// When the API server refuses or does not answer.
+pub(super) async fn read_key<K: Kubernetes, A: AiCore>(
+    ctx: &Context<K, A>,
+    snapshot: &Snapshot<ServiceKeyHeld<A::Connection>>,
+) -> Result<Key<A::Connection>, k8s::error::Error> {
+    let key = service_key(ctx, snapshot).await?;
+    for woken in settle_claim(ctx, snapshot, &key).1 {
+        ctx.queue.enqueue(&woken, Priority::Urgent);
+    }
+    Ok(key)
+}
+
+/// Claims what follows from a service key that was read already: those who use it stand in line together.
+pub(super) fn claim_by<K: Kubernetes, A: AiCore>(
+    ctx: &Context<K, A>,
+    snapshot: &Snapshot<ServiceKeyHeld<A::Connection>>,
+    held: &Arc<ServiceKeyHeld<A::Connection>>,
+) {
+    let Ok(place) = &snapshot.place else { return };
+    for woken in settle_claim(ctx, snapshot, &Key::of(place, Arc::clone(held))).1 {
+        ctx.queue.enqueue(&woken, Priority::Urgent);
+    }
+}
+
+/// What the resource claims, and other resources whose ownership changes by that.
+fn settle_claim<K, A: AiCore>(
+    ctx: &Context<K, A>,
+    snapshot: &Snapshot<ServiceKeyHeld<A::Connection>>,
+    key: &Key<A::Connection>,
+) -> (Option<Claim>, Vec<ObjectKey>) {
+    let claim = claim(snapshot, key);
+    let credential = key.held.as_ref().map(|held| held.connection.id());
+    let wakes = ctx.index.claim(&snapshot.object, claim.clone(), credential);
+    (claim, wakes)
 }
 
 /// The tenant of the key; while that cannot be read, the tenant of the last push.
@@ -252,6 +296,20 @@ pub(super) struct Key<C> {
     pub(super) identity: Option<String>,
 }
 
+impl<C: Reach> Key<C> {
+    /// One that can be used.
+    fn of(place: &KeyPlace, held: Arc<ServiceKeyHeld<C>>) -> Self {
+        Self {
+            found: Found::Usable {
+                version: held.version.clone(),
+                content: (**held.connection.tenant()).clone(),
+            },
+            identity: Some(format!("{place}#{}", held.connection.id())),
+            held: Some(held),
+        }
+    }
+}
+
 /// A service key that is wanted, and what is known of it.
 pub(super) struct WantedKey<'a, C> {
     /// Who wants it.
@@ -308,11 +366,6 @@ pub(super) async fn find_key<K: Kubernetes, A: AiCore>(
     wanted: WantedKey<'_, A::Connection>,
 ) -> Result<Key<A::Connection>, k8s::error::Error> {
     let WantedKey { who, place, role, version: seen, held, unusable: known, stands_in } = wanted;
-    let usable = |held: Arc<ServiceKeyHeld<A::Connection>>| Key {
-        found: Found::Usable { version: held.version.clone(), content: (**held.connection.tenant()).clone() },
-        identity: Some(format!("{place}#{}", held.connection.id())),
-        held: Some(held),
-    };
     let unusable = |failure, identity| Key { found: Found::Unusable(failure), held: None, identity };
     let known_by = |version: &str| Some(format!("{place}#@{version}"));
     let unusable_at = |version: &str, failure| {
@@ -320,7 +373,7 @@ pub(super) async fn find_key<K: Kubernetes, A: AiCore>(
         unusable(failure, known_by(version))
     };
     if let Some(held) = held {
-        return Ok(usable(Arc::clone(held)));
+        return Ok(Key::of(place, Arc::clone(held)));
     }
     if let (Some(failure), Some(version)) = (known, seen) {
         return Ok(unusable(failure.clone(), known_by(version)));
@@ -358,7 +411,7 @@ pub(super) async fn find_key<K: Kubernetes, A: AiCore>(
     };
     let held = Arc::new(ServiceKeyHeld { version: read.version, key, connection });
     ctx.index.cache_service_key(place, &held.version, Arc::clone(&held));
-    Ok(usable(held))
+    Ok(Key::of(place, held))
 }
 
 /// Without the service key it matters whether the namespace goes, and the operator may not look.

@@ -19,7 +19,7 @@ use std::{
 use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 
-use self::line::{Line, Ticket};
+use self::line::{Line, Since, Ticket};
 use crate::domain::parse::object::ObjectKey;
 
 /// How soon something wants to be reconciled.
@@ -75,6 +75,8 @@ type TimerId = (Instant, u64);
 struct Slot {
     phase: Phase,
     timer: Option<TimerId>,
+    /// When it was last enqueued for what is to be done with it. That a place is kept for it, or that its time has come, does not count.
+    since: Option<Since>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +95,8 @@ struct Wake {
     priority: Priority,
     /// Before the others of its namespace: something is kept for it.
     ahead: bool,
+    /// It looks again by itself, at what it was enqueued for.
+    by_timer: bool,
 }
 
 impl Wake {
@@ -100,6 +104,7 @@ impl Wake {
         other.map_or(self, |other| Self {
             priority: self.priority.max(other.priority),
             ahead: self.ahead || other.ahead,
+            by_timer: self.by_timer && other.by_timer,
         })
     }
 }
@@ -136,14 +141,15 @@ impl Queue {
 
     /// Has the object reconciled when its turn comes.
     pub(crate) fn enqueue(&self, key: &ObjectKey, priority: Priority) {
-        if self.state.lock().enqueue(key, Wake { priority, ahead: false }) {
+        if self.state.lock().enqueue(key, Wake { priority, ahead: false, by_timer: false }) {
             self.ready.notify_one();
         }
     }
 
-    /// The same, before the others of its namespace: a place is kept for it until it comes.
+    /// The same, before the others of its namespace: a place is kept for it until it comes. Of those for whom one is kept, whoever was
+    /// enqueued first is first, however long it has waited for the place: places become free in many lines at a time.
     pub(crate) fn enqueue_ahead(&self, key: &ObjectKey, priority: Priority) {
-        if self.state.lock().enqueue(key, Wake { priority, ahead: true }) {
+        if self.state.lock().enqueue(key, Wake { priority, ahead: true, by_timer: false }) {
             self.ready.notify_one();
         }
     }
@@ -274,7 +280,8 @@ impl State {
         {
             return false;
         }
-        let slot = self.slots.entry(key.clone()).or_insert(Slot { phase: Phase::Idle, timer: None });
+        let slot =
+            self.slots.entry(key.clone()).or_insert(Slot { phase: Phase::Idle, timer: None, since: None });
         match &mut slot.phase {
             Phase::Running { requeue } => {
                 *requeue = Some(wake.and(*requeue));
@@ -289,10 +296,13 @@ impl State {
             Phase::Idle => self.waiting += 1,
         }
         let ticket = if wake.ahead {
-            self.line.push_ahead(key, wake.priority)
+            self.line.push_ahead(key, wake.priority, slot.since)
         } else {
             self.line.push(key, wake.priority)
         };
+        if slot.since.is_none() || !(wake.ahead || wake.by_timer) {
+            slot.since = Some(ticket.since());
+        }
         slot.phase = Phase::Queued(ticket);
         if let Some(timer) = slot.timer.take() {
             self.timers.remove(&timer);
@@ -345,7 +355,8 @@ impl State {
         };
         let timer = (at, self.next_timer);
         self.next_timer += 1;
-        *entry.get_mut() = Slot { phase: Phase::Idle, timer: Some(timer) };
+        let slot = entry.get_mut();
+        (slot.phase, slot.timer) = (Phase::Idle, Some(timer));
         let earliest = self.timers.keys().next().is_none_or(|first| timer < *first);
         self.timers.insert(timer, key.clone());
         (woken, earliest)
@@ -382,7 +393,7 @@ impl State {
             if let Some(slot) = self.slots.get_mut(&key) {
                 slot.timer = None;
             }
-            woken |= self.enqueue(&key, Wake { priority: Priority::Routine, ahead: false });
+            woken |= self.enqueue(&key, Wake { priority: Priority::Routine, ahead: false, by_timer: true });
         }
         woken
     }

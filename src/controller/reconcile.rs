@@ -1,15 +1,18 @@
 //! One pass over one resource: gather → plan → act → report.
 
+mod begin;
+
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 use tracing::{Instrument, debug, field::Empty, info, info_span, warn};
 
+use self::begin::{Begun, begin};
 use super::{
     Context, ServiceKeyHeld,
     act::{Means, act},
     adapters::{AiCore, Kubernetes},
-    admission::{Limit, Permit, Request, Wait},
+    admission::Wait,
     gather::gather,
     index::Snapshot,
     queue::Priority,
@@ -24,7 +27,7 @@ use crate::{
             conflict::pushed_claim,
             failure::Failure,
             hold,
-            known::{Known, Unchanged},
+            known::{Unchanged, Waiting},
             left_behind::{self, Leaving},
             pass_outcome::PassOutcome,
             plan::{LetGo, Push, Step, plan},
@@ -184,14 +187,24 @@ async fn pass<K: Kubernetes, A: AiCore>(
         return Ok(Done { outcome: PassOutcome::Unchanged, requeue_after });
     }
     let priority = if snapshot.source_changed.is_some() { Priority::Urgent } else { Priority::Routine };
-    let Permits { service_key, tenant } = match permits(ctx, snapshot, &known, priority) {
-        Ok(permits) => permits,
-        Err(Wait { requeue_after }) => {
-            return Ok(Done { outcome: PassOutcome::Queued, requeue_after: Some(requeue_after) });
+    let Begun { tenant, key } = match begin(ctx, snapshot, &known, priority).await? {
+        Ok(begun) => begun,
+        Err(Wait { requeue_after, is_noteworthy }) => {
+            let queued = Done { outcome: PassOutcome::Queued, requeue_after: Some(requeue_after) };
+            match if is_noteworthy { known.waiting() } else { Waiting::Nothing } {
+                Waiting::Nothing => return Ok(queued),
+                Waiting::Says(status) => {
+                    let status = Arc::from(status);
+                    ctx.statuses.write(&snapshot.object, &status).await;
+                    ctx.index.record_status(&snapshot.object, &status);
+                    return Ok(queued);
+                }
+                Waiting::NeedsLook => ctx.admission.goes_on(&snapshot.object.key),
+            }
+            Begun::default()
         }
     };
-    let gathered = gather(ctx, snapshot).await?;
-    drop(service_key);
+    let gathered = gather(ctx, snapshot, key).await?;
     for key in &gathered.wakes {
         ctx.queue.enqueue(key, Priority::Urgent);
     }
@@ -249,47 +262,6 @@ async fn leave<K: Kubernetes, A: AiCore>(
     ctx.index.record_status(object, &said);
 }
 
-/// Places that a pass has before it reads anything.
-#[derive(Default)]
-struct Permits {
-    service_key: Option<Permit>,
-    tenant: Option<Permit>,
-}
-
-/// Places for a pass that will push, by all that is known.
-fn permits<K, A: AiCore>(
-    ctx: &Context<K, A>,
-    snapshot: &Snapshot<ServiceKeyHeld<A::Connection>>,
-    known: &Known<'_>,
-    priority: Priority,
-) -> Result<Permits, Wait> {
-    if !known.expects_push() {
-        return Ok(Permits::default());
-    }
-    let object = &snapshot.object;
-    let request = Request { who: &object.key, priority };
-    match (&snapshot.service_key, &snapshot.place) {
-        (Some(held), _) => {
-            let lane = ctx.lane(object, &held.connection);
-            if object.unanswered_request(&snapshot.status).is_some() {
-                ctx.admission.is_asked_for(&lane, request);
-            }
-            let tenant = ctx.admission.try_admit(Limit::Lane(lane), request)?;
-            if let Some(permit) = tenant.as_ref().filter(|_| ctx.admission.awaits_large_payload(request.who))
-            {
-                ctx.admission.hold_large_payload(permit, request)?;
-            }
-            Ok(Permits { service_key: None, tenant })
-        }
-        // Nobody has read the key at this version yet.
-        (None, Ok(place)) if snapshot.may_have_key() && snapshot.unusable_key.is_none() => {
-            let service_key = ctx.admission.try_admit(Limit::ServiceKey(place.secret.clone()), request)?;
-            Ok(Permits { service_key, tenant: None })
-        }
-        (None, _) => Ok(Permits::default()),
-    }
-}
-
 /// Writes the status if it changed, records the report, and hands the events in.
 async fn finish<K: Kubernetes, A: AiCore>(
     ctx: &Context<K, A>,
@@ -325,7 +297,8 @@ async fn finish<K: Kubernetes, A: AiCore>(
 fn log(step: &Step, result: &Outcome, report: &Report) {
     let outcome = report.outcome.as_str();
     match (result, step) {
-        (Outcome::Pushed { .. }, Step::Push(Push { cause, create })) => {
+        (Outcome::Pushed { .. }, Step::Push(Push { cause, creation })) => {
+            let create = creation.is_allowed();
             info!(outcome, cause = cause.as_str(), create, "AI Core accepted the credential");
         }
         (Outcome::Failed(Failure { reason, message, .. }), _) => {

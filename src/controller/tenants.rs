@@ -123,7 +123,7 @@ async fn pass<K: Kubernetes, A: AiCore>(
             let insistence = if known.is_asked_for() { Insistence::Forced } else { Insistence::Patient };
             match ask(ctx, tenant, &found, held, (insistence, credit)).await {
                 Ok(answer) => answer,
-                Err(Wait { requeue_after }) => return Ok(requeue_after),
+                Err(Wait { requeue_after, .. }) => return Ok(requeue_after),
             }
         }
         _ => Answer::NotAsked,
@@ -184,7 +184,7 @@ async fn ask<K: Kubernetes, A: AiCore>(
     let lane = Lane::of(connection.tenant(), connection.id(), credit);
     let permit = ctx.admission.enter(&lane, None, request)?;
     let question = Question { index: &ctx.index, queue: &ctx.queue, tenant, key, ending: &ctx.ending };
-    let withdrawn = || Wait { requeue_after: Duration::ZERO };
+    let withdrawn = || Wait::until(Duration::ZERO);
     let authorization = tokio::select! {
         biased;
         authorization = ctx.ai_core.authorize(connection, insistence) => authorization,

@@ -1,3 +1,4 @@
+mod cold;
 mod first_lists;
 mod large;
 mod neighbours;

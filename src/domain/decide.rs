@@ -19,6 +19,7 @@ pub(crate) mod left_behind;
 mod life;
 pub(crate) mod memory;
 pub(crate) mod observed;
+pub(crate) mod opening;
 pub mod outage;
 pub(crate) mod pass_outcome;
 pub(crate) mod plan;

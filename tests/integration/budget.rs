@@ -1,5 +1,7 @@
 //! How many requests things cost: counts that do not depend on the machine's speed.
 
+mod cold_start;
+
 use std::collections::BTreeMap;
 
 use http::Request;

@@ -6,7 +6,7 @@ use testbed::simulator::{Fault, Flaw};
 
 use crate::world::{
     Conditions, Login, World,
-    operation::{PATCH, POST, TOKEN},
+    operation::{LIST, PATCH, POST, TOKEN},
 };
 
 #[tokio::test]
@@ -146,7 +146,7 @@ async fn refused_tokens_are_renewed_once_for_all_who_share_the_key() {
         for name in &names {
             world.resource(name, json!({})).await;
         }
-        world.always_answer(PATCH, status);
+        [LIST, PATCH, POST].into_iter().for_each(|operation| world.always_answer(operation, status));
         let operator = world.operator().await;
         for name in &names {
             let stalled = world.wait_reason(name, reason).await;

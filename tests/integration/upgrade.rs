@@ -18,7 +18,7 @@ use crate::{
     cluster::cluster,
     world::{
         Login, World,
-        operation::{DELETE, PATCH, POST, TOKEN},
+        operation::{DELETE, TOKEN},
     },
 };
 
@@ -31,7 +31,7 @@ enum Becomes {
     /// Nothing: no request, and no status.
     Same,
     /// It is due, and in sync afterwards.
-    Ready(&'static [(Operation, u16)]),
+    Created,
     /// It is being deleted.
     Gone(&'static [(Operation, u16)]),
 }
@@ -49,9 +49,9 @@ const STATES: [(&str, Becomes); 15] = [
     ("refused", Becomes::Same),
     ("rejected", Becomes::Same),
     ("conflicting", Becomes::Same),
-    ("unavailable", Becomes::Ready(&[(PATCH, 404), (POST, 202)])),
-    ("announced", Becomes::Ready(&[(PATCH, 404), (POST, 202)])),
-    ("created", Becomes::Ready(&[(PATCH, 404), (POST, 202)])),
+    ("unavailable", Becomes::Created),
+    ("announced", Becomes::Created),
+    ("created", Becomes::Created),
     ("deleting", Becomes::Gone(&[(DELETE, 202)])),
 ];
 
@@ -120,23 +120,26 @@ async fn are_read(fixtures: Vec<Fixture>) {
     for (state, becomes) in STATES {
         match becomes {
             Becomes::Same => {}
-            Becomes::Ready(_) => drop(world.wait_ready(state).await),
+            Becomes::Created => drop(world.wait_ready(state).await),
             Becomes::Gone(_) => world.wait_gone(state).await,
         }
     }
     world.wait_quiet(&operator).await;
     for (state, becomes) in STATES {
-        let (Becomes::Ready(writes) | Becomes::Gone(writes)) = becomes else {
-            assert_eq!(world.writes_of(state), [], "{state}");
-            let seen = proxy.seen();
-            let written = seen.iter().filter(|seen| {
-                seen.request.is("patch", "aicoreregistrysecrets")
-                    && seen.request.name.as_deref() == Some(state)
-            });
-            assert_eq!(written.count(), 0, "{state}: {:#?}", world.resource_now(state).await.status);
-            continue;
-        };
-        assert_eq!(world.writes_of(state), writes, "{state}");
+        let writes = world.writes_of(state);
+        match becomes {
+            Becomes::Created => assert!(World::is_creation(&writes), "{state}: {writes:?}"),
+            Becomes::Gone(expected) => assert_eq!(writes, expected, "{state}"),
+            Becomes::Same => {
+                assert_eq!(writes, [], "{state}");
+                let seen = proxy.seen();
+                let written = seen.iter().filter(|seen| {
+                    seen.request.is("patch", "aicoreregistrysecrets")
+                        && seen.request.name.as_deref() == Some(state)
+                });
+                assert_eq!(written.count(), 0, "{state}: {:#?}", world.resource_now(state).await.status);
+            }
+        }
     }
     // One for the key that works, and none for the one that was refused.
     assert_eq!(world.requests_of(TOKEN), 1);

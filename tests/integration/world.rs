@@ -37,6 +37,7 @@ pub(crate) mod operation {
     use testbed::simulator::Operation;
 
     pub(crate) const POST: Operation = Operation::Create;
+    pub(crate) const LIST: Operation = Operation::List;
     pub(crate) const PATCH: Operation = Operation::Patch;
     pub(crate) const DELETE: Operation = Operation::Delete;
     pub(crate) const GET: Operation = Operation::Get;

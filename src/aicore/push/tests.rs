@@ -1,5 +1,6 @@
 //! Refusals that quote what the request did not carry.
 
+mod creation;
 mod leave;
 
 use rstest::rstest;
@@ -9,7 +10,7 @@ use testbed::simulator::{Fault, Operation as Op, Options, Simulator};
 use super::*;
 use crate::{
     aicore::{Insistence, mandate::tests::Withdrawable, session::Aftermath, token::tests::connect},
-    domain::testing::a_payload_for,
+    domain::{decide::opening::Listed, testing::a_payload_for},
 };
 
 const FORMER: &str = "Kp7tZq-wSecretPass-9xLm2";
@@ -40,7 +41,10 @@ async fn a_refusal_does_not_show_what_is_stored(#[case] quote: &str) {
     let name = RemoteName::parse("pull").unwrap();
     let mut session = Session::new(&connection, Insistence::Patient, &mandate);
     let payload = a_payload_for(&[("ghcr.io", "robot", "another-0123456")]);
-    let errors = [error_of(session.delete(&name).await), error_of(session.push(&name, &payload, true).await)];
+    let errors = [
+        error_of(session.delete(&name).await),
+        error_of(session.push(&name, &payload, Manner::UpdateOrCreate).await),
+    ];
     for error in errors {
         let Error::Refused(refusal) = &error else { panic!("{error}") };
         assert_eq!(refusal.status, 409);

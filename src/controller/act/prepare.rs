@@ -75,7 +75,14 @@ pub(super) async fn prepare<K: Kubernetes, A: AiCore>(
     if !errand.stands() {
         return Err(Outcome::Withdrawn);
     }
-    ctx.admission.turn(&permit, connection.rate_limiter()).map_err(postponed)?;
+    tokio::select! {
+        biased;
+        turn = ctx.admission.await_turn(&permit, connection.rate_limiter()) => turn.map_err(postponed)?,
+        () = over(errand) => {
+            permit.unused();
+            return Err(Outcome::Withdrawn);
+        }
+    }
     let order = tokio::select! {
         biased;
         order = ctx.ai_core.in_order(claim) => order,
@@ -88,10 +95,11 @@ pub(super) async fn prepare<K: Kubernetes, A: AiCore>(
 }
 
 impl Ready {
-    /// What a request that writes comes to, which may be given up before its time.
+    /// What a request comes to, which may be given up before its time. Then it leaves behind what is said.
     pub(super) async fn unless_lost<T>(
         &self,
         claim: &Claim,
+        aftermath: Aftermath,
         request: impl Future<Output = Result<T, Unfinished>>,
     ) -> Result<T, Unfinished> {
         tokio::select! {
@@ -99,9 +107,14 @@ impl Ready {
             result = request => result,
             () = self.permit.lost() => {
                 let error = AiCoreError::GivenUp { host: claim.tenant.api_host() };
-                Err(Unfinished::Failed { error, remote_absent: false, aftermath: Aftermath::Late })
+                Err(Unfinished::Failed { error, remote_absent: false, aftermath })
             }
         }
+    }
+
+    /// Whether others stand in line with the pass of whom the tenant has accepted nothing yet.
+    pub(super) fn has_company<K, A: AiCore>(&self, ctx: &Context<K, A>) -> bool {
+        ctx.admission.has_company(&self.permit)
     }
 
     /// After the last request. The order is kept until what it leaves behind is noted.

@@ -44,9 +44,24 @@ impl Lane {
         }
     }
 
+    /// The first of its tenant's lanes in the order of lanes.
+    pub(super) fn first_beside(&self) -> Self {
+        Self { tenant: Arc::clone(&self.tenant), part: Part::Proven }
+    }
+
+    /// The last one.
+    pub(super) fn last_beside(&self) -> Self {
+        Self { tenant: Arc::clone(&self.tenant), part: Part::Unproven(u64::MAX) }
+    }
+
     /// Whether both are lanes of one tenant.
     pub(super) fn is_beside(&self, other: &Self) -> bool {
         self.tenant == other.tenant
+    }
+
+    /// Whether its tenant has accepted nothing yet of those who stand in it, as far as is known.
+    pub(super) fn is_for_first_pushes(&self) -> bool {
+        matches!(self.part, Part::Untried | Part::Unproven(_))
     }
 
     #[cfg(test)]
@@ -82,6 +97,12 @@ mod tests {
             assert!(others.iter().skip(number + 1).all(|other| other != lane), "{lane:?}");
         }
         assert!(others.iter().take(4).all(|other| *other > proven), "it has its turn first");
+        let own = [&proven, &others[0], &others[1], &others[2], &others[3]];
+        for lane in own {
+            assert!(own.iter().all(|other| (lane.first_beside()..=lane.last_beside()).contains(&**other)));
+            assert!(!(lane.first_beside()..=lane.last_beside()).contains(&*others[4]));
+        }
+        assert_eq!(own.map(|lane| lane.is_for_first_pushes()), [false, true, false, true, true]);
         assert_eq!([proven.begins(), others[0].begins()], [Access::Open; 2]);
         assert_eq!(others[1].begins(), Access::Shared(Crowd::Silent));
         assert_eq!(others[2].begins(), Access::Shared(Crowd::Unheard));

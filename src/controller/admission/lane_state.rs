@@ -267,6 +267,11 @@ impl LaneState {
         self.outage_ended.filter(|_| self.outage.next_probe().is_none())
     }
 
+    /// Whether more than one passes or waits.
+    pub(super) fn is_shared(&self) -> bool {
+        self.used() > 1 || !self.line.is_empty()
+    }
+
     /// Whether nobody passes or waits.
     pub(super) fn is_idle(&self) -> bool {
         self.in_flight == 0

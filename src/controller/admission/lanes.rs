@@ -1,7 +1,7 @@
 //! What is known of lanes: of those with passes or waiters, and of the others for as long as somebody holds their tenant.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -14,13 +14,14 @@ const FEW: usize = 64;
 /// All of them.
 #[derive(Debug)]
 pub(super) struct Lanes {
-    known: HashMap<Arc<Lane>, LaneState>,
+    /// In the order of lanes: those of one tenant are found without looking at others.
+    known: BTreeMap<Arc<Lane>, LaneState>,
     sweep_at: usize,
 }
 
 impl Default for Lanes {
     fn default() -> Self {
-        Self { known: HashMap::new(), sweep_at: FEW }
+        Self { known: BTreeMap::new(), sweep_at: FEW }
     }
 }
 
@@ -54,8 +55,27 @@ impl Lanes {
 
     /// The other lanes of its tenant.
     pub(super) fn beside(&self, lane: &Lane) -> Vec<Arc<Lane>> {
-        let others = self.known.keys().filter(|other| ***other != *lane && other.is_beside(lane));
-        others.map(Arc::clone).collect()
+        self.of_its_tenant(lane)
+            .filter(|(other, _)| ***other != *lane)
+            .map(|(other, _)| Arc::clone(other))
+            .collect()
+    }
+
+    /// Whether others than the one pass that is asked for are in the lane, in its line, or in another one for those of whom its tenant
+    /// has accepted nothing yet.
+    pub(super) fn has_company(&self, lane: &Lane) -> bool {
+        self.of_its_tenant(lane).any(|(other, state)| {
+            if **other == *lane { state.is_shared() } else { other.is_for_first_pushes() && !state.is_idle() }
+        })
+    }
+
+    fn of_its_tenant(&self, lane: &Lane) -> impl Iterator<Item = (&Arc<Lane>, &LaneState)> {
+        self.known.range::<Lane, _>(lane.first_beside()..=lane.last_beside())
+    }
+
+    #[cfg(test)]
+    pub(super) fn get(&self, lane: &Lane) -> Option<&LaneState> {
+        self.known.get(lane)
     }
 
     pub(super) fn get_mut(&mut self, lane: &Arc<Lane>) -> Option<&mut LaneState> {
@@ -65,10 +85,5 @@ impl Lanes {
     #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<Lane>, &LaneState)> {
         self.known.iter()
-    }
-
-    #[cfg(test)]
-    pub(super) fn get(&self, lane: &Arc<Lane>) -> Option<&LaneState> {
-        self.known.get(lane)
     }
 }

@@ -116,27 +116,41 @@ impl State {
         rate: &Arc<RateLimiter>,
         now: Duration,
     ) -> Result<(), Duration> {
-        let Some(pass) = self.passes.get(id) else {
+        let Err(left) = rate.take() else {
+            self.has_turn(id, rate, now);
             return Ok(());
         };
-        let (lane, who, had_turn) = (Arc::clone(&pass.lane), pass.who.clone(), pass.has_turn);
-        let result = rate.take();
-        let state = self.lanes.of(&lane);
-        state.keep_to(rate);
-        if result.is_ok() {
-            state.takes_turn(!had_turn, now);
-            self.passes.has_turn(id);
-            self.asks(id, now);
-            self.remove(&who, now);
-        } else {
+        if let Some(pass) = self.passes.get(id) {
+            let (lane, who) = (Arc::clone(&pass.lane), pass.who.clone());
+            self.lanes.of(&lane).keep_to(rate);
             self.leave_lane(&who, now);
             // Another lane of the tenant has had the turn that it came for: the next is its own, however urgent others are.
-            let ticket = self.lanes.of(&lane).line.push_ahead(&who, Priority::Urgent);
+            let ticket = self.lanes.of(&lane).line.push_ahead(&who, Priority::Urgent, None);
             self.waiting.of(&who).lane = Position::Waits(Arc::clone(&lane), ticket);
             self.waiting.refused(&who, now);
+            self.go_on(&lane, now);
         }
+        Err(left)
+    }
+
+    /// The pass has its turn in the tenant's rate.
+    pub(super) fn has_turn(&mut self, id: PassId, rate: &Arc<RateLimiter>, now: Duration) {
+        let Some(pass) = self.passes.get(id) else {
+            return;
+        };
+        let (lane, who, had_turn) = (Arc::clone(&pass.lane), pass.who.clone(), pass.has_turn);
+        let state = self.lanes.of(&lane);
+        state.keep_to(rate);
+        state.takes_turn(!had_turn, now);
+        self.passes.has_turn(id);
+        self.asks(id, now);
+        self.remove(&who, now);
         self.go_on(&lane, now);
-        result
+    }
+
+    /// Whether there are others in its lane, or in those of its tenant for whom nothing was accepted yet.
+    pub(super) fn has_company(&self, id: PassId) -> bool {
+        self.passes.get(id).is_some_and(|pass| self.lanes.has_company(&pass.lane))
     }
 
     /// Returns what the pass had come to before.

@@ -191,20 +191,17 @@ async fn a_place_that_becomes_free_during_the_pass_that_was_refused_is_not_lost(
     assert!(is_empty(&admission));
 }
 
-/// Its status has to say what it waits for, and nothing is read for that more than once.
+/// Its status has to say what it waits for, which is said once.
 #[tokio::test(start_paused = true)]
-async fn whoever_has_waited_for_long_goes_on_without_a_place_once() {
+async fn whoever_has_waited_for_long_is_told_once_and_stays_in_line() {
     let (admission, _) = with_places(8, 1);
     let tenant = a_tenant("a");
     let _first = enter(&admission, &tenant, "a").unwrap();
     let b = key("b");
     let ask = || {
-        let result = admission.try_admit(Limit::Lane(Arc::clone(&tenant)), request(&b));
-        let told = matches!(result, Ok(None));
-        let left =
-            if told { admission.enter(&tenant, None, request(&b)).map(drop) } else { result.map(drop) };
+        let wait = admission.try_admit(Limit::Lane(Arc::clone(&tenant)), request(&b)).unwrap_err();
         admission.pass_ended(&b, true);
-        (told, left.unwrap_err().requeue_after)
+        (wait.is_noteworthy, wait.requeue_after)
     };
     let mut looks = Vec::new();
     for _ in 0..8 {
@@ -214,7 +211,7 @@ async fn whoever_has_waited_for_long_goes_on_without_a_place_once() {
     }
     assert_eq!(
         looks,
-        [(false, 4), (false, 1), (true, 5), (false, 10), (false, 20), (false, 40), (false, 60), (false, 60)]
+        [(false, 4), (false, 4), (false, 8), (false, 16), (false, 28), (true, 60), (false, 60), (false, 60)]
     );
 }
 
@@ -227,7 +224,8 @@ async fn whoever_goes_on_and_asks_for_nothing_leaves_the_line() {
     assert!(enter_or_end(&admission, &tenant, "b").is_none());
     advance(NOTEWORTHY_WAIT).await;
     let limit = Limit::Lane(Arc::clone(&tenant));
-    assert!(admission.try_admit(limit, request(&key("b"))).unwrap().is_none());
+    assert!(admission.try_admit(limit, request(&key("b"))).unwrap_err().is_noteworthy);
+    admission.goes_on(&key("b"));
     admission.pass_ended(&key("b"), true);
     drop(first);
     assert_eq!(woken(&queue), None);
@@ -242,7 +240,7 @@ async fn all_who_waited_for_a_service_key_are_woken_at_once_and_wait_once() {
     for name in ["b", "c"] {
         // Also when something else wakes it meanwhile.
         for _ in 0..2 {
-            assert_eq!(enter(name).unwrap_err(), Wait { requeue_after: LOOK_AGAIN });
+            assert_eq!(enter(name).unwrap_err(), Wait::until(LOOK_AGAIN));
             admission.pass_ended(&key(name), true);
         }
     }
@@ -266,7 +264,7 @@ async fn whoever_waits_long_for_a_service_key_looks_by_itself() {
     let (admission, queue) = with_places(8, 1);
     let enter = |name: &str| admission.try_admit(Limit::ServiceKey(key("key")), request(&key(name)));
     let reader = enter("a").unwrap().unwrap();
-    assert_eq!(enter("b").unwrap_err(), Wait { requeue_after: LOOK_AGAIN });
+    assert_eq!(enter("b").unwrap_err(), Wait::until(LOOK_AGAIN));
     admission.pass_ended(&key("b"), true);
     advance(LOOK_AGAIN).await;
     assert!(enter("b").unwrap().is_none());
@@ -286,7 +284,7 @@ async fn each_service_key_is_waited_for_from_its_own_beginning() {
         admission.pass_ended(&key(name), permit.is_err());
         permit
     };
-    let waits = || Wait { requeue_after: LOOK_AGAIN };
+    let waits = || Wait::until(LOOK_AGAIN);
     let holder = enter(&admission, &tenant, "holder").unwrap();
     assert!(enter(&admission, &tenant, "b").is_none());
     advance(2 * LOOK_AGAIN).await;

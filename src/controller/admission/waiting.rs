@@ -42,7 +42,7 @@ pub(super) struct Waiting {
     pub(super) shared: Position<SharedLimit>,
     /// Since when it has asked in vain.
     since: Option<Duration>,
-    /// Whether it went on without a place once, because the status has to say that it waits.
+    /// Whether it was told once that its status has to say that it waits.
     told: bool,
     /// The service key for which it waits for another pass to read it, and since when. Once is enough for each.
     awaits_service_key: Option<(SharedLimit, Duration)>,
@@ -115,14 +115,10 @@ impl Waiters {
         }
     }
 
-    /// Lets one that was refused go on without a place, once.
+    /// Whether its status has to say that it waits, which is so once.
     pub(super) fn tell(&mut self, who: &ObjectKey) -> bool {
-        let Some(waiting) = self.0.get_mut(who).filter(|waiting| !waiting.told) else {
-            return false;
-        };
-        waiting.told = true;
-        waiting.refused = false;
-        true
+        let waiting = self.0.get_mut(who).filter(|waiting| !waiting.told);
+        waiting.map(|waiting| waiting.told = true).is_some()
     }
 
     /// It was refused a place to hold its payload, which is large, or one is kept for it.

@@ -17,14 +17,15 @@ use crate::{
         Authorization, Endpoint, Insistence, Origin, Token, TokenSource,
         error::{ClientCertificate, Error as AiCoreError, Server},
         keyed_mutex::KeyedMutex,
-        mandate::Mandate,
+        mandate::{Mandate, over},
+        names::{Asked, Names, Unlisted},
         push::Pushed,
         rate_limit::RateLimiter,
         session::{Aftermath, Unfinished},
     },
     controller::adapters::{AiCore, Reach},
     domain::{
-        decide::conflict::Claim,
+        decide::{conflict::Claim, opening::Manner},
         parse::{api_url::Tenant, docker_config::Payload, name::RemoteName, service_key::ServiceKey},
         testing::seconds,
         tools::bucket::Rate,
@@ -36,6 +37,7 @@ pub(in crate::controller) struct FakeConnection {
     tenant: Arc<Tenant>,
     id: u64,
     pub(in crate::controller) rate_limiter: Arc<RateLimiter>,
+    names: Names,
     tokens: TokenSource<FakeEndpoint>,
 }
 
@@ -84,6 +86,10 @@ impl Reach for FakeConnection {
     fn rate_limiter(&self) -> &Arc<RateLimiter> {
         &self.rate_limiter
     }
+
+    fn names(&self) -> &Names {
+        &self.names
+    }
 }
 
 /// AI Core.
@@ -109,6 +115,10 @@ pub(in crate::controller) struct FakeAiCore {
     pub(in crate::controller) needs_second: AtomicBool,
     /// Tokens are fetched from there, as the real connection does.
     pub(in crate::controller) endpoint: Mutex<Option<FakeEndpoint>>,
+    /// The service keys lack the right to list secrets.
+    pub(in crate::controller) refuses_list: AtomicBool,
+    /// How long an answer takes.
+    pub(in crate::controller) latency: Mutex<Duration>,
     /// The rate of tenants.
     pub(in crate::controller) rate: Mutex<Option<Rate>>,
     /// The remote secrets whose content was accepted.
@@ -124,6 +134,8 @@ impl FakeAiCore {
             return Err(Unfinished::Withdrawn { remote_absent: false });
         }
         note(&self.journal, line);
+        let latency = *self.latency.lock().unwrap();
+        tokio::time::sleep(latency).await;
         if self.hangs.load(SeqCst) {
             std::future::pending::<()>().await;
         }
@@ -154,7 +166,8 @@ impl AiCore for FakeAiCore {
             let rate = self.rate.lock().unwrap().unwrap_or(Rate::new(1.0, 2));
             let rate_limiter = Arc::new(RateLimiter::new(rate));
             let tokens = TokenSource::new(self.endpoint.lock().unwrap().clone().unwrap_or_default());
-            Arc::new(FakeConnection { tenant: Arc::new(key.tenant()), id, rate_limiter, tokens })
+            let (tenant, names) = (Arc::new(key.tenant()), Names::default());
+            Arc::new(FakeConnection { tenant, id, rate_limiter, names, tokens })
         });
         Ok(Arc::clone(connection))
     }
@@ -180,6 +193,38 @@ impl AiCore for FakeAiCore {
         Authorization { origin, result }
     }
 
+    async fn ask_for_names(
+        &self,
+        connection: &FakeConnection,
+        _insistence: Insistence,
+        mandate: &impl Mandate,
+    ) -> Result<(), Unfinished> {
+        let ask = async {
+            let answered = self.answers(&connection.tenant, mandate, "ask for names".to_owned()).await;
+            answered.map_err(|unfinished| match unfinished {
+                Unfinished::Withdrawn { .. } => Unlisted::Withdrawn,
+                Unfinished::Failed { .. } => Unlisted::Unanswered,
+            })?;
+            if self.refuses_list.load(SeqCst) {
+                return Err(Unlisted::Useless);
+            }
+            let accepted = self.accepted.lock().unwrap();
+            Ok(accepted.iter().map(|name| name.as_str().into()).collect())
+        };
+        let withdrawn = Unfinished::Withdrawn { remote_absent: false };
+        let turn = async {
+            if connection.names.ask_once(ask).await.map_err(|_| withdrawn.clone())? == Asked::Itself {
+                connection.rate_limiter.wait().await;
+            }
+            Ok(())
+        };
+        tokio::select! {
+            biased;
+            turn = turn => turn,
+            () = over(mandate) => Err(withdrawn.clone()),
+        }
+    }
+
     async fn push(
         &self,
         connection: &FakeConnection,
@@ -187,12 +232,18 @@ impl AiCore for FakeAiCore {
         mandate: &impl Mandate,
         name: &RemoteName,
         payload: &Payload,
-        create: bool,
+        manner: Manner,
     ) -> Result<Pushed, Unfinished> {
         let registries = payload.registries().join(" ");
-        let line = format!("push {name} for {registries}, create {create}, {insistence:?}");
+        let create = manner != Manner::Update;
+        let line = if manner == Manner::CreateOrUpdate {
+            connection.names.may_exist(name);
+            format!("create {name} for {registries}, {insistence:?}")
+        } else {
+            format!("push {name} for {registries}, create {create}, {insistence:?}")
+        };
         self.answers(&connection.tenant, mandate, line).await?;
-        if self.needs_second.load(SeqCst) {
+        if self.needs_second.load(SeqCst) && manner != Manner::CreateOrUpdate {
             let place = async {
                 self.second.pass().await;
                 connection.rate_limiter.wait().await;

@@ -11,7 +11,7 @@ mod unwatched;
 
 async fn found(world: &World) -> (Gathered<FakeConnection>, Snapshot<ServiceKeyHeld<FakeConnection>>) {
     let snapshot = world.snapshot();
-    (gather(&world.ctx, &snapshot).await.unwrap(), snapshot)
+    (gather(&world.ctx, &snapshot, None).await.unwrap(), snapshot)
 }
 
 fn observed<'a>(
@@ -169,7 +169,7 @@ async fn the_api_servers_failure_is_none_of_the_resource() {
     let world = World::new();
     world.refuse("read Secret");
     let snapshot = world.snapshot();
-    let failed = gather(&world.ctx, &snapshot).await.err();
+    let failed = gather(&world.ctx, &snapshot, None).await.err();
     assert!(matches!(failed, Some(k8s::error::Error::Refused { code: 500, .. })), "{failed:?}");
 }
 
@@ -211,7 +211,7 @@ async fn a_service_key_that_cannot_be_used_is_read_once_for_each_version() {
         Object { uid: "other".into(), key: world.object.key.sibling("other"), ..world.object.clone() };
     world.ctx.index.apply_resource(other.clone(), crate::api::AICoreRegistrySecretStatus::default());
     let snapshot = world.ctx.index.snapshot(&other.key).unwrap();
-    let second = (gather(&world.ctx, &snapshot).await.unwrap(), snapshot);
+    let second = (gather(&world.ctx, &snapshot, None).await.unwrap(), snapshot);
     assert_eq!(world.journal(), ["read Secret"], "its source");
     let (first, second) = (observed(&world, &first), observed(&world, &second));
     assert_eq!(first.service_key, second.service_key);
@@ -224,7 +224,7 @@ async fn a_service_key_that_cannot_be_used_is_read_once_for_each_version() {
         })
     };
     world.ctx.index.apply_resource(elsewhere.clone(), crate::api::AICoreRegistrySecretStatus::default());
-    gather(&world.ctx, &world.ctx.index.snapshot(&elsewhere.key).unwrap()).await.unwrap();
+    gather(&world.ctx, &world.ctx.index.snapshot(&elsewhere.key).unwrap(), None).await.unwrap();
     assert_eq!(world.journal(), ["read Secret", "read Secret"]);
     put("8");
     found(&world).await;

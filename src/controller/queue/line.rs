@@ -22,6 +22,17 @@ pub(in crate::controller) struct Ticket {
     number: Number,
 }
 
+impl Ticket {
+    /// When it came into the line.
+    pub(in crate::controller) fn since(self) -> Since {
+        Since(self.number.1)
+    }
+}
+
+/// When something came into a line, as far as the line knows time: after those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::controller) struct Since(u64);
+
 /// In the order in which they are served within a namespace: first those that go ahead of the others.
 type Number = (Ahead, u64);
 
@@ -59,17 +70,30 @@ struct Namespace {
 impl Line {
     /// Adds one that is not in the line, behind the others of its namespace.
     pub(in crate::controller) fn push(&mut self, who: &ObjectKey, priority: Priority) -> Ticket {
-        self.insert(who, priority, Ahead::No)
+        let now = self.now();
+        self.insert(who, priority, Ahead::No, now)
     }
 
-    /// Adds one that has waited for its turn elsewhere: before those of its namespace that have not.
-    pub(in crate::controller) fn push_ahead(&mut self, who: &ObjectKey, priority: Priority) -> Ticket {
-        self.insert(who, priority, Ahead::Yes)
+    /// Adds one that has waited for its turn elsewhere: before those of its namespace that have not, and among those that have as if it
+    /// had come into this line `since` then, or now.
+    pub(in crate::controller) fn push_ahead(
+        &mut self,
+        who: &ObjectKey,
+        priority: Priority,
+        since: Option<Since>,
+    ) -> Ticket {
+        let since = since.unwrap_or_else(|| self.now());
+        self.insert(who, priority, Ahead::Yes, since)
     }
 
-    fn insert(&mut self, who: &ObjectKey, priority: Priority, ahead: Ahead) -> Ticket {
-        let number = (ahead, self.issued);
+    /// Behind all who have come so far.
+    fn now(&mut self) -> Since {
         self.issued += 1;
+        Since(self.issued)
+    }
+
+    fn insert(&mut self, who: &ObjectKey, priority: Priority, ahead: Ahead, since: Since) -> Ticket {
+        let number = (ahead, since.0);
         self.of_priority(priority).insert(who, number);
         Ticket { priority, number }
     }

@@ -179,7 +179,33 @@ async fn what_is_ahead_comes_first() {
     queue.done(&key("a"), None);
     queue.enqueue(&key("b"), Priority::Urgent);
     let order = [take(&queue).await, take(&queue).await, take(&queue).await, take(&queue).await];
-    assert_eq!(order, ["b", "d", "a", "c"]);
+    assert_eq!(order, ["b", "a", "d", "c"], "a was enqueued first");
+}
+
+/// In a burst, the places of many lines become free in another order than that of the changes.
+#[tokio::test(start_paused = true)]
+async fn of_those_for_whom_a_place_is_kept_the_oldest_change_is_first() {
+    let queue = Queue::default();
+    let refused = Some(Duration::from_secs(4));
+    for name in ["a", "b", "c"] {
+        queue.enqueue(&key(name), Priority::Urgent);
+        assert_eq!(take(&queue).await, name);
+        queue.done(&key(name), refused);
+    }
+    // One looks in between, and is refused again.
+    assert!(queue.state.lock().fire(Instant::now() + Duration::from_secs(4)));
+    for name in ["a", "b", "c"] {
+        assert_eq!(take(&queue).await, name);
+        queue.done(&key(name), refused);
+    }
+    // Another change of this one is a later one.
+    queue.enqueue(&key("a"), Priority::Urgent);
+    assert_eq!(take(&queue).await, "a");
+    queue.done(&key("a"), refused);
+    for name in ["a", "c", "b"] {
+        queue.enqueue_ahead(&key(name), Priority::Urgent);
+    }
+    assert_eq!([take(&queue).await, take(&queue).await, take(&queue).await], ["b", "c", "a"]);
 }
 
 fn next(queue: &Queue) -> Option<ObjectKey> {
@@ -261,8 +287,8 @@ proptest! {
         for (step, object) in steps {
             let key = key(&format!("{object}"));
             match step {
-                0 => { state.enqueue(&key, Wake { priority: Priority::Routine, ahead: object == 3 }); }
-                1 => { state.enqueue(&key, Wake { priority: Priority::Urgent, ahead: object == 3 }); }
+                0 => { state.enqueue(&key, Wake { priority: Priority::Routine, ahead: object == 3, by_timer: false }); }
+                1 => { state.enqueue(&key, Wake { priority: Priority::Urgent, ahead: object == 3, by_timer: false }); }
                 2 => running.extend(state.take()),
                 3 => if let Some(key) = running.pop() {
                     let requeue_after = (object > 1).then(|| start + Duration::from_secs(u64::from(object)));

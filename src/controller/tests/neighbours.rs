@@ -49,7 +49,8 @@ impl Running {
         while !left.is_empty() && tokio::time::Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(10)).await;
             for line in self.journal() {
-                if let Some(name) = line.strip_prefix("push ").and_then(|rest| rest.split(' ').next()) {
+                let sent = line.strip_prefix("push ").or_else(|| line.strip_prefix("create "));
+                if let Some(name) = sent.and_then(|rest| rest.split(' ').next()) {
                     left.remove(name);
                 }
             }

@@ -16,7 +16,7 @@ use crate::{
             observed::Ownership,
             plan::{FinalizerStep, finalizer_step},
             reason::Reason,
-            report::Event,
+            report::{self, Event},
             resync,
         },
         parse::{
@@ -58,6 +58,17 @@ pub(crate) struct Known<'a> {
     pub now: Now,
 }
 
+/// What there is to say of a resource that has waited for its turn for long.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Waiting {
+    /// Nothing: what its status says is true.
+    Nothing,
+    /// That it waits.
+    Says(Box<AICoreRegistrySecretStatus>),
+    /// Its Secrets have changed since the status was written: what is true of it depends on what is in them.
+    NeedsLook,
+}
+
 /// Nothing is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Unchanged {
@@ -76,15 +87,11 @@ impl Known<'_> {
         {
             return None;
         }
-        let checked = self.memory.checked.as_ref().map_or_else(Versions::default, |checked| Versions {
-            source: Some(&checked.source),
-            service_key: Some(&checked.service_key),
-        });
         at_rest(
             self.object,
             self.status,
             self.versions,
-            checked,
+            self.checked(),
             self.memory.synced,
             self.default_resync_interval,
             self.now,
@@ -110,6 +117,29 @@ impl Known<'_> {
         Memory { synced, ..self.memory.clone() }
     }
 
+    /// What to say when a wait for a turn has become a person's business.
+    #[must_use]
+    pub(crate) fn waiting(&self) -> Waiting {
+        match condition::find(&self.status.conditions, READY) {
+            None => report::waiting(self.object, self.status, self.now.wall)
+                .map_or(Waiting::Nothing, |status| Waiting::Says(Box::new(status))),
+            Some(ready) if ready.status == "True" && !self.object.deleting => {
+                let same_spec = ready.observed_generation == Some(self.object.generation);
+                let same = same_spec && same_versions(self.status, self.versions, self.checked());
+                if same { Waiting::Nothing } else { Waiting::NeedsLook }
+            }
+            Some(_) => Waiting::Nothing,
+        }
+    }
+
+    /// Versions that were read since the last push and held the same content.
+    fn checked(&self) -> Versions<'_> {
+        self.memory.checked.as_ref().map_or_else(Versions::default, |checked| Versions {
+            source: Some(&checked.source),
+            service_key: Some(&checked.service_key),
+        })
+    }
+
     /// Whether this pass will push, as far as can be said: then it needs a place before it reads anything, because what it
     /// reads while others are in front of it would be old when its turn comes.
     #[must_use]
@@ -119,6 +149,20 @@ impl Known<'_> {
         let idle = self.object.deleting || self.object.spec.suspended() || backs_off;
         !idle && !matches!(self.ownership, Ownership::OwnedBy(_))
     }
+}
+
+/// Whether both Secrets are at versions that hold what AI Core accepted.
+fn same_versions(
+    status: &AICoreRegistrySecretStatus,
+    now_versions: Versions<'_>,
+    checked: Versions<'_>,
+) -> bool {
+    let same = |now: Option<&str>, pushed: Option<&str>, checked: Option<&str>| {
+        now.is_some() && (now == pushed || now == checked)
+    };
+    let key = status.ai_core_secret_resource_version.as_deref();
+    same(now_versions.source, status.secret_resource_version.as_deref(), checked.source)
+        && same(now_versions.service_key, key, checked.service_key)
 }
 
 /// Whether the status alone, together with the Secrets' versions, shows that nothing is to be done; if so, the time to the
@@ -149,16 +193,7 @@ fn at_rest(
     if !quiet {
         return None;
     }
-    let same = |now: Option<&str>, pushed: Option<&str>, checked: Option<&str>| {
-        now.is_some() && (now == pushed || now == checked)
-    };
-    if !same(now_versions.source, status.secret_resource_version.as_deref(), checked.source)
-        || !same(
-            now_versions.service_key,
-            status.ai_core_secret_resource_version.as_deref(),
-            checked.service_key,
-        )
-    {
+    if !same_versions(status, now_versions, checked) {
         return None;
     }
     let interval = object.resync_interval(default_resync_interval);

@@ -201,6 +201,12 @@ impl Observed<'_> {
         }
     }
 
+    /// Whether nothing of the resource was accepted by the tenant, nor may have arrived there.
+    #[must_use]
+    pub(crate) fn is_new_to_tenant(&self) -> bool {
+        self.status.last_sync_time.is_none() && pushed_tenant(self.status).is_none() || self.tenant_changed()
+    }
+
     /// Whether what would be sent is what AI Core accepted last, in the same tenant.
     #[must_use]
     pub(crate) fn unchanged(&self) -> bool {

@@ -115,8 +115,30 @@ pub(crate) enum Why {
 pub(crate) struct Push {
     /// What made it necessary.
     pub(crate) cause: Cause,
-    /// Whether to create the remote secret when there is none.
-    pub create: bool,
+    /// Whether it may create the remote secret.
+    pub(crate) creation: Creation,
+}
+
+/// Whether a push creates the remote secret when there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Creation {
+    /// It must not.
+    Never,
+    /// It does. Something of the resource was accepted there, or may have arrived.
+    IfMissing,
+    /// It does. Nothing of the resource was sent there, so there is none, unless it is somebody else's.
+    Expected,
+}
+
+impl Creation {
+    /// Whether it is allowed.
+    #[must_use]
+    pub(crate) fn is_allowed(self) -> bool {
+        match self {
+            Self::Never => false,
+            Self::IfMissing | Self::Expected => true,
+        }
+    }
 }
 
 /// What made a push necessary.
@@ -218,7 +240,15 @@ fn sync(observed: &Observed<'_>) -> Step {
             return Step::NoPush(Why::InSync { requeue_after: Some(wait) });
         }
     }
-    Step::Push(Push { cause, create: observed.object.spec.creation_policy() == CreationPolicy::IfMissing })
+    Step::Push(Push { cause, creation: creation(observed) })
+}
+
+fn creation(observed: &Observed<'_>) -> Creation {
+    match observed.object.spec.creation_policy() {
+        CreationPolicy::Never => Creation::Never,
+        CreationPolicy::IfMissing if observed.is_new_to_tenant() => Creation::Expected,
+        CreationPolicy::IfMissing => Creation::IfMissing,
+    }
 }
 
 /// What makes a push necessary; `None`: nothing.

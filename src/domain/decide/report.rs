@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 pub(crate) use self::events::{Event, let_go};
+pub(super) use self::statements::waiting;
 use self::statements::{Statement, failed, found_absent, gone, not_pushed, postponed, pushed, withdrawn};
 use crate::{
     api::AICoreRegistrySecretStatus,
@@ -28,8 +29,8 @@ use crate::{
     },
 };
 
-/// A wait for a turn in the tenant that is worth a word in the status.
-pub(crate) const NOTEWORTHY_WAIT: Duration = Duration::from_secs(5);
+/// A wait for a turn in the tenant that is worth a word in the status: who waits less is in a line that goes on.
+pub(crate) const NOTEWORTHY_WAIT: Duration = Duration::from_mins(1);
 
 /// What came of the plan's step.
 #[derive(Clone, Debug, PartialEq)]

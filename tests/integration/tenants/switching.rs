@@ -65,7 +65,8 @@ async fn a_tenant_that_leads_elsewhere_takes_all_its_resources_there() {
         assert!(platform.world.remote(name).is_some(), "what was there stays");
     }
     assert_eq!(platform.world.writes(), []);
-    assert_eq!((elsewhere.requests_of(POST), elsewhere.requests_of(PATCH)), (RESOURCES, RESOURCES));
+    assert_eq!(elsewhere.requests_of(POST), RESOURCES);
+    assert!(elsewhere.requests_of(PATCH) <= 1, "its names are known when there is a second one");
     assert_eq!(elsewhere.token_requests(), 1);
     let tenant = platform.wait_tenant("the other tenant", |tenant| {
         tenant.status.as_ref().unwrap().api_url == Some(elsewhere.api_url())

@@ -113,6 +113,13 @@ impl World {
         own.map(|entry| (entry.operation, entry.status.map_or(0, |status| status.as_u16()))).collect()
     }
 
+    /// Whether the secret was created by these writes: at once, where the tenant's names were asked for because others were about to be
+    /// created too, else after a look.
+    pub(crate) fn is_creation(writes: &[(Operation, u16)]) -> bool {
+        const AT_ONCE: (Operation, u16) = (Operation::Create, 202);
+        [&[AT_ONCE][..], &[(Operation::Patch, 404), AT_ONCE]].contains(&writes)
+    }
+
     pub(crate) fn token_requests(&self) -> usize {
         self.journal().token_requests().len()
     }

@@ -21,6 +21,10 @@ use crate::aicore::token::tests::connect_at;
 #[case::look_in_vain(&[(Op::Patch, Fault::status(404)), (Op::Create, Fault::status(409)), (Op::Get, Fault::status(404))], true)]
 #[tokio::test]
 async fn a_push_sends_nothing_more(#[case] steps: &[(Op, Fault)], #[case] remote_absent: bool) {
+    sends_nothing_more(Manner::UpdateOrCreate, steps, remote_absent).await;
+}
+
+async fn sends_nothing_more(manner: Manner, steps: &[(Op, Fault)], remote_absent: bool) {
     let simulator = Simulator::start(Options::default()).await.unwrap();
     let tenant = simulator.tenant("acme");
     let connection = connect(None, &tenant.service_key());
@@ -40,7 +44,7 @@ async fn a_push_sends_nothing_more(#[case] steps: &[(Op, Fault)], #[case] remote
         mandate.withdraw();
         gate.release();
     };
-    let (result, ()) = tokio::join!(session.push(&name, &payload, true), meanwhile);
+    let (result, ()) = tokio::join!(session.push(&name, &payload, manner), meanwhile);
     assert_eq!(result, Err(Unfinished::Withdrawn { remote_absent }));
     let sent: Vec<Op> = tenant.journal().entries().iter().map(|entry| entry.operation).collect();
     let expected: Vec<Op> =
@@ -60,10 +64,26 @@ async fn nothing_is_sent_without_a_mandate(#[values(true, false)] push: bool) {
     let name = RemoteName::parse("pull").unwrap();
     let payload = a_payload_for(&[("ghcr.io", "robot", "another-0123456")]);
     let mut session = Session::new(&connection, Insistence::Deleting, &mandate);
-    let result =
-        if push { session.push(&name, &payload, true).await.map(drop) } else { session.delete(&name).await };
+    let result = if push {
+        session.push(&name, &payload, Manner::UpdateOrCreate).await.map(drop)
+    } else {
+        session.delete(&name).await
+    };
     assert_eq!(result, Err(Unfinished::Withdrawn { remote_absent: false }));
     assert_eq!(tenant.journal().writes().len(), 0);
+}
+
+/// The same of a push that begins with the creation: only a look shows that there is no such secret.
+#[rstest]
+#[case::post(&[(Op::Create, Fault::status(409))], false)]
+#[case::post_of_a_token_that_is_refused(&[(Op::Create, Fault::status(401))], false)]
+#[case::post_that_is_forbidden(&[(Op::Create, Fault::status(403))], false)]
+#[case::look(&[(Op::Create, Fault::status(409)), (Op::Get, Fault::json(200, &json!({})))], false)]
+#[case::look_in_vain(&[(Op::Create, Fault::status(409)), (Op::Get, Fault::status(404))], true)]
+#[case::patch(&[(Op::Create, Fault::status(400)), (Op::Get, Fault::json(200, &json!({}))), (Op::Patch, Fault::status(401))], false)]
+#[tokio::test]
+async fn a_creation_sends_nothing_more(#[case] steps: &[(Op, Fault)], #[case] remote_absent: bool) {
+    sends_nothing_more(Manner::CreateOrUpdate, steps, remote_absent).await;
 }
 
 /// The token is fetched again after a refusal; meanwhile the mandate ends.
@@ -105,7 +125,7 @@ async fn who_waits_for_a_second_place_ends_with_the_process() {
         tenant.journal().wait_for(patched, Duration::from_secs(30)).await.unwrap();
         mandate.end();
     };
-    let (result, ()) = tokio::join!(session.push(&name, &payload, true), meanwhile);
+    let (result, ()) = tokio::join!(session.push(&name, &payload, Manner::UpdateOrCreate), meanwhile);
     assert_eq!(result, Err(Unfinished::Withdrawn { remote_absent: true }));
     assert_eq!(tenant.journal().writes().len(), 1);
 }
@@ -132,16 +152,24 @@ async fn a_write_that_failed_says_what_it_leaves_behind(#[case] fault: Fault, #[
     for operation in [Op::Patch, Op::Delete] {
         tenant.faults().always(operation, fault.clone());
     }
-    for result in [session.push(&name, &payload, true).await.map(drop), session.delete(&name).await] {
+    for result in
+        [session.push(&name, &payload, Manner::UpdateOrCreate).await.map(drop), session.delete(&name).await]
+    {
         let Err(Unfinished::Failed { aftermath, .. }) = result else { panic!("{result:?}") };
         assert_eq!(aftermath, expected);
     }
     // Of the two requests of a creation the second counts.
     tenant.faults().clear();
-    tenant.faults().next(1, Op::Create, fault);
-    let result = session.push(&name, &payload, true).await;
+    tenant.faults().next(1, Op::Create, fault.clone());
+    let result = session.push(&name, &payload, Manner::UpdateOrCreate).await;
     let Err(Unfinished::Failed { aftermath, remote_absent, .. }) = result else { panic!("{result:?}") };
     assert_eq!((aftermath, remote_absent), (expected, true));
+    // Of one that begins with it, the first. What is refused for good is looked at, and is not there.
+    tenant.faults().next(1, Op::Create, fault);
+    let result = session.push(&name, &payload, Manner::CreateOrUpdate).await;
+    let Err(Unfinished::Failed { aftermath, remote_absent, error }) = result else { panic!("{result:?}") };
+    let looked = error.status_of(crate::aicore::error::Server::Api) == Some(400);
+    assert_eq!((aftermath, remote_absent), (expected, looked));
 }
 
 /// Where nobody listens, nothing can have arrived; and a token that is not given is no write.

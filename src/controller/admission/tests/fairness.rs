@@ -176,7 +176,7 @@ async fn in_an_outage_one_asks_at_a_time_and_all_go_on_after_it() {
             Ok(permit)
         });
         let again = match entered {
-            Err(Wait { requeue_after }) => Some(requeue_after),
+            Err(Wait { requeue_after, .. }) => Some(requeue_after),
             Ok(permit) => {
                 permit.answered();
                 let available = start.elapsed() >= outage;

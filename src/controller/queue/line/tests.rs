@@ -19,8 +19,8 @@ fn namespaces_have_turns_and_each_keeps_its_order() {
         line.push(&key(1, name), Priority::Routine);
     }
     line.push(&key(2, 7), Priority::Routine);
-    line.push_ahead(&key(1, 8), Priority::Routine);
-    line.push_ahead(&key(1, 9), Priority::Routine);
+    line.push_ahead(&key(1, 8), Priority::Routine, None);
+    line.push_ahead(&key(1, 9), Priority::Routine, None);
     assert_eq!(all(&mut line), [key(1, 8), key(2, 7), key(1, 9), key(1, 0), key(1, 1), key(1, 2)]);
 }
 
@@ -94,7 +94,7 @@ proptest! {
                         continue;
                     }
                     let priority = if urgent { Priority::Urgent } else { Priority::Routine };
-                    let ticket = if ahead { line.push_ahead(&who, priority) } else { line.push(&who, priority) };
+                    let ticket = if ahead { line.push_ahead(&who, priority, None) } else { line.push(&who, priority) };
                     waiting.push((who, ticket, HashMap::new(), 0));
                 }
                 Step::Pop => {

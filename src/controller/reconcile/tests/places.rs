@@ -1,7 +1,10 @@
 //! Passes that wait for a place, for a turn in the rate, or for too long.
 
 use super::*;
-use crate::domain::decide::credit::Credit;
+use crate::{
+    controller::admission::{Limit, Request},
+    domain::decide::credit::Credit,
+};
 
 #[tokio::test(start_paused = true)]
 async fn without_a_place_nothing_is_read_until_it_is_woken() {

@@ -1,5 +1,7 @@
 //! Whatever is called unchanged without reading anything, `plan` must call in sync.
 
+mod waiting;
+
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;

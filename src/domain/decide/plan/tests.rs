@@ -29,7 +29,11 @@ fn step(observed: &Observed<'_>) -> Step {
 }
 
 fn push(cause: Cause) -> Step {
-    Step::Push(Push { cause, create: true })
+    let creation = match cause {
+        Cause::First | Cause::TenantChanged => Creation::Expected,
+        _ => Creation::IfMissing,
+    };
+    Step::Push(Push { cause, creation })
 }
 
 fn in_sync(requeue_after: impl Into<Option<u64>>) -> Step {

@@ -77,20 +77,26 @@ impl<'a> StatusBuilder<'a> {
     /// Starts from a status, which already has the fields that are no conditions.
     pub(super) fn new(observed: &Observed<'a>, mut status: AICoreRegistrySecretStatus) -> Self {
         status.failed_attempt = None;
-        status.remote_name = observed.object.remote_name.as_ref().ok().map(ToString::to_string);
         if !observed.object.deleting {
             let (object, validity) = (observed.object, observed.service_key_validity);
             life::keep_service_key(&mut status, object, validity, observed.now.wall);
         }
+        let before = headline(&observed.status.conditions).map(|condition| condition.reason.clone());
+        Self { headline_before: before, ..Self::of(observed.object, status, observed.now.wall) }
+    }
+
+    /// The same where nothing was read.
+    pub(super) fn of(object: &'a Object, mut status: AICoreRegistrySecretStatus, now: Timestamp) -> Self {
+        status.remote_name = object.remote_name.as_ref().ok().map(ToString::to_string);
         Self {
-            headline_before: headline(&observed.status.conditions).map(|condition| condition.reason.clone()),
+            headline_before: headline(&status.conditions).map(|condition| condition.reason.clone()),
             status,
-            generation: observed.object.generation,
+            generation: object.generation,
             outcome_reached: true,
-            requested_at: observed.object.requested_at.as_deref().map(str::to_owned),
+            requested_at: object.requested_at.as_deref().map(str::to_owned),
             news: None,
-            now: observed.now.wall,
-            object: observed.object,
+            now,
+            object,
         }
     }
 

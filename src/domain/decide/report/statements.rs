@@ -26,7 +26,10 @@ use crate::{
             reason::Reason,
             resync,
         },
-        parse::duration::{ResyncInterval, spread},
+        parse::{
+            duration::{ResyncInterval, spread},
+            object::Object,
+        },
     },
 };
 
@@ -179,12 +182,29 @@ pub(super) fn postponed(observed: &Observed<'_>, wait: Duration) -> Statement {
             outcome: PassOutcome::Postponed,
         };
     };
+    progressing(StatusBuilder::new(observed, observed.status.clone()), status).finish(
+        Some(wait),
+        backoff,
+        PassOutcome::Postponed,
+    )
+}
+
+fn progressing(story: StatusBuilder<'_>, ready: ConditionStatus) -> StatusBuilder<'_> {
     let message = messages::PROGRESSING.to_owned();
-    StatusBuilder::new(observed, observed.status.clone())
+    story
         .unfinished()
-        .ready(status, Reason::Progressing, message.clone())
+        .ready(ready, Reason::Progressing, message.clone())
         .reconciling(Reason::Progressing, message)
-        .finish(Some(wait), backoff, PassOutcome::Postponed)
+}
+
+/// The status of a resource that has waited for long and of which nothing was said yet. Nothing was read for it.
+pub(in crate::domain::decide) fn waiting(
+    object: &Object,
+    status: &AICoreRegistrySecretStatus,
+    now: Timestamp,
+) -> Option<AICoreRegistrySecretStatus> {
+    let story = progressing(StatusBuilder::of(object, status.clone(), now), ConditionStatus::Unknown);
+    story.finish(None, None, PassOutcome::Queued).status
 }
 
 pub(super) fn not_pushed(observed: &Observed<'_>, why: &Why, jitter: Jitter) -> Statement {

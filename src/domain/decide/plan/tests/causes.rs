@@ -3,13 +3,14 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use super::*;
 
 #[rstest]
-#[case::never_seen(AICoreRegistrySecretStatus::default())]
-#[case::default_of_the_schema(a_new_status())]
-#[case::no_digest(AICoreRegistrySecretStatus { credentials_digest: None, ..a_status_in_sync() })]
-#[case::no_push(AICoreRegistrySecretStatus { last_sync_time: None, ..a_status_in_sync() })]
-fn first(#[case] status: AICoreRegistrySecretStatus) {
+#[case::never_seen(AICoreRegistrySecretStatus::default(), Creation::Expected)]
+#[case::default_of_the_schema(a_new_status(), Creation::Expected)]
+#[case::no_digest(AICoreRegistrySecretStatus { credentials_digest: None, ..a_status_in_sync() }, Creation::IfMissing)]
+#[case::no_push(AICoreRegistrySecretStatus { last_sync_time: None, ..a_status_in_sync() }, Creation::IfMissing)]
+fn first(#[case] status: AICoreRegistrySecretStatus, #[case] creation: Creation) {
     let object = an_object();
-    assert_eq!(step(&an_observation(&object, &status)), push(Cause::First));
+    let expected = Step::Push(Push { cause: Cause::First, creation });
+    assert_eq!(step(&an_observation(&object, &status)), expected);
 }
 
 #[test]
@@ -115,9 +116,16 @@ fn a_failed_attempt_is_repeated_when_its_hold_is_over() {
 #[case(Some(CreationPolicy::Never), false)]
 fn creation_is_as_the_policy_says(#[case] policy: Option<CreationPolicy>, #[case] create: bool) {
     let object = an_object().with_spec(|spec| spec.creation_policy = policy);
-    let status = a_new_status();
-    let Step::Push(push) = step(&an_observation(&object, &status)) else {
-        panic!("no push");
+    let mut status = a_new_status();
+    let creation = |status: &AICoreRegistrySecretStatus| match step(&an_observation(&object, status)) {
+        Step::Push(push) => push.creation,
+        other => panic!("{other:?}"),
     };
-    assert_eq!(push.create, create);
+    let expected = if create { Creation::Expected } else { Creation::Never };
+    assert_eq!(creation(&status), expected);
+    // What may have arrived is there, as far as is known.
+    arrival::set_tenant(&mut status, &tenant("one"));
+    assert_eq!(creation(&status), if create { Creation::IfMissing } else { Creation::Never });
+    arrival::set_tenant(&mut status, &tenant("two"));
+    assert_eq!(creation(&status), expected, "in another tenant");
 }

@@ -188,7 +188,13 @@ fn who_takes_over_pushes_before_it_is_ready() {
     assert_eq!(life.ready(), "False/RemoteConflict");
     // Meanwhile the owner pushed what it had.
     let (step, _) = life.pass(as_found, |_| Outcome::Failed(failure(Reason::RemoteUnavailable)));
-    assert_eq!(step, Step::Push(Push { cause: Cause::Unconfirmed, create: true }));
+    assert_eq!(
+        step,
+        Step::Push(Push {
+            cause: Cause::Unconfirmed,
+            creation: crate::domain::decide::plan::Creation::IfMissing
+        })
+    );
     assert_eq!(life.ready(), "False/RemoteUnavailable");
     life.push_succeeds_later();
     assert_eq!(life.ready(), "True/Synced");

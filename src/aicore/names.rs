@@ -1,0 +1,194 @@
+//! Which docker registry secrets a tenant has: asked for once, for all who are about to create something there. It is about requests that
+//! are spared: a name that is wrong in it, or has become so, costs one more, and is answered for by the server.
+
+mod answer;
+#[cfg(test)]
+mod fuzz;
+
+use std::{collections::HashSet, time::Duration};
+
+use parking_lot::Mutex;
+use tokio::time::{Instant, timeout};
+use tracing::debug;
+
+use self::answer::names;
+use super::{
+    mandate::over,
+    operations::Operation,
+    session::{Refused, Session, Unfinished},
+};
+use crate::domain::{decide::opening::Listed, parse::name::RemoteName};
+
+/// How long the names count, since they were asked for. What others create meanwhile is found out one by one.
+const LIFE: Duration = Duration::from_mins(1);
+/// How long somebody waits for them. Without, a push begins as any other does.
+const LIMIT: Duration = Duration::from_secs(3);
+/// How long nobody asks again for what was not answered.
+const PAUSE: Duration = Duration::from_mins(1);
+/// How long nobody asks again for what was refused, or cannot be used: by then the right may be there.
+const LONG_PAUSE: Duration = Duration::from_mins(15);
+
+/// The names of one tenant, whatever service key asks for them.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    known: Mutex<Known>,
+    /// Held by whoever asks.
+    flight: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+enum Known {
+    #[default]
+    Nothing,
+    Listed {
+        names: HashSet<Box<str>>,
+        until: Instant,
+    },
+    Unavailable {
+        until: Instant,
+    },
+}
+
+/// Why there are no names.
+#[derive(Debug)]
+pub(crate) enum Unlisted {
+    /// Nobody was asked: the pass has lost its mandate.
+    Withdrawn,
+    /// There was no answer, or one that says that the tenant is unavailable.
+    Unanswered,
+    /// The answer was a refusal, or is of no use.
+    Useless,
+}
+
+/// Whether a pass has sent a request for the names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// It has, and with it has used its turn in the rate.
+    Itself,
+    /// Another one has, or nobody.
+    Not,
+}
+
+impl Names {
+    /// What is known of the name.
+    pub(crate) fn of(&self, name: &RemoteName) -> Listed {
+        match &mut *self.known.lock() {
+            known @ (Known::Listed { .. } | Known::Unavailable { .. }) if known.has_ended() => {
+                *known = Known::Nothing;
+                Listed::Unknown
+            }
+            Known::Nothing => Listed::Unknown,
+            Known::Unavailable { .. } => Listed::Unavailable,
+            Known::Listed { names, .. } if names.contains(name.as_str()) => Listed::Present,
+            Known::Listed { .. } => Listed::Absent,
+        }
+    }
+
+    /// A request that creates it is sent, or may be: it is not created without a look a second time.
+    pub(crate) fn may_exist(&self, name: &RemoteName) {
+        if let Known::Listed { names, .. } = &mut *self.known.lock() {
+            names.insert(name.as_str().into());
+        }
+    }
+
+    /// A name was there that was not among them. Somebody else writes there, so nobody relies on them any more.
+    pub(crate) fn disproved(&self) {
+        let mut known = self.known.lock();
+        if let Known::Listed { until, .. } = *known {
+            *known = Known::Unavailable { until };
+        }
+    }
+
+    /// Nobody waits for them any more.
+    pub(crate) fn forget(&self) {
+        let mut known = self.known.lock();
+        if matches!(*known, Known::Listed { .. }) {
+            *known = Known::Nothing;
+        }
+    }
+
+    /// Sees to it that they are known, or known not to be: by `ask`, unless another pass asks already, which is waited for. Whoever goes
+    /// away while it asks leaves it to the next.
+    ///
+    /// # Errors
+    /// [`Unlisted::Withdrawn`] when nobody was asked because of that.
+    pub(crate) async fn ask_once(
+        &self,
+        ask: impl Future<Output = Result<HashSet<Box<str>>, Unlisted>>,
+    ) -> Result<Asked, Unlisted> {
+        let Ok(_flight) = timeout(LIMIT, self.flight.lock()).await else {
+            return Ok(Asked::Not);
+        };
+        if !matches!(*self.known.lock(), Known::Nothing) {
+            return Ok(Asked::Not);
+        }
+        let asked = Instant::now();
+        let known = match timeout(LIMIT, ask).await.unwrap_or(Err(Unlisted::Unanswered)) {
+            Ok(names) => Known::Listed { names, until: asked + LIFE },
+            Err(Unlisted::Withdrawn) => return Err(Unlisted::Withdrawn),
+            Err(Unlisted::Unanswered) => Known::Unavailable { until: asked + PAUSE },
+            Err(Unlisted::Useless) => Known::Unavailable { until: asked + LONG_PAUSE },
+        };
+        *self.known.lock() = known;
+        Ok(Asked::Itself)
+    }
+}
+
+impl Known {
+    fn has_ended(&self) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Listed { until, .. } | Self::Unavailable { until } => Instant::now() >= *until,
+        }
+    }
+}
+
+impl Session<'_> {
+    /// Sees to it that the names of the tenant are known, or known not to be. A failure is none of the pass: it is told at debug level.
+    /// The first request of the pass has its turn afterwards as before.
+    ///
+    /// # Errors
+    /// [`Unfinished::Withdrawn`] when the mandate has ended.
+    pub(crate) async fn ask_for_names(&mut self) -> Result<(), Unfinished> {
+        const WITHDRAWN: Unfinished = Unfinished::Withdrawn { remote_absent: false };
+        let (connection, mandate) = (self.connection, self.mandate);
+        let asking = connection.names.ask_once(self.list());
+        let asked = tokio::select! {
+            biased;
+            asked = asking => asked,
+            () = over(mandate) => return Err(WITHDRAWN),
+        };
+        match asked {
+            Ok(Asked::Not) => Ok(()),
+            Ok(Asked::Itself) => tokio::select! {
+                biased;
+                () = connection.rate_limiter.wait() => Ok(()),
+                () = over(mandate) => Err(WITHDRAWN),
+            },
+            Err(_) => Err(WITHDRAWN),
+        }
+    }
+
+    /// Asks. A token that is refused is not replaced: the push, which needs one anyway, finds out.
+    async fn list(&mut self) -> Result<HashSet<Box<str>>, Unlisted> {
+        let answer = match self.attempt_once(&Operation::List).await {
+            Ok(answer) => answer,
+            Err(Refused::Withdrawn) => return Err(Unlisted::Withdrawn),
+            Err(refused) => {
+                let status = refused.status();
+                debug!(status, "the names of the tenant's secrets are not to be had");
+                return Err(match status {
+                    None | Some(408 | 425 | 429 | 500..) => Unlisted::Unanswered,
+                    Some(_) => Unlisted::Useless,
+                });
+            }
+        };
+        names(&answer).map_err(|unusable| {
+            debug!(why = unusable.as_str(), "the list of the tenant's secrets is of no use");
+            Unlisted::Useless
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
