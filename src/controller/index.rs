@@ -206,7 +206,7 @@ impl<K> Index<K> {
                 object.finalizer &= !is_released;
                 if state.following {
                     // Later this process's own writes count, which the watch shows late.
-                    entry.status.set(&status, &mut state.shared.tenants);
+                    entry.status.set(status.clone(), &mut state.shared.tenants);
                 }
                 if *entry.object == object {
                     return Vec::new();
@@ -231,7 +231,7 @@ impl<K> Index<K> {
                 wakes.extend(state.relink(Some((&*before, &place_before)), Some((&*object, &place))));
             }
             None => {
-                let status = KeptStatus::new(&status, &mut state.shared.tenants);
+                let status = KeptStatus::new(status, &mut state.shared.tenants);
                 if !returns {
                     wakes.extend(state.claims.appear(&object, status.proven_claim(&object)));
                 }
@@ -315,7 +315,7 @@ impl<K> Index<K> {
             return;
         };
         if let Some(status) = status {
-            entry.status.set(&status, &mut state.shared.tenants);
+            entry.status.set(Arc::unwrap_or_clone(status), &mut state.shared.tenants);
         }
         state.accepted.remove(&object.key);
         if let Some(checked) = &memory.checked {
@@ -337,7 +337,7 @@ impl<K> Index<K> {
         if let Some(entry) =
             state.resources.get_mut(&object.key).filter(|entry| entry.object.uid == object.uid)
         {
-            entry.status.set(status, &mut state.shared.tenants);
+            entry.status.set((**status).clone(), &mut state.shared.tenants);
         }
     }
 

@@ -52,24 +52,20 @@ pub(in crate::controller) struct Shown {
 
 impl KeptStatus {
     /// Of a status. Its times have whole seconds, as all in the API.
-    pub(super) fn new(status: &AICoreRegistrySecretStatus, tenants: &mut Shared<Tenant>) -> Self {
-        let tenant = pushed_tenant(status).map(|tenant| tenants.one(Arc::new(tenant)));
-        let mut rest = status.clone();
+    pub(super) fn new(mut status: AICoreRegistrySecretStatus, tenants: &mut Shared<Tenant>) -> Self {
+        let (proves, shown) = (proven_tenant(&status).is_some(), Shown::of(&status));
+        let tenant = pushed_tenant(&status).map(|tenant| tenants.one(Arc::new(tenant)));
         if tenant.is_some() {
-            (rest.api_url, rest.authorization_server) = (None, None);
+            (status.api_url, status.authorization_server) = (None, None);
         }
-        Self {
-            // A status has no map, and no key that is no text: nothing can fail.
-            rest: serde_json::to_vec(&rest).unwrap_or_default().into(),
-            tenant,
-            proves: proven_tenant(status).is_some(),
-            shown: Shown::of(status),
-        }
+        // A status has no map, and no key that is no text: nothing can fail.
+        let rest = serde_json::to_vec(&status).unwrap_or_default().into();
+        Self { rest, tenant, proves, shown }
     }
 
     /// Another status in its stead. One of the same length, as most are, takes the place of the text, so that memory is not torn into
     /// pieces.
-    pub(super) fn set(&mut self, status: &AICoreRegistrySecretStatus, tenants: &mut Shared<Tenant>) {
+    pub(super) fn set(&mut self, status: AICoreRegistrySecretStatus, tenants: &mut Shared<Tenant>) {
         let mut next = Self::new(status, tenants);
         if next.rest.len() == self.rest.len() {
             self.rest.copy_from_slice(&next.rest);
@@ -194,7 +190,7 @@ mod tests {
             synced(first),
             synced(last),
         ] {
-            let kept = KeptStatus::new(&status, &mut Shared::default());
+            let kept = KeptStatus::new(status.clone(), &mut Shared::default());
             assert_eq!(kept.status(), status);
         }
     }
@@ -209,7 +205,7 @@ mod tests {
             (a_status_in_sync(), true, true, true),
             (refused, false, false, true),
         ] {
-            let kept = KeptStatus::new(&status, &mut Shared::default());
+            let kept = KeptStatus::new(status.clone(), &mut Shared::default());
             assert_eq!(kept.shown().ready, ready);
             assert_eq!(kept.shown().last_sync, pushed.then_some(LAST_SYNC));
             assert_eq!(kept.proven_tenant().map(|tenant| (**tenant).clone()), proven_tenant(&status));
@@ -229,14 +225,14 @@ mod tests {
     #[test]
     fn it_is_replaced_as_a_whole() {
         let mut tenants = Shared::default();
-        let mut kept = KeptStatus::new(&a_new_status(), &mut tenants);
+        let mut kept = KeptStatus::new(a_new_status(), &mut tenants);
         let later = AICoreRegistrySecretStatus {
             last_sync_time: Some(Time(at(LAST_SYNC + 3600))),
             conditions: vec![condition(READY, "True", "Hidden")],
             ..a_status_in_sync()
         };
         for status in [a_status_in_sync(), later, everything(), a_new_status()] {
-            kept.set(&status, &mut tenants);
+            kept.set(status.clone(), &mut tenants);
             assert_eq!(kept.status(), status);
             assert_eq!(*kept.shown(), Shown::of(&status));
             assert_eq!(kept.proven_tenant().map(|tenant| (**tenant).clone()), proven_tenant(&status));
@@ -247,7 +243,7 @@ mod tests {
     #[test]
     fn it_is_small_and_has_its_tenant_with_others() {
         let mut tenants = Shared::default();
-        let [one, other] = [(); 2].map(|()| KeptStatus::new(&a_status_in_sync(), &mut tenants));
+        let [one, other] = [(); 2].map(|()| KeptStatus::new(a_status_in_sync(), &mut tenants));
         let tenants = [one.proven_tenant().unwrap(), other.proven_tenant().unwrap()];
         assert_eq!(*tenants[0], Arc::new(tenant("one")));
         assert!(Arc::ptr_eq(tenants[0], tenants[1]));
