@@ -87,7 +87,7 @@ impl<C: Reach> Gathered<C> {
             takeover: self.takeover,
             handing_over: snapshot.memory.handing_over,
             namespace: self.namespace.clone(),
-            backoff: snapshot.memory.retry.backoff.as_ref(),
+            backoff: snapshot.memory.retry.backoff.as_deref(),
             checked: snapshot.memory.checked.as_ref(),
             synced: snapshot.memory.synced,
             api_failures: snapshot.memory.retry.api_failures,

@@ -4,6 +4,7 @@
 mod claims;
 mod credentials;
 mod first_lists;
+mod kept_status;
 mod left_alone;
 #[cfg(test)]
 mod likeness;
@@ -29,10 +30,12 @@ use tokio::time::Instant;
 use self::{
     claims::ClaimIndex,
     first_lists::FirstLists,
+    kept_status::KeptStatus,
     tenants::TenantIndex,
     watched_secrets::{SecretEntry, SecretIndex},
 };
 pub(super) use self::{
+    kept_status::Shown,
     left_alone::{LeftAlone, News},
     snapshot::{Snapshot, stands_in},
     tenant_passes::TenantSnapshot,
@@ -41,11 +44,15 @@ use crate::{
     api::AICoreRegistrySecretStatus,
     domain::{
         decide::{
-            conflict::{Claim, Claimant, proven_tenant},
-            key_place::Placed,
+            conflict::{Claim, Claimant},
+            key_place::{KeyPlace, Placed},
             memory::Memory,
         },
-        parse::object::{Object, ObjectKey},
+        parse::{
+            api_url::Tenant,
+            object::{Object, ObjectKey},
+        },
+        tools::shared::Shared,
     },
 };
 
@@ -69,8 +76,18 @@ struct State<K> {
     claims: ClaimIndex,
     /// Pushes that were accepted, and that the status does not say yet.
     accepted: HashMap<ObjectKey, Claim>,
+    shared: SharedValues,
     /// Whether somebody else works, and this process only looks on.
     following: bool,
+}
+
+/// What resources have in common.
+#[derive(Debug, Default)]
+#[cfg_attr(test, derive(Clone))]
+struct SharedValues {
+    namespaces: Shared<str>,
+    tenants: Shared<Tenant>,
+    places: Shared<KeyPlace>,
 }
 
 #[derive(Debug)]
@@ -79,7 +96,7 @@ struct Entry {
     object: Arc<Object>,
     /// Where its service key is.
     place: Placed,
-    status: Arc<AICoreRegistrySecretStatus>,
+    status: KeptStatus,
     memory: Memory,
     /// Whether the list that is under way has had it.
     listed: bool,
@@ -97,6 +114,7 @@ impl<K> Default for Index<K> {
             tenants: TenantIndex::default(),
             claims: ClaimIndex::default(),
             accepted: HashMap::new(),
+            shared: SharedValues::default(),
             following: false,
         }))
     }
@@ -120,7 +138,7 @@ impl<K> Index<K> {
         state.secrets.forget_changes();
         state.claims = ClaimIndex::default();
         for entry in state.resources.values() {
-            state.claims.appear(&entry.object, claim_of_status(&entry.object, &entry.status));
+            state.claims.appear(&entry.object, entry.status.proven_claim(&entry.object));
             if entry.object.deleting {
                 state.claims.withdraw(&entry.object.key);
             }
@@ -177,6 +195,7 @@ impl<K> Index<K> {
     ) -> Vec<ObjectKey> {
         let mut guard = self.0.lock();
         let state = &mut *guard;
+        object.key.namespace = state.shared.namespaces.one(object.key.namespace);
         let key = object.key.clone();
         let previous = state.resources.get_mut(&key);
         let same = match previous {
@@ -187,7 +206,7 @@ impl<K> Index<K> {
                 object.finalizer &= !is_released;
                 if state.following {
                     // Later this process's own writes count, which the watch shows late.
-                    entry.status = Arc::new(status.clone());
+                    entry.status.set(status.clone(), &mut state.shared.tenants);
                 }
                 if *entry.object == object {
                     return Vec::new();
@@ -204,7 +223,7 @@ impl<K> Index<K> {
         // What it had proven when it was understood last stands.
         let returns = state.left_alone.remove(&key).is_some_and(|left| *left.claimant() == claimant(&object))
             && state.claims.is_proven(&key);
-        let place = state.tenants.place(&object);
+        let place = state.place(&object);
         match state.resources.get_mut(&key) {
             Some(entry) => {
                 let before = std::mem::replace(&mut entry.object, Arc::clone(&object));
@@ -212,9 +231,9 @@ impl<K> Index<K> {
                 wakes.extend(state.relink(Some((&*before, &place_before)), Some((&*object, &place))));
             }
             None => {
-                let status = Arc::new(status);
+                let status = KeptStatus::new(status, &mut state.shared.tenants);
                 if !returns {
-                    wakes.extend(state.claims.appear(&object, claim_of_status(&object, &status)));
+                    wakes.extend(state.claims.appear(&object, status.proven_claim(&object)));
                 }
                 wakes.extend(state.relink(None, Some((&*object, &place))));
                 let object = Arc::clone(&object);
@@ -256,7 +275,7 @@ impl<K> Index<K> {
         Some(Snapshot {
             object: Arc::clone(&entry.object),
             place: entry.place.clone(),
-            status: Arc::clone(&entry.status),
+            status: Arc::new(entry.status.status()),
             memory: entry.memory.clone(),
             source_version: source.and_then(SecretEntry::version),
             source_changed: source.and_then(|secret| secret.changed(key)),
@@ -277,7 +296,7 @@ impl<K> Index<K> {
     pub(super) fn status(&self, key: &ObjectKey) -> Option<(Arc<Object>, Arc<AICoreRegistrySecretStatus>)> {
         let state = self.0.lock();
         let entry = state.resources.get(key)?;
-        Some((Arc::clone(&entry.object), Arc::clone(&entry.status)))
+        Some((Arc::clone(&entry.object), Arc::new(entry.status.status())))
     }
 
     /// Records what came of a pass: the status as it should stand, and what to remember. The events about the source Secret up
@@ -296,7 +315,7 @@ impl<K> Index<K> {
             return;
         };
         if let Some(status) = status {
-            entry.status = status;
+            entry.status.set(Arc::unwrap_or_clone(status), &mut state.shared.tenants);
         }
         state.accepted.remove(&object.key);
         if let Some(checked) = &memory.checked {
@@ -313,11 +332,12 @@ impl<K> Index<K> {
 
     /// Records a status that is written in the middle of a pass.
     pub(super) fn record_status(&self, object: &Object, status: &Arc<AICoreRegistrySecretStatus>) {
-        let mut state = self.0.lock();
+        let mut guard = self.0.lock();
+        let state = &mut *guard;
         if let Some(entry) =
             state.resources.get_mut(&object.key).filter(|entry| entry.object.uid == object.uid)
         {
-            entry.status = Arc::clone(status);
+            entry.status.set((**status).clone(), &mut state.shared.tenants);
         }
     }
 
@@ -348,12 +368,12 @@ impl<K> Index<K> {
     pub(super) fn page(
         &self,
         after: Option<&ObjectKey>,
-        mut visit: impl FnMut(&ObjectKey, &AICoreRegistrySecretStatus) -> bool,
+        mut visit: impl FnMut(&ObjectKey, &Shown) -> bool,
     ) -> Option<ObjectKey> {
         let state = self.0.lock();
         let after = after.map_or(Bound::Unbounded, Bound::Excluded);
         let mut rest = state.resources.range((after, Bound::Unbounded));
-        rest.find(|(key, entry)| !visit(key, &entry.status)).map(|(key, _)| key.clone())
+        rest.find(|(key, entry)| !visit(key, entry.status.shown())).map(|(key, _)| key.clone())
     }
 }
 
@@ -363,12 +383,6 @@ fn within(scope: &Scope, key: &ObjectKey) -> bool {
 
 fn claimant(object: &Object) -> Claimant {
     Claimant { created: object.created, uid: Arc::clone(&object.uid), key: object.key.clone() }
-}
-
-/// Until its key was read, a resource claims the tenant of its last push, if its status proves that.
-fn claim_of_status(object: &Object, status: &AICoreRegistrySecretStatus) -> Option<Claim> {
-    let remote_name = object.remote_name.as_ref().ok()?.clone();
-    Some(Claim { tenant: Arc::new(proven_tenant(status)?), remote_name })
 }
 
 #[cfg(test)]

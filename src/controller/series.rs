@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use prometheus_client::{collector::Collector, encoding::DescriptorEncoder};
 
-use super::index::Index;
+use super::index::{Index, Shown};
 use crate::{
     api::{
-        AICoreRegistrySecretStatus, AICoreTenantStatus, Moment,
+        AICoreTenantStatus, Moment,
         condition::{self, ConditionStatus, READY},
     },
     clock,
@@ -37,14 +37,14 @@ const LAST_SYNC: Family = Family {
 type TimeOf<S> = fn(&S) -> Option<Moment>;
 
 /// Times at which a life ends, or its last part begins, and where the status has them.
-const LIVES: [(Family, TimeOf<AICoreRegistrySecretStatus>); 4] = [
+const LIVES: [(Family, TimeOf<Shown>); 4] = [
     (
         Family {
             name: "credential_expiration_timestamp",
             help: "When the credential that AI Core holds ends, in seconds since 1970.",
             unit: Some("seconds"),
         },
-        |status| status.credential_expires_at,
+        |shown| shown.credential_expires_at,
     ),
     (
         Family {
@@ -52,7 +52,7 @@ const LIVES: [(Family, TimeOf<AICoreRegistrySecretStatus>); 4] = [
             help: "From when on less than a fifth of the life of that credential is left, in seconds since 1970.",
             unit: Some("seconds"),
         },
-        |status| status.credential_expiring_from,
+        |shown| shown.credential_expiring_from,
     ),
     (
         Family {
@@ -60,7 +60,7 @@ const LIVES: [(Family, TimeOf<AICoreRegistrySecretStatus>); 4] = [
             help: "When the client certificate of the service key ends, in seconds since 1970.",
             unit: Some("seconds"),
         },
-        |status| status.service_key_expires_at,
+        |shown| shown.service_key_expires_at,
     ),
     (
         Family {
@@ -68,7 +68,7 @@ const LIVES: [(Family, TimeOf<AICoreRegistrySecretStatus>); 4] = [
             help: "From when on less than a fifth of the life of that certificate is left, in seconds since 1970.",
             unit: Some("seconds"),
         },
-        |status| status.service_key_expiring_from,
+        |shown| shown.service_key_expiring_from,
     ),
 ];
 
@@ -138,18 +138,17 @@ fn of_resources<K: Send + Sync + 'static>(
 ) -> impl Iterator<Item = String> + Send + use<K> {
     let (ready, synced) = (Arc::clone(index), Arc::clone(index));
     let ready = IS_READY.pieces(move |after, page| {
-        ready.page(after, |key, status| {
-            let ready = is_ready(&status.conditions);
-            page.add(&[("namespace", &key.namespace), ("name", &key.name)], u8::from(ready));
+        ready.page(after, |key, shown| {
+            page.add(&[("namespace", &key.namespace), ("name", &key.name)], u8::from(shown.ready));
             page.has_room()
         })
     });
     let synced = LAST_SYNC.pieces(move |after, page| {
-        let latest = clock::now().saturating_add(CLOCK_SKEW).unwrap_or(Timestamp::MAX);
-        synced.page(after, |key, status| {
+        let latest = clock::now().saturating_add(CLOCK_SKEW).unwrap_or(Timestamp::MAX).as_second();
+        synced.page(after, |key, shown| {
             // One that cannot be is due, and says nothing until then.
-            if let Some(time) = status.last_sync_time.as_ref().filter(|time| time.0 <= latest) {
-                page.add(&[("namespace", &key.namespace), ("name", &key.name)], time.0.as_second());
+            if let Some(second) = shown.last_sync.filter(|second| *second <= latest) {
+                page.add(&[("namespace", &key.namespace), ("name", &key.name)], second);
             }
             page.has_room()
         })
@@ -157,8 +156,8 @@ fn of_resources<K: Send + Sync + 'static>(
     let lives = LIVES.map(|(family, time)| {
         let index = Arc::clone(index);
         family.pieces(move |after, page| {
-            index.page(after, |key, status| {
-                if let Some(time) = time(status) {
+            index.page(after, |key, shown| {
+                if let Some(time) = time(shown) {
                     page.add(&[("namespace", &key.namespace), ("name", &key.name)], time.second());
                 }
                 page.has_room()

@@ -1,4 +1,4 @@
-//! Small tools: texts for people and terminals, a map, a token bucket, lists by pages.
+//! Small tools: texts for people and terminals, a map, shared values, a token bucket, lists by pages.
 
 pub mod bucket;
 pub(crate) mod invalid;
@@ -6,4 +6,5 @@ pub(crate) mod json_length;
 pub(crate) mod list_progress;
 pub(crate) mod page_size;
 pub mod printable;
+pub(crate) mod shared;
 pub(crate) mod vec_map;

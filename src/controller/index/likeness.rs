@@ -8,10 +8,7 @@ use std::{
 use parking_lot::Mutex;
 
 use super::{Entry, Index, State};
-use crate::{
-    controller::model::fingerprint::{add_shown, add_status},
-    domain::testing::hash_unordered,
-};
+use crate::{controller::model::fingerprint::add_shown, domain::testing::hash_unordered};
 
 impl<K: Clone> Clone for Index<K> {
     fn clone(&self) -> Self {
@@ -23,13 +20,11 @@ impl<K: Hash> Index<K> {
     /// What decides. Of a resource its generation stands for its spec.
     pub(in crate::controller) fn hash_into(&self, hasher: &mut impl Hasher) {
         let state = self.0.lock();
-        let State { resources, left_alone, secrets, first_lists, claims, accepted, following, tenants: _ } =
-            &*state;
+        let State { resources, left_alone, secrets, first_lists, claims, accepted, following, .. } = &*state;
         for (key, entry) in resources {
             let Entry { object, status, memory, waits, listed: _, place: _ } = &**entry;
             let steering = (object.generation, object.deleting, object.finalizer);
-            (key, &object.uid, steering, &object.requested_at, object.abandon, waits).hash(hasher);
-            add_status(status, hasher);
+            (key, &object.uid, steering, &object.requested_at, object.abandon, waits, status).hash(hasher);
             add_shown(memory, hasher);
         }
         (left_alone.len(), secrets, first_lists.len(), claims, following).hash(hasher);

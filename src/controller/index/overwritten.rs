@@ -2,23 +2,19 @@
 
 use std::cmp::Ordering;
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{Entry, State, claim_of_status};
+use super::{Entry, State};
 use crate::{
-    api::{
-        AICoreRegistrySecretStatus,
-        condition::{self, READY},
-    },
-    domain::decide::{conflict::pushed_claim, observed::Ownership, reason::Reason},
+    api::condition::{self, READY},
+    domain::decide::{observed::Ownership, reason::Reason},
 };
 
 impl<K> State<K> {
     /// Whether AI Core may hold another one's of what this resource has pushed: for another one a request was sent since, which may
     /// be gone again. Where this process has sent nothing, the statuses tell whether a younger one has pushed later.
     pub(super) fn overwritten(&self, entry: &Entry) -> bool {
-        let Some(claim) = pushed_claim(&entry.object, &entry.status) else { return false };
+        let Some(claim) = entry.status.pushed_claim(&entry.object) else { return false };
         if let Some(known) = self.claims.written_by_another(&entry.object.key, &claim) {
             return known;
         }
@@ -28,18 +24,15 @@ impl<K> State<K> {
             return false;
         };
         self.resources.get(&successor).is_some_and(|other| {
-            claim_of_status(&other.object, &other.status) == Some(claim)
-                && match synced_at(&other.status).cmp(&synced_at(&entry.status)) {
+            let synced = |entry: &Entry| entry.status.shown().last_sync;
+            other.status.proven_claim(&other.object) == Some(claim)
+                && match synced(other).cmp(&synced(entry)) {
                     Ordering::Greater => true,
                     // Of one second only the process that has seen both can tell, and it has.
-                    Ordering::Equal => condition::find(&entry.status.conditions, READY)
+                    Ordering::Equal => condition::find(&entry.status.status().conditions, READY)
                         .is_some_and(|ready| ready.reason == Reason::RemoteConflict.as_str()),
                     Ordering::Less => false,
                 }
         })
     }
-}
-
-fn synced_at(status: &AICoreRegistrySecretStatus) -> Option<Timestamp> {
-    status.last_sync_time.as_ref().map(|time| time.0)
 }

@@ -6,19 +6,16 @@ use super::{
     Entry, Index, State, claimant,
     credentials::{CredentialId, Verdict},
 };
-use crate::{
-    api::condition::{self, READY},
-    domain::{
-        decide::{
-            conflict::{self, Claim},
-            credit::Credit,
-            observed::{Ownership, Takeover},
-            pass_outcome::PassOutcome,
-        },
-        parse::{
-            api_url::Tenant,
-            object::{Object, ObjectKey},
-        },
+use crate::domain::{
+    decide::{
+        conflict::{self, Claim},
+        credit::Credit,
+        observed::{Ownership, Takeover},
+        pass_outcome::PassOutcome,
+    },
+    parse::{
+        api_url::Tenant,
+        object::{Object, ObjectKey},
     },
 };
 
@@ -42,9 +39,9 @@ impl<K> Index<K> {
             state.claims.uses(&object.key, credential);
             return Vec::new();
         }
-        let proven = claim.as_ref().is_some_and(|claim| {
-            conflict::proven_tenant(&entry.status).is_some_and(|tenant| tenant == *claim.tenant)
-        });
+        let proven = claim
+            .as_ref()
+            .is_some_and(|claim| entry.status.proven_tenant().is_some_and(|tenant| *tenant == claim.tenant));
         let woken = state.claims.settle(&claimant(object), claim, credential, proven);
         state.note_holder(object);
         woken
@@ -118,9 +115,9 @@ impl<K> Index<K> {
         let state = self.0.lock();
         let entry = state.resources.get(&object.key);
         let accepted = entry
-            .and_then(|entry| conflict::proven_tenant(&entry.status))
-            .is_some_and(|accepted_by| accepted_by == *tenant);
-        let last = entry.and_then(|entry| entry.memory.retry.backoff.as_ref());
+            .and_then(|entry| entry.status.proven_tenant())
+            .is_some_and(|accepted_by| **accepted_by == *tenant);
+        let last = entry.and_then(|entry| entry.memory.retry.backoff.as_deref());
         Credit::of(state.claims.has_proof(&object.key), accepted, last)
     }
 
@@ -203,7 +200,7 @@ impl<K> State<K> {
         // What is not understood keeps what it has proven.
         let Some(entry) = self.resources.get(successor) else { return Takeover::Done };
         let has_pushed = self.accepted.get(successor) == Some(claim)
-            || super::claim_of_status(&entry.object, &entry.status).as_ref() == Some(claim);
+            || entry.status.proven_claim(&entry.object).as_ref() == Some(claim);
         if has_pushed && !self.claims.is_written_by_another(successor, claim) {
             Takeover::Done
         } else if entry.object.spec.suspended() {
@@ -220,8 +217,8 @@ impl<K> State<K> {
         if self.claims.is_proven(&object.key) {
             return;
         }
-        let says_so = condition::find(&status.conditions, READY).is_some_and(|ready| ready.status == "True");
-        let (key, held) = (object.key.clone(), conflict::pushed_claim(object, status));
+        let (key, held) = (object.key.clone(), status.pushed_claim(object));
+        let says_so = status.shown().ready;
         if let Some(claim) = held.filter(|_| says_so) {
             self.claims.holds(&key, claim);
         }

@@ -156,6 +156,11 @@ impl<K> State<K> {
         self.tenants.rename(&object.key, name(before).as_deref(), name(now).as_deref())
     }
 
+    /// Where the service key of the resource is. Resources that share a key share what says so.
+    pub(super) fn place(&mut self, object: &Object) -> Placed {
+        self.tenants.place(object).map(|place| self.shared.places.one(place))
+    }
+
     fn link_key(&mut self, who: &ObjectKey, place: &Placed) {
         if let Ok(place) = place {
             self.secrets.link(who, &place.secret);
@@ -174,7 +179,7 @@ impl<K> State<K> {
         let mut moved = Vec::new();
         for user in self.tenants.users(name) {
             let Some(entry) = self.resources.get_mut(&user) else { continue };
-            let place = self.tenants.place(&entry.object);
+            let place = self.tenants.place(&entry.object).map(|place| self.shared.places.one(place));
             if place == entry.place {
                 continue;
             }

@@ -26,10 +26,24 @@ pub(super) struct SecretEntry<K> {
     presence: Presence,
     /// Whether the list that is under way has had it.
     listed: bool,
+    /// Of a Secret with a service key that was read. Most Secrets have a registry credential.
+    contents: Option<Box<Contents<K>>>,
+}
+
+/// What is known of what is in a Secret with a service key.
+#[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
+struct Contents<K> {
     /// What was read, by `aiCoreSecretRef.key`.
     cached: Vec<Cached<K>>,
     /// Why nothing can be used, by `aiCoreSecretRef.key`, oldest first. All of one version.
     unusable: Vec<Cached<Failure>>,
+}
+
+impl<K> Default for Contents<K> {
+    fn default() -> Self {
+        Self { cached: Vec::new(), unusable: Vec::new() }
+    }
 }
 
 /// For so many values of `aiCoreSecretRef.key`, which users choose freely, it is kept why they lead to no usable service key. For
@@ -85,7 +99,8 @@ impl<K> SecretEntry<K> {
     /// What was read at the version that is known, and when.
     pub(super) fn cached(&self, field: Option<&str>) -> Option<(Arc<K>, Instant)> {
         let version = self.version()?;
-        let cached = self
+        let contents = self.contents.as_ref()?;
+        let cached = contents
             .cached
             .iter()
             .find(|cached| cached.field.as_deref() == field && cached.version == version)?;
@@ -95,7 +110,7 @@ impl<K> SecretEntry<K> {
     pub(super) fn unusable(&self, field: Option<&str>) -> Option<Arc<Failure>> {
         let version = self.version()?;
         let known = |known: &&Cached<Failure>| known.field.as_deref() == field && known.version == version;
-        self.unusable.iter().find(known).map(|known| Arc::clone(&known.value))
+        self.contents.as_ref()?.unusable.iter().find(known).map(|known| Arc::clone(&known.value))
     }
 
     /// Whether nothing was said of it, nor read.
@@ -141,8 +156,7 @@ impl<K> SecretIndex<K> {
             presence: Presence::Unknown,
             // A list that is under way may have passed it already.
             listed: true,
-            cached: Vec::new(),
-            unusable: Vec::new(),
+            contents: None,
         });
         match entry.users.get_mut(user) {
             Some(user) => user.links += 1,
@@ -201,8 +215,7 @@ impl<K> SecretIndex<K> {
             return Vec::new();
         };
         entry.presence = Presence::Gone;
-        entry.cached.clear();
-        entry.unusable.clear();
+        entry.contents = None;
         entry.users()
     }
 
@@ -213,8 +226,7 @@ impl<K> SecretIndex<K> {
     pub(super) fn list_ends(&mut self, scope: &Scope) -> Vec<ObjectKey> {
         let mut wakes = Vec::new();
         for (_, entry) in self.0.iter_mut().filter(|(key, entry)| within(scope, key) && !entry.listed) {
-            entry.cached.clear();
-            entry.unusable.clear();
+            entry.contents = None;
             if let Presence::At(_) = std::mem::replace(&mut entry.presence, Presence::Gone) {
                 wakes.extend(entry.users());
             }
@@ -230,8 +242,9 @@ impl<K> SecretIndex<K> {
         if !matches!(&entry.presence, Presence::At(seen) if **seen == *version) {
             return;
         }
-        entry.cached.retain(|cached| cached.field.as_deref() != field);
-        entry.cached.push(Cached {
+        let cached = &mut entry.contents.get_or_insert_default().cached;
+        cached.retain(|cached| cached.field.as_deref() != field);
+        cached.push(Cached {
             field: field.map(str::to_owned),
             version: version.into(),
             value: key,
@@ -255,11 +268,12 @@ impl<K> SecretIndex<K> {
             return;
         }
         let others = |known: &Cached<Failure>| *known.version == *version && known.field.as_deref() != field;
-        entry.unusable.retain(others);
-        if entry.unusable.len() >= UNUSABLE_KEPT {
-            entry.unusable.remove(0);
+        let unusable = &mut entry.contents.get_or_insert_default().unusable;
+        unusable.retain(others);
+        if unusable.len() >= UNUSABLE_KEPT {
+            unusable.remove(0);
         }
-        entry.unusable.push(Cached {
+        unusable.push(Cached {
             field: field.map(str::to_owned),
             version: version.into(),
             value: Arc::new(failure.clone()),
@@ -272,7 +286,8 @@ impl<K> SecretIndex<K> {
     pub(super) fn forget(&mut self, secret: &ObjectKey, field: Option<&str>, version: &str) {
         let refused =
             |cached: &&mut Cached<K>| cached.field.as_deref() == field && *cached.version == *version;
-        if let Some(cached) = self.0.get_mut(secret).and_then(|entry| entry.cached.iter_mut().find(refused)) {
+        let contents = self.0.get_mut(secret).and_then(|entry| entry.contents.as_mut());
+        if let Some(cached) = contents.and_then(|contents| contents.cached.iter_mut().find(refused)) {
             cached.read = None;
         }
     }
@@ -300,14 +315,17 @@ impl<K> SecretIndex<K> {
 #[cfg(test)]
 impl<K: std::hash::Hash> std::hash::Hash for SecretIndex<K> {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        let entries =
-            self.0.iter().map(|(key, SecretEntry { users, presence, listed: _, cached, unusable })| {
-                let users: Vec<&ObjectKey> = users.keys().collect();
-                let cached = cached
+        let entries = self.0.iter().map(|(key, SecretEntry { users, presence, listed: _, contents })| {
+            let users: Vec<&ObjectKey> = users.keys().collect();
+            let contents = contents.as_ref().map(|contents| {
+                let cached = contents
+                    .cached
                     .iter()
                     .map(|Cached { field, version, value, read }| (field, version, value, read.is_some()));
-                (key, users, presence, cached.collect::<Vec<_>>(), unusable.len())
+                (cached.collect::<Vec<_>>(), contents.unusable.len())
             });
+            (key, users, presence, contents)
+        });
         crate::domain::testing::hash_unordered(entries, state);
     }
 }

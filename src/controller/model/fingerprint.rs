@@ -51,7 +51,7 @@ pub(super) fn only(status: AICoreRegistrySecretStatus) -> Arc<AICoreRegistrySecr
 }
 
 /// Adds a status.
-pub(in crate::controller) fn add_status(status: &Arc<AICoreRegistrySecretStatus>, hasher: &mut impl Hasher) {
+fn add_status(status: &Arc<AICoreRegistrySecretStatus>, hasher: &mut impl Hasher) {
     let known = STATUSES.with_borrow(|statuses| statuses.by_place.get(&Arc::as_ptr(status)).copied());
     known.unwrap_or_else(|| shown(&**status)).hash(hasher);
 }

@@ -139,7 +139,7 @@ pub(super) fn observed<'a>(begun: &'a Begun, facts: &'a Facts) -> Observed<'a> {
         takeover: facts.takeover,
         handing_over: begun.memory.handing_over,
         namespace: NamespaceState::Active,
-        backoff: begun.memory.retry.backoff.as_ref().or(facts.restored.as_ref()),
+        backoff: begun.memory.retry.backoff.as_deref().or(facts.restored.as_ref()),
         checked: begun.memory.checked.as_ref(),
         synced: begun.memory.synced,
         api_failures: begun.memory.retry.api_failures,

@@ -14,7 +14,7 @@ use crate::domain::{
 };
 
 /// Where the service key of a resource is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct KeyPlace {
     /// The Secret.
     pub secret: ObjectKey,

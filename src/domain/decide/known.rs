@@ -144,7 +144,7 @@ impl Known<'_> {
     /// reads while others are in front of it would be old when its turn comes.
     #[must_use]
     pub(crate) fn expects_push(&self) -> bool {
-        let backoff = self.memory.retry.backoff.as_ref();
+        let backoff = self.memory.retry.backoff.as_deref();
         let backs_off = backoff.is_some_and(|backoff| backoff.not_before > self.now.uptime);
         let idle = self.object.deleting || self.object.spec.suspended() || backs_off;
         !idle && !matches!(self.ownership, Ownership::OwnedBy(_))

@@ -25,8 +25,8 @@ pub(crate) struct Memory {
 /// What failed, on each of the two sides.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Retry {
-    /// The failed attempt at AI Core that delays the next one.
-    pub backoff: Option<Backoff>,
+    /// The failed attempt at AI Core that delays the next one. Few resources have one, and all have room for it.
+    pub backoff: Option<Box<Backoff>>,
     /// Passes in a row that failed because of the API server, or found that the operator may not read a Secret.
     pub(crate) api_failures: u32,
 }
@@ -99,7 +99,7 @@ mod tests {
         let observed = an_observation(&object, &status);
         let backoff = a_backoff(&observed, failure(Reason::Forbidden), seconds(60));
         Memory {
-            retry: Retry { backoff: Some(backoff), api_failures: 0 },
+            retry: Retry { backoff: Some(Box::new(backoff)), api_failures: 0 },
             checked: Some(Checked { source: "10".into(), service_key: "20".into() }),
             synced: None,
             handing_over: None,

@@ -143,7 +143,7 @@ pub(crate) fn report(
         conflict::stay_given_up(observed.status, why, status);
     }
     let api_failures = if denied(step) { observed.api_failures.saturating_add(1) } else { 0 };
-    let retry = Retry { backoff, api_failures };
+    let retry = Retry { backoff: backoff.map(Box::new), api_failures };
     let handing_over = match step {
         Step::NoPush(Why::HandingOver { .. }) => observed.handing_over.or(Some(observed.now.uptime)),
         _ => observed.handing_over,

@@ -35,6 +35,14 @@ impl RemoteName {
         )))
     }
 
+    /// The same of a name that something else has too: both have it in one place.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub(crate) fn sharing(name: &Arc<str>) -> Result<Self, Invalid> {
+        Self::parse(name).map(|_| Self(Arc::clone(name)))
+    }
+
     /// The name as AI Core knows it.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -118,7 +118,10 @@ impl Object {
         let key = ObjectKey::new(meta.namespace.as_deref()?, meta.name.as_deref()?);
         let (spec, inadmissible) = bounds::spec(&resource.spec);
         Some(Self {
-            remote_name: RemoteName::parse(spec.remote_name.as_deref().unwrap_or(&key.name)),
+            remote_name: match &spec.remote_name {
+                Some(name) => RemoteName::parse(name),
+                None => RemoteName::sharing(&key.name),
+            },
             inadmissible,
             key,
             uid: meta.uid.as_deref()?.into(),

@@ -7,7 +7,7 @@ use crate::{
     api::{AICoreTenantStatus, TenantRef},
     controller::errand::KeyFound,
     domain::{
-        decide::reason::Reason,
+        decide::{conflict::pushed_claim, reason::Reason},
         parse::tenant::{SharedTenant, Terms, key as tenant_key},
     },
 };
@@ -212,7 +212,7 @@ fn what_is_no_longer_allowed_is_not_sent_any_more() {
 fn a_tenant_hears_when_its_key_is_given_a_token_or_refused() {
     let one = user("a", "one", "shared");
     let index = listed(&[shared(&["*"])], &[&one]);
-    let claim = claim_of_status(&one, &a_status_in_sync()).unwrap();
+    let claim = pushed_claim(&one, &a_status_in_sync()).unwrap();
     index.claim(&one, Some(claim.clone()), Some(7));
     index.tenant_uses(&shared(&["*"]), Some(7));
     assert_eq!(index.proven(&one, &claim), keys(Some("shared"), &[]));

@@ -253,7 +253,7 @@ fn backing_off() -> Memory {
     let (object, status) = (an_object(), a_status_in_sync());
     let backoff =
         a_backoff(&an_observation(&object, &status), failure(Reason::RemoteUnavailable), seconds(9));
-    Memory { retry: Retry { backoff: Some(backoff), api_failures: 0 }, ..Memory::default() }
+    Memory { retry: Retry { backoff: Some(Box::new(backoff)), api_failures: 0 }, ..Memory::default() }
 }
 
 #[rstest]

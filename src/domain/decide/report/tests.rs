@@ -60,7 +60,7 @@ impl Life {
         outcome: impl FnOnce(&Step) -> Outcome,
     ) -> (Step, Report) {
         let mut observed = an_observation(&self.object, &self.status);
-        observed.backoff = self.memory.retry.backoff.as_ref();
+        observed.backoff = self.memory.retry.backoff.as_deref();
         observed.checked = self.memory.checked.as_ref();
         observed.synced = self.memory.synced;
         observed.handing_over = self.memory.handing_over;

@@ -303,7 +303,7 @@ proptest! {
             // The same again changes nothing and says nothing.
             let repeated = {
                 let mut observed = an_observation(&life.object, &life.status);
-                observed.backoff = life.memory.retry.backoff.as_ref();
+                observed.backoff = life.memory.retry.backoff.as_deref();
                 observed.now = life.now;
                 turn.see(&mut observed);
                 let step = plan(&observed).step;
