@@ -20,15 +20,14 @@ impl Words {
         let mut short = Vec::with_capacity(text.len());
         let mut rest = text;
         while let Some((first, tail)) = rest.split_first() {
-            let words = (0..LITERAL).zip(self.0);
-            let mut found = words.filter_map(|(place, word)| {
+            let mut words = (0..LITERAL).zip(self.0);
+            let word = words.find(|(_, word)| {
                 // Most words can be told by their first byte.
-                (word.as_bytes().first() == Some(first)).then_some(())?;
-                Some((place, rest.strip_prefix(word.as_bytes())?))
+                word.as_bytes().first() == Some(first) && rest.starts_with(word.as_bytes())
             });
-            if let Some((place, after)) = found.next() {
+            if let Some((place, word)) = word {
                 short.push(place);
-                rest = after;
+                rest = rest.get(word.len()..).unwrap_or_default();
             } else {
                 if *first <= LITERAL {
                     short.push(LITERAL);

@@ -28,7 +28,7 @@ fn ordinary_objects_come_in_large_pages() {
 
 #[test]
 fn what_takes_memory_comes_in_smaller_pages() {
-    let asked = asked(&[1700; 5000]);
+    let asked = asked(&vec![1700; 5000]);
     assert!(asked.iter().all(|page| [(125, true), (250, true)].contains(page)), "{asked:?}");
 }
 
