@@ -43,8 +43,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const PAUSE_FACTOR: u32 = 9;
 /// And no longer than this.
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
-/// Events whose repetitions are counted. kube's recorder would remember all of the last minutes, each with a KiB or more.
-const REMEMBERED: usize = 512;
+/// Events whose repetitions are counted. kube's recorder would remember all of the last minutes, in a table with 2 KiB for each:
+/// this is what one with 128 places takes.
+const REMEMBERED: usize = 112;
 /// The API server's limit on `note`, in bytes.
 const NOTE_LIMIT: usize = 1024;
 

@@ -1,6 +1,8 @@
 //! Statuses as the index keeps them. There is one for each resource, for as long as it lives, and passes alone look into it. As a
 //! structure it takes 1.2 KiB, half of which is room that is empty and what the allocator needs for twenty small pieces. So it is kept as
-//! text, without the tenant, which many have in common; beside it stands what is looked at without a pass.
+//! text, without the tenant and the words that many have in common; beside it stands what is looked at without a pass.
+
+mod words;
 
 use std::sync::Arc;
 
@@ -23,7 +25,7 @@ use crate::{
 #[derive(Clone, Debug)]
 #[cfg_attr(test, derive(Hash))]
 pub(super) struct KeptStatus {
-    /// All of it but the tenant, in JSON.
+    /// All of it but the tenant, in JSON that is shortened by its [`words`].
     rest: Box<[u8]>,
     /// The tenant of the last accepted push.
     tenant: Option<Arc<Tenant>>,
@@ -59,7 +61,7 @@ impl KeptStatus {
             (status.api_url, status.authorization_server) = (None, None);
         }
         // A status has no map, and no key that is no text: nothing can fail.
-        let rest = serde_json::to_vec(&status).unwrap_or_default().into();
+        let rest = words::STATUS.shorten(&serde_json::to_vec(&status).unwrap_or_default());
         Self { rest, tenant, proves, shown }
     }
 
@@ -77,7 +79,8 @@ impl KeptStatus {
     /// The whole status.
     pub(super) fn status(&self) -> AICoreRegistrySecretStatus {
         // What was written is read. If it were not, the resource would be as one that nothing is known of, and be pushed.
-        let mut status: AICoreRegistrySecretStatus = serde_json::from_slice(&self.rest).unwrap_or_default();
+        let rest = words::STATUS.restore(&self.rest);
+        let mut status: AICoreRegistrySecretStatus = serde_json::from_slice(&rest).unwrap_or_default();
         if let Some(tenant) = &self.tenant {
             status.api_url = Some(tenant.api_url.clone());
             status.authorization_server = Some(tenant.authorization_server.clone());
@@ -248,6 +251,6 @@ mod tests {
         assert_eq!(*tenants[0], Arc::new(tenant("one")));
         assert!(Arc::ptr_eq(tenants[0], tenants[1]));
         let size = one.rest.len() + size_of::<KeptStatus>();
-        assert!(size <= 640, "{size} bytes: {}", String::from_utf8_lossy(&one.rest));
+        assert!(size <= 240, "{size} bytes: {}", one.rest.escape_ascii());
     }
 }

@@ -121,8 +121,9 @@ pub(crate) enum Standing {
 #[derive(Debug, Default)]
 #[cfg_attr(test, derive(Clone))]
 pub(crate) struct Claims {
-    by_claim: HashMap<Claim, Claimants>,
-    by_object: HashMap<ObjectKey, Held>,
+    // Boxed: a table that has just grown is empty by half.
+    by_claim: HashMap<Claim, Box<Claimants>>,
+    by_object: HashMap<ObjectKey, Box<Held>>,
 }
 
 /// What one resource claims.
@@ -172,16 +173,16 @@ impl Claims {
             let claimants = self.by_claim.entry(claim.clone()).or_default();
             claimants.count += 1;
             affected.extend(claimants.change(claimant, |claimants| claimants.put(claimant, standing)));
-            self.by_object.insert(claimant.key.clone(), Held { claim, claimant: claimant.clone(), standing });
+            let held = Held { claim, claimant: claimant.clone(), standing };
+            self.by_object.insert(claimant.key.clone(), Box::new(held));
         }
         affected
     }
 
     /// Takes back what a resource claims, and returns the other resources whose ownership may have changed by that.
     pub(crate) fn release(&mut self, key: &ObjectKey) -> Vec<ObjectKey> {
-        let Some(Held { claim, claimant, .. }) = self.by_object.remove(key) else {
-            return Vec::new();
-        };
+        let Some(held) = self.by_object.remove(key) else { return Vec::new() };
+        let Held { claim, claimant, .. } = *held;
         let Some(claimants) = self.by_claim.get_mut(&claim) else {
             return Vec::new();
         };

@@ -208,6 +208,8 @@ async fn read(mut body: Body, limit: usize) -> Result<Vec<u8>, Unread> {
             whole.extend_from_slice(&data);
         }
     }
+    // It has grown by doubling, and is copied.
+    whole.shrink_to_fit();
     Ok(whole)
 }
 

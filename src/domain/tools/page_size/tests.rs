@@ -27,6 +27,12 @@ fn ordinary_objects_come_in_large_pages() {
 }
 
 #[test]
+fn what_takes_memory_comes_in_smaller_pages() {
+    let asked = asked(&vec![1700; 5000]);
+    assert!(asked.iter().all(|page| [(125, true), (250, true)].contains(page)), "{asked:?}");
+}
+
+#[test]
 fn large_objects_come_a_few_at_a_time() {
     let asked = asked(&[250_000; 100]);
     assert_eq!(
