@@ -6,6 +6,7 @@ pub mod distribution;
 pub mod golang;
 pub mod helm;
 pub mod hosts;
+pub mod missing;
 pub mod node;
 pub mod operator;
 pub mod packaging;

@@ -6,7 +6,7 @@
 //! namespace; when that ends, the kernel ends all of them. A supervisor (`testbed node-supervise`), which notices the end of its
 //! owner by a pipe, ends process 1 and removes its data and control groups.
 //!
-//! Linux alone, and root: see [`Missing`]. What it is built from is in the folder `node` of this package: Go modules, and the
+//! Linux alone, and root: see [`check`]. What it is built from is in the folder `node` of this package: Go modules, and the
 //! script and the configuration of process 1.
 
 mod base;
@@ -37,7 +37,7 @@ use crate::{
 
 use self::{images::Images, supervisor::Started};
 
-pub use self::machine::{Missing, check};
+pub use self::machine::check;
 #[doc(hidden)]
 pub use self::supervisor::supervise;
 
@@ -53,7 +53,7 @@ pub mod variables {
 }
 
 /// Builds what is not there yet, starts the node, and runs `command` in its namespaces; returns the command's exit code. A signal
-/// ends both. With [`Missing`], nothing was started.
+/// ends both. With [`Missing`](crate::missing::Missing), nothing was started.
 pub async fn run(command: &[OsString]) -> anyhow::Result<i32> {
     machine::check()?;
     let control_plane = assets()?;
@@ -92,11 +92,11 @@ pub async fn run(command: &[OsString]) -> anyhow::Result<i32> {
 ///
 /// # Errors
 ///
-/// [`Missing`], with all that is missing.
+/// [`Missing`](crate::missing::Missing), with all that is missing.
 pub fn check_built() -> anyhow::Result<()> {
     machine::check()?;
     let built = programs::are_built()? && Images::are_cheap()?;
-    if built { Ok(()) } else { Err(Missing::build().into()) }
+    if built { Ok(()) } else { Err(machine::not_built().into()) }
 }
 
 /// A running node. It ends when this is dropped, and with this process.

@@ -11,6 +11,7 @@ use testbed::{
     demo,
     distribution::distribution_path,
     helm::helm_path,
+    missing::Missing,
     node,
     packaging::{self, Part},
     process::{Signals, become_tethered, tethered, this_process_is_testbed},
@@ -157,7 +158,7 @@ fn main() {
     let failed = if matches!(task, Task::Tether { .. }) { 127 } else { 1 };
     let code = run(task).unwrap_or_else(|error| {
         eprintln!("testbed: {error:#}");
-        if error.is::<node::Missing>() { node::Missing::EXIT_CODE } else { failed }
+        if error.is::<Missing>() { Missing::EXIT_CODE } else { failed }
     });
     // Threads that wait for input end here.
     std::process::exit(code)
