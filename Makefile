@@ -46,13 +46,14 @@ test-integration: ## Run the integration tests alone (K8S=1.35|1.36|1.37: on tha
 	@$(CARGO) build --workspace --bins
 	target/debug/testbed run --controller-manager -- $(CARGO) test --test integration --no-fail-fast $(TEST_ARGS)
 
-# Slow: each older minor is built once, in 4 to 6 minutes, a release build with link-time optimisation takes as long, and the
+# Slow: each older minor is built once, in 4 to 6 minutes, two release builds with link-time optimisation take as long each, and the
 # linter of manifests installs some 300 MB of Python.
 .PHONY: test-all
-test-all: test image-check chart-lint ## Run make test, and what it leaves out: the image's build, older Kubernetes minors, the linter of manifests
+test-all: test image-check chart-lint ## Run make test, and what it leaves out: the Dockerfile's image in pods, older Kubernetes minors, the linter of manifests
 	@for minor in $(OLDER_MINORS); do
 	  K8S=$$minor $(MAKE) test-integration
 	done
+	CARGO="$(CARGO)" tests/node/run.sh --optional
 
 .PHONY: test-unit
 test-unit: ## Run the tests that need no control plane

@@ -20,6 +20,7 @@ mod cluster;
 mod command;
 mod drain;
 mod getting_started;
+mod image;
 mod install;
 mod kustomize;
 mod leadership;

@@ -50,6 +50,8 @@ const STOP_DEADLINE: Duration = Duration::from_secs(60);
 pub mod variables {
     /// The digest of the operator's image in the registry, `sha256:…`.
     pub const DIGEST: &str = "NODE_IMAGE_DIGEST";
+    /// The digest of the program in it, `sha256:…`.
+    pub const PROGRAM: &str = "NODE_IMAGE_PROGRAM";
 }
 
 /// Builds what is not there yet, starts the node, and runs `command` in its namespaces; returns the command's exit code. A signal
@@ -65,6 +67,7 @@ pub async fn run(command: &[OsString]) -> anyhow::Result<i32> {
     let programs = programs::programs()?;
     let helm = helm_path()?;
     let images = Images::build(&programs)?;
+    let program_digest = images.program_digest()?;
     let mut signals = Signals::watch()?;
     let began = Instant::now();
     let node = Node::start(&programs, &control_plane)?;
@@ -76,7 +79,7 @@ pub async fn run(command: &[OsString]) -> anyhow::Result<i32> {
         eprintln!("testbed: images and DNS are there after {:.1} s", began.elapsed().as_secs_f64());
         let (program, arguments) = command.split_first().context("there is no command to run")?;
         let mut command = node.command(program, &paths)?;
-        command.args(arguments).env(variables::DIGEST, digest);
+        command.args(arguments).env(variables::DIGEST, digest).env(variables::PROGRAM, program_digest);
         let status = command.status().await.context("cannot start the command")?;
         Ok(status.code().unwrap_or(1))
     };
