@@ -32,6 +32,7 @@ mod registry;
 mod release;
 mod security;
 mod team;
+mod times;
 mod uninstall;
 mod upgrades;
 mod waiting;
