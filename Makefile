@@ -65,6 +65,11 @@ test-unit: ## Run the tests that need no control plane
 node-test: ## Run the operator as users do: its image, in pods, on a node (Linux, root; SCENARIO=drain: those with that in their names)
 	@CARGO="$(CARGO)" tests/node/run.sh $(SCENARIO) $(TEST_ARGS)
 
+# The first time Argo CD is built, in a quarter of an hour on two cores. As with node-test, the script tells by code 77 that it cannot be.
+.PHONY: argocd-test
+argocd-test: ## Judge resources in Git by a real Argo CD with the files of deploy/argocd (needs Redis and Git; SCENARIO=health)
+	@CARGO="$(CARGO)" tests/argocd/run.sh $(SCENARIO) $(TEST_ARGS)
+
 .PHONY: chaos
 chaos: ## Let a random adversary play with the operator, and judge it (MINUTES=60; CHAOS_SEED=7: repeat that seed first; LANES=2: two at a time)
 	@$(CARGO) build --workspace --bins

@@ -1,5 +1,6 @@
 //! The test bed: a real Kubernetes control plane, a simulator of SAP AI Core, and the demo that shows both with the operator.
 
+pub mod argocd;
 pub mod controlplane;
 pub mod demo;
 pub mod distribution;
