@@ -46,13 +46,14 @@ test-integration: ## Run the integration tests alone (K8S=1.35|1.36|1.37: on tha
 	@$(CARGO) build --workspace --bins
 	target/debug/testbed run --controller-manager -- $(CARGO) test --test integration --no-fail-fast $(TEST_ARGS)
 
-# Slow: each older minor is built once, in 4 to 6 minutes, a release build with link-time optimisation takes as long, and the
+# Slow: each older minor is built once, in 4 to 6 minutes, two release builds with link-time optimisation take as long each, and the
 # linter of manifests installs some 300 MB of Python.
 .PHONY: test-all
-test-all: test image-check chart-lint ## Run make test, and what it leaves out: the image's build, older Kubernetes minors, the linter of manifests
+test-all: test image-check chart-lint ## Run make test, and what it leaves out: the Dockerfile's image in pods, older Kubernetes minors, the linter of manifests
 	@for minor in $(OLDER_MINORS); do
 	  K8S=$$minor $(MAKE) test-integration
 	done
+	CARGO="$(CARGO)" tests/node/run.sh --optional
 
 .PHONY: test-unit
 test-unit: ## Run the tests that need no control plane
@@ -63,6 +64,11 @@ test-unit: ## Run the tests that need no control plane
 .PHONY: node-test
 node-test: ## Run the operator as users do: its image, in pods, on a node (Linux, root; SCENARIO=drain: those with that in their names)
 	@CARGO="$(CARGO)" tests/node/run.sh $(SCENARIO) $(TEST_ARGS)
+
+# The first time Argo CD is built, in a quarter of an hour on two cores. As with node-test, the script tells by code 77 that it cannot be.
+.PHONY: argocd-test
+argocd-test: ## Judge resources in Git by a real Argo CD with the files of deploy/argocd (needs Redis and Git; SCENARIO=health)
+	@CARGO="$(CARGO)" tests/argocd/run.sh $(SCENARIO) $(TEST_ARGS)
 
 .PHONY: chaos
 chaos: ## Let a random adversary play with the operator, and judge it (MINUTES=60; CHAOS_SEED=7: repeat that seed first; LANES=2: two at a time)

@@ -1,5 +1,7 @@
 //! AI Core in the cluster: the simulator in a pod, under a name that the operator connects to by default.
 
+use std::collections::HashMap;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{
@@ -17,13 +19,19 @@ use crate::{
 const NAMESPACE: &str = "aicore";
 const MANIFESTS: &str = include_str!("manifests/simulator.yaml");
 
+/// Where [`AiCore::with_tenants`] is.
+const MANY: &str = "many-tenants";
+const MANY_MANIFESTS: &str = include_str!("manifests/many-tenants.yaml");
+/// The host of its service keys.
+pub(crate) const MANY_HOST: &str = "simulator.many-tenants.svc";
+
 /// The simulator, and what it was asked.
 pub(crate) struct AiCore {
     pods: Api<Pod>,
     /// The certificate of its authority, PEM.
     pub(crate) authority: String,
-    /// A service binding of its tenant, a manifest of a Secret.
-    binding: String,
+    /// A service binding of each of its tenants, manifests of Secrets.
+    bindings: String,
 }
 
 /// A request that changed a secret, and was accepted.
@@ -37,24 +45,38 @@ pub(crate) struct Write {
 impl AiCore {
     /// Starts it where it does not run yet.
     pub(crate) async fn start(client: &Client) -> Self {
-        apply(MANIFESTS).await;
+        Self::of(client, NAMESPACE, MANIFESTS, &["/files/binding.yaml".to_owned()]).await
+    }
+
+    /// Starts another one, at [`MANY_HOST`], which has these tenants. The Secret with a tenant's service key is `key-` and its name.
+    pub(crate) async fn with_tenants(client: &Client, tenants: &[String]) -> Self {
+        let arguments: Vec<String> = tenants.iter().map(|tenant| format!("- --tenant={tenant}")).collect();
+        let manifests = MANY_MANIFESTS.replace("# TENANTS", &arguments.join("\n            "));
+        let bindings: Vec<String> = tenants.iter().map(|tenant| format!("/files/{tenant}.yaml")).collect();
+        Self::of(client, MANY, &manifests, &bindings).await
+    }
+
+    async fn of(client: &Client, namespace: &str, manifests: &str, bindings: &[String]) -> Self {
+        apply(manifests).await;
         let rollout =
-            ["rollout", "status", "--namespace", NAMESPACE, "deployment/simulator", "--timeout=120s"];
+            ["rollout", "status", "--namespace", namespace, "deployment/simulator", "--timeout=120s"];
         kubectl(&rollout).await.success();
-        let read = async |file: &str| {
-            let arguments = ["exec", "--namespace", NAMESPACE, "deployment/simulator", "--", "cat", file];
+        let read = async |files: &[String]| {
+            let mut arguments = vec!["exec", "--namespace", namespace, "deployment/simulator", "--", "cat"];
+            arguments.extend(files.iter().map(String::as_str));
             kubectl(&arguments).await.success()
         };
         Self {
-            pods: Api::namespaced(client.clone(), NAMESPACE),
-            authority: read("/files/ca.crt").await,
-            binding: read("/files/binding.yaml").await,
+            pods: Api::namespaced(client.clone(), namespace),
+            authority: read(&["/files/ca.crt".to_owned()]).await,
+            // Each file is one manifest.
+            bindings: read(bindings).await.replace("apiVersion: v1\n", "---\napiVersion: v1\n"),
         }
     }
 
-    /// The manifest of a Secret `aicore-key` with a service key.
-    pub(crate) fn binding(&self) -> &str {
-        &self.binding
+    /// The manifests of Secrets with service keys; of the one tenant that there usually is, `aicore-key`.
+    pub(crate) fn bindings(&self) -> &str {
+        &self.bindings
     }
 
     /// All requests that changed the secret of this name, in order.
@@ -64,11 +86,15 @@ impl AiCore {
 
     /// Of these names and passwords, the names whose password is not what arrived last.
     pub(crate) async fn missing(&self, wanted: &[(String, String)]) -> Vec<String> {
-        let entries = self.entries().await;
-        let lacks = |(name, password): &&(String, String)| {
-            let last = entries.iter().rev().find_map(|entry| Write::of(entry, name));
-            last.is_none_or(|write| write.payload != fingerprint(password))
-        };
+        let mut last = HashMap::new();
+        for entry in &self.entries().await {
+            if let Some((name, write)) =
+                entry["name"].as_str().and_then(|name| Some((name, Write::of(entry, name)?)))
+            {
+                last.insert(name.to_owned(), write.payload);
+            }
+        }
+        let lacks = |(name, password): &&(String, String)| last.get(name) != Some(&fingerprint(password));
         wanted.iter().filter(lacks).map(|(name, _)| name.clone()).collect()
     }
 

@@ -3,6 +3,7 @@
 use std::{fmt::Debug, path::Path};
 
 use aicore_registry_operator::api::AICoreRegistrySecret;
+use futures::{StreamExt, stream};
 use k8s_openapi::{NamespaceResourceScope, api::core::v1::Namespace};
 use kube::{
     Api, Client, Resource, ResourceExt,
@@ -90,13 +91,15 @@ async fn remove_resources(client: &Client) {
     let all: Api<AICoreRegistrySecret> = Api::all(client.clone());
     // Without the CRD there are none.
     let Ok(resources) = all.list(&ListParams::default()).await else { return };
-    for resource in resources {
+    let remove = async |resource: AICoreRegistrySecret| {
         let api: Api<AICoreRegistrySecret> = Api::namespaced(client.clone(), &resource.namespace().unwrap());
         let name = resource.name_any();
         let free = Patch::Merge(json!({"metadata": {"finalizers": null}}));
         let _ = api.patch(&name, &PatchParams::default(), &free).await;
         let _ = api.delete(&name, &DeleteParams::default()).await;
-    }
+    };
+    // One scenario has a thousand.
+    stream::iter(resources).for_each_concurrent(16, remove).await;
     eventually("the resources of earlier scenarios to go", async || {
         let left = all.list(&ListParams::default()).await.unwrap().items.len();
         if left == 0 { Ok(()) } else { Err(format!("{left} resources")) }

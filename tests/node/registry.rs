@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::{
     cluster::Cluster,
     command::kubectl,
-    release::{CONTAINER, Release},
+    release::{Release, image_id},
     team::Team,
     waiting::eventually,
 };
@@ -51,9 +51,7 @@ async fn the_image_comes_from_a_private_registry_by_its_digest() {
     ];
     kubectl(&create).await.success();
     let pods = release.ready(1).await;
-    let statuses = pods[0].status.as_ref().unwrap().container_statuses.as_ref().unwrap();
-    let status = statuses.iter().find(|status| status.name == CONTAINER).unwrap();
-    assert!(status.image_id.ends_with(&format!("@{digest}")), "{}", status.image_id);
+    assert!(image_id(&pods[0]).ends_with(&format!("@{digest}")), "{}", image_id(&pods[0]));
     let team = Team::new(&cluster, "private-registry").await;
     team.first("first").await;
 }

@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use k8s_openapi::api::{coordination::v1::Lease, core::v1::Pod};
+use k8s_openapi::api::{
+    coordination::v1::Lease,
+    core::v1::{ContainerStatus, Pod},
+};
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
@@ -108,11 +111,20 @@ impl<'a> Release<'a> {
     }
 }
 
+/// What the pod says about the operator's container.
+pub(crate) fn container(pod: &Pod) -> &ContainerStatus {
+    let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.as_ref()).unwrap();
+    statuses.iter().find(|status| status.name == CONTAINER).unwrap()
+}
+
+/// The image of the operator's container, by its digest.
+pub(crate) fn image_id(pod: &Pod) -> &str {
+    &container(pod).image_id
+}
+
 /// The id by which the container runtime knows the operator's container.
 pub(crate) fn container_id(pod: &Pod) -> String {
-    let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.as_ref()).unwrap();
-    let status = statuses.iter().find(|status| status.name == CONTAINER).unwrap();
-    status.container_id.as_ref().unwrap().trim_start_matches("containerd://").to_owned()
+    container(pod).container_id.as_ref().unwrap().trim_start_matches("containerd://").to_owned()
 }
 
 /// The process of the operator's container, as the node knows it.
@@ -159,7 +171,7 @@ pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_path_buf()
 }
 
-fn is_ready(pod: &Pod) -> bool {
+pub(crate) fn is_ready(pod: &Pod) -> bool {
     let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
     conditions.into_iter().flatten().any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }

@@ -24,12 +24,12 @@ pub(crate) struct Team<'a> {
 }
 
 impl<'a> Team<'a> {
-    /// A namespace with a service key.
+    /// A namespace with a service key of each tenant.
     pub(crate) async fn new(cluster: &'a Cluster, name: &'static str) -> Self {
         cluster.namespace(name, &[]).await;
-        let binding = cluster.ai_core.binding();
-        let binding = binding.replace("metadata:\n", &format!("metadata:\n  namespace: {name}\n"));
-        apply(&binding).await;
+        let bindings = cluster.ai_core.bindings();
+        let bindings = bindings.replace("metadata:\n", &format!("metadata:\n  namespace: {name}\n"));
+        apply(&bindings).await;
         Self { cluster, name }
     }
 

@@ -41,7 +41,7 @@ use self::{
 };
 
 pub use self::assets::assets;
-pub(crate) use self::assets::kubernetes_version;
+pub(crate) use self::assets::{given, kubernetes_version};
 pub(crate) use self::credentials::hex;
 pub use self::kubeconfig::client;
 pub(crate) use self::kubeconfig::kubeconfig_through;
@@ -130,7 +130,12 @@ impl ControlPlane {
     /// kubectl as the administrator, with none of the user's settings and caches.
     #[must_use]
     pub fn kubectl(&self) -> Command {
-        let mut command = Command::new(self.kubectl_path());
+        self.kubectl_of(&self.kubectl_path())
+    }
+
+    /// [`ControlPlane::kubectl`] by another kubectl.
+    pub(crate) fn kubectl_of(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
         command.env("KUBECONFIG", &self.kubeconfig);
         // The user's cache is by address, and may hold the discovery of an earlier run at the same port.
         command.env("KUBECACHEDIR", self.folder().join("kubectl-cache")).env("KUBERC", "off");

@@ -2,6 +2,7 @@
 //! request that arrives. Everything is waited for, nothing is slept for.
 
 mod cluster;
+mod kubectl;
 mod manifests;
 mod operator;
 mod screen;

@@ -73,32 +73,51 @@ pub struct GoProgram {
 }
 
 impl GoProgram {
+    const BUILD: [&str; 3] = ["-trimpath", "-ldflags", "-s -w"];
+
     /// Its path; it is built first when it is not there. Blocks.
     ///
     /// # Errors
     ///
     /// When a source cannot be read, or the build fails.
     pub fn path(&self) -> anyhow::Result<PathBuf> {
-        const BUILD: [&str; 3] = ["-trimpath", "-ldflags", "-s -w"];
-        let Self { name, module, package, sources, takes } = self;
-        let folder = Path::new(module);
-        let place = folder.file_name().context("the module has a folder")?.to_string_lossy();
-        let read = |source: &&str| {
-            let path = folder.join(source);
-            std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
-        };
-        let sources = sources.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
-        let arguments = BUILD.join(" ");
-        let parts: Vec<&[u8]> =
-            std::iter::once(arguments.as_bytes()).chain(sources.iter().map(Vec::as_slice)).collect();
+        let Self { name, package, takes, .. } = self;
         let build = |output: &Path| {
             eprintln!("testbed: building {name} with Go; the first time this takes {takes} on two cores");
             let output = output.join(name);
             let output = output.to_str().context("the path of target/ is not UTF-8")?;
-            let arguments: Vec<&str> = BUILD.into_iter().chain(["-o", output]).collect();
-            compile(&format!("building {name}"), || go(folder), &arguments, &[package])
+            let arguments: Vec<&str> = Self::BUILD.into_iter().chain(["-o", output]).collect();
+            compile(&format!("building {name}"), || go(self.folder()), &arguments, &[package])
         };
-        Ok(built_once(&format!("tools/{place}"), &key_of(&parts), build)?.join(name))
+        Ok(built_once(&self.place()?, &self.key()?, build)?.join(name))
+    }
+
+    /// Whether [`Self::path`] returns at once.
+    pub(crate) fn is_built(&self) -> anyhow::Result<bool> {
+        Ok(target().join(self.place()?).join(self.key()?).is_dir())
+    }
+
+    /// The folder of the module.
+    pub(crate) fn folder(&self) -> &'static Path {
+        Path::new(self.module)
+    }
+
+    /// Where in `target/` it is built.
+    fn place(&self) -> anyhow::Result<String> {
+        let name = self.folder().file_name().context("the module has a folder")?;
+        Ok(format!("tools/{}", name.to_string_lossy()))
+    }
+
+    fn key(&self) -> anyhow::Result<String> {
+        let read = |source: &&str| {
+            let path = self.folder().join(source);
+            std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
+        };
+        let sources = self.sources.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
+        let arguments = Self::BUILD.join(" ");
+        let parts: Vec<&[u8]> =
+            std::iter::once(arguments.as_bytes()).chain(sources.iter().map(Vec::as_slice)).collect();
+        Ok(key_of(&parts))
     }
 }
 

@@ -6,7 +6,7 @@
 //! namespace; when that ends, the kernel ends all of them. A supervisor (`testbed node-supervise`), which notices the end of its
 //! owner by a pipe, ends process 1 and removes its data and control groups.
 //!
-//! Linux alone, and root: see [`Missing`]. What it is built from is in the folder `node` of this package: Go modules, and the
+//! Linux alone, and root: see [`check`]. What it is built from is in the folder `node` of this package: Go modules, and the
 //! script and the configuration of process 1.
 
 mod base;
@@ -37,7 +37,7 @@ use crate::{
 
 use self::{images::Images, supervisor::Started};
 
-pub use self::machine::{Missing, check};
+pub use self::machine::check;
 #[doc(hidden)]
 pub use self::supervisor::supervise;
 
@@ -50,10 +50,12 @@ const STOP_DEADLINE: Duration = Duration::from_secs(60);
 pub mod variables {
     /// The digest of the operator's image in the registry, `sha256:…`.
     pub const DIGEST: &str = "NODE_IMAGE_DIGEST";
+    /// The digest of the program in it, `sha256:…`.
+    pub const PROGRAM: &str = "NODE_IMAGE_PROGRAM";
 }
 
 /// Builds what is not there yet, starts the node, and runs `command` in its namespaces; returns the command's exit code. A signal
-/// ends both. With [`Missing`], nothing was started.
+/// ends both. With [`Missing`](crate::missing::Missing), nothing was started.
 pub async fn run(command: &[OsString]) -> anyhow::Result<i32> {
     machine::check()?;
     let control_plane = assets()?;
@@ -65,6 +67,7 @@ pub async fn run(command: &[OsString]) -> anyhow::Result<i32> {
     let programs = programs::programs()?;
     let helm = helm_path()?;
     let images = Images::build(&programs)?;
+    let program_digest = images.program_digest()?;
     let mut signals = Signals::watch()?;
     let began = Instant::now();
     let node = Node::start(&programs, &control_plane)?;
@@ -76,7 +79,7 @@ pub async fn run(command: &[OsString]) -> anyhow::Result<i32> {
         eprintln!("testbed: images and DNS are there after {:.1} s", began.elapsed().as_secs_f64());
         let (program, arguments) = command.split_first().context("there is no command to run")?;
         let mut command = node.command(program, &paths)?;
-        command.args(arguments).env(variables::DIGEST, digest);
+        command.args(arguments).env(variables::DIGEST, digest).env(variables::PROGRAM, program_digest);
         let status = command.status().await.context("cannot start the command")?;
         Ok(status.code().unwrap_or(1))
     };
@@ -92,11 +95,11 @@ pub async fn run(command: &[OsString]) -> anyhow::Result<i32> {
 ///
 /// # Errors
 ///
-/// [`Missing`], with all that is missing.
+/// [`Missing`](crate::missing::Missing), with all that is missing.
 pub fn check_built() -> anyhow::Result<()> {
     machine::check()?;
     let built = programs::are_built()? && Images::are_cheap()?;
-    if built { Ok(()) } else { Err(Missing::build().into()) }
+    if built { Ok(()) } else { Err(machine::not_built().into()) }
 }
 
 /// A running node. It ends when this is dropped, and with this process.

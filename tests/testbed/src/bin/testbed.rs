@@ -7,10 +7,12 @@ use std::{
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use testbed::{
+    argocd::argocd_path,
     controlplane::{ASSETS_VARIABLE, ControlPlane, KUBECONFIG_VARIABLE, Options, assets, supervise},
     demo,
     distribution::distribution_path,
     helm::helm_path,
+    missing::Missing,
     node,
     packaging::{self, Part},
     process::{Signals, become_tethered, tethered, this_process_is_testbed},
@@ -40,6 +42,8 @@ enum Task {
     Helm,
     /// Build the registry of the tests unless it is there, and print its path
     Distribution,
+    /// Build Argo CD unless it is there, and print its path; on a machine that cannot run it, say why, and end with code 77
+    Argocd,
     /// Write what is made from other files of the repository: parts of the chart, and the kustomizations
     Packaging {
         /// Which part; without, all are checked and nothing is written
@@ -157,7 +161,7 @@ fn main() {
     let failed = if matches!(task, Task::Tether { .. }) { 127 } else { 1 };
     let code = run(task).unwrap_or_else(|error| {
         eprintln!("testbed: {error:#}");
-        if error.is::<node::Missing>() { node::Missing::EXIT_CODE } else { failed }
+        if error.is::<Missing>() { Missing::EXIT_CODE } else { failed }
     });
     // Threads that wait for input end here.
     std::process::exit(code)
@@ -168,6 +172,7 @@ fn run(task: Task) -> anyhow::Result<i32> {
         Task::Assets => println!("{}", assets()?.display()),
         Task::Tools => println!("{}", tools()?.display()),
         Task::Distribution => println!("{}", distribution_path()?.display()),
+        Task::Argocd => println!("{}", argocd_path()?.display()),
         Task::Helm => println!("{}", helm_path()?.display()),
         Task::Packaging { write: Some(part) } => block_on(packaging::write(part.into()))?,
         Task::Packaging { write: None } => block_on(packaging::check())?,

@@ -28,10 +28,8 @@ impl Assets {
     /// without, that of `K8S`, else the newest), which are built first when they are not there. Blocks, for
     /// minutes when it builds.
     pub(super) fn ensure(kubernetes: Option<&str>) -> anyhow::Result<Self> {
-        match std::env::var_os(OVERRIDE).filter(|folder| !folder.is_empty()) {
-            Some(folder) => {
-                Self::at(Path::new(&folder)).with_context(|| format!("{OVERRIDE} cannot be used"))
-            }
+        match given() {
+            Some(folder) => Self::at(&folder).with_context(|| format!("{OVERRIDE} cannot be used")),
             None => {
                 let asked = std::env::var(MINOR).ok().filter(|minor| !minor.is_empty());
                 Module::of(kubernetes.or(asked.as_deref()))?.assets()
@@ -133,6 +131,11 @@ impl Module {
         std::fs::rename(output.join("server"), output.join("etcd")).context("the build made no etcd")?;
         Ok(())
     }
+}
+
+/// The folder that `KUBEBUILDER_ASSETS` names.
+pub(crate) fn given() -> Option<PathBuf> {
+    std::env::var_os(OVERRIDE).filter(|folder| !folder.is_empty()).map(PathBuf::from)
 }
 
 /// Where the Go modules are.

@@ -2,7 +2,8 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{Output, Stdio},
+    time::Duration,
 };
 
 use anyhow::{Context, bail};
@@ -12,14 +13,25 @@ use kube::{
     api::{Patch, PatchParams},
 };
 use serde_json::{Value, json};
-use tokio::{io::AsyncWriteExt, process::Command};
+use tokio::{io::AsyncWriteExt, process::Command, time::timeout};
 
-use super::{NAMESPACE, PATIENCE, RESOURCE, manifests, screen};
+use super::{NAMESPACE, PATIENCE, RESOURCE, kubectl::Kubectl, manifests, screen};
 use crate::controlplane::{self, ControlPlane, Options};
+
+/// How long a call of kubectl may take: more than it is told to wait itself.
+const LONGEST: Duration = Duration::from_secs(90);
+
+/// Waits for kubectl.
+async fn ended(output: impl Future<Output = std::io::Result<Output>>) -> anyhow::Result<Output> {
+    let output = timeout(LONGEST, output).await;
+    let output = output.with_context(|| format!("kubectl has not ended after {} s", LONGEST.as_secs()))?;
+    output.context("cannot run kubectl")
+}
 
 /// Where the demo's objects are.
 pub(super) struct Cluster {
     own: Option<ControlPlane>,
+    kubectl: Kubectl,
     kubeconfig: PathBuf,
     client: Client,
     crd_was_there: std::sync::atomic::AtomicBool,
@@ -43,33 +55,41 @@ impl Cluster {
         };
         let client = controlplane::client(&kubeconfig).await?;
         // The first request opens the connection; a rotation shall not be charged for it.
-        client.apiserver_version().await.context("the API server does not answer")?;
-        Ok(Self { own, kubeconfig, client, crd_was_there: std::sync::atomic::AtomicBool::default() })
+        let version = client.apiserver_version().await.context("the API server does not answer")?.git_version;
+        let kubectl = Kubectl::choose(&version, own.as_ref().map(ControlPlane::kubectl_path)).await?;
+        let origin = match (&own, controlplane::given()) {
+            (None, _) => "your cluster".to_owned(),
+            (Some(_), Some(folder)) => {
+                format!("the control plane of KUBEBUILDER_ASSETS ({})", folder.display())
+            }
+            (Some(_), None) => "the control plane that is built here".to_owned(),
+        };
+        screen::aside(&format!("using {origin}, Kubernetes {version}, and {}", kubectl.remark));
+        let crd_was_there = std::sync::atomic::AtomicBool::default();
+        Ok(Self { own, kubectl, kubeconfig, client, crd_was_there })
     }
 
     pub(super) fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
     }
 
-    pub(super) fn kubectl_path(&self) -> PathBuf {
-        self.own.as_ref().map_or_else(|| PathBuf::from("kubectl"), ControlPlane::kubectl_path)
+    pub(super) fn kubectl_path(&self) -> &Path {
+        &self.kubectl.program
     }
 
     fn command(&self) -> Command {
-        let mut command = self.own.as_ref().map_or_else(|| Command::new("kubectl"), ControlPlane::kubectl);
+        let program = self.kubectl_path();
+        let mut command = match &self.own {
+            Some(own) => own.kubectl_of(program),
+            None => Command::new(program),
+        };
         command.env("KUBECONFIG", &self.kubeconfig).kill_on_drop(true);
         command
     }
 
     /// Runs kubectl, and returns what it printed.
     pub(super) async fn kubectl(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        let output = self
-            .command()
-            .args(arguments)
-            .stdin(Stdio::null())
-            .output()
-            .await
-            .context("cannot run kubectl")?;
+        let output = ended(self.command().args(arguments).stdin(Stdio::null()).output()).await?;
         if !output.status.success() {
             bail!("kubectl {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim());
         }
@@ -91,7 +111,7 @@ impl Cluster {
         let mut stdin = child.stdin.take().context("kubectl has no standard input")?;
         stdin.write_all(manifest.to_string().as_bytes()).await?;
         drop(stdin);
-        let output = child.wait_with_output().await?;
+        let output = ended(child.wait_with_output()).await?;
         if !output.status.success() {
             bail!("kubectl apply: {}", String::from_utf8_lossy(&output.stderr).trim());
         }

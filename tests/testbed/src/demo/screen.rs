@@ -15,6 +15,11 @@ pub(super) fn say(what: &str) {
     println!("   {what}");
 }
 
+/// What is of this machine and not of the demo: on standard error, which no recording has.
+pub(super) fn aside(what: &str) {
+    eprintln!("testbed: {what}");
+}
+
 /// A manifest.
 pub(super) fn manifest(text: &str) {
     println!();

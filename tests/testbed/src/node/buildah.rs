@@ -1,7 +1,6 @@
 //! Images are built and pushed by buildah, which needs no daemon.
 
 use std::{
-    io::Write,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -60,10 +59,15 @@ pub(super) struct Build<'a> {
 impl Build<'_> {
     /// Layers of an earlier build are used where nothing has changed. Blocks.
     pub(super) fn run(&self) -> anyhow::Result<()> {
+        self.run_with(&["--tag", self.image])
+    }
+
+    /// With what says where the result goes.
+    fn run_with(&self, result: &[&str]) -> anyhow::Result<()> {
         let mut build = buildah()?;
         // The build has this machine's network, and needs no namespaces.
         build.args(["build", "--isolation=chroot", "--network=host", "--pull-never", "--layers"]);
-        build.arg("--tag").arg(self.image).arg("--file").arg(self.dockerfile);
+        build.args(result).arg("--file").arg(self.dockerfile);
         for (name, value) in self.arguments {
             build.arg("--build-arg").arg(format!("{name}={value}"));
         }
@@ -73,11 +77,24 @@ impl Build<'_> {
 
     /// From lines of a Dockerfile over the files of `context`.
     pub(super) fn from_lines(image: &str, context: &Path, lines: &str) -> anyhow::Result<()> {
-        let dockerfile = workshop().join("images/Dockerfile");
-        let mut file = std::fs::File::create(&dockerfile).context("cannot write a Dockerfile")?;
-        file.write_all(lines.as_bytes()).context("cannot write a Dockerfile")?;
+        let dockerfile = write_dockerfile(lines)?;
         Build { image, context, dockerfile: &dockerfile, arguments: &[] }.run()
     }
+}
+
+fn write_dockerfile(lines: &str) -> anyhow::Result<PathBuf> {
+    let dockerfile = workshop().join("images/Dockerfile");
+    std::fs::write(&dockerfile, lines).context("cannot write a Dockerfile")?;
+    Ok(dockerfile)
+}
+
+/// Copies a file out of an image, and returns where it is. Blocks.
+pub(super) fn take_file(image: &str, file: &str) -> anyhow::Result<PathBuf> {
+    let (context, taken) = (empty_context("nothing")?, empty_context("taken")?);
+    let dockerfile = write_dockerfile(&format!("FROM scratch\nCOPY --from={image} {file} /taken\n"))?;
+    let build = Build { image, context: &context, dockerfile: &dockerfile, arguments: &[] };
+    build.run_with(&["--output", &format!("type=local,dest={}", taken.display())])?;
+    Ok(taken.join("taken"))
 }
 
 /// From `STEP 3/7: RUN …`, which buildah prints before each step of a stage; of several stages as `[1/2] STEP 3/7: …`.

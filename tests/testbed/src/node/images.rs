@@ -7,17 +7,23 @@ use std::{
 
 use anyhow::{Context, ensure};
 
-use crate::{controlplane::workspace, golang::key_of, process::tethered_std};
+use crate::{
+    controlplane::{hex, workspace},
+    golang::key_of,
+    process::tethered_std,
+};
 
 use super::{
     Node, REGISTRY,
     base::{RUNTIME, RUST, base_images},
-    buildah::{Build, add_program, empty_context, push_arguments},
+    buildah::{Build, add_program, empty_context, push_arguments, take_file},
     workshop,
 };
 
 /// The operator's image without its tag, as the chart names it.
 const OPERATOR: &str = "ghcr.io/aicore-registry/aicore-registry-operator";
+/// Where the image has the operator's program.
+const PROGRAM: &str = "/aicore-registry-operator";
 /// What the manifests of the tests name.
 const SIMULATOR: &str = "docker.io/library/aicore-simulator:dev";
 const SHELL: &str = "docker.io/library/busybox:1.37";
@@ -67,6 +73,15 @@ impl Images {
     pub(super) fn are_cheap() -> anyhow::Result<bool> {
         let sources = dear_sources()?;
         Ok(std::fs::read_to_string(made_of()).is_ok_and(|made_of| made_of == sources))
+    }
+
+    /// The digest of the operator's program, as its image has it. Blocks.
+    pub(super) fn program_digest(&self) -> anyhow::Result<String> {
+        let program = take_file(&self.operator, PROGRAM)?;
+        let program =
+            std::fs::read(&program).with_context(|| format!("cannot read {}", program.display()))?;
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &program);
+        Ok(format!("sha256:{}", hex(digest.as_ref())))
     }
 
     /// Pushes them to the node's registry; returns the digest of the operator's. Blocks.

@@ -1,10 +1,11 @@
 //! Whether this machine can have a node.
 
 use std::{
-    fmt,
     path::Path,
     process::{Command, Stdio},
 };
+
+use crate::missing::{Missing, is_program, to_install};
 
 use super::cgroups::Groups;
 
@@ -51,29 +52,14 @@ const ABILITIES: [(&str, &[&str]); 3] = [
     ),
 ];
 
-/// What this machine lacks for a node. Nothing was built or started.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Missing(Vec<String>);
+/// What cannot run.
+const WHAT: &str = "a node";
 
-impl Missing {
-    /// The exit code that says it: neither success nor a failed test.
-    pub const EXIT_CODE: i32 = 77;
-}
-
-impl fmt::Display for Missing {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "a node cannot run here")?;
-        self.0.iter().try_for_each(|line| write!(formatter, "\n  - {line}"))
-    }
-}
-
-impl std::error::Error for Missing {}
-
-impl Missing {
-    /// The machine has all that it takes, and nothing of it is built.
-    pub(super) fn build() -> Self {
-        Self(vec!["its programs and images are not built, which takes a quarter of an hour: make node-test builds them".to_owned()])
-    }
+/// The machine has all that it takes, and nothing of it is built.
+pub(super) fn not_built() -> Missing {
+    let line =
+        "its programs and images are not built, which takes a quarter of an hour: make node-test builds them";
+    Missing::new(WHAT, vec![line.to_owned()])
 }
 
 /// Whether a node can run here. Blocks for a moment.
@@ -84,7 +70,7 @@ impl Missing {
 pub fn check() -> Result<(), Missing> {
     let mut missing = Vec::new();
     if !cfg!(target_os = "linux") {
-        return Err(Missing(vec!["it takes Linux".to_owned()]));
+        return Err(Missing::new(WHAT, vec!["it takes Linux".to_owned()]));
     }
     if !rustix::process::geteuid().is_root() {
         missing
@@ -103,24 +89,7 @@ pub fn check() -> Result<(), Missing> {
             missing.push("root may not make control groups below its own".to_owned());
         }
     }
-    if missing.is_empty() { Ok(()) } else { Err(Missing(missing)) }
-}
-
-/// One line for all packages, as a command to copy.
-fn to_install<'a>(missing: impl Iterator<Item = (&'a str, &'a str)>) -> Option<String> {
-    let (names, packages): (Vec<&str>, Vec<&str>) = missing.unzip();
-    (!names.is_empty()).then(|| {
-        let packages = packages.join(" ");
-        format!(
-            "there is no {}; on Debian: apt-get install --no-install-recommends {packages}",
-            names.join(", ")
-        )
-    })
-}
-
-fn is_program(name: &str) -> bool {
-    let paths = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&paths).any(|folder| folder.join(name).is_file())
+    if missing.is_empty() { Ok(()) } else { Err(Missing::new(WHAT, missing)) }
 }
 
 /// In namespaces that end with the command.
@@ -129,26 +98,4 @@ fn succeeds(command: &[&str]) -> bool {
     probe.args(["--cgroup", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "--"]).args(command);
     probe.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     probe.status().is_ok_and(|status| status.success())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn it_says_what_to_install_in_one_command() {
-        let missing = [("ip", "iproute2"), ("nft", "nftables")].into_iter();
-        let line = to_install(missing).unwrap();
-        assert_eq!(
-            line,
-            "there is no ip, nft; on Debian: apt-get install --no-install-recommends iproute2 nftables"
-        );
-        assert_eq!(to_install([].into_iter()), None);
-    }
-
-    #[test]
-    fn all_that_is_missing_is_listed() {
-        let missing = Missing(vec!["it takes root".to_owned(), "there is no ip".to_owned()]);
-        assert_eq!(missing.to_string(), "a node cannot run here\n  - it takes root\n  - there is no ip");
-    }
 }

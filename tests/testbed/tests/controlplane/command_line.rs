@@ -79,3 +79,35 @@ async fn a_server_that_does_not_start_is_reported_with_its_log() {
     assert!(error.contains("etcd ended (exit status: 3):\nthe disk is full"), "{error}");
     assert_eq!(child.wait().await.unwrap().code(), Some(1));
 }
+
+/// Runs the demo with nothing on the PATH but a kubectl, and returns what it says on standard error.
+async fn demo_beside(kubectl: &Folder) -> String {
+    let mut command = testbed();
+    command.arg("demo").env("PATH", &kubectl.0).env_remove("KUBECONFIG").env_remove("KUBEBUILDER_ASSETS");
+    let output = command.output().await.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{said}");
+    said
+}
+
+#[tokio::test]
+async fn the_demo_says_which_kubectl_and_control_plane_it_uses() {
+    let built = testbed().arg("assets").env_remove("KUBEBUILDER_ASSETS").output().await.unwrap();
+    let built = PathBuf::from(String::from_utf8(built.stdout).unwrap().trim()).join("kubectl");
+    let folder = Folder::new("kubectl-that-suits");
+    let used = folder.0.join("used");
+    folder.script("kubectl", &format!("echo \"$1\" >> {}\nexec {} \"$@\"", used.display(), built.display()));
+    let said = demo_beside(&folder).await;
+    assert!(said.contains("testbed: using the control plane that is built here, Kubernetes v"), "{said}");
+    assert!(said.contains(&format!(" of the PATH ({}/kubectl)\n", folder.0.display())), "{said}");
+    let used = std::fs::read_to_string(used).unwrap();
+    assert!(["version", "apply", "get", "wait"].iter().all(|verb| used.contains(verb)), "{used}");
+
+    let folder = Folder::new("kubectl-that-is-old");
+    let old = r#"[ "$1" = version ] && echo '{"clientVersion": {"gitVersion": "v1.20.3"}}'"#;
+    folder.script("kubectl", old);
+    let said = demo_beside(&folder).await;
+    let reason =
+        format!(", and its own kubectl, since {}/kubectl on the PATH is v1.20.3, ", folder.0.display());
+    assert!(said.contains(&reason), "{said}");
+}
