@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use aicore_registry_operator::api::{self, AICoreRegistrySecret};
+use aicore_registry_operator::api::{self, AICoreRegistrySecret, KIND, TENANT_KIND};
 use k8s_openapi::{
     api::core::v1::Secret, apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
@@ -26,17 +26,16 @@ use crate::waiting::{PATIENCE, eventually};
 /// The team's namespace.
 const NAMESPACE: &str = "ml";
 const GROUP: &str = "aicore-registry.dev";
-const KIND: &str = "AICoreRegistrySecret";
 /// Applies what users apply.
 const TEAM: &str = "team";
 
 /// What Argo CD says of an application.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Verdict {
-    pub(crate) sync: String,
-    pub(crate) health: String,
+#[derive(Debug)]
+struct Verdict {
+    sync: String,
+    health: String,
     /// Of its one resource.
-    pub(crate) message: String,
+    message: String,
 }
 
 /// All that a scenario needs. It ends with the scenario.
@@ -64,7 +63,9 @@ impl Stage {
         let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
         namespaces.patch(NAMESPACE, &PatchParams::apply(TEAM), &Patch::Apply(namespace)).await.unwrap();
         let program = env!("CARGO_BIN_EXE_aicore-registry-operator");
-        let operator = Launch::new(program.as_ref(), control_plane.kubeconfig(), NAMESPACE).start().await;
+        // In all namespaces: else it serves no AICoreTenants.
+        let arguments = ["run", "--listen=127.0.0.1:0", "--allow-insecure-http"].map(str::to_owned).to_vec();
+        let operator = Launch::exactly(program.as_ref(), control_plane.kubeconfig(), arguments).start().await;
         let settings: Value = serde_saphyr::from_str(&deployed("argocd-cm-patch.yaml")).unwrap();
         let argocd = ArgoCd::start(&control_plane, &settings).await.unwrap();
         let repository = argocd.repository("registry-secrets").unwrap();
@@ -96,13 +97,25 @@ impl Stage {
     }
 
     /// Puts a resource of this name into Git, which names the Secret of that name and, but for what `more` says, the key `key`; and
-    /// an application for it alone, made from the one in `deploy/argocd`.
+    /// an application for it alone.
     pub(crate) async fn application(&self, name: &str, more: Value) {
-        let mut resource = json!({
-            "apiVersion": format!("{GROUP}/v1alpha1"), "kind": KIND, "metadata": {"name": name},
-            "spec": {"secretRef": {"name": name}, "aiCoreSecretRef": {"name": "key"}},
+        let mut spec = json!({"secretRef": {"name": name}, "aiCoreSecretRef": {"name": "key"}});
+        json_patch::merge(&mut spec, &more);
+        self.application_of(KIND, name, spec).await;
+    }
+
+    /// The same for an `AICoreTenant`, which names a Secret of that name in the team's namespace.
+    pub(crate) async fn tenant_application(&self, name: &str) {
+        let spec =
+            json!({"secretRef": {"namespace": NAMESPACE, "name": name}, "allowedNamespaces": [NAMESPACE]});
+        self.application_of(TENANT_KIND, name, spec).await;
+    }
+
+    /// Made from the Application in `deploy/argocd`.
+    async fn application_of(&self, kind: &str, name: &str, spec: Value) {
+        let resource = json!({
+            "apiVersion": format!("{GROUP}/v1alpha1"), "kind": kind, "metadata": {"name": name}, "spec": spec,
         });
-        json_patch::merge(&mut resource, &json!({"spec": more}));
         // JSON is YAML.
         let file = format!("{name}/resource.yaml");
         self.repository.commit(&[(&file, &format!("{resource:#}\n"))]).unwrap();
@@ -129,21 +142,23 @@ impl Stage {
         Api::namespaced(self.client.clone(), NAMESPACE)
     }
 
-    /// Waits until Argo CD shows the application as synced and of this health, and returns what it says.
-    pub(crate) async fn shows(&self, name: &str, health: &str) -> Verdict {
-        let what = format!("{name} to be Synced and {health}");
-        let verdict = eventually(&what, async || {
-            let verdict = self.verdict(name).await;
-            if verdict.sync == "Synced" && verdict.health == health {
-                Ok(verdict)
-            } else {
-                Err(format!("{verdict:?}"))
-            }
-        });
-        self.or_give_up(verdict.await)
+    /// Waits until Argo CD shows the application as synced and of this health.
+    pub(crate) async fn shows(&self, name: &str, health: &str) {
+        self.says(name, health, "").await;
     }
 
-    pub(crate) async fn verdict(&self, name: &str) -> Verdict {
+    /// Waits until it does so with a message that has this in it.
+    pub(crate) async fn says(&self, name: &str, health: &str, part: &str) {
+        let what = format!("{name} to be Synced and {health}, and to say {part:?}");
+        let verdict = eventually(&what, async || {
+            let verdict = self.verdict(name).await;
+            let fits = verdict.sync == "Synced" && verdict.health == health && verdict.message.contains(part);
+            if fits { Ok(()) } else { Err(format!("{verdict:?}")) }
+        });
+        self.or_give_up(verdict.await);
+    }
+
+    async fn verdict(&self, name: &str) -> Verdict {
         let application = self.applications().get(name).await.unwrap();
         let text = |pointer: &str| {
             let value = application.data.pointer(pointer).and_then(Value::as_str);
