@@ -13,7 +13,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::*;
 use crate::{
-    domain::parse::object::Object,
+    domain::parse::{bounds, object::Object},
     fuzz::{Outcome, Secrets, Syntax, Target, assert_hidden, fuzz},
     k8s::{
         partial::{MetadataOnly, UnvalidatedResource},
@@ -21,8 +21,8 @@ use crate::{
     },
 };
 
-/// The most that a sentence about a watch has, in bytes.
-const SENTENCE: usize = 4096;
+/// The most that a sentence about a watch has, in bytes: a message of the API server, and what is said before it.
+const SENTENCE: usize = bounds::MESSAGE + 128;
 /// More events than this no input holds.
 const EVENTS: usize = 10_000;
 
