@@ -106,7 +106,7 @@ pub(super) struct Request<'a> {
 pub(super) struct Wait {
     /// When to look again without being woken.
     pub(super) requeue_after: Duration,
-    /// Whether the wait has become so long that the status has to say so. Told once.
+    /// Whether the wait has become so long that the status has to say so, and has not yet ([`Admission::told`]).
     pub(super) is_noteworthy: bool,
 }
 
@@ -222,8 +222,8 @@ impl Admission {
             Limit::Lane(lane) => match self.ask_lane(&lane, request) {
                 Ok(permit) => Ok(Some(permit)),
                 Err(waited) => {
-                    let is_noteworthy =
-                        waited >= NOTEWORTHY_WAIT && self.change(|state, _| state.waiting.tell(request.who));
+                    let is_noteworthy = waited >= NOTEWORTHY_WAIT
+                        && !self.change(|state, _| state.waiting.is_told(request.who));
                     Err(Wait { is_noteworthy, ..Wait::after(waited) })
                 }
             },
@@ -235,6 +235,11 @@ impl Admission {
                 self.ask_shared(limit, request).map(Some).map_err(|_| Wait::until(LOOK_AGAIN))
             }
         }
+    }
+
+    /// What there was to say of the wait was said. As long as there was nothing, it stays noteworthy: what is waited for may change.
+    pub(super) fn told(&self, who: &ObjectKey) {
+        self.change(|state, _| state.waiting.tell(who));
     }
 
     /// Whoever was refused goes on nevertheless, without a place: what is to be said of its wait depends on its Secrets.

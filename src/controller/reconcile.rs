@@ -194,12 +194,16 @@ async fn pass<K: Kubernetes, A: AiCore>(
             match if is_noteworthy { known.waiting() } else { Waiting::Nothing } {
                 Waiting::Nothing => return Ok(queued),
                 Waiting::Says(status) => {
+                    ctx.admission.told(&snapshot.object.key);
                     let status = Arc::from(status);
                     ctx.statuses.write(&snapshot.object, &status).await;
                     ctx.index.record_status(&snapshot.object, &status);
                     return Ok(queued);
                 }
-                Waiting::NeedsLook => ctx.admission.goes_on(&snapshot.object.key),
+                Waiting::NeedsLook => {
+                    ctx.admission.told(&snapshot.object.key);
+                    ctx.admission.goes_on(&snapshot.object.key);
+                }
             }
             Begun::default()
         }

@@ -191,7 +191,7 @@ async fn a_place_that_becomes_free_during_the_pass_that_was_refused_is_not_lost(
     assert!(is_empty(&admission));
 }
 
-/// Its status has to say what it waits for, which is said once.
+/// Its status has to say what it waits for, once there is something to say, and once.
 #[tokio::test(start_paused = true)]
 async fn whoever_has_waited_for_long_is_told_once_and_stays_in_line() {
     let (admission, _) = with_places(8, 1);
@@ -204,14 +204,28 @@ async fn whoever_has_waited_for_long_is_told_once_and_stays_in_line() {
         (wait.is_noteworthy, wait.requeue_after)
     };
     let mut looks = Vec::new();
-    for _ in 0..8 {
-        let (told, left) = ask();
-        looks.push((told, left.as_secs()));
+    for look in 0..9 {
+        let (is_noteworthy, left) = ask();
+        // At the first of them there is nothing to say.
+        if look == 6 {
+            admission.told(&b);
+        }
+        looks.push((is_noteworthy, left.as_secs()));
         sleep(left).await;
     }
     assert_eq!(
         looks,
-        [(false, 4), (false, 4), (false, 8), (false, 16), (false, 28), (true, 60), (false, 60), (false, 60)]
+        [
+            (false, 4),
+            (false, 4),
+            (false, 8),
+            (false, 16),
+            (false, 28),
+            (true, 60),
+            (true, 60),
+            (false, 60),
+            (false, 60)
+        ]
     );
 }
 

@@ -115,10 +115,16 @@ impl Waiters {
         }
     }
 
-    /// Whether its status has to say that it waits, which is so once.
-    pub(super) fn tell(&mut self, who: &ObjectKey) -> bool {
-        let waiting = self.0.get_mut(who).filter(|waiting| !waiting.told);
-        waiting.map(|waiting| waiting.told = true).is_some()
+    /// Its status says that it waits.
+    pub(super) fn tell(&mut self, who: &ObjectKey) {
+        if let Some(waiting) = self.0.get_mut(who) {
+            waiting.told = true;
+        }
+    }
+
+    /// Whether its status says so already.
+    pub(super) fn is_told(&self, who: &ObjectKey) -> bool {
+        self.0.get(who).is_some_and(|waiting| waiting.told)
     }
 
     /// It was refused a place to hold its payload, which is large, or one is kept for it.
