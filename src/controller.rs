@@ -47,11 +47,15 @@ use self::{
 };
 use crate::{
     aicore::pool::{Connection, Pool},
+    api::AICoreRegistrySecretStatus,
     clock::Clock,
     domain::{
         decide::{late_writes::LateWrites, retry_pace::RetryPace},
         parse::{
-            allowed_hosts::AllowedHosts, duration::ResyncInterval, object::Object, service_key::ServiceKey,
+            allowed_hosts::AllowedHosts,
+            duration::ResyncInterval,
+            object::{Object, ObjectKey},
+            service_key::ServiceKey,
         },
     },
     k8s::events,
@@ -115,6 +119,21 @@ impl<K, A: AiCore> Context<K, A> {
     fn lane(&self, object: &Object, connection: &A::Connection) -> Arc<Lane> {
         let tenant = connection.tenant();
         Lane::of(tenant, connection.id(), self.index.credit(object, tenant))
+    }
+
+    /// Has those looked at for whom something has changed.
+    fn wake(&self, woken: impl IntoIterator<Item = ObjectKey>) {
+        for key in woken {
+            self.queue.enqueue(&key, Priority::Urgent);
+        }
+    }
+}
+
+impl<K: Kubernetes, A: AiCore> Context<K, A> {
+    /// Writes a status in the middle of a pass.
+    async fn write_status(&self, object: &Arc<Object>, status: Arc<AICoreRegistrySecretStatus>) {
+        self.statuses.write(object, &status).await;
+        self.index.record_status(object, status);
     }
 }
 

@@ -13,8 +13,9 @@ use tracing::debug;
 
 use self::answer::names;
 use super::{
-    mandate::over,
+    mandate::{Mandate, over},
     operations::Operation,
+    rate_limit::RateLimiter,
     session::{Refused, Session, Unfinished},
 };
 use crate::domain::{decide::opening::Listed, parse::name::RemoteName};
@@ -62,7 +63,7 @@ pub(crate) enum Unlisted {
 
 /// Whether a pass has sent a request for the names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
+enum Asked {
     /// It has, and with it has used its turn in the rate.
     Itself,
     /// Another one has, or nobody.
@@ -107,12 +108,36 @@ impl Names {
         }
     }
 
-    /// Sees to it that they are known, or known not to be: by `ask`, unless another pass asks already, which is waited for. Whoever goes
-    /// away while it asks leaves it to the next.
+    /// Sees to it that they are known, or known not to be, by `ask`. Whoever has asked waits for another turn in the rate, so that its
+    /// next request has one as before.
+    ///
+    /// # Errors
+    /// [`Unfinished::Withdrawn`] when the mandate has ended.
+    pub(crate) async fn know(
+        &self,
+        ask: impl Future<Output = Result<HashSet<Box<str>>, Unlisted>>,
+        rate: &RateLimiter,
+        mandate: &dyn Mandate,
+    ) -> Result<(), Unfinished> {
+        const WITHDRAWN: Unfinished = Unfinished::Withdrawn { remote_absent: false };
+        let known = async {
+            if self.ask_once(ask).await.map_err(|_| WITHDRAWN)? == Asked::Itself {
+                rate.wait().await;
+            }
+            Ok(())
+        };
+        tokio::select! {
+            biased;
+            known = known => known,
+            () = over(mandate) => Err(WITHDRAWN),
+        }
+    }
+
+    /// Asks, unless another pass asks already, which is waited for. Whoever goes away while it asks leaves it to the next.
     ///
     /// # Errors
     /// [`Unlisted::Withdrawn`] when nobody was asked because of that.
-    pub(crate) async fn ask_once(
+    async fn ask_once(
         &self,
         ask: impl Future<Output = Result<HashSet<Box<str>>, Unlisted>>,
     ) -> Result<Asked, Unlisted> {
@@ -145,28 +170,12 @@ impl Known {
 
 impl Session<'_> {
     /// Sees to it that the names of the tenant are known, or known not to be. A failure is none of the pass: it is told at debug level.
-    /// The first request of the pass has its turn afterwards as before.
     ///
     /// # Errors
     /// [`Unfinished::Withdrawn`] when the mandate has ended.
     pub(crate) async fn ask_for_names(&mut self) -> Result<(), Unfinished> {
-        const WITHDRAWN: Unfinished = Unfinished::Withdrawn { remote_absent: false };
         let (connection, mandate) = (self.connection, self.mandate);
-        let asking = connection.names.ask_once(self.list());
-        let asked = tokio::select! {
-            biased;
-            asked = asking => asked,
-            () = over(mandate) => return Err(WITHDRAWN),
-        };
-        match asked {
-            Ok(Asked::Not) => Ok(()),
-            Ok(Asked::Itself) => tokio::select! {
-                biased;
-                () = connection.rate_limiter.wait() => Ok(()),
-                () = over(mandate) => Err(WITHDRAWN),
-            },
-            Err(_) => Err(WITHDRAWN),
-        }
+        connection.names.know(self.list(), &connection.rate_limiter, mandate).await
     }
 
     /// Asks. A token that is refused is not replaced: the push, which needs one anyway, finds out.

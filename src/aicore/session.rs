@@ -86,10 +86,7 @@ impl<'a> Session<'a> {
     /// One operation, with a token; once more with another token if the API refuses the first.
     pub(super) async fn attempt(&mut self, operation: &Operation<'_>) -> Result<Answer, Refused> {
         let connection = self.connection;
-        let mut token = match self.token.take() {
-            Some(token) => token,
-            None => self.unless_over(connection.tokens.get(self.insistence)).await?,
-        };
+        let mut token = self.take_token().await?;
         loop {
             let failed = match self.send(operation, &token).await {
                 Ok(answer) => {
@@ -124,16 +121,21 @@ impl<'a> Session<'a> {
 
     /// One operation, with the token that there is; it is not replaced if the API refuses it.
     pub(super) async fn attempt_once(&mut self, operation: &Operation<'_>) -> Result<Answer, Refused> {
-        let token = match self.token.take() {
-            Some(token) => token,
-            None => self.unless_over(self.connection.tokens.get(self.insistence)).await?,
-        };
+        let token = self.take_token().await?;
         let result = self.send(operation, &token).await;
         self.token = Some(Arc::clone(&token));
         result.map_err(|unsent| match unsent {
             Unsent::Withdrawn => Refused::Withdrawn,
             Unsent::Failed(failed) => Refused::Request { failed, token, writes: operation.writes() },
         })
+    }
+
+    /// The token of the requests before, or one that is asked for.
+    async fn take_token(&mut self) -> Result<Arc<Token>, Refused> {
+        match self.token.take() {
+            Some(token) => Ok(token),
+            None => self.unless_over(self.connection.tokens.get(self.insistence)).await,
+        }
     }
 
     /// What comes of waiting for a token, unless nothing is to be sent with it any more.

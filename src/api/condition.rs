@@ -46,6 +46,12 @@ impl ConditionStatus {
     }
 }
 
+/// Whether `Ready` is true.
+#[must_use]
+pub fn is_ready(conditions: &[Condition]) -> bool {
+    find(conditions, READY).is_some_and(|ready| ready.status == ConditionStatus::True.as_str())
+}
+
 /// The condition of that type.
 #[must_use]
 pub fn find<'a>(conditions: &'a [Condition], type_: &str) -> Option<&'a Condition> {

@@ -163,7 +163,7 @@ async fn send<K: Kubernetes, A: AiCore>(
     let result = ready.unless_lost(&claim, Aftermath::Late, sent).await;
     under_way.ended(result.as_ref().err());
     if result.is_ok() {
-        wake(ctx, ctx.index.accepted(object, &claim));
+        ctx.wake(ctx.index.accepted(object, &claim));
     }
     if push.creation == Creation::Expected && !ready.has_company(ctx) {
         connection.names().forget();
@@ -176,7 +176,7 @@ async fn send<K: Kubernetes, A: AiCore>(
         Ok(pushed) => {
             let created = pushed == Pushed::Created;
             if created {
-                wake(ctx, ctx.index.quota_changed(object));
+                ctx.wake(ctx.index.quota_changed(object));
             }
             Outcome::Pushed { at: clock::now(), created }
         }
@@ -218,7 +218,7 @@ async fn delete<K: Kubernetes, A: AiCore>(
     ready.conclude(ctx, &errand, result.as_ref().err());
     match result {
         Ok(()) => {
-            wake(ctx, ctx.index.quota_changed(object));
+            ctx.wake(ctx.index.quota_changed(object));
             Outcome::RemoteDeleted
         }
         Err(unfinished) => outcome_of(ctx, &errand, unfinished),
@@ -282,7 +282,7 @@ fn learn<K, A: AiCore>(
 ) {
     let Errand { object, key, .. } = *errand;
     if error.reason() == Reason::AuthenticationFailed {
-        wake(ctx, ctx.index.refused(object));
+        ctx.wake(ctx.index.refused(object));
     }
     if matches!(error.reason(), Reason::AuthenticationFailed | Reason::Forbidden)
         && let (Some(place), Some(version)) = (&key.place, &key.used)
@@ -303,7 +303,7 @@ fn outcome_of<K, A: AiCore>(
         Unfinished::Failed { error, remote_absent, aftermath } => (error, remote_absent, aftermath),
     };
     if error.reason() == Reason::QuotaExceeded {
-        wake(ctx, ctx.index.quota_changed(errand.object));
+        ctx.wake(ctx.index.quota_changed(errand.object));
     }
     let place = errand.key.place.as_deref();
     let holder = place.map(KeyPlace::holder).unwrap_or_default();
@@ -317,13 +317,6 @@ fn outcome_of<K, A: AiCore>(
 
 fn postponed(Wait { requeue_after, .. }: Wait) -> Outcome {
     Outcome::Postponed(requeue_after)
-}
-
-/// Has those looked at for whom something has changed.
-pub(super) fn wake<K, A: AiCore>(ctx: &Context<K, A>, woken: impl IntoIterator<Item = ObjectKey>) {
-    for key in woken {
-        ctx.queue.enqueue(&key, Priority::Urgent);
-    }
 }
 
 #[cfg(test)]

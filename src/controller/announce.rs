@@ -23,8 +23,6 @@ pub(super) async fn announce<K: Kubernetes, A: AiCore>(
         return;
     };
     if let Some(announced) = arrival::announced(&current, &status, tenant) {
-        let announced = announced.into();
-        ctx.statuses.write(&current, &announced).await;
-        ctx.index.record_status(&current, &announced);
+        ctx.write_status(&current, announced.into()).await;
     }
 }

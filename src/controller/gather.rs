@@ -60,8 +60,6 @@ pub(super) struct Gathered<C> {
     pub(super) claim: Option<Claim>,
     /// The Secret with the service key, to see whether it changes.
     pub(super) key: KeyFound,
-    /// Other resources whose ownership changed by what was found.
-    pub(super) wakes: Vec<ObjectKey>,
 }
 
 impl<C: Reach> Gathered<C> {
@@ -122,7 +120,7 @@ pub(super) async fn gather<K: Kubernetes, A: AiCore>(
         let (key, source) = tokio::join!(key, source(ctx, snapshot));
         (key?, source?)
     };
-    let (claim, wakes) = settle_claim(ctx, snapshot, &key);
+    let claim = settle_claim(ctx, snapshot, &key);
     let ownership = ctx.index.ownership(object, claim.as_ref());
     let takeover = match (&ownership, &claim) {
         (Ownership::Owner { successor: Some(successor) }, Some(claim)) => {
@@ -165,7 +163,6 @@ pub(super) async fn gather<K: Kubernetes, A: AiCore>(
         payload: source.payload,
         connection: key.held.as_ref().map(|held| Arc::clone(&held.connection)),
         claim,
-        wakes,
     })
 }
 
@@ -178,9 +175,7 @@ pub(super) async fn read_key<K: Kubernetes, A: AiCore>(
     snapshot: &Snapshot<ServiceKeyHeld<A::Connection>>,
 ) -> Result<Key<A::Connection>, k8s::error::Error> {
     let key = service_key(ctx, snapshot).await?;
-    for woken in settle_claim(ctx, snapshot, &key).1 {
-        ctx.queue.enqueue(&woken, Priority::Urgent);
-    }
+    settle_claim(ctx, snapshot, &key);
     Ok(key)
 }
 
@@ -191,21 +186,19 @@ pub(super) fn claim_by<K: Kubernetes, A: AiCore>(
     held: &Arc<ServiceKeyHeld<A::Connection>>,
 ) {
     let Ok(place) = &snapshot.place else { return };
-    for woken in settle_claim(ctx, snapshot, &Key::of(place, Arc::clone(held))).1 {
-        ctx.queue.enqueue(&woken, Priority::Urgent);
-    }
+    settle_claim(ctx, snapshot, &Key::of(place, Arc::clone(held)));
 }
 
-/// What the resource claims, and other resources whose ownership changes by that.
+/// What the resource claims from now on. Others whose ownership changes by that are looked at.
 fn settle_claim<K, A: AiCore>(
     ctx: &Context<K, A>,
     snapshot: &Snapshot<ServiceKeyHeld<A::Connection>>,
     key: &Key<A::Connection>,
-) -> (Option<Claim>, Vec<ObjectKey>) {
+) -> Option<Claim> {
     let claim = claim(snapshot, key);
     let credential = key.held.as_ref().map(|held| held.connection.id());
-    let wakes = ctx.index.claim(&snapshot.object, claim.clone(), credential);
-    (claim, wakes)
+    ctx.wake(ctx.index.claim(&snapshot.object, claim.clone(), credential));
+    claim
 }
 
 /// The tenant of the key; while that cannot be read, the tenant of the last push.

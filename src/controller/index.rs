@@ -331,13 +331,13 @@ impl<K> Index<K> {
     }
 
     /// Records a status that is written in the middle of a pass.
-    pub(super) fn record_status(&self, object: &Object, status: &Arc<AICoreRegistrySecretStatus>) {
+    pub(super) fn record_status(&self, object: &Object, status: Arc<AICoreRegistrySecretStatus>) {
         let mut guard = self.0.lock();
         let state = &mut *guard;
         if let Some(entry) =
             state.resources.get_mut(&object.key).filter(|entry| entry.object.uid == object.uid)
         {
-            entry.status.set((**status).clone(), &mut state.shared.tenants);
+            entry.status.set(Arc::unwrap_or_clone(status), &mut state.shared.tenants);
         }
     }
 

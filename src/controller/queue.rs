@@ -93,18 +93,25 @@ enum Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Wake {
     priority: Priority,
-    /// Before the others of its namespace: something is kept for it.
-    ahead: bool,
+    cause: Cause,
+}
+
+/// Why an object is enqueued. Of two, the later one counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Cause {
     /// It looks again by itself, at what it was enqueued for.
-    by_timer: bool,
+    Timer,
+    /// There is something to do with it.
+    Event,
+    /// A place is kept for it: it comes before the others of its namespace.
+    PlaceKept,
 }
 
 impl Wake {
     fn and(self, other: Option<Self>) -> Self {
         other.map_or(self, |other| Self {
             priority: self.priority.max(other.priority),
-            ahead: self.ahead || other.ahead,
-            by_timer: self.by_timer && other.by_timer,
+            cause: self.cause.max(other.cause),
         })
     }
 }
@@ -141,7 +148,7 @@ impl Queue {
 
     /// Has the object reconciled when its turn comes.
     pub(crate) fn enqueue(&self, key: &ObjectKey, priority: Priority) {
-        if self.state.lock().enqueue(key, Wake { priority, ahead: false, by_timer: false }) {
+        if self.state.lock().enqueue(key, Wake { priority, cause: Cause::Event }) {
             self.ready.notify_one();
         }
     }
@@ -149,7 +156,7 @@ impl Queue {
     /// The same, before the others of its namespace: a place is kept for it until it comes. Of those for whom one is kept, whoever was
     /// enqueued first is first, however long it has waited for the place: places become free in many lines at a time.
     pub(crate) fn enqueue_ahead(&self, key: &ObjectKey, priority: Priority) {
-        if self.state.lock().enqueue(key, Wake { priority, ahead: true, by_timer: false }) {
+        if self.state.lock().enqueue(key, Wake { priority, cause: Cause::PlaceKept }) {
             self.ready.notify_one();
         }
     }
@@ -288,19 +295,20 @@ impl State {
                 self.tell(key);
                 return false;
             }
-            Phase::Queued(ticket) if ticket.priority >= wake.priority && !wake.ahead => return false,
+            Phase::Queued(ticket) if ticket.priority >= wake.priority && wake.cause != Cause::PlaceKept => {
+                return false;
+            }
             Phase::Queued(ticket) => {
                 wake.priority = wake.priority.max(ticket.priority);
                 self.line.remove(key, *ticket);
             }
             Phase::Idle => self.waiting += 1,
         }
-        let ticket = if wake.ahead {
-            self.line.push_ahead(key, wake.priority, slot.since)
-        } else {
-            self.line.push(key, wake.priority)
+        let ticket = match wake.cause {
+            Cause::PlaceKept => self.line.push_ahead(key, wake.priority, slot.since),
+            Cause::Event | Cause::Timer => self.line.push(key, wake.priority),
         };
-        if slot.since.is_none() || !(wake.ahead || wake.by_timer) {
+        if slot.since.is_none() || wake.cause == Cause::Event {
             slot.since = Some(ticket.since());
         }
         slot.phase = Phase::Queued(ticket);
@@ -393,7 +401,7 @@ impl State {
             if let Some(slot) = self.slots.get_mut(&key) {
                 slot.timer = None;
             }
-            woken |= self.enqueue(&key, Wake { priority: Priority::Routine, ahead: false, by_timer: true });
+            woken |= self.enqueue(&key, Wake { priority: Priority::Routine, cause: Cause::Timer });
         }
         woken
     }

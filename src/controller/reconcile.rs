@@ -27,7 +27,7 @@ use crate::{
             conflict::pushed_claim,
             failure::Failure,
             hold,
-            known::{Unchanged, Waiting},
+            known::{Known, Unchanged, Waiting},
             left_behind::{self, Leaving},
             pass_outcome::PassOutcome,
             plan::{LetGo, Push, Step, plan},
@@ -121,9 +121,7 @@ pub(super) async fn reconcile<K: Kubernetes, A: AiCore>(
         }
     };
     ctx.admission.pass_ended(key, outcome.is_conclusive());
-    for woken in ctx.index.pass_ended(&snapshot.object, outcome) {
-        ctx.queue.enqueue(&woken, Priority::Urgent);
-    }
+    ctx.wake(ctx.index.pass_ended(&snapshot.object, outcome));
     let (took, outcome) = (started.elapsed(), outcome.as_str());
     debug!(parent: &span, outcome, took_ms = took.as_secs_f64() * 1e3, "pass ended");
     telemetry::set_outcome(&span, outcome);
@@ -189,29 +187,12 @@ async fn pass<K: Kubernetes, A: AiCore>(
     let priority = if snapshot.source_changed.is_some() { Priority::Urgent } else { Priority::Routine };
     let Begun { tenant, key } = match begin(ctx, snapshot, &known, priority).await? {
         Ok(begun) => begun,
-        Err(Wait { requeue_after, is_noteworthy }) => {
-            let queued = Done { outcome: PassOutcome::Queued, requeue_after: Some(requeue_after) };
-            match if is_noteworthy { known.waiting() } else { Waiting::Nothing } {
-                Waiting::Nothing => return Ok(queued),
-                Waiting::Says(status) => {
-                    ctx.admission.told(&snapshot.object.key);
-                    let status = Arc::from(status);
-                    ctx.statuses.write(&snapshot.object, &status).await;
-                    ctx.index.record_status(&snapshot.object, &status);
-                    return Ok(queued);
-                }
-                Waiting::NeedsLook => {
-                    ctx.admission.told(&snapshot.object.key);
-                    ctx.admission.goes_on(&snapshot.object.key);
-                }
-            }
-            Begun::default()
-        }
+        Err(wait) => match say_wait(ctx, snapshot, &known, wait).await {
+            Some(queued) => return Ok(queued),
+            None => Begun::default(),
+        },
     };
     let gathered = gather(ctx, snapshot, key).await?;
-    for key in &gathered.wakes {
-        ctx.queue.enqueue(key, Priority::Urgent);
-    }
     if !ctx.index.holds(&snapshot.object) {
         return Ok(Done { outcome: PassOutcome::Withdrawn, requeue_after: Some(Duration::ZERO) });
     }
@@ -248,6 +229,30 @@ async fn pass<K: Kubernetes, A: AiCore>(
     Ok(finish(ctx, snapshot, report).await)
 }
 
+/// Says that the resource waits for a place, where that is to be said, and ends its pass. `None`: it goes on without a place, because what
+/// is to be said depends on its Secrets.
+async fn say_wait<K: Kubernetes, A: AiCore>(
+    ctx: &Context<K, A>,
+    snapshot: &Snapshot<ServiceKeyHeld<A::Connection>>,
+    known: &Known<'_>,
+    Wait { requeue_after, is_noteworthy }: Wait,
+) -> Option<Done> {
+    let object = &snapshot.object;
+    let waiting = if is_noteworthy { known.waiting() } else { Waiting::Nothing };
+    if waiting != Waiting::Nothing {
+        ctx.admission.told(&object.key);
+    }
+    match waiting {
+        Waiting::Nothing => {}
+        Waiting::Says(status) => ctx.write_status(object, Arc::from(status)).await,
+        Waiting::NeedsLook => {
+            ctx.admission.goes_on(&object.key);
+            return None;
+        }
+    }
+    Some(Done { outcome: PassOutcome::Queued, requeue_after: Some(requeue_after) })
+}
+
 /// Says what stays behind in AI Core, and that it was said: `status` is the one that remembers it.
 async fn leave<K: Kubernetes, A: AiCore>(
     ctx: &Context<K, A>,
@@ -261,9 +266,8 @@ async fn leave<K: Kubernetes, A: AiCore>(
         ctx.metrics.orphaned();
     }
     ctx.kubernetes.say(object, event).await;
-    let said = Arc::new(AICoreRegistrySecretStatus { left_behind: None, ..status.clone() });
-    ctx.statuses.write(object, &said).await;
-    ctx.index.record_status(object, &said);
+    let said = AICoreRegistrySecretStatus { left_behind: None, ..status.clone() };
+    ctx.write_status(object, Arc::new(said)).await;
 }
 
 /// Writes the status if it changed, records the report, and hands the events in.

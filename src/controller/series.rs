@@ -3,15 +3,11 @@
 use std::{fmt, iter, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use prometheus_client::{collector::Collector, encoding::DescriptorEncoder};
 
 use super::index::{Index, Shown};
 use crate::{
-    api::{
-        AICoreTenantStatus, Moment,
-        condition::{self, ConditionStatus, READY},
-    },
+    api::{AICoreTenantStatus, Moment, condition},
     clock,
     leadership::Leadership,
     metrics::{
@@ -173,7 +169,7 @@ fn of_tenants<K: Send + Sync + 'static>(
     let ready = Arc::clone(index);
     let ready = TENANT_IS_READY.pieces(move |after, page| {
         ready.page_of_tenants(after, |name, status| {
-            page.add(&[("name", name)], u8::from(is_ready(&status.conditions)));
+            page.add(&[("name", name)], u8::from(condition::is_ready(&status.conditions)));
             page.has_room()
         })
     });
@@ -189,10 +185,6 @@ fn of_tenants<K: Send + Sync + 'static>(
         })
     });
     ready.chain(lives.into_iter().flatten())
-}
-
-fn is_ready(conditions: &[Condition]) -> bool {
-    condition::find(conditions, READY).is_some_and(|ready| ready.status == ConditionStatus::True.as_str())
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use tracing::{Instrument, debug, info, info_span, warn};
 
 use super::{
     Context, ServiceKeyHeld,
-    act::{hear, heard, wake},
+    act::{hear, heard},
     adapters::{AiCore, Kubernetes, Reach},
     admission::{Request, Wait, lane::Lane},
     errand::KeyFound,
@@ -192,7 +192,7 @@ async fn ask<K: Kubernetes, A: AiCore>(
     };
     let failed = |error: &AiCoreError| {
         if error.reason() == Reason::AuthenticationFailed {
-            wake(ctx, ctx.index.tenant_judged(tenant, false));
+            ctx.wake(ctx.index.tenant_judged(tenant, false));
         }
         if matches!(error.reason(), Reason::AuthenticationFailed | Reason::Forbidden)
             && let Some(place) = &key.place
@@ -206,7 +206,7 @@ async fn ask<K: Kubernetes, A: AiCore>(
     if let Err(error) = heard(&permit, authorization) {
         return Ok(failed(&error));
     }
-    wake(ctx, ctx.index.tenant_judged(tenant, true));
+    ctx.wake(ctx.index.tenant_judged(tenant, true));
     ctx.admission.turn(&permit, connection.rate_limiter())?;
     // What changes from now on is asked for again.
     ctx.index.record_tenant(tenant, None, |memory| memory.quota_changed = false);

@@ -1,9 +1,9 @@
 //! The actions that Argo CD offers.
 
 use serde_json::json;
-use testbed::simulator::Operation;
+use testbed::{simulator::Operation, waiting::PATIENCE};
 
-use crate::{stage::Stage, waiting::PATIENCE};
+use crate::stage::Stage;
 
 #[tokio::test]
 #[ignore = "takes Argo CD: make argocd-test"]

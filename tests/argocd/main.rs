@@ -16,4 +16,3 @@
 mod actions;
 mod health;
 mod stage;
-mod waiting;

@@ -18,10 +18,9 @@ use testbed::{
     controlplane::{ControlPlane, Options},
     operator::{Launch, Operator},
     simulator::{Journal, Simulator, Tenant},
+    waiting::{PATIENCE, eventually},
 };
 use url::Url;
-
-use crate::waiting::{PATIENCE, eventually};
 
 /// The team's namespace.
 const NAMESPACE: &str = "ml";

@@ -1,27 +1,11 @@
 //! Waiting for conditions.
 
-use std::time::Duration;
+use testbed::waiting;
 
-use tokio::time::Instant;
-
-/// How long anything may take before a scenario gives up: generous, since machines are shared.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
-/// Between two looks.
-const POLL: Duration = Duration::from_millis(100);
-
-/// Looks until there is what the scenario waits for. A look that finds something else says what, and the last of these is in
-/// the message of a scenario that gives up.
-pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Result<T, String>) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        match look().await {
-            Ok(found) => return found,
-            Err(seen) => assert!(
-                Instant::now() < deadline,
-                "waited {} s for {what}; last there was: {seen}",
-                PATIENCE.as_secs()
-            ),
-        }
-        tokio::time::sleep(POLL).await;
+/// Looks until there is what the scenario waits for, which else ends here.
+pub(crate) async fn eventually<T>(what: &str, look: impl AsyncFnMut() -> Result<T, String>) -> T {
+    match waiting::eventually(what, look).await {
+        Ok(found) => found,
+        Err(gave_up) => panic!("{gave_up}"),
     }
 }

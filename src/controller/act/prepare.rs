@@ -2,7 +2,7 @@
 
 use tokio::sync::OwnedMutexGuard;
 
-use super::{hear, heard, learn, outcome_of, postponed, wake};
+use super::{hear, heard, learn, outcome_of, postponed};
 use crate::{
     aicore::{
         Insistence,
@@ -65,7 +65,7 @@ pub(super) async fn prepare<K: Kubernetes, A: AiCore>(
         () = over(errand) => return Err(Outcome::Withdrawn),
     };
     match heard(&permit, authorization) {
-        Ok(()) => wake(ctx, ctx.index.proven(object, claim)),
+        Ok(()) => ctx.wake(ctx.index.proven(object, claim)),
         Err(error) => {
             learn(ctx, errand, &error);
             return Err(outcome_of(ctx, errand, error.into()));

@@ -17,8 +17,8 @@ use crate::{
         Authorization, Endpoint, Insistence, Origin, Token, TokenSource,
         error::{ClientCertificate, Error as AiCoreError, Server},
         keyed_mutex::KeyedMutex,
-        mandate::{Mandate, over},
-        names::{Asked, Names, Unlisted},
+        mandate::Mandate,
+        names::{Names, Unlisted},
         push::Pushed,
         rate_limit::RateLimiter,
         session::{Aftermath, Unfinished},
@@ -211,18 +211,7 @@ impl AiCore for FakeAiCore {
             let accepted = self.accepted.lock().unwrap();
             Ok(accepted.iter().map(|name| name.as_str().into()).collect())
         };
-        let withdrawn = Unfinished::Withdrawn { remote_absent: false };
-        let turn = async {
-            if connection.names.ask_once(ask).await.map_err(|_| withdrawn.clone())? == Asked::Itself {
-                connection.rate_limiter.wait().await;
-            }
-            Ok(())
-        };
-        tokio::select! {
-            biased;
-            turn = turn => turn,
-            () = over(mandate) => Err(withdrawn.clone()),
-        }
+        connection.names.know(ask, &connection.rate_limiter, mandate).await
     }
 
     async fn push(

@@ -7,10 +7,7 @@ mod words;
 use std::sync::Arc;
 
 use crate::{
-    api::{
-        AICoreRegistrySecretStatus, Moment,
-        condition::{self, ConditionStatus, READY},
-    },
+    api::{AICoreRegistrySecretStatus, Moment, condition},
     domain::{
         decide::conflict::{Claim, proven_tenant},
         parse::{
@@ -116,9 +113,8 @@ fn claim(object: &Object, tenant: &Arc<Tenant>) -> Option<Claim> {
 
 impl Shown {
     fn of(status: &AICoreRegistrySecretStatus) -> Self {
-        let ready = condition::find(&status.conditions, READY);
         Self {
-            ready: ready.is_some_and(|ready| ready.status == ConditionStatus::True.as_str()),
+            ready: condition::is_ready(&status.conditions),
             last_sync: status.last_sync_time.as_ref().map(|time| time.0.as_second()),
             credential_expires_at: status.credential_expires_at,
             credential_expiring_from: status.credential_expiring_from,
@@ -135,7 +131,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        api::{FailedAttempt, LeftBehind, UnansweredWrite},
+        api::{FailedAttempt, LeftBehind, UnansweredWrite, condition::READY},
         domain::testing::{LAST_SYNC, a_new_status, a_status_in_sync, an_object, at, condition, tenant},
     };
 

@@ -178,11 +178,13 @@ impl<K> State<K> {
     fn place_users(&mut self, name: &str) -> Vec<ObjectKey> {
         let mut moved = Vec::new();
         for user in self.tenants.users(name) {
-            let Some(entry) = self.resources.get_mut(&user) else { continue };
-            let place = self.tenants.place(&entry.object).map(|place| self.shared.places.one(place));
-            if place == entry.place {
+            let Some(object) = self.resources.get(&user).map(|entry| Arc::clone(&entry.object)) else {
                 continue;
-            }
+            };
+            let place = self.place(&object);
+            let Some(entry) = self.resources.get_mut(&user).filter(|entry| entry.place != place) else {
+                continue;
+            };
             let before = std::mem::replace(&mut entry.place, place.clone());
             self.link_key(&user, &place);
             self.unlink_key(&user, &before);

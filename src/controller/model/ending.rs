@@ -85,7 +85,7 @@ impl AtWork<'_> {
         if self.is_clear(who) {
             self.replica.passes[who] = Some(Pass::new(begun, None, Stage::Leaving(said, outcome, requeue)));
         } else {
-            self.replica.index.record_status(&begun.object, &said);
+            self.replica.index.record_status(&begun.object, Arc::clone(&said));
             self.end(who, &begun, outcome, requeue);
         }
     }

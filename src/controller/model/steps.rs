@@ -129,7 +129,7 @@ impl AtWork<'_> {
             (Stage::Order, Some(found)) => self.in_order(who, begun, found),
             (Stage::Announcing(status), Some(found)) => {
                 self.write(who, &begun, &status, reply);
-                self.replica.index.record_status(&begun.object, &status);
+                self.replica.index.record_status(&begun.object, Arc::clone(&status));
                 self.send(who, begun, found)
             }
             (Stage::Sending, Some(found)) => {
@@ -151,7 +151,7 @@ impl AtWork<'_> {
             }
             (Stage::Leaving(status, outcome, requeue), _) => {
                 self.write(who, &begun, &status, reply);
-                self.replica.index.record_status(&begun.object, &status);
+                self.replica.index.record_status(&begun.object, Arc::clone(&status));
                 self.end(who, &begun, outcome, requeue);
                 Ok(())
             }
@@ -321,7 +321,7 @@ impl AtWork<'_> {
                 self.wait(who, begun, found, Stage::Announcing(announced));
                 return Ok(());
             }
-            self.replica.index.record_status(&begun.object, &announced);
+            self.replica.index.record_status(&begun.object, Arc::clone(&announced));
         }
         self.send(who, begun, found)
     }

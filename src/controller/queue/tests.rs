@@ -286,9 +286,10 @@ proptest! {
         let start = Instant::now();
         for (step, object) in steps {
             let key = key(&format!("{object}"));
+            let cause = if object == 3 { Cause::PlaceKept } else { Cause::Event };
             match step {
-                0 => { state.enqueue(&key, Wake { priority: Priority::Routine, ahead: object == 3, by_timer: false }); }
-                1 => { state.enqueue(&key, Wake { priority: Priority::Urgent, ahead: object == 3, by_timer: false }); }
+                0 => { state.enqueue(&key, Wake { priority: Priority::Routine, cause }); }
+                1 => { state.enqueue(&key, Wake { priority: Priority::Urgent, cause }); }
                 2 => running.extend(state.take()),
                 3 => if let Some(key) = running.pop() {
                     let requeue_after = (object > 1).then(|| start + Duration::from_secs(u64::from(object)));

@@ -95,7 +95,7 @@ async fn the_turn_of_a_life_is_one_write() {
         credential_expiring_from: ended,
         ..(*world.snapshot().status).clone()
     };
-    world.ctx.index.record_status(&world.object, &Arc::new(status));
+    world.ctx.index.record_status(&world.object, Arc::new(status));
     world.pass().await;
     assert_eq!(world.journal(), ["write status"]);
     assert_eq!(*world.ctx.kubernetes.events.lock().unwrap(), ["Synced", "CredentialExpired"]);

@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::*;
 use crate::{
-    api::AICoreRegistrySecretStatus,
+    api::{AICoreRegistrySecretStatus, condition::READY},
     domain::{
         parse::{
             object::{Object, ObjectKey},

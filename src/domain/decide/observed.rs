@@ -313,7 +313,6 @@ impl Observed<'_> {
     /// Whether the status says that AI Core holds the credential, and nothing speaks against it.
     #[must_use]
     pub(crate) fn confirmed(&self) -> bool {
-        !self.unconfirmed()
-            && condition::find(&self.status.conditions, READY).is_some_and(|ready| ready.status == "True")
+        !self.unconfirmed() && condition::is_ready(&self.status.conditions)
     }
 }

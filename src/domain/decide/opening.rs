@@ -28,11 +28,11 @@ pub(crate) enum Listed {
 }
 
 /// Whether to ask for the names that the tenant has before this push: the answer is good for all who are about to create something
-/// there. `others`: whether further resources of which it has accepted nothing stand in line with this one. For one alone the question
-/// would cost what it spares.
+/// there. `others`: whether further resources of which it has accepted nothing stand in line with this one, which is only looked at
+/// where it matters. For one alone the question would cost what it spares.
 #[must_use]
-pub(crate) fn asks_for_names(push: Push, others: bool, listed: Listed) -> bool {
-    push.creation == Creation::Expected && others && listed == Listed::Unknown
+pub(crate) fn asks_for_names(push: Push, listed: Listed, others: impl FnOnce() -> bool) -> bool {
+    push.creation == Creation::Expected && listed == Listed::Unknown && others()
 }
 
 /// With which request the push begins, by what is known of its name.
@@ -67,7 +67,7 @@ mod tests {
         let all = [Listed::Unknown, Listed::Unavailable, Listed::Present, Listed::Absent];
         assert_eq!(all.map(|listed| manner(push, listed)), expected);
         // The names are asked for where that can make a difference, and is worth it.
-        let asks = |others| all.map(|listed| asks_for_names(push, others, listed));
+        let asks = |others| all.map(|listed| asks_for_names(push, listed, || others));
         assert_eq!(asks(false), [false; 4]);
         assert_eq!(asks(true), [creation == Creation::Expected, false, false, false]);
     }

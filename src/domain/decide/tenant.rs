@@ -8,7 +8,7 @@ use self::conditions::Conditions;
 use crate::{
     api::{
         AICoreTenantStatus, TenantQuota,
-        condition::{self, READY, STALLED},
+        condition::{self, STALLED},
     },
     domain::{
         decide::{
@@ -162,7 +162,7 @@ impl TenantKnown<'_> {
     }
 
     fn says_ready(&self) -> bool {
-        condition::find(&self.status.conditions, READY).is_some_and(|ready| ready.status == "True")
+        condition::is_ready(&self.status.conditions)
     }
 
     /// Whether the status speaks of this spec, and of the service key at this version.

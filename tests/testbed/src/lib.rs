@@ -19,3 +19,4 @@ pub mod relay;
 pub mod simulator;
 pub mod system;
 pub mod tools;
+pub mod waiting;

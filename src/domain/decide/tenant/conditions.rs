@@ -49,7 +49,7 @@ impl<'a> Conditions<'a> {
 
     /// Whether `Ready` is true.
     pub(super) fn are_ready(&self) -> bool {
-        condition::find(&self.list, READY).is_some_and(|ready| ready.status == "True")
+        condition::is_ready(&self.list)
     }
 
     /// The service key was given a token, and nobody has to do anything.

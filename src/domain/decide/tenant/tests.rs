@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use super::*;
-use crate::api::Moment;
+use crate::api::{Moment, condition::READY};
 use crate::domain::testing::{
     LAST_SYNC, LONG_UPTIME, a_minute_later, a_shared_tenant, at, condition, failure, seconds, tenant,
 };

@@ -5,13 +5,16 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How long anything may take before a scenario gives up: generous, since machines are shared.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
+pub const PATIENCE: Duration = Duration::from_mins(2);
 /// Between two looks.
 const POLL: Duration = Duration::from_millis(100);
 
-/// Looks until there is what the scenario waits for. A look that finds something else says what, and so does, with the last of these,
-/// the error of a scenario that gives up.
-pub(crate) async fn eventually<T>(
+/// Looks until there is what the scenario waits for. A look that finds something else says what.
+///
+/// # Errors
+///
+/// After [`PATIENCE`], with what was waited for and what the last look found.
+pub async fn eventually<T>(
     what: &str,
     mut look: impl AsyncFnMut() -> Result<T, String>,
 ) -> Result<T, String> {
