@@ -1,19 +1,25 @@
 //! Collects what a decision depends on: reads the two Secrets, unless it is known that they have not changed.
 
+mod key;
 mod secret;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-pub(super) use self::secret::SHARED_KEY;
-use self::secret::{Role, SERVICE_KEY, SOURCE, read, stand_in};
+use self::{
+    key::service_key,
+    secret::{SOURCE, read, stand_in},
+};
+pub(super) use self::{
+    key::{Key, WantedKey, find_key},
+    secret::SHARED_KEY,
+};
 use super::{
     Context, ServiceKeyHeld,
     adapters::{AiCore, Kubernetes, Reach},
     errand::KeyFound,
     index::Snapshot,
-    queue::Priority,
 };
 use crate::{
     domain::{
@@ -21,7 +27,6 @@ use crate::{
             conflict::Claim,
             digest::PayloadDigest,
             failure::Failure,
-            key_place::KeyPlace,
             observed::{Found, NamespaceState, Observed, Ownership, Takeover},
             reason::Reason,
         },
@@ -32,10 +37,9 @@ use crate::{
             duration::ResyncInterval,
             expiry::{self, Expiry},
             name::SecretName,
-            object::{Now, Object, ObjectKey, pushed_tenant},
-            service_key,
+            object::{Now, Object, pushed_tenant},
         },
-        tools::invalid::{Invalid, Quoted},
+        tools::invalid::Invalid,
     },
     k8s,
 };
@@ -276,135 +280,6 @@ fn source_name(object: &Object) -> Result<SecretName, Invalid> {
         Some(inadmissible) => Err(inadmissible.clone()),
         None => object.source_name(),
     }
-}
-
-/// A service key, as it was found.
-pub(super) struct Key<C> {
-    /// Which tenant it is for, or why it cannot be used.
-    pub(super) found: Found<Tenant>,
-    /// The key itself.
-    pub(super) held: Option<Arc<ServiceKeyHeld<C>>>,
-    /// What tells one service key from another for the purpose of trying again: its content, of which the connection has the number,
-    /// and not its version, which a change of labels raises too. A key that cannot be used has only its version.
-    pub(super) identity: Option<String>,
-}
-
-impl<C: Reach> Key<C> {
-    /// One that can be used.
-    fn of(place: &KeyPlace, held: Arc<ServiceKeyHeld<C>>) -> Self {
-        Self {
-            found: Found::Usable {
-                version: held.version.clone(),
-                content: (**held.connection.tenant()).clone(),
-            },
-            identity: Some(format!("{place}#{}", held.connection.id())),
-            held: Some(held),
-        }
-    }
-}
-
-/// A service key that is wanted, and what is known of it.
-pub(super) struct WantedKey<'a, C> {
-    /// Who wants it.
-    pub(super) who: &'a ObjectKey,
-    /// Where it is.
-    pub(super) place: &'a KeyPlace,
-    /// In the words of who wants it.
-    pub(super) role: &'static Role,
-    /// resourceVersion of its Secret, if that was seen.
-    pub(super) version: Option<&'a str>,
-    /// The key, if it was read at this version.
-    pub(super) held: Option<&'a Arc<ServiceKeyHeld<C>>>,
-    /// Why it cannot be used, if that is known at this version.
-    pub(super) unusable: Option<&'a Failure>,
-    /// How soon others are looked at because of what is read: see [`Snapshot::stands_in`].
-    pub(super) stands_in: Option<Priority>,
-}
-
-async fn service_key<K: Kubernetes, A: AiCore>(
-    ctx: &Context<K, A>,
-    snapshot: &Snapshot<ServiceKeyHeld<A::Connection>>,
-) -> Result<Key<A::Connection>, k8s::error::Error> {
-    let object = &snapshot.object;
-    let place = match &snapshot.place {
-        Ok(place) => place,
-        Err(failure) => {
-            return Ok(Key { found: Found::Unusable((**failure).clone()), held: None, identity: None });
-        }
-    };
-    // Who asks for a push now wants what is there now: the watch may have missed a change.
-    let kept = object.unanswered_request(&snapshot.status).is_none();
-    let wanted = WantedKey {
-        who: &object.key,
-        place,
-        role: &SERVICE_KEY,
-        version: snapshot.service_key_version.as_deref(),
-        held: snapshot.service_key.as_ref().filter(|_| kept),
-        unusable: snapshot.unusable_key.as_deref().filter(|_| kept),
-        stands_in: snapshot.stands_in(),
-    };
-    let key = find_key(ctx, wanted).await?;
-    Ok(match key.found {
-        Found::Unusable(failure) => Key { found: Found::Unusable(place.told(failure)), ..key },
-        Found::Usable { .. } => key,
-    })
-}
-
-/// The service key: as it was read before, if it has not changed since, else as it is now.
-///
-/// # Errors
-/// When the API server refuses or does not answer.
-pub(super) async fn find_key<K: Kubernetes, A: AiCore>(
-    ctx: &Context<K, A>,
-    wanted: WantedKey<'_, A::Connection>,
-) -> Result<Key<A::Connection>, k8s::error::Error> {
-    let WantedKey { who, place, role, version: seen, held, unusable: known, stands_in } = wanted;
-    let unusable = |failure, identity| Key { found: Found::Unusable(failure), held: None, identity };
-    let known_by = |version: &str| Some(format!("{place}#@{version}"));
-    let unusable_at = |version: &str, failure| {
-        ctx.index.cache_unusable_key(place, version, &failure);
-        unusable(failure, known_by(version))
-    };
-    if let Some(held) = held {
-        return Ok(Key::of(place, Arc::clone(held)));
-    }
-    if let (Some(failure), Some(version)) = (known, seen) {
-        return Ok(unusable(failure.clone(), known_by(version)));
-    }
-    let name = match SecretName::parse(&format!("{}.name", role.field), &place.secret.name) {
-        Ok(name) => name,
-        Err(invalid) => return Ok(unusable(failure(Reason::ServiceKeyInvalid, &invalid), None)),
-    };
-    let read = match read(&*ctx.kubernetes, &place.secret.namespace, &name, role).await? {
-        Ok(read) => read,
-        // What is too large is not looked into: its version is the one that the watch has shown.
-        Err(failure) if failure.reason == Reason::ServiceKeyInvalid => {
-            return Ok(match seen {
-                Some(version) => unusable_at(version, failure),
-                None => unusable(failure, None),
-            });
-        }
-        Err(failure) => return Ok(unusable(failure, None)),
-    };
-    if let Some(priority) = stands_in {
-        stand_in(ctx, who, priority, &place.secret, seen, &read.version);
-    }
-    let key = match service_key::parse(&read.data, place.field.as_deref(), &ctx.settings.allowed_hosts) {
-        Ok(key) => key,
-        Err(invalid) => {
-            return Ok(unusable_at(&read.version, failure(Reason::ServiceKeyInvalid, &invalid)));
-        }
-    };
-    let connection = match ctx.ai_core.connect(&key) {
-        Ok(connection) => connection,
-        Err(error) => {
-            let holder = format!("Secret {}", Quoted(read.data.name()));
-            return Ok(unusable_at(&read.version, error.failure(&holder, false)));
-        }
-    };
-    let held = Arc::new(ServiceKeyHeld { version: read.version, key, connection });
-    ctx.index.cache_service_key(place, &held.version, Arc::clone(&held));
-    Ok(Key::of(place, held))
 }
 
 /// Without the service key it matters whether the namespace goes, and the operator may not look.

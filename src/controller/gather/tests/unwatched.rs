@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     controller::queue::Queue,
-    domain::{decide::backoff::LONGEST_API_DELAY, testing::object_named},
+    domain::{decide::backoff::LONGEST_API_DELAY, parse::object::ObjectKey, testing::object_named},
 };
 use futures::FutureExt;
 
