@@ -28,7 +28,6 @@ use crate::{
     clock::{self, Clock},
     domain::{
         decide::{
-            arrival,
             backoff::FIRST_DELAY,
             conflict::Claim,
             failure::Failure,
@@ -115,7 +114,7 @@ async fn release<K: Kubernetes, A: AiCore>(
 
 /// What AI Core holds may be of one that goes: a process that has ended may have sent it when it had not said so yet.
 fn hand_over<K, A: AiCore>(ctx: &Context<K, A>, object: &Object, claim: &Claim, heir: &ObjectKey) {
-    if ctx.index.status(&object.key).is_some_and(|(_, status)| arrival::may_hold(&status)) {
+    if ctx.index.may_hold(&object.key) {
         ctx.index.may_have_written(object, claim);
         ctx.queue.enqueue(heir, Priority::Urgent);
     }

@@ -131,7 +131,7 @@ impl World {
         let status = self.ctx.kubernetes.status.lock().unwrap().clone();
         let index = &next.ctx.index;
         index.remove_resource(&self.object.key);
-        index.apply_resource(self.object.clone(), status.clone().unwrap_or_default());
+        index.list_resource(self.object.clone(), status.clone().unwrap_or_default());
         for (secret, (version, ..)) in &secrets {
             index.apply_secret(secret, version);
         }

@@ -44,6 +44,7 @@ use crate::{
     api::AICoreRegistrySecretStatus,
     domain::{
         decide::{
+            arrival,
             conflict::{Claim, Claimant},
             key_place::{KeyPlace, Placed},
             memory::Memory,
@@ -186,13 +187,22 @@ impl<K> Index<K> {
         (gone.iter().flat_map(|key| self.remove_resource(key)).collect(), gone)
     }
 
-    /// A resource was seen. Returns what to look at: itself, if anything but its status changed, and others that it yields
+    /// A watch has shown a resource. Returns what to look at: itself, if anything but its status changed, and others that it yields
     /// to or displaces.
     pub(super) fn apply_resource(
         &self,
-        mut object: Object,
+        object: Object,
         status: AICoreRegistrySecretStatus,
     ) -> Vec<ObjectKey> {
+        self.see(object, status, false)
+    }
+
+    /// The same by a list: the resource may be there for long.
+    pub(super) fn list_resource(&self, object: Object, status: AICoreRegistrySecretStatus) -> Vec<ObjectKey> {
+        self.see(object, status, true)
+    }
+
+    fn see(&self, mut object: Object, status: AICoreRegistrySecretStatus, is_list: bool) -> Vec<ObjectKey> {
         let mut guard = self.0.lock();
         let state = &mut *guard;
         object.key.namespace = state.shared.namespaces.one(object.key.namespace);
@@ -231,13 +241,16 @@ impl<K> Index<K> {
                 wakes.extend(state.relink(Some((&*before, &place_before)), Some((&*object, &place))));
             }
             None => {
+                // Created just now; of what a list shows, or another process works on, something may have been sent.
+                let is_new = !is_list && !state.following && !object.finalizer;
+                let untouched = is_new && !arrival::may_hold(&status, true);
                 let status = KeptStatus::new(status, &mut state.shared.tenants);
                 if !returns {
                     wakes.extend(state.claims.appear(&object, status.proven_claim(&object)));
                 }
                 wakes.extend(state.relink(None, Some((&*object, &place))));
                 let object = Arc::clone(&object);
-                let memory = Memory::default();
+                let memory = Memory { untouched, ..Memory::default() };
                 let entry = Entry { object, place, status, memory, listed: true, waits: false };
                 state.resources.insert(key.clone(), Box::new(entry));
             }

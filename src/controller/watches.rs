@@ -20,6 +20,7 @@ use super::{
     scopes::{Place, Scopes, Watched},
 };
 use crate::{
+    api::AICoreRegistrySecretStatus,
     domain::{
         decide::warm_up::LIST_LIMIT,
         parse::{
@@ -104,9 +105,11 @@ impl Watches {
             // What a restart finds is routine; what a later list finds has changed since.
             Event::InitApply(resource) => {
                 let priority = if first.is_some() { Priority::Routine } else { Priority::Urgent };
-                apply(&index, &queue, &admission, resource, priority);
+                apply(&index, &queue, &admission, resource, Index::list_resource, priority);
             }
-            Event::Apply(resource) => apply(&index, &queue, &admission, resource, Priority::Urgent),
+            Event::Apply(resource) => {
+                apply(&index, &queue, &admission, resource, Index::apply_resource, Priority::Urgent);
+            }
             Event::Delete(resource) => {
                 if let Some(key) = key_of(&resource) {
                     wake(&queue, &index.remove_resource(&key), Priority::Urgent);
@@ -265,6 +268,7 @@ fn apply(
     queue: &Queue,
     admission: &Admission,
     resource: UnvalidatedResource,
+    show: fn(&Index<ServiceKeyHeld>, Object, AICoreRegistrySecretStatus) -> Vec<ObjectKey>,
     priority: Priority,
 ) {
     let resource = match resource.check() {
@@ -277,7 +281,7 @@ fn apply(
         }
     };
     if let Some(object) = Object::from_resource(&resource) {
-        wake(queue, &index.apply_resource(object, resource.status.unwrap_or_default()), priority);
+        wake(queue, &show(index, object, resource.status.unwrap_or_default()), priority);
     }
 }
 

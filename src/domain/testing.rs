@@ -275,6 +275,7 @@ pub(crate) fn an_observation<'a>(object: &'a Object, status: &'a AICoreRegistryS
         ownership: Ownership::Owner { successor: None },
         takeover: Takeover::Done,
         handing_over: None,
+        untouched: false,
         namespace: NamespaceState::Active,
         backoff: None,
         checked: None,

@@ -1,5 +1,7 @@
 //! What happens in AI Core, and to the resource, when a resource is deleted.
 
+mod unsent;
+
 use aicore_registry_operator::api::FINALIZER;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::domain::{
     decide::{
+        arrival,
         conflict::{self, Claim},
         credit::Credit,
         observed::{Ownership, Takeover},
@@ -122,9 +123,23 @@ impl<K> Index<K> {
     }
 
     /// A request that writes is sent for the resource: what others have pushed, AI Core does not hold any more. To be told before the
-    /// request, because others look meanwhile.
+    /// request, because others look meanwhile, and because the pass may be cut before it can tell what arrived.
     pub(in crate::controller) fn writes(&self, object: &Object, claim: &Claim) {
-        self.0.lock().claims.writes(&object.key, claim);
+        let mut state = self.0.lock();
+        state.claims.writes(&object.key, claim);
+        if let Some(entry) =
+            state.resources.get_mut(&object.key).filter(|entry| entry.object.uid == object.uid)
+        {
+            entry.memory.untouched = false;
+        }
+    }
+
+    /// Whether AI Core may hold something of the resource.
+    #[must_use]
+    pub(in crate::controller) fn may_hold(&self, key: &ObjectKey) -> bool {
+        let state = self.0.lock();
+        let Some(entry) = state.resources.get(key) else { return false };
+        arrival::may_hold(&entry.status.status(), entry.memory.untouched)
     }
 
     /// The resource goes and leaves the remote secret to another one. Another process may have sent something for it that nobody

@@ -114,6 +114,9 @@ impl<K> Snapshot<K> {
                 }
             },
             ownership: &self.ownership,
+            lacks_source: !self.unwatched
+                && self.source_version.is_none()
+                && !self.unseen.is_some_and(|unseen| unseen.source),
             overwritten: self.overwritten,
             confirmation_due: self.confirmation_due,
             default_resync_interval,

@@ -86,7 +86,7 @@ impl Replica {
             let before = world.before[who].as_ref().filter(|_| behind[who]);
             let seen = before.unwrap_or(&world.objects[who]);
             if let Some(Stored { object, status }) = seen {
-                replica.index.apply_resource((**object).clone(), (**status).clone());
+                replica.index.list_resource((**object).clone(), (**status).clone());
             }
             if lists {
                 let named = seen.is_some();

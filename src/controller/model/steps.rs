@@ -20,7 +20,6 @@ use crate::{
     },
     domain::{
         decide::{
-            arrival,
             conflict::{Claim, pushed_claim},
             failure::Failure,
             hold, left_behind,
@@ -271,8 +270,7 @@ impl AtWork<'_> {
     }
 
     fn hand_over(&mut self, begun: &Begun, claim: &Claim, heir: &ObjectKey) {
-        if self.replica.index.status(&begun.object.key).is_some_and(|(_, status)| arrival::may_hold(&status))
-        {
+        if self.replica.index.may_hold(&begun.object.key) {
             self.replica.index.may_have_written(&begun.object, claim);
             self.replica.queue.insert(who_is(heir));
         }

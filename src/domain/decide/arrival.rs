@@ -17,11 +17,15 @@ use crate::{
     },
 };
 
-/// Whether AI Core may hold something of the resource. No status at all leaves it open: the finalizer comes before it.
+/// Whether AI Core may hold something of the resource. No status at all leaves it open, because the finalizer comes before it;
+/// unless it is `untouched`, which the process knows that has seen it created.
 #[must_use]
-pub(crate) fn may_hold(status: &AICoreRegistrySecretStatus) -> bool {
+pub(crate) fn may_hold(status: &AICoreRegistrySecretStatus, untouched: bool) -> bool {
     if status.last_sync_time.is_some() || status.api_url.is_some() {
         return true;
+    }
+    if untouched {
+        return false;
     }
     let Some(ready) = condition::find(&status.conditions, READY) else {
         return true;
@@ -147,10 +151,14 @@ mod tests {
     #[case::suspended_from_the_start(saying("Suspended", None), false)]
     #[case::of_a_later_version(saying("OfALaterVersion", None), true)]
     fn what_a_status_says(#[case] status: AICoreRegistrySecretStatus, #[case] expected: bool) {
-        assert_eq!(may_hold(&status), expected);
+        assert_eq!(may_hold(&status, false), expected);
+        let accepted = status.last_sync_time.is_some();
+        assert_eq!(may_hold(&status, true), accepted, "this process has sent nothing");
         let mut announced = status;
         set_tenant(&mut announced, &tenant("one"));
-        assert!(may_hold(&announced), "whatever it said before");
+        for untouched in [false, true] {
+            assert!(may_hold(&announced, untouched), "whatever it said before");
+        }
     }
 
     #[test]

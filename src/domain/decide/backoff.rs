@@ -6,6 +6,7 @@ use crate::domain::{
     decide::{
         digest::PayloadDigest,
         failure::Failure,
+        known::Versions,
         reason::{Class, Reason, RetryEndsWith},
     },
     parse::duration,
@@ -40,6 +41,17 @@ pub struct Circumstances {
     pub generation: i64,
     /// Whether the resource is being deleted.
     pub deleting: bool,
+    /// Which versions of the Secrets all that was read from. Another version need not hold anything else.
+    pub(crate) read: ReadVersions,
+}
+
+/// resourceVersions of the two Secrets, as far as they were read and can be used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ReadVersions {
+    /// Of the Secret with the registry credential.
+    pub(crate) source: Option<Box<str>>,
+    /// Of the Secret with the service key.
+    pub(crate) service_key: Option<Box<str>>,
 }
 
 /// A failed attempt that delays the next one.
@@ -106,6 +118,29 @@ impl Backoff {
             return None;
         }
         self.not_before.checked_sub(uptime).filter(|left| !left.is_zero())
+    }
+
+    /// Whether what is seen now, without reading anything, leaves room for another attempt before its time: something has changed.
+    #[must_use]
+    pub(crate) fn may_end_with(&self, seen: Versions<'_>, generation: i64) -> bool {
+        let Circumstances { generation: then, read, .. } = &self.circumstances;
+        let differs = |then: &Option<Box<str>>, now: Option<&str>| {
+            then.as_deref().zip(now).is_some_and(|(then, now)| then != now)
+        };
+        let key = differs(&read.service_key, seen.service_key);
+        match self.failure.reason.retry_ends_with() {
+            RetryEndsWith::ServiceKey => key,
+            RetryEndsWith::ServiceKeyOrContent => {
+                key || *then != generation || differs(&read.source, seen.source)
+            }
+        }
+    }
+
+    /// The same attempt, after these versions were read and gave no reason for another one.
+    #[must_use]
+    pub(crate) fn having_read(&self, read: ReadVersions) -> Self {
+        let circumstances = Circumstances { read, ..self.circumstances.clone() };
+        Self { circumstances, ..self.clone() }
     }
 
     /// Whether the failure still tells something about an attempt under these circumstances.

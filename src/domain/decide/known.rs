@@ -48,6 +48,8 @@ pub(crate) struct Known<'a> {
     pub versions: Versions<'a>,
     /// Whether it owns the remote secret that it claimed last.
     pub ownership: &'a Ownership,
+    /// Whether the watch shows that there is no Secret with the registry credential.
+    pub(crate) lacks_source: bool,
     /// Whether something was sent since for another resource that claims the same.
     pub(crate) overwritten: bool,
     /// Whether it is time to push once more because an earlier write had no answer.
@@ -126,10 +128,21 @@ impl Known<'_> {
             Some(ready) if ready.status == "True" && !self.object.deleting => {
                 let same_spec = ready.observed_generation == Some(self.object.generation);
                 let same = same_spec && same_versions(self.status, self.versions, self.checked());
-                if same { Waiting::Nothing } else { Waiting::NeedsLook }
+                let is_troubled = condition::find(&self.status.conditions, STALLED).is_some();
+                let stands = !is_troubled || self.backoff_stands();
+                if same && stands { Waiting::Nothing } else { Waiting::NeedsLook }
             }
-            Some(_) => Waiting::Nothing,
+            Some(_) if self.object.deleting || self.backoff_stands() => Waiting::Nothing,
+            Some(ready) if ready.reason == Reason::Progressing.as_str() => Waiting::Nothing,
+            // What was wrong may have been mended.
+            Some(_) => Waiting::NeedsLook,
         }
+    }
+
+    /// Whether the last attempt has failed, and nothing that is seen speaks for another one: what it has left in the status is true.
+    fn backoff_stands(&self) -> bool {
+        let backoff = self.memory.retry.backoff.as_deref();
+        backoff.is_some_and(|backoff| !backoff.may_end_with(self.versions, self.object.generation))
     }
 
     /// Versions that were read since the last push and held the same content.
@@ -145,8 +158,9 @@ impl Known<'_> {
     #[must_use]
     pub(crate) fn expects_push(&self) -> bool {
         let backoff = self.memory.retry.backoff.as_deref();
-        let backs_off = backoff.is_some_and(|backoff| backoff.not_before > self.now.uptime);
-        let idle = self.object.deleting || self.object.spec.suspended() || backs_off;
+        let is_early = backoff.is_some_and(|backoff| backoff.not_before > self.now.uptime);
+        let backs_off = is_early && self.backoff_stands();
+        let idle = self.object.deleting || self.object.spec.suspended() || backs_off || self.lacks_source;
         !idle && !matches!(self.ownership, Ownership::OwnedBy(_))
     }
 }

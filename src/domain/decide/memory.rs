@@ -20,6 +20,8 @@ pub(crate) struct Memory {
     pub(crate) synced: Option<Synced>,
     /// Since when a resource that is being deleted waits for its successor, as time since the start of the process.
     pub(crate) handing_over: Option<Duration>,
+    /// Whether AI Core can hold nothing of it: it was created while this process worked, of which nothing may have arrived.
+    pub(crate) untouched: bool,
 }
 
 /// What failed, on each of the two sides.
@@ -103,6 +105,7 @@ mod tests {
             checked: Some(Checked { source: "10".into(), service_key: "20".into() }),
             synced: None,
             handing_over: None,
+            untouched: true,
         }
     }
 

@@ -11,7 +11,7 @@ use crate::{
     },
     domain::{
         decide::{
-            backoff::{Backoff, Circumstances},
+            backoff::{Backoff, Circumstances, ReadVersions},
             digest::{self, PayloadDigest},
             failure::Failure,
             memory::{Checked, Synced},
@@ -126,9 +126,10 @@ pub(crate) enum NamespaceState {
     },
 }
 
-/// Whether a reason in a status leaves open what AI Core holds. One that this version does not know may.
+/// Whether a reason in a status leaves open what AI Core holds. One that this version does not know may, and so may what waits for
+/// its turn: it may have said something else before.
 fn leaves_doubt(reason: &str) -> bool {
-    Reason::parse(reason).is_none_or(Reason::leaves_doubt)
+    Reason::parse(reason).is_none_or(|reason| reason.leaves_doubt() || reason == Reason::Progressing)
 }
 
 /// The gathered facts.
@@ -160,6 +161,8 @@ pub(crate) struct Observed<'a> {
     pub(crate) takeover: Takeover,
     /// Since when it waits for that, as time since the start of the process.
     pub(crate) handing_over: Option<Duration>,
+    /// Whether AI Core can hold nothing of it, as this process knows.
+    pub(crate) untouched: bool,
     /// The namespace. Only looked up for a resource that is being deleted.
     pub(crate) namespace: NamespaceState,
     /// The failed attempt that may delay the next one.
@@ -189,6 +192,10 @@ impl Observed<'_> {
             digest: self.digest.clone(),
             generation: self.object.generation,
             deleting: self.object.deleting,
+            read: ReadVersions {
+                source: self.source.version().map(Into::into),
+                service_key: self.service_key.version().map(Into::into),
+            },
         }
     }
 

@@ -59,6 +59,22 @@ pub(crate) enum Outcome {
     LetGo,
 }
 
+impl Outcome {
+    /// Whether AI Core may hold something that the pass has sent.
+    fn may_have_arrived(&self) -> bool {
+        match self {
+            Self::Pushed { .. } => true,
+            Self::Failed(failure) => failure.may_have_arrived,
+            Self::NothingSent
+            | Self::Postponed(_)
+            | Self::Withdrawn
+            | Self::FoundAbsent
+            | Self::RemoteDeleted
+            | Self::LetGo => false,
+        }
+    }
+}
+
 /// The two values that decisions may not choose for themselves.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Jitter {
@@ -109,6 +125,7 @@ pub(crate) fn report(
     let source_answered = answer(step, &outcome);
     let checked = checked(observed, step, &outcome);
     let synced = synced(observed, &outcome);
+    let untouched = observed.untouched && !outcome.may_have_arrived();
     let is_accepted = matches!(outcome, Outcome::Pushed { .. });
     let left = left_behind::by(observed, &outcome);
     let leaving = left.as_ref().map(|left| left_behind::leaving(observed.object, left));
@@ -148,7 +165,7 @@ pub(crate) fn report(
         Step::NoPush(Why::HandingOver { .. }) => observed.handing_over.or(Some(observed.now.uptime)),
         _ => observed.handing_over,
     };
-    let memory = Memory { retry, checked, synced, handing_over };
+    let memory = Memory { retry, checked, synced, handing_over, untouched };
     // What is not written down is said when it is.
     let leaving = leaving.filter(|_| status.is_some());
     Report { status, events, leaving, memory, requeue_after, source_answered, outcome }

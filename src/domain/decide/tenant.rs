@@ -12,7 +12,7 @@ use crate::{
     },
     domain::{
         decide::{
-            backoff::{self, Attempt, Backoff, Circumstances, STALLED_INTERVAL},
+            backoff::{self, Attempt, Backoff, Circumstances, ReadVersions, STALLED_INTERVAL},
             failure::Failure,
             life::{self, Life},
             observed::Found,
@@ -198,6 +198,7 @@ impl TenantKnown<'_> {
             digest: None,
             generation: self.tenant.generation,
             deleting: false,
+            read: ReadVersions::default(),
         }
     }
 

@@ -47,6 +47,7 @@ fn decide(object: &Object, status: &AICoreRegistrySecretStatus) -> Outcome {
         memory: &Memory::default(),
         versions: Versions { source: Some("10"), service_key: Some("20") },
         ownership: &observed.ownership,
+        lacks_source: false,
         overwritten: false,
         confirmation_due: false,
         default_resync_interval: ResyncInterval::Every(HOUR),

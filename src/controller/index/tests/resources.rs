@@ -1,3 +1,5 @@
+use rstest::rstest;
+
 use super::*;
 
 #[test]
@@ -167,4 +169,34 @@ fn a_snapshot_tells_the_ownership() {
     proves(&index, &older, claim_in("one", "pull"));
     proves(&index, &younger, claim_in("one", "pull"));
     assert_eq!(snapshot(&index, &younger).ownership, Ownership::OwnedBy(older.key));
+}
+
+/// Whether AI Core may hold something of a resource of which the status says nothing.
+#[rstest]
+#[case::created_meanwhile(false, false, false, false)]
+#[case::listed(false, true, false, true)]
+#[case::created_while_another_process_worked(true, false, false, true)]
+#[case::with_a_finalizer(false, false, true, true)]
+fn who_is_seen_created_is_known_to_be_untouched(
+    #[case] follows: bool,
+    #[case] listed: bool,
+    #[case] finalizer: bool,
+    #[case] may_hold: bool,
+) {
+    let index = if follows { TestIndex::following() } else { TestIndex::default() };
+    let object = Object { finalizer, ..an_object() };
+    if listed {
+        index.list_resource(object.clone(), a_new_status());
+    } else {
+        index.apply_resource(object.clone(), a_new_status());
+    }
+    index.lead();
+    // Its own finalizer changes nothing.
+    index.apply_resource(Object { finalizer: true, ..object.clone() }, a_new_status());
+    assert_eq!(index.may_hold(&object.key), may_hold);
+    // A pass that is cut after that has told nobody what came of it.
+    index.writes(&object, &claim_in("one", "pull"));
+    assert!(index.may_hold(&object.key));
+    index.remove_resource(&object.key);
+    assert!(!index.may_hold(&object.key));
 }

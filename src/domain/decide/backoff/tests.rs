@@ -18,7 +18,13 @@ fn delay(failure: &Failure, attempts: u32, jitter: f64) -> Duration {
 }
 
 fn circumstances(key: &str, generation: i64) -> Circumstances {
-    Circumstances { service_key: Some(key.to_owned()), digest: None, generation, deleting: false }
+    Circumstances {
+        service_key: Some(key.to_owned()),
+        digest: None,
+        generation,
+        deleting: false,
+        read: ReadVersions::default(),
+    }
 }
 
 #[rstest]

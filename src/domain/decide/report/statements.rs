@@ -12,7 +12,7 @@ use super::{
 use crate::{
     api::{
         AICoreRegistrySecretStatus,
-        condition::{self, ConditionStatus, READY},
+        condition::{self, ConditionStatus, READY, STALLED},
     },
     domain::{
         decide::{
@@ -165,36 +165,46 @@ pub(super) fn found_absent(observed: &Observed<'_>) -> Statement {
 
 pub(super) fn postponed(observed: &Observed<'_>, wait: Duration) -> Statement {
     let backoff = observed.backoff.cloned();
-    let ready = condition::find(&observed.status.conditions, READY).map(|ready| ready.status.as_str());
-    let status = match ready {
-        // A short wait is not worth a write; after a long one, people would believe a Ready that is not true.
+    let conditions = &observed.status.conditions;
+    let ready = condition::find(conditions, READY);
+    // What the last attempt has left in the status stands until the next one.
+    let is_outdated = observed.backoff.is_none_or(|backoff| !backoff.applies_to(&observed.circumstances()));
+    let story = || StatusBuilder::new(observed, observed.status.clone());
+    let story = match ready.map(|ready| (ready.status.as_str(), ready.reason.as_str())) {
+        // A short wait is not worth a write; after a long one, people would believe a status that is not true.
         _ if wait < NOTEWORTHY_WAIT => None,
-        None => Some(ConditionStatus::Unknown),
-        Some("True") if !observed.object.deleting && !observed.held() => Some(ConditionStatus::False),
+        None => Some(progressing(story(), Some(ConditionStatus::Unknown))),
+        Some(_) if observed.object.deleting => None,
+        Some(("True", _)) if !observed.held() => Some(progressing(story(), Some(ConditionStatus::False))),
+        Some(("True", _)) if is_outdated && condition::find(conditions, STALLED).is_some() => {
+            Some(progressing(story(), None))
+        }
+        Some(("True", _)) => None,
+        Some((_, reason)) if is_outdated && reason != Reason::Progressing.as_str() => {
+            Some(progressing(story(), Some(ConditionStatus::False)))
+        }
         Some(_) => None,
     };
-    let Some(status) = status else {
-        return Statement {
+    match story {
+        Some(story) => story.finish(Some(wait), backoff, PassOutcome::Postponed),
+        None => Statement {
             status: None,
             events: Vec::new(),
             requeue_after: Some(wait),
             backoff,
             outcome: PassOutcome::Postponed,
-        };
-    };
-    progressing(StatusBuilder::new(observed, observed.status.clone()), status).finish(
-        Some(wait),
-        backoff,
-        PassOutcome::Postponed,
-    )
+        },
+    }
 }
 
-fn progressing(story: StatusBuilder<'_>, ready: ConditionStatus) -> StatusBuilder<'_> {
+/// A push waits for its turn. `None`: `Ready` is true as it is.
+fn progressing(story: StatusBuilder<'_>, ready: Option<ConditionStatus>) -> StatusBuilder<'_> {
     let message = messages::PROGRESSING.to_owned();
-    story
-        .unfinished()
-        .ready(ready, Reason::Progressing, message.clone())
-        .reconciling(Reason::Progressing, message)
+    let story = match ready {
+        Some(ready) => story.ready(ready, Reason::Progressing, message.clone()),
+        None => story,
+    };
+    story.unfinished().reconciling(Reason::Progressing, message)
 }
 
 /// The status of a resource that has waited for long and of which nothing was said yet. Nothing was read for it.
@@ -203,7 +213,7 @@ pub(in crate::domain::decide) fn waiting(
     status: &AICoreRegistrySecretStatus,
     now: Timestamp,
 ) -> Option<AICoreRegistrySecretStatus> {
-    let story = progressing(StatusBuilder::of(object, status.clone(), now), ConditionStatus::Unknown);
+    let story = progressing(StatusBuilder::of(object, status.clone(), now), Some(ConditionStatus::Unknown));
     story.finish(None, None, PassOutcome::Queued).status
 }
 
@@ -253,9 +263,10 @@ pub(super) fn not_pushed(observed: &Observed<'_>, why: &Why, jitter: Jitter) -> 
         }
         Why::BackingOff { left, failure } => {
             let attempt = observed.status.failed_attempt.clone();
+            let read = || observed.circumstances().read;
             troubled(observed, observed.status.clone(), failure).attempted(attempt).finish(
                 Some(*left),
-                backoff(),
+                observed.backoff.map(|backoff| backoff.having_read(read())),
                 PassOutcome::BackingOff,
             )
         }

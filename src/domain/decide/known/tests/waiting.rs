@@ -1,24 +1,34 @@
 //! What there is to say of a wait that has become long.
 
 use super::*;
+use crate::domain::decide::{backoff::ReadVersions, reason::Reason};
+
+fn knows<'a>(
+    object: &'a Object,
+    status: &'a AICoreRegistrySecretStatus,
+    memory: &'a Memory,
+    versions: Versions<'a>,
+) -> Known<'a> {
+    Known {
+        object,
+        status,
+        memory,
+        versions,
+        ownership: &Ownership::Owner { successor: None },
+        lacks_source: false,
+        overwritten: false,
+        confirmation_due: false,
+        default_resync_interval: EVERY_HOUR,
+        now: a_minute_later(),
+    }
+}
 
 fn waiting(object: &Object, status: &AICoreRegistrySecretStatus, versions: Versions<'_>) -> Waiting {
     let memory = Memory {
         checked: Some(Checked { source: "11".into(), service_key: "20".into() }),
         ..Memory::default()
     };
-    let known = Known {
-        object,
-        status,
-        memory: &memory,
-        versions,
-        ownership: &Ownership::Owner { successor: None },
-        overwritten: false,
-        confirmation_due: false,
-        default_resync_interval: EVERY_HOUR,
-        now: a_minute_later(),
-    };
-    known.waiting()
+    knows(object, status, &memory, versions).waiting()
 }
 
 /// Nothing of its Secrets is needed to say that.
@@ -54,8 +64,35 @@ fn whether_ready_is_still_true_depends_on_what_has_changed(
     assert_eq!(waiting(&changed, &a_status_in_sync(), versions), Waiting::NeedsLook);
     let deleting = Object { deleting: true, ..an_object() };
     assert_eq!(waiting(&deleting, &a_status_in_sync(), versions), Waiting::Nothing);
-    // Nobody takes it for more than it is.
+}
+
+/// A failure in the status is true until something is seen that may have mended it.
+#[rstest]
+#[case::of_another_process(None, Waiting::NeedsLook)]
+#[case::as_it_was(Some(("10", "20")), Waiting::Nothing)]
+#[case::rotated(Some(("9", "20")), Waiting::NeedsLook)]
+#[case::another_key(Some(("10", "19")), Waiting::NeedsLook)]
+fn what_is_wrong_is_looked_at_when_it_may_be_mended(
+    #[case] failed_with: Option<(&str, &str)>,
+    #[case] expected: Waiting,
+    #[values("False", "True")] ready: &str,
+) {
+    let versions = Versions { source: Some("10"), service_key: Some("20") };
+    let object = an_object();
     let mut status = a_status_in_sync();
-    status.conditions = vec![condition(READY, "False", "RemoteUnavailable")];
-    assert_eq!(waiting(&an_object(), &status, versions), Waiting::Nothing);
+    let reason = if ready == "True" { "Synced" } else { "RemoteRejected" };
+    status.conditions = vec![condition(READY, ready, reason), condition(STALLED, "True", "RemoteRejected")];
+    status.conditions[0].observed_generation = Some(1);
+    let backoff = failed_with.map(|(source, key)| {
+        let observed = an_observation(&object, &status);
+        let read = ReadVersions { source: Some(source.into()), service_key: Some(key.into()) };
+        Box::new(a_backoff(&observed, failure(Reason::RemoteRejected), HOUR).having_read(read))
+    });
+    let memory = Memory { retry: Retry { backoff, api_failures: 0 }, ..Memory::default() };
+    let known = |lacks_source| Known { lacks_source, ..knows(&object, &status, &memory, versions) };
+    assert_eq!(known(false).waiting(), expected);
+    // So does the place for which it waits: without a reason for another attempt it asks for none.
+    let may_go = failed_with.is_none() || expected == Waiting::NeedsLook;
+    assert_eq!(known(false).expects_push(), may_go);
+    assert!(!known(true).expects_push(), "without a Secret");
 }

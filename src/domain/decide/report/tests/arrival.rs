@@ -36,7 +36,7 @@ fn a_resource(policy: DeletionPolicy) -> Life {
     life.object.finalizer = policy == DeletionPolicy::Delete;
     // It waited for its Secret first, as with GitOps: the status says that nothing was sent.
     life.rests(without_source);
-    assert!(!arrival::may_hold(&life.status));
+    assert!(!arrival::may_hold(&life.status, false));
     life
 }
 
@@ -133,6 +133,36 @@ fn what_may_be_there_is_deleted_and_nothing_else(
     };
     assert_eq!(step, expected);
     assert_eq!((report.events, report.leaving), (Vec::new(), None));
+}
+
+/// The process that has seen a resource created knows what was sent for it.
+#[rstest]
+#[case::waited(Outcome::Postponed(NOTEWORTHY_WAIT), false)]
+#[case::withdrawn(Outcome::Withdrawn, false)]
+#[case::withdrawn_when_there_was_none(Outcome::FoundAbsent, false)]
+#[case::refused(Outcome::Failed(failure(Reason::RemoteRejected)), false)]
+#[case::not_answered(Outcome::Failed(Failure { may_have_arrived: true, ..failure(Reason::RemoteUnavailable) }), true)]
+fn what_was_created_meanwhile_is_deleted_only_if_something_may_have_arrived(
+    #[case] outcome: Outcome,
+    #[case] arrived: bool,
+    #[values(false, true)] restarts: bool,
+) {
+    let policy = Some(DeletionPolicy::Delete);
+    let mut life = Life::of(an_object().with_spec(|spec| spec.deletion_policy = policy), a_new_status());
+    life.object.finalizer = true;
+    life.memory.untouched = true;
+    life.pass(as_found, |_| outcome.clone());
+    life.pass(as_found, |_| Outcome::Withdrawn);
+    assert_eq!(life.memory.untouched, !arrived);
+    // Another process has but the status, which says nothing as long as nothing was said.
+    let said = !life.status.conditions.is_empty();
+    if restarts {
+        life.restart();
+    }
+    life.object.deleting = true;
+    let (step, _) = life.pass(as_found, |_| Outcome::NothingSent);
+    let deletes = arrived || (restarts && !said);
+    assert_eq!(matches!(step, Step::DeleteRemote { .. }), deletes, "{step:?}");
 }
 
 /// The policy may change after the fact.

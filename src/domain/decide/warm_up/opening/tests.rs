@@ -55,6 +55,7 @@ impl Facts {
             memory: &Memory::default(),
             versions: self.versions,
             ownership: &self.ownership,
+            lacks_source: false,
             overwritten: self.overwritten,
             confirmation_due: self.confirmation_due,
             default_resync_interval: ResyncInterval::Every(HOUR),

@@ -1,0 +1,93 @@
+//! A resource that goes before anything was sent for it: what AI Core holds under its name is of somebody else.
+
+use serde_json::json;
+use testbed::simulator::Fault;
+
+use crate::world::{
+    Login, World,
+    operation::{GET, LIST, PATCH, POST, TOKEN},
+};
+
+const FOREIGN: &str = r#"{"auths":{"by":"hand"}}"#;
+/// As many as it takes for the names of the tenant to be asked for.
+const NAMES: [&str; 4] = ["pull-0", "pull-1", "pull-2", "pull-3"];
+
+/// While the operator works: credentials of which nothing was pushed, with the policy `Delete`.
+async fn create(world: &World, names: &[&str]) {
+    for name in names {
+        world.docker_secret(name, &[("ghcr.io", Login::new("robot", 1))]).await;
+        let spec = json!({ "secretRef": { "name": name }, "deletionPolicy": "Delete" });
+        world.resource(name, spec).await;
+    }
+}
+
+/// While the token is awaited, or the names of the tenant are.
+#[rstest::rstest]
+#[case::the_token(false)]
+#[case::the_names(true)]
+#[tokio::test]
+async fn what_goes_before_its_first_request_deletes_nothing(#[case] with_token: bool) {
+    let world = World::new("unsent").await;
+    world.service_key("key").await;
+    NAMES.iter().for_each(|name| world.preset_remote(name, FOREIGN));
+    let operator = world.operator().await;
+    let token = world.hold_next(TOKEN);
+    create(&world, &NAMES).await;
+    token.arrived().await.unwrap();
+    world.wait_quiet(&operator).await;
+    let mut held = token;
+    if with_token {
+        let names = world.hold_next(LIST);
+        held.release();
+        names.arrived().await.unwrap();
+        held = names;
+    }
+    for name in NAMES {
+        world.delete_resource(name).await;
+    }
+    held.release();
+    world.wait_quiet(&operator).await;
+    assert_eq!(world.writes(), []);
+    for name in NAMES {
+        assert_eq!(world.remote(name).as_deref(), Some(FOREIGN));
+    }
+    world.check(&operator).await;
+}
+
+/// Somebody else creates it right before the operator does, and the resource goes while the operator looks what there is.
+#[tokio::test]
+async fn what_somebody_else_has_created_first_stays() {
+    let [name, ..] = NAMES;
+    let world = World::new("unsent-refused").await;
+    world.service_key("key").await;
+    let operator = world.operator().await;
+    let post = world.hold_next(POST);
+    create(&world, &[name]).await;
+    post.arrived().await.unwrap();
+    world.preset_remote(name, FOREIGN);
+    let get = world.hold_next(GET);
+    post.release();
+    get.arrived().await.unwrap();
+    world.ask_to_delete(name).await;
+    world.wait_quiet(&operator).await;
+    get.release();
+    world.wait_gone(name).await;
+    assert_eq!(world.remote(name).as_deref(), Some(FOREIGN), "{:?}", world.writes());
+    world.check(&operator).await;
+}
+
+/// What may have arrived is deleted: the process knows no better.
+#[tokio::test]
+async fn what_was_sent_without_an_answer_is_deleted() {
+    let [name, ..] = NAMES;
+    let world = World::new("unsent-answer").await;
+    world.service_key("key").await;
+    let operator = world.operator().await;
+    world.tenant().faults().always(POST, Fault::cut().applied());
+    world.tenant().faults().always(PATCH, Fault::status(503));
+    create(&world, &[name]).await;
+    world.wait_reason(name, "RemoteUnavailable").await;
+    world.delete_resource(name).await;
+    assert_eq!(world.remote(name), None);
+    world.check(&operator).await;
+}
