@@ -5,7 +5,7 @@ use std::{cmp::Reverse, collections::BinaryHeap, time::Duration};
 
 use aicore_registry_operator::domain::{
     decide::{
-        backoff::{Attempt, Backoff, Circumstances},
+        backoff::{Attempt, Backoff, Circumstances, ReadVersions},
         failure::Failure,
         outage::Outage,
         reason::Reason,
@@ -110,7 +110,13 @@ pub fn simulate(fleet: Fleet, seed: u64) -> Convergence {
             let next = Backoff::after(
                 resource.backoff.as_ref(),
                 failure,
-                Circumstances { service_key: None, digest: None, generation: 1, deleting: false },
+                Circumstances {
+                    service_key: None,
+                    digest: None,
+                    generation: 1,
+                    deleting: false,
+                    read: ReadVersions::default(),
+                },
                 Attempt { began: begins, ended: begins },
                 chance.fraction(),
             );

@@ -42,16 +42,16 @@ pub struct Circumstances {
     /// Whether the resource is being deleted.
     pub deleting: bool,
     /// Which versions of the Secrets all that was read from. Another version need not hold anything else.
-    pub(crate) read: ReadVersions,
+    pub read: ReadVersions,
 }
 
 /// resourceVersions of the two Secrets, as far as they were read and can be used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ReadVersions {
+pub struct ReadVersions {
     /// Of the Secret with the registry credential.
-    pub(crate) source: Option<Box<str>>,
+    pub source: Option<Box<str>>,
     /// Of the Secret with the service key.
-    pub(crate) service_key: Option<Box<str>>,
+    pub service_key: Option<Box<str>>,
 }
 
 /// A failed attempt that delays the next one.

@@ -248,6 +248,38 @@ fn a_push_that_waits_for_its_turn_says_so_only_before_the_first_outcome() {
     assert_eq!((report.requeue_after, report.events), (Some(seconds(3)), Vec::new()));
 }
 
+/// After a minute in the line, a status says what is true: of a failure that stands, and of one that may be mended.
+#[rstest]
+#[case::the_same_again(as_found as fn(&mut Observed<'_>), &["Ready=False/RemoteRejected", "Stalled=True/RemoteRejected"])]
+#[case::rotated_since(rotated, &["Ready=False/Progressing", "Reconciling=True/Progressing"])]
+fn a_failure_that_may_be_mended_is_not_said_for_long(
+    #[case] see: fn(&mut Observed<'_>),
+    #[case] conditions: &[&str],
+) {
+    let mut life = Life::new();
+    life.push_fails(as_found, failure(Reason::RemoteRejected));
+    life.later(HOUR);
+    life.pass(see, |_| Outcome::Postponed(NOTEWORTHY_WAIT));
+    assert_eq!(life.conditions(), conditions);
+    // Another process sends it as well.
+    life.restart();
+    life.later(HOUR);
+    life.push_succeeds(see);
+}
+
+#[test]
+fn a_key_that_is_mended_leaves_ready_and_waits_for_its_turn() {
+    let mut life = Life::in_sync();
+    life.rests(|observed| observed.service_key = unusable(Reason::ServiceKeyInvalid));
+    assert_eq!(life.conditions(), ["Ready=True/Synced", "Stalled=True/ServiceKeyInvalid"]);
+    life.later(HOUR * 2);
+    life.pass(as_found, |_| Outcome::Postponed(NOTEWORTHY_WAIT));
+    assert_eq!(life.conditions(), ["Ready=True/Synced", "Reconciling=True/Progressing"]);
+    life.restart();
+    life.push_succeeds(as_found);
+    assert_eq!(life.conditions(), ["Ready=True/Synced"]);
+}
+
 /// After a long wait for its turn, a rotation has made a Ready that says otherwise untrue.
 #[test]
 fn a_rotation_that_waits_long_for_its_turn_makes_ready_false() {
