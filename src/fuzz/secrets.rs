@@ -41,6 +41,15 @@ impl Secrets {
         secrets
     }
 
+    /// The same of lines of JSON. What one of them says openly is no secret of another.
+    pub(crate) fn of_json_lines(input: &[u8]) -> Self {
+        input.split(|byte| *byte == b'\n').map(Self::of_json).fold(Self::default(), |mut all, line| {
+            all.secret.extend(line.secret);
+            all.open.extend(line.open);
+            all
+        })
+    }
+
     /// One that is nothing but secret.
     pub(crate) fn secret(mut self, text: &str) -> Self {
         self.secret.push(text.to_owned());
