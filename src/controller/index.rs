@@ -291,6 +291,7 @@ impl<K> Index<K> {
             status: Arc::new(entry.status.status()),
             memory: entry.memory.clone(),
             source_version: source.and_then(SecretEntry::version),
+            lacks_source: source.is_some_and(SecretEntry::is_gone),
             source_changed: source.and_then(|secret| secret.changed(key)),
             service_key_version: service_key.and_then(SecretEntry::version),
             service_key_read: cached.as_ref().map(|(_, read)| *read),

@@ -50,6 +50,8 @@ pub(in crate::controller) struct Snapshot<K> {
     pub memory: Memory,
     /// resourceVersion of the Secret with the registry credential, if it was seen.
     pub source_version: Option<Arc<str>>,
+    /// Whether the watch has shown that there is no such Secret.
+    pub(crate) lacks_source: bool,
     /// When an event said that this Secret changed, if that was not answered by a push yet.
     pub(crate) source_changed: Option<Instant>,
     /// resourceVersion of the Secret with the service key, if it was seen.
@@ -114,9 +116,7 @@ impl<K> Snapshot<K> {
                 }
             },
             ownership: &self.ownership,
-            lacks_source: !self.unwatched
-                && self.source_version.is_none()
-                && !self.unseen.is_some_and(|unseen| unseen.source),
+            lacks_source: self.lacks_source && !self.unwatched,
             overwritten: self.overwritten,
             confirmation_due: self.confirmation_due,
             default_resync_interval,

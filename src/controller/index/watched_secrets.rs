@@ -118,6 +118,11 @@ impl<K> SecretEntry<K> {
         matches!(self.presence, Presence::Unknown)
     }
 
+    /// Whether the watch has shown that there is none.
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(self.presence, Presence::Gone)
+    }
+
     fn users(&self) -> Vec<ObjectKey> {
         self.users.keys().cloned().collect()
     }

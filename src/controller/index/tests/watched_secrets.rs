@@ -1,4 +1,8 @@
 use super::*;
+use crate::domain::{
+    parse::duration::ResyncInterval,
+    testing::{HOUR, a_minute_later},
+};
 
 mod cached_keys;
 mod changes;
@@ -34,6 +38,27 @@ fn secrets_that_nobody_names_leave_no_trace() {
     assert!(index.remove_secret(&same_name_elsewhere).is_empty());
     assert_eq!(index.0.lock().secrets.len(), 2);
     assert_eq!(source_version(&index, &object), None);
+}
+
+/// The watch repeats nothing for a Secret that is named later, so what it has not said is no absence.
+#[test]
+fn a_secret_is_lacking_once_the_watch_has_said_so() {
+    let object = an_object();
+    let index = index_with(&[&object]);
+    let lacks_source = || snapshot(&index, &object).lacks_source;
+    assert!(!lacks_source());
+    index.apply_secret(&object.source(), "1");
+    assert!(!lacks_source());
+    index.remove_secret(&object.source());
+    assert!(lacks_source());
+    assert!(
+        !snapshot(&index, &object)
+            .without_watch()
+            .known(ResyncInterval::Every(HOUR), a_minute_later())
+            .lacks_source
+    );
+    index.apply_secret(&object.source(), "2");
+    assert!(!lacks_source());
 }
 
 #[test]
