@@ -1,6 +1,6 @@
 //! What one resource costs, by the number of resources.
 
-use super::{CONCURRENCY, Run, rate};
+use super::{CONCURRENCY, Run, burst, rate, restart, scrape};
 use crate::{
     counts::{answered, more},
     fleet::Fleet,
@@ -10,6 +10,8 @@ use crate::{
 };
 
 const SCENARIO: &str = "growth";
+/// Scrapes of which the median is shown.
+const SCRAPES: usize = 7;
 
 pub(super) async fn run(run: &mut Run<'_>) -> anyhow::Result<()> {
     let mut fleet = Fleet::start(run.parameters).await?;
@@ -43,6 +45,7 @@ pub(super) async fn run(run: &mut Run<'_>) -> anyhow::Result<()> {
         ] {
             run.report.add(Figure::new(SCENARIO, format!("{size}: {what}"), unit, value));
         }
+        further(&fleet, run, size).await?;
         cpu.push((size as f64, cpu_ms / 1e3));
         memory.push((size as f64, usage.rss as f64 / 1_048_576.0));
     }
@@ -50,6 +53,27 @@ pub(super) async fn run(run: &mut Run<'_>) -> anyhow::Result<()> {
     let lines = vec![("memory, MiB".to_owned(), memory), ("CPU of a cold start, s".to_owned(), cpu)];
     let title = "Memory and CPU by the number of resources";
     run.draw("growth.svg", &Plot { title, x: "resources", y: "MiB, seconds", lines })
+}
+
+/// What else there is to know of that many: a restart, the metrics, and all credentials that change at once.
+async fn further(fleet: &Fleet, run: &mut Run<'_>, size: usize) -> anyhow::Result<()> {
+    let mib = |bytes: u64| bytes as f64 / 1_048_576.0;
+    let in_sync = restart::in_sync(fleet, Which::Product, &format!("growth-{size}")).await?;
+    let scraped = scrape::once(fleet, SCRAPES).await?;
+    let burst = burst::burst(fleet, Which::Product, &format!("growth-{size}-burst")).await?;
+    for (what, unit, value) in [
+        ("restart in sync, until ready", "s", in_sync.ready.as_secs_f64()),
+        ("restart in sync, requests to AI Core", "", in_sync.requests as f64),
+        ("memory in sync", "MiB", mib(in_sync.usage.rss)),
+        ("the most memory of a restart in sync", "MiB", mib(in_sync.usage.peak_rss)),
+        ("a scrape takes, p50", "ms", scraped),
+        ("burst of all, rotations sent", "/s", burst.rate),
+        ("burst of all, until AI Core has it, p99", "ms", burst.latencies.percentile(99.0)),
+        ("memory after the burst", "MiB", mib(burst.rss)),
+    ] {
+        run.report.add(Figure::new(SCENARIO, format!("{size}: {what}"), unit, value));
+    }
+    Ok(())
 }
 
 /// Up to the number that was asked for, in large steps; `GROWTH` names others.

@@ -45,22 +45,40 @@ pub(super) async fn run(run: &mut Run<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// How long a scrape takes that nobody else makes, in milliseconds: the median of several, of a process in sync.
+///
+/// # Errors
+/// When one fails.
+pub(super) async fn once(fleet: &Fleet, scrapes: usize) -> anyhow::Result<f64> {
+    let subject = fleet.launch(Which::Product, CONCURRENCY, &[])?.start_ready().await?;
+    let url = format!("http://{}/metrics", subject.address()?);
+    fleet.settled().await?;
+    let mut milliseconds = Vec::new();
+    for _ in 0..scrapes {
+        milliseconds.push(read(&reqwest::Client::new(), &url).await?.0);
+    }
+    subject.stop().await?;
+    Ok(median(milliseconds))
+}
+
 /// One scrape after the other; returns only when one fails.
 async fn scrape(url: &str, scrapes: &RefCell<Scrapes>) -> anyhow::Error {
     let client = reqwest::Client::new();
     loop {
-        let began = Instant::now();
-        let answer = async {
-            let answer = client.get(url).send().await?.error_for_status()?;
-            answer.bytes().await
-        };
-        match answer.await {
-            Ok(body) => {
+        match read(&client, url).await {
+            Ok((milliseconds, bytes)) => {
                 let mut scrapes = scrapes.borrow_mut();
-                scrapes.bytes = body.len();
-                scrapes.milliseconds.push(began.elapsed().as_secs_f64() * 1e3);
+                scrapes.bytes = bytes;
+                scrapes.milliseconds.push(milliseconds);
             }
             Err(error) => return error.into(),
         }
     }
+}
+
+/// One scrape: how long it takes, in milliseconds, and how many bytes it has.
+async fn read(client: &reqwest::Client, url: &str) -> reqwest::Result<(f64, usize)> {
+    let began = Instant::now();
+    let body = client.get(url).send().await?.error_for_status()?.bytes().await?;
+    Ok((began.elapsed().as_secs_f64() * 1e3, body.len()))
 }
