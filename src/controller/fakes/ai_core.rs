@@ -18,7 +18,7 @@ use crate::{
         error::{ClientCertificate, Error as AiCoreError, Server},
         keyed_mutex::KeyedMutex,
         mandate::Mandate,
-        names::{Names, Unlisted},
+        names::{Names, TenantNames, Unlisted},
         push::Pushed,
         rate_limit::RateLimiter,
         session::{Aftermath, Unfinished},
@@ -166,7 +166,8 @@ impl AiCore for FakeAiCore {
             let rate = self.rate.lock().unwrap().unwrap_or(Rate::new(1.0, 2));
             let rate_limiter = Arc::new(RateLimiter::new(rate));
             let tokens = TokenSource::new(self.endpoint.lock().unwrap().clone().unwrap_or_default());
-            let (tenant, names) = (Arc::new(key.tenant()), Names::default());
+            let (tenant, names) =
+                (Arc::new(key.tenant()), Names::new(Arc::new(TenantNames::default()), key.client_id()));
             Arc::new(FakeConnection { tenant, id, rate_limiter, names, tokens })
         });
         Ok(Arc::clone(connection))
