@@ -141,7 +141,7 @@ impl Names {
         const WITHDRAWN: Unfinished = Unfinished::Withdrawn { remote_absent: false };
         let known = async {
             if self.ask_once(ask).await.map_err(|_| WITHDRAWN)? == Asked::Itself {
-                rate.wait().await;
+                rate.wait(mandate.namespace()).await;
             }
             Ok(())
         };

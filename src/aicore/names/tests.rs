@@ -80,7 +80,7 @@ async fn whoever_asks_takes_another_turn_before_it_goes_on() {
     let simulator = Simulator::start(Options::default()).await.unwrap();
     let tenant = simulator.tenant("acme");
     let connection = connect_at(0.0001, &tenant.service_key());
-    connection.rate_limiter().wait().await;
+    connection.rate_limiter().wait("ns").await;
     let mandate = Withdrawable::default();
     let mut session = Session::new(&connection, Insistence::Patient, &mandate);
     let meanwhile = async {
