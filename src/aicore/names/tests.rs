@@ -198,10 +198,10 @@ async fn a_tenant_tells_its_clients_apart_by_their_ids() {
         (key["clientid"], key["clientsecret"]) = (id.into(), secret.into());
         connect_in(&pool, &key)
     };
-    let [poor, renewed, rich] =
+    let [first, renewed, rich] =
         [("poor", "a"), ("poor", "b"), ("rich", "a")].map(|(id, secret)| of(id, secret));
-    poor.names.ask_once(async { Err(Unlisted::Useless) }).await.unwrap();
-    let listed = [poor, renewed, rich].map(|connection| connection.names.of(&name("new")));
+    first.names.ask_once(async { Err(Unlisted::Useless) }).await.unwrap();
+    let listed = [first, renewed, rich].map(|connection| connection.names.of(&name("new")));
     assert_eq!(listed, [Listed::Unavailable, Listed::Unavailable, Listed::Unknown]);
 }
 

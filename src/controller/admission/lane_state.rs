@@ -114,8 +114,8 @@ impl LaneState {
         !self.line.is_empty() && self.kept_waiting > OVERTAKEN && !self.answered_meanwhile
     }
 
-    /// Takes the next one out of the line, when one more is admitted: of the namespace that has had the fewest turns of the rate. Beyond `most` only of namespaces that have few places: what is slow
-    /// in one does not keep another out.
+    /// Takes the next one out of the line, when one more is admitted: of the namespace that has had the fewest turns of the rate. Beyond
+    /// `most` only of namespaces that have few places: what is slow in one does not keep another out.
     pub(super) fn next(&mut self, most: usize) -> Option<(ObjectKey, Priority)> {
         let used = self.used();
         let Self { line, at_entrance, in_flight_of, rate, .. } = self;

@@ -72,9 +72,9 @@ impl Lanes {
         if own == 0 {
             return Standing::Next;
         }
-        let (mut comes_first, mut promised) = (false, 0);
+        let (mut comes_first, mut promised) = (false, 0_u32);
         for (_, state) in self.with_proof_beside(lane) {
-            promised += state.promised();
+            promised = promised.saturating_add(state.promised());
             comes_first |= state.lead().is_some_and(|lead| lead < own);
         }
         if comes_first || promised > 0 { Standing::Behind { promised } } else { Standing::Next }
