@@ -11,6 +11,9 @@ pub(crate) trait Mandate: Send + Sync {
     /// Waits until it does not stand any more, as soon as that is heard of.
     fn withdrawn(&self) -> BoxFuture<'_, ()>;
 
+    /// The namespace on whose account requests are: others share the tenant's rate with it.
+    fn namespace(&self) -> &str;
+
     /// Cancelled when the process is about to end: from then on nothing waits for its turn any more.
     fn ending(&self) -> &CancellationToken;
 }
@@ -64,6 +67,10 @@ pub(super) mod tests {
 
         fn withdrawn(&self) -> BoxFuture<'_, ()> {
             Box::pin(self.withdrawn.cancelled())
+        }
+
+        fn namespace(&self) -> &'static str {
+            "ns"
         }
 
         fn ending(&self) -> &CancellationToken {

@@ -4,14 +4,15 @@
 mod answer;
 #[cfg(test)]
 mod fuzz;
+mod refused;
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use tokio::time::{Instant, timeout};
 use tracing::debug;
 
-use self::answer::names;
+use self::{answer::names, refused::Refused as RefusedClients};
 use super::{
     mandate::{Mandate, over},
     operations::Operation,
@@ -26,15 +27,22 @@ const LIFE: Duration = Duration::from_mins(1);
 const LIMIT: Duration = Duration::from_secs(3);
 /// How long nobody asks again for what was not answered.
 const PAUSE: Duration = Duration::from_mins(1);
-/// How long nobody asks again for what was refused, or cannot be used: by then the right may be there.
-const LONG_PAUSE: Duration = Duration::from_mins(15);
 
-/// The names of one tenant, whatever service key asks for them.
+/// The names of one tenant. What a service key was told counts for all.
 #[derive(Debug, Default)]
-pub(crate) struct Names {
+pub(crate) struct TenantNames {
     known: Mutex<Known>,
+    /// Who was refused them.
+    refused: Mutex<RefusedClients>,
     /// Held by whoever asks.
     flight: tokio::sync::Mutex<()>,
+}
+
+/// The names of one tenant, as one OAuth client of it asks for them. Whether it may is its own affair.
+#[derive(Debug)]
+pub(crate) struct Names {
+    tenant: Arc<TenantNames>,
+    client: Box<str>,
 }
 
 #[derive(Debug, Default)]
@@ -55,9 +63,9 @@ enum Known {
 pub(crate) enum Unlisted {
     /// Nobody was asked: the pass has lost its mandate.
     Withdrawn,
-    /// There was no answer, or one that says that the tenant is unavailable.
+    /// There was no answer, or one that says that the tenant is unavailable: for nobody.
     Unanswered,
-    /// The answer was a refusal, or is of no use.
+    /// The answer was a refusal, or is of no use: to this client.
     Useless,
 }
 
@@ -71,13 +79,19 @@ enum Asked {
 }
 
 impl Names {
+    /// Nobody has asked yet, or others have.
+    pub(crate) fn new(tenant: Arc<TenantNames>, client: &str) -> Self {
+        Self { tenant, client: client.into() }
+    }
+
     /// What is known of the name.
     pub(crate) fn of(&self, name: &RemoteName) -> Listed {
-        match &mut *self.known.lock() {
-            known @ (Known::Listed { .. } | Known::Unavailable { .. }) if known.has_ended() => {
-                *known = Known::Nothing;
-                Listed::Unknown
-            }
+        let mut known = self.tenant.known.lock();
+        if known.has_ended() {
+            *known = Known::Nothing;
+        }
+        match &*known {
+            Known::Nothing if self.does_without() => Listed::Unavailable,
             Known::Nothing => Listed::Unknown,
             Known::Unavailable { .. } => Listed::Unavailable,
             Known::Listed { names, .. } if names.contains(name.as_str()) => Listed::Present,
@@ -85,16 +99,21 @@ impl Names {
         }
     }
 
+    /// Whether the client does not ask.
+    fn does_without(&self) -> bool {
+        self.tenant.refused.lock().keeps_from_asking(&self.client)
+    }
+
     /// A request that creates it is sent, or may be: it is not created without a look a second time.
     pub(crate) fn may_exist(&self, name: &RemoteName) {
-        if let Known::Listed { names, .. } = &mut *self.known.lock() {
+        if let Known::Listed { names, .. } = &mut *self.tenant.known.lock() {
             names.insert(name.as_str().into());
         }
     }
 
     /// A name was there that was not among them. Somebody else writes there, so nobody relies on them any more.
     pub(crate) fn disproved(&self) {
-        let mut known = self.known.lock();
+        let mut known = self.tenant.known.lock();
         if let Known::Listed { until, .. } = *known {
             *known = Known::Unavailable { until };
         }
@@ -102,7 +121,7 @@ impl Names {
 
     /// Nobody waits for them any more.
     pub(crate) fn forget(&self) {
-        let mut known = self.known.lock();
+        let mut known = self.tenant.known.lock();
         if matches!(*known, Known::Listed { .. }) {
             *known = Known::Nothing;
         }
@@ -122,7 +141,7 @@ impl Names {
         const WITHDRAWN: Unfinished = Unfinished::Withdrawn { remote_absent: false };
         let known = async {
             if self.ask_once(ask).await.map_err(|_| WITHDRAWN)? == Asked::Itself {
-                rate.wait().await;
+                rate.wait(mandate.namespace()).await;
             }
             Ok(())
         };
@@ -141,10 +160,10 @@ impl Names {
         &self,
         ask: impl Future<Output = Result<HashSet<Box<str>>, Unlisted>>,
     ) -> Result<Asked, Unlisted> {
-        let Ok(_flight) = timeout(LIMIT, self.flight.lock()).await else {
+        let Ok(_flight) = timeout(LIMIT, self.tenant.flight.lock()).await else {
             return Ok(Asked::Not);
         };
-        if !matches!(*self.known.lock(), Known::Nothing) {
+        if !matches!(*self.tenant.known.lock(), Known::Nothing) || self.does_without() {
             return Ok(Asked::Not);
         }
         let asked = Instant::now();
@@ -152,9 +171,12 @@ impl Names {
             Ok(names) => Known::Listed { names, until: asked + LIFE },
             Err(Unlisted::Withdrawn) => return Err(Unlisted::Withdrawn),
             Err(Unlisted::Unanswered) => Known::Unavailable { until: asked + PAUSE },
-            Err(Unlisted::Useless) => Known::Unavailable { until: asked + LONG_PAUSE },
+            Err(Unlisted::Useless) => {
+                self.tenant.refused.lock().note(&self.client, asked);
+                return Ok(Asked::Itself);
+            }
         };
-        *self.known.lock() = known;
+        *self.tenant.known.lock() = known;
         Ok(Asked::Itself)
     }
 }

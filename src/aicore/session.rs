@@ -153,7 +153,7 @@ impl<'a> Session<'a> {
         if self.sent > 0 {
             tokio::select! {
                 biased;
-                () = connection.rate_limiter.wait() => {}
+                () = connection.rate_limiter.wait(self.mandate.namespace()) => {}
                 () = over(self.mandate) => return Err(Unsent::Withdrawn),
             }
         }

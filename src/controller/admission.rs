@@ -17,7 +17,8 @@
 //! - **What one resource meets says little about others of its tenant.** Resources whose service key was never given a token have
 //!   a lane for each key, those of which nothing was accepted yet share one, so do those whose last attempt had no answer, and all others
 //!   have one ([`lane`]). A pass that is kept waiting for long leaves its turn in the lane to others.
-//! - Each line is fair over namespaces, with changes first ([`line`](super::queue::line)).
+//! - Each line is fair over namespaces, with changes first ([`line`](super::queue::line)). So are the turns of a tenant's rate, over its
+//!   lanes: whoever has had fewest is next ([`Lanes::standing`](lanes::Lanes::standing)).
 //!
 //! Why rotations of tenants that answer are never held up for long: they need a place in the queue's limit, and one in their
 //! lane. Of the first, any other pass gives up its place within [`PATIENCE`], to the namespace whose turn it is, as long as there
@@ -291,7 +292,8 @@ impl Admission {
         if !is_short {
             return self.turn(permit, rate);
         }
-        rate.wait().await;
+        let namespace = self.change(|state, _| state.namespace_of(id));
+        rate.wait_first(&namespace).await;
         self.change(|state, now| state.has_turn(id, rate, now));
         Ok(())
     }

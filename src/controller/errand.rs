@@ -75,6 +75,10 @@ impl<K: Send + Sync> Mandate for Errand<'_, K> {
         })
     }
 
+    fn namespace(&self) -> &str {
+        &self.object.key.namespace
+    }
+
     fn ending(&self) -> &CancellationToken {
         self.ending
     }

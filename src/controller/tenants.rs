@@ -309,6 +309,11 @@ impl<K: Send + Sync> Mandate for Question<'_, K> {
         })
     }
 
+    fn namespace(&self) -> &'static str {
+        // It is in none.
+        ""
+    }
+
     fn ending(&self) -> &CancellationToken {
         self.ending
     }

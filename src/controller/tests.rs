@@ -3,6 +3,7 @@ mod first_lists;
 mod large;
 mod neighbours;
 mod outages;
+mod shares;
 
 use super::*;
 

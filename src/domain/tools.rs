@@ -1,4 +1,4 @@
-//! Small tools: texts for people and terminals, a map, shared values, shortened texts, a token bucket, lists by pages.
+//! Small tools: texts for people and terminals, a map, shared values, shares, shortened texts, a token bucket, lists by pages.
 
 pub mod bucket;
 pub(crate) mod invalid;
@@ -7,5 +7,6 @@ pub(crate) mod list_progress;
 pub(crate) mod page_size;
 pub mod printable;
 pub(crate) mod shared;
+pub(crate) mod shares;
 pub(crate) mod short_text;
 pub(crate) mod vec_map;

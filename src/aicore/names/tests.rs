@@ -4,12 +4,15 @@ use rstest::rstest;
 use serde_json::json;
 use testbed::simulator::{Fault, Gate, Operation as Op, Options, Simulator, Tenant};
 
-use super::*;
-use crate::aicore::{
-    Insistence,
-    mandate::tests::Withdrawable,
-    pool::Connection,
-    token::tests::{connect, connect_at},
+use super::{refused::LONG_PAUSE, *};
+use crate::{
+    aicore::{
+        Insistence,
+        mandate::tests::Withdrawable,
+        pool::Connection,
+        token::tests::{a_pool, connect, connect_at, connect_in},
+    },
+    domain::tools::bucket::Rate,
 };
 
 fn name(name: &str) -> RemoteName {
@@ -77,7 +80,7 @@ async fn whoever_asks_takes_another_turn_before_it_goes_on() {
     let simulator = Simulator::start(Options::default()).await.unwrap();
     let tenant = simulator.tenant("acme");
     let connection = connect_at(0.0001, &tenant.service_key());
-    connection.rate_limiter().wait().await;
+    connection.rate_limiter().wait("ns").await;
     let mandate = Withdrawable::default();
     let mut session = Session::new(&connection, Insistence::Patient, &mandate);
     let meanwhile = async {
@@ -115,7 +118,7 @@ fn these(names: &[&str]) -> HashSet<Box<str>> {
 
 #[tokio::test(start_paused = true)]
 async fn who_is_not_answered_waits_for_a_moment_only() {
-    let names = Names::default();
+    let names = Names::new(Arc::default(), "client");
     let began = Instant::now();
     let silent = || names.ask_once(std::future::pending());
     let (first, second) = tokio::join!(silent(), silent());
@@ -126,7 +129,7 @@ async fn who_is_not_answered_waits_for_a_moment_only() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_known_counts_for_a_while() {
-    let names = Names::default();
+    let names = Names::new(Arc::default(), "client");
     for (answer, listed, counts) in [
         (Ok(these(&["there"])), Listed::Absent, LIFE),
         (Err(Unlisted::Unanswered), Listed::Unavailable, PAUSE),
@@ -143,7 +146,7 @@ async fn what_is_known_counts_for_a_while() {
 
 #[tokio::test(start_paused = true)]
 async fn what_happens_meanwhile_is_taken_in() {
-    let names = Names::default();
+    let names = Names::new(Arc::default(), "client");
     names.may_exist(&name("first"));
     names.ask_once(async { Ok(these(&[])) }).await.unwrap();
     assert_eq!(names.of(&name("first")), Listed::Absent);
@@ -157,4 +160,59 @@ async fn what_happens_meanwhile_is_taken_in() {
     names.ask_once(async { Ok(these(&[])) }).await.unwrap();
     names.forget();
     assert_eq!(names.of(&name("second")), Listed::Unknown);
+}
+
+/// One of them lacks the right, or gets what it cannot use. The others ask as if it had not, and what they are told is for all.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_a_matter_of_the_client_that_has_asked() {
+    let tenant = Arc::<TenantNames>::default();
+    let [poor, poorer, rich] =
+        ["poor", "poorer", "rich"].map(|client| Names::new(Arc::clone(&tenant), client));
+    let new = name("new");
+    for refused in [&poor, &poorer] {
+        assert_eq!(refused.of(&new), Listed::Unknown);
+        assert_eq!(refused.ask_once(async { Err(Unlisted::Useless) }).await.unwrap(), Asked::Itself);
+        assert_eq!(refused.ask_once(async { unreachable!() }).await.unwrap(), Asked::Not);
+        assert_eq!((refused.of(&new), rich.of(&new)), (Listed::Unavailable, Listed::Unknown));
+    }
+    rich.ask_once(async { Ok(these(&["there"])) }).await.unwrap();
+    for names in [&poor, &poorer, &rich] {
+        assert_eq!((names.of(&new), names.of(&name("there"))), (Listed::Absent, Listed::Present));
+    }
+    // Another connection of the same client, as after its Secret was read again, has not asked either.
+    tokio::time::advance(LIFE).await;
+    let again = Names::new(Arc::clone(&tenant), "poor");
+    assert_eq!((again.of(&new), rich.of(&new)), (Listed::Unavailable, Listed::Unknown));
+    tokio::time::advance(LONG_PAUSE.checked_sub(LIFE).unwrap()).await;
+    assert_eq!(again.of(&new), Listed::Unknown, "by now the right may be there");
+}
+
+/// By its id, whatever else is in its service key: a new secret of the same client has the same rights.
+#[tokio::test]
+async fn a_tenant_tells_its_clients_apart_by_their_ids() {
+    let simulator = Simulator::start(Options::default()).await.unwrap();
+    let tenant = simulator.tenant("acme");
+    let pool = a_pool(None, Rate::new(1000.0, 1000));
+    let of = |id: &str, secret: &str| {
+        let mut key = tenant.service_key();
+        (key["clientid"], key["clientsecret"]) = (id.into(), secret.into());
+        connect_in(&pool, &key)
+    };
+    let [first, renewed, rich] =
+        [("poor", "a"), ("poor", "b"), ("rich", "a")].map(|(id, secret)| of(id, secret));
+    first.names.ask_once(async { Err(Unlisted::Useless) }).await.unwrap();
+    let listed = [first, renewed, rich].map(|connection| connection.names.of(&name("new")));
+    assert_eq!(listed, [Listed::Unavailable, Listed::Unavailable, Listed::Unknown]);
+}
+
+/// What is not answered is not answered to anybody.
+#[tokio::test(start_paused = true)]
+async fn silence_is_a_matter_of_the_tenant() {
+    let tenant = Arc::<TenantNames>::default();
+    let [one, other] = ["one", "other"].map(|client| Names::new(Arc::clone(&tenant), client));
+    one.ask_once(async { Err(Unlisted::Unanswered) }).await.unwrap();
+    assert_eq!(other.of(&name("new")), Listed::Unavailable);
+    assert_eq!(other.ask_once(async { unreachable!() }).await.unwrap(), Asked::Not);
+    tokio::time::advance(PAUSE).await;
+    assert_eq!((one.of(&name("new")), other.of(&name("new"))), (Listed::Unknown, Listed::Unknown));
 }

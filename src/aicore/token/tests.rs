@@ -40,6 +40,11 @@ pub(in crate::aicore) fn connect_at(per_second: f64, service_key: &serde_json::V
 }
 
 fn connect_with(roots: Option<&str>, tenant_rate: Rate, service_key: &serde_json::Value) -> Arc<Connection> {
+    let pool = a_pool(roots, tenant_rate);
+    connect_in(&pool, service_key)
+}
+
+pub(in crate::aicore) fn a_pool(roots: Option<&str>, tenant_rate: Rate) -> Pool {
     // An earlier test may have installed it.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let settings = RequestSettings {
@@ -48,7 +53,10 @@ fn connect_with(roots: Option<&str>, tenant_rate: Rate, service_key: &serde_json
         extra_roots_pem: roots.map(|roots| roots.as_bytes().to_vec()),
         proxies: Proxies::default(),
     };
-    let pool = Pool::new(settings, Fence::always_open(), Arc::new(Metrics::new())).unwrap();
+    Pool::new(settings, Fence::always_open(), Arc::new(Metrics::new())).unwrap()
+}
+
+pub(in crate::aicore) fn connect_in(pool: &Pool, service_key: &serde_json::Value) -> Arc<Connection> {
     let secret = secret("key", None, [("key.json", service_key.to_string())]);
     let urls = ["/url", "/certurl", "/serviceurls/AI_API_URL"];
     let urls = urls.iter().filter_map(|field| service_key.pointer(field)?.as_str());

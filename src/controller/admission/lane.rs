@@ -49,6 +49,11 @@ impl Lane {
         Self { tenant: Arc::clone(&self.tenant), part: Part::Proven }
     }
 
+    /// The last one of those whose service keys were given a token.
+    pub(super) fn last_with_proof(&self) -> Self {
+        Self { tenant: Arc::clone(&self.tenant), part: Part::Doubtful }
+    }
+
     /// The last one.
     pub(super) fn last_beside(&self) -> Self {
         Self { tenant: Arc::clone(&self.tenant), part: Part::Unproven(u64::MAX) }
@@ -102,6 +107,8 @@ mod tests {
             assert!(own.iter().all(|other| (lane.first_beside()..=lane.last_beside()).contains(&**other)));
             assert!(!(lane.first_beside()..=lane.last_beside()).contains(&*others[4]));
         }
+        let with_proof = own.map(|lane| (lane.first_beside()..=lane.last_with_proof()).contains(&**lane));
+        assert_eq!(with_proof, [true, true, true, false, false]);
         assert_eq!(own.map(|lane| lane.is_for_first_pushes()), [false, true, false, true, true]);
         assert_eq!([proven.begins(), others[0].begins()], [Access::Open; 2]);
         assert_eq!(others[1].begins(), Access::Shared(Crowd::Silent));

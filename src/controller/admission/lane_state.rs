@@ -25,6 +25,18 @@ fn reserve(most: usize) -> usize {
     most / 4
 }
 
+/// When the next one of a lane takes a turn of the tenant's rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// When there is one.
+    Next,
+    /// When there is one that others have left, since their namespaces have had fewer.
+    Behind {
+        /// So many are promised to others.
+        promised: u32,
+    },
+}
+
 /// One lane.
 #[derive(Debug)]
 pub(super) struct LaneState {
@@ -85,7 +97,7 @@ impl LaneState {
     }
 
     /// Whether one more may pass, or go to the entrance. `crowded`: in all lanes together, many passes wait for long for an answer.
-    pub(super) fn admits(&self, now: Duration, most: usize, crowded: bool) -> bool {
+    pub(super) fn admits(&self, now: Duration, most: usize, crowded: bool, standing: Standing) -> bool {
         let used = self.used();
         let few = crowded && !self.answered_meanwhile;
         let overtaken = if few { self.kept_waiting.min(OVERTAKEN) } else { self.kept_waiting };
@@ -94,7 +106,7 @@ impl LaneState {
             // One that is not answered may be a matter of its resource: others may find out meanwhile.
             None => used.saturating_sub(overtaken) < self.window(now),
         };
-        used < most + reserve(most) && has_place && self.has_turn()
+        used < most + reserve(most) && has_place && self.has_turn(standing)
     }
 
     /// Whether somebody waits who might pass if few passes of all lanes waited for long for an answer.
@@ -102,16 +114,28 @@ impl LaneState {
         !self.line.is_empty() && self.kept_waiting > OVERTAKEN && !self.answered_meanwhile
     }
 
-    /// Takes the next one out of the line, when one more is admitted. Beyond `most` only of namespaces that have few places: what is slow
-    /// in one does not keep another out.
+    /// Takes the next one out of the line, when one more is admitted: of the namespace that has had the fewest turns of the rate. Beyond
+    /// `most` only of namespaces that have few places: what is slow in one does not keep another out.
     pub(super) fn next(&mut self, most: usize) -> Option<(ObjectKey, Priority)> {
         let used = self.used();
-        let Self { line, at_entrance, in_flight_of, .. } = self;
-        line.pop(|namespace| {
+        let Self { line, at_entrance, in_flight_of, rate, .. } = self;
+        let may = |namespace: &str| {
             let at_entrance = at_entrance.iter().filter(|who| &*who.namespace == namespace).count();
             let has = in_flight_of.get(namespace).unwrap_or(&0) + at_entrance;
             used < most || has < reserve(most)
-        })
+        };
+        line.pop_least(may, |namespace| rate.as_ref().map_or(0, |rate| rate.lead(namespace)))
+    }
+
+    /// How many turns more than others the namespace of the next one in the line has had; `None`: nobody waits for the rate.
+    pub(super) fn lead(&self) -> Option<u64> {
+        let rate = self.rate.as_ref().filter(|_| self.outage.next_probe().is_none())?;
+        self.line.least(|namespace| rate.lead(namespace))
+    }
+
+    /// How many turns of the rate those have still to take who are in.
+    pub(super) fn promised(&self) -> u32 {
+        u32::try_from(self.before_turn + self.at_entrance.len()).unwrap_or(u32::MAX)
     }
 
     fn used(&self) -> usize {
@@ -121,7 +145,7 @@ impl LaneState {
     /// Whether one may pass, or go to the entrance, because a person asks for it, although it is only probed now.
     pub(super) fn admits_what_is_asked_for(&self, now: Duration, most: usize) -> bool {
         let may = self.outage.next_asked_for().is_some_and(|at| now >= at);
-        self.used() < most && may && self.has_turn()
+        self.used() < most && may && self.has_turn(Standing::Next)
     }
 
     /// As in the slow start of TCP: few, and one more with each answer. Who has not answered for a while starts anew, so that few passes
@@ -136,26 +160,28 @@ impl LaneState {
     }
 
     /// Whether the rate has turns left beyond those that passes have not taken yet.
-    fn has_turn(&self) -> bool {
-        self.rate.as_ref().is_none_or(|rate| rate.free() >= self.turns_needed())
+    fn has_turn(&self, standing: Standing) -> bool {
+        self.until_turn(standing) == Some(Duration::ZERO)
     }
 
-    /// So that there is one for each pass that is in, and one for the next.
-    fn turns_needed(&self) -> u32 {
-        u32::try_from(self.before_turn + self.at_entrance.len() + 1).unwrap_or(u32::MAX)
+    /// The time until there is a turn for each pass that is in, and one for the next; `None`: there are never so many.
+    fn until_turn(&self, standing: Standing) -> Option<Duration> {
+        let Some(rate) = &self.rate else { return Some(Duration::ZERO) };
+        let needed = self.promised().saturating_add(1);
+        match standing {
+            Standing::Next => rate.until_free(needed),
+            Standing::Behind { promised } => rate.until_left_over(needed, promised),
+        }
     }
 
     /// When the line goes on although no pass ends, with its precedence: of those that wait for a turn of the same tenant, the one that has
     /// had none for longest is first. `None`: not before a pass ends.
-    pub(super) fn goes_on_at(&self, now: Duration) -> Option<(Duration, Duration)> {
+    pub(super) fn goes_on_at(&self, now: Duration, standing: Standing) -> Option<(Duration, Duration)> {
         if self.line.is_empty() {
             return None;
         }
         let probe = self.outage.next_probe().unwrap_or(now);
-        let turn = match &self.rate {
-            Some(rate) => now + rate.until_free(self.turns_needed())?,
-            None => now,
-        };
+        let turn = now + self.until_turn(standing)?;
         Some(probe.max(turn)).filter(|at| *at > now).map(|at| (at, self.last_turn))
     }
 

@@ -5,7 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use super::{lane::Lane, lane_state::LaneState};
+use super::{
+    lane::Lane,
+    lane_state::{LaneState, Standing},
+};
 use crate::domain::parse::api_url::Tenant;
 
 /// So many lanes are known before those are looked for that nobody holds.
@@ -59,6 +62,33 @@ impl Lanes {
             .filter(|(other, _)| ***other != *lane)
             .map(|(other, _)| Arc::clone(other))
             .collect()
+    }
+
+    /// Whether the next one in the lane is the next of the tenant: no namespace that waits in another lane has had fewer turns. Lanes
+    /// whose service keys were given no token count for nobody but themselves, as anybody can write down the tenant's URLs; and whoever is
+    /// only probed waits for no rate.
+    pub(super) fn standing(&self, lane: &Lane) -> Standing {
+        let own = self.known.get(lane).and_then(LaneState::lead).unwrap_or_default();
+        if own == 0 {
+            return Standing::Next;
+        }
+        let (mut comes_first, mut promised) = (false, 0_u32);
+        for (_, state) in self.with_proof_beside(lane) {
+            promised = promised.saturating_add(state.promised());
+            comes_first |= state.lead().is_some_and(|lead| lead < own);
+        }
+        if comes_first || promised > 0 { Standing::Behind { promised } } else { Standing::Next }
+    }
+
+    /// Those of them in which somebody waits.
+    pub(super) fn waiting_beside(&self, lane: &Lane) -> Vec<Arc<Lane>> {
+        let waiting = self.with_proof_beside(lane).filter(|(_, state)| !state.line.is_empty());
+        waiting.map(|(other, _)| Arc::clone(other)).collect()
+    }
+
+    fn with_proof_beside(&self, lane: &Lane) -> impl Iterator<Item = (&Arc<Lane>, &LaneState)> {
+        let with_proof = self.known.range::<Lane, _>(lane.first_beside()..=lane.last_with_proof());
+        with_proof.filter(move |(other, _)| ***other != *lane)
     }
 
     /// Whether others than the one pass that is asked for are in the lane, in its line, or in another one for those of whom its tenant

@@ -116,20 +116,21 @@ impl State {
         rate: &Arc<RateLimiter>,
         now: Duration,
     ) -> Result<(), Duration> {
-        let Err(left) = rate.take() else {
+        let Some(pass) = self.passes.get(id) else {
+            return Ok(());
+        };
+        let (lane, who) = (Arc::clone(&pass.lane), pass.who.clone());
+        let Err(left) = rate.take(&who.namespace) else {
             self.has_turn(id, rate, now);
             return Ok(());
         };
-        if let Some(pass) = self.passes.get(id) {
-            let (lane, who) = (Arc::clone(&pass.lane), pass.who.clone());
-            self.lanes.of(&lane).keep_to(rate);
-            self.leave_lane(&who, now);
-            // Another lane of the tenant has had the turn that it came for: the next is its own, however urgent others are.
-            let ticket = self.lanes.of(&lane).line.push_ahead(&who, Priority::Urgent, None);
-            self.waiting.of(&who).lane = Position::Waits(Arc::clone(&lane), ticket);
-            self.waiting.refused(&who, now);
-            self.go_on(&lane, now);
-        }
+        self.lanes.of(&lane).keep_to(rate);
+        self.leave_lane(&who, now);
+        // Another lane of the tenant has had the turn that it came for: the next is its own, however urgent others are.
+        let ticket = self.lanes.of(&lane).line.push_ahead(&who, Priority::Urgent, None);
+        self.waiting.of(&who).lane = Position::Waits(Arc::clone(&lane), ticket);
+        self.waiting.refused(&who, now);
+        self.go_on(&lane, now);
         Err(left)
     }
 
@@ -146,6 +147,15 @@ impl State {
         self.asks(id, now);
         self.remove(&who, now);
         self.go_on(&lane, now);
+        // The namespace has had one more, so another one may be next.
+        for beside in self.lanes.waiting_beside(&lane) {
+            self.go_on(&beside, now);
+        }
+    }
+
+    /// The namespace of its resource.
+    pub(super) fn namespace_of(&self, id: PassId) -> Arc<str> {
+        self.passes.get(id).map(|pass| Arc::clone(&pass.who.namespace)).unwrap_or_default()
     }
 
     /// Whether there are others in its lane, or in those of its tenant for whom nothing was accepted yet.

@@ -2,6 +2,7 @@ mod asked_for;
 mod fairness;
 mod large;
 mod model;
+mod shares;
 
 use futures::FutureExt;
 use tokio::time::{advance, sleep};

@@ -18,7 +18,7 @@ use crate::{
         error::{ClientCertificate, Error as AiCoreError, Server},
         keyed_mutex::KeyedMutex,
         mandate::Mandate,
-        names::{Names, Unlisted},
+        names::{Names, TenantNames, Unlisted},
         push::Pushed,
         rate_limit::RateLimiter,
         session::{Aftermath, Unfinished},
@@ -117,6 +117,8 @@ pub(in crate::controller) struct FakeAiCore {
     pub(in crate::controller) endpoint: Mutex<Option<FakeEndpoint>>,
     /// The service keys lack the right to list secrets.
     pub(in crate::controller) refuses_list: AtomicBool,
+    /// What the quota has no room for, and how many requests it takes to find that out.
+    pub(in crate::controller) no_room: Mutex<HashMap<String, usize>>,
     /// How long an answer takes.
     pub(in crate::controller) latency: Mutex<Duration>,
     /// The rate of tenants.
@@ -166,7 +168,8 @@ impl AiCore for FakeAiCore {
             let rate = self.rate.lock().unwrap().unwrap_or(Rate::new(1.0, 2));
             let rate_limiter = Arc::new(RateLimiter::new(rate));
             let tokens = TokenSource::new(self.endpoint.lock().unwrap().clone().unwrap_or_default());
-            let (tenant, names) = (Arc::new(key.tenant()), Names::default());
+            let (tenant, names) =
+                (Arc::new(key.tenant()), Names::new(Arc::new(TenantNames::default()), key.client_id()));
             Arc::new(FakeConnection { tenant, id, rate_limiter, names, tokens })
         });
         Ok(Arc::clone(connection))
@@ -232,10 +235,18 @@ impl AiCore for FakeAiCore {
             format!("push {name} for {registries}, create {create}, {insistence:?}")
         };
         self.answers(&connection.tenant, mandate, line).await?;
+        let no_room = self.no_room.lock().unwrap().get(name.as_str()).copied();
+        if let Some(requests) = no_room {
+            for _ in 1..requests {
+                connection.rate_limiter.wait(mandate.namespace()).await;
+                self.answers(&connection.tenant, mandate, format!("look after {name}")).await?;
+            }
+            return Err(AiCoreError::QuotaExceeded { used: 50, limit: 50 }.into());
+        }
         if self.needs_second.load(SeqCst) && manner != Manner::CreateOrUpdate {
             let place = async {
                 self.second.pass().await;
-                connection.rate_limiter.wait().await;
+                connection.rate_limiter.wait(mandate.namespace()).await;
             };
             tokio::select! {
                 biased;

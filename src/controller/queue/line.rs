@@ -1,6 +1,8 @@
 //! Who waits, and who is next: in turn over namespaces, and within one in the order in which they came. What is urgent comes
 //! before what is routine, but for one place in nine, so that neither can hold up the other for ever.
 //!
+//! Where namespaces have had more or less of what they wait for, the one that has had least is next.
+//!
 //! However much waits in one namespace, a resource in another is behind at most one of each namespace that waits with it.
 
 use std::{
@@ -100,20 +102,42 @@ impl Line {
 
     /// Takes out the next one of those namespaces that `may` have one now.
     pub(in crate::controller) fn pop(&mut self, may: impl Fn(&str) -> bool) -> Option<(ObjectKey, Priority)> {
-        let routine_is_due = self.urgent_in_a_row >= URGENT_IN_A_ROW;
-        let order = if routine_is_due {
-            [Priority::Routine, Priority::Urgent]
-        } else {
-            [Priority::Urgent, Priority::Routine]
-        };
-        let next =
-            order.into_iter().find_map(|priority| Some((self.of_priority(priority).pop(&may)?, priority)));
+        self.pop_least(may, |_| 0)
+    }
+
+    /// The same; of namespaces of which one has `had` more than another, the turn of the one that has had least comes first.
+    pub(in crate::controller) fn pop_least(
+        &mut self,
+        may: impl Fn(&str) -> bool,
+        had: impl Fn(&str) -> u64,
+    ) -> Option<(ObjectKey, Priority)> {
+        let (priority, _) = self.first(&may, &had)?;
+        let next = self.of_priority(priority).pop_least(&may, &had).map(|who| (who, priority));
         match next {
             Some((_, Priority::Urgent)) => self.urgent_in_a_row += 1,
             Some((_, Priority::Routine)) => self.urgent_in_a_row = 0,
             None => {}
         }
         next
+    }
+
+    /// What the namespace of the next one has `had`.
+    pub(in crate::controller) fn least(&self, had: impl Fn(&str) -> u64) -> Option<u64> {
+        self.first(|_| true, had).map(|(_, had)| had)
+    }
+
+    /// How urgent the next one is, and what its namespace has had. What is routine and due waits for what is urgent only as long as its
+    /// namespace has had more.
+    fn first(&self, may: impl Fn(&str) -> bool, had: impl Fn(&str) -> u64) -> Option<(Priority, u64)> {
+        let least = |namespaces: &Namespaces| namespaces.next(&may, &had).map(|(had, ..)| had);
+        let Some(urgent) = least(&self.urgent) else {
+            return Some((Priority::Routine, least(&self.routine)?));
+        };
+        let is_due = self.urgent_in_a_row >= URGENT_IN_A_ROW;
+        match is_due.then(|| least(&self.routine)).flatten() {
+            Some(routine) if routine <= urgent => Some((Priority::Routine, routine)),
+            _ => Some((Priority::Urgent, urgent)),
+        }
     }
 
     /// Takes out one that waits no longer.
@@ -154,9 +178,24 @@ impl Namespaces {
         waiting.names.insert(number, Arc::clone(&who.name));
     }
 
-    fn pop(&mut self, may: impl Fn(&str) -> bool) -> Option<ObjectKey> {
-        let (turn, namespace) = self.turns.iter().find(|(_, namespace)| may(namespace))?;
-        let (turn, namespace) = (*turn, Arc::clone(namespace));
+    /// What the next one of those that `may` has had, its turn and its name. Whoever has had nothing is not waited with.
+    fn next(&self, may: impl Fn(&str) -> bool, had: impl Fn(&str) -> u64) -> Option<(u64, u64, &Arc<str>)> {
+        let mut next: Option<(u64, u64, &Arc<str>)> = None;
+        for (turn, namespace) in self.turns.iter().filter(|(_, namespace)| may(namespace)) {
+            let had = had(namespace);
+            if next.is_none_or(|(least, ..)| had < least) {
+                next = Some((had, *turn, namespace));
+            }
+            if had == 0 {
+                break;
+            }
+        }
+        next
+    }
+
+    fn pop_least(&mut self, may: impl Fn(&str) -> bool, had: impl Fn(&str) -> u64) -> Option<ObjectKey> {
+        let (_, turn, namespace) = self.next(may, had)?;
+        let namespace = Arc::clone(namespace);
         let waiting = self.of.get_mut(&namespace)?;
         let (_, name) = waiting.names.pop_first()?;
         self.turns.remove(&turn);

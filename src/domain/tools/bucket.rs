@@ -19,6 +19,12 @@ impl Rate {
         }
     }
 
+    /// So many at once.
+    #[must_use]
+    pub(crate) fn burst(self) -> u32 {
+        self.burst
+    }
+
     fn gap(self) -> Duration {
         Duration::from_secs_f64(1.0 / self.per_second)
     }
@@ -62,8 +68,21 @@ impl Bucket {
         Some(self.full_at.saturating_sub(rate.gap() * others).saturating_sub(uptime))
     }
 
-    /// How many turns there are at `uptime`.
+    /// The time until there are `turns` at once that nobody has taken for as long as one turn takes; `None`: there are never so many.
     #[must_use]
+    pub(crate) fn until_left_over(&self, turns: u32, rate: Rate, uptime: Duration) -> Option<Duration> {
+        let others = rate.burst.checked_sub(turns)?;
+        Some((self.full_at + rate.gap()).saturating_sub(rate.gap() * others).saturating_sub(uptime))
+    }
+
+    /// For how long no turn was needed beyond those that there are at once.
+    #[must_use]
+    pub(crate) fn full_for(&self, uptime: Duration) -> Duration {
+        uptime.saturating_sub(self.full_at)
+    }
+
+    /// How many turns there are at `uptime`.
+    #[cfg(test)]
     pub(crate) fn free(&self, rate: Rate, uptime: Duration) -> u32 {
         let used = self.full_at.saturating_sub(uptime).as_nanos().div_ceil(rate.gap().as_nanos().max(1));
         rate.burst.saturating_sub(u32::try_from(used).unwrap_or(u32::MAX))
@@ -104,7 +123,7 @@ mod tests {
         #[test]
         fn what_is_said_is_so(takes in prop::collection::vec((0_u64..300, any::<bool>()), 1..100)) {
             let rate = Rate::new(10.0, 5);
-            let (mut bucket, mut now) = (Bucket::default(), Duration::ZERO);
+            let (mut bucket, mut now) = (Bucket::default(), Duration::from_secs(10));
             for (gap, reserves) in takes {
                 now += Duration::from_millis(gap);
                 let free = bucket.free(rate, now);
@@ -116,6 +135,13 @@ mod tests {
                     prop_assert!(then == now || bucket.free(rate, then.saturating_sub(Duration::from_nanos(1))) < turns);
                 }
                 prop_assert_eq!(bucket.until_free(6, rate, now), None);
+                // What is left over is what would be one turn more.
+                for turns in 1..=4 {
+                    let one_more = bucket.until_free(turns + 1, rate, now);
+                    prop_assert_eq!(bucket.until_left_over(turns, rate, now), one_more);
+                }
+                prop_assert_eq!(bucket.until_left_over(6, rate, now), None);
+                prop_assert_eq!(bucket.full_for(now).is_zero(), free < 5 || bucket.full_at == now);
                 let before = bucket;
                 if reserves {
                     prop_assert_eq!(bucket.take(rate, now), until);

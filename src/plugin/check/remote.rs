@@ -32,6 +32,11 @@ impl Mandate for Asked {
         Box::pin(std::future::pending())
     }
 
+    fn namespace(&self) -> &'static str {
+        // Nobody else is about to send anything.
+        ""
+    }
+
     fn ending(&self) -> &CancellationToken {
         &self.ending
     }

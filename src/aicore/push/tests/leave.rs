@@ -119,7 +119,7 @@ async fn who_waits_for_a_second_place_ends_with_the_process() {
     let name = RemoteName::parse("pull").unwrap();
     let payload = a_payload_for(&[("ghcr.io", "robot", "another-0123456")]);
     let mut session = Session::new(&connection, Insistence::Patient, &mandate);
-    connection.rate_limiter().wait().await;
+    connection.rate_limiter().wait("ns").await;
     let meanwhile = async {
         let patched = |entry: &testbed::simulator::Entry| entry.operation == Op::Patch;
         tenant.journal().wait_for(patched, Duration::from_secs(30)).await.unwrap();

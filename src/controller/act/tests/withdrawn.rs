@@ -308,8 +308,8 @@ async fn a_refused_key_takes_no_turn() {
     assert!(world.ctx.ai_core.tokens.load(SeqCst) > 50, "they were refused");
     let rate = &connection.rate_limiter;
     // Both of the two that go at once.
-    assert!(rate.wait().now_or_never().is_some() && rate.wait().now_or_never().is_some());
-    assert!(rate.wait().now_or_never().is_none());
+    assert!(rate.wait("ns").now_or_never().is_some() && rate.wait("ns").now_or_never().is_some());
+    assert!(rate.wait("ns").now_or_never().is_none());
 }
 
 /// What waits for a turn, a place, a token or others has sent nothing: it need not be waited for.

@@ -9,7 +9,7 @@ const SOON: Duration = Duration::from_millis(100);
 
 fn places(lane: &mut LaneState, now: Duration) -> usize {
     lane.in_flight = 0;
-    while lane.admits(now, MOST, false) {
+    while lane.admits(now, MOST, false, Standing::Next) {
         lane.in_flight += 1;
     }
     lane.in_flight
@@ -72,25 +72,28 @@ fn who_is_not_answered_is_among_those_like_it() {
 fn whoever_is_kept_waiting_keeps_others_from_trying_only_by_the_places_of_the_lane() {
     let mut lane = LaneState::new(Access::Open);
     for _ in 0..MOST + reserve(MOST) {
-        assert!(lane.admits(seconds(1), MOST, false));
+        assert!(lane.admits(seconds(1), MOST, false, Standing::Next));
         lane.in_flight += 1;
         lane.keeps_waiting();
     }
-    assert!(!lane.admits(seconds(1), MOST, false));
+    assert!(!lane.admits(seconds(1), MOST, false, Standing::Next));
 }
 
 #[test]
 fn where_many_wait_for_long_a_lane_that_nobody_answers_has_few_that_do() {
     let mut lane = LaneState::new(Access::Open);
     for kept_waiting in 0..MOST {
-        assert_eq!(lane.admits(seconds(1), MOST, true), kept_waiting < AFTER_IDLE + OVERTAKEN);
+        assert_eq!(
+            lane.admits(seconds(1), MOST, true, Standing::Next),
+            kept_waiting < AFTER_IDLE + OVERTAKEN
+        );
         lane.in_flight += 1;
         lane.keeps_waiting();
     }
-    assert!(!lane.admits(seconds(1), MOST, true));
-    assert!(lane.admits(seconds(1), MOST, false));
+    assert!(!lane.admits(seconds(1), MOST, true, Standing::Next));
+    assert!(lane.admits(seconds(1), MOST, false, Standing::Next));
     lane.answered(SOON, true, seconds(1), MOST);
-    assert!(lane.admits(seconds(1), MOST, true), "it is a matter of those resources");
+    assert!(lane.admits(seconds(1), MOST, true, Standing::Next), "it is a matter of those resources");
 }
 
 #[test]
@@ -99,22 +102,22 @@ fn in_an_outage_one_probe_follows_the_other_at_growing_distances() {
     lane.answered(SOON, true, seconds(0), MOST);
     lane.was_available(false, &key("a"), seconds(0));
     lane.was_available(false, &key("a"), seconds(0));
-    assert!(lane.admits(seconds(0), MOST, false), "this may be a matter of that resource");
+    assert!(lane.admits(seconds(0), MOST, false, Standing::Next), "this may be a matter of that resource");
     lane.was_available(false, &key("b"), seconds(0));
     let mut probes = Vec::new();
     for now in (0..60).map(seconds) {
-        if lane.admits(now, MOST, false) {
+        if lane.admits(now, MOST, false, Standing::Next) {
             lane.let_in(now);
             probes.push(now.as_secs());
             lane.was_available(false, &key("c"), now);
         }
     }
     assert_eq!(probes, [1, 2, 4, 8, 16, 26, 36, 46, 56]);
-    assert!(!lane.admits(seconds(60), MOST, false));
+    assert!(!lane.admits(seconds(60), MOST, false, Standing::Next));
     lane.unused(seconds(60));
-    assert!(lane.admits(seconds(60), MOST, false), "this one found out nothing");
+    assert!(lane.admits(seconds(60), MOST, false, Standing::Next), "this one found out nothing");
     lane.was_available(true, &key("c"), seconds(60));
-    assert!(lane.admits(seconds(60), MOST, false));
+    assert!(lane.admits(seconds(60), MOST, false, Standing::Next));
 }
 
 #[tokio::test(start_paused = true)]
@@ -123,17 +126,17 @@ async fn no_more_pass_than_there_are_turns() {
     (0..20).for_each(|_| lane.answered(SOON, true, seconds(0), MOST));
     let rate = Arc::new(RateLimiter::new(crate::domain::tools::bucket::Rate::new(1.0, 2)));
     lane.keep_to(&rate);
-    assert!(lane.admits(seconds(0), MOST, false));
+    assert!(lane.admits(seconds(0), MOST, false, Standing::Next));
     lane.before_turn = 2;
-    assert!(!lane.admits(seconds(0), MOST, false), "both turns are for those who are in");
+    assert!(!lane.admits(seconds(0), MOST, false, Standing::Next), "both turns are for those who are in");
     lane.before_turn = 0;
-    rate.take().and(rate.take()).unwrap();
-    assert!(!lane.admits(seconds(0), MOST, false));
+    rate.take("ns").and(rate.take("ns")).unwrap();
+    assert!(!lane.admits(seconds(0), MOST, false, Standing::Next));
     lane.line.push(&key("a"), crate::controller::queue::Priority::Routine);
-    assert_eq!(lane.goes_on_at(seconds(5)), Some((seconds(6), seconds(0))));
+    assert_eq!(lane.goes_on_at(seconds(5), Standing::Next), Some((seconds(6), seconds(0))));
     lane.takes_turn(true, seconds(5));
     assert_eq!(
-        lane.goes_on_at(seconds(5)),
+        lane.goes_on_at(seconds(5), Standing::Next),
         Some((seconds(6), seconds(5))),
         "one that has had none for longer is before it"
     );

@@ -99,8 +99,9 @@ impl State {
         while let Some((who, priority)) = self.next_in_line(lane, now) {
             self.let_in(lane, who, priority, now);
         }
+        let standing = self.lanes.standing(lane);
         if let Some(state) = self.lanes.get_mut(lane) {
-            let alarm = state.goes_on_at(now);
+            let alarm = state.goes_on_at(now, standing);
             if alarm != state.alarm {
                 if let Some(before) = std::mem::replace(&mut state.alarm, alarm) {
                     self.alarms.remove(&(before, Arc::clone(lane)));
@@ -112,8 +113,9 @@ impl State {
     }
 
     fn next_in_line(&mut self, lane: &Arc<Lane>, now: Duration) -> Option<(ObjectKey, Priority)> {
-        let (most, crowded) = (self.places.lane, self.passes.is_crowded());
-        self.lanes.get_mut(lane).filter(|state| state.admits(now, most, crowded))?.next(most)
+        let (most, crowded, standing) =
+            (self.places.lane, self.passes.is_crowded(), self.lanes.standing(lane));
+        self.lanes.get_mut(lane).filter(|state| state.admits(now, most, crowded, standing))?.next(most)
     }
 
     /// Fewer wait for long for an answer than before: if that was what kept lanes, they go on.

@@ -49,6 +49,40 @@ fn of_nine_places_one_is_for_routine() {
     assert_eq!(order.len(), 42);
 }
 
+/// Each has had what its number says.
+#[test]
+fn whoever_has_had_least_is_next_and_of_those_the_one_whose_turn_it_is() {
+    let had = |namespace: &str| namespace.trim_start_matches("ns-").parse().unwrap();
+    let mut line = Line::default();
+    for (namespace, name) in [(3, 0), (1, 0), (2, 0), (1, 1)] {
+        line.push(&key(namespace, name), Priority::Urgent);
+    }
+    line.push(&key(0, 0), Priority::Routine);
+    assert_eq!(line.least(had), Some(1), "what is urgent comes first");
+    let mut next = |may: fn(&str) -> bool| line.pop_least(may, had).map(|(who, _)| who);
+    assert_eq!(next(|namespace| namespace != "ns-1"), Some(key(2, 0)));
+    let order: Vec<_> = std::iter::from_fn(|| next(|_| true)).collect();
+    assert_eq!(order, [key(1, 0), key(1, 1), key(3, 0), key(0, 0)]);
+    assert_eq!(line.least(had), None);
+}
+
+#[test]
+fn what_is_routine_and_due_waits_until_its_namespace_has_had_no_more() {
+    let mut line = Line::default();
+    for name in 0..40 {
+        line.push(&key(1, name), Priority::Urgent);
+    }
+    line.push(&key(2, 0), Priority::Routine);
+    for routine_has_had in [5, 4] {
+        let had = |namespace: &str| if namespace == "ns-2" { routine_has_had } else { 4 };
+        for number in 0..12 {
+            let (_, priority) = line.pop_least(|_| true, had).unwrap();
+            let is_its_turn = routine_has_had == 4 && number == 0;
+            assert_eq!(priority == Priority::Routine, is_its_turn, "{number}");
+        }
+    }
+}
+
 #[test]
 fn whose_namespace_may_not_is_passed_over_and_keeps_its_turn() {
     let mut line = Line::default();
