@@ -33,6 +33,7 @@ async fn the_way_in_a_cluster_is_as_the_page_says() {
         if differ && last { Ok(()) } else { Err(log) }
     })
     .await;
+    restarted(steps).await;
     shell(tidy_up).await;
     let left = kubectl(&["get", "namespaces,crds,clusterroles", "--output=name"]).await.success();
     for name in ["namespace/ml", "aicore-simulator", "aicore-registry"] {
@@ -48,6 +49,24 @@ fn blocks() -> Vec<&'static str> {
         section.split("```sh\n").skip(1).map(|rest| rest.split_once("```").unwrap().0).collect();
     assert!(blocks.len() >= 5, "{blocks:?}");
     blocks
+}
+
+/// Another start of the simulator, after which the page has three commands repeated.
+async fn restarted(steps: &[&str]) {
+    shell("kubectl rollout restart -n aicore-simulator deployment/simulator").await;
+    shell("kubectl rollout status -n aicore-simulator deployment/simulator").await;
+    let commands: Vec<String> = steps.concat().replace("\\\n", " ").lines().map(str::to_owned).collect();
+    for repeated in ["> target/simulator-ca.crt", "helm upgrade", "cat /files/binding.yaml"] {
+        let command = commands.iter().find(|command| command.contains(repeated));
+        shell(command.unwrap_or_else(|| panic!("no command has {repeated}"))).await;
+    }
+    let arguments = ["logs", "--namespace=aicore-simulator", "deployment/simulator"];
+    eventually("the secret to be created again", async || {
+        let log = kubectl(&arguments).await.success();
+        let created = log.lines().any(|line| line.contains(" POST /v2/admin/") && line.contains(" 202 "));
+        if created { Ok(()) } else { Err(log) }
+    })
+    .await;
 }
 
 /// From the root of the repository, as the page says.

@@ -36,7 +36,9 @@ async fn helm_test_succeeds_and_says_what_it_saw() {
     let release = Release::install(&cluster, "tested-system", json!({})).await;
     let said = release.helm_on("test", &["--logs", "--timeout=2m"]).await.success();
     assert!(said.contains("Succeeded"), "{said}");
-    assert!(said.contains("/readyz says: "), "{said}");
+    assert!(said.contains("/readyz says: ok\n"), "{said}");
+    let version = format!("/metrics says: version {}\n", env!("CARGO_PKG_VERSION"));
+    assert!(said.contains(&version), "{said}");
     // An operator that is not there does not pass.
     let gone =
         ["scale", "--namespace", release.namespace, "deployment", crate::release::NAME, "--replicas=0"];

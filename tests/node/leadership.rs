@@ -20,6 +20,14 @@ fn two() -> Value {
     })
 }
 
+/// A Lease that lasts longer than a scenario waits: who is not given it, and did not hold it, does not get it.
+fn lasting() -> Value {
+    let mut values = two();
+    let lease = json!({"leaderElection": {"leaseDuration": "10m", "renewDeadline": "5m"}});
+    json_patch::merge(&mut values, &lease);
+    values
+}
+
 async fn pod(cluster: &Cluster, namespace: &str, name: &str) -> Pod {
     cluster.api::<Pod>(namespace).get(name).await.unwrap()
 }
@@ -37,11 +45,7 @@ async fn restarted(cluster: &Cluster, release: &Release<'_>, name: &str) -> i32 
 #[ignore = "takes a node: make node-test"]
 async fn a_leader_that_is_told_to_end_hands_over() {
     let cluster = Cluster::clean().await;
-    // Longer than the scenario waits: who is not given the Lease does not get it.
-    let mut values = two();
-    let lease = json!({"leaderElection": {"leaseDuration": "10m", "renewDeadline": "5m"}});
-    json_patch::merge(&mut values, &lease);
-    let release = Release::install(&cluster, "told-to-end-system", values).await;
+    let release = Release::install(&cluster, "told-to-end-system", lasting()).await;
     let team = Team::new(&cluster, "told-to-end").await;
     team.first("first").await;
     let old = release.leader().await;
@@ -56,7 +60,7 @@ async fn a_leader_that_is_told_to_end_hands_over() {
 #[ignore = "takes a node: make node-test"]
 async fn a_leader_that_is_killed_goes_on_as_itself() {
     let cluster = Cluster::clean().await;
-    let release = Release::install(&cluster, "killed-system", two()).await;
+    let release = Release::install(&cluster, "killed-system", lasting()).await;
     let team = Team::new(&cluster, "killed").await;
     team.first("first").await;
     let leader = release.leader().await;
@@ -65,6 +69,7 @@ async fn a_leader_that_is_killed_goes_on_as_itself() {
     team.rotate("second").await;
     assert_eq!(restarted(&cluster, &release, &leader).await, 1);
     release.ready(2).await;
+    assert_eq!(release.leader().await, leader);
     team.rotate("third").await;
     assert_eq!(team.writes().await, 3);
 }
