@@ -75,15 +75,17 @@ pub(super) async fn act<K: Kubernetes, A: AiCore>(
                 return Ok(Outcome::Postponed(FIRST_DELAY));
             }
         }
-        FinalizerStep::Remove => release(ctx, object).await?,
+        // It has changed, as the watch will say.
+        FinalizerStep::Remove if !release(ctx, object).await? => return Ok(Outcome::Postponed(FIRST_DELAY)),
+        FinalizerStep::Remove => {}
     }
     match &plan.step {
         Step::NoPush(_) => Ok(Outcome::NothingSent),
         Step::Push(push) => Ok(send(ctx, object, *push, means).await),
         Step::DeleteRemote { forced } => {
             let outcome = delete(ctx, object, *forced, means).await;
-            if outcome == Outcome::RemoteDeleted {
-                release(ctx, object).await?;
+            if outcome == Outcome::RemoteDeleted && !release(ctx, object).await? {
+                return Ok(Outcome::Postponed(FIRST_DELAY));
             }
             Ok(outcome)
         }
@@ -93,7 +95,9 @@ pub(super) async fn act<K: Kubernetes, A: AiCore>(
             {
                 hand_over(ctx, object, claim, heir);
             }
-            release(ctx, object).await?;
+            if !release(ctx, object).await? {
+                return Ok(Outcome::Postponed(FIRST_DELAY));
+            }
             if why.leaves_orphan() {
                 ctx.metrics.orphaned();
             }
@@ -103,13 +107,16 @@ pub(super) async fn act<K: Kubernetes, A: AiCore>(
 }
 
 /// Takes the finalizer off. Until the watch says so, a pass for another reason must not take it for one that is still to be deleted.
+/// Returns whether it is off: not if the resource has changed since the decision.
 async fn release<K: Kubernetes, A: AiCore>(
     ctx: &Context<K, A>,
     object: &Object,
-) -> Result<(), k8s::error::Error> {
-    ctx.kubernetes.set_finalizer(object, false).await?;
-    ctx.index.released(object);
-    Ok(())
+) -> Result<bool, k8s::error::Error> {
+    let released = ctx.kubernetes.set_finalizer(object, false).await?;
+    if released {
+        ctx.index.released(object);
+    }
+    Ok(released)
 }
 
 /// What AI Core holds may be of one that goes: a process that has ended may have sent it when it had not said so yet.

@@ -240,7 +240,12 @@ impl Admission {
 
     /// What there was to say of the wait was said. As long as there was nothing, it stays noteworthy: what is waited for may change.
     pub(super) fn told(&self, who: &ObjectKey) {
-        self.change(|state, _| state.waiting.tell(who));
+        self.change(|state, now| state.waiting.tell(who, now));
+    }
+
+    /// The Secret of somebody who may wait has changed, so long ago: what was said of the wait before that may be wrong.
+    pub(super) fn changed(&self, who: &ObjectKey, ago: Duration) {
+        self.change(|state, now| state.waiting.changed(who, now.saturating_sub(ago)));
     }
 
     /// Whoever was refused goes on nevertheless, without a place: what is to be said of its wait depends on its Secrets.

@@ -231,7 +231,9 @@ impl<K> Index<K> {
             wakes.extend(state.relink(Some((&*gone.object, &gone.place)), None));
         }
         // What it had proven when it was understood last stands.
-        let returns = state.left_alone.remove(&key).is_some_and(|left| *left.claimant() == claimant(&object))
+        let left_alone = state.left_alone.remove(&key);
+        let was_known = left_alone.is_some();
+        let returns = left_alone.is_some_and(|left| *left.claimant() == claimant(&object))
             && state.claims.is_proven(&key);
         let place = state.place(&object);
         match state.resources.get_mut(&key) {
@@ -242,7 +244,7 @@ impl<K> Index<K> {
             }
             None => {
                 // Created just now; of what a list shows, or another process works on, something may have been sent.
-                let is_new = !is_list && !state.following && !object.finalizer;
+                let is_new = !is_list && !was_known && !state.following && !object.finalizer;
                 let untouched = is_new && !arrival::may_hold(&status, true);
                 let status = KeptStatus::new(status, &mut state.shared.tenants);
                 if !returns {

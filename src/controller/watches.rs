@@ -100,6 +100,8 @@ impl Watches {
             (Arc::clone(&self.index), Arc::clone(&self.queue), Arc::clone(&self.scopes));
         let admission = Arc::clone(&self.admission);
         let mut first = Some(listed);
+        // With a selector, what comes here may have been another operator's before.
+        let show = if self.label_selector.is_some() { Index::list_resource } else { Index::apply_resource };
         let on = move |event: Event<UnvalidatedResource>| match event {
             Event::Init => index.resources_list_begins(&scope),
             // What a restart finds is routine; what a later list finds has changed since.
@@ -108,7 +110,7 @@ impl Watches {
                 apply(&index, &queue, &admission, resource, Index::list_resource, priority);
             }
             Event::Apply(resource) => {
-                apply(&index, &queue, &admission, resource, Index::apply_resource, Priority::Urgent);
+                apply(&index, &queue, &admission, resource, show, Priority::Urgent);
             }
             Event::Delete(resource) => {
                 if let Some(key) = key_of(&resource) {

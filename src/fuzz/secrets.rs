@@ -34,6 +34,8 @@ impl Secrets {
     /// Of JSON: what is under names that tell is secret, all other texts and all names are not. What is no JSON is secret as a whole.
     pub(crate) fn of_json(input: &[u8]) -> Self {
         let mut secrets = Self::default();
+        // As whatever reads it does.
+        let input = input.strip_prefix("\u{feff}".as_bytes()).unwrap_or(input);
         match serde_json::from_slice(input) {
             Ok(value) => secrets.add(&value, false, DEPTH),
             Err(_) => secrets.secret.push(String::from_utf8_lossy(input).into_owned()),

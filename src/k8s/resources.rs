@@ -116,7 +116,7 @@ fn built(
 }
 
 /// Adds or removes the operator's finalizer, and leaves others alone. Returns whether it is so now: a resource that is being
-/// deleted takes no new finalizer.
+/// deleted takes no new finalizer, and one that has changed since `object` was seen keeps its own.
 ///
 /// # Errors
 /// [`Error::NotFound`] when the resource is gone; else what the API server refused.
@@ -124,7 +124,7 @@ pub async fn set_finalizer(client: &Client, object: &Object, present: bool) -> R
     let target = Target::of(object);
     let mut last = Error::NotFound;
     for _ in 0..FINALIZER_ATTEMPTS {
-        let Steering { uid, deletion_timestamp, finalizers } = steering(client, &target).await?;
+        let Steering { uid, generation, deletion_timestamp, finalizers } = steering(client, &target).await?;
         if uid != target.uid {
             return Err(Error::NotFound);
         }
@@ -134,7 +134,8 @@ pub async fn set_finalizer(client: &Client, object: &Object, present: bool) -> R
             (None, true) if deletion_timestamp.is_some() => return Ok(false),
             (None, true) if finalizers.is_empty() => add_first(),
             (None, true) => add(),
-            (Some(place), false) => remove(place),
+            (Some(_), false) if generation != object.generation => return Ok(false),
+            (Some(place), false) => remove(place, generation),
         };
         let patch = JsonPatch(std::iter::once(target.this_one()).chain(patch).collect());
         let request =
@@ -163,10 +164,12 @@ fn add() -> Vec<PatchOperation> {
     vec![PatchOperation::Add(AddOperation { path, value: json!(FINALIZER) })]
 }
 
-/// From its place in the list, unless it has moved in between.
-fn remove(place: usize) -> Vec<PatchOperation> {
+/// From its place in the list, unless it has moved in between, or the resource has changed: its policy may be another one.
+fn remove(place: usize, generation: i64) -> Vec<PatchOperation> {
     let path = finalizers_path().with_trailing_token(place);
+    let generation_path = PointerBuf::from_tokens(["metadata", "generation"]);
     vec![
+        PatchOperation::Test(TestOperation { path: generation_path, value: json!(generation) }),
         PatchOperation::Test(TestOperation { path: path.clone(), value: json!(FINALIZER) }),
         PatchOperation::Remove(RemoveOperation { path }),
     ]
@@ -181,6 +184,7 @@ fn finalizers_path() -> PointerBuf {
 #[serde(rename_all = "camelCase", default)]
 struct Steering {
     uid: String,
+    generation: i64,
     deletion_timestamp: Option<IgnoredAny>,
     finalizers: Vec<String>,
 }
@@ -243,8 +247,9 @@ mod tests {
             ),
             (add(), json!([{ "op": "add", "path": "/metadata/finalizers/-", "value": FINALIZER }])),
             (
-                remove(2),
+                remove(2, 7),
                 json!([
+                    { "op": "test", "path": "/metadata/generation", "value": 7 },
                     { "op": "test", "path": "/metadata/finalizers/2", "value": FINALIZER },
                     { "op": "remove", "path": "/metadata/finalizers/2" },
                 ]),

@@ -1,5 +1,6 @@
 //! What happens in AI Core, and to the resource, when a resource is deleted.
 
+mod finalizer;
 mod unsent;
 
 use aicore_registry_operator::api::FINALIZER;

@@ -228,6 +228,12 @@ async fn whoever_has_waited_for_long_is_told_once_and_stays_in_line() {
             (false, 60)
         ]
     );
+    // What was rotated before that was said with it.
+    admission.changed(&b, Duration::from_mins(10));
+    assert!(!ask().0);
+    sleep(Duration::from_secs(1)).await;
+    admission.changed(&b, Duration::ZERO);
+    assert!(ask().0);
 }
 
 /// It turns out that it needs no place: it has waited in vain, and waits for nothing.

@@ -42,8 +42,8 @@ pub(super) struct Waiting {
     pub(super) shared: Position<SharedLimit>,
     /// Since when it has asked in vain.
     since: Option<Duration>,
-    /// Whether it was told once that its status has to say that it waits.
-    told: bool,
+    /// When what there was to say of its wait was said.
+    told: Option<Duration>,
     /// The service key for which it waits for another pass to read it, and since when. Once is enough for each.
     awaits_service_key: Option<(SharedLimit, Duration)>,
     /// Whether it was refused in the pass that is under way.
@@ -115,16 +115,23 @@ impl Waiters {
         }
     }
 
-    /// Its status says that it waits.
-    pub(super) fn tell(&mut self, who: &ObjectKey) {
+    /// What there is to say of its wait is said.
+    pub(super) fn tell(&mut self, who: &ObjectKey, now: Duration) {
         if let Some(waiting) = self.0.get_mut(who) {
-            waiting.told = true;
+            waiting.told = Some(now);
         }
     }
 
-    /// Whether its status says so already.
+    /// What it is about has changed at that time: what was said before may be wrong.
+    pub(super) fn changed(&mut self, who: &ObjectKey, at: Duration) {
+        if let Some(waiting) = self.0.get_mut(who) {
+            waiting.told = waiting.told.filter(|told| *told >= at);
+        }
+    }
+
+    /// Whether all that there is to say of its wait was said.
     pub(super) fn is_told(&self, who: &ObjectKey) -> bool {
-        self.0.get(who).is_some_and(|waiting| waiting.told)
+        self.0.get(who).is_some_and(|waiting| waiting.told.is_some())
     }
 
     /// It was refused a place to hold its payload, which is large, or one is kept for it.
@@ -168,7 +175,7 @@ impl Waiters {
             }
             Some(_) if concluded => After::Goes,
             Some(waiting) => {
-                waiting.told = false;
+                waiting.told = None;
                 After::Leaves
             }
         }

@@ -43,6 +43,9 @@ pub(super) async fn begin<K: Kubernetes, A: AiCore>(
         return Ok(Ok(Begun::default()));
     }
     let request = Request { who: &snapshot.object.key, priority };
+    if let Some(changed) = snapshot.source_changed {
+        ctx.admission.changed(request.who, changed.elapsed());
+    }
     if let Some(held) = &snapshot.service_key {
         claim_by(ctx, snapshot, held);
         let place = place(ctx, snapshot, &held.connection, request);

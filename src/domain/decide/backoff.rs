@@ -127,19 +127,19 @@ impl Backoff {
         let differs = |then: &Option<Box<str>>, now: Option<&str>| {
             then.as_deref().zip(now).is_some_and(|(then, now)| then != now)
         };
-        let key = differs(&read.service_key, seen.service_key);
+        // With another spec it may be another key, or another content.
+        let other_key = differs(&read.service_key, seen.service_key) || *then != generation;
         match self.failure.reason.retry_ends_with() {
-            RetryEndsWith::ServiceKey => key,
-            RetryEndsWith::ServiceKeyOrContent => {
-                key || *then != generation || differs(&read.source, seen.source)
-            }
+            RetryEndsWith::ServiceKey => other_key,
+            RetryEndsWith::ServiceKeyOrContent => other_key || differs(&read.source, seen.source),
         }
     }
 
-    /// The same attempt, after these versions were read and gave no reason for another one.
+    /// The same attempt, after this was read and gave no reason for another one.
     #[must_use]
-    pub(crate) fn having_read(&self, read: ReadVersions) -> Self {
-        let circumstances = Circumstances { read, ..self.circumstances.clone() };
+    pub(crate) fn having_read(&self, now: &Circumstances) -> Self {
+        let (generation, read) = (now.generation, now.read.clone());
+        let circumstances = Circumstances { generation, read, ..self.circumstances.clone() };
         Self { circumstances, ..self.clone() }
     }
 

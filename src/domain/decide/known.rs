@@ -159,7 +159,8 @@ impl Known<'_> {
     pub(crate) fn expects_push(&self) -> bool {
         let backoff = self.memory.retry.backoff.as_deref();
         let is_early = backoff.is_some_and(|backoff| backoff.not_before > self.now.uptime);
-        let backs_off = is_early && self.backoff_stands();
+        let is_asked_for = self.object.unanswered_request(self.status).is_some();
+        let backs_off = is_early && self.backoff_stands() && !is_asked_for;
         let idle = self.object.deleting || self.object.spec.suspended() || backs_off || self.lacks_source;
         !idle && !matches!(self.ownership, Ownership::OwnedBy(_))
     }

@@ -172,6 +172,12 @@ impl AllowedHosts {
 
     /// `port` is none where it is that of https.
     fn https(&self, host: &Host<&str>, port: Option<u16>) -> Result<(), Refusal> {
+        if let Host::Domain(name) = host
+            && !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+        {
+            // The URL standard lets some characters through that no host has, and no client can ask for.
+            return Err(Refusal::NoHost);
+        }
         if self.patterns.iter().any(|pattern| pattern.admits(host, port.unwrap_or(pattern::HTTPS))) {
             return Ok(());
         }

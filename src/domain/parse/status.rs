@@ -2,11 +2,17 @@
 //! calendars), and another version may write what this one does not know: what cannot be read counts as absent, and the rest is
 //! kept.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use std::iter;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::{api::AICoreRegistrySecretStatus, domain::parse::bounds};
+use crate::{
+    api::{AICoreRegistrySecretStatus, UnansweredWrite},
+    domain::parse::bounds,
+};
 
 /// The status, field by field and condition by condition as far as it can be read, cut to its bounds.
 #[must_use]
@@ -14,7 +20,23 @@ pub(crate) fn read(status: Value) -> AICoreRegistrySecretStatus {
     if !status.is_object() {
         return AICoreRegistrySecretStatus::default();
     }
-    bounds::status(AICoreRegistrySecretStatus::deserialize(&status).unwrap_or_else(|_| readable_part(status)))
+    let read = AICoreRegistrySecretStatus::deserialize(&status).unwrap_or_else(|_| readable_part(status));
+    bounds::status(in_whole_seconds(read))
+}
+
+/// As times are written, so that what is written and seen again is no change.
+fn in_whole_seconds(mut status: AICoreRegistrySecretStatus) -> AICoreRegistrySecretStatus {
+    let conditions = status.conditions.iter_mut().map(|condition| &mut condition.last_transition_time);
+    let pushes = [&mut status.last_sync_time, &mut status.next_resync_time].into_iter().flatten();
+    let attempt = status.failed_attempt.iter_mut().map(|attempt| &mut attempt.retry_time);
+    let write = status.unanswered_write.iter_mut().flat_map(|write| {
+        let UnansweredWrite { time, confirmation_time, .. } = &mut **write;
+        iter::once(time).chain(confirmation_time)
+    });
+    for Time(time) in conditions.chain(pushes).chain(attempt).chain(write) {
+        *time = Timestamp::from_second(time.as_second()).unwrap_or(*time);
+    }
+    status
 }
 
 fn readable_part(mut status: Value) -> AICoreRegistrySecretStatus {
@@ -59,6 +81,18 @@ mod tests {
         let kept = read(broken);
         assert_eq!(kept, serde_json::from_value(absent).unwrap());
         assert_ne!(kept, AICoreRegistrySecretStatus::default());
+    }
+
+    #[test]
+    fn what_is_finer_than_a_second_is_cut_off() {
+        let good = serde_json::to_value(a_status_in_sync()).unwrap();
+        let mut fine = good.clone();
+        let finer = |time: &mut Value| *time = json!(time.as_str().unwrap().replace('Z', ".987Z"));
+        finer(&mut fine["lastSyncTime"]);
+        finer(&mut fine["nextResyncTime"]);
+        finer(&mut fine["conditions"][0]["lastTransitionTime"]);
+        assert_ne!(fine, good);
+        assert_eq!(read(fine), a_status_in_sync());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A resource that goes before anything was sent for it: what AI Core holds under its name is of somebody else.
 
+use kube::api::{Patch, PatchParams};
 use serde_json::json;
 use testbed::simulator::Fault;
 
@@ -95,4 +96,32 @@ async fn what_was_sent_without_an_answer_is_deleted() {
     world.delete_resource(name).await;
     assert_eq!(world.remote(name), None);
     world.check(&operator).await;
+}
+
+/// A resource that comes by its label is new to the operator that has it now, and was another one's.
+#[tokio::test]
+async fn what_another_shard_has_sent_is_deleted() {
+    let [name, ..] = NAMES;
+    let world = World::new("unsent-shard").await;
+    world.service_key("key").await;
+    world.docker_secret(name, &[("ghcr.io", Login::new("robot", 1))]).await;
+    let first = world.launch().with("--watch-label-selector=shard=a").start().await;
+    let second = world.launch().with("--watch-label-selector=shard=b").start().await;
+    world.tenant().faults().next(1, POST, Fault::hang().applied());
+    world.resource(name, json!({ "secretRef": { "name": name } })).await;
+    let label = async |shard: &str| {
+        let patch = Patch::Merge(json!({ "metadata": { "labels": { "shard": shard } } }));
+        world.resources().patch(name, &PatchParams::default(), &patch).await.unwrap();
+    };
+    label("a").await;
+    world.wait_remote(name, &World::payload(&[("ghcr.io", Login::new("robot", 1))])).await;
+    first.kill().await;
+    let token = world.hold_next(TOKEN);
+    world.patch_spec(name, json!({ "deletionPolicy": "Delete" })).await;
+    label("b").await;
+    token.arrived().await.unwrap();
+    world.delete_resource(name).await;
+    token.release();
+    assert_eq!(world.remote(name), None);
+    world.check(&second).await;
 }

@@ -181,7 +181,9 @@ pub(super) fn postponed(observed: &Observed<'_>, wait: Duration) -> Statement {
         }
         Some(("True", _)) => None,
         Some((_, reason)) if is_outdated && reason != Reason::Progressing.as_str() => {
-            Some(progressing(story(), Some(ConditionStatus::False)))
+            let nothing_is_known = ready.is_some_and(|ready| ready.status == "Unknown");
+            let status = if nothing_is_known { ConditionStatus::Unknown } else { ConditionStatus::False };
+            Some(progressing(story(), Some(status)))
         }
         Some(_) => None,
     };
@@ -263,10 +265,9 @@ pub(super) fn not_pushed(observed: &Observed<'_>, why: &Why, jitter: Jitter) -> 
         }
         Why::BackingOff { left, failure } => {
             let attempt = observed.status.failed_attempt.clone();
-            let read = || observed.circumstances().read;
             troubled(observed, observed.status.clone(), failure).attempted(attempt).finish(
                 Some(*left),
-                observed.backoff.map(|backoff| backoff.having_read(read())),
+                observed.backoff.map(|backoff| backoff.having_read(&observed.circumstances())),
                 PassOutcome::BackingOff,
             )
         }

@@ -108,6 +108,7 @@ fn other_hosts_are_refused_by_the_name_that_would_be_connected_to(#[case] url: &
 #[case::no_host_but_a_port("https://:443", Refusal::NoHost)]
 #[case::no_such_port("HTTPS://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com:65536", Refusal::NoHost)]
 #[case::no_such_address("https://1.2.3.256", Refusal::NoHost)]
+#[case::no_such_name("https://api.ai.`.eu-central-1.aws.ml.hana.ondemand.com", Refusal::NoHost)]
 #[case::relative("/v2", Refusal::NotAUrl)]
 #[case::no_authority("mailto:me", Refusal::NotAUrl)]
 #[case::line_break("https://api.\nhana.ondemand.com", Refusal::Blank)]

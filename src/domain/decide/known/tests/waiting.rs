@@ -1,7 +1,10 @@
 //! What there is to say of a wait that has become long.
 
 use super::*;
-use crate::domain::decide::{backoff::ReadVersions, reason::Reason};
+use crate::domain::decide::{
+    backoff::{Circumstances, ReadVersions},
+    reason::Reason,
+};
 
 fn knows<'a>(
     object: &'a Object,
@@ -86,7 +89,8 @@ fn what_is_wrong_is_looked_at_when_it_may_be_mended(
     let backoff = failed_with.map(|(source, key)| {
         let observed = an_observation(&object, &status);
         let read = ReadVersions { source: Some(source.into()), service_key: Some(key.into()) };
-        Box::new(a_backoff(&observed, failure(Reason::RemoteRejected), HOUR).having_read(read))
+        let then = Circumstances { read, ..observed.circumstances() };
+        Box::new(a_backoff(&observed, failure(Reason::RemoteRejected), HOUR).having_read(&then))
     });
     let memory = Memory { retry: Retry { backoff, api_failures: 0 }, ..Memory::default() };
     let known = |lacks_source| Known { lacks_source, ..knows(&object, &status, &memory, versions) };
