@@ -51,6 +51,10 @@ async fn rotate(world: &World, number: u32) -> String {
     World::payload(&credential)
 }
 
+async fn renewed(world: &World) -> Option<MicroTime> {
+    world.leases().get(LEASE).await.unwrap().spec.unwrap().renew_time
+}
+
 async fn holder(world: &World) -> (String, i32) {
     let spec = world.leases().get(LEASE).await.unwrap().spec.unwrap();
     (spec.holder_identity.unwrap(), spec.lease_transitions.unwrap())
@@ -197,6 +201,13 @@ async fn an_api_server_that_stands_still_ends_a_leadership_only_after_the_renew_
     control_plane.resume_api_server().await.unwrap();
     leader.wait_for_line("the Lease can be reached again").await;
     assert_eq!(holder(&world).await, before);
+    // The others have seen by then that it is renewed again: they look as often.
+    for _ in 0..3 {
+        let seen = renewed(&world).await;
+        world
+            .eventually("the Lease to be renewed", || async { (renewed(&world).await != seen).then_some(()) })
+            .await;
+    }
     // Nor by this: the others wait as long as if it were there.
     world.leases().delete(LEASE, &DeleteParams::default()).await.unwrap();
     world
