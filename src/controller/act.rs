@@ -67,7 +67,6 @@ pub(super) async fn act<K: Kubernetes, A: AiCore>(
     means: Means<A::Connection>,
 ) -> Result<Outcome, k8s::error::Error> {
     match plan.finalizer {
-        FinalizerStep::Keep => {}
         // Before the push: what is created from now on must not be forgotten.
         FinalizerStep::Add => {
             if !ctx.kubernetes.set_finalizer(object, true).await? {
@@ -77,7 +76,7 @@ pub(super) async fn act<K: Kubernetes, A: AiCore>(
         }
         // It has changed, as the watch will say.
         FinalizerStep::Remove if !release(ctx, object).await? => return Ok(Outcome::Postponed(FIRST_DELAY)),
-        FinalizerStep::Remove => {}
+        FinalizerStep::Keep | FinalizerStep::Remove => {}
     }
     match &plan.step {
         Step::NoPush(_) => Ok(Outcome::NothingSent),

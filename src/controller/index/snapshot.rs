@@ -39,6 +39,7 @@ pub(in crate::controller) fn stands_in(lists_first: bool, watched: bool) -> Opti
 
 /// What is known of a resource at one moment.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that have nothing to do with one another")]
 pub(in crate::controller) struct Snapshot<K> {
     /// The resource.
     pub object: Arc<Object>,

@@ -57,7 +57,7 @@ fn conditions_of_a_new_resource(
         match reason {
             // What was wrong is mended, or nothing would wait for its turn.
             Reason::Progressing => {
-                assert_eq!(life.conditions(), ["Ready=False/Progressing", "Reconciling=True/Progressing"])
+                assert_eq!(life.conditions(), ["Ready=False/Progressing", "Reconciling=True/Progressing"]);
             }
             Reason::Suspended => assert_eq!(life.conditions(), ["Ready=False/Suspended"]),
             Reason::Deleting => assert_eq!(
