@@ -27,19 +27,9 @@ pub(super) fn by(observed: &Observed<'_>, outcome: &Outcome) -> Option<LeftBehin
     if let Some(before) = observed.renamed_from() {
         return Some(of(observed.status, before.to_owned()));
     }
-    let elsewhere = match outcome {
-        Outcome::Pushed { .. } => true,
-        // Whatever the policy is: it may be another one before anything is accepted.
-        Outcome::Failed(failure) => failure.may_have_arrived && !observed.object.deleting,
-        Outcome::NothingSent
-        | Outcome::Postponed(_)
-        | Outcome::Withdrawn
-        | Outcome::FoundAbsent
-        | Outcome::RemoteDeleted
-        | Outcome::LetGo => false,
-    };
-    (elsewhere && observed.tenant_changed())
-        .then(|| of(observed.status, observed.object.remote_name_or_key()))
+    // Whatever the policy is: it may be another one before anything is accepted.
+    let has_sent = outcome.may_have_arrived() && !observed.object.deleting;
+    (has_sent && observed.tenant_changed()).then(|| of(observed.status, observed.object.remote_name_or_key()))
 }
 
 /// What the status speaks of, when a push to another tenant is announced.

@@ -61,7 +61,7 @@ pub(crate) enum Outcome {
 
 impl Outcome {
     /// Whether AI Core may hold something that the pass has sent.
-    fn may_have_arrived(&self) -> bool {
+    pub(super) fn may_have_arrived(&self) -> bool {
         match self {
             Self::Pushed { .. } => true,
             Self::Failed(failure) => failure.may_have_arrived,
