@@ -5,7 +5,7 @@ use std::{cmp::Reverse, collections::BinaryHeap, time::Duration};
 
 use aicore_registry_operator::domain::{
     decide::{
-        backoff::{Attempt, Backoff, Circumstances, ReadVersions},
+        backoff::{Attempt, Backoff, Circumstances},
         failure::Failure,
         outage::Outage,
         reason::Reason,
@@ -110,13 +110,7 @@ pub fn simulate(fleet: Fleet, seed: u64) -> Convergence {
             let next = Backoff::after(
                 resource.backoff.as_ref(),
                 failure,
-                Circumstances {
-                    service_key: None,
-                    digest: None,
-                    generation: 1,
-                    deleting: false,
-                    read: ReadVersions::default(),
-                },
+                Circumstances { service_key: None, digest: None, generation: 1, deleting: false, read: None },
                 Attempt { began: begins, ended: begins },
                 chance.fraction(),
             );

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use tokio::time::{Instant, timeout};
 use tracing::debug;
 
-use self::{answer::names, refused::Refused as RefusedClients};
+use self::{answer::names, refused::RefusedClients};
 use super::{
     mandate::{Mandate, over},
     operations::Operation,

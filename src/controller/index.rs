@@ -31,6 +31,7 @@ use self::{
     claims::ClaimIndex,
     first_lists::FirstLists,
     kept_status::KeptStatus,
+    rights::entry_mut,
     tenants::TenantIndex,
     watched_secrets::{SecretEntry, SecretIndex},
 };
@@ -326,10 +327,7 @@ impl<K> Index<K> {
     ) {
         let mut guard = self.0.lock();
         let state = &mut *guard;
-        let Some(entry) = state.resources.get_mut(&object.key).filter(|entry| entry.object.uid == object.uid)
-        else {
-            return;
-        };
+        let Some(entry) = entry_mut(&mut state.resources, object) else { return };
         if let Some(status) = status {
             entry.status.set(Arc::unwrap_or_clone(status), &mut state.shared.tenants);
         }
@@ -350,9 +348,7 @@ impl<K> Index<K> {
     pub(super) fn record_status(&self, object: &Object, status: Arc<AICoreRegistrySecretStatus>) {
         let mut guard = self.0.lock();
         let state = &mut *guard;
-        if let Some(entry) =
-            state.resources.get_mut(&object.key).filter(|entry| entry.object.uid == object.uid)
-        {
+        if let Some(entry) = entry_mut(&mut state.resources, object) {
             entry.status.set(Arc::unwrap_or_clone(status), &mut state.shared.tenants);
         }
     }
@@ -364,19 +360,10 @@ impl<K> Index<K> {
         change: impl FnOnce(&Memory) -> (Memory, T),
     ) -> Option<T> {
         let mut state = self.0.lock();
-        let entry = state.resources.get_mut(&object.key).filter(|entry| entry.object.uid == object.uid)?;
+        let entry = entry_mut(&mut state.resources, object)?;
         let (memory, result) = change(&entry.memory);
         entry.memory = memory;
         Some(result)
-    }
-
-    /// The finalizer was taken off this very resource.
-    pub(super) fn released(&self, object: &Object) {
-        let mut state = self.0.lock();
-        let entry = state.resources.get_mut(&object.key).filter(|entry| entry.object.uid == object.uid);
-        if let Some(entry) = entry.filter(|entry| entry.object.generation == object.generation) {
-            Arc::make_mut(&mut entry.object).finalizer = false;
-        }
     }
 
     /// Calls `visit` for the resources after this one, or from the beginning, for as long as it returns true. Returns the one for

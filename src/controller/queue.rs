@@ -9,6 +9,7 @@
 //! longer than the whole rest of a rotation; that is why the ready lists here are plain queues.
 
 pub(in crate::controller) mod line;
+mod listener;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet, hash_map::Entry},
@@ -206,13 +207,6 @@ impl Queue {
         }
     }
 
-    /// To hear, while the object is reconciled, that there is a reason to look at it again. There is one listener for each.
-    pub(crate) fn listen<'a>(&'a self, key: &'a ObjectKey) -> Listener<'a> {
-        let told = Arc::new(Notify::new());
-        self.state.lock().listeners.insert(key.clone(), Arc::clone(&told));
-        Listener { queue: self, key, told }
-    }
-
     /// Takes out an object that no longer exists. One that is being reconciled is reconciled to the end.
     pub(crate) fn remove(&self, key: &ObjectKey) {
         self.state.lock().remove(key);
@@ -254,29 +248,6 @@ impl Queue {
     pub(crate) fn load(&self) -> Load {
         let state = self.state.lock();
         Load { waiting: state.waiting, running: state.running, taken: state.taken }
-    }
-}
-
-/// Hears that an object is enqueued, until it is dropped.
-pub(crate) struct Listener<'a> {
-    queue: &'a Queue,
-    key: &'a ObjectKey,
-    told: Arc<Notify>,
-}
-
-impl Listener<'_> {
-    /// Waits until it is enqueued or removed, or has been since this was asked last.
-    pub(crate) async fn enqueued(&self) {
-        self.told.notified().await;
-    }
-}
-
-impl Drop for Listener<'_> {
-    fn drop(&mut self) {
-        let mut state = self.queue.state.lock();
-        if state.listeners.get(self.key).is_some_and(|told| Arc::ptr_eq(told, &self.told)) {
-            state.listeners.remove(self.key);
-        }
     }
 }
 

@@ -9,4 +9,5 @@ pub mod printable;
 pub(crate) mod shared;
 pub(crate) mod shares;
 pub(crate) mod short_text;
+pub(in crate::domain) mod time;
 pub(crate) mod vec_map;

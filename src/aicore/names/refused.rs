@@ -11,9 +11,9 @@ pub(super) const MOST: usize = 64;
 
 /// Until when each of them does not ask.
 #[derive(Debug, Default)]
-pub(super) struct Refused(HashMap<Box<str>, Instant>);
+pub(super) struct RefusedClients(HashMap<Box<str>, Instant>);
 
-impl Refused {
+impl RefusedClients {
     /// The client has asked, at that time.
     pub(super) fn note(&mut self, client: &str, asked: Instant) {
         self.0.insert(client.into(), asked + LONG_PAUSE);
@@ -36,7 +36,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn each_client_asks_once_in_its_time_and_none_beyond_so_many() {
-        let (mut refused, mut questions) = (Refused::default(), HashMap::<String, Vec<Instant>>::new());
+        let (mut refused, mut questions) =
+            (RefusedClients::default(), HashMap::<String, Vec<Instant>>::new());
         let began = Instant::now();
         for step in 0..3000_u64 {
             let client = format!("client-{}", step % 97);

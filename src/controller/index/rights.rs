@@ -1,5 +1,7 @@
 //! What a resource may do with the remote secret that it wants, by what is known at this moment.
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use tokio::time::Instant;
 
 use super::{
@@ -32,10 +34,7 @@ impl<K> Index<K> {
         let mut guard = self.0.lock();
         let state = &mut *guard;
         // A resource that went, or came anew, while its key was read claims nothing.
-        let Some(entry) = state.resources.get(&object.key).filter(|entry| entry.object.uid == object.uid)
-        else {
-            return Vec::new();
-        };
+        let Some(entry) = state.entry(object) else { return Vec::new() };
         if entry.object.deleting {
             state.claims.uses(&object.key, credential);
             return Vec::new();
@@ -127,9 +126,7 @@ impl<K> Index<K> {
     pub(in crate::controller) fn writes(&self, object: &Object, claim: &Claim) {
         let mut state = self.0.lock();
         state.claims.writes(&object.key, claim);
-        if let Some(entry) =
-            state.resources.get_mut(&object.key).filter(|entry| entry.object.uid == object.uid)
-        {
+        if let Some(entry) = entry_mut(&mut state.resources, object) {
             entry.memory.untouched = false;
         }
     }
@@ -146,6 +143,15 @@ impl<K> Index<K> {
     /// knows of.
     pub(in crate::controller) fn may_have_written(&self, object: &Object, claim: &Claim) {
         self.0.lock().claims.may_have_written(&object.key, claim);
+    }
+
+    /// The finalizer was taken off this very resource.
+    pub(in crate::controller) fn released(&self, object: &Object) {
+        let mut state = self.0.lock();
+        let entry = entry_mut(&mut state.resources, object);
+        if let Some(entry) = entry.filter(|entry| entry.object.generation == object.generation) {
+            Arc::make_mut(&mut entry.object).finalizer = false;
+        }
     }
 
     /// Whether this very resource is there.
@@ -248,4 +254,12 @@ impl<K> State<K> {
     pub(super) fn entry(&self, object: &Object) -> Option<&Entry> {
         self.resources.get(&object.key).map(|entry| &**entry).filter(|entry| entry.object.uid == object.uid)
     }
+}
+
+/// All that is known of this very resource, to be changed.
+pub(super) fn entry_mut<'a>(
+    resources: &'a mut BTreeMap<ObjectKey, Box<Entry>>,
+    object: &Object,
+) -> Option<&'a mut Entry> {
+    resources.get_mut(&object.key).map(|entry| &mut **entry).filter(|entry| entry.object.uid == object.uid)
 }

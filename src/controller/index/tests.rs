@@ -5,7 +5,7 @@ use crate::{
     api::AICoreRegistrySecretSpec,
     domain::{
         decide::{
-            memory::{Checked, Retry},
+            memory::{Retry, SecretVersions},
             observed::Ownership,
         },
         parse::name::RemoteName,

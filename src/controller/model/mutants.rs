@@ -12,7 +12,7 @@ use crate::{
     aicore::mandate::Mandate,
     controller::errand::Purpose,
     domain::decide::{
-        memory::Checked,
+        memory::SecretVersions,
         observed::{Observed, Ownership, Takeover},
         plan::{FinalizerStep, LetGo, Plan, Step, plan},
         report::{Outcome, report},
@@ -66,7 +66,7 @@ fn broken(world: &str, faults: u8, decisions: Decisions) -> String {
             let failed = matches!(outcome, Outcome::Failed(_));
             let mut told = report(observed, step, outcome, ended, jitter);
             if failed && let (Some(source), Some(key)) = (observed.source.version(), observed.service_key.version()) {
-                told.memory.checked = Some(Checked { source: source.into(), service_key: key.into() });
+                told.memory.checked = Some(SecretVersions { source: source.into(), service_key: key.into() });
                 told.memory.retry.backoff = None;
                 told.status = None;
                 told.requeue_after = None;

@@ -111,8 +111,8 @@ impl Line {
         may: impl Fn(&str) -> bool,
         had: impl Fn(&str) -> u64,
     ) -> Option<(ObjectKey, Priority)> {
-        let (priority, _) = self.first(&may, &had)?;
-        let next = self.of_priority(priority).pop_least(&may, &had).map(|who| (who, priority));
+        let (priority, Turn { number, .. }) = self.first(may, had)?;
+        let next = self.of_priority(priority).take(number).map(|who| (who, priority));
         match next {
             Some((_, Priority::Urgent)) => self.urgent_in_a_row += 1,
             Some((_, Priority::Routine)) => self.urgent_in_a_row = 0,
@@ -123,19 +123,18 @@ impl Line {
 
     /// What the namespace of the next one has `had`.
     pub(in crate::controller) fn least(&self, had: impl Fn(&str) -> u64) -> Option<u64> {
-        self.first(|_| true, had).map(|(_, had)| had)
+        self.first(|_| true, had).map(|(_, turn)| turn.had)
     }
 
-    /// How urgent the next one is, and what its namespace has had. What is routine and due waits for what is urgent only as long as its
-    /// namespace has had more.
-    fn first(&self, may: impl Fn(&str) -> bool, had: impl Fn(&str) -> u64) -> Option<(Priority, u64)> {
-        let least = |namespaces: &Namespaces| namespaces.next(&may, &had).map(|(had, ..)| had);
-        let Some(urgent) = least(&self.urgent) else {
-            return Some((Priority::Routine, least(&self.routine)?));
+    /// How urgent the next one is, and whose turn it is. What is routine and due waits for what is urgent only as long as its namespace
+    /// has had more.
+    fn first(&self, may: impl Fn(&str) -> bool, had: impl Fn(&str) -> u64) -> Option<(Priority, Turn)> {
+        let Some(urgent) = self.urgent.next(&may, &had) else {
+            return Some((Priority::Routine, self.routine.next(&may, &had)?));
         };
         let is_due = self.urgent_in_a_row >= URGENT_IN_A_ROW;
-        match is_due.then(|| least(&self.routine)).flatten() {
-            Some(routine) if routine <= urgent => Some((Priority::Routine, routine)),
+        match is_due.then(|| self.routine.next(&may, &had)).flatten() {
+            Some(routine) if routine.had <= urgent.had => Some((Priority::Routine, routine)),
             _ => Some((Priority::Urgent, urgent)),
         }
     }
@@ -168,6 +167,14 @@ impl Line {
     }
 }
 
+/// The turn of a namespace.
+#[derive(Clone, Copy)]
+struct Turn {
+    number: u64,
+    /// What the namespace has had.
+    had: u64,
+}
+
 impl Namespaces {
     fn insert(&mut self, who: &ObjectKey, number: Number) {
         let waiting = self.of.entry(Arc::clone(&who.namespace)).or_insert_with(|| {
@@ -178,13 +185,13 @@ impl Namespaces {
         waiting.names.insert(number, Arc::clone(&who.name));
     }
 
-    /// What the next one of those that `may` has had, its turn and its name. Whoever has had nothing is not waited with.
-    fn next(&self, may: impl Fn(&str) -> bool, had: impl Fn(&str) -> u64) -> Option<(u64, u64, &Arc<str>)> {
-        let mut next: Option<(u64, u64, &Arc<str>)> = None;
-        for (turn, namespace) in self.turns.iter().filter(|(_, namespace)| may(namespace)) {
+    /// The turn of the next one of those that `may`. Whoever has had nothing is not waited with.
+    fn next(&self, may: impl Fn(&str) -> bool, had: impl Fn(&str) -> u64) -> Option<Turn> {
+        let mut next: Option<Turn> = None;
+        for (number, namespace) in self.turns.iter().filter(|(_, namespace)| may(namespace)) {
             let had = had(namespace);
-            if next.is_none_or(|(least, ..)| had < least) {
-                next = Some((had, *turn, namespace));
+            if next.is_none_or(|next| had < next.had) {
+                next = Some(Turn { number: *number, had });
             }
             if had == 0 {
                 break;
@@ -193,9 +200,9 @@ impl Namespaces {
         next
     }
 
-    fn pop_least(&mut self, may: impl Fn(&str) -> bool, had: impl Fn(&str) -> u64) -> Option<ObjectKey> {
-        let (_, turn, namespace) = self.next(may, had)?;
-        let namespace = Arc::clone(namespace);
+    /// Takes out the first one of the namespace whose turn it is.
+    fn take(&mut self, turn: u64) -> Option<ObjectKey> {
+        let namespace = Arc::clone(self.turns.get(&turn)?);
         let waiting = self.of.get_mut(&namespace)?;
         let (_, name) = waiting.names.pop_first()?;
         self.turns.remove(&turn);

@@ -7,6 +7,7 @@ use crate::domain::{
         digest::PayloadDigest,
         failure::Failure,
         known::Versions,
+        memory::SecretVersions,
         reason::{Class, Reason, RetryEndsWith},
     },
     parse::duration,
@@ -41,17 +42,8 @@ pub struct Circumstances {
     pub generation: i64,
     /// Whether the resource is being deleted.
     pub deleting: bool,
-    /// Which versions of the Secrets all that was read from. Another version need not hold anything else.
-    pub read: ReadVersions,
-}
-
-/// resourceVersions of the two Secrets, as far as they were read and can be used.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ReadVersions {
-    /// Of the Secret with the registry credential.
-    pub source: Option<Box<str>>,
-    /// Of the Secret with the service key.
-    pub service_key: Option<Box<str>>,
+    /// Which versions of the Secrets all that was read from, if both can be used. Another version need not hold anything else.
+    pub read: Option<SecretVersions>,
 }
 
 /// A failed attempt that delays the next one.
@@ -124,14 +116,14 @@ impl Backoff {
     #[must_use]
     pub(crate) fn may_end_with(&self, seen: Versions<'_>, generation: i64) -> bool {
         let Circumstances { generation: then, read, .. } = &self.circumstances;
-        let differs = |then: &Option<Box<str>>, now: Option<&str>| {
-            then.as_deref().zip(now).is_some_and(|(then, now)| then != now)
-        };
+        let read = read.as_ref().map(SecretVersions::as_seen).unwrap_or_default();
+        let differs =
+            |then: Option<&str>, now: Option<&str>| then.zip(now).is_some_and(|(then, now)| then != now);
         // With another spec it may be another key, or another content.
-        let other_key = differs(&read.service_key, seen.service_key) || *then != generation;
+        let other_key = differs(read.service_key, seen.service_key) || *then != generation;
         match self.failure.reason.retry_ends_with() {
             RetryEndsWith::ServiceKey => other_key,
-            RetryEndsWith::ServiceKeyOrContent => other_key || differs(&read.source, seen.source),
+            RetryEndsWith::ServiceKeyOrContent => other_key || differs(read.source, seen.source),
         }
     }
 

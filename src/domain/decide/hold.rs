@@ -10,11 +10,14 @@ use crate::{
         FailedAttempt,
         condition::{self, RECONCILING, STALLED},
     },
-    domain::decide::{
-        backoff::{Backoff, LONGEST_RETRY_AFTER, STALLED_INTERVAL},
-        failure::Failure,
-        observed::Observed,
-        reason::{Class, Reason, RetryEndsWith},
+    domain::{
+        decide::{
+            backoff::{Backoff, LONGEST_RETRY_AFTER, STALLED_INTERVAL},
+            failure::Failure,
+            observed::Observed,
+            reason::{Class, Reason, RetryEndsWith},
+        },
+        tools::time::whole_seconds,
     },
 };
 
@@ -54,7 +57,7 @@ pub(crate) fn kept(observed: &Observed<'_>, backoff: &Backoff) -> Option<Box<Fai
         return Some(again);
     }
     let at = observed.now.wall.checked_add(left).ok()?;
-    made_with(super::report::whole_seconds(at))
+    made_with(whole_seconds(at))
 }
 
 /// The hold that another process has left; `None`: there is none, it is over, or what it was about has changed.

@@ -12,7 +12,7 @@ use crate::{
         decide::{
             digest,
             life::{self, Lives},
-            memory::{Memory, Synced},
+            memory::{Memory, SecretVersions, Synced},
             observed::Ownership,
             plan::{FinalizerStep, finalizer_step},
             reason::Reason,
@@ -147,10 +147,7 @@ impl Known<'_> {
 
     /// Versions that were read since the last push and held the same content.
     fn checked(&self) -> Versions<'_> {
-        self.memory.checked.as_ref().map_or_else(Versions::default, |checked| Versions {
-            source: Some(&checked.source),
-            service_key: Some(&checked.service_key),
-        })
+        self.memory.checked.as_ref().map(SecretVersions::as_seen).unwrap_or_default()
     }
 
     /// Whether this pass will push, as far as can be said: then it needs a place before it reads anything, because what it

@@ -7,8 +7,9 @@ use std::{collections::HashMap, time::Duration};
 use crate::{
     api::UnansweredWrite,
     domain::{
-        decide::{conflict::Claim, report::whole_seconds},
+        decide::conflict::Claim,
         parse::object::{Now, ObjectKey},
+        tools::time::whole_seconds,
     },
 };
 

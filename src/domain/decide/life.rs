@@ -18,14 +18,14 @@ use crate::{
     domain::{
         decide::{
             plan::{SPREAD_WINDOW, spread_place},
-            report::{Event, whole_seconds},
+            report::Event,
         },
         parse::{
             certificate::Validity,
             expiry,
             object::{Now, Object},
         },
-        tools::invalid::Quoted,
+        tools::{invalid::Quoted, time::whole_seconds},
     },
 };
 

@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{
-    decide::backoff::{self, Backoff},
+    decide::{
+        backoff::{self, Backoff},
+        known::Versions,
+    },
     parse::object::Now,
 };
 
@@ -15,7 +18,7 @@ pub(crate) struct Memory {
     /// What delays the next attempt.
     pub retry: Retry,
     /// The Secrets' versions that were read since the last push and held the same content.
-    pub checked: Option<Checked>,
+    pub checked: Option<SecretVersions>,
     /// When the last push was, by the clock of this process.
     pub(crate) synced: Option<Synced>,
     /// Since when a resource that is being deleted waits for its successor, as time since the start of the process.
@@ -35,11 +38,19 @@ pub(crate) struct Retry {
 
 /// resourceVersions of the two Secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Checked {
+pub struct SecretVersions {
     /// Of the Secret with the registry credential.
     pub source: Arc<str>,
     /// Of the Secret with the service key.
     pub service_key: Arc<str>,
+}
+
+impl SecretVersions {
+    /// As what is seen of them is compared.
+    #[must_use]
+    pub(crate) fn as_seen(&self) -> Versions<'_> {
+        Versions { source: Some(&self.source), service_key: Some(&self.service_key) }
+    }
 }
 
 /// The last accepted push, by a clock that nobody sets.
@@ -102,7 +113,7 @@ mod tests {
         let backoff = a_backoff(&observed, failure(Reason::Forbidden), seconds(60));
         Memory {
             retry: Retry { backoff: Some(Box::new(backoff)), api_failures: 0 },
-            checked: Some(Checked { source: "10".into(), service_key: "20".into() }),
+            checked: Some(SecretVersions { source: "10".into(), service_key: "20".into() }),
             synced: None,
             handing_over: None,
             untouched: true,

@@ -11,10 +11,10 @@ use crate::{
     },
     domain::{
         decide::{
-            backoff::{Backoff, Circumstances, ReadVersions},
+            backoff::{Backoff, Circumstances},
             digest::{self, PayloadDigest},
             failure::Failure,
-            memory::{Checked, Synced},
+            memory::{SecretVersions, Synced},
             reason::Reason,
         },
         parse::{
@@ -168,7 +168,7 @@ pub(crate) struct Observed<'a> {
     /// The failed attempt that may delay the next one.
     pub backoff: Option<&'a Backoff>,
     /// The Secrets' versions that were read since the last push and held the same content.
-    pub checked: Option<&'a Checked>,
+    pub checked: Option<&'a SecretVersions>,
     /// When the last push was, by the clock of this process, if it knows.
     pub(crate) synced: Option<Synced>,
     /// Passes before this one, in a row, that the API server made fail.
@@ -192,11 +192,15 @@ impl Observed<'_> {
             digest: self.digest.clone(),
             generation: self.object.generation,
             deleting: self.object.deleting,
-            read: ReadVersions {
-                source: self.source.version().map(Into::into),
-                service_key: self.service_key.version().map(Into::into),
-            },
+            read: self.read(),
         }
+    }
+
+    /// The Secrets' versions, if both can be used.
+    #[must_use]
+    pub(crate) fn read(&self) -> Option<SecretVersions> {
+        let (source, service_key) = self.source.version().zip(self.service_key.version())?;
+        Some(SecretVersions { source: source.into(), service_key: service_key.into() })
     }
 
     /// Whether the tenant is another one than that of the last accepted push.

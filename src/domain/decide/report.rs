@@ -8,7 +8,6 @@ mod statements;
 use std::{borrow::Cow, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 pub(crate) use self::events::{Event, let_go};
 pub(super) use self::statements::waiting;
@@ -21,7 +20,7 @@ use crate::{
         conflict,
         failure::Failure,
         left_behind::{self, Leaving},
-        memory::{Checked, Memory, Retry, Synced},
+        memory::{Memory, Retry, SecretVersions, Synced},
         observed::Observed,
         pass_outcome::PassOutcome,
         plan::{Step, Why},
@@ -210,19 +209,9 @@ fn answer(step: &Step, outcome: &Outcome) -> Option<Answer> {
 }
 
 /// The versions that hold what AI Core accepted: those of this pass if it is in sync, else those of before.
-fn checked(observed: &Observed<'_>, step: &Step, outcome: &Outcome) -> Option<Checked> {
-    let versions = observed.source.version().zip(observed.service_key.version());
-    match versions.filter(|_| in_sync(step, outcome)) {
-        Some((source, service_key)) => {
-            Some(Checked { source: source.into(), service_key: service_key.into() })
-        }
-        None => observed.checked.cloned(),
-    }
-}
-
-/// Times in the API have whole seconds, so nothing finer is kept either.
-pub(in crate::domain) fn whole_seconds(time: Timestamp) -> Time {
-    Time(Timestamp::from_second(time.as_second()).unwrap_or(time))
+fn checked(observed: &Observed<'_>, step: &Step, outcome: &Outcome) -> Option<SecretVersions> {
+    let read = in_sync(step, outcome).then(|| observed.read()).flatten();
+    read.or_else(|| observed.checked.cloned())
 }
 
 #[cfg(test)]

@@ -9,11 +9,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use crate::{
     api::AICoreRegistrySecretStatus,
     domain::{
-        decide::{memory::Synced, report::whole_seconds},
+        decide::memory::Synced,
         parse::{
             duration::ResyncInterval,
             object::{Now, Object},
         },
+        tools::time::whole_seconds,
     },
 };
 

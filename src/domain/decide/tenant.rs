@@ -12,14 +12,15 @@ use crate::{
     },
     domain::{
         decide::{
-            backoff::{self, Attempt, Backoff, Circumstances, ReadVersions, STALLED_INTERVAL},
+            backoff::{self, Attempt, Backoff, Circumstances, STALLED_INTERVAL},
             failure::Failure,
             life::{self, Life},
             observed::Found,
             reason::{Class, Reason},
-            report::{Event, whole_seconds},
+            report::Event,
         },
         parse::{api_url::Tenant, certificate::Validity, object::Now, tenant::SharedTenant},
+        tools::time::whole_seconds,
     },
 };
 
@@ -198,7 +199,7 @@ impl TenantKnown<'_> {
             digest: None,
             generation: self.tenant.generation,
             deleting: false,
-            read: ReadVersions::default(),
+            read: None,
         }
     }
 

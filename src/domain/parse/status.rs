@@ -4,14 +4,13 @@
 
 use std::iter;
 
-use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{
     api::{AICoreRegistrySecretStatus, UnansweredWrite},
-    domain::parse::bounds,
+    domain::{parse::bounds, tools::time::whole_seconds},
 };
 
 /// The status, field by field and condition by condition as far as it can be read, cut to its bounds.
@@ -33,8 +32,8 @@ fn in_whole_seconds(mut status: AICoreRegistrySecretStatus) -> AICoreRegistrySec
         let UnansweredWrite { time, confirmation_time, .. } = &mut **write;
         iter::once(time).chain(confirmation_time)
     });
-    for Time(time) in conditions.chain(pushes).chain(attempt).chain(write) {
-        *time = Timestamp::from_second(time.as_second()).unwrap_or(*time);
+    for time in conditions.chain(pushes).chain(attempt).chain(write) {
+        *time = whole_seconds(time.0);
     }
     status
 }

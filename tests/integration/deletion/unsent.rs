@@ -4,9 +4,12 @@ use kube::api::{Patch, PatchParams};
 use serde_json::json;
 use testbed::simulator::Fault;
 
-use crate::world::{
-    Login, World,
-    operation::{DELETE, GET, LIST, PATCH, POST, TOKEN},
+use crate::{
+    operator::Operator,
+    world::{
+        Login, World,
+        operation::{DELETE, GET, LIST, PATCH, POST, TOKEN},
+    },
 };
 
 const FOREIGN: &str = r#"{"auths":{"by":"hand"}}"#;
@@ -22,16 +25,22 @@ async fn create(world: &World, names: &[&str]) {
     }
 }
 
+/// An operator that works, in a world that has a service key and nothing else.
+async fn working(prefix: &str) -> (World, Operator) {
+    let world = World::new(prefix).await;
+    world.service_key("key").await;
+    let operator = world.operator().await;
+    (world, operator)
+}
+
 /// While the token is awaited, or the names of the tenant are.
 #[rstest::rstest]
 #[case::the_token(false)]
 #[case::the_names(true)]
 #[tokio::test]
 async fn what_goes_before_its_first_request_deletes_nothing(#[case] with_token: bool) {
-    let world = World::new("unsent").await;
-    world.service_key("key").await;
+    let (world, operator) = working("unsent").await;
     NAMES.iter().for_each(|name| world.preset_remote(name, FOREIGN));
-    let operator = world.operator().await;
     let token = world.hold_next(TOKEN);
     create(&world, &NAMES).await;
     token.arrived().await.unwrap();
@@ -64,9 +73,7 @@ async fn what_goes_before_its_first_request_deletes_nothing(#[case] with_token: 
 #[tokio::test]
 async fn what_somebody_else_has_created_first_stays() {
     let [name, ..] = NAMES;
-    let world = World::new("unsent-refused").await;
-    world.service_key("key").await;
-    let operator = world.operator().await;
+    let (world, operator) = working("unsent-refused").await;
     let post = world.hold_next(POST);
     create(&world, &[name]).await;
     post.arrived().await.unwrap();
@@ -86,9 +93,7 @@ async fn what_somebody_else_has_created_first_stays() {
 #[tokio::test]
 async fn what_was_sent_without_an_answer_is_deleted() {
     let [name, ..] = NAMES;
-    let world = World::new("unsent-answer").await;
-    world.service_key("key").await;
-    let operator = world.operator().await;
+    let (world, operator) = working("unsent-answer").await;
     world.tenant().faults().always(POST, Fault::cut().applied());
     world.tenant().faults().always(PATCH, Fault::status(503));
     create(&world, &[name]).await;

@@ -18,13 +18,7 @@ fn delay(failure: &Failure, attempts: u32, jitter: f64) -> Duration {
 }
 
 fn circumstances(key: &str, generation: i64) -> Circumstances {
-    Circumstances {
-        service_key: Some(key.to_owned()),
-        digest: None,
-        generation,
-        deleting: false,
-        read: ReadVersions::default(),
-    }
+    Circumstances { service_key: Some(key.to_owned()), digest: None, generation, deleting: false, read: None }
 }
 
 #[rstest]

@@ -13,7 +13,7 @@ use crate::{
     api::{DeletionPolicy, Moment},
     domain::{
         decide::{
-            memory::{Checked, Retry},
+            memory::{Retry, SecretVersions},
             plan::{Plan, Step, Why, plan},
         },
         testing::*,
@@ -278,7 +278,7 @@ fn memory_and_ownership_break_the_rest(
 #[test]
 fn what_was_checked_since_the_push_counts() {
     let (object, status) = (an_object(), a_status_in_sync());
-    let checked = Checked { source: "11".into(), service_key: "21".into() };
+    let checked = SecretVersions { source: "11".into(), service_key: "21".into() };
     let memory = Memory { checked: Some(checked), ..Memory::default() };
     let ownership = Ownership::Owner { successor: None };
     let versions = Versions { source: Some("11"), service_key: Some("21") };

@@ -20,6 +20,7 @@ use crate::{
             reason::{Class, Reason},
         },
         parse::{bounds, object::Object},
+        tools::time::whole_seconds,
     },
 };
 
@@ -231,7 +232,7 @@ impl<'a> StatusBuilder<'a> {
         let before = condition::find(&self.status.conditions, type_);
         let since = before
             .filter(|before| before.status == status.as_str())
-            .map_or_else(|| super::whole_seconds(self.now), |before| Time(before.last_transition_time.0));
+            .map_or_else(|| whole_seconds(self.now), |before| Time(before.last_transition_time.0));
         let condition = Condition {
             type_: type_.to_owned(),
             status: status.as_str().to_owned(),

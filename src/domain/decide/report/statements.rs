@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{
     Event, Jitter, NOTEWORTHY_WAIT,
     conditions::{Before, StatusBuilder},
-    messages, whole_seconds,
+    messages,
 };
 use crate::{
     api::{
@@ -30,6 +30,7 @@ use crate::{
             duration::{ResyncInterval, spread},
             object::Object,
         },
+        tools::time::whole_seconds,
     },
 };
 

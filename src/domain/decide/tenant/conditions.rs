@@ -13,9 +13,10 @@ use crate::{
             failure::Failure,
             life::{self, Life, SERVICE_KEY},
             reason::{Class, Reason},
-            report::{Event, whole_seconds},
+            report::Event,
         },
         parse::tenant::SharedTenant,
+        tools::time::whole_seconds,
     },
 };
 

@@ -75,7 +75,7 @@ async fn a_read_counts_as_the_first_sight() {
     let object = an_object();
     let index = index_with(&[&object]);
     let memory = Memory {
-        checked: Some(Checked { source: "1".into(), service_key: "5".into() }),
+        checked: Some(SecretVersions { source: "1".into(), service_key: "5".into() }),
         ..Memory::default()
     };
     index.record(&object, None, memory.clone(), None);

@@ -1,10 +1,7 @@
 //! What there is to say of a wait that has become long.
 
 use super::*;
-use crate::domain::decide::{
-    backoff::{Circumstances, ReadVersions},
-    reason::Reason,
-};
+use crate::domain::decide::{backoff::Circumstances, reason::Reason};
 
 fn knows<'a>(
     object: &'a Object,
@@ -28,7 +25,7 @@ fn knows<'a>(
 
 fn waiting(object: &Object, status: &AICoreRegistrySecretStatus, versions: Versions<'_>) -> Waiting {
     let memory = Memory {
-        checked: Some(Checked { source: "11".into(), service_key: "20".into() }),
+        checked: Some(SecretVersions { source: "11".into(), service_key: "20".into() }),
         ..Memory::default()
     };
     knows(object, status, &memory, versions).waiting()
@@ -88,8 +85,8 @@ fn what_is_wrong_is_looked_at_when_it_may_be_mended(
     status.conditions[0].observed_generation = Some(1);
     let backoff = failed_with.map(|(source, key)| {
         let observed = an_observation(&object, &status);
-        let read = ReadVersions { source: Some(source.into()), service_key: Some(key.into()) };
-        let then = Circumstances { read, ..observed.circumstances() };
+        let read = SecretVersions { source: source.into(), service_key: key.into() };
+        let then = Circumstances { read: Some(read), ..observed.circumstances() };
         Box::new(a_backoff(&observed, failure(Reason::RemoteRejected), HOUR).having_read(&then))
     });
     let memory = Memory { retry: Retry { backoff, api_failures: 0 }, ..Memory::default() };

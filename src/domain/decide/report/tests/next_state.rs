@@ -1,10 +1,10 @@
 //! What a pass makes of what is remembered, and of a change of the Secret that came before it.
 
 use super::*;
-use crate::domain::decide::memory::Checked;
+use crate::domain::decide::memory::SecretVersions;
 
-fn checked(source: &str, service_key: &str) -> Checked {
-    Checked { source: source.into(), service_key: service_key.into() }
+fn checked(source: &str, service_key: &str) -> SecretVersions {
+    SecretVersions { source: source.into(), service_key: service_key.into() }
 }
 
 fn delete(life: &mut Life) {
