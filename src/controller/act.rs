@@ -170,7 +170,7 @@ async fn send<K: Kubernetes, A: AiCore>(
     if result.is_ok() {
         ctx.wake(ctx.index.accepted(object, &claim));
     }
-    if push.creation == Creation::Expected && !ready.has_company(ctx) {
+    if push.creation == Creation::Expected && !ready.has_company(ctx, object) {
         connection.names().forget();
     }
     ready.conclude(ctx, &errand, result.as_ref().err());

@@ -2,6 +2,7 @@
 //! looking at the others. Synchronous: events go in, the resources to look at come out.
 
 mod claims;
+mod company;
 mod credentials;
 mod first_lists;
 mod kept_status;

@@ -30,7 +30,7 @@ pub(super) async fn manner<K, A: AiCore>(
     insistence: Insistence,
 ) -> Result<Manner, Unfinished> {
     let (claim, names) = (errand.claim, connection.names());
-    if asks_for_names(push, names.of(&claim.remote_name), || ready.has_company(ctx)) {
+    if asks_for_names(push, names.of(&claim.remote_name), || ready.has_company(ctx, errand.object)) {
         let question = ctx.ai_core.ask_for_names(connection, insistence, errand);
         ready.unless_lost(claim, Aftermath::Nothing, question).await?;
     }

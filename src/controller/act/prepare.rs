@@ -17,7 +17,10 @@ use crate::{
         errand::Errand,
         queue::Priority,
     },
-    domain::decide::{conflict::Claim, report::Outcome},
+    domain::{
+        decide::{conflict::Claim, report::Outcome},
+        parse::object::Object,
+    },
 };
 
 /// What a pass asks for before its first request.
@@ -112,9 +115,10 @@ impl Ready {
         }
     }
 
-    /// Whether others stand in line with the pass of whom the tenant has accepted nothing yet.
-    pub(super) fn has_company<K, A: AiCore>(&self, ctx: &Context<K, A>) -> bool {
-        ctx.admission.has_company(&self.permit)
+    /// Whether others of whom its tenant has accepted nothing yet are on their way there: with the same service key, or in line with
+    /// the pass.
+    pub(super) fn has_company<K, A: AiCore>(&self, ctx: &Context<K, A>, object: &Object) -> bool {
+        ctx.index.has_company(object) || ctx.admission.has_company(&self.permit)
     }
 
     /// After the last request. The order is kept until what it leaves behind is noted.

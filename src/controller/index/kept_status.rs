@@ -90,6 +90,11 @@ impl KeptStatus {
         &self.shown
     }
 
+    /// Whether a push was accepted.
+    pub(super) fn was_pushed(&self) -> bool {
+        self.tenant.is_some()
+    }
+
     /// As [`proven_tenant`].
     pub(super) fn proven_tenant(&self) -> Option<&Arc<Tenant>> {
         self.tenant.as_ref().filter(|_| self.proves)

@@ -17,6 +17,7 @@ use crate::{
 };
 
 mod claiming;
+mod company;
 mod first_lists;
 mod following;
 mod left_alone;

@@ -123,6 +123,11 @@ impl<K> SecretEntry<K> {
         matches!(self.presence, Presence::Gone)
     }
 
+    /// Who else names it: those that come after this one in the order of their names, and then those before it.
+    pub(super) fn users_after(&self, user: &ObjectKey) -> impl Iterator<Item = &ObjectKey> {
+        self.users.others(user)
+    }
+
     fn users(&self) -> Vec<ObjectKey> {
         self.users.keys().cloned().collect()
     }

@@ -54,6 +54,12 @@ fn bookmarks(world: &Running) -> JoinSet<()> {
 
 /// Starts with all of them, at so many requests a second, each of which takes so long. Returns what that costs, and how long it takes.
 async fn cold_start(own_keys: bool, rate: Rate, latency: Duration) -> (Cost, Duration) {
+    let resources = resources(own_keys).into_iter().map(|object| (object, "one".to_owned())).collect();
+    cold_start_of(resources, rate, latency).await
+}
+
+/// The same with these, each of which has a service key of the tenant of that name.
+async fn cold_start_of(resources: Vec<(Object, String)>, rate: Rate, latency: Duration) -> (Cost, Duration) {
     let world = World::new().with_places(32, 8);
     world.ctx.index.remove_resource(&world.object.key);
     *world.ctx.ai_core.rate.lock().unwrap() = Some(rate);
@@ -61,8 +67,8 @@ async fn cold_start(own_keys: bool, rate: Rate, latency: Duration) -> (Cost, Dur
     // A push that finds nothing to replace is two requests.
     *world.ctx.ai_core.endpoint.lock().unwrap() = Some(FakeEndpoint::default());
     world.ctx.ai_core.needs_second.store(true, std::sync::atomic::Ordering::SeqCst);
-    let resources = resources(own_keys);
-    resources.iter().for_each(|object| world.has_another(object, "1", "one"));
+    resources.iter().for_each(|(object, tenant)| world.has_another(object, "1", tenant));
+    let resources: Vec<Object> = resources.into_iter().map(|(object, _)| object).collect();
     world.journal();
     let world = world.run();
     let _bookmarks = bookmarks(&world);
@@ -118,4 +124,28 @@ async fn who_waits_for_minutes_says_so_once_and_is_read_once(#[values(true, fals
     assert!((150..200).contains(&told), "{cost:?} in {took:?}");
     // The names are asked for again when they are old.
     assert!(cost.questions <= 6 && cost.others == 0, "{cost:?} in {took:?}");
+}
+
+/// Among many tenants few of each stand in its line at a time. Those that are to come count all the same.
+#[rstest]
+#[case::in_one_namespace(1)]
+#[case::in_many(20)]
+#[tokio::test(start_paused = true)]
+async fn the_names_of_each_of_many_tenants_are_asked_for_once(#[case] namespaces: usize) {
+    const TENANTS: usize = 100;
+    const EACH: usize = 20;
+    let resources = (0..TENANTS * EACH).map(|number| {
+        // A namespace has several tenants, and a tenant one namespace.
+        let tenant = number % TENANTS;
+        let own_key = |spec: &mut crate::api::AICoreRegistrySecretSpec| {
+            spec.ai_core_secret_ref.as_mut().unwrap().name = format!("key-{tenant}");
+        };
+        let object = resource(tenant % namespaces, &format!("pull-{number}")).with_spec(own_key);
+        (object, format!("tenant-{tenant}"))
+    });
+    let latency = Duration::from_millis(50);
+    let (cost, took) = cold_start_of(resources.collect(), Rate::new(10.0, 20), latency).await;
+    assert_eq!(cost.reads, TENANTS * EACH + TENANTS, "{cost:?} in {took:?}");
+    assert_eq!((cost.creations, cost.others), (TENANTS * EACH, 0), "{cost:?} in {took:?}");
+    assert_eq!(cost.questions, TENANTS, "{cost:?} in {took:?}");
 }

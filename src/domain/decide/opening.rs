@@ -28,8 +28,8 @@ pub(crate) enum Listed {
 }
 
 /// Whether to ask for the names that the tenant has before this push: the answer is good for all who are about to create something
-/// there. `others`: whether further resources of which it has accepted nothing stand in line with this one, which is only looked at
-/// where it matters. For one alone the question would cost what it spares.
+/// there. `others`: whether further resources of which it has accepted nothing are on their way there, which is only looked at where it
+/// matters. For one alone the question would cost what it spares.
 #[must_use]
 pub(crate) fn asks_for_names(push: Push, listed: Listed, others: impl FnOnce() -> bool) -> bool {
     push.creation == Creation::Expected && listed == Listed::Unknown && others()

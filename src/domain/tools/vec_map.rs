@@ -36,6 +36,14 @@ impl<K: Ord, V> VecMap<K, V> {
         self.0.iter().map(|(key, _)| key)
     }
 
+    /// All other keys: those above this one in their order, and then those below it.
+    pub(crate) fn others(&self, key: &K) -> impl Iterator<Item = &K> {
+        let place = self.place(key);
+        let (below, rest) = self.0.split_at(place.unwrap_or_else(|place| place));
+        let above = rest.iter().skip(usize::from(place.is_ok()));
+        above.chain(below).map(|(key, _)| key)
+    }
+
     /// All values, in the order of their keys.
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
         self.0.iter_mut().map(|(_, value)| value)

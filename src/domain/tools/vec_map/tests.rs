@@ -55,6 +55,10 @@ proptest! {
             prop_assert!(map.keys().eq(model.keys()));
             prop_assert!(map.values_mut().eq(model.values_mut()));
             prop_assert!((0..12).all(|key| map.get(&key) == model.get(&key)));
+            for key in 0..12 {
+                let others = model.range(key + 1..).chain(model.range(..key)).map(|(other, _)| other);
+                prop_assert!(map.others(&key).eq(others), "beside {key}");
+            }
         }
         prop_assert!(map.into_iter().eq(model));
     }
