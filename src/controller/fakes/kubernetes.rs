@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
+    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -49,6 +50,8 @@ pub(in crate::controller) struct FakeKubernetes {
     pub(in crate::controller) too_large: Mutex<HashSet<ObjectKey>>,
     /// Secrets are read when this is open.
     pub(in crate::controller) reads: Hold,
+    /// How long a read of a Secret takes.
+    pub(in crate::controller) latency: Mutex<Duration>,
     /// The last status that was written.
     pub(in crate::controller) status: Mutex<Option<AICoreRegistrySecretStatus>>,
     /// The last status of an AICoreTenant that was written.
@@ -93,6 +96,8 @@ impl Kubernetes for FakeKubernetes {
     async fn read_secret(&self, namespace: &str, name: &SecretName) -> Result<Option<Read>, ApiError> {
         self.answers("read Secret")?;
         self.reads.pass().await;
+        let latency = *self.latency.lock().unwrap();
+        tokio::time::sleep(latency).await;
         if self.denied.load(SeqCst) {
             return Err(ApiError::Forbidden(format!("secrets {name:?} is forbidden", name = name.as_str())));
         }

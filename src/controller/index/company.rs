@@ -17,7 +17,9 @@ impl<K> Index<K> {
     pub(in crate::controller) fn has_company(&self, object: &Object) -> bool {
         let state = self.0.lock();
         let place = state.entry(object).and_then(|entry| entry.place.as_deref().ok());
-        let Some(service_key) = place.and_then(|place| state.secrets.get(&place.secret)) else { return false };
+        let Some(service_key) = place.and_then(|place| state.secrets.get(&place.secret)) else {
+            return false;
+        };
         service_key.users_after(&object.key).take(LOOKED_AT).any(|user| state.is_new(user))
     }
 }
@@ -25,7 +27,8 @@ impl<K> Index<K> {
 impl<K> State<K> {
     /// Whether this is a resource whose first push is to come.
     fn is_new(&self, user: &ObjectKey) -> bool {
-        let Some(Entry { object, status, memory, .. }) = self.resources.get(user).map(|entry| &**entry) else {
+        let Some(Entry { object, status, memory, .. }) = self.resources.get(user).map(|entry| &**entry)
+        else {
             return false;
         };
         let lacks_source = || self.secrets.get(&object.source()).is_some_and(SecretEntry::is_gone);

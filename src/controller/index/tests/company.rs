@@ -5,7 +5,10 @@ use rstest::rstest;
 use super::*;
 use crate::{
     api::CreationPolicy,
-    domain::{decide::reason::Reason, testing::{a_backoff, an_observation, failure}},
+    domain::{
+        decide::reason::Reason,
+        testing::{a_backoff, an_observation, failure},
+    },
 };
 
 /// Two with one service key, of which nothing was pushed.
@@ -24,7 +27,8 @@ fn those_whose_first_push_is_to_come_are_company() {
     // Nor is one that is not known.
     assert!(!index.has_company(&other));
     // Another service key says nothing of this one.
-    let elsewhere = other.with_spec(|spec| spec.ai_core_secret_ref.as_mut().unwrap().name = "another".to_owned());
+    let elsewhere =
+        other.with_spec(|spec| spec.ai_core_secret_ref.as_mut().unwrap().name = "another".to_owned());
     index.apply_resource(elsewhere.clone(), a_new_status());
     assert!(!index.has_company(&one) && !index.has_company(&elsewhere));
 }
@@ -73,7 +77,8 @@ fn who_was_pushed_failed_goes_or_lacks_its_secret_is_none() {
 /// However many there are, a few are looked at: who comes next in their order, and then from the beginning.
 #[test]
 fn few_of_many_are_looked_at() {
-    let objects: Vec<Object> = (0..1_000).map(|number| object_named(&format!("pull-{number:04}"), number)).collect();
+    let objects: Vec<Object> =
+        (0..1_000).map(|number| object_named(&format!("pull-{number:04}"), number)).collect();
     let index = index_with(&objects.iter().collect::<Vec<_>>());
     for pushed in &objects[..900] {
         index.record_status(pushed, Arc::new(a_status_in_sync()));
