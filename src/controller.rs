@@ -185,7 +185,7 @@ impl Controller {
         metrics.register_series(series::pieces(&index, leadership.clone()));
         let kubernetes = Arc::new(Cluster { client, events });
         let clock = Clock::start();
-        let (statuses, writer) = Statuses::new(&kubernetes, &index, clock.clone());
+        let (statuses, writer) = Statuses::new(&kubernetes, &index, &queue, clock.clone());
         metrics.register(statuses::Owed(Arc::clone(&statuses)));
         let ending = CancellationToken::new();
         let ctx = Context {
@@ -254,7 +254,11 @@ impl Controller {
         ctx.ending.cancel();
         drain(passes).await;
         if tokio::time::timeout(STATUSES_LIMIT, ctx.statuses.settled()).await.is_err() {
-            warn!("status writes that were still under way were cancelled");
+            let unwritten = ctx.statuses.owed();
+            warn!(
+                unwritten,
+                "the process ends before all statuses are written; the next one finds out what they were to say"
+            );
         }
         tasks.shutdown().await;
         result

@@ -78,7 +78,7 @@ impl World {
         let kubernetes =
             Arc::new(FakeKubernetes { journal: Arc::clone(&journal), ..FakeKubernetes::default() });
         let (index, clock) = (Arc::default(), Clock::start());
-        let (statuses, writer) = Statuses::new(&kubernetes, &index, clock.clone());
+        let (statuses, writer) = Statuses::new(&kubernetes, &index, &queue, clock.clone());
         let ctx = Context {
             kubernetes,
             statuses,
@@ -172,16 +172,22 @@ impl World {
         secrets
     }
 
-    /// One pass, and when it wants to be repeated.
+    /// One pass, and when it wants to be repeated. What it leaves to be written, because others wait, is written.
     pub(super) async fn pass(&self) -> Option<Duration> {
-        reconcile::reconcile(&self.ctx, &self.object.key).await
+        let requeue_after = reconcile::reconcile(&self.ctx, &self.object.key).await;
+        if self.ctx.statuses.are_any_untried() {
+            self.writes_for(Duration::from_millis(1)).await;
+        }
+        requeue_after
     }
 
     /// So many passes at a time, so many of them of one tenant; and the watches have listed everything.
     pub(super) fn with_places(mut self, concurrency: usize, tenant_passes: usize) -> Self {
-        self.ctx.queue = Arc::new(Queue::idle(concurrency));
-        self.ctx.admission =
-            Admission::new(Arc::clone(&self.ctx.queue), Places::new(concurrency, tenant_passes));
+        let ctx = &mut self.ctx;
+        ctx.queue = Arc::new(Queue::idle(concurrency));
+        ctx.admission = Admission::new(Arc::clone(&ctx.queue), Places::new(concurrency, tenant_passes));
+        let (statuses, writer) = Statuses::new(&ctx.kubernetes, &ctx.index, &ctx.queue, ctx.clock.clone());
+        (ctx.statuses, self.writer) = (statuses, Mutex::new(Some(writer)));
         self.ctx.scopes = Arc::new(Scopes::of(&[]).all_listed());
         self
     }

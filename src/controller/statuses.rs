@@ -1,5 +1,8 @@
 //! Writes statuses, so that none holds anything back: a pass waits a moment for the answer and goes on, and what the API server
 //! has not taken is written again beside the passes, always the newest, without a look at anything else.
+//!
+//! Nor must they take the API server's time from what is sent to AI Core: while resources wait to be reconciled, those with which passes end
+//! are written beside them, a few at a time.
 
 mod debts;
 
@@ -12,7 +15,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tracing::{debug, info, warn};
 
 use self::debts::{Debts, Taken};
-use super::{adapters::Kubernetes, index::Index};
+use super::{adapters::Kubernetes, index::Index, queue::Queue};
 use crate::{
     api::AICoreRegistrySecretStatus, clock::Clock, domain::parse::object::Object, jitter, k8s::error::Error,
     metrics::encode_gauge,
@@ -22,8 +25,13 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Writes that have taken longer, and go on beside the passes. While there is one, no pass waits for its own.
 const SLOW: u32 = 64;
-/// Statuses that are written again at a time.
-const AGAIN: u32 = 16;
+/// Statuses that are written beside the passes at a time.
+const BESIDE: u32 = 16;
+/// And while resources wait to be reconciled.
+const BESIDE_BUSY: usize = 6;
+/// So many wait for that. The passes write what is more: if the process is killed, what was sent for those is sent once again; and when it
+/// ends, an API server takes so many in the time that there is.
+const WAITING: usize = 2_048;
 
 /// What became of a status that was to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,13 +48,16 @@ pub(super) enum Written {
 pub(super) struct Statuses<K, C> {
     kubernetes: Arc<K>,
     index: Arc<Index<C>>,
+    queue: Arc<Queue>,
     clock: Clock,
     debts: Mutex<Debts>,
     /// There is something to write sooner than before.
     sooner: Notify,
+    /// A write beside the passes has ended.
+    one_ended: Notify,
     handed_over: mpsc::Sender<Attempt>,
     slow: Arc<Semaphore>,
-    again: Arc<Semaphore>,
+    beside: Arc<Semaphore>,
 }
 
 /// Does what passes have left behind.
@@ -68,17 +79,24 @@ struct Ended {
 
 impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
     /// Nothing is owed yet. The writer is to run as long as there are passes.
-    pub(super) fn new(kubernetes: &Arc<K>, index: &Arc<Index<C>>, clock: Clock) -> (Arc<Self>, Writer<K, C>) {
+    pub(super) fn new(
+        kubernetes: &Arc<K>,
+        index: &Arc<Index<C>>,
+        queue: &Arc<Queue>,
+        clock: Clock,
+    ) -> (Arc<Self>, Writer<K, C>) {
         let (sender, receiver) = mpsc::channel(SLOW as usize);
         let statuses = Arc::new(Self {
             kubernetes: Arc::clone(kubernetes),
             index: Arc::clone(index),
+            queue: Arc::clone(queue),
             clock,
             debts: Mutex::default(),
             sooner: Notify::new(),
+            one_ended: Notify::new(),
             handed_over: sender,
             slow: Arc::new(Semaphore::new(SLOW as usize)),
-            again: Arc::new(Semaphore::new(AGAIN as usize)),
+            beside: Arc::new(Semaphore::new(BESIDE as usize)),
         });
         let writer = Writer {
             statuses: Arc::clone(&statuses),
@@ -88,21 +106,50 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
         (statuses, writer)
     }
 
-    /// Writes the status of a resource. The caller gives it to the index before it waits for anything else: what is written
+    /// Writes the status of a resource in the middle of a pass: what comes next may depend on it. An older one that is being written
+    /// beside the passes is waited for. The caller gives the status to the index before it waits for anything else: what is written
     /// again is what the index has then.
     pub(super) async fn write(
         &self,
         object: &Arc<Object>,
         status: &Arc<AICoreRegistrySecretStatus>,
     ) -> Written {
+        let is_free = async {
+            loop {
+                let one_ended = self.one_ended.notified();
+                if !self.debts.lock().is_under_way(object) {
+                    return;
+                }
+                one_ended.await;
+            }
+        };
+        match tokio::time::timeout(self.patience(), is_free).await {
+            Ok(()) => self.attempt(object, status).await,
+            Err(_) => Written::Later,
+        }
+    }
+
+    /// Writes the status with which a pass ends, which the index has already; or has it written soon, while others wait for their pass.
+    pub(super) async fn write_last(
+        &self,
+        object: &Arc<Object>,
+        status: &Arc<AICoreRegistrySecretStatus>,
+    ) -> Written {
+        if self.is_busy() && self.debts.lock().line_up(object, WAITING, self.clock.now().uptime) {
+            self.sooner.notify_one();
+            return Written::Later;
+        }
+        self.attempt(object, status).await
+    }
+
+    async fn attempt(&self, object: &Arc<Object>, status: &Arc<AICoreRegistrySecretStatus>) -> Written {
         if !self.debts.lock().are_clear(object) {
             return Written::Later;
         }
         let (kubernetes, about, what) =
             (Arc::clone(&self.kubernetes), Arc::clone(object), Arc::clone(status));
         let mut request = Box::pin(async move { kubernetes.write_status(&about, &what).await });
-        let patience = if self.slow.available_permits() < SLOW as usize { Duration::ZERO } else { PATIENCE };
-        match tokio::time::timeout(patience, &mut request).await {
+        match tokio::time::timeout(self.patience(), &mut request).await {
             Ok(Ok(())) => {
                 self.debts.lock().taken(object, self.clock.now().uptime);
                 Written::Now
@@ -129,14 +176,42 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
         }
     }
 
-    /// Waits until no write is under way, and lets no other begin. For the end of the process.
+    /// Waits until what passes have left to be written is written and no write is under way, and lets no other begin. For the end of the
+    /// process.
     pub(super) async fn settled(&self) {
-        let _ = tokio::join!(self.slow.acquire_many(SLOW), self.again.acquire_many(AGAIN));
+        loop {
+            let one_ended = self.one_ended.notified();
+            if !self.are_any_untried() {
+                break;
+            }
+            one_ended.await;
+        }
+        let _ = tokio::join!(self.slow.acquire_many(SLOW), self.beside.acquire_many(BESIDE));
+    }
+
+    /// Whether passes have left any to be written that was not tried yet.
+    pub(super) fn are_any_untried(&self) -> bool {
+        self.debts.lock().are_any_untried()
+    }
+
+    /// How long a pass waits.
+    fn patience(&self) -> Duration {
+        if self.slow.available_permits() < SLOW as usize { Duration::ZERO } else { PATIENCE }
+    }
+
+    /// Whether resources wait to be reconciled.
+    fn is_busy(&self) -> bool {
+        self.queue.load().waiting > 0
     }
 
     /// Resources whose status the API server does not have.
     pub(super) fn owed(&self) -> usize {
         self.debts.lock().owed()
+    }
+
+    /// Those of them for which a write has failed.
+    fn refused(&self) -> usize {
+        self.debts.lock().refused()
     }
 
     fn failed(&self, object: &Arc<Object>, error: &Error) {
@@ -164,7 +239,11 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
     }
 
     fn ended(&self, ended: &Ended) {
-        let Ended { object, status, result, .. } = ended;
+        self.note_end(ended);
+        self.one_ended.notify_waiters();
+    }
+
+    fn note_end(&self, Ended { object, status, result, .. }: &Ended) {
         match result {
             Ok(()) => {
                 let uptime = self.clock.now().uptime;
@@ -185,15 +264,20 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
         }
     }
 
-    /// The next status that is due to be written again, once it is and there is a place for it.
-    async fn again(&self) -> Attempt {
+    /// The next status that is due to be written beside the passes, once it is and there is a place for it.
+    async fn next(&self) -> Attempt {
         loop {
             let due = self.debts.lock().next_due();
             match due {
                 Some(due) => tokio::time::sleep(due.saturating_sub(self.clock.now().uptime)).await,
                 None => std::future::pending().await,
             }
-            let Ok(place) = Arc::clone(&self.again).acquire_owned().await else {
+            let one_ended = self.one_ended.notified();
+            if self.beside.available_permits() + BESIDE_BUSY <= BESIDE as usize && self.is_busy() {
+                one_ended.await;
+                continue;
+            }
+            let Ok(place) = Arc::clone(&self.beside).acquire_owned().await else {
                 std::future::pending().await
             };
             let Some((key, uid)) = self.debts.lock().start(self.clock.now().uptime) else { continue };
@@ -218,7 +302,7 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Writer<K, C> {
             tokio::select! {
                 Some(ended) = self.under_way.next() => self.statuses.ended(&ended),
                 Some(attempt) = self.handed_over.recv() => self.under_way.push(attempt),
-                attempt = self.statuses.again() => self.under_way.push(attempt),
+                attempt = self.statuses.next() => self.under_way.push(attempt),
                 () = self.statuses.sooner.notified() => {}
             }
         }
@@ -243,9 +327,9 @@ impl<K, C> fmt::Debug for Owed<K, C> {
 impl<K: Kubernetes, C: Send + Sync + 'static> Collector for Owed<K, C> {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         #[expect(clippy::cast_precision_loss, reason = "there are never 2^52 resources")]
-        let owed = self.0.owed() as f64;
+        let refused = self.0.refused() as f64;
         let help = "Resources whose newest status the API server has not taken; their credentials are pushed all the same.";
-        encode_gauge(&mut encoder, "statuses_unwritten", help, owed)
+        encode_gauge(&mut encoder, "statuses_unwritten", help, refused)
     }
 }
 

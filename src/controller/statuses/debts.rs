@@ -41,18 +41,63 @@ pub(super) enum Taken {
     AfterFailures(u32),
 }
 
+impl Entry {
+    fn is_owed(&self) -> bool {
+        self.unwritten.is_some_and(Unwritten::is_owed)
+    }
+
+    /// Whether an attempt has failed.
+    fn is_refused(&self) -> bool {
+        self.is_owed()
+            && !matches!(self.unwritten, Some(Unwritten::Owed { attempts: 0, unanswered: false, .. }))
+    }
+
+    /// Whether it is owed, and nothing stands against writing it now.
+    fn is_untried(&self) -> bool {
+        self.is_owed() && !self.is_refused() && !self.under_way
+    }
+}
+
 impl Debts {
-    /// Whether a pass writes the status itself: no write is under way beside it, or owed.
+    /// Whether a pass writes the status itself: no write is under way beside it, or to be tried again. One that was only to be written
+    /// soon is not any more.
     pub(super) fn are_clear(&mut self, object: &Object) -> bool {
         match self.entries.get(&object.key) {
             None => true,
             // It was deleted and created again: what was owed is owed to nobody.
-            Some(entry) if entry.uid != object.uid => {
+            Some(entry) if entry.uid != object.uid || entry.is_untried() => {
                 self.remove(&object.key);
                 true
             }
-            Some(entry) => !entry.under_way && !entry.unwritten.is_some_and(Unwritten::is_owed),
+            Some(entry) => !entry.under_way && !entry.is_owed(),
         }
+    }
+
+    /// Whether a write is under way beside the passes.
+    pub(super) fn is_under_way(&self, object: &Object) -> bool {
+        self.entries.get(&object.key).is_some_and(|entry| entry.uid == object.uid && entry.under_way)
+    }
+
+    /// The status is to be written soon, beside the passes. Returns whether it will be: not if `most` wait for that already.
+    pub(super) fn line_up(&mut self, object: &Object, most: usize, uptime: Duration) -> bool {
+        let entry = self.entries.get(&object.key).filter(|entry| entry.uid == object.uid);
+        if entry.is_some_and(|entry| entry.under_way || entry.is_owed()) {
+            return true;
+        }
+        if self.due.len() >= most {
+            return false;
+        }
+        if entry.is_none() {
+            self.remove(&object.key);
+        }
+        let unanswered = self.unwritten(object).is_some();
+        self.set(object, false, Some(Unwritten::Owed { attempts: 0, not_before: uptime, unanswered }));
+        true
+    }
+
+    /// Whether any is to be written soon that was not tried yet.
+    pub(super) fn are_any_untried(&self) -> bool {
+        self.entries.values().any(Entry::is_untried)
     }
 
     /// A write goes on beside the pass that began it.
@@ -127,7 +172,12 @@ impl Debts {
 
     /// Resources whose status the API server does not have.
     pub(super) fn owed(&self) -> usize {
-        self.entries.values().filter(|entry| entry.unwritten.is_some_and(Unwritten::is_owed)).count()
+        self.entries.values().filter(|entry| entry.is_owed()).count()
+    }
+
+    /// Those of them that were tried. What has only not had its turn is nobody's business.
+    pub(super) fn refused(&self) -> usize {
+        self.entries.values().filter(|entry| entry.is_refused()).count()
     }
 
     fn unwritten(&self, object: &Object) -> Option<Unwritten> {

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    controller::fakes::{World, an_older_one},
+    controller::{
+        fakes::{World, an_older_one},
+        queue::Priority,
+    },
     domain::{
         decide::unwritten::{CONFIRMED_AFTER, LONGEST_PAUSE},
         parse::object::Object,
@@ -174,4 +177,157 @@ async fn the_end_of_the_process_waits_for_what_is_under_way_and_begins_nothing()
         () = world.writes_for(HOUR) => panic!("it did not settle"),
     }
     assert_eq!(version(&world).as_deref(), Some("1"));
+}
+
+impl World {
+    /// Somebody waits to be reconciled.
+    fn is_busy(&self) {
+        self.ctx.queue.enqueue(&object_named("waits", 9).key, Priority::Urgent);
+    }
+
+    /// Nobody does.
+    async fn is_idle(&self) {
+        self.ctx.queue.next().await.unwrap();
+    }
+
+    fn has(&self, number: i64) -> Object {
+        let object = object_named(&format!("r{number}"), number);
+        self.ctx.index.apply_resource(object.clone(), AICoreRegistrySecretStatus::default());
+        object
+    }
+
+    /// A pass ends with that.
+    async fn ends(&self, object: &Object, status: &Arc<AICoreRegistrySecretStatus>) -> Written {
+        let object = Arc::new(object.clone());
+        self.ctx.index.record_status(&object, Arc::clone(status));
+        self.ctx.statuses.write_last(&object, status).await
+    }
+
+    fn answers_slowly(&self) {
+        self.ctx.kubernetes.hangs.lock().unwrap().insert("write status slowly");
+    }
+}
+
+/// How long the fake takes for a slow answer.
+const SLOW_ANSWER: Duration = Duration::from_secs(3);
+
+#[tokio::test(start_paused = true)]
+async fn while_others_wait_a_pass_ends_without_its_status_and_few_are_written_at_a_time() {
+    let world = World::new();
+    world.is_busy();
+    world.answers_slowly();
+    let objects: Vec<Object> = (0..60).map(|number| world.has(number)).collect();
+    let began = tokio::time::Instant::now();
+    for object in &objects {
+        assert_eq!(world.ends(object, &a_status("1")).await, Written::Later);
+        // Of two, the newer one is written.
+        assert_eq!(world.ends(object, &a_status("2")).await, Written::Later);
+    }
+    assert_eq!((began.elapsed(), world.journal().len()), (Duration::ZERO, 0));
+    assert_eq!((world.ctx.statuses.owed(), world.ctx.statuses.refused()), (60, 0));
+    world.writes_for(SLOW_ANSWER * 2 + seconds(1)).await;
+    assert_eq!(world.journal(), ["write status"; BESIDE_BUSY * 3]);
+    // When nobody waits any more, they go on faster.
+    world.is_idle().await;
+    world.writes_for(SLOW_ANSWER).await;
+    assert_eq!(world.journal().len(), BESIDE as usize + BESIDE as usize - BESIDE_BUSY);
+    world.writes_for(HOUR).await;
+    assert_eq!((world.ctx.statuses.owed(), version(&world).as_deref()), (0, Some("2")));
+    assert!(world.journal().iter().all(|line| line == "write status"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nobody_waits_a_pass_writes_its_status_itself() {
+    let world = World::new();
+    assert_eq!(world.ends(&world.object, &a_status("1")).await, Written::Now);
+    assert_eq!(version(&world).as_deref(), Some("1"));
+}
+
+/// Then the passes are held back by the API server.
+#[tokio::test(start_paused = true)]
+async fn no_more_than_so_many_wait() {
+    let world = World::new();
+    world.is_busy();
+    let most = i64::try_from(WAITING).unwrap();
+    for number in 0..most {
+        assert_eq!(world.ends(&world.has(number), &a_status("1")).await, Written::Later);
+    }
+    let more = world.has(most);
+    assert_eq!(world.ends(&more, &a_status("1")).await, Written::Now);
+    assert_eq!((world.ctx.statuses.owed(), world.journal().len()), (WAITING, 1));
+    // Whoever waits already is not one more.
+    assert_eq!(world.ends(&world.has(0), &a_status("2")).await, Written::Later);
+    assert_eq!(world.ctx.statuses.owed(), WAITING);
+    world.writes_for(seconds(1)).await;
+    assert_eq!((world.ctx.statuses.owed(), world.journal().len()), (0, WAITING));
+}
+
+/// What is sent next may depend on it.
+#[tokio::test(start_paused = true)]
+async fn in_the_middle_of_a_pass_the_status_is_there_before_it_goes_on() {
+    let world = World::new();
+    world.is_busy();
+    // One that only waits is not written any more.
+    world.ends(&world.object, &a_status("1")).await;
+    assert_eq!(write(&world, &world.object, &a_status("2")).await, Written::Now);
+    assert_eq!((version(&world).as_deref(), world.ctx.statuses.owed()), (Some("2"), 0));
+    world.writes_for(HOUR).await;
+    assert_eq!(world.journal(), ["write status"]);
+    // One that is under way is waited for.
+    world.ends(&world.object, &a_status("3")).await;
+    let object = Arc::new(world.object.clone());
+    world.ctx.statuses.debts.lock().start(world.ctx.clock.now().uptime).unwrap();
+    let status = a_status("4");
+    let mut next = Box::pin(world.ctx.statuses.write(&object, &status));
+    assert!(tokio::time::timeout(PATIENCE / 2, &mut next).await.is_err());
+    let place = Arc::clone(&world.ctx.statuses.beside).acquire_owned().await.unwrap();
+    let (object, status) = (Arc::clone(&object), a_status("3"));
+    world.ctx.statuses.ended(&Ended { object, status, result: Ok(()), _place: place });
+    assert_eq!(next.await, Written::Now);
+    assert_eq!(version(&world).as_deref(), Some("4"));
+    // But not for longer than for any other answer.
+    world.ends(&world.object, &a_status("5")).await;
+    world.ctx.statuses.debts.lock().start(world.ctx.clock.now().uptime).unwrap();
+    let began = tokio::time::Instant::now();
+    assert_eq!(write(&world, &world.object, &a_status("6")).await, Written::Later);
+    assert_eq!(began.elapsed(), PATIENCE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_beside_the_passes_is_tried_again_as_any_other() {
+    let world = World::new();
+    world.is_busy();
+    world.refuse("write status");
+    world.ends(&world.object, &a_status("1")).await;
+    world.writes_for(seconds(60)).await;
+    let attempts = world.journal().len();
+    assert!((5..=12).contains(&attempts), "{attempts}");
+    assert_eq!((world.ctx.statuses.owed(), world.ctx.statuses.refused()), (1, 1));
+    assert_eq!(world.ends(&world.object, &a_status("2")).await, Written::Later);
+    assert!(!world.ctx.statuses.are_any_untried(), "its pause stands");
+    world.accept_all();
+    world.writes_for(LONGEST_PAUSE).await;
+    assert_eq!((version(&world).as_deref(), world.ctx.statuses.owed()), (Some("2"), 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_the_process_waits_for_what_passes_have_left() {
+    let world = World::new();
+    world.is_busy();
+    world.answers_slowly();
+    let objects: Vec<Object> = (0..20).map(|number| world.has(number)).collect();
+    for object in &objects {
+        world.ends(object, &a_status("1")).await;
+    }
+    world.is_idle().await;
+    let settled = async {
+        world.ctx.statuses.settled().await;
+        tokio::time::Instant::now()
+    };
+    let began = tokio::time::Instant::now();
+    tokio::select! {
+        at = settled => assert_eq!(at - began, SLOW_ANSWER * 2),
+        () = world.writes_for(HOUR) => panic!("it did not settle"),
+    }
+    assert_eq!((world.ctx.statuses.owed(), world.journal().len()), (0, 20));
 }

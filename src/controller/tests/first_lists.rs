@@ -280,7 +280,7 @@ async fn a_shared_service_key_is_read_once_although_no_page_has_shown_it() {
     tokio::time::sleep(seconds(1)).await;
     let journal = world.journal();
     let count = |what: &str| journal.iter().filter(|line| line.starts_with(what)).count();
-    assert_eq!((count("push "), count("write status"), count("connect")), (40, 40, 1));
+    assert_eq!((count("create "), count("write status"), count("connect")), (40, 40, 1));
     let reads = world.does().await.0;
     assert_eq!(reads, 0, "after all were accepted");
     world.shows(&shared);
