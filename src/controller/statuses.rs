@@ -26,9 +26,11 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Writes that have taken longer, and go on beside the passes. While there is one, no pass waits for its own.
 const SLOW: u32 = 64;
 /// Statuses that are written beside the passes at a time.
-const BESIDE: u32 = 16;
+const BESIDE: u32 = 32;
 /// And while resources wait to be reconciled.
 const BESIDE_BUSY: usize = 6;
+/// One more for so many that wait to be written: an API server that answers late is not therefore told late.
+const PER_PLACE: usize = 128;
 /// So many wait for that. The passes write what is more: if the process is killed, what was sent for those is sent once again; and when it
 /// ends, an API server takes so many in the time that there is.
 const WAITING: usize = 2_048;
@@ -273,7 +275,9 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
                 None => std::future::pending().await,
             }
             let one_ended = self.one_ended.notified();
-            if self.beside.available_permits() + BESIDE_BUSY <= BESIDE as usize && self.is_busy() {
+            let under_way = (BESIDE as usize).saturating_sub(self.beside.available_permits());
+            let most = BESIDE_BUSY + self.debts.lock().waiting() / PER_PLACE;
+            if under_way >= most && self.is_busy() {
                 one_ended.await;
                 continue;
             }

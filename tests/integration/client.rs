@@ -251,7 +251,9 @@ async fn large_payloads_are_sent_a_few_at_a_time() {
     world.raw_docker_secret("source", &config.to_string()).await;
     world.docker_secret("small", &[("ghcr.io", Login::new("robot", 1))]).await;
     let gate = Gate::new();
-    large.faults().always(PATCH, Fault::gate(&gate));
+    for operation in [PATCH, POST] {
+        large.faults().always(operation, Fault::gate(&gate));
+    }
     for number in 0..RESOURCES {
         world.resource(&format!("pull-{number}"), json!({})).await;
     }

@@ -31,6 +31,7 @@ mod failures;
 mod first_lists;
 mod flux;
 mod forms;
+mod hurried;
 mod in_process;
 mod invariants;
 mod kyma;

@@ -84,7 +84,7 @@ impl Debts {
         if entry.is_some_and(|entry| entry.under_way || entry.is_owed()) {
             return true;
         }
-        if self.due.len() >= most {
+        if self.waiting() >= most {
             return false;
         }
         if entry.is_none() {
@@ -168,6 +168,11 @@ impl Debts {
         let entry = self.entries.get_mut(&key)?;
         entry.under_way = true;
         Some((key, Arc::clone(&entry.uid)))
+    }
+
+    /// Statuses that wait for their time.
+    pub(super) fn waiting(&self) -> usize {
+        self.due.len()
     }
 
     /// Resources whose status the API server does not have.

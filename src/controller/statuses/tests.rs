@@ -216,7 +216,7 @@ async fn while_others_wait_a_pass_ends_without_its_status_and_few_are_written_at
     let world = World::new();
     world.is_busy();
     world.answers_slowly();
-    let objects: Vec<Object> = (0..60).map(|number| world.has(number)).collect();
+    let objects: Vec<Object> = (0..120).map(|number| world.has(number)).collect();
     let began = tokio::time::Instant::now();
     for object in &objects {
         assert_eq!(world.ends(object, &a_status("1")).await, Written::Later);
@@ -224,7 +224,7 @@ async fn while_others_wait_a_pass_ends_without_its_status_and_few_are_written_at
         assert_eq!(world.ends(object, &a_status("2")).await, Written::Later);
     }
     assert_eq!((began.elapsed(), world.journal().len()), (Duration::ZERO, 0));
-    assert_eq!((world.ctx.statuses.owed(), world.ctx.statuses.refused()), (60, 0));
+    assert_eq!((world.ctx.statuses.owed(), world.ctx.statuses.refused()), (120, 0));
     world.writes_for(SLOW_ANSWER * 2 + seconds(1)).await;
     assert_eq!(world.journal(), ["write status"; BESIDE_BUSY * 3]);
     // When nobody waits any more, they go on faster.
@@ -315,7 +315,7 @@ async fn the_end_of_the_process_waits_for_what_passes_have_left() {
     let world = World::new();
     world.is_busy();
     world.answers_slowly();
-    let objects: Vec<Object> = (0..20).map(|number| world.has(number)).collect();
+    let objects: Vec<Object> = (0..40).map(|number| world.has(number)).collect();
     for object in &objects {
         world.ends(object, &a_status("1")).await;
     }
@@ -329,5 +329,19 @@ async fn the_end_of_the_process_waits_for_what_passes_have_left() {
         at = settled => assert_eq!(at - began, SLOW_ANSWER * 2),
         () = world.writes_for(HOUR) => panic!("it did not settle"),
     }
-    assert_eq!((world.ctx.statuses.owed(), world.journal().len()), (0, 20));
+    assert_eq!((world.ctx.statuses.owed(), world.journal().len()), (0, 40));
+}
+
+/// An API server that takes its time for each takes more at a time.
+#[tokio::test(start_paused = true)]
+async fn the_more_wait_the_more_are_written_at_a_time() {
+    let world = World::new();
+    world.is_busy();
+    world.answers_slowly();
+    for number in 0..1_000 {
+        world.ends(&world.has(number), &a_status("1")).await;
+    }
+    world.writes_for(seconds(1)).await;
+    let at_a_time = world.journal().len();
+    assert!((BESIDE_BUSY + 5..=BESIDE_BUSY + 8).contains(&at_a_time), "{at_a_time}");
 }

@@ -68,7 +68,9 @@ async fn produce(world: &World, state: &str) {
             failed(world, state, spec, "AuthenticationFailed").await;
         }
         "rejected" => {
-            faults.always(Matcher::op(PATCH).named(state), Fault::status(400));
+            for operation in [PATCH, POST] {
+                faults.always(Matcher::op(operation).named(state), Fault::status(400));
+            }
             failed(world, state, json!({}), "RemoteRejected").await;
         }
         "conflicting" => {
@@ -76,7 +78,9 @@ async fn produce(world: &World, state: &str) {
             failed(world, state, json!({ "remoteName": "synced" }), "RemoteConflict").await;
         }
         "unavailable" => {
-            faults.always(Matcher::op(PATCH).named(state), Fault::status(503));
+            for operation in [PATCH, POST] {
+                faults.always(Matcher::op(operation).named(state), Fault::status(503));
+            }
             failed(world, state, json!({}), "RemoteUnavailable").await;
         }
         "deleting" => {
