@@ -175,7 +175,7 @@ impl World {
     /// One pass, and when it wants to be repeated. What it leaves to be written, because others wait, is written.
     pub(super) async fn pass(&self) -> Option<Duration> {
         let requeue_after = reconcile::reconcile(&self.ctx, &self.object.key).await;
-        if self.ctx.statuses.are_any_untried() {
+        if self.ctx.statuses.are_any_left() {
             self.writes_for(Duration::from_millis(1)).await;
         }
         requeue_after

@@ -249,6 +249,13 @@ impl Queue {
         let state = self.state.lock();
         Load { waiting: state.waiting, running: state.running, taken: state.taken }
     }
+
+    /// Whether any wait for a worker that will come. After the end of the process begins there is none.
+    #[must_use]
+    pub(crate) fn is_busy(&self) -> bool {
+        let state = self.state.lock();
+        state.waiting > 0 && !state.closed
+    }
 }
 
 impl State {

@@ -286,9 +286,9 @@ async fn finish<K: Kubernetes, A: AiCore>(
     let before = ctx.index.status(&object.key).filter(|(current, _)| current.uid == object.uid);
     let before = before.map_or_else(|| Arc::clone(&snapshot.status), |(_, status)| status);
     let status = status.map_or_else(|| Arc::clone(&snapshot.status), Arc::new);
-    ctx.index.record(object, Some(Arc::clone(&status)), memory, answered);
     let written =
         if status == before { Written::Now } else { ctx.statuses.write_last(object, &status).await };
+    ctx.index.record(object, Some(Arc::clone(&status)), memory, answered);
     if let Some(leaving) = leaving {
         leave(ctx, object, leaving, &status).await;
     }

@@ -25,14 +25,16 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Writes that have taken longer, and go on beside the passes. While there is one, no pass waits for its own.
 const SLOW: u32 = 64;
-/// Statuses that are written beside the passes at a time.
+/// Statuses that are written again at a time.
+const AGAIN: u32 = 16;
+/// Statuses that passes have left to be written, at a time.
 const BESIDE: u32 = 32;
 /// And while resources wait to be reconciled.
 const BESIDE_BUSY: usize = 6;
 /// One more for so many that wait to be written: an API server that answers late is not therefore told late.
 const PER_PLACE: usize = 128;
 /// So many wait for that. The passes write what is more: if the process is killed, what was sent for those is sent once again; and when it
-/// ends, an API server takes so many in the time that there is.
+/// ends, there is time for about so many.
 const WAITING: usize = 2_048;
 
 /// What became of a status that was to be written.
@@ -54,12 +56,13 @@ pub(super) struct Statuses<K, C> {
     clock: Clock,
     debts: Mutex<Debts>,
     /// There is something to write sooner than before.
-    sooner: Notify,
+    sooner: Arc<Notify>,
     /// A write beside the passes has ended.
     one_ended: Notify,
     handed_over: mpsc::Sender<Attempt>,
     slow: Arc<Semaphore>,
     beside: Arc<Semaphore>,
+    again: Arc<Semaphore>,
 }
 
 /// Does what passes have left behind.
@@ -76,7 +79,7 @@ struct Ended {
     object: Arc<Object>,
     status: Arc<AICoreRegistrySecretStatus>,
     result: Result<(), Error>,
-    _place: OwnedSemaphorePermit,
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
@@ -94,11 +97,12 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
             queue: Arc::clone(queue),
             clock,
             debts: Mutex::default(),
-            sooner: Notify::new(),
+            sooner: Arc::default(),
             one_ended: Notify::new(),
             handed_over: sender,
             slow: Arc::new(Semaphore::new(SLOW as usize)),
             beside: Arc::new(Semaphore::new(BESIDE as usize)),
+            again: Arc::new(Semaphore::new(AGAIN as usize)),
         });
         let writer = Writer {
             statuses: Arc::clone(&statuses),
@@ -131,7 +135,7 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
         }
     }
 
-    /// Writes the status with which a pass ends, which the index has already; or has it written soon, while others wait for their pass.
+    /// The same with the status with which a pass ends; while others wait for their pass, it is written soon.
     pub(super) async fn write_last(
         &self,
         object: &Arc<Object>,
@@ -145,7 +149,7 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
     }
 
     async fn attempt(&self, object: &Arc<Object>, status: &Arc<AICoreRegistrySecretStatus>) -> Written {
-        if !self.debts.lock().are_clear(object) {
+        if !self.debts.lock().are_clear(object, self.clock.now().uptime) {
             return Written::Later;
         }
         let (kubernetes, about, what) =
@@ -170,7 +174,9 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
                 self.debts.lock().under_way(object);
                 let (object, status) = (Arc::clone(object), Arc::clone(status));
                 let attempt: Attempt =
-                    Box::pin(async move { Ended { object, status, result: request.await, _place: place } });
+                    Box::pin(
+                        async move { Ended { object, status, result: request.await, _place: Some(place) } },
+                    );
                 // There are as many places in the channel.
                 let _ = self.handed_over.try_send(attempt);
                 Written::Later
@@ -178,22 +184,37 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
         }
     }
 
+    /// Writes the newest status of a resource, if it is only to be written soon.
+    pub(super) async fn catch_up(&self, object: &Object) {
+        if self.debts.lock().owes(object)
+            && let Some((current, status)) = self.index.status(&object.key)
+            && current.uid == object.uid
+        {
+            self.write(&current, &status).await;
+        }
+    }
+
     /// Waits until what passes have left to be written is written and no write is under way, and lets no other begin. For the end of the
     /// process.
     pub(super) async fn settled(&self) {
-        loop {
-            let one_ended = self.one_ended.notified();
-            if !self.are_any_untried() {
-                break;
+        let all_written = async {
+            loop {
+                let one_ended = self.one_ended.notified();
+                if self.debts.lock().are_settled() {
+                    break;
+                }
+                one_ended.await;
             }
-            one_ended.await;
-        }
-        let _ = tokio::join!(self.slow.acquire_many(SLOW), self.beside.acquire_many(BESIDE));
+            tokio::join!(self.slow.acquire_many(SLOW), self.beside.acquire_many(BESIDE))
+        };
+        // What was refused is not tried again, and no longer waited for than until the answers are there.
+        let _ = tokio::join!(self.again.acquire_many(AGAIN), all_written);
     }
 
     /// Whether passes have left any to be written that was not tried yet.
-    pub(super) fn are_any_untried(&self) -> bool {
-        self.debts.lock().are_any_untried()
+    #[cfg(test)]
+    pub(super) fn are_any_left(&self) -> bool {
+        self.debts.lock().waiting() > 0
     }
 
     /// How long a pass waits.
@@ -203,7 +224,7 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
 
     /// Whether resources wait to be reconciled.
     fn is_busy(&self) -> bool {
-        self.queue.load().waiting > 0
+        self.queue.is_busy()
     }
 
     /// Resources whose status the API server does not have.
@@ -223,6 +244,11 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
             Error::Refused { code, .. } => *code < 500,
             _ => false,
         };
+        if !self.index.holds(object) {
+            // Nothing is owed to what is gone, and what was created anew has debts of its own.
+            self.debts.lock().forget(object);
+            return;
+        }
         let uptime = self.clock.now().uptime;
         let unwritten = self.debts.lock().failed(object, answered, uptime, jitter::fraction());
         self.sooner.notify_one();
@@ -266,36 +292,76 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
         }
     }
 
-    /// The next status that is due to be written beside the passes, once it is and there is a place for it.
-    async fn next(&self) -> Attempt {
+    /// The next status that passes have left to be written, once there is a place for it. Who is slow gives the place up as in a pass.
+    async fn next_left(&self) -> Attempt {
         loop {
-            let due = self.debts.lock().next_due();
-            match due {
-                Some(due) => tokio::time::sleep(due.saturating_sub(self.clock.now().uptime)).await,
-                None => std::future::pending().await,
-            }
             let one_ended = self.one_ended.notified();
+            let waiting = self.debts.lock().waiting();
+            if waiting == 0 {
+                std::future::pending::<()>().await;
+            }
             let under_way = (BESIDE as usize).saturating_sub(self.beside.available_permits());
-            let most = BESIDE_BUSY + self.debts.lock().waiting() / PER_PLACE;
-            if under_way >= most && self.is_busy() {
+            if under_way >= BESIDE_BUSY + waiting / PER_PLACE && self.is_busy() {
                 one_ended.await;
                 continue;
             }
             let Ok(place) = Arc::clone(&self.beside).acquire_owned().await else {
                 std::future::pending().await
             };
-            let Some((key, uid)) = self.debts.lock().start(self.clock.now().uptime) else { continue };
-            let found = self.index.status(&key).filter(|(object, _)| object.uid == uid);
-            let Some((object, status)) = found else {
-                self.debts.lock().forget_as(&key, &uid);
-                continue;
+            let Some(started) = self.debts.lock().start_left() else { continue };
+            let Some((object, status)) = self.newest(&started) else { continue };
+            let (kubernetes, slow, sooner) =
+                (Arc::clone(&self.kubernetes), Arc::clone(&self.slow), Arc::clone(&self.sooner));
+            return Box::pin(async move {
+                let mut request = Box::pin(kubernetes.write_status(&object, &status));
+                let result = match tokio::time::timeout(PATIENCE, &mut request).await {
+                    Ok(result) => result,
+                    Err(_) => {
+                        drop(place);
+                        sooner.notify_one();
+                        match slow.try_acquire() {
+                            Ok(_place) => request.await,
+                            Err(_) => Err(Error::Timeout),
+                        }
+                    }
+                };
+                drop(request);
+                Ended { object, status, result, _place: None }
+            });
+        }
+    }
+
+    /// The next status that is due to be written again, once it is and there is a place for it.
+    async fn next_again(&self) -> Attempt {
+        loop {
+            let due = self.debts.lock().next_due();
+            match due {
+                Some(due) => tokio::time::sleep(due.saturating_sub(self.clock.now().uptime)).await,
+                None => std::future::pending().await,
+            }
+            let Ok(place) = Arc::clone(&self.again).acquire_owned().await else {
+                std::future::pending().await
             };
+            let Some(started) = self.debts.lock().start_again(self.clock.now().uptime) else { continue };
+            let Some((object, status)) = self.newest(&started) else { continue };
             let kubernetes = Arc::clone(&self.kubernetes);
             return Box::pin(async move {
                 let result = kubernetes.write_status(&object, &status).await;
-                Ended { object, status, result, _place: place }
+                Ended { object, status, result, _place: Some(place) }
             });
         }
+    }
+
+    /// The resource of which a write begins, and its status; `None`: it is gone, and owed nothing.
+    fn newest(
+        &self,
+        (key, uid): &(ObjectKey, Arc<str>),
+    ) -> Option<(Arc<Object>, Arc<AICoreRegistrySecretStatus>)> {
+        let found = self.index.status(key).filter(|(object, _)| object.uid == *uid);
+        if found.is_none() {
+            self.debts.lock().forget_as(key, uid);
+        }
+        found
     }
 }
 
@@ -306,7 +372,8 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Writer<K, C> {
             tokio::select! {
                 Some(ended) = self.under_way.next() => self.statuses.ended(&ended),
                 Some(attempt) = self.handed_over.recv() => self.under_way.push(attempt),
-                attempt = self.statuses.next() => self.under_way.push(attempt),
+                attempt = self.statuses.next_left() => self.under_way.push(attempt),
+                attempt = self.statuses.next_again() => self.under_way.push(attempt),
                 () = self.statuses.sooner.notified() => {}
             }
         }

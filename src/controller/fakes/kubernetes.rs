@@ -56,6 +56,10 @@ pub(in crate::controller) struct FakeKubernetes {
     pub(in crate::controller) status: Mutex<Option<AICoreRegistrySecretStatus>>,
     /// The last status of an AICoreTenant that was written.
     pub(in crate::controller) tenant_status: Mutex<Option<AICoreTenantStatus>>,
+    /// By uid of the resource: how long a status takes, and whether it is taken at all.
+    pub(in crate::controller) status_answers: Mutex<HashMap<String, (Duration, bool)>>,
+    /// By uid, the last status that was taken.
+    pub(in crate::controller) taken: Mutex<HashMap<String, AICoreRegistrySecretStatus>>,
     /// Reasons of the events that were handed in.
     pub(in crate::controller) events: Mutex<Vec<&'static str>>,
 }
@@ -118,10 +122,17 @@ impl Kubernetes for FakeKubernetes {
 
     async fn write_status(
         &self,
-        _object: &Object,
+        object: &Object,
         status: &AICoreRegistrySecretStatus,
     ) -> Result<(), ApiError> {
         self.answers("write status")?;
+        let answer = self.status_answers.lock().unwrap().get(&*object.uid).copied();
+        if let Some((after, is_taken)) = answer {
+            tokio::time::sleep(after).await;
+            if !is_taken {
+                return Err(ApiError::Timeout);
+            }
+        }
         if self.hangs.lock().unwrap().contains("write status slowly") {
             tokio::time::sleep(seconds(3)).await;
         }
@@ -131,6 +142,7 @@ impl Kubernetes for FakeKubernetes {
             return Err(ApiError::Timeout);
         }
         *self.status.lock().unwrap() = Some(status.clone());
+        self.taken.lock().unwrap().insert(object.uid.to_string(), status.clone());
         Ok(())
     }
 

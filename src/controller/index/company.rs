@@ -11,8 +11,9 @@ use crate::{
 const LOOKED_AT: usize = 64;
 
 impl<K> Index<K> {
-    /// Whether others with the service key of this resource are likely to create their remote secrets soon: nothing of them was accepted,
-    /// and nothing that is known keeps them from it. They may be anywhere between the watch and their requests.
+    /// Whether others with the service key of this resource are likely to create their remote secrets soon: no pass over them has ended,
+    /// and nothing that is known keeps them from it. They may be anywhere between the watch and their requests. Those who have said that
+    /// they wait stand in the tenant's line.
     #[must_use]
     pub(in crate::controller) fn has_company(&self, object: &Object) -> bool {
         let state = self.0.lock();
@@ -32,7 +33,7 @@ impl<K> State<K> {
             return false;
         };
         let lacks_source = || self.secrets.get(&object.source()).is_some_and(SecretEntry::is_gone);
-        !status.was_pushed()
+        !status.tells_of_a_pass()
             && !self.accepted.contains_key(user)
             && memory.retry.backoff.is_none()
             && !object.deleting

@@ -28,6 +28,7 @@ pub(super) struct KeptStatus {
     tenant: Option<Arc<Tenant>>,
     /// Whether it proves a claim there.
     proves: bool,
+    has_conditions: bool,
     shown: Shown,
 }
 
@@ -53,13 +54,14 @@ impl KeptStatus {
     /// Of a status. Its times have whole seconds, as all in the API.
     pub(super) fn new(mut status: AICoreRegistrySecretStatus, tenants: &mut Shared<Tenant>) -> Self {
         let (proves, shown) = (proven_tenant(&status).is_some(), Shown::of(&status));
+        let has_conditions = !status.conditions.is_empty();
         let tenant = pushed_tenant(&status).map(|tenant| tenants.one(Arc::new(tenant)));
         if tenant.is_some() {
             (status.api_url, status.authorization_server) = (None, None);
         }
         // A status has no map, and no key that is no text: nothing can fail.
         let rest = words::STATUS.shorten(&serde_json::to_vec(&status).unwrap_or_default());
-        Self { rest, tenant, proves, shown }
+        Self { rest, tenant, proves, has_conditions, shown }
     }
 
     /// Another status in its stead. One of the same length, as most are, takes the place of the text, so that memory is not torn into
@@ -90,9 +92,9 @@ impl KeptStatus {
         &self.shown
     }
 
-    /// Whether a push was accepted.
-    pub(super) fn was_pushed(&self) -> bool {
-        self.tenant.is_some()
+    /// Whether it tells that a push was accepted, or what came of another look.
+    pub(super) fn tells_of_a_pass(&self) -> bool {
+        self.tenant.is_some() || self.has_conditions
     }
 
     /// As [`proven_tenant`].

@@ -2,6 +2,7 @@
 
 mod deletion;
 mod elsewhere;
+mod hurried;
 mod places;
 mod unwritten;
 

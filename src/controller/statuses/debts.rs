@@ -19,8 +19,12 @@ const RATE: (f64, u32) = (50.0, 50);
 #[derive(Debug, Default)]
 pub(super) struct Debts {
     entries: HashMap<ObjectKey, Entry>,
-    /// Those that wait for their time.
+    /// Those that passes have left to be written, and since when.
+    left: BTreeSet<(Duration, ObjectKey)>,
+    /// Those that are to be written again, and when.
     due: BTreeSet<(Duration, ObjectKey)>,
+    /// How many writes are under way beside the passes.
+    under_way: usize,
     turns: Bucket,
 }
 
@@ -46,14 +50,13 @@ impl Entry {
         self.unwritten.is_some_and(Unwritten::is_owed)
     }
 
-    /// Whether an attempt has failed.
+    /// Whether the last attempt has failed.
     fn is_refused(&self) -> bool {
-        self.is_owed()
-            && !matches!(self.unwritten, Some(Unwritten::Owed { attempts: 0, unanswered: false, .. }))
+        self.is_owed() && self.unwritten.is_some_and(|unwritten| unwritten.attempts() > 0)
     }
 
     /// Whether it is owed, and nothing stands against writing it now.
-    fn is_untried(&self) -> bool {
+    fn is_left(&self) -> bool {
         self.is_owed() && !self.is_refused() && !self.under_way
     }
 }
@@ -61,16 +64,29 @@ impl Entry {
 impl Debts {
     /// Whether a pass writes the status itself: no write is under way beside it, or to be tried again. One that was only to be written
     /// soon is not any more.
-    pub(super) fn are_clear(&mut self, object: &Object) -> bool {
+    pub(super) fn are_clear(&mut self, object: &Object, uptime: Duration) -> bool {
         match self.entries.get(&object.key) {
             None => true,
             // It was deleted and created again: what was owed is owed to nobody.
-            Some(entry) if entry.uid != object.uid || entry.is_untried() => {
+            Some(entry) if entry.uid != object.uid => {
                 self.remove(&object.key);
+                true
+            }
+            Some(entry) if entry.is_left() => {
+                match Unwritten::after_success(entry.unwritten, uptime) {
+                    Some(unwritten) => self.set(object, false, Some(unwritten)),
+                    None => drop(self.remove(&object.key)),
+                }
                 true
             }
             Some(entry) => !entry.under_way && !entry.is_owed(),
         }
+    }
+
+    /// Whether the API server may not have the newest status, because it is to be written, or just is.
+    pub(super) fn owes(&self, object: &Object) -> bool {
+        let entry = self.entries.get(&object.key).filter(|entry| entry.uid == object.uid);
+        entry.is_some_and(|entry| entry.under_way || entry.is_owed())
     }
 
     /// Whether a write is under way beside the passes.
@@ -95,9 +111,9 @@ impl Debts {
         true
     }
 
-    /// Whether any is to be written soon that was not tried yet.
-    pub(super) fn are_any_untried(&self) -> bool {
-        self.entries.values().any(Entry::is_untried)
+    /// Whether passes have left nothing to be written, and no write is under way that may leave something.
+    pub(super) fn are_settled(&self) -> bool {
+        self.left.is_empty() && self.under_way == 0
     }
 
     /// A write goes on beside the pass that began it.
@@ -156,23 +172,33 @@ impl Debts {
         }
     }
 
-    /// When the next one is due, in time since the start of the process.
+    /// When the next one is to be written again, in time since the start of the process.
     pub(super) fn next_due(&self) -> Option<Duration> {
         self.due.first().map(|(due, _)| *due)
     }
 
-    /// Takes the next one that is due at `uptime`: a write of it begins. Returns its key and uid.
-    pub(super) fn start(&mut self, uptime: Duration) -> Option<(ObjectKey, Arc<str>)> {
-        let (due, key) = self.due.first().filter(|(due, _)| *due <= uptime).cloned()?;
-        self.due.remove(&(due, key.clone()));
-        let entry = self.entries.get_mut(&key)?;
-        entry.under_way = true;
-        Some((key, Arc::clone(&entry.uid)))
+    /// Takes the next one that is to be written again at `uptime`: a write of it begins. Returns its key and uid.
+    pub(super) fn start_again(&mut self, uptime: Duration) -> Option<(ObjectKey, Arc<str>)> {
+        let (_, key) = self.due.first().filter(|(due, _)| *due <= uptime).cloned()?;
+        self.start(key)
     }
 
-    /// Statuses that wait for their time.
+    /// Takes the next one that passes have left: a write of it begins. Returns its key and uid.
+    pub(super) fn start_left(&mut self) -> Option<(ObjectKey, Arc<str>)> {
+        let (_, key) = self.left.first().cloned()?;
+        self.start(key)
+    }
+
+    fn start(&mut self, key: ObjectKey) -> Option<(ObjectKey, Arc<str>)> {
+        let Entry { uid, unwritten, .. } = self.remove(&key)?;
+        let entry = Entry { uid: Arc::clone(&uid), under_way: true, unwritten };
+        self.insert(key.clone(), entry);
+        Some((key, uid))
+    }
+
+    /// Statuses that passes have left to be written.
     pub(super) fn waiting(&self) -> usize {
-        self.due.len()
+        self.left.len()
     }
 
     /// Resources whose status the API server does not have.
@@ -195,18 +221,26 @@ impl Debts {
             return;
         }
         self.remove(&object.key);
-        if let Some(unwritten) = unwritten.filter(|_| !under_way) {
-            self.due.insert((unwritten.due(), object.key.clone()));
-        }
-        let entry = Entry { uid: Arc::clone(&object.uid), under_way, unwritten };
-        self.entries.insert(object.key.clone(), entry);
+        self.insert(object.key.clone(), Entry { uid: Arc::clone(&object.uid), under_way, unwritten });
     }
 
-    fn remove(&mut self, key: &ObjectKey) {
-        if let Some(entry) = self.entries.remove(key)
-            && let Some(unwritten) = entry.unwritten
-        {
-            self.due.remove(&(unwritten.due(), key.clone()));
+    fn insert(&mut self, key: ObjectKey, entry: Entry) {
+        self.under_way += usize::from(entry.under_way);
+        if let Some(unwritten) = entry.unwritten.filter(|_| !entry.under_way) {
+            let line = if entry.is_left() { &mut self.left } else { &mut self.due };
+            line.insert((unwritten.due(), key.clone()));
         }
+        self.entries.insert(key, entry);
+    }
+
+    fn remove(&mut self, key: &ObjectKey) -> Option<Entry> {
+        let entry = self.entries.remove(key)?;
+        self.under_way -= usize::from(entry.under_way);
+        if let Some(unwritten) = entry.unwritten {
+            let place = (unwritten.due(), key.clone());
+            self.left.remove(&place);
+            self.due.remove(&place);
+        }
+        Some(entry)
     }
 }
