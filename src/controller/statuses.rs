@@ -17,7 +17,11 @@ use tracing::{debug, info, warn};
 use self::debts::{Debts, Taken};
 use super::{adapters::Kubernetes, index::Index, queue::Queue};
 use crate::{
-    api::AICoreRegistrySecretStatus, clock::Clock, domain::parse::object::Object, jitter, k8s::error::Error,
+    api::AICoreRegistrySecretStatus,
+    clock::Clock,
+    domain::parse::object::{Object, ObjectKey},
+    jitter,
+    k8s::error::Error,
     metrics::encode_gauge,
 };
 
@@ -320,7 +324,7 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
                         drop(place);
                         sooner.notify_one();
                         match slow.try_acquire() {
-                            Ok(_place) => request.await,
+                            Ok(_place) => request.as_mut().await,
                             Err(_) => Err(Error::Timeout),
                         }
                     }

@@ -65,7 +65,8 @@ async fn a_push_to_another_tenant_is_announced_although_others_wait() {
     world.ctx.kubernetes.holds_service_key(world.object.service_key(), "2", "two");
     world.ctx.index.apply_secret(&world.object.service_key(), "2");
     pass_alone(&world).await;
-    assert_eq!(world.journal(), ["read Secret", "connect", "read Secret", "write status", PUSH]);
+    // And afterwards what was left behind at the former one.
+    assert_eq!(world.journal()[2..], ["read Secret", "write status", PUSH, "write status"]);
     let announced = world.ctx.kubernetes.status.lock().unwrap().clone().unwrap().api_url.unwrap();
     assert!(announced.contains("two"), "{announced}");
     world.writes_for(HOUR).await;
@@ -77,7 +78,7 @@ async fn a_push_to_another_tenant_is_announced_although_others_wait() {
 async fn a_pass_that_is_cut_at_its_status_has_it_written_by_the_next() {
     let world = World::new();
     // AI Core takes almost the whole of a pass.
-    *world.ctx.ai_core.latency.lock().unwrap() = PASS_LIMIT - Duration::from_millis(500);
+    *world.ctx.ai_core.latency.lock().unwrap() = PASS_LIMIT.checked_sub(Duration::from_millis(500)).unwrap();
     world.ctx.kubernetes.hangs.lock().unwrap().insert("write status");
     pass_alone(&world).await;
     world.ctx.kubernetes.hangs.lock().unwrap().clear();
