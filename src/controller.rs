@@ -175,7 +175,7 @@ impl Controller {
         scopes.iter().for_each(|(_, watched)| index.secrets_are_awaited(&watched.scope));
         let queue = Arc::new(Queue::idle(settings.concurrency));
         let load = Arc::clone(&queue);
-        let (events, publisher) = events::publisher(client.clone(), move || load.load().waiting > 0);
+        let (events, publisher) = events::publisher(client.clone(), move || load.is_busy());
         let places = Places::new(settings.concurrency, settings.tenant_passes);
         let admission = Admission::new(Arc::clone(&queue), places);
         let watches = watches::Watches::new(&client, &settings, &scopes, &index, &queue, &admission);

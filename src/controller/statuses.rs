@@ -364,6 +364,7 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
         let found = self.index.status(key).filter(|(object, _)| object.uid == *uid);
         if found.is_none() {
             self.debts.lock().forget_as(key, uid);
+            self.one_ended.notify_waiters();
         }
         found
     }

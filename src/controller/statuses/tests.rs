@@ -451,3 +451,13 @@ async fn what_is_created_anew_while_both_writes_fail_is_written() {
     world.writes_for(seconds(60)).await;
     assert!(world.is_written(&new));
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_the_process_waits_for_nobody_who_is_gone() {
+    let world = World::new();
+    world.is_busy();
+    let object = world.has(1);
+    world.ends(&object, &a_status("1")).await;
+    world.ctx.index.remove_resource(&object.key);
+    assert_eq!(world.settles().await, Duration::ZERO);
+}
