@@ -1,8 +1,8 @@
 //! Writes statuses, so that none holds anything back: a pass waits a moment for the answer and goes on, and what the API server
 //! has not taken is written again beside the passes, always the newest, without a look at anything else.
 //!
-//! Nor must they take the API server's time from what is sent to AI Core: while resources wait to be reconciled, those with which passes end
-//! are written beside them, a few at a time.
+//! Nor must they take the API server's time from what is sent to AI Core: while resources wait to be reconciled, those with which good passes
+//! end are written beside them, a few at a time.
 
 mod debts;
 
@@ -17,7 +17,7 @@ use tracing::{debug, info, warn};
 use self::debts::{Debts, Taken};
 use super::{adapters::Kubernetes, index::Index, queue::Queue};
 use crate::{
-    api::AICoreRegistrySecretStatus,
+    api::{AICoreRegistrySecretStatus, condition},
     clock::Clock,
     domain::parse::object::{Object, ObjectKey},
     jitter,
@@ -139,13 +139,16 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
         }
     }
 
-    /// The same with the status with which a pass ends; while others wait for their pass, it is written soon.
+    /// The same with the status with which a pass ends; while others wait for their pass, one that may wait is written soon.
     pub(super) async fn write_last(
         &self,
         object: &Arc<Object>,
         status: &Arc<AICoreRegistrySecretStatus>,
     ) -> Written {
-        if self.is_busy() && self.debts.lock().line_up(object, WAITING, self.clock.now().uptime) {
+        if may_wait(object, status)
+            && self.is_busy()
+            && self.debts.lock().line_up(object, WAITING, self.clock.now().uptime)
+        {
             self.sooner.notify_one();
             return Written::Later;
         }
@@ -389,6 +392,16 @@ impl<K, C> fmt::Debug for Statuses<K, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Statuses").field("debts", &self.debts).finish_non_exhaustive()
     }
+}
+
+/// Whether a process that is killed before the status is written loses nothing by it but a push that is repeated. A failure, a hold or a
+/// write that may arrive late is to be known after a restart; and what was so when a resource was suspended.
+fn may_wait(object: &Object, status: &AICoreRegistrySecretStatus) -> bool {
+    condition::is_ready(&status.conditions)
+        && !object.spec.suspended()
+        && status.failed_attempt.is_none()
+        && status.left_behind.is_none()
+        && status.unanswered_write.is_none()
 }
 
 /// The metric.
