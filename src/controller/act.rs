@@ -67,10 +67,8 @@ pub(super) async fn act<K: Kubernetes, A: AiCore>(
     means: Means<A::Connection>,
 ) -> Result<Outcome, k8s::error::Error> {
     match plan.finalizer {
-        // Before the push: what is created from now on must not be forgotten. Nor must what was created before: whoever finds the
-        // finalizer deletes what the status knows of.
+        // Before the push: what is created from now on must not be forgotten.
         FinalizerStep::Add => {
-            ctx.statuses.catch_up(object).await;
             if !ctx.kubernetes.set_finalizer(object, true).await? {
                 // It is being deleted, as the watch will say.
                 return Ok(Outcome::Postponed(FIRST_DELAY));

@@ -17,6 +17,7 @@ mod service_keys;
 mod snapshot;
 mod tenant_passes;
 pub(super) mod tenants;
+mod told_later;
 mod watched_secrets;
 
 use std::{

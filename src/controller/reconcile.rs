@@ -286,8 +286,13 @@ async fn finish<K: Kubernetes, A: AiCore>(
     let before = ctx.index.status(&object.key).filter(|(current, _)| current.uid == object.uid);
     let before = before.map_or_else(|| Arc::clone(&snapshot.status), |(_, status)| status);
     let status = status.map_or_else(|| Arc::clone(&snapshot.status), Arc::new);
-    let written =
-        if status == before { Written::Now } else { ctx.statuses.write_last(object, &status).await };
+    let written = if status == before {
+        Written::Now
+    } else if ctx.index.may_be_told_later(object, &before, &status) {
+        ctx.statuses.write_later(object, &status).await
+    } else {
+        ctx.statuses.write(object, &status).await
+    };
     ctx.index.record(object, Some(Arc::clone(&status)), memory, answered);
     if let Some(leaving) = leaving {
         leave(ctx, object, leaving, &status).await;

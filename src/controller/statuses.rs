@@ -1,8 +1,8 @@
 //! Writes statuses, so that none holds anything back: a pass waits a moment for the answer and goes on, and what the API server
 //! has not taken is written again beside the passes, always the newest, without a look at anything else.
 //!
-//! Nor must they take the API server's time from what is sent to AI Core: while resources wait to be reconciled, those with which good passes
-//! end are written beside them, a few at a time.
+//! Nor must they take the API server's time from what is sent to AI Core: while resources wait to be reconciled, those of first pushes are
+//! written beside the passes, a few at a time.
 
 mod debts;
 
@@ -17,7 +17,7 @@ use tracing::{debug, info, warn};
 use self::debts::{Debts, Taken};
 use super::{adapters::Kubernetes, index::Index, queue::Queue};
 use crate::{
-    api::{AICoreRegistrySecretStatus, condition},
+    api::AICoreRegistrySecretStatus,
     clock::Clock,
     domain::parse::object::{Object, ObjectKey},
     jitter,
@@ -133,26 +133,23 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
                 one_ended.await;
             }
         };
-        match tokio::time::timeout(self.patience(), is_free).await {
+        match tokio::time::timeout(PATIENCE, is_free).await {
             Ok(()) => self.attempt(object, status).await,
             Err(_) => Written::Later,
         }
     }
 
-    /// The same with the status with which a pass ends; while others wait for their pass, one that may wait is written soon.
-    pub(super) async fn write_last(
+    /// Has the status written soon, while resources wait to be reconciled; else as [`Self::write`].
+    pub(super) async fn write_later(
         &self,
         object: &Arc<Object>,
         status: &Arc<AICoreRegistrySecretStatus>,
     ) -> Written {
-        if may_wait(object, status)
-            && self.is_busy()
-            && self.debts.lock().line_up(object, WAITING, self.clock.now().uptime)
-        {
+        if self.is_busy() && self.debts.lock().line_up(object, WAITING, self.clock.now().uptime) {
             self.sooner.notify_one();
             return Written::Later;
         }
-        self.attempt(object, status).await
+        self.write(object, status).await
     }
 
     async fn attempt(&self, object: &Arc<Object>, status: &Arc<AICoreRegistrySecretStatus>) -> Written {
@@ -188,16 +185,6 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
                 let _ = self.handed_over.try_send(attempt);
                 Written::Later
             }
-        }
-    }
-
-    /// Writes the newest status of a resource, if it is only to be written soon.
-    pub(super) async fn catch_up(&self, object: &Object) {
-        if self.debts.lock().owes(object)
-            && let Some((current, status)) = self.index.status(&object.key)
-            && current.uid == object.uid
-        {
-            self.write(&current, &status).await;
         }
     }
 
@@ -392,16 +379,6 @@ impl<K, C> fmt::Debug for Statuses<K, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Statuses").field("debts", &self.debts).finish_non_exhaustive()
     }
-}
-
-/// Whether a process that is killed before the status is written loses nothing by it but a push that is repeated. A failure, a hold or a
-/// write that may arrive late is to be known after a restart; and what was so when a resource was suspended.
-fn may_wait(object: &Object, status: &AICoreRegistrySecretStatus) -> bool {
-    condition::is_ready(&status.conditions)
-        && !object.spec.suspended()
-        && status.failed_attempt.is_none()
-        && status.left_behind.is_none()
-        && status.unanswered_write.is_none()
 }
 
 /// The metric.

@@ -179,6 +179,11 @@ impl ClaimIndex {
         free.into_iter().map(|claimant| claimant.key).collect()
     }
 
+    /// What the resource claims.
+    pub(super) fn held(&self, key: &ObjectKey) -> Option<&Claim> {
+        self.claims.held(key)
+    }
+
     /// Whether this is what the resource claims.
     pub(super) fn is_held(&self, key: &ObjectKey, claim: &Claim) -> bool {
         self.claims.is_held(key, claim)

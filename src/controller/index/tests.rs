@@ -26,6 +26,7 @@ mod proof;
 mod resources;
 mod rights;
 mod shared_keys;
+mod told_later;
 mod watched_secrets;
 
 /// Cached of a service key: some number.

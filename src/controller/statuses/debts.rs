@@ -83,12 +83,6 @@ impl Debts {
         }
     }
 
-    /// Whether the API server may not have the newest status, because it is to be written, or just is.
-    pub(super) fn owes(&self, object: &Object) -> bool {
-        let entry = self.entries.get(&object.key).filter(|entry| entry.uid == object.uid);
-        entry.is_some_and(|entry| entry.under_way || entry.is_owed())
-    }
-
     /// Whether a write is under way beside the passes.
     pub(super) fn is_under_way(&self, object: &Object) -> bool {
         self.entries.get(&object.key).is_some_and(|entry| entry.uid == object.uid && entry.under_way)
@@ -153,7 +147,9 @@ impl Debts {
     pub(super) fn outdated(&mut self, object: &Object, uptime: Duration) -> Taken {
         let before = self.unwritten(object);
         let unanswered = Unwritten::after_success(before, uptime).is_some();
-        self.set(object, false, Some(Unwritten::Owed { attempts: 0, not_before: uptime, unanswered }));
+        // Before all that have not been waited for yet.
+        let not_before = Duration::ZERO;
+        self.set(object, false, Some(Unwritten::Owed { attempts: 0, not_before, unanswered }));
         match before.map_or(0, Unwritten::attempts) {
             0 => Taken::AsUsual,
             attempts => Taken::AfterFailures(attempts),

@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use rstest::rstest;
 
 use super::*;
 use crate::{
-    api::{FailedAttempt, LeftBehind, UnansweredWrite, condition::READY},
     controller::{
         fakes::{World, an_older_one},
         queue::Priority,
@@ -15,14 +13,13 @@ use crate::{
     domain::{
         decide::unwritten::{CONFIRMED_AFTER, LONGEST_PAUSE},
         parse::object::Object,
-        testing::{HOUR, WithSpec, an_object, at, condition, object_named, seconds},
+        testing::{HOUR, an_object, object_named, seconds},
     },
 };
 
 fn a_status(version: &str) -> Arc<AICoreRegistrySecretStatus> {
     Arc::new(AICoreRegistrySecretStatus {
         secret_resource_version: Some(version.to_owned()),
-        conditions: vec![condition(READY, "True", "Synced")],
         ..AICoreRegistrySecretStatus::default()
     })
 }
@@ -205,7 +202,7 @@ impl World {
     async fn ends(&self, object: &Object, status: &Arc<AICoreRegistrySecretStatus>) -> Written {
         let object = Arc::new(object.clone());
         self.ctx.index.record_status(&object, Arc::clone(status));
-        self.ctx.statuses.write_last(&object, status).await
+        self.ctx.statuses.write_later(&object, status).await
     }
 
     fn answers_slowly(&self) {
@@ -399,7 +396,7 @@ async fn the_end_of_the_process_waits_for_the_newest_status() {
     world.writes_for(Duration::from_millis(10)).await;
     assert_eq!(world.journal(), ["write status"]);
     // While it is under way.
-    world.ends(&world.object, &a_status("2")).await;
+    world.ctx.index.record_status(&world.object, a_status("2"));
     world.settles().await;
     assert_eq!((version(&world).as_deref(), world.ctx.statuses.owed()), (Some("2"), 0));
 }
@@ -463,43 +460,4 @@ async fn the_end_of_the_process_waits_for_nobody_who_is_gone() {
     world.ends(&object, &a_status("1")).await;
     world.ctx.index.remove_resource(&object.key);
     assert_eq!(world.settles().await, Duration::ZERO);
-}
-
-/// A restart has to know of it.
-#[rstest]
-#[case::failure(|status: &mut AICoreRegistrySecretStatus| status.conditions = vec![condition(READY, "False", "Forbidden")])]
-#[case::hold(|status: &mut AICoreRegistrySecretStatus| status.failed_attempt = Some(Box::new(FailedAttempt {
-    retry_time: Time(at(5)),
-    ai_core_secret_resource_version: None,
-    secret_resource_version: None,
-})))]
-#[case::late_write(|status: &mut AICoreRegistrySecretStatus| status.unanswered_write = Some(Box::new(UnansweredWrite {
-    time: Time(at(5)),
-    confirmation_time: None,
-})))]
-#[case::left_behind(|status: &mut AICoreRegistrySecretStatus| status.left_behind = Some(Box::new(LeftBehind {
-    remote_name: "before".to_owned(),
-    api_url: None,
-    authorization_server: None,
-})))]
-#[tokio::test(start_paused = true)]
-async fn what_is_no_success_is_written_by_the_pass(#[case] change: fn(&mut AICoreRegistrySecretStatus)) {
-    let world = World::new();
-    world.is_busy();
-    // Also in the stead of a success that waits.
-    assert_eq!(world.ends(&world.object, &a_status("1")).await, Written::Later);
-    let mut status = (*a_status("2")).clone();
-    change(&mut status);
-    assert_eq!(world.ends(&world.object, &Arc::new(status)).await, Written::Now);
-    assert_eq!((version(&world).as_deref(), world.ctx.statuses.owed()), (Some("2"), 0));
-    world.writes_for(HOUR).await;
-    assert_eq!(world.journal(), ["write status"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_a_suspended_resource_says_is_written_by_the_pass() {
-    let world = World::new();
-    world.is_busy();
-    let suspended = world.has(1).with_spec(|spec| spec.suspend = Some(true));
-    assert_eq!(world.ends(&suspended, &a_status("1")).await, Written::Now);
 }

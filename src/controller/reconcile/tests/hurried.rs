@@ -1,7 +1,5 @@
 //! Passes that end while others wait, so that their statuses are written later; and what depends on them nevertheless.
 
-use rstest::rstest;
-
 use super::*;
 
 /// Others wait from now on.
@@ -14,37 +12,53 @@ async fn pass_alone(world: &World) {
     reconcile(&world.ctx, &world.object.key).await;
 }
 
-/// Whoever finds the finalizer after a kill deletes what the status knows of.
-#[rstest]
-#[case::others_wait(true)]
-#[case::nobody_waits(false)]
+/// The next process pushes whatever it finds.
 #[tokio::test(start_paused = true)]
-async fn what_was_pushed_is_known_before_there_is_a_finalizer(#[case] hurried: bool) {
+async fn a_first_push_is_told_later_and_a_rotation_at_once() {
+    let world = World::new();
+    others_wait(&world);
+    pass_alone(&world).await;
+    assert_eq!(world.journal(), ["read Secret", "connect", "read Secret", PUSH]);
+    // A second one is not, whatever became of the first.
+    world.rotated("2", "b");
+    pass_alone(&world).await;
+    assert_eq!(world.journal(), ["read Secret", PUSH, "write status"]);
+    assert_eq!((world.ready().as_str(), world.ctx.statuses.owed()), ("True/Synced", 0));
+}
+
+/// A status that says that nothing was sent is not left standing.
+#[tokio::test(start_paused = true)]
+async fn what_was_pushed_after_a_failure_is_known_after_a_kill() {
     let mut world = World::new();
     world.ctx.kubernetes.secrets.lock().unwrap().remove(&world.object.source());
     world.ctx.index.remove_secret(&world.object.source());
     world.pass().await;
     assert_eq!(world.ready(), "False/SecretNotFound");
     world.rotated("2", "a");
-    if hurried {
-        others_wait(&world);
-    }
+    others_wait(&world);
     pass_alone(&world).await;
-    world.journal();
-    world.object.generation += 1;
+    // It is killed. Its Secret goes, its policy changes, and it is deleted, while nobody looks.
+    world.ctx.kubernetes.secrets.lock().unwrap().remove(&world.object.source());
     world.object = world.object.clone().with_spec(|spec| spec.deletion_policy = Some(DeletionPolicy::Delete));
-    world.applied();
-    pass_alone(&world).await;
-    let journal = world.journal();
-    let place = |of: &str| journal.iter().position(|line| line == of);
-    assert!(!hurried || place("write status") < place("add finalizer"), "{journal:?}");
-    // It is killed, and the resource deleted while nobody looks.
     world.object = Object { finalizer: true, deleting: true, ..world.object.clone() };
     let next = world.restarted();
     for _ in 0..3 {
         next.pass().await;
     }
     assert!(next.journal().contains(&"delete pull".to_owned()));
+}
+
+/// The Secret goes back to what the status tells of.
+#[tokio::test(start_paused = true)]
+async fn a_rotation_that_is_taken_back_while_nobody_looks_is_pushed() {
+    let world = in_sync(an_object()).await;
+    others_wait(&world);
+    world.rotated("2", "b");
+    pass_alone(&world).await;
+    world.ctx.kubernetes.holds_credential(world.object.source(), "3", "a");
+    let next = world.restarted();
+    next.pass().await;
+    assert!(next.journal().contains(&PUSH.to_owned()));
 }
 
 /// Also after a write without an answer, which is written once more later.
@@ -61,7 +75,7 @@ async fn a_push_to_another_tenant_is_announced_although_others_wait() {
     others_wait(&world);
     world.rotated("3", "c");
     pass_alone(&world).await;
-    assert_eq!(world.journal(), ["read Secret", PUSH]);
+    assert_eq!(world.journal(), ["read Secret", PUSH, "write status"]);
     world.ctx.kubernetes.holds_service_key(world.object.service_key(), "2", "two");
     world.ctx.index.apply_secret(&world.object.service_key(), "2");
     pass_alone(&world).await;
