@@ -17,7 +17,6 @@ mod service_keys;
 mod snapshot;
 mod tenant_passes;
 pub(super) mod tenants;
-mod told_later;
 mod watched_secrets;
 
 use std::{

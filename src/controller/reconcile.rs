@@ -33,6 +33,7 @@ use crate::{
             plan::{LetGo, Push, Step, plan},
             reason::Reason,
             report::{Answer, Event, Outcome, Report, let_go, report},
+            told_later::may_be_told_later,
             warm_up::opening::Opening,
         },
         parse::{
@@ -288,7 +289,7 @@ async fn finish<K: Kubernetes, A: AiCore>(
     let status = status.map_or_else(|| Arc::clone(&snapshot.status), Arc::new);
     let written = if status == before {
         Written::Now
-    } else if ctx.index.may_be_told_later(object, &before, &status) {
+    } else if may_be_told_later(object, &before, &status) && ctx.index.has_no_rival(object) {
         ctx.statuses.write_later(object, &status).await
     } else {
         ctx.statuses.write(object, &status).await

@@ -116,7 +116,7 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
         (statuses, writer)
     }
 
-    /// Writes the status of a resource in the middle of a pass: what comes next may depend on it. An older one that is being written
+    /// Writes the status of a resource: what comes next in its pass may depend on it. An older one that is being written
     /// beside the passes is waited for. The caller gives the status to the index before it waits for anything else: what is written
     /// again is what the index has then.
     pub(super) async fn write(
@@ -145,7 +145,7 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
         object: &Arc<Object>,
         status: &Arc<AICoreRegistrySecretStatus>,
     ) -> Written {
-        if self.is_busy() && self.debts.lock().line_up(object, WAITING, self.clock.now().uptime) {
+        if self.queue.is_busy() && self.debts.lock().line_up(object, WAITING, self.clock.now().uptime) {
             self.sooner.notify_one();
             return Written::Later;
         }
@@ -214,11 +214,6 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
     /// How long a pass waits.
     fn patience(&self) -> Duration {
         if self.slow.available_permits() < SLOW as usize { Duration::ZERO } else { PATIENCE }
-    }
-
-    /// Whether resources wait to be reconciled.
-    fn is_busy(&self) -> bool {
-        self.queue.is_busy()
     }
 
     /// Resources whose status the API server does not have.
@@ -295,7 +290,7 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
                 std::future::pending::<()>().await;
             }
             let under_way = (BESIDE as usize).saturating_sub(self.beside.available_permits());
-            if under_way >= BESIDE_BUSY + waiting / PER_PLACE && self.is_busy() {
+            if under_way >= BESIDE_BUSY + waiting / PER_PLACE && self.queue.is_busy() {
                 one_ended.await;
                 continue;
             }

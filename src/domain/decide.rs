@@ -28,5 +28,6 @@ pub(crate) mod report;
 pub(crate) mod resync;
 pub(crate) mod retry_pace;
 pub(crate) mod tenant;
+pub(crate) mod told_later;
 pub(crate) mod unwritten;
 pub(crate) mod warm_up;

@@ -109,6 +109,14 @@ impl<K> Index<K> {
         state.claims.ask(object, claim, now)
     }
 
+    /// Whether the resource owns what it claims, and nobody else would.
+    #[must_use]
+    pub(in crate::controller) fn has_no_rival(&self, object: &Object) -> bool {
+        let state = self.0.lock();
+        let claim = state.claims.held(&object.key);
+        state.claims.ownership(object, claim, Instant::now()) == Ownership::Owner { successor: None }
+    }
+
     /// What is known of the resource as one that sends requests to the tenant.
     #[must_use]
     pub(in crate::controller) fn credit(&self, object: &Object, tenant: &Tenant) -> Credit {

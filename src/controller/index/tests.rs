@@ -26,7 +26,6 @@ mod proof;
 mod resources;
 mod rights;
 mod shared_keys;
-mod told_later;
 mod watched_secrets;
 
 /// Cached of a service key: some number.

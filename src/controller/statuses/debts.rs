@@ -45,6 +45,15 @@ pub(super) enum Taken {
     AfterFailures(u32),
 }
 
+impl Taken {
+    fn after(before: Option<Unwritten>) -> Self {
+        match before.map_or(0, Unwritten::attempts) {
+            0 => Self::AsUsual,
+            attempts => Self::AfterFailures(attempts),
+        }
+    }
+}
+
 impl Entry {
     fn is_owed(&self) -> bool {
         self.unwritten.is_some_and(Unwritten::is_owed)
@@ -137,10 +146,7 @@ impl Debts {
             Some(unwritten) => self.set(object, false, Some(unwritten)),
             None => self.forget(object),
         }
-        match before.map_or(0, Unwritten::attempts) {
-            0 => Taken::AsUsual,
-            attempts => Taken::AfterFailures(attempts),
-        }
+        Taken::after(before)
     }
 
     /// A status was taken that is not the newest any more.
@@ -150,10 +156,7 @@ impl Debts {
         // Before all that have not been waited for yet.
         let not_before = Duration::ZERO;
         self.set(object, false, Some(Unwritten::Owed { attempts: 0, not_before, unanswered }));
-        match before.map_or(0, Unwritten::attempts) {
-            0 => Taken::AsUsual,
-            attempts => Taken::AfterFailures(attempts),
-        }
+        Taken::after(before)
     }
 
     /// The resource is gone.

@@ -148,3 +148,18 @@ fn a_user_may_change_their_mind_about_a_deletion(#[case] change: fn(&mut Object)
     index.apply_resource(now, a_new_status());
     assert!(!index.may_delete(&dying, &wanted(), None));
 }
+
+/// Of an older and a younger one with proof neither is alone.
+#[test]
+fn a_rival_is_another_one_with_proof() {
+    let object = an_object();
+    let index = index_with(&[&object]);
+    proves(&index, &object, claim_in("one", "pull"));
+    assert!(index.has_no_rival(&object));
+    let other = in_other_namespace(&object, "other");
+    let younger = Object { created: object.created + seconds(1), ..other };
+    index.apply_resource(younger.clone(), a_new_status());
+    assert!(index.has_no_rival(&object), "it has no proof");
+    proves(&index, &younger, claim_in("one", "pull"));
+    assert!(!index.has_no_rival(&object) && !index.has_no_rival(&younger));
+}
