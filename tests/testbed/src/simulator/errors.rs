@@ -1,9 +1,11 @@
 //! Error bodies: those of AI Core, of the gateway in front of it, and of the authorization server.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
-use super::{answer::Answer, random};
+use super::answer::Answer;
 
 /// Codes are strings of eight digits like `01010076`, which is one that SAP's documentation shows; which code stands
 /// for which error of docker registry secrets is not published, so these are made up.
@@ -18,11 +20,18 @@ pub(super) mod code {
     pub(crate) const SCRIPTED: &str = "01010076";
 }
 
+/// A UUID that no other answer of this process has. It is counted and not drawn: of random ids one in a thousand is text in hex by
+/// chance, or shares six characters with a secret, and the operator does not show those.
+fn request_id() -> String {
+    static ANSWERS: AtomicU64 = AtomicU64::new(1);
+    format!("00000000-0000-4000-8000-{:012x}", ANSWERS.fetch_add(1, Ordering::Relaxed))
+}
+
 /// AI Core's error body (`BckndErrorResponse`): code, message, request id and the path that was invoked.
 pub(super) fn api(status: StatusCode, code: &str, message: &str, target: &str) -> Answer {
     Answer::json(
         status,
-        &json!({"error": {"code": code, "message": message, "requestId": random::uuid(), "target": target}}),
+        &json!({"error": {"code": code, "message": message, "requestId": request_id(), "target": target}}),
     )
 }
 
