@@ -280,6 +280,8 @@ fn client(
         .timeout(settings.request_timeout)
         // A redirect would carry the token, or the credential, to a host that nobody allowed.
         .redirect(reqwest::redirect::Policy::none())
+        // A request that the library repeats by itself asks nobody: not whether it may still be sent, nor for the tenant's rate.
+        .retry(reqwest::retry::never())
         .proxy(settings.proxies.for_client())
         .tcp_nodelay(true)
         .pool_max_idle_per_host(idle)
@@ -307,3 +309,6 @@ fn service_key_hash(key: &ServiceKey) -> ServiceKeyHash {
     }
     hash.finalize().into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ pub mod distribution;
 pub mod golang;
 pub mod helm;
 pub mod hosts;
+pub mod http2;
 pub mod missing;
 pub mod node;
 pub mod operator;
