@@ -12,6 +12,7 @@ use std::{sync::Arc, time::Duration};
 use parking_lot::Mutex;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{Instrument, trace_span};
 
 pub(super) use self::endpoint::TokenRequest;
@@ -109,12 +110,18 @@ impl Token {
     }
 }
 
-/// The token of one service key.
-pub(crate) struct TokenSource<E = TokenRequest>(Arc<Shared<E>>);
+/// The token of one service key. Requests that are under way are given up with it: nobody can wait for them any more, and each has a
+/// connection.
+pub(crate) struct TokenSource<E = TokenRequest> {
+    shared: Arc<Shared<E>>,
+    _in_use: DropGuard,
+}
 
 struct Shared<E> {
     endpoint: E,
     state: Mutex<State>,
+    /// The service key is used by nobody any more.
+    unused: CancellationToken,
 }
 
 #[derive(Default)]
@@ -142,13 +149,15 @@ struct Waiting {
 impl TokenSource<TokenRequest> {
     /// The client secret, if the key has one, to be redacted.
     pub(super) fn client_secret(&self) -> Option<&str> {
-        self.0.endpoint.client_secret.as_ref().map(ExposeSecret::expose_secret)
+        self.shared.endpoint.client_secret.as_ref().map(ExposeSecret::expose_secret)
     }
 }
 
 impl<E: Endpoint> TokenSource<E> {
     pub(crate) fn new(endpoint: E) -> Self {
-        Self(Arc::new(Shared { endpoint, state: Mutex::default() }))
+        let unused = CancellationToken::new();
+        let in_use = unused.clone().drop_guard();
+        Self { shared: Arc::new(Shared { endpoint, state: Mutex::default(), unused }), _in_use: in_use }
     }
 
     /// A token that works.
@@ -160,7 +169,7 @@ impl<E: Endpoint> TokenSource<E> {
     /// only shortly.
     pub(crate) async fn authorize(&self, insistence: Insistence) -> Authorization<Arc<Token>> {
         let (old, waiting) = {
-            let mut state = self.0.state.lock();
+            let mut state = self.shared.state.lock();
             let now = Instant::now();
             let old = state.token.clone().filter(|token| now < token.expires_at);
             if let Some(token) = old.as_ref().filter(|token| now < token.renew_at) {
@@ -184,7 +193,7 @@ impl<E: Endpoint> TokenSource<E> {
         insistence: Insistence,
     ) -> Result<Option<Arc<Token>>, Error> {
         let waiting = {
-            let mut state = self.0.state.lock();
+            let mut state = self.shared.state.lock();
             let now = Instant::now();
             if let Some(token) = state.token.as_ref().filter(|token| !Arc::ptr_eq(token, refused)) {
                 return Ok(Some(Arc::clone(token)));
@@ -205,7 +214,7 @@ impl<E: Endpoint> TokenSource<E> {
 
     /// The API accepted the token: a later refusal is a new event.
     pub(super) fn accepted(&self) {
-        self.0.state.lock().renewed_for_refusal = None;
+        self.shared.state.lock().renewed_for_refusal = None;
     }
 
     /// Joins the requests that are under way, or begins some.
@@ -230,7 +239,7 @@ impl<E: Endpoint> TokenSource<E> {
         let flight = Arc::new(Flight::begin());
         let waiting = Waiting { seat: flight.board(), began: flight.began, origin: Origin::Asked };
         state.flight = Some(Arc::clone(&flight));
-        tokio::spawn(Arc::clone(&self.0).send(flight).instrument(trace_span!("token")));
+        tokio::spawn(Arc::clone(&self.shared).send(flight).instrument(trace_span!("token")));
         Ok(waiting)
     }
 
@@ -238,13 +247,13 @@ impl<E: Endpoint> TokenSource<E> {
     /// others wait for.
     async fn outcome(&self, waiting: Waiting) -> Authorization<Arc<Token>> {
         let Waiting { mut seat, origin, .. } = waiting;
-        let limit = self.0.endpoint.limit();
+        let limit = self.shared.endpoint.limit();
         match seat.outcome(Instant::now() + limit).await {
             Some(result) => Authorization { origin, result },
             None => {
                 let error =
-                    Error::Silent { server: Server::Authorization, host: self.0.endpoint.host(), limit };
-                self.0.state.lock().failed(error.clone(), None);
+                    Error::Silent { server: Server::Authorization, host: self.shared.endpoint.host(), limit };
+                self.shared.state.lock().failed(error.clone(), None);
                 Authorization::asked(Err(error))
             }
         }
@@ -257,7 +266,7 @@ impl<E: Endpoint> TokenSource<E> {
             Some(Err(_)) => Authorization::kept(Ok(old)),
             None => {
                 if waiting.origin == Origin::Asked {
-                    let until = Instant::now() + self.0.endpoint.limit();
+                    let until = Instant::now() + self.shared.endpoint.limit();
                     tokio::spawn(async move { waiting.seat.outcome(until).await });
                 }
                 Authorization::kept(Ok(old))
@@ -267,9 +276,9 @@ impl<E: Endpoint> TokenSource<E> {
 }
 
 impl<E: Endpoint> Shared<E> {
-    /// Sends requests until there is an outcome.
+    /// Sends requests until there is an outcome, or nobody uses the key.
     async fn send(self: Arc<Self>, flight: Arc<Flight>) {
-        let result = flight.fly(&self.endpoint).await;
+        let Some(result) = self.unused.run_until_cancelled(flight.fly(&self.endpoint)).await else { return };
         let mut state = self.state.lock();
         state.flight = None;
         let outcome = state.settled(result, Instant::now());

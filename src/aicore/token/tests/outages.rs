@@ -196,3 +196,19 @@ async fn who_finds_no_other_token_is_not_told_that_the_key_is_refused() {
         assert_eq!(result.err().unwrap().reason(), Reason::RemoteUnavailable);
     }
 }
+
+/// Nobody can wait any more for what was asked for with a key that nobody uses.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_used_no_more_takes_its_requests_along() {
+    let server = Server::new(Duration::ZERO..HOUR, LATENCY);
+    for _ in 0..100 {
+        let tokens = TokenSource::new(server.clone());
+        let given_up =
+            tokio::time::timeout(Duration::from_millis(100), tokens.get(Insistence::Patient)).await;
+        assert!(given_up.is_err());
+        assert_eq!(server.under_way.load(SeqCst), 1, "whoever comes next finds it");
+        drop(tokens);
+        tokio::task::yield_now().await;
+        assert_eq!(server.under_way.load(SeqCst), 0);
+    }
+}
