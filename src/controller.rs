@@ -253,8 +253,10 @@ impl Controller {
         // What waits for its turn has sent nothing yet; what has is given its time.
         ctx.ending.cancel();
         drain(passes).await;
-        if tokio::time::timeout(STATUSES_LIMIT, ctx.statuses.settled()).await.is_err() {
-            let unwritten = ctx.statuses.owed();
+        let _ = tokio::time::timeout(STATUSES_LIMIT, ctx.statuses.settled()).await;
+        // Also those that the API server does not take, which nobody waits for.
+        let unwritten = ctx.statuses.owed();
+        if unwritten > 0 {
             warn!(
                 unwritten,
                 "the process ends before all statuses are written; the next one finds out what they were to say"

@@ -88,7 +88,7 @@ impl<C: Reach> Gathered<C> {
             ownership: self.ownership.clone(),
             takeover: self.takeover,
             handing_over: snapshot.memory.handing_over,
-            untouched: snapshot.memory.untouched,
+            sent: snapshot.memory.sent,
             namespace: self.namespace.clone(),
             backoff: snapshot.memory.retry.backoff.as_deref(),
             checked: snapshot.memory.checked.as_ref(),

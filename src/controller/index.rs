@@ -46,7 +46,7 @@ use crate::{
     api::AICoreRegistrySecretStatus,
     domain::{
         decide::{
-            arrival,
+            arrival::{self, Sent},
             conflict::{Claim, Claimant},
             key_place::{KeyPlace, Placed},
             memory::Memory,
@@ -82,6 +82,8 @@ struct State<K> {
     shared: SharedValues,
     /// Whether somebody else works, and this process only looks on.
     following: bool,
+    /// Whether this process works after another one, of whose last words the watch may show some late.
+    took_over: bool,
 }
 
 /// What resources have in common.
@@ -105,6 +107,8 @@ struct Entry {
     listed: bool,
     /// Whether it waits for the first list of its scope's Secrets.
     waits: bool,
+    /// Whether this process has changed its status: from then on its own writes count, which the watch shows late.
+    told: bool,
 }
 
 impl<K> Default for Index<K> {
@@ -119,6 +123,7 @@ impl<K> Default for Index<K> {
             accepted: HashMap::new(),
             shared: SharedValues::default(),
             following: false,
+            took_over: false,
         }))
     }
 }
@@ -136,11 +141,14 @@ impl<K> Index<K> {
     pub(super) fn lead(&self) -> Vec<ObjectKey> {
         let mut guard = self.0.lock();
         let state = &mut *guard;
-        state.following = false;
+        state.took_over = std::mem::take(&mut state.following);
         // Another process has answered most changes, and which ones is not known.
         state.secrets.forget_changes();
         state.claims = ClaimIndex::default();
-        for entry in state.resources.values() {
+        for entry in state.resources.values_mut() {
+            if state.took_over {
+                entry.memory.sent = Sent::of_found(&entry.object, &entry.status.status());
+            }
             state.claims.appear(&entry.object, entry.status.proven_claim(&entry.object));
             if entry.object.deleting {
                 state.claims.withdraw(&entry.object.key);
@@ -210,17 +218,22 @@ impl<K> Index<K> {
         object.key.namespace = state.shared.namespaces.one(object.key.namespace);
         let key = object.key.clone();
         let previous = state.resources.get_mut(&key);
+        let mut is_late_word = false;
         let same = match previous {
             Some(entry) if entry.object.uid == object.uid => {
                 entry.listed = true;
                 // Nobody can give one that is being deleted its finalizer back: what says so is from before it was released.
                 let is_released = entry.object.deleting && !entry.object.finalizer;
                 object.finalizer &= !is_released;
-                if state.following {
-                    // Later this process's own writes count, which the watch shows late.
-                    entry.status.set(status.clone(), &mut state.shared.tenants);
+                // What the watch shows of the status is another process's word, until this one has told something itself.
+                if state.following || state.took_over && !entry.told {
+                    let is_news = entry.status.set(status.clone(), &mut state.shared.tenants);
+                    is_late_word = is_news && !state.following;
                 }
-                if *entry.object == object {
+                if is_late_word && entry.status.tells_of_a_pass() {
+                    entry.memory.sent = Sent::AsTold;
+                }
+                if *entry.object == object && !is_late_word {
                     return Vec::new();
                 }
                 true
@@ -242,20 +255,28 @@ impl<K> Index<K> {
             Some(entry) => {
                 let before = std::mem::replace(&mut entry.object, Arc::clone(&object));
                 let place_before = std::mem::replace(&mut entry.place, place.clone());
+                let proven = entry.status.proven_claim(&object).filter(|_| is_late_word);
                 wakes.extend(state.relink(Some((&*before, &place_before)), Some((&*object, &place))));
+                if proven.is_some() {
+                    wakes.extend(state.claims.appear(&object, proven));
+                }
             }
             None => {
                 // Created just now; of what a list shows, or another process works on, something may have been sent.
                 let is_new = !is_list && !was_known && !state.following && !object.finalizer;
-                let untouched = is_new && !arrival::may_hold(&status, true);
+                let sent = if is_new && !arrival::may_hold(&status, Sent::Nothing) {
+                    Sent::Nothing
+                } else {
+                    Sent::of_found(&object, &status)
+                };
                 let status = KeptStatus::new(status, &mut state.shared.tenants);
                 if !returns {
                     wakes.extend(state.claims.appear(&object, status.proven_claim(&object)));
                 }
                 wakes.extend(state.relink(None, Some((&*object, &place))));
                 let object = Arc::clone(&object);
-                let memory = Memory { untouched, ..Memory::default() };
-                let entry = Entry { object, place, status, memory, listed: true, waits: false };
+                let memory = Memory { sent, ..Memory::default() };
+                let entry = Entry { object, place, status, memory, listed: true, waits: false, told: false };
                 state.resources.insert(key.clone(), Box::new(entry));
             }
         }
@@ -317,6 +338,13 @@ impl<K> Index<K> {
         Some((Arc::clone(&entry.object), Arc::new(entry.status.status())))
     }
 
+    /// Whether this process has told anything in the status of the resource.
+    #[must_use]
+    pub(super) fn has_told(&self, object: &Object) -> bool {
+        let mut state = self.0.lock();
+        entry_mut(&mut state.resources, object).is_some_and(|entry| entry.told)
+    }
+
     /// Records what came of a pass: the status as it should stand, and what to remember. The events about the source Secret up
     /// to `answered` are dealt with.
     pub(super) fn record(
@@ -330,7 +358,7 @@ impl<K> Index<K> {
         let state = &mut *guard;
         let Some(entry) = entry_mut(&mut state.resources, object) else { return };
         if let Some(status) = status {
-            entry.status.set(Arc::unwrap_or_clone(status), &mut state.shared.tenants);
+            entry.told |= entry.status.set(Arc::unwrap_or_clone(status), &mut state.shared.tenants);
         }
         state.accepted.remove(&object.key);
         if let Some(checked) = &memory.checked {
@@ -350,7 +378,7 @@ impl<K> Index<K> {
         let mut guard = self.0.lock();
         let state = &mut *guard;
         if let Some(entry) = entry_mut(&mut state.resources, object) {
-            entry.status.set(Arc::unwrap_or_clone(status), &mut state.shared.tenants);
+            entry.told |= entry.status.set(Arc::unwrap_or_clone(status), &mut state.shared.tenants);
         }
     }
 

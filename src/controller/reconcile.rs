@@ -101,8 +101,10 @@ pub(super) async fn reconcile<K: Kubernetes, A: AiCore>(
             done
         }
         Ok(Err(Error::NotFound)) => {
-            debug!(parent: &span, "the resource no longer exists");
-            Done { outcome: PassOutcome::Gone, requeue_after: None }
+            // The watch says so too, or it is not so: an API server that does not serve the kind yet answers in the same way.
+            let requeue_after = ctx.index.holds(&snapshot.object).then_some(backoff::LONGEST_API_DELAY);
+            debug!(parent: &span, "the API server does not know the resource any more");
+            Done { outcome: PassOutcome::Gone, requeue_after }
         }
         Ok(Err(error)) => {
             ctx.retry_pace.lock().failed(ctx.clock.now().uptime);
@@ -283,10 +285,12 @@ async fn finish<K: Kubernetes, A: AiCore>(
     if let (Some(changed), Some(Answer::Accepted)) = (answered, source_answered) {
         ctx.metrics.rotated(changed.elapsed());
     }
-    // In between, a push may have been announced; where there is nothing new to say, that is taken back.
+    // In between, a push may have been announced; where there is nothing new to say, that is taken back. What another process has told
+    // before this one told anything stands, also if the watch has shown it only now.
     let before = ctx.index.status(&object.key).filter(|(current, _)| current.uid == object.uid);
     let before = before.map_or_else(|| Arc::clone(&snapshot.status), |(_, status)| status);
-    let status = status.map_or_else(|| Arc::clone(&snapshot.status), Arc::new);
+    let unchanged = if ctx.index.has_told(object) { &snapshot.status } else { &before };
+    let status = status.map_or_else(|| Arc::clone(unchanged), Arc::new);
     let written = if status == before {
         Written::Now
     } else if may_be_told_later(object, &before, &status) && ctx.index.has_no_rival(object) {

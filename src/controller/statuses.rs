@@ -164,7 +164,7 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
                 self.debts.lock().taken(object, self.clock.now().uptime);
                 Written::Now
             }
-            Ok(Err(Error::NotFound)) => Written::Gone,
+            Ok(Err(Error::NotFound)) if !self.index.holds(object) => Written::Gone,
             Ok(Err(error)) => {
                 self.failed(object, &error);
                 Written::Later
@@ -228,7 +228,7 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
 
     fn failed(&self, object: &Arc<Object>, error: &Error) {
         let answered = match error {
-            Error::Forbidden(_) => true,
+            Error::Forbidden(_) | Error::NotFound => true,
             // What a gateway in between, or the API server for lack of time, gave up may be done all the same.
             Error::Refused { code, .. } => *code < 500,
             _ => false,
@@ -244,8 +244,9 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
         let (namespace, resource, attempts) =
             (&*object.key.namespace, &*object.key.name, unwritten.attempts());
         let retry_s = unwritten.due().saturating_sub(uptime).as_secs_f64();
-        // At first, and then ever more seldom: it may go on for days.
-        if attempts.is_power_of_two() {
+        // At first, and then ever more seldom: it may go on for days. Mostly the watch is about to show that the resource is gone.
+        let is_expected = matches!(error, Error::NotFound) && attempts == 1;
+        if attempts.is_power_of_two() && !is_expected {
             warn!(
                 namespace, resource, attempts, %error, retry_s,
                 "a request to the API server failed: the status is not written; trying again, everything else goes on"
@@ -276,7 +277,6 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
                     info!(namespace, resource, attempts, "the status is written");
                 }
             }
-            Err(Error::NotFound) => self.debts.lock().forget(object),
             Err(error) => self.failed(object, error),
         }
     }

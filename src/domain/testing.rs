@@ -16,6 +16,7 @@ use crate::{
     },
     domain::{
         decide::{
+            arrival::Sent,
             backoff::Backoff,
             digest::PayloadDigest,
             failure::Failure,
@@ -275,7 +276,7 @@ pub(crate) fn an_observation<'a>(object: &'a Object, status: &'a AICoreRegistryS
         ownership: Ownership::Owner { successor: None },
         takeover: Takeover::Done,
         handing_over: None,
-        untouched: false,
+        sent: Sent::AsTold,
         namespace: NamespaceState::Active,
         backoff: None,
         checked: None,

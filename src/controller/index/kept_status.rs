@@ -65,14 +65,16 @@ impl KeptStatus {
     }
 
     /// Another status in its stead. One of the same length, as most are, takes the place of the text, so that memory is not torn into
-    /// pieces.
-    pub(super) fn set(&mut self, status: AICoreRegistrySecretStatus, tenants: &mut Shared<Tenant>) {
+    /// pieces. Returns whether it says anything else.
+    pub(super) fn set(&mut self, status: AICoreRegistrySecretStatus, tenants: &mut Shared<Tenant>) -> bool {
         let mut next = Self::new(status, tenants);
+        let is_news = next.rest != self.rest || next.tenant != self.tenant;
         if next.rest.len() == self.rest.len() {
             self.rest.copy_from_slice(&next.rest);
             std::mem::swap(&mut next.rest, &mut self.rest);
         }
         *self = next;
+        is_news
     }
 
     /// The whole status.

@@ -20,14 +20,17 @@ impl<K: Hash> Index<K> {
     /// What decides. Of a resource its generation stands for its spec.
     pub(in crate::controller) fn hash_into(&self, hasher: &mut impl Hasher) {
         let state = self.0.lock();
-        let State { resources, left_alone, secrets, first_lists, claims, accepted, following, .. } = &*state;
+        let State {
+            resources, left_alone, secrets, first_lists, claims, accepted, following, took_over, ..
+        } = &*state;
         for (key, entry) in resources {
-            let Entry { object, status, memory, waits, listed: _, place: _ } = &**entry;
+            let Entry { object, status, memory, waits, told, listed: _, place: _ } = &**entry;
             let steering = (object.generation, object.deleting, object.finalizer);
-            (key, &object.uid, steering, &object.requested_at, object.abandon, waits, status).hash(hasher);
+            (key, &object.uid, steering, &object.requested_at, object.abandon, waits, told, status)
+                .hash(hasher);
             add_shown(memory, hasher);
         }
-        (left_alone.len(), secrets, first_lists.len(), claims, following).hash(hasher);
+        (left_alone.len(), secrets, first_lists.len(), claims, following, took_over).hash(hasher);
         hash_unordered(accepted, hasher);
     }
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::domain::{
     decide::{
-        arrival,
+        arrival::{self, Sent},
         conflict::{self, Claim},
         credit::Credit,
         observed::{Ownership, Takeover},
@@ -135,7 +135,7 @@ impl<K> Index<K> {
         let mut state = self.0.lock();
         state.claims.writes(&object.key, claim);
         if let Some(entry) = entry_mut(&mut state.resources, object) {
-            entry.memory.untouched = false;
+            entry.memory.sent = Sent::Unknown;
         }
     }
 
@@ -144,7 +144,7 @@ impl<K> Index<K> {
     pub(in crate::controller) fn may_hold(&self, key: &ObjectKey) -> bool {
         let state = self.0.lock();
         let Some(entry) = state.resources.get(key) else { return false };
-        arrival::may_hold(&entry.status.status(), entry.memory.untouched)
+        arrival::may_hold(&entry.status.status(), entry.memory.sent)
     }
 
     /// The resource goes and leaves the remote secret to another one. Another process may have sent something for it that nobody

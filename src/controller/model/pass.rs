@@ -138,7 +138,7 @@ pub(super) fn observed<'a>(begun: &'a Begun, facts: &'a Facts) -> Observed<'a> {
         ownership: facts.ownership.clone(),
         takeover: facts.takeover,
         handing_over: begun.memory.handing_over,
-        untouched: begun.memory.untouched,
+        sent: begun.memory.sent,
         namespace: NamespaceState::Active,
         backoff: begun.memory.retry.backoff.as_deref().or(facts.restored.as_ref()),
         checked: begun.memory.checked.as_ref(),

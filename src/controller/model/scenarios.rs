@@ -80,7 +80,7 @@ pub(super) const WORLDS: [(&str, Operation, usize); 13] = [
     ),
     ("one is suspended", world(setup(RIVALS, [Delete, Retain], BOTH), &[&[Suspend(0), Resume(0)]]), 2_500),
     ("a key moves to another tenant", world(setup(RIVALS, [Delete, Retain], BOTH), &[&[MoveKey(0)]]), 2_000),
-    ("both go", world(setup(RIVALS, [Delete, Delete], BOTH), &[&[Deletes(0)], &[Deletes(1)]]), 20_000),
+    ("both go", world(setup(RIVALS, [Delete, Delete], BOTH), &[&[Deletes(0)], &[Deletes(1)]]), 18_000),
 ];
 
 /// Larger ones, for `make model`.

@@ -146,9 +146,22 @@ async fn nothing_is_sent_when_a_secret_cannot_be_read() {
 async fn a_resource_that_goes_during_the_pass_is_not_looked_at_again() {
     let world = World::new();
     world.ctx.kubernetes.resource_gone.store(true, SeqCst);
+    world.pass().await;
+    world.ctx.index.remove_resource(&world.object.key);
     assert_eq!(world.pass().await, None);
-    assert_eq!(outcomes(&world, "Gone"), 1);
+}
+
+/// An API server that does not serve the kind for a moment answers as for a resource that is gone. The watch knows better.
+#[tokio::test(start_paused = true)]
+async fn a_resource_that_is_not_found_but_watched_is_not_forgotten() {
+    let world = World::new();
+    world.ctx.kubernetes.resource_gone.store(true, SeqCst);
+    assert!(world.pass().await.is_some(), "it is looked at again");
+    assert_eq!(world.ctx.statuses.owed(), 1, "its status is not written");
+    world.ctx.kubernetes.resource_gone.store(false, SeqCst);
+    world.writes_for(Duration::from_mins(1)).await;
     assert_eq!(world.ctx.statuses.owed(), 0);
+    assert_eq!(world.ready(), "True/Synced");
 }
 
 #[tokio::test(start_paused = true)]

@@ -17,15 +17,49 @@ use crate::{
     },
 };
 
+/// What the process knows of what was sent for a resource, beside what its status says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) enum Sent {
+    /// Nothing that may have arrived: the process has seen the resource created, or sees that no other can have sent anything.
+    Nothing,
+    /// What the status says.
+    #[default]
+    AsTold,
+    /// Perhaps more: a process may have ended between a request and its status. The next word in the status must not make an end
+    /// of that.
+    Unknown,
+}
+
+impl Sent {
+    /// Of a resource that was there before this process looked at it.
+    #[must_use]
+    pub(crate) fn of_found(object: &Object, status: &AICoreRegistrySecretStatus) -> Self {
+        let tells =
+            !status.conditions.is_empty() || status.api_url.is_some() || status.last_sync_time.is_some();
+        // The finalizer comes before the first request, where the policy was never another one.
+        let had_to_have_finalizer =
+            object.generation == 1 && object.spec.deletion_policy() == DeletionPolicy::Delete;
+        if tells {
+            Self::AsTold
+        } else if had_to_have_finalizer && !object.finalizer {
+            Self::Nothing
+        } else {
+            Self::Unknown
+        }
+    }
+}
+
 /// Whether AI Core may hold something of the resource. No status at all leaves it open, because the finalizer comes before it;
-/// unless it is `untouched`, which the process knows that has seen it created.
+/// unless the process knows that nothing was sent.
 #[must_use]
-pub(crate) fn may_hold(status: &AICoreRegistrySecretStatus, untouched: bool) -> bool {
+pub(crate) fn may_hold(status: &AICoreRegistrySecretStatus, sent: Sent) -> bool {
     if status.last_sync_time.is_some() || status.api_url.is_some() {
         return true;
     }
-    if untouched {
-        return false;
+    match sent {
+        Sent::Nothing => return false,
+        Sent::Unknown => return true,
+        Sent::AsTold => {}
     }
     let Some(ready) = condition::find(&status.conditions, READY) else {
         return true;
@@ -151,13 +185,34 @@ mod tests {
     #[case::suspended_from_the_start(saying("Suspended", None), false)]
     #[case::of_a_later_version(saying("OfALaterVersion", None), true)]
     fn what_a_status_says(#[case] status: AICoreRegistrySecretStatus, #[case] expected: bool) {
-        assert_eq!(may_hold(&status, false), expected);
+        assert_eq!(may_hold(&status, Sent::AsTold), expected);
         let accepted = status.last_sync_time.is_some();
-        assert_eq!(may_hold(&status, true), accepted, "this process has sent nothing");
+        assert_eq!(may_hold(&status, Sent::Nothing), accepted, "this process has sent nothing");
+        assert!(may_hold(&status, Sent::Unknown), "whatever it says");
         let mut announced = status;
         set_tenant(&mut announced, &tenant("one"));
-        for untouched in [false, true] {
-            assert!(may_hold(&announced, untouched), "whatever it said before");
+        for sent in [Sent::Nothing, Sent::AsTold, Sent::Unknown] {
+            assert!(may_hold(&announced, sent), "whatever it said before");
+        }
+    }
+
+    #[rstest]
+    #[case::as_it_was_created(1, "Delete", false, Sent::Nothing)]
+    #[case::that_could_be_pushed(1, "Delete", true, Sent::Unknown)]
+    #[case::that_was_another_one(2, "Delete", false, Sent::Unknown)]
+    #[case::that_needs_no_finalizer(1, "Retain", false, Sent::Unknown)]
+    fn what_is_found_without_a_word(
+        #[case] generation: i64,
+        #[case] policy: &str,
+        #[case] finalizer: bool,
+        #[case] expected: Sent,
+    ) {
+        let policy = serde_json::from_value(policy.into()).unwrap();
+        let object = an_object().with_spec(|spec| spec.deletion_policy = policy);
+        let object = Object { generation, finalizer, ..object };
+        assert_eq!(Sent::of_found(&object, &a_new_status()), expected);
+        for told in [a_status_in_sync(), saying("SecretNotFound", None)] {
+            assert_eq!(Sent::of_found(&object, &told), Sent::AsTold);
         }
     }
 

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{
     decide::{
+        arrival::Sent,
         backoff::{self, Backoff},
         known::Versions,
     },
@@ -23,8 +24,8 @@ pub(crate) struct Memory {
     pub(crate) synced: Option<Synced>,
     /// Since when a resource that is being deleted waits for its successor, as time since the start of the process.
     pub(crate) handing_over: Option<Duration>,
-    /// Whether AI Core can hold nothing of it: it was created while this process worked, of which nothing may have arrived.
-    pub(crate) untouched: bool,
+    /// What was sent for it, as far as the status does not say it.
+    pub(crate) sent: Sent,
 }
 
 /// What failed, on each of the two sides.
@@ -116,7 +117,7 @@ mod tests {
             checked: Some(SecretVersions { source: "10".into(), service_key: "20".into() }),
             synced: None,
             handing_over: None,
-            untouched: true,
+            sent: Sent::Nothing,
         }
     }
 

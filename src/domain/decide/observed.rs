@@ -11,6 +11,7 @@ use crate::{
     },
     domain::{
         decide::{
+            arrival::Sent,
             backoff::{Backoff, Circumstances},
             digest::{self, PayloadDigest},
             failure::Failure,
@@ -161,8 +162,8 @@ pub(crate) struct Observed<'a> {
     pub(crate) takeover: Takeover,
     /// Since when it waits for that, as time since the start of the process.
     pub(crate) handing_over: Option<Duration>,
-    /// Whether AI Core can hold nothing of it, as this process knows.
-    pub(crate) untouched: bool,
+    /// What was sent for it, as far as the status does not say it.
+    pub(crate) sent: Sent,
     /// The namespace. Only looked up for a resource that is being deleted.
     pub(crate) namespace: NamespaceState,
     /// The failed attempt that may delay the next one.

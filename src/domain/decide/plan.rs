@@ -393,7 +393,7 @@ fn let_go(observed: &Observed<'_>) -> Option<LetGo> {
         }
         Ownership::Owner { .. } | Ownership::Pending => {}
     }
-    (!arrival::may_hold(observed.status, observed.untouched)).then_some(LetGo::NeverPushed)
+    (!arrival::may_hold(observed.status, observed.sent)).then_some(LetGo::NeverPushed)
 }
 
 #[cfg(test)]

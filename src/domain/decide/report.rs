@@ -15,7 +15,7 @@ use self::statements::{Statement, failed, found_absent, gone, not_pushed, postpo
 use crate::{
     api::AICoreRegistrySecretStatus,
     domain::decide::{
-        arrival,
+        arrival::{self, Sent},
         backoff::FIRST_DELAY,
         conflict,
         failure::Failure,
@@ -124,9 +124,11 @@ pub(crate) fn report(
     let source_answered = answer(step, &outcome);
     let checked = checked(observed, step, &outcome);
     let synced = synced(observed, &outcome);
-    let untouched = observed.untouched && !outcome.may_have_arrived();
+    let sent = sent(observed, step, &outcome);
     let is_accepted = matches!(outcome, Outcome::Pushed { .. });
     let left = left_behind::by(observed, &outcome);
+    // What may be there is where the resource meant it to be.
+    let keeps_doubt = sent == Sent::Unknown && left.is_none() && !observed.object.deleting;
     let leaving = left.as_ref().map(|left| left_behind::leaving(observed.object, left));
     let mut status_now = Cow::Borrowed(observed.status);
     match left {
@@ -157,6 +159,11 @@ pub(crate) fn report(
     if let Some(status) = status.as_mut().filter(|_| !is_accepted) {
         let why = observed.service_key.failure().map(|failure| failure.reason);
         conflict::stay_given_up(observed.status, why, status);
+        if let Some(tenant) =
+            observed.service_key.content().filter(|_| keeps_doubt && status.api_url.is_none())
+        {
+            arrival::set_tenant(status, tenant);
+        }
     }
     let api_failures = if denied(step) { observed.api_failures.saturating_add(1) } else { 0 };
     let retry = Retry { backoff: backoff.map(Box::new), api_failures };
@@ -164,10 +171,26 @@ pub(crate) fn report(
         Step::NoPush(Why::HandingOver { .. }) => observed.handing_over.or(Some(observed.now.uptime)),
         _ => observed.handing_over,
     };
-    let memory = Memory { retry, checked, synced, handing_over, untouched };
+    let memory = Memory { retry, checked, synced, handing_over, sent };
     // What is not written down is said when it is.
     let leaving = leaving.filter(|_| status.is_some());
     Report { status, events, leaving, memory, requeue_after, source_answered, outcome }
+}
+
+/// What was sent, as far as the status does not say it, after this pass.
+fn sent(observed: &Observed<'_>, step: &Step, outcome: &Outcome) -> Sent {
+    // Who has lost the name, or may not have it, has nothing there to look after.
+    let has_no_claim = match step {
+        Step::NoPush(Why::OwnedBy(_)) => true,
+        Step::NoPush(Why::Unusable(failure)) => failure.reason.is_not_allowed(),
+        _ => false,
+    };
+    match outcome {
+        Outcome::Failed(failure) if failure.may_have_arrived => Sent::Unknown,
+        Outcome::Pushed { .. } => Sent::AsTold,
+        _ if has_no_claim => Sent::AsTold,
+        _ => observed.sent,
+    }
 }
 
 /// When the last push was, by the clock of this process: it made it, or finds out now how long ago it was.

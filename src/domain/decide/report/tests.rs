@@ -65,7 +65,7 @@ impl Life {
         observed.checked = self.memory.checked.as_ref();
         observed.synced = self.memory.synced;
         observed.handing_over = self.memory.handing_over;
-        observed.untouched = self.memory.untouched;
+        observed.sent = self.memory.sent;
         observed.now = self.now;
         see(&mut observed);
         let restored = hold::restored(&observed);

@@ -1,7 +1,10 @@
 //! What a deletion finds of a first push: when the process ended × what AI Core did × what failed afterwards × the policy.
 
 use super::*;
-use crate::{api::DeletionPolicy, domain::decide::arrival};
+use crate::{
+    api::DeletionPolicy,
+    domain::decide::arrival::{self, Sent},
+};
 
 /// When the process is killed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,9 +37,10 @@ fn a_resource(policy: DeletionPolicy) -> Life {
     let mut life =
         Life::of(an_object().with_spec(|spec| spec.deletion_policy = Some(policy)), a_new_status());
     life.object.finalizer = policy == DeletionPolicy::Delete;
+    life.memory.sent = Sent::Nothing;
     // It waited for its Secret first, as with GitOps: the status says that nothing was sent.
     life.rests(without_source);
-    assert!(!arrival::may_hold(&life.status, false));
+    assert!(!arrival::may_hold(&life.status, Sent::AsTold));
     life
 }
 
@@ -150,10 +154,10 @@ fn what_was_created_meanwhile_is_deleted_only_if_something_may_have_arrived(
     let policy = Some(DeletionPolicy::Delete);
     let mut life = Life::of(an_object().with_spec(|spec| spec.deletion_policy = policy), a_new_status());
     life.object.finalizer = true;
-    life.memory.untouched = true;
+    life.memory.sent = Sent::Nothing;
     life.pass(as_found, |_| outcome.clone());
     life.pass(as_found, |_| Outcome::Withdrawn);
-    assert_eq!(life.memory.untouched, !arrived);
+    assert_eq!(life.memory.sent == Sent::Nothing, !arrived);
     // Another process has but the status, which says nothing as long as nothing was said.
     let said = !life.status.conditions.is_empty();
     if restarts {
@@ -308,4 +312,39 @@ fn what_one_process_left_unsaid_the_next_one_says(
     let left = report.leaving.unwrap();
     assert!(left.event.note.contains(&tenant("two").api_url), "{}", left.event.note);
     assert_eq!(life.status.left_behind, None);
+}
+
+/// A process was killed between its first request and the status. What the next one has to say first, and a third one reads, makes no end
+/// of that, as long as it is known where it may be.
+#[rstest]
+#[case::its_secret_is_gone(Reason::SecretNotFound, true)]
+#[case::its_key_is_refused(Reason::AuthenticationFailed, true)]
+#[case::nothing_answers(Reason::RemoteUnavailable, true)]
+#[case::another_one_owns_the_name(Reason::RemoteConflict, false)]
+#[case::it_may_not_have_the_name(Reason::RemoteNameNotAllowed, false)]
+fn the_first_word_leaves_open_what_was_sent(
+    #[case] word: Reason,
+    #[case] deletes: bool,
+    #[values(DeletionPolicy::Retain, DeletionPolicy::Delete)] policy: DeletionPolicy,
+) {
+    let object = an_object().with_spec(|spec| spec.deletion_policy = Some(policy));
+    let mut life = Life::of(object, a_new_status());
+    life.object.finalizer = policy == DeletionPolicy::Delete;
+    life.memory.sent = Sent::of_found(&life.object, &life.status);
+    match word {
+        Reason::SecretNotFound => drop(life.rests(without_source)),
+        Reason::RemoteConflict => drop(life.rests(owned_by(&key("older")))),
+        Reason::RemoteNameNotAllowed => {
+            drop(life.rests(|observed| observed.source = unusable(Reason::RemoteNameNotAllowed)));
+        }
+        reason => drop(life.push_fails(as_found, failure(reason))),
+    }
+    assert_eq!(condition::find(&life.status.conditions, "Ready").unwrap().reason, word.as_str());
+    life.restart();
+    life.spec(|spec| spec.deletion_policy = Some(DeletionPolicy::Delete));
+    life.object.finalizer = true;
+    life.object.deleting = true;
+    life.later(seconds(2000));
+    let (step, _) = life.pass(as_found, |_| Outcome::NothingSent);
+    assert_eq!(matches!(step, Step::DeleteRemote { .. }), deletes, "{step:?}");
 }
