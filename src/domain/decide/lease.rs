@@ -14,7 +14,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use jiff::Timestamp;
 
-use crate::domain::parse::object::Now;
+use crate::domain::{parse::object::Now, tools::time::whole_microseconds};
 
 /// How long a Lease is said to last that was given back. Nobody waits for it: it has no holder.
 const GIVEN_BACK: Duration = Duration::from_secs(1);
@@ -112,11 +112,13 @@ impl View {
     /// What the candidate does now.
     #[must_use]
     pub(crate) fn decide(&self, me: &Candidate, now: Now) -> Decision {
+        // As it will be read: by its times a record is known again whose answer was lost.
+        let wall = whole_microseconds(now.wall);
         let fresh = Record {
             holder: me.identity.clone(),
             duration: Some(me.duration),
-            acquired: Some(now.wall),
-            renewed: Some(now.wall),
+            acquired: Some(wall),
+            renewed: Some(wall),
             transitions: 0,
         };
         let Some(Seen { record, since, silent }) = &self.seen else {

@@ -146,6 +146,25 @@ fn who_finds_a_renewal_of_its_own_identity_that_it_did_not_ask_for_leads_no_long
     assert_eq!(view.give_back(&me(), at(9)), None, "it is the other's");
 }
 
+/// As a Lease keeps its times: in microseconds. What was written and had no answer is read.
+#[test]
+fn a_renewal_of_ones_own_is_known_by_what_the_lease_keeps_of_it() {
+    let wall = jiff::Timestamp::new(1_000_000, 123_456_789).unwrap();
+    let now = |uptime| Now { wall, ..now(uptime) };
+    let mut view = View::default();
+    let first = written(view.decide(&me(), now(0)));
+    view.asks(first.clone());
+    view.wrote(first, seconds(0));
+    let asked = written(view.decide(&me(), now(1)));
+    view.asks(asked.clone());
+    let kept = |time: Option<jiff::Timestamp>| {
+        time.map(|time| jiff::Timestamp::from_microsecond(time.as_microsecond()).unwrap())
+    };
+    let kept = Record { acquired: kept(asked.acquired), renewed: kept(asked.renewed), ..asked };
+    view.see(Some(kept), Duration::ZERO, seconds(2));
+    assert!(matches!(view.decide(&me(), now(2)), Decision::Renew(_)), "it is no other process's");
+}
+
 /// A release that was removed lost its rights before it could give the Lease back.
 #[test]
 fn a_lease_that_was_silent_for_long_by_the_clock_of_the_api_server_is_taken_at_once() {
