@@ -22,7 +22,10 @@ use super::{
     names::{Names, TenantNames},
     rate_limit::RateLimiter,
     tls::{IdentityError, Trust, TrustError},
-    token::{Authorization, Insistence, TokenRequest, TokenSource},
+    token::{
+        Authorization, Insistence, TokenRequest, TokenSource,
+        refusals::{Refusals, Remembered, ServiceKeyHash},
+    },
     way::{Proxies, Way},
 };
 use crate::aicore::operations::PatchType;
@@ -125,9 +128,6 @@ impl Connection {
     }
 }
 
-/// Says which requests are the same connection's; it identifies a service key without keeping it.
-type ServiceKeyHash = [u8; 32];
-
 /// All connections. They live as long as somebody holds them.
 pub struct Pool {
     settings: RequestSettings,
@@ -139,7 +139,9 @@ pub struct Pool {
     tokens: reqwest::Client,
     fence: Fence,
     metrics: Arc<Metrics>,
+    /// By what tells their service keys apart.
     connections: Mutex<HashMap<ServiceKeyHash, Weak<Connection>>>,
+    refusals: Arc<Refusals>,
     rate_limiters: ByTenant<RateLimiter>,
     names: ByTenant<TenantNames>,
     order: KeyedMutex<Claim>,
@@ -166,6 +168,7 @@ impl Pool {
             fence,
             metrics,
             connections: Mutex::default(),
+            refusals: Arc::default(),
             rate_limiters: ByTenant::default(),
             names: ByTenant::default(),
             order: KeyedMutex::default(),
@@ -184,7 +187,7 @@ impl Pool {
             return Ok(connection);
         }
         connections.retain(|_, connection| connection.strong_count() > 0);
-        let connection = Arc::new(self.open(key)?);
+        let connection = Arc::new(self.open(key, hash)?);
         connections.insert(hash, Arc::downgrade(&connection));
         Ok(connection)
     }
@@ -195,7 +198,7 @@ impl Pool {
         self.order.lock(claim).await
     }
 
-    fn open(&self, key: &ServiceKey) -> Result<Connection, Error> {
+    fn open(&self, key: &ServiceKey, hash: ServiceKeyHash) -> Result<Connection, Error> {
         let (http, client_secret) = match key.grant() {
             Grant::ClientSecret(secret) => (self.tokens.clone(), Some(secret.clone())),
             Grant::X509 { certificate_chain_pem, private_key_pem, .. } => {
@@ -216,6 +219,7 @@ impl Pool {
             http,
             way: Arc::clone(&self.way),
             metrics: Arc::clone(&self.metrics),
+            remembered: Remembered { refusals: Arc::clone(&self.refusals), key: hash },
         };
         let tenant = Arc::new(key.tenant());
         Ok(Connection {

@@ -6,6 +6,7 @@ pub(crate) mod endpoint;
 mod flight;
 #[cfg(test)]
 mod fuzz;
+pub(super) mod refusals;
 
 use std::{sync::Arc, time::Duration};
 
@@ -157,7 +158,8 @@ impl<E: Endpoint> TokenSource<E> {
     pub(crate) fn new(endpoint: E) -> Self {
         let unused = CancellationToken::new();
         let in_use = unused.clone().drop_guard();
-        Self { shared: Arc::new(Shared { endpoint, state: Mutex::default(), unused }), _in_use: in_use }
+        let state = State::after(endpoint.refusal());
+        Self { shared: Arc::new(Shared { endpoint, state: Mutex::new(state), unused }), _in_use: in_use }
     }
 
     /// A token that works.
@@ -281,12 +283,19 @@ impl<E: Endpoint> Shared<E> {
         let Some(result) = self.unused.run_until_cancelled(flight.fly(&self.endpoint)).await else { return };
         let mut state = self.state.lock();
         state.flight = None;
+        self.endpoint.settled(result.as_ref().map(drop));
         let outcome = state.settled(result, Instant::now());
         flight.arrive(outcome);
     }
 }
 
 impl State {
+    /// Of a key that was refused then, or about which nothing is known.
+    fn after(refusal: Option<(Instant, Error)>) -> Self {
+        let quiet_until = refusal.as_ref().map(|(at, _)| *at + REFUSAL_STANDS);
+        Self { failures: u32::from(refusal.is_some()), failed: refusal, quiet_until, ..Self::default() }
+    }
+
     /// Remembers what came of requests.
     fn settled(&mut self, result: Result<Token, Error>, now: Instant) -> Outcome {
         match result {

@@ -11,6 +11,7 @@ use url::Url;
 use super::{
     Token,
     answer::{self, Granted, Unreadable},
+    refusals::Remembered,
 };
 use crate::{
     aicore::{
@@ -35,6 +36,14 @@ pub(crate) trait Endpoint: Send + Sync + 'static {
 
     /// Its host, to be shown.
     fn host(&self) -> String;
+
+    /// When it has refused the key last, and how, if that stands.
+    fn refusal(&self) -> Option<(Instant, Error)> {
+        None
+    }
+
+    /// Takes note of what came of the requests.
+    fn settled(&self, _result: Result<(), &Error>) {}
 }
 
 /// Where and with what to ask for a token.
@@ -53,6 +62,8 @@ pub(crate) struct TokenRequest {
     pub(in crate::aicore) way: Arc<Way>,
     /// Where requests are counted.
     pub(in crate::aicore) metrics: Arc<Metrics>,
+    /// What is known of the key although nobody has used it for a while.
+    pub(in crate::aicore) remembered: Remembered,
 }
 
 impl Endpoint for TokenRequest {
@@ -88,6 +99,14 @@ impl Endpoint for TokenRequest {
 
     fn host(&self) -> String {
         exchange::authority(&self.token_url)
+    }
+
+    fn refusal(&self) -> Option<(Instant, Error)> {
+        self.remembered.refusal()
+    }
+
+    fn settled(&self, result: Result<(), &Error>) {
+        self.remembered.settled(result);
     }
 }
 

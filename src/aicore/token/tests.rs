@@ -149,6 +149,23 @@ async fn a_final_refusal_is_one_request(#[values(302, 400, 401, 403, 404, 405, 4
     assert_eq!(asked(&tenant), 2);
 }
 
+/// As when a resource is deleted and created again, and again.
+#[tokio::test]
+async fn a_refusal_stands_although_nobody_uses_the_key_meanwhile() {
+    let simulator = Simulator::start(Options::default()).await.unwrap();
+    let tenant = simulator.tenant("acme");
+    let refused_key = tenant.service_key();
+    tenant.rotate_secret("another-one$=");
+    let pool = a_pool(None, Rate::new(1000.0, 1000));
+    let first = refused(&connect_in(&pool, &refused_key)).await;
+    for _ in 0..10 {
+        assert_eq!(refused(&connect_in(&pool, &refused_key)).await, first);
+    }
+    assert_eq!(asked(&tenant), 1);
+    let good = connect_in(&pool, &tenant.service_key());
+    assert!(good.tokens.get(Insistence::Patient).await.is_ok(), "another key is another one");
+}
+
 /// The wait of a resource that is being deleted counts from the beginning of its pass, and the refusal came later than that.
 #[tokio::test]
 async fn a_resource_that_is_being_deleted_asks_again_when_it_looks_again() {
