@@ -1,5 +1,5 @@
-//! Hears from the API server's answers which rights the operator's account lacks, says so in the log, and keeps it for readiness
-//! and metrics. It asks nothing by itself: what is refused is tried again by whoever needs it.
+//! Hears from the API server's answers which rights the operator's account lacks, and whether it is known at all, says so in the log, and
+//! keeps it for readiness and metrics. It asks nothing by itself: what is refused is tried again by whoever needs it.
 
 use std::{
     fmt,
@@ -92,6 +92,21 @@ impl Rights {
         }
     }
 
+    fn unauthenticated(&self) {
+        if self.change(|denials| denials.unauthenticated(self.0.clock.now().uptime)) {
+            warn!(
+                "the API server does not accept the operator's own credentials (HTTP 401): check that its ServiceAccount exists, and \
+                 that the pod's token is one of it; until then its requests are repeated"
+            );
+        }
+    }
+
+    fn authenticated(&self) {
+        if self.change(Denials::authenticated) {
+            info!("the API server accepts the operator's credentials again");
+        }
+    }
+
     fn change(&self, change: impl FnOnce(&mut Denials) -> bool) -> bool {
         let mut denials = self.0.denials.lock();
         let changed = change(&mut denials);
@@ -105,11 +120,14 @@ impl Rights {
         B: Body<Data = Bytes> + Send + 'static,
     {
         if answer.status() != StatusCode::FORBIDDEN {
-            if answer.status().is_success()
-                && self.0.any.load(Ordering::Relaxed)
-                && let Some(used) = asked.takes()
-            {
-                self.granted(&used);
+            if answer.status() == StatusCode::UNAUTHORIZED {
+                self.unauthenticated();
+            }
+            if answer.status().is_success() && self.0.any.load(Ordering::Relaxed) {
+                self.authenticated();
+                if let Some(used) = asked.takes() {
+                    self.granted(&used);
+                }
             }
             return answer.map(Either::Left);
         }

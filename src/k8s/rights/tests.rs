@@ -75,3 +75,14 @@ async fn each_right_has_a_series() {
     let missing: Vec<&&str> = series.iter().filter(|line| line.ends_with(" 1")).collect();
     assert_eq!(missing, [&"right_missing{verb=\"get\",resource=\"secrets\"} 1"]);
 }
+
+#[tokio::test]
+async fn credentials_that_are_not_accepted_are_told_of_until_they_are() {
+    let rights = Rights::default();
+    ask(&rights, 401, axum::body::Body::from("Unauthorized")).await;
+    assert!(rights.clause().unwrap().contains("does not accept the operator's own credentials (HTTP 401)"));
+    ask(&rights, 500, axum::body::Body::empty()).await;
+    assert!(rights.clause().is_some(), "nothing is known of it");
+    ask(&rights, 200, axum::body::Body::empty()).await;
+    assert_eq!(rights.clause(), None);
+}
