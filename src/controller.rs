@@ -259,7 +259,7 @@ impl Controller {
         if unwritten > 0 {
             warn!(
                 unwritten,
-                "the process ends before all statuses are written; the next one finds out what they were to say"
+                "the process ends before all statuses are written; the next one pushes what it finds to be new"
             );
         }
         tasks.shutdown().await;

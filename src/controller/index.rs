@@ -338,6 +338,15 @@ impl<K> Index<K> {
         Some((Arc::clone(&entry.object), Arc::new(entry.status.status())))
     }
 
+    /// This process is about to write the status of the resource. To be told before the request, because the watch may show it before the
+    /// answer comes.
+    pub(super) fn tells(&self, object: &Object) {
+        let mut state = self.0.lock();
+        if let Some(entry) = entry_mut(&mut state.resources, object) {
+            entry.told = true;
+        }
+    }
+
     /// Whether this process has told anything in the status of the resource.
     #[must_use]
     pub(super) fn has_told(&self, object: &Object) -> bool {

@@ -124,6 +124,7 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
         object: &Arc<Object>,
         status: &Arc<AICoreRegistrySecretStatus>,
     ) -> Written {
+        self.index.tells(object);
         let is_free = async {
             loop {
                 let one_ended = self.one_ended.notified();
@@ -145,6 +146,7 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
         object: &Arc<Object>,
         status: &Arc<AICoreRegistrySecretStatus>,
     ) -> Written {
+        self.index.tells(object);
         if self.queue.is_busy() && self.debts.lock().line_up(object, WAITING, self.clock.now().uptime) {
             self.sooner.notify_one();
             return Written::Later;
