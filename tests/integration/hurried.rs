@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kube::api::ListParams;
 use serde_json::json;
 use testbed::{
     proxy::{Action, Proxy, Request},
@@ -28,6 +29,13 @@ fn writes_status(request: &Request) -> bool {
     request.is("patch", "aicoreregistrysecrets") && request.subresource.as_deref() == Some("status")
 }
 
+/// How many statuses say nothing yet.
+async fn untold(world: &World) -> usize {
+    let resources = world.resources().list(&ListParams::default()).await.unwrap();
+    let statuses = resources.iter().map(|resource| resource.status.as_ref());
+    statuses.filter(|status| status.is_none_or(|status| status.conditions.is_empty())).count()
+}
+
 /// Many resources of which nothing was sent. AI Core takes a moment for an answer, so that with one pass at a time most wait for theirs.
 async fn new_ones(prefix: &str) -> World {
     let world = World::new(prefix).await;
@@ -37,7 +45,7 @@ async fn new_ones(prefix: &str) -> World {
         world.docker_secret(&name, &credential(1)).await;
         world.resource(&name, json!({ "secretRef": { "name": name } })).await;
     }
-    world.tenant().faults().always(POST, Fault::latency(Duration::from_millis(100)));
+    world.tenant().faults().always(POST, Fault::latency(Duration::from_millis(20)));
     world
 }
 
@@ -72,6 +80,7 @@ async fn what_was_not_written_when_the_process_was_killed_is_sent_once_more() {
     let gate = Gate::new();
     proxy.always(writes_status, Action::hold(&gate));
     let operator = push(&world, &proxy).await;
+    assert_eq!(untold(&world).await, RESOURCES);
     operator.kill().await;
     drop(proxy);
     world.tenant().faults().clear();
@@ -93,8 +102,11 @@ async fn what_was_not_written_when_the_process_was_killed_is_sent_once_more() {
 async fn what_waits_to_be_written_is_written_before_the_process_ends() {
     let world = new_ones("hurried-ended").await;
     let proxy = Proxy::start(cluster().await.kubeconfig()).await.unwrap();
-    proxy.always(writes_status, Action::pass().delayed(Duration::from_millis(800)));
+    // Shorter than a pass would wait for it.
+    proxy.always(writes_status, Action::pass().delayed(Duration::from_millis(900)));
     let operator = push(&world, &proxy).await;
+    let untold = untold(&world).await;
+    assert!(untold >= 3, "a pass that waits for its status leaves one at most, and here are {untold}");
     operator.terminate().await;
     wait_written(&world).await;
     world.forget_requests();

@@ -6,12 +6,19 @@ use k8s_openapi::{
     api::coordination::v1::{Lease, LeaseSpec},
     apimachinery::pkg::apis::meta::v1::MicroTime,
 };
-use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams};
+use kube::{
+    ResourceExt,
+    api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams},
+};
 use serde_json::json;
-use testbed::controlplane::{ControlPlane, Options};
+use testbed::{
+    controlplane::{ControlPlane, Options},
+    proxy::{Action, Heard, Proxy, Request},
+    simulator::Gate,
+};
 
 use crate::{
-    cluster::install_crd,
+    cluster::{cluster, install_crd},
     operator::{Launch, Operator},
     world::{
         Login, World,
@@ -121,6 +128,43 @@ async fn a_leader_that_is_asked_to_stop_hands_over_at_once() {
     let (code, _) = second.terminate().await;
     assert_eq!(code, Some(0));
     assert_eq!(holder(&world).await.0, "");
+}
+
+/// The watch of the second one stands still while the first one pushes a rotation, says so, and hands over; then the rotation is taken back.
+#[tokio::test]
+async fn what_the_last_leader_told_last_counts_when_it_is_heard_late() {
+    let world = World::synced("late-word").await;
+    let first = replica_with(&world, "1h", "10s").start().await;
+    let said = world.wait_ready("pull").await.resource_version().unwrap().parse::<u64>().unwrap();
+    let proxy = Proxy::start(cluster().await.kubeconfig()).await.unwrap();
+    let second = standby(&replica_with(&world, "1h", "10s").with_kubeconfig(proxy.kubeconfig())).await;
+    let hears = || async {
+        let heard = proxy.heard();
+        let of_it =
+            |heard: &Heard| heard.resource == "aicoreregistrysecrets" && heard.namespace == world.namespace;
+        heard.iter().any(|heard| of_it(heard) && heard.version >= said).then_some(())
+    };
+    world.eventually("the second one to know what the first one said", hears).await;
+    let watches = |request: &Request| request.is("watch", "aicoreregistrysecrets");
+    let gate = Gate::new();
+    proxy.always(watches, Action::hold(&gate));
+    proxy.cut(watches);
+    gate.arrived().await.unwrap();
+
+    let payload = rotate(&world, 2).await;
+    world.wait_remote("pull", &payload).await;
+    let version = world.secret_version("source").await;
+    world
+        .wait_for("pull", "the version of the rotation", |resource| {
+            resource.status.as_ref().unwrap().secret_resource_version == version
+        })
+        .await;
+    first.terminate().await;
+    let payload = rotate(&world, 1).await;
+    second.wait_for_line(LEADING).await;
+    gate.release();
+    world.wait_remote("pull", &payload).await;
+    world.check(&second).await;
 }
 
 #[tokio::test]
