@@ -146,8 +146,13 @@ impl<K> Index<K> {
         state.secrets.forget_changes();
         state.claims = ClaimIndex::default();
         for entry in state.resources.values_mut() {
+            // Few are without a word, and to read all others would take half a second of 50,000.
             if state.took_over {
-                entry.memory.sent = Sent::of_found(&entry.object, &entry.status.status());
+                entry.memory.sent = if entry.status.tells_of_a_pass() {
+                    Sent::AsTold
+                } else {
+                    Sent::of_found(&entry.object, &entry.status.status())
+                };
             }
             state.claims.appear(&entry.object, entry.status.proven_claim(&entry.object));
             if entry.object.deleting {
@@ -230,8 +235,12 @@ impl<K> Index<K> {
                     let is_news = entry.status.set(status.clone(), &mut state.shared.tenants);
                     is_late_word = is_news && !state.following;
                 }
-                if is_late_word && entry.status.tells_of_a_pass() {
-                    entry.memory.sent = Sent::AsTold;
+                if is_late_word {
+                    // What was found to be the same was so by the word before.
+                    (entry.memory.checked, entry.memory.synced) = (None, None);
+                    if entry.status.tells_of_a_pass() {
+                        entry.memory.sent = Sent::AsTold;
+                    }
                 }
                 if *entry.object == object && !is_late_word {
                     return Vec::new();

@@ -285,12 +285,16 @@ async fn finish<K: Kubernetes, A: AiCore>(
     if let (Some(changed), Some(Answer::Accepted)) = (answered, source_answered) {
         ctx.metrics.rotated(changed.elapsed());
     }
-    // In between, a push may have been announced; where there is nothing new to say, that is taken back. What another process has told
-    // before this one told anything stands, also if the watch has shown it only now.
+    // In between, a push may have been announced; where there is nothing new to say, that is taken back.
     let before = ctx.index.status(&object.key).filter(|(current, _)| current.uid == object.uid);
     let before = before.map_or_else(|| Arc::clone(&snapshot.status), |(_, status)| status);
-    let unchanged = if ctx.index.has_told(object) { &snapshot.status } else { &before };
-    let status = status.map_or_else(|| Arc::clone(unchanged), Arc::new);
+    // Or the watch has shown only now what another process told last: what was decided without that is decided again. What was pushed
+    // was pushed.
+    let is_pushed = matches!(outcome, PassOutcome::Created | PassOutcome::Updated);
+    if !ctx.index.has_told(object) && before != snapshot.status && !is_pushed {
+        return Done { outcome: PassOutcome::Withdrawn, requeue_after: Some(Duration::ZERO) };
+    }
+    let status = status.map_or_else(|| Arc::clone(&snapshot.status), Arc::new);
     let written = if status == before {
         Written::Now
     } else if may_be_told_later(object, &before, &status) && ctx.index.has_no_rival(object) {
