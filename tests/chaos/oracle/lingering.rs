@@ -16,7 +16,8 @@ pub(super) fn astray(record: &Record) -> Vec<Astray> {
             let lead = record.lead_now(version);
             let forged = matches!(lead, Lead::To { real: false, .. });
             let says_so = said(&state.status, "Reconciling").1 == "Deleting";
-            let blocked = (lead.is_not_allowed() || lead == Lead::NoTenant) && says_so;
+            let has_none = matches!(lead, Lead::NoTenant | Lead::NotServed);
+            let blocked = (lead.is_not_allowed() || has_none) && says_so;
             let reasons = ["Ready", "Reconciling", "Stalled"].map(|type_| said(&state.status, type_).1);
             Astray {
                 uid: version.uid.clone(),
@@ -49,6 +50,9 @@ mod tests {
         let waits = serde_json::json!({ "type": "Reconciling", "status": "True", "reason": "Deleting" });
         record.states[0].status["conditions"].as_array_mut().unwrap().push(waits);
         assert!(finds(&record, "still there").held);
+        record.served = false;
+        assert!(astray(&record).iter().any(|astray| astray.what.contains("still there") && astray.held));
+        record.served = true;
         record.ended = Some("a".to_owned());
         assert!(!finds(&record, "still there").held);
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use testbed::simulator::KeyFormat;
 
 use super::{Trap, production};
 use crate::{
@@ -81,29 +82,42 @@ fn forged(port: u16) -> Vec<String> {
     urls
 }
 
-fn key(api: &str, authorization: &str) -> BTreeMap<String, String> {
-    let key: Value = json!({
+fn key(api: &str, authorization: &str) -> Value {
+    json!({
         "clientid": "sb-a", "clientsecret": format!("{CANARY}-key"), "url": authorization, "serviceurls": { "AI_API_URL": api },
-    });
-    BTreeMap::from([("key.json".to_owned(), key.to_string())])
+    })
+}
+
+/// One whose tokens come from `certurl`.
+fn key_with_certificate(world: &World, certurl: &str) -> Value {
+    let mut key = world.tenant().x509_service_key(KeyFormat::Pkcs8).unwrap();
+    (key["url"], key["serviceurls"]["AI_API_URL"]) = (AUTHORIZATION.into(), API.into());
+    key["certurl"] = certurl.into();
+    key
 }
 
 #[tokio::test]
 async fn no_service_key_leads_the_operator_to_another_host() {
-    let world = World::new("hosts").await;
+    let world = World::with_tls("hosts").await;
     let trap = Trap::set().await;
     world.docker_secret("source", &[("ghcr.io", Login::new("robot", 1))]).await;
     let urls = forged(trap.port);
     for (number, url) in urls.iter().enumerate() {
-        for (role, key) in [("api", key(url, AUTHORIZATION)), ("uaa", key(API, url))] {
+        let keys = [
+            ("api", key(url, AUTHORIZATION)),
+            ("uaa", key(API, url)),
+            ("cert", key_with_certificate(&world, url)),
+        ];
+        for (role, key) in keys {
             let name = format!("{role}-{number}");
-            world.secret(&name, "Opaque", key).await;
+            let content = BTreeMap::from([("key.json".to_owned(), key.to_string())]);
+            world.secret(&name, "Opaque", content).await;
             world.resource(&name, json!({ "aiCoreSecretRef": { "name": name } })).await;
         }
     }
     let operator = production(&world).start().await;
     for (number, url) in urls.iter().enumerate() {
-        for (role, field) in [("api", "AI_API_URL"), ("uaa", "url")] {
+        for (role, field) in [("api", "AI_API_URL"), ("uaa", "url"), ("cert", "certurl")] {
             let refused = world.wait_reason(&format!("{role}-{number}"), "ServiceKeyInvalid").await;
             let message = &refused.condition("Stalled").message;
             assert!(message.contains(field), "{url}: {message}");
