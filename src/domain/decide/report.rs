@@ -124,9 +124,13 @@ pub(crate) fn report(
     let source_answered = answer(step, &outcome);
     let checked = checked(observed, step, &outcome);
     let synced = synced(observed, &outcome);
-    let sent = sent(observed, step, &outcome);
     let is_accepted = matches!(outcome, Outcome::Pushed { .. });
     let left = left_behind::by(observed, &outcome);
+    let sent = match left {
+        // Whatever was sent is what is left behind.
+        Some(_) if !outcome.may_have_arrived() => Sent::AsTold,
+        _ => sent(observed, step, &outcome),
+    };
     // What may be there is where the resource meant it to be.
     let keeps_doubt = sent == Sent::Unknown && left.is_none() && !observed.object.deleting;
     let leaving = left.as_ref().map(|left| left_behind::leaving(observed.object, left));

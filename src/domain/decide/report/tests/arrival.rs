@@ -348,3 +348,18 @@ fn the_first_word_leaves_open_what_was_sent(
     let (step, _) = life.pass(as_found, |_| Outcome::NothingSent);
     assert_eq!(matches!(step, Step::DeleteRemote { .. }), deletes, "{step:?}");
 }
+
+/// What may have arrived under the name of before is left behind there, and nothing was sent under the new one.
+#[test]
+fn what_may_have_arrived_under_another_name_is_not_looked_for_under_this_one() {
+    let object = an_object().with_spec(|spec| spec.deletion_policy = Some(DeletionPolicy::Delete));
+    let mut life = Life::of(object, a_new_status());
+    life.object.finalizer = true;
+    life.push_fails(as_found, Failure { may_have_arrived: true, ..failure(Reason::RemoteUnavailable) });
+    life.spec(|spec| spec.remote_name = Some("other".to_owned()));
+    let report = life.rests(without_source);
+    assert_eq!(report.leaving.unwrap().event.reason, "RemoteRenamed");
+    life.object.deleting = true;
+    life.later(seconds(2000));
+    assert_eq!(life.pass(as_found, |_| Outcome::LetGo).0, Step::LetGo(LetGo::NeverPushed));
+}
