@@ -36,7 +36,8 @@ impl Secrets {
         let mut secrets = Self::default();
         // As whatever reads it does.
         let input = input.strip_prefix("\u{feff}".as_bytes()).unwrap_or(input);
-        match serde_json::from_slice(input) {
+        // A number that is too large for a value is read over where it is none of a credential.
+        match serde_json::from_slice(input).or_else(|_| serde_json::from_slice(&with_small_numbers(input))) {
             Ok(value) => secrets.add(&value, false, DEPTH),
             Err(_) => secrets.secret.push(String::from_utf8_lossy(input).into_owned()),
         }
@@ -89,6 +90,28 @@ impl Secrets {
     }
 }
 
+/// JSON with exponents that fit, outside of texts.
+fn with_small_numbers(input: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(input.len());
+    let (mut in_text, mut escaped) = (false, false);
+    let mut rest = input;
+    while let Some((&byte, tail)) = rest.split_first() {
+        out.push(byte);
+        rest = tail;
+        if in_text {
+            in_text = escaped || byte != b'"';
+            escaped = byte == b'\\' && !escaped;
+        } else if byte == b'"' {
+            in_text = true;
+        } else if byte.is_ascii_digit() {
+            // What follows the first digit of a number, an exponent above all, says nothing here.
+            let part = |byte: &u8| byte.is_ascii_digit() || b".eE+-".contains(byte);
+            rest = rest.get(rest.iter().take_while(|byte| part(byte)).count()..).unwrap_or_default();
+        }
+    }
+    out
+}
+
 /// Panics when the sentence shows a part of a secret. Which texts are secrets is asked only if one can be.
 pub(crate) fn assert_hidden(sentence: &str, secrets: impl FnOnce() -> Secrets) {
     let parts = CANARIES
@@ -114,6 +137,9 @@ fn a_part_of_a_secret_is_recognised_where_it_is_one() {
     let secrets = || Secrets::of_json(input);
     assert_hidden("the registry \"ghcr.io\" has no user name", secrets);
     assert_hidden("there is no key \"Vw2Xp9\"", secrets);
+    let odd = || Secrets::of_json(br#"{"w2Xp9L.s": "", "n": [-1.5e+400], "password": "1e400\"kZ7qVw2Xp9"}"#);
+    assert_hidden("entry \"w2Xp9L.s\" is not the name of a registry", odd);
+    assert!(std::panic::catch_unwind(|| assert_hidden("kZ7qVw", odd)).is_err());
     for shown in ["kZ7qVw", "a xp Xp9Lm4Td", "m4Td8 9Lm4Td8"] {
         assert!(std::panic::catch_unwind(|| assert_hidden(shown, secrets)).is_err(), "{shown}");
     }
