@@ -147,13 +147,8 @@ impl<K> Index<K> {
         state.secrets.forget_changes();
         state.claims = ClaimIndex::default();
         for entry in state.resources.values_mut() {
-            // Few are without a word, and to read all others would take half a second of 50,000.
             if state.took_over {
-                entry.memory.sent = if entry.status.tells_of_a_pass() {
-                    Sent::AsTold
-                } else {
-                    Sent::of_found(&entry.object, &entry.status.status())
-                };
+                entry.memory.sent = Sent::of_found(&entry.object, entry.status.tells_of_a_pass());
             }
             state.claims.appear(&entry.object, entry.status.proven_claim(&entry.object));
             if entry.object.deleting {

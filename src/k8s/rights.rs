@@ -29,7 +29,7 @@ use tracing::{info, warn};
 use crate::{
     clock::Clock,
     domain::{
-        decide::denials::Denials,
+        decide::denials::{Denials, UNAUTHENTICATED},
         parse::right::{RIGHTS, Use},
     },
 };
@@ -94,10 +94,7 @@ impl Rights {
 
     fn unauthenticated(&self) {
         if self.change(|denials| denials.unauthenticated(self.0.clock.now().uptime)) {
-            warn!(
-                "the API server does not accept the operator's own credentials (HTTP 401): check that its ServiceAccount exists, and \
-                 that the pod's token is one of it; until then its requests are repeated"
-            );
+            warn!("{UNAUTHENTICATED}; until then its requests are repeated");
         }
     }
 

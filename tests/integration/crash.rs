@@ -71,12 +71,7 @@ async fn while_a_rotation_is_under_way() {
         world.tenant().faults().next(1, PATCH, fault(&gate));
         world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
         let operator = killed_at_the_gate(&world, operator, &gate).await;
-        let version = world.secret_version("source").await;
-        world
-            .wait_for("pull", "the version of the rotation", |resource| {
-                resource.status.as_ref().unwrap().secret_resource_version == version
-            })
-            .await;
+        world.wait_told("pull", "source").await;
         assert_eq!(world.remote("pull").unwrap(), World::payload(&[("ghcr.io", Login::new("robot", 2))]));
         assert_eq!(world.requests_of(POST), 1, "the one of the creation");
         world.check(&operator).await;
@@ -102,12 +97,7 @@ async fn between_the_push_and_the_status() {
 
     world.forget_requests();
     let operator = world.operator().await;
-    let version = world.secret_version("source").await;
-    world
-        .wait_for("pull", "the version of the rotation", |resource| {
-            resource.status.as_ref().unwrap().secret_resource_version == version
-        })
-        .await;
+    world.wait_told("pull", "source").await;
     // One idempotent write at most: the status may have been written by the request that the killed process had sent.
     assert!(world.writes().len() <= 1, "{:?}", world.writes());
     world.check(&operator).await;

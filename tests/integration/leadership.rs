@@ -92,12 +92,7 @@ async fn a_leader_that_is_asked_to_stop_hands_over_at_once() {
     world.wait_ready("pull").await;
     let payload = rotate(&world, 2).await;
     world.wait_remote("pull", &payload).await;
-    let version = world.secret_version("source").await;
-    world
-        .wait_for("pull", "the version of the rotation", |resource| {
-            resource.status.as_ref().unwrap().secret_resource_version == version
-        })
-        .await;
+    world.wait_told("pull", "source").await;
 
     let series = format!("aicore_registry_resource_ready{{namespace=\"{}\",name=\"pull\"}}", world.namespace);
     assert_eq!(first.metric("aicore_registry_leader").await, 1.0);
@@ -148,12 +143,7 @@ async fn what_the_last_leader_told_last_counts_when_it_is_heard_late(
 
     let payload = rotate(&world, 2).await;
     world.wait_remote("pull", &payload).await;
-    let version = world.secret_version("source").await;
-    world
-        .wait_for("pull", "the version of the rotation", |resource| {
-            resource.status.as_ref().unwrap().secret_resource_version == version
-        })
-        .await;
+    world.wait_told("pull", "source").await;
     first.terminate().await;
     let payload = rotate(&world, 1).await;
     second.wait_for_line(if after_a_pass { "\"pass ended\"" } else { LEADING }).await;

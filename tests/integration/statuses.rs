@@ -125,12 +125,7 @@ async fn of_success() {
         world.clear_faults();
         world.tenant().faults().next(1, PATCH, Fault::status(status));
         world.docker_secret("source", &[("ghcr.io", Login::new("robot", rotation))]).await;
-        let version = world.secret_version("source").await;
-        let synced = world
-            .wait_for("pull", "the rotation", |resource| {
-                resource.status.as_ref().unwrap().secret_resource_version == version
-            })
-            .await;
+        let synced = world.wait_told("pull", "source").await;
         assert_eq!(synced.condition("Ready").reason, "Synced");
     }
     world.check(&operator).await;

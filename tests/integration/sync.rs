@@ -93,12 +93,7 @@ async fn of_ten_quick_rotations_the_last_wins() {
     }
     let last = World::payload(&[("ghcr.io", Login::new("robot", 11))]);
     world.wait_remote("pull", &last).await;
-    let version = world.secret_version("source").await;
-    world
-        .wait_for("pull", "the last version", |resource| {
-            resource.status.as_ref().unwrap().secret_resource_version == version
-        })
-        .await;
+    world.wait_told("pull", "source").await;
     world.wait_quiet(&operator).await;
     assert_eq!(world.remote("pull").unwrap(), last);
     // No write carried anything that was not in the Secret, and none came out of order.

@@ -258,4 +258,15 @@ mod tests {
         let size = one.rest.len() + size_of::<KeptStatus>();
         assert!(size <= 240, "{size} bytes: {}", one.rest.escape_ascii());
     }
+
+    #[test]
+    fn whether_a_status_tells_of_a_pass() {
+        let refused = AICoreRegistrySecretStatus {
+            conditions: vec![condition(READY, "False", "SecretNotFound")],
+            ..a_new_status()
+        };
+        for (status, tells) in [(a_new_status(), false), (a_status_in_sync(), true), (refused, true)] {
+            assert_eq!(KeptStatus::new(status, &mut Shared::default()).tells_of_a_pass(), tells);
+        }
+    }
 }

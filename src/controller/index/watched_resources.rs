@@ -125,12 +125,13 @@ impl<K> Index<K> {
             None => {
                 // Created just now; of what a list shows, or another process works on, something may have been sent.
                 let is_new = !is_list && !was_known && !state.following && !object.finalizer;
-                let sent = if is_new && !arrival::may_hold(&status, Sent::Nothing) {
+                let is_untouched = is_new && !arrival::may_hold(&status, Sent::Nothing);
+                let status = KeptStatus::new(status, &mut state.shared.tenants);
+                let sent = if is_untouched {
                     Sent::Nothing
                 } else {
-                    Sent::of_found(&object, &status)
+                    Sent::of_found(&object, status.tells_of_a_pass())
                 };
-                let status = KeptStatus::new(status, &mut state.shared.tenants);
                 if !returns {
                     wakes.extend(state.claims.appear(&object, status.proven_claim(&object)));
                 }

@@ -12,7 +12,7 @@ const COUNTS: Duration = Duration::from_mins(20);
 /// Rights that are named in a sentence; of more the number.
 const NAMED: usize = 10;
 /// What is wrong when the API server answers 401.
-const UNAUTHENTICATED: &str = "the API server does not accept the operator's own credentials (HTTP 401): check that its ServiceAccount \
+pub(crate) const UNAUTHENTICATED: &str = "the API server does not accept the operator's own credentials (HTTP 401): check that its ServiceAccount \
                                exists, and that the pod's token is one of it";
 
 /// What was refused, and not granted since. Times are those of the process's clock.

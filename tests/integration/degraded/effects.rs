@@ -154,12 +154,7 @@ pub(super) async fn recover(stage: &Stage) {
             world.wait_ready("pull").await;
         }
         ("patch", "aicoreregistrysecrets/status") => {
-            let version = world.secret_version("source").await;
-            world
-                .wait_for("pull", "written", |resource| {
-                    resource.status.as_ref().unwrap().secret_resource_version == version
-                })
-                .await;
+            world.wait_told("pull", "source").await;
             assert_eq!(world.writes_of("pull").iter().filter(|write| **write == (PATCH, 202)).count(), 1);
         }
         ("list" | "watch", "secrets") => world.wait_remote("pull", &payload(3)).await,

@@ -103,12 +103,7 @@ async fn what_a_newer_version_knows_is_left_alone_and_not_kept_alive() {
 
     world.docker_secret("source", &[("ghcr.io", Login::new("robot", 2))]).await;
     world.wait_remote("pull", &World::payload(&[("ghcr.io", Login::new("robot", 2))])).await;
-    let version = world.secret_version("source").await;
-    world
-        .wait_for("pull", "written", |resource| {
-            resource.status.as_ref().unwrap().secret_resource_version == version
-        })
-        .await;
+    world.wait_told("pull", "source").await;
     let after = newer.stored().await;
     assert_eq!(after["spec"], before["spec"], "what users wrote stays");
     assert_eq!(after["status"]["rotations"], Value::Null);

@@ -70,6 +70,15 @@ impl World {
         serde_json::to_value(resources.get(name).await.unwrap()).unwrap()
     }
 
+    /// Waits until the status tells that what the Secret holds now was accepted.
+    pub(crate) async fn wait_told(&self, name: &str, secret: &str) -> AICoreRegistrySecret {
+        let version = self.secret_version(secret).await;
+        self.wait_for(name, "the status to tell of the Secret's version", |resource| {
+            resource.status.as_ref().unwrap().secret_resource_version == version
+        })
+        .await
+    }
+
     /// Waits until the resource is ready, with nothing left to do, for its present generation.
     pub(crate) async fn wait_ready(&self, name: &str) -> AICoreRegistrySecret {
         self.wait_for(name, "Ready", |resource| {

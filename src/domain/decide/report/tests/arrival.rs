@@ -330,7 +330,7 @@ fn the_first_word_leaves_open_what_was_sent(
     let object = an_object().with_spec(|spec| spec.deletion_policy = Some(policy));
     let mut life = Life::of(object, a_new_status());
     life.object.finalizer = policy == DeletionPolicy::Delete;
-    life.memory.sent = Sent::of_found(&life.object, &life.status);
+    life.memory.sent = Sent::of_found(&life.object, false);
     match word {
         Reason::SecretNotFound => drop(life.rests(without_source)),
         Reason::RemoteConflict => drop(life.rests(owned_by(&key("older")))),
