@@ -5,16 +5,17 @@
 //! written beside the passes, a few at a time.
 
 mod debts;
+mod owed;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use parking_lot::Mutex;
-use prometheus_client::{collector::Collector, encoding::DescriptorEncoder};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tracing::{debug, info, warn};
 
 use self::debts::{Debts, Taken};
+pub(super) use self::owed::Owed;
 use super::{adapters::Kubernetes, index::Index, queue::Queue};
 use crate::{
     api::AICoreRegistrySecretStatus,
@@ -22,7 +23,6 @@ use crate::{
     domain::parse::object::{Object, ObjectKey},
     jitter,
     k8s::error::Error,
-    metrics::encode_gauge,
 };
 
 /// How long a pass waits for the answer. A healthy API server needs milliseconds.
@@ -230,7 +230,7 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
 
     fn failed(&self, object: &Arc<Object>, error: &Error) {
         let answered = match error {
-            Error::Forbidden(_) | Error::NotFound => true,
+            Error::Forbidden(_) | Error::NotFound | Error::Outdated => true,
             // What a gateway in between, or the API server for lack of time, gave up may be done all the same.
             Error::Refused { code, .. } => *code < 500,
             _ => false,
@@ -241,13 +241,20 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
             return;
         }
         let uptime = self.clock.now().uptime;
+        if matches!(error, Error::Outdated) && self.knows_of_a_change_since(object) {
+            // It was a pass that did not. What stands now is written at once.
+            self.debts.lock().outdated(object, uptime);
+            self.sooner.notify_one();
+            return;
+        }
         let unwritten = self.debts.lock().failed(object, answered, uptime, jitter::fraction());
         self.sooner.notify_one();
         let (namespace, resource, attempts) =
             (&*object.key.namespace, &*object.key.name, unwritten.attempts());
         let retry_s = unwritten.due().saturating_sub(uptime).as_secs_f64();
-        // At first, and then ever more seldom: it may go on for days. Mostly the watch is about to show that the resource is gone.
-        let is_expected = matches!(error, Error::NotFound) && attempts == 1;
+        // At first, and then ever more seldom: it may go on for days. Mostly the watch is about to show that the resource is gone, or
+        // how it was changed.
+        let is_expected = matches!(error, Error::NotFound | Error::Outdated) && attempts == 1;
         if attempts.is_power_of_two() && !is_expected {
             warn!(
                 namespace, resource, attempts, %error, retry_s,
@@ -256,6 +263,10 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
         } else {
             debug!(namespace, resource, attempts, %error, retry_s, "the status is still not written");
         }
+    }
+
+    fn knows_of_a_change_since(&self, object: &Object) -> bool {
+        self.index.status(&object.key).is_some_and(|(now, _)| now.generation != object.generation)
     }
 
     fn ended(&self, ended: &Ended) {
@@ -375,24 +386,6 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Writer<K, C> {
 impl<K, C> fmt::Debug for Statuses<K, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Statuses").field("debts", &self.debts).finish_non_exhaustive()
-    }
-}
-
-/// The metric.
-pub(super) struct Owed<K, C>(pub(super) Arc<Statuses<K, C>>);
-
-impl<K, C> fmt::Debug for Owed<K, C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Owed")
-    }
-}
-
-impl<K: Kubernetes, C: Send + Sync + 'static> Collector for Owed<K, C> {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        #[expect(clippy::cast_precision_loss, reason = "there are never 2^52 resources")]
-        let refused = self.0.refused() as f64;
-        let help = "Resources whose newest status the API server has not taken; their credentials are pushed all the same.";
-        encode_gauge(&mut encoder, "statuses_unwritten", help, refused)
     }
 }
 

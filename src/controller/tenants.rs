@@ -70,7 +70,10 @@ pub(super) async fn reconcile<K: Kubernetes, A: AiCore>(
     let pass = pass(ctx, &snapshot).instrument(span.clone());
     let (concluded, requeue_after) = match tokio::time::timeout(PASS_LIMIT, pass).await {
         Ok(Ok(after)) => (true, Some(after)),
-        Ok(Err(Error::NotFound)) => (true, None),
+        // The watch shows the same soon, or it is not so: an API server that does not serve the kind yet answers in the same way.
+        Ok(Err(Error::NotFound | Error::Outdated)) => {
+            (true, ctx.index.tenant_snapshot(name).map(|_| backoff::LONGEST_API_DELAY))
+        }
         Ok(Err(error)) => {
             let mut failures = 0;
             ctx.index.record_tenant(&snapshot.tenant, None, |memory| {

@@ -7,6 +7,7 @@ use http::{
     header::{CONTENT_LENGTH, DATE},
 };
 use http_body_util::BodyExt;
+use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use jiff::{Timestamp, fmt::rfc2822};
 use kube::{Client, client::Body};
 use serde::Deserialize;
@@ -50,7 +51,11 @@ impl Text {
 /// # Errors
 /// What the API server refused, that it did not answer in time, or [`Error::TooLarge`].
 pub(super) async fn read(client: &Client, request: Request<Vec<u8>>) -> Result<Text, Error> {
-    in_time(async { collect(sent(client, request).await?, LIMIT).await }).await
+    in_time(async {
+        let (response, connection) = sent(client, request).await?;
+        collect(response, &connection, LIMIT).await
+    })
+    .await
 }
 
 /// Sends a request whose answer does not matter if it is a good one. It is read nevertheless, so that the connection can be used
@@ -60,7 +65,8 @@ pub(super) async fn read(client: &Client, request: Request<Vec<u8>>) -> Result<T
 /// What the API server refused, or that it did not answer in time.
 pub(super) async fn ignore(client: &Client, request: Request<Vec<u8>>) -> Result<(), Error> {
     in_time(async {
-        let mut body = sent(client, request).await?.into_body();
+        let (response, _) = sent(client, request).await?;
+        let mut body = response.into_body();
         let mut size = 0;
         // The write has been done: what becomes of the rest of the answer changes nothing.
         while let Some(Ok(frame)) = body.frame().await
@@ -78,14 +84,19 @@ async fn in_time<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, E
     tokio::time::timeout(REQUEST_TIMEOUT, work).await.unwrap_or(Err(Error::Timeout))
 }
 
-/// The answer, if it is a good one.
-async fn sent(client: &Client, request: Request<Vec<u8>>) -> Result<Response<Body>, Error> {
-    let response = client.send(request.map(Body::from)).await?;
+/// The answer, if it is a good one, and the connection that it comes on.
+async fn sent(
+    client: &Client,
+    request: Request<Vec<u8>>,
+) -> Result<(Response<Body>, CaptureConnection), Error> {
+    let mut request = request.map(Body::from);
+    let connection = capture_connection(&mut request);
+    let response = client.send(request).await?;
     let status = response.status();
     if status.is_success() {
-        return Ok(response);
+        return Ok((response, connection));
     }
-    let text = match collect(response, REFUSAL_LIMIT).await {
+    let text = match collect(response, &connection, REFUSAL_LIMIT).await {
         Ok(text) => text,
         Err(Error::TooLarge) => Text { bytes: Zeroizing::default(), answered_at: None, _place: None },
         Err(error) => return Err(error),
@@ -93,7 +104,11 @@ async fn sent(client: &Client, request: Request<Vec<u8>>) -> Result<Response<Bod
     Err(refusal(status, text.bytes()))
 }
 
-async fn collect(response: Response<Body>, limit: usize) -> Result<Text, Error> {
+async fn collect(
+    response: Response<Body>,
+    connection: &CaptureConnection,
+    limit: usize,
+) -> Result<Text, Error> {
     let announced = response.headers().get(CONTENT_LENGTH);
     let announced = announced.and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or(0);
     if announced > limit {
@@ -102,7 +117,7 @@ async fn collect(response: Response<Body>, limit: usize) -> Result<Text, Error> 
     let answered_at = response.headers().get(DATE);
     let answered_at = answered_at.and_then(|date| rfc2822::parse(date.to_str().ok()?).ok());
     let answered_at = answered_at.map(|date| date.timestamp());
-    let mut place = if announced > SMALL { Some(place().await?) } else { None };
+    let mut place = if announced > SMALL { Some(large(connection).await?) } else { None };
     let mut bytes = Zeroizing::new(Vec::with_capacity(announced));
     let mut body = response.into_body();
     while let Some(frame) = body.frame().await {
@@ -114,7 +129,7 @@ async fn collect(response: Response<Body>, limit: usize) -> Result<Text, Error> 
             return Err(Error::TooLarge);
         }
         if size > SMALL && place.is_none() {
-            place = Some(self::place().await?);
+            place = Some(large(connection).await?);
         }
         if size > bytes.capacity() {
             // A Vec that grows by itself would leave its old memory as it was.
@@ -127,7 +142,12 @@ async fn collect(response: Response<Body>, limit: usize) -> Result<Text, Error> 
     Ok(Text { bytes, answered_at, _place: place })
 }
 
-async fn place() -> Result<SemaphorePermit<'static>, Error> {
+/// A place among the large answers. Nothing else is sent on the connection: its buffers grow with what it carries, up to 0.8 MiB, and
+/// would stay as they are for as long as it is open.
+async fn large(connection: &CaptureConnection) -> Result<SemaphorePermit<'static>, Error> {
+    if let Some(connected) = &*connection.connection_metadata() {
+        connected.poison();
+    }
     // It is never closed.
     LARGE.acquire().await.map_err(|_| Error::Timeout)
 }
@@ -155,7 +175,13 @@ fn refusal(status: StatusCode, text: &[u8]) -> Error {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::convert::Infallible;
+    use std::{
+        convert::Infallible,
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering::SeqCst},
+        },
+    };
 
     use bytes::Bytes;
     use futures::stream;
@@ -201,6 +227,40 @@ pub(super) mod tests {
             Ok::<_, Infallible>(response.body(Body::from(b"short".to_vec())).unwrap())
         });
         assert!(matches!(read(&Client::new(announced, "ns"), request()).await, Err(Error::TooLarge)));
+    }
+
+    /// An API server that answers with as many bytes as the path says, and counts its connections.
+    async fn counting_connections() -> (Client, Arc<AtomicUsize>) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let config = kube::Config::new(format!("http://{}", listener.local_addr().unwrap()).parse().unwrap());
+        let connections = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&connections);
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                counter.fetch_add(1, SeqCst);
+                let answer = hyper::service::service_fn(async |request: Request<hyper::body::Incoming>| {
+                    let size = request.uri().path()[1..].parse().unwrap();
+                    Ok::<_, Infallible>(Response::new(axum::body::Body::from(vec![b'a'; size])))
+                });
+                let stream = hyper_util::rt::TokioIo::new(stream);
+                tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(stream, answer));
+            }
+        });
+        (crate::k8s::client::client(config).unwrap(), connections)
+    }
+
+    /// What carried a large answer has large buffers.
+    #[tokio::test]
+    async fn no_connection_is_kept_that_carried_a_large_answer() {
+        // An earlier test may have installed it.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let (client, connections) = counting_connections().await;
+        for (size, opened) in [(0, 1), (SMALL, 1), (SMALL + 1, 1), (7, 2), (LIMIT, 2), (LIMIT, 3), (7, 4)] {
+            let request = Request::get(format!("/{size}")).body(Vec::new()).unwrap();
+            assert_eq!(read(&client, request).await.unwrap().bytes().len(), size);
+            assert_eq!(connections.load(SeqCst), opened, "after {size} bytes");
+        }
     }
 
     #[tokio::test]

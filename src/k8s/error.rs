@@ -17,6 +17,9 @@ pub enum Error {
     /// There is no such object (any more).
     #[error("not found")]
     NotFound,
+    /// The object is no longer the one that the request was made for: somebody has changed its spec.
+    #[error("the resource was changed in between")]
+    Outdated,
     /// The operator's ServiceAccount may not do this.
     #[error("the operator is not allowed to do this: {0}")]
     Forbidden(String),

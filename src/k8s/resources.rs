@@ -25,16 +25,18 @@ const FINALIZER_ATTEMPTS: u32 = 5;
 
 /// Writes the whole status. One request, without a resourceVersion: nobody else writes it, and a conflict must not make the
 /// operator push again. A resource that was deleted and created again in between is not touched: a JSON patch can ask for the
-/// uid, while in a merge patch of a custom resource's status the API server ignores it.
+/// uid, while in a merge patch of a custom resource's status the API server ignores it. Nor is one whose spec was changed since
+/// `object` was seen: another process may have said something about that already, so `observedGeneration` would go back.
 ///
 /// # Errors
-/// [`Error::NotFound`] when the resource is gone, or is another one now; else what the API server refused.
+/// [`Error::NotFound`] when the resource is gone, or is another one now; [`Error::Outdated`] when it has another generation; else
+/// what the API server refused.
 pub async fn write_status(
     client: &Client,
     object: &Object,
     status: &AICoreRegistrySecretStatus,
 ) -> Result<(), Error> {
-    replace(client, &Target::of(object), json!(status)).await
+    replace(client, &Target::of(object), object.generation, json!(status)).await
 }
 
 /// Writes the whole status of an AICoreTenant, on the same terms.
@@ -48,27 +50,41 @@ pub(crate) async fn write_tenant_status(
 ) -> Result<(), Error> {
     let target =
         Target { collection: AICoreTenant::url_path(&(), None), name: &tenant.name, uid: &tenant.uid };
-    replace(client, &target, json!(status)).await
+    replace(client, &target, tenant.generation, json!(status)).await
 }
 
-async fn replace(client: &Client, target: &Target<'_>, status: Value) -> Result<(), Error> {
-    let patch = Patch::<()>::Json(JsonPatch(replace_status(target, status)));
+async fn replace(client: &Client, target: &Target<'_>, generation: i64, status: Value) -> Result<(), Error> {
+    let patch = Patch::<()>::Json(JsonPatch(replace_status(target, generation, status)));
     let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     let request = target.requests().patch_subresource("status", target.name, &params, &patch);
     match answer::ignore(client, built(request)?).await {
         // A test that fails, or a status that the schema does not admit.
         Err(refused @ Error::Refused { code: 422, .. }) => {
             let now = steering(client, target).await?;
-            Err(if now.uid == target.uid { refused } else { Error::NotFound })
+            Err(match now {
+                Steering { uid, .. } if uid != target.uid => Error::NotFound,
+                now if now.generation != generation => Error::Outdated,
+                _ => refused,
+            })
         }
         written => written,
     }
 }
 
 /// What the status does not have goes.
-fn replace_status(target: &Target<'_>, status: Value) -> Vec<PatchOperation> {
+fn replace_status(target: &Target<'_>, generation: i64, status: Value) -> Vec<PatchOperation> {
     let path = PointerBuf::from_tokens(["status"]);
-    vec![target.this_one(), PatchOperation::Add(AddOperation { path, value: without_nulls(status) })]
+    vec![
+        target.this_one(),
+        of_generation(generation),
+        PatchOperation::Add(AddOperation { path, value: without_nulls(status) }),
+    ]
+}
+
+/// The patch is for the spec that it was decided by.
+fn of_generation(generation: i64) -> PatchOperation {
+    let path = PointerBuf::from_tokens(["metadata", "generation"]);
+    PatchOperation::Test(TestOperation { path, value: json!(generation) })
 }
 
 /// The schema has no fields that may be null.
@@ -167,9 +183,8 @@ fn add() -> Vec<PatchOperation> {
 /// From its place in the list, unless it has moved in between, or the resource has changed: its policy may be another one.
 fn remove(place: usize, generation: i64) -> Vec<PatchOperation> {
     let path = finalizers_path().with_trailing_token(place);
-    let generation_path = PointerBuf::from_tokens(["metadata", "generation"]);
     vec![
-        PatchOperation::Test(TestOperation { path: generation_path, value: json!(generation) }),
+        of_generation(generation),
         PatchOperation::Test(TestOperation { path: path.clone(), value: json!(FINALIZER) }),
         PatchOperation::Remove(RemoveOperation { path }),
     ]
@@ -225,9 +240,10 @@ mod tests {
         let failed_attempt =
             json!({ "retryTime": "1970-01-01T00:00:00Z", "aiCoreSecretResourceVersion": "7" });
         assert_eq!(
-            serde_json::to_value(JsonPatch(replace_status(&Target::of(&object), json!(status)))).unwrap(),
+            serde_json::to_value(JsonPatch(replace_status(&Target::of(&object), 3, json!(status)))).unwrap(),
             json!([
                 { "op": "test", "path": "/metadata/uid", "value": &*object.uid },
+                { "op": "test", "path": "/metadata/generation", "value": 3 },
                 { "op": "add", "path": "/status", "value": {
                     "conditions": [], "remoteName": "pull", "failedAttempt": failed_attempt,
                 } },

@@ -152,6 +152,35 @@ async fn what_the_last_leader_told_last_counts_when_it_is_heard_late(
     world.check(&second).await;
 }
 
+/// The watch of the second one stands still while the first one says something of an edit, and hands over.
+#[tokio::test]
+async fn what_the_last_leader_said_of_an_edit_is_not_taken_back_by_one_that_has_not_heard_of_it() {
+    let world = World::synced("late-edit").await;
+    let first = replica_with(&world, "1h", "10s").start().await;
+    world.wait_ready("pull").await;
+    let proxy = Proxy::start(cluster().await.kubeconfig()).await.unwrap();
+    let second = standby(&replica_with(&world, "1h", "10s").with_kubeconfig(proxy.kubeconfig())).await;
+    let watches = |request: &Request| request.is("watch", "aicoreregistrysecrets");
+    let gate = Gate::new();
+    proxy.always(watches, Action::hold(&gate));
+    proxy.cut(watches);
+    gate.arrived().await.unwrap();
+
+    world.patch_spec("pull", json!({ "resyncInterval": "2h" })).await;
+    world.wait_observed("pull", 2).await;
+    first.terminate().await;
+    second.wait_for_line(LEADING).await;
+    let payload = rotate(&world, 2).await;
+    world.wait_remote("pull", &payload).await;
+    proxy.wait_for(1, |request: &Request| request.is("patch", "aicoreregistrysecrets")).await.unwrap();
+    second.wait_for_line("the resource was changed in between").await;
+    assert_eq!(world.resource_now("pull").await.status.unwrap().observed_generation, Some(2));
+    gate.release();
+    world.wait_told("pull", "source").await;
+    assert_eq!(world.resource_now("pull").await.status.unwrap().observed_generation, Some(2));
+    world.check(&second).await;
+}
+
 #[tokio::test]
 async fn the_next_one_takes_over_when_a_leader_is_killed() {
     let world = World::synced("killed").await;

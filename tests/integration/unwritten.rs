@@ -172,6 +172,26 @@ async fn a_status_whose_answer_is_lost_is_written_again_and_nothing_is_pushed_fo
     world.check(&operator).await;
 }
 
+/// A process that does not know of a change says nothing over what another one has said of it.
+#[tokio::test]
+async fn a_status_is_for_the_generation_that_it_was_made_for() {
+    let world = World::new("generation").await;
+    let client = cluster().await.client().await.unwrap();
+    world.resource("pull", json!({})).await;
+    let before = Object::from_resource(&world.resource_now("pull").await).unwrap();
+    world.patch_spec("pull", json!({ "suspend": true })).await;
+    let now = Object::from_resource(&world.resource_now("pull").await).unwrap();
+    let of = |object: &Object| AICoreRegistrySecretStatus {
+        observed_generation: Some(object.generation),
+        ..AICoreRegistrySecretStatus::default()
+    };
+    write_status(&client, &now, &of(&now)).await.unwrap();
+    let refused = write_status(&client, &before, &of(&before)).await;
+    assert_eq!(refused.unwrap_err().to_string(), "the resource was changed in between");
+    let written = world.resource_now("pull").await.status.unwrap();
+    assert_eq!(written.observed_generation, Some(2));
+}
+
 /// A request that arrives late writes nothing to a resource that was created anew under the name.
 #[tokio::test]
 async fn a_status_is_for_the_resource_that_it_was_made_for() {

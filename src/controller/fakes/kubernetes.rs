@@ -58,6 +58,8 @@ pub(in crate::controller) struct FakeKubernetes {
     pub(in crate::controller) tenant_status: Mutex<Option<AICoreTenantStatus>>,
     /// By uid of the resource: how long a status takes, and whether it is taken at all.
     pub(in crate::controller) status_answers: Mutex<HashMap<String, (Duration, bool)>>,
+    /// By uid of the resource: the generation that it has.
+    pub(in crate::controller) generations: Mutex<HashMap<String, i64>>,
     /// By uid, the last status that was taken.
     pub(in crate::controller) taken: Mutex<HashMap<String, AICoreRegistrySecretStatus>>,
     /// Reasons of the events that were handed in.
@@ -126,6 +128,9 @@ impl Kubernetes for FakeKubernetes {
         status: &AICoreRegistrySecretStatus,
     ) -> Result<(), ApiError> {
         self.answers("write status")?;
+        if self.generations.lock().unwrap().get(&*object.uid).is_some_and(|now| *now != object.generation) {
+            return Err(ApiError::Outdated);
+        }
         let answer = self.status_answers.lock().unwrap().get(&*object.uid).copied();
         if let Some((after, is_taken)) = answer {
             tokio::time::sleep(after).await;

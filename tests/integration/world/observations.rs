@@ -79,6 +79,14 @@ impl World {
         .await
     }
 
+    /// Waits until the status speaks of that generation.
+    pub(crate) async fn wait_observed(&self, name: &str, generation: i64) -> AICoreRegistrySecret {
+        self.wait_for(name, "the status to speak of that generation", |resource| {
+            resource.status.as_ref().unwrap().observed_generation == Some(generation)
+        })
+        .await
+    }
+
     /// Waits until the resource is ready, with nothing left to do, for its present generation.
     pub(crate) async fn wait_ready(&self, name: &str) -> AICoreRegistrySecret {
         self.wait_for(name, "Ready", |resource| {

@@ -85,6 +85,8 @@ impl Servers {
             "--name=testbed",
             &format!("--data-dir={DATA}"),
             "--unsafe-no-fsync",
+            // Tests write more than the usual 2 GiB: a thousand Secrets of the largest size, twice.
+            "--quota-backend-bytes=8589934592",
             "--log-level=warn",
             &format!("--listen-client-urls={ETCD_CLIENTS}"),
             &format!("--advertise-client-urls={ETCD_CLIENTS}"),
