@@ -28,7 +28,7 @@ use crate::{
     clock::{self, Clock},
     domain::{
         decide::{
-            backoff::FIRST_DELAY,
+            backoff::{FIRST_DELAY, LONGEST_API_DELAY},
             conflict::Claim,
             failure::Failure,
             key_place::KeyPlace,
@@ -160,7 +160,11 @@ async fn send<K: Kubernetes, A: AiCore>(
             return outcome_of(ctx, &errand, unfinished);
         }
     };
-    announce(ctx, object, connection.tenant()).await;
+    if !announce(ctx, object, connection.tenant()).await {
+        ready.conclude(ctx, &errand, Some(&Unfinished::Withdrawn { remote_absent: false }));
+        // The watch has the pass repeated sooner.
+        return Outcome::Postponed(LONGEST_API_DELAY);
+    }
     let name = &claim.remote_name;
     ctx.index.writes(object, &claim);
     let under_way = UnderWay::new(ctx, &claim);

@@ -1,9 +1,12 @@
 //! Says in the status, before the first request that writes, where a remote secret may be from now on: a process that ends in
 //! between must not leave one behind that nobody knows of.
 
+use std::sync::Arc;
+
 use super::{
     Context,
     adapters::{AiCore, Kubernetes},
+    statuses::Written,
 };
 use crate::domain::{
     decide::arrival,
@@ -11,18 +14,23 @@ use crate::domain::{
 };
 
 /// Announces a push of the resource to the tenant, where that is needed. A status that cannot be written does not keep the push
-/// back: then this process alone knows of it, until it can be.
+/// back: then this process alone knows of it, until it can be. Returns false if the push is not to be: the resource has another
+/// generation than the one that it was decided for.
 pub(super) async fn announce<K: Kubernetes, A: AiCore>(
     ctx: &Context<K, A>,
     object: &Object,
     tenant: &Tenant,
-) {
+) -> bool {
     let Some((current, status)) =
         ctx.index.status(&object.key).filter(|(current, _)| current.uid == object.uid)
     else {
-        return;
+        return true;
     };
-    if let Some(announced) = arrival::announced(&current, &status, tenant) {
-        ctx.write_status(&current, announced.into()).await;
+    let Some(announced) = arrival::announced(&current, &status, tenant) else { return true };
+    let announced = Arc::new(announced);
+    let written = ctx.statuses.write(&current, &announced).await;
+    if written != Written::Outdated {
+        ctx.index.record_status(&current, announced);
     }
+    written != Written::Outdated
 }

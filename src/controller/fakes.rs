@@ -73,11 +73,22 @@ impl World {
     }
 
     pub(super) fn of(object: Object) -> Self {
+        Self::knowing(Index::default(), object)
+    }
+
+    /// As [`World::new`], while another process has worked until now.
+    pub(super) fn taking_over() -> Self {
+        let index = Index::following();
+        index.lead();
+        Self::knowing(index, an_object())
+    }
+
+    fn knowing(index: Index<ServiceKeyHeld<FakeConnection>>, object: Object) -> Self {
         let journal = Journal::default();
         let queue = Arc::new(Queue::default());
         let kubernetes =
             Arc::new(FakeKubernetes { journal: Arc::clone(&journal), ..FakeKubernetes::default() });
-        let (index, clock) = (Arc::default(), Clock::start());
+        let (index, clock) = (Arc::new(index), Clock::start());
         let (statuses, writer) = Statuses::new(&kubernetes, &index, &queue, clock.clone());
         let ctx = Context {
             kubernetes,

@@ -17,6 +17,7 @@ mod service_keys;
 mod snapshot;
 mod tenant_passes;
 pub(super) mod tenants;
+mod told;
 mod watched_resources;
 mod watched_secrets;
 
@@ -35,6 +36,7 @@ use self::{
     kept_status::KeptStatus,
     rights::entry_mut,
     tenants::TenantIndex,
+    told::Told,
     watched_secrets::{SecretEntry, SecretIndex},
 };
 pub(super) use self::{
@@ -108,8 +110,8 @@ struct Entry {
     listed: bool,
     /// Whether it waits for the first list of its scope's Secrets.
     waits: bool,
-    /// Whether this process has changed its status: from then on its own writes count, which the watch shows late.
-    told: bool,
+    /// From its first word on this process's own statuses count, which the watch shows late.
+    told: Told,
 }
 
 impl<K> Default for Index<K> {
@@ -200,22 +202,6 @@ impl<K> Index<K> {
         Some((Arc::clone(&entry.object), Arc::new(entry.status.status())))
     }
 
-    /// This process is about to write the status of the resource. To be told before the request, because the watch may show it before the
-    /// answer comes.
-    pub(super) fn tells(&self, object: &Object) {
-        let mut state = self.0.lock();
-        if let Some(entry) = entry_mut(&mut state.resources, object) {
-            entry.told = true;
-        }
-    }
-
-    /// Whether this process has told anything in the status of the resource.
-    #[must_use]
-    pub(super) fn has_told(&self, object: &Object) -> bool {
-        let mut state = self.0.lock();
-        entry_mut(&mut state.resources, object).is_some_and(|entry| entry.told)
-    }
-
     /// Records what came of a pass: the status as it should stand, and what to remember. The events about the source Secret up
     /// to `answered` are dealt with.
     pub(super) fn record(
@@ -229,7 +215,7 @@ impl<K> Index<K> {
         let state = &mut *guard;
         let Some(entry) = entry_mut(&mut state.resources, object) else { return };
         if let Some(status) = status {
-            entry.told |= entry.status.set(Arc::unwrap_or_clone(status), &mut state.shared.tenants);
+            entry.status.set(Arc::unwrap_or_clone(status), &mut state.shared.tenants);
         }
         state.accepted.remove(&object.key);
         if let Some(checked) = &memory.checked {
@@ -249,7 +235,7 @@ impl<K> Index<K> {
         let mut guard = self.0.lock();
         let state = &mut *guard;
         if let Some(entry) = entry_mut(&mut state.resources, object) {
-            entry.told |= entry.status.set(Arc::unwrap_or_clone(status), &mut state.shared.tenants);
+            entry.status.set(Arc::unwrap_or_clone(status), &mut state.shared.tenants);
         }
     }
 

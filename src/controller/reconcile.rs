@@ -311,7 +311,7 @@ async fn finish<K: Kubernetes, A: AiCore>(
         ctx.kubernetes.publish(object, event);
     }
     match written {
-        Written::Now | Written::Later => Done { outcome, requeue_after },
+        Written::Now | Written::Later | Written::Outdated => Done { outcome, requeue_after },
         Written::Gone => Done { outcome: PassOutcome::Gone, requeue_after: None },
     }
 }

@@ -48,6 +48,8 @@ pub(super) enum Written {
     Now,
     /// It will be written when that is possible; until then it is what the index has.
     Later,
+    /// The resource has another generation than the one that the status was made for: what a pass over that comes to will be written.
+    Outdated,
     /// There is no such resource any more.
     Gone,
 }
@@ -124,7 +126,6 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
         object: &Arc<Object>,
         status: &Arc<AICoreRegistrySecretStatus>,
     ) -> Written {
-        self.index.tells(object);
         let is_free = async {
             loop {
                 let one_ended = self.one_ended.notified();
@@ -146,8 +147,8 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
         object: &Arc<Object>,
         status: &Arc<AICoreRegistrySecretStatus>,
     ) -> Written {
-        self.index.tells(object);
         if self.queue.is_busy() && self.debts.lock().line_up(object, WAITING, self.clock.now().uptime) {
+            self.index.tells(object);
             self.sooner.notify_one();
             return Written::Later;
         }
@@ -155,18 +156,28 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
     }
 
     async fn attempt(&self, object: &Arc<Object>, status: &Arc<AICoreRegistrySecretStatus>) -> Written {
+        if self.debts.lock().are_outdated(object) {
+            return Written::Outdated;
+        }
         if !self.debts.lock().are_clear(object, self.clock.now().uptime) {
             return Written::Later;
         }
+        self.index.tells(object);
         let (kubernetes, about, what) =
             (Arc::clone(&self.kubernetes), Arc::clone(object), Arc::clone(status));
         let mut request = Box::pin(async move { kubernetes.write_status(&about, &what).await });
         match tokio::time::timeout(self.patience(), &mut request).await {
             Ok(Ok(())) => {
-                self.debts.lock().taken(object, self.clock.now().uptime);
+                self.index.may_have_told(object);
+                let taken = self.debts.lock().taken(object, self.clock.now().uptime);
+                Self::log_if_late(object, taken);
                 Written::Now
             }
             Ok(Err(Error::NotFound)) if !self.index.holds(object) => Written::Gone,
+            Ok(Err(error @ Error::Outdated)) => {
+                self.failed(object, &error);
+                Written::Outdated
+            }
             Ok(Err(error)) => {
                 self.failed(object, &error);
                 Written::Later
@@ -240,14 +251,14 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
             self.debts.lock().forget(object);
             return;
         }
-        let uptime = self.clock.now().uptime;
-        if matches!(error, Error::Outdated) && self.knows_of_a_change_since(object) {
-            // It was a pass that did not. What stands now is written at once.
-            self.debts.lock().outdated(object, uptime);
-            self.sooner.notify_one();
-            return;
-        }
-        let unwritten = self.debts.lock().failed(object, answered, uptime, jitter::fraction());
+        let (uptime, jitter) = (self.clock.now().uptime, jitter::fraction());
+        let unwritten = if matches!(error, Error::Outdated) {
+            self.index.has_not_told(object);
+            self.debts.lock().outdated(object, uptime, jitter)
+        } else {
+            self.index.may_have_told(object);
+            self.debts.lock().failed(object, answered, uptime, jitter)
+        };
         self.sooner.notify_one();
         let (namespace, resource, attempts) =
             (&*object.key.namespace, &*object.key.name, unwritten.attempts());
@@ -265,32 +276,39 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
         }
     }
 
-    fn knows_of_a_change_since(&self, object: &Object) -> bool {
-        self.index.status(&object.key).is_some_and(|(now, _)| now.generation != object.generation)
-    }
-
     fn ended(&self, ended: &Ended) {
         self.note_end(ended);
         self.one_ended.notify_waiters();
     }
 
     fn note_end(&self, Ended { object, status, result, .. }: &Ended) {
+        let uptime = self.clock.now().uptime;
+        let is_newest = self.index.status(&object.key).is_none_or(|(_, newest)| newest == *status);
         match result {
             Ok(()) => {
-                let uptime = self.clock.now().uptime;
-                let newest = self.index.status(&object.key).is_none_or(|(_, newest)| newest == *status);
-                let taken = if newest {
+                self.index.may_have_told(object);
+                let taken = if is_newest {
                     self.debts.lock().taken(object, uptime)
                 } else {
-                    self.debts.lock().outdated(object, uptime)
+                    self.debts.lock().overtaken(object, uptime)
                 };
                 self.sooner.notify_one();
-                if let Taken::AfterFailures(attempts) = taken {
-                    let (namespace, resource) = (&*object.key.namespace, &*object.key.name);
-                    info!(namespace, resource, attempts, "the status is written");
-                }
+                Self::log_if_late(object, taken);
+            }
+            // The pass over what the resource is now has ended meanwhile.
+            Err(Error::Outdated) if !is_newest && self.index.holds(object) => {
+                self.index.has_not_told(object);
+                self.debts.lock().overtaken(object, uptime);
+                self.sooner.notify_one();
             }
             Err(error) => self.failed(object, error),
+        }
+    }
+
+    fn log_if_late(object: &Object, taken: Taken) {
+        if let Taken::AfterFailures(attempts) = taken {
+            let (namespace, resource) = (&*object.key.namespace, &*object.key.name);
+            info!(namespace, resource, attempts, "the status is written");
         }
     }
 
@@ -354,16 +372,22 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
         }
     }
 
-    /// The resource of which a write begins, and its status; `None`: it is gone, and owed nothing.
+    /// The resource of which a write begins, and its status; `None`: it is gone, and owed nothing, or a pass is to write it.
     fn newest(
         &self,
         (key, uid): &(ObjectKey, Arc<str>),
     ) -> Option<(Arc<Object>, Arc<AICoreRegistrySecretStatus>)> {
         let found = self.index.status(key).filter(|(object, _)| object.uid == *uid);
-        if found.is_none() {
+        let Some((object, _)) = &found else {
             self.debts.lock().forget_as(key, uid);
             self.one_ended.notify_waiters();
+            return None;
+        };
+        if self.debts.lock().leave_to_pass(object) {
+            self.one_ended.notify_waiters();
+            return None;
         }
+        self.index.tells(object);
         found
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     },
     domain::{
         decide::plan::Why,
-        testing::{WithSpec, object_named},
+        testing::{WithSpec, an_object, object_named},
     },
 };
 
@@ -52,6 +52,23 @@ async fn a_push_says_whether_it_may_create() {
     let outcome = carry_out(&world, FinalizerStep::Keep, PUSH).await.unwrap();
     assert!(matches!(outcome, Outcome::Pushed { created: true, .. }), "{outcome:?}");
     assert_eq!(world.journal(), ["push pull for ghcr.io, create false, Patient"]);
+}
+
+/// The spec was changed, and the watch is about to show it: the tenant may be another one, or the resource suspended.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_that_cannot_be_announced_because_the_resource_has_changed() {
+    let world = World::of(
+        an_object().with_spec(|spec| spec.deletion_policy = Some(crate::api::DeletionPolicy::Delete)),
+    );
+    let now = world.object.generation + 1;
+    world.ctx.kubernetes.generations.lock().unwrap().insert(world.object.uid.to_string(), now);
+    let outcome = carry_out(&world, FinalizerStep::Keep, PUSH).await.unwrap();
+    assert_eq!(outcome, Outcome::Postponed(LONGEST_API_DELAY));
+    assert_eq!(world.journal(), ["write status"]);
+    let (_, known) = world.ctx.index.status(&world.object.key).unwrap();
+    assert_eq!(known.api_url, None, "where nothing was sent");
+    assert_eq!(carry_out(&world, FinalizerStep::Keep, PUSH).await.unwrap(), outcome);
+    assert_eq!(world.journal(), Vec::<String>::new(), "known already");
 }
 
 #[tokio::test(start_paused = true)]

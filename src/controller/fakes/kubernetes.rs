@@ -128,9 +128,6 @@ impl Kubernetes for FakeKubernetes {
         status: &AICoreRegistrySecretStatus,
     ) -> Result<(), ApiError> {
         self.answers("write status")?;
-        if self.generations.lock().unwrap().get(&*object.uid).is_some_and(|now| *now != object.generation) {
-            return Err(ApiError::Outdated);
-        }
         let answer = self.status_answers.lock().unwrap().get(&*object.uid).copied();
         if let Some((after, is_taken)) = answer {
             tokio::time::sleep(after).await;
@@ -145,6 +142,9 @@ impl Kubernetes for FakeKubernetes {
             // As the client's limit does.
             tokio::time::sleep(crate::k8s::error::REQUEST_TIMEOUT).await;
             return Err(ApiError::Timeout);
+        }
+        if self.generations.lock().unwrap().get(&*object.uid).is_some_and(|now| *now != object.generation) {
+            return Err(ApiError::Outdated);
         }
         *self.status.lock().unwrap() = Some(status.clone());
         self.taken.lock().unwrap().insert(object.uid.to_string(), status.clone());

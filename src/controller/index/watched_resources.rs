@@ -2,7 +2,7 @@
 
 use std::{ops::Bound, sync::Arc};
 
-use super::{Entry, Index, KeptStatus, Scope, claimant, within};
+use super::{Entry, Index, KeptStatus, Scope, claimant, told::Told, within};
 use crate::{
     api::AICoreRegistrySecretStatus,
     domain::{
@@ -86,8 +86,7 @@ impl<K> Index<K> {
                 // Nobody can give one that is being deleted its finalizer back: what says so is from before it was released.
                 let is_released = entry.object.deleting && !entry.object.finalizer;
                 object.finalizer &= !is_released;
-                // What the watch shows of the status is another process's word, until this one has told something itself.
-                if state.following || state.took_over && !entry.told {
+                if state.following || state.took_over && entry.may_be_told_by_another(&status) {
                     let is_news = entry.status.set(status.clone(), &mut state.shared.tenants);
                     is_late_word = is_news && !state.following;
                 }
@@ -138,7 +137,8 @@ impl<K> Index<K> {
                 wakes.extend(state.relink(None, Some((&*object, &place))));
                 let object = Arc::clone(&object);
                 let memory = Memory { sent, ..Memory::default() };
-                let entry = Entry { object, place, status, memory, listed: true, waits: false, told: false };
+                let entry =
+                    Entry { object, place, status, memory, listed: true, waits: false, told: Told::Nothing };
                 state.resources.insert(key.clone(), Box::new(entry));
             }
         }

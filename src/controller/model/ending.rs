@@ -6,7 +6,7 @@ use super::{
     fingerprint::only,
     pass::{Begun, Facts, Pass, Stage, TOO_LATE, observed},
     replica::AtWork,
-    world::{LATEST, Late, LateWrite, Reply, Who, key_of},
+    world::{LATEST, Late, LateWrite, Reply, Who, Written, key_of},
 };
 use crate::{
     api::AICoreRegistrySecretStatus,
@@ -43,14 +43,20 @@ impl AtWork<'_> {
             let kept = status.unanswered_write.as_deref();
             status.unanswered_write = late_writes.to_keep(&begun.object.key, &found.0.claim, kept, now);
         }
+        let is_pushed = matches!(report.outcome, PassOutcome::Created | PassOutcome::Updated);
+        if !self.replica.index.has_told(&begun.object) && before != begun.status && !is_pushed {
+            self.end(who, &begun, PassOutcome::Withdrawn, Some(Duration::ZERO));
+            return;
+        }
         let status = report.status.take().map_or_else(|| Arc::clone(&begun.status), only);
         let status = Some(status).filter(|status| *status != before);
         match status {
-            Some(status) if self.is_clear(who) => {
+            Some(status) if self.is_clear(who, &begun) => {
+                self.replica.index.tells(&begun.object);
                 let stage = Stage::Writing(status, Box::new(report));
                 self.replica.passes[who] = Some(Pass::new(begun, Some(Arc::clone(found)), stage));
             }
-            status => self.finish(who, begun, status, report, true),
+            status => self.finish(who, begun, status, report, Written::Taken),
         }
     }
 
@@ -60,12 +66,15 @@ impl AtWork<'_> {
         begun: Arc<Begun>,
         status: Option<Arc<AICoreRegistrySecretStatus>>,
         report: Report,
-        is_there: bool,
+        answer: Written,
     ) {
         let written = status.clone().unwrap_or_else(|| Arc::clone(&begun.status));
         self.replica.index.record(&begun.object, status, report.memory, None);
-        let (outcome, requeue) =
-            if is_there { (report.outcome, report.requeue_after) } else { (PassOutcome::Gone, None) };
+        let (outcome, requeue) = if answer == Written::Gone {
+            (PassOutcome::Gone, None)
+        } else {
+            (report.outcome, report.requeue_after)
+        };
         match report.leaving {
             Some(_) => self.leave(who, begun, &written, outcome, requeue),
             None => self.end(who, &begun, outcome, requeue),
@@ -82,7 +91,8 @@ impl AtWork<'_> {
         requeue: Option<Duration>,
     ) {
         let said = only(AICoreRegistrySecretStatus { left_behind: None, ..status.clone() });
-        if self.is_clear(who) {
+        if self.is_clear(who, &begun) {
+            self.replica.index.tells(&begun.object);
             self.replica.passes[who] = Some(Pass::new(begun, None, Stage::Leaving(said, outcome, requeue)));
         } else {
             self.replica.index.record_status(&begun.object, Arc::clone(&said));
@@ -117,38 +127,60 @@ impl AtWork<'_> {
         }
     }
 
-    pub(super) fn is_clear(&self, who: Who) -> bool {
-        !self.replica.unwritten[who].is_some_and(Unwritten::is_owed)
+    /// Whether a pass writes a status itself.
+    pub(super) fn is_clear(&self, who: Who, begun: &Begun) -> bool {
+        match self.replica.outdated[who] {
+            Some(generation) => generation != begun.object.generation,
+            None => !self.replica.unwritten[who].is_some_and(Unwritten::is_owed),
+        }
     }
 
-    /// One write of a status; returns whether the resource is there, as far as the answer tells.
+    /// Whether it is known that the resource has another generation than the one that the pass is for.
+    pub(super) fn is_outdated(&self, who: Who, begun: &Begun) -> bool {
+        self.replica.outdated[who] == Some(begun.object.generation)
+    }
+
+    /// One write of a status; returns what became of it, as far as the answer tells.
     pub(super) fn write(
         &mut self,
         who: Who,
         begun: &Begun,
         status: &Arc<AICoreRegistrySecretStatus>,
         reply: Reply,
-    ) -> bool {
-        let uid = &begun.object.uid;
-        let is_there = match reply {
-            Reply::Done | Reply::Lost => self.world.write_status(who, uid, status).is_some(),
+    ) -> Written {
+        let object = &begun.object;
+        let carried_out = match reply {
+            Reply::Done | Reply::Lost => self.world.write_status(object, status),
             Reply::Late => {
-                let what = LateWrite::Status(who, Arc::clone(uid), Arc::clone(status));
+                let what = LateWrite::Status(Arc::clone(object), Arc::clone(status));
                 self.world.late.push(Late { until: self.world.now + LATEST, what });
-                true
+                Written::Taken
             }
-            Reply::Refused => true,
+            Reply::Refused => Written::Taken,
         };
+        let answer =
+            if reply == Reply::Done || carried_out == Written::Gone { carried_out } else { Written::Taken };
         let (before, uptime) = (self.replica.unwritten[who], self.uptime());
-        self.replica.unwritten[who] = match reply {
-            _ if !is_there => None,
-            Reply::Done => Unwritten::after_success(before, uptime),
-            reply => {
-                let answered = reply == Reply::Refused;
-                Some(Unwritten::after_failure(before, answered, Duration::ZERO, uptime, JITTER.retry))
+        let failed =
+            |answered| Some(Unwritten::after_failure(before, answered, Duration::ZERO, uptime, JITTER.retry));
+        self.replica.outdated[who] = None;
+        self.replica.unwritten[who] = match (answer, reply) {
+            (Written::Gone, _) => None,
+            (Written::Outdated, _) => {
+                self.replica.index.has_not_told(object);
+                self.replica.outdated[who] = Some(object.generation);
+                failed(true)
+            }
+            (Written::Taken, Reply::Done) => {
+                self.replica.index.may_have_told(object);
+                Unwritten::after_success(before, uptime)
+            }
+            (Written::Taken, reply) => {
+                self.replica.index.may_have_told(object);
+                failed(reply == Reply::Refused)
             }
         };
-        is_there || reply != Reply::Done
+        if reply == Reply::Done { carried_out } else { Written::Taken }
     }
 
     /// The newest status is written again.
@@ -157,6 +189,7 @@ impl AtWork<'_> {
             self.replica.unwritten[who] = None;
             return;
         };
+        self.replica.index.tells(&object);
         let begun = Begun {
             object,
             status: Arc::clone(&status),

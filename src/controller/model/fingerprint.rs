@@ -76,9 +76,10 @@ impl World {
             late,
             newest_sent,
             deletes,
+            went_back,
             setup: _,
         } = self;
-        (now, sources, sources_before, keys, remotes, newest_sent, deletes).hash(hasher);
+        (now, sources, sources_before, keys, remotes, newest_sent, deletes, went_back).hash(hasher);
         before.each_ref().map(Option::is_some).hash(hasher);
         for stored in objects.iter().chain(before.iter().flatten()) {
             stored.is_some().hash(hasher);
@@ -91,8 +92,8 @@ impl World {
             late.until.hash(hasher);
             match &late.what {
                 LateWrite::Remote(remote, content) => (remote, content).hash(hasher),
-                LateWrite::Status(who, _, status) => {
-                    who.hash(hasher);
+                LateWrite::Status(made_for, status) => {
+                    (&made_for.key, &made_for.uid, made_for.generation).hash(hasher);
                     add_status(status, hasher);
                 }
             }
@@ -109,6 +110,7 @@ impl Replica {
             timers,
             passes,
             unwritten,
+            outdated,
             pushed,
             pushed_over,
             tokens,
@@ -116,7 +118,7 @@ impl Replica {
             lists,
             started,
         } = self;
-        (queue, timers, pushed, pushed_over, tokens, behind, lists, started).hash(hasher);
+        (queue, timers, outdated, pushed, pushed_over, tokens, behind, lists, started).hash(hasher);
         index.hash_into(hasher);
         late_writes.hash(hasher);
         add_shown(unwritten, hasher);

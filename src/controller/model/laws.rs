@@ -41,6 +41,9 @@ impl State {
         if replica.index.status(&object.key).is_none_or(|(_, newest)| newest != *status) {
             return Err(format!("the status of {who} is not the newest"));
         }
+        if world.went_back[who] {
+            return Err(format!("the status of {who} has gone back to an older generation"));
+        }
         let ready = condition::find(&status.conditions, READY);
         let says = ready.map(|ready| (&*ready.status, &*ready.reason));
         if object.spec.suspended() {

@@ -43,7 +43,7 @@ fn broken(world: &str, faults: u8, decisions: Decisions) -> String {
     "one is suspended",
     0,
     Decisions { stands: |_| true, ..Decisions::REAL },
-    "of which the process knows that it is suspended"
+    "which an older one owns"
 )]
 #[case::a_change_of_the_secret_is_overlooked(
     "one rotates beside another",

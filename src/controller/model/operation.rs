@@ -78,7 +78,7 @@ pub(super) enum Action {
 impl State {
     fn next_time(&self) -> Option<Duration> {
         let replica = self.replica.as_ref()?;
-        let unwritten = replica.unwritten.iter().flatten().map(|unwritten| replica.started + unwritten.due());
+        let unwritten = ALL.into_iter().filter_map(|who| Some(replica.started + replica.writes_again(who)?));
         let next = replica
             .timers
             .iter()
@@ -163,7 +163,7 @@ impl Model for Operation {
                 }
             }
             let uptime = state.world.now.saturating_sub(replica.started);
-            if replica.unwritten[who].is_some_and(|unwritten| unwritten.due() <= uptime) {
+            if replica.writes_again(who).is_some_and(|due| due <= uptime) {
                 let replies = [Reply::Done, Reply::Refused, Reply::Lost];
                 let replies = if state.a_request_may_fail() { &replies[..] } else { &replies[..1] };
                 actions.extend(replies.iter().map(|reply| Action::WritesAgain(who, *reply)));
@@ -343,10 +343,11 @@ impl Operation {
     }
 
     fn arrive(world: &mut World, who: Who, pass: &Pass) {
-        let uid = &pass.begun.object.uid;
+        let object = &pass.begun.object;
+        let uid = &object.uid;
         match (&pass.stage, &pass.found) {
             (Stage::Announcing(status) | Stage::Writing(status, _) | Stage::Leaving(status, ..), _) => {
-                world.write_status(who, uid, status);
+                world.write_status(object, status);
             }
             (Stage::Sending, Some(found)) => {
                 let content = if purpose(&found.1) == Purpose::Push { found.0.source } else { None };

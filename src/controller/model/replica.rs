@@ -31,6 +31,8 @@ pub(super) struct Replica {
     pub(super) timers: [Option<Duration>; 2],
     pub(super) passes: [Option<Pass>; 2],
     pub(super) unwritten: [Option<Unwritten>; 2],
+    /// The generation for which a status was refused because the resource has another one.
+    pub(super) outdated: [Option<i64>; 2],
     /// Who has had a push accepted, and where, by what this process was answered.
     pub(super) pushed: BTreeSet<(Who, Remote)>,
     /// Over whose pushes this process has sent something since they were accepted, and where.
@@ -72,6 +74,7 @@ impl Replica {
             timers: [None; 2],
             passes: [None, None],
             unwritten: [None; 2],
+            outdated: [None; 2],
             pushed: BTreeSet::new(),
             pushed_over: BTreeSet::new(),
             tokens: BTreeSet::new(),
@@ -106,6 +109,14 @@ impl Replica {
     pub(super) fn now(&self, world: &World) -> Now {
         let uptime = world.now.saturating_sub(self.started);
         Now { wall: world.wall(), uptime, leading: uptime }
+    }
+
+    /// When a status is written again beside the passes, in time since the start of the process.
+    pub(super) fn writes_again(&self, who: Who) -> Option<Duration> {
+        let unwritten = self.unwritten[who]?;
+        let known = self.index.status(&key_of(who)).map(|(object, _)| object.generation);
+        let is_left_to_pass = self.outdated[who].is_some_and(|generation| known != Some(generation));
+        (!is_left_to_pass).then(|| unwritten.due())
     }
 
     /// Whether requests for the remote secret are in the hands of a pass other than that of `who`.

@@ -11,7 +11,7 @@ use super::{
     fingerprint::only,
     pass::{Begun, Facts, INTERVAL, Pass, Stage, held, key_version, observed, source_version},
     replica::{AtWork, News, purpose},
-    world::{Content, LATEST, Late, LateWrite, Remote, Reply, Who, key_of, who_is},
+    world::{Content, LATEST, Late, LateWrite, Remote, Reply, Who, Written, key_of, who_is},
 };
 use crate::{
     controller::{
@@ -20,6 +20,7 @@ use crate::{
     },
     domain::{
         decide::{
+            backoff::LONGEST_API_DELAY,
             conflict::{Claim, pushed_claim},
             failure::Failure,
             hold, left_behind,
@@ -127,7 +128,10 @@ impl AtWork<'_> {
             }
             (Stage::Order, Some(found)) => self.in_order(who, begun, found),
             (Stage::Announcing(status), Some(found)) => {
-                self.write(who, &begun, &status, reply);
+                if self.write(who, &begun, &status, reply) == Written::Outdated {
+                    self.report(who, begun, &found, Outcome::Postponed(LONGEST_API_DELAY));
+                    return Ok(());
+                }
                 self.replica.index.record_status(&begun.object, Arc::clone(&status));
                 self.send(who, begun, found)
             }
@@ -144,8 +148,8 @@ impl AtWork<'_> {
                 Ok(())
             }
             (Stage::Writing(status, report), _) => {
-                let is_there = self.write(who, &begun, &status, reply);
-                self.finish(who, begun, Some(status), *report, is_there);
+                let written = self.write(who, &begun, &status, reply);
+                self.finish(who, begun, Some(status), *report, written);
                 Ok(())
             }
             (Stage::Leaving(status, outcome, requeue), _) => {
@@ -315,7 +319,12 @@ impl AtWork<'_> {
             && let Some(announced) = (self.decisions.announced)(&current, &status, &found.0.claim.tenant)
         {
             let announced = only(announced);
-            if self.is_clear(who) {
+            if self.is_outdated(who, &begun) {
+                self.report(who, begun, &found, Outcome::Postponed(LONGEST_API_DELAY));
+                return Ok(());
+            }
+            if self.is_clear(who, &begun) {
+                self.replica.index.tells(&begun.object);
                 self.wait(who, begun, found, Stage::Announcing(announced));
                 return Ok(());
             }

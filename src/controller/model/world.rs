@@ -67,7 +67,17 @@ pub(super) struct Late {
 pub(super) enum LateWrite {
     /// `None` deletes.
     Remote(Remote, Option<Content>),
-    Status(Who, Arc<str>, Arc<AICoreRegistrySecretStatus>),
+    Status(Arc<Object>, Arc<AICoreRegistrySecretStatus>),
+}
+
+/// What became of a write of a status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    Taken,
+    /// The resource has another generation.
+    Outdated,
+    /// There is no such resource.
+    Gone,
 }
 
 /// What a user does.
@@ -113,6 +123,8 @@ pub(super) struct World {
     pub(super) newest_sent: [u8; 2],
     /// Whether it was to be deleted in AI Core too when a user deleted it.
     pub(super) deletes: [bool; 2],
+    /// Whose status said something of an older generation after it had said something of a newer one.
+    pub(super) went_back: [bool; 2],
     pub(super) setup: Setup,
 }
 
@@ -141,6 +153,7 @@ impl World {
             late: Vec::new(),
             newest_sent: [0, 0],
             deletes: [false, false],
+            went_back: [false, false],
             setup,
         };
         ALL.into_iter().filter(|who| setup.exist[*who]).for_each(|who| world.create(who));
@@ -190,17 +203,24 @@ impl World {
         Some(())
     }
 
-    /// Writes a status; `None`: there is no such resource.
+    /// Writes a status that was made for the resource as it was.
     pub(super) fn write_status(
         &mut self,
-        who: Who,
-        uid: &str,
+        made_for: &Object,
         status: &Arc<AICoreRegistrySecretStatus>,
-    ) -> Option<()> {
-        let stored = self.objects[who].as_mut().filter(|stored| *stored.object.uid == *uid)?;
+    ) -> Written {
+        let who = who_is(&made_for.key);
+        let Some(stored) = self.objects[who].as_mut().filter(|stored| stored.object.uid == made_for.uid)
+        else {
+            return Written::Gone;
+        };
+        if stored.object.generation != made_for.generation {
+            return Written::Outdated;
+        }
         self.before[who] = Some(Some(stored.clone()));
+        self.went_back[who] |= status.observed_generation < stored.status.observed_generation;
         stored.status = Arc::clone(status);
-        Some(())
+        Written::Taken
     }
 
     /// Whether a user can do that now.
@@ -251,8 +271,11 @@ impl World {
     pub(super) fn land(&mut self, number: usize) {
         match self.late.remove(number).what {
             LateWrite::Remote(remote, content) => self.set_remote(remote, content),
-            LateWrite::Status(who, uid, status) => {
-                self.write_status(who, &uid, &status);
+            LateWrite::Status(made_for, status) => {
+                // Such a one can be older than what is there: it is written over.
+                let went_back = self.went_back;
+                self.write_status(&made_for, &status);
+                self.went_back = went_back;
             }
         }
     }

@@ -34,6 +34,10 @@ struct Entry {
     /// Whether a write is under way beside the passes.
     under_way: bool,
     unwritten: Option<Unwritten>,
+    /// The generation for which the API server has refused the status because the resource has another one.
+    outdated: Option<i64>,
+    /// Whether a pass over what the resource is now is to write its status, and nobody else.
+    left_to_pass: bool,
 }
 
 /// What it ends that a status was taken.
@@ -68,6 +72,10 @@ impl Entry {
     fn is_left(&self) -> bool {
         self.is_owed() && !self.is_refused() && !self.under_way
     }
+
+    fn is_outdated_unlike(&self, object: &Object) -> bool {
+        self.outdated.is_some_and(|generation| generation != object.generation)
+    }
 }
 
 impl Debts {
@@ -88,8 +96,27 @@ impl Debts {
                 }
                 true
             }
+            Some(entry) if !entry.under_way && entry.is_outdated_unlike(object) => {
+                self.leave_to_pass(object);
+                true
+            }
             Some(entry) => !entry.under_way && !entry.is_owed(),
         }
+    }
+
+    /// Whether the API server has refused a status of the resource because it has another generation than this.
+    pub(super) fn are_outdated(&self, object: &Object) -> bool {
+        self.of(object).is_some_and(|entry| entry.outdated == Some(object.generation))
+    }
+
+    /// Whether what is owed was made for another generation than this, as the API server has said. Then the pass over this one writes
+    /// what there is to say.
+    pub(super) fn leave_to_pass(&mut self, object: &Object) -> bool {
+        let is_left = self.of(object).is_some_and(|entry| entry.is_outdated_unlike(object));
+        if is_left && let Some(entry) = self.remove(&object.key) {
+            self.insert(object.key.clone(), Entry { under_way: false, left_to_pass: true, ..entry });
+        }
+        is_left
     }
 
     /// Whether a write is under way beside the passes.
@@ -100,10 +127,11 @@ impl Debts {
     /// The status is to be written soon, beside the passes. Returns whether it will be: not if `most` wait for that already.
     pub(super) fn line_up(&mut self, object: &Object, most: usize, uptime: Duration) -> bool {
         let entry = self.entries.get(&object.key).filter(|entry| entry.uid == object.uid);
-        if entry.is_some_and(|entry| entry.under_way || entry.is_owed()) {
+        let is_outdated = entry.is_some_and(|entry| entry.outdated.is_some());
+        if entry.is_some_and(|entry| entry.under_way || entry.is_owed()) && !is_outdated {
             return true;
         }
-        if self.waiting() >= most {
+        if self.waiting() >= most || is_outdated {
             return false;
         }
         if entry.is_none() {
@@ -139,6 +167,17 @@ impl Debts {
         unwritten
     }
 
+    /// A write was refused because the resource has another generation. Tried again until that is known.
+    pub(super) fn outdated(&mut self, object: &Object, uptime: Duration, jitter: f64) -> Unwritten {
+        let unwritten = self.failed(object, true, uptime, jitter);
+        if self.of(object).is_some()
+            && let Some(entry) = self.remove(&object.key)
+        {
+            self.insert(object.key.clone(), Entry { outdated: Some(object.generation), ..entry });
+        }
+        unwritten
+    }
+
     /// The newest status was taken.
     pub(super) fn taken(&mut self, object: &Object, uptime: Duration) -> Taken {
         let before = self.unwritten(object);
@@ -149,8 +188,8 @@ impl Debts {
         Taken::after(before)
     }
 
-    /// A status was taken that is not the newest any more.
-    pub(super) fn outdated(&mut self, object: &Object, uptime: Duration) -> Taken {
+    /// A status was taken, or refused as outdated, that is not the newest any more.
+    pub(super) fn overtaken(&mut self, object: &Object, uptime: Duration) -> Taken {
         let before = self.unwritten(object);
         let unanswered = Unwritten::after_success(before, uptime).is_some();
         // Before all that have not been waited for yet.
@@ -189,9 +228,9 @@ impl Debts {
     }
 
     fn start(&mut self, key: ObjectKey) -> Option<(ObjectKey, Arc<str>)> {
-        let Entry { uid, unwritten, .. } = self.remove(&key)?;
-        let entry = Entry { uid: Arc::clone(&uid), under_way: true, unwritten };
-        self.insert(key.clone(), entry);
+        let entry = self.remove(&key)?;
+        let uid = Arc::clone(&entry.uid);
+        self.insert(key.clone(), Entry { under_way: true, ..entry });
         Some((key, uid))
     }
 
@@ -210,8 +249,12 @@ impl Debts {
         self.entries.values().filter(|entry| entry.is_refused()).count()
     }
 
+    fn of(&self, object: &Object) -> Option<&Entry> {
+        self.entries.get(&object.key).filter(|entry| entry.uid == object.uid)
+    }
+
     fn unwritten(&self, object: &Object) -> Option<Unwritten> {
-        self.entries.get(&object.key).filter(|entry| entry.uid == object.uid)?.unwritten
+        self.of(object)?.unwritten
     }
 
     fn set(&mut self, object: &Object, under_way: bool, unwritten: Option<Unwritten>) {
@@ -220,12 +263,14 @@ impl Debts {
             return;
         }
         self.remove(&object.key);
-        self.insert(object.key.clone(), Entry { uid: Arc::clone(&object.uid), under_way, unwritten });
+        let uid = Arc::clone(&object.uid);
+        let entry = Entry { uid, under_way, unwritten, outdated: None, left_to_pass: false };
+        self.insert(object.key.clone(), entry);
     }
 
     fn insert(&mut self, key: ObjectKey, entry: Entry) {
         self.under_way += usize::from(entry.under_way);
-        if let Some(unwritten) = entry.unwritten.filter(|_| !entry.under_way) {
+        if let Some(unwritten) = entry.unwritten.filter(|_| !entry.under_way && !entry.left_to_pass) {
             let line = if entry.is_left() { &mut self.left } else { &mut self.due };
             line.insert((unwritten.due(), key.clone()));
         }

@@ -1,6 +1,7 @@
 //! How often a status is written, by whom, and that the newest one is.
 
 mod left;
+mod outdated;
 
 use std::time::Duration;
 
@@ -43,28 +44,6 @@ async fn what_is_taken_is_written_once() {
     assert_eq!(write(&world, &world.object, &a_status("1")).await, Written::Now);
     world.writes_for(HOUR).await;
     assert_eq!(world.journal(), ["write status"]);
-}
-
-/// A pass that began before its resource was changed says what it has to say of what the resource is now; where the process has not
-/// heard of the change, it tries again with pauses.
-#[tokio::test(start_paused = true)]
-async fn what_was_made_for_an_older_generation_is_written_once_the_newer_one_is_known() {
-    let world = World::new();
-    let changed = Object { generation: world.object.generation + 1, ..world.object.clone() };
-    world.ctx.kubernetes.generations.lock().unwrap().insert(changed.uid.to_string(), changed.generation);
-    assert_eq!(write(&world, &world.object, &a_status("1")).await, Written::Later);
-    world.writes_for(seconds(60)).await;
-    let attempts = world.journal().len();
-    assert!((4..=16).contains(&attempts), "{attempts}");
-    assert_eq!((world.ctx.statuses.refused(), version(&world)), (1, None));
-    world.ctx.index.apply_resource(changed.clone(), AICoreRegistrySecretStatus::default());
-    world.writes_for(LONGEST_PAUSE).await;
-    assert_eq!((world.ctx.statuses.owed(), version(&world).as_deref()), (0, Some("1")));
-    world.journal();
-    assert_eq!(write(&world, &world.object, &a_status("2")).await, Written::Later);
-    world.writes_for(Duration::ZERO).await;
-    assert_eq!(world.journal(), ["write status", "write status"]);
-    assert_eq!((world.ctx.statuses.owed(), version(&world).as_deref()), (0, Some("2")));
 }
 
 /// One hundred resources for an hour: neither each of them nor all together ask without a pause.

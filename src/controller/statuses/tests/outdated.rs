@@ -1,0 +1,90 @@
+//! Statuses of resources whose spec was changed in between.
+
+use super::*;
+
+fn changed(object: &Object) -> Object {
+    Object { generation: object.generation + 1, ..object.clone() }
+}
+
+/// What the API server has.
+fn is_changed_there(world: &World, object: &Object) {
+    world.ctx.kubernetes.generations.lock().unwrap().insert(object.uid.to_string(), object.generation);
+}
+
+/// As the watch shows a change.
+fn is_changed_here(world: &World, object: &Object, status: &Arc<AICoreRegistrySecretStatus>) {
+    world.ctx.index.apply_resource(object.clone(), (**status).clone());
+}
+
+/// Nobody else may write what was made for an older generation: the pass over the newer one says what there is to say.
+#[tokio::test(start_paused = true)]
+async fn a_status_is_not_written_for_a_newer_generation_than_it_was_made_for() {
+    let world = World::new();
+    let now = changed(&world.object);
+    is_changed_there(&world, &now);
+    assert_eq!(write(&world, &world.object, &a_status("1")).await, Written::Outdated);
+    // As long as the process has not heard of the change, it tries again with pauses, and passes do not.
+    world.writes_for(seconds(60)).await;
+    let attempts = world.journal().len();
+    assert!((4..=16).contains(&attempts), "{attempts}");
+    assert_eq!(write(&world, &world.object, &a_status("2")).await, Written::Outdated);
+    assert_eq!(world.journal(), Vec::<String>::new());
+    assert_eq!((world.ctx.statuses.refused(), version(&world)), (1, None));
+    is_changed_here(&world, &now, &a_status("0"));
+    world.writes_for(HOUR).await;
+    assert_eq!(world.journal(), Vec::<String>::new());
+    // At once.
+    assert_eq!(write(&world, &now, &a_status("3")).await, Written::Now);
+    assert_eq!((world.ctx.statuses.owed(), version(&world).as_deref()), (0, Some("3")));
+    world.writes_for(HOUR).await;
+    assert_eq!(world.journal(), ["write status"]);
+}
+
+/// Faster than its passes are: it is owed a status until one is taken, and however often that fails.
+#[tokio::test(start_paused = true)]
+async fn of_one_that_changes_all_the_time_the_failures_are_counted() {
+    let world = World::new();
+    let mut object = world.object.clone();
+    for _ in 0..10 {
+        is_changed_there(&world, &changed(&object));
+        assert_eq!(write(&world, &object, &a_status("1")).await, Written::Outdated);
+        object = changed(&object);
+        is_changed_here(&world, &object, &a_status("0"));
+    }
+    assert_eq!(world.ctx.statuses.refused(), 1);
+    let owed = format!("{:?}", world.ctx.statuses);
+    assert!(owed.contains("attempts: 10"), "{owed}");
+    assert_eq!(write(&world, &object, &a_status("2")).await, Written::Now);
+    assert_eq!(world.ctx.statuses.owed(), 0);
+}
+
+/// The pass over the newer generation cannot write its status, because an older one is under way, which is refused then.
+#[tokio::test(start_paused = true)]
+async fn what_a_pass_could_not_write_is_written_when_the_older_one_was_refused() {
+    let world = World::new();
+    let now = changed(&world.object);
+    is_changed_there(&world, &now);
+    world.ctx.kubernetes.hangs.lock().unwrap().insert("write status slowly");
+    assert_eq!(write(&world, &world.object, &a_status("1")).await, Written::Later);
+    is_changed_here(&world, &now, &a_status("0"));
+    assert_eq!(write(&world, &now, &a_status("2")).await, Written::Later);
+    world.ctx.kubernetes.hangs.lock().unwrap().clear();
+    world.writes_for(seconds(10)).await;
+    assert_eq!((world.ctx.statuses.owed(), version(&world).as_deref()), (0, Some("2")));
+    assert_eq!(world.journal(), ["write status", "write status"]);
+}
+
+/// One that took over has been refused, and hears what the last one said of the change.
+#[tokio::test(start_paused = true)]
+async fn another_ones_word_of_the_change_is_heard_after_a_refusal() {
+    let world = World::taking_over();
+    let now = changed(&world.object);
+    is_changed_there(&world, &now);
+    assert_eq!(write(&world, &world.object, &a_status("1")).await, Written::Outdated);
+    is_changed_here(&world, &now, &a_status("0"));
+    is_changed_here(&world, &now, &a_status("its last word"));
+    world.writes_for(HOUR).await;
+    assert_eq!(world.journal(), ["write status"]);
+    let (_, known) = world.ctx.index.status(&now.key).unwrap();
+    assert_eq!(known.secret_resource_version.as_deref(), Some("its last word"));
+}
