@@ -39,7 +39,7 @@ use crate::{
         },
         parse::object::{Object, ObjectKey},
     },
-    k8s,
+    k8s::{self, resources::FinalizerSet},
 };
 
 /// What a pass over a resource was given to act with.
@@ -69,10 +69,12 @@ pub(super) async fn act<K: Kubernetes, A: AiCore>(
     match plan.finalizer {
         // Before the push: what is created from now on must not be forgotten.
         FinalizerStep::Add => {
-            if !ctx.kubernetes.set_finalizer(object, true).await? {
+            let FinalizerSet { is_so, found_at } = ctx.kubernetes.set_finalizer(object, true).await?;
+            if !is_so {
                 // It is being deleted, as the watch will say.
                 return Ok(Outcome::Postponed(FIRST_DELAY));
             }
+            ctx.index.is_found_at(object, found_at);
         }
         // It has changed, as the watch will say.
         FinalizerStep::Remove if !release(ctx, object).await? => return Ok(Outcome::Postponed(FIRST_DELAY)),
@@ -111,7 +113,7 @@ async fn release<K: Kubernetes, A: AiCore>(
     ctx: &Context<K, A>,
     object: &Object,
 ) -> Result<bool, k8s::error::Error> {
-    let released = ctx.kubernetes.set_finalizer(object, false).await?;
+    let released = ctx.kubernetes.set_finalizer(object, false).await?.is_so;
     if released {
         ctx.index.released(object);
     }

@@ -25,6 +25,7 @@ use crate::{
             docker_config::Payload,
             name::{RemoteName, SecretName},
             object::Object,
+            resource_version::Basis,
             service_key::ServiceKey,
             tenant::SharedTenant,
         },
@@ -32,7 +33,9 @@ use crate::{
     k8s::{
         self,
         events::{About, EventSink},
-        namespaces, resources, secrets,
+        namespaces,
+        resources::{self, FinalizerSet},
+        secrets,
     },
 };
 
@@ -52,11 +55,12 @@ pub(super) trait Kubernetes: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<NamespaceState, k8s::error::Error>> + Send;
 
-    /// Writes the whole status.
+    /// Writes the whole status, if the resource is still as it was made for.
     fn write_status(
         &self,
         object: &Object,
         status: &AICoreRegistrySecretStatus,
+        basis: Basis,
     ) -> impl Future<Output = Result<(), k8s::error::Error>> + Send;
 
     /// Writes the whole status of an AICoreTenant.
@@ -71,7 +75,7 @@ pub(super) trait Kubernetes: Send + Sync + 'static {
         &self,
         object: &Object,
         present: bool,
-    ) -> impl Future<Output = Result<bool, k8s::error::Error>> + Send;
+    ) -> impl Future<Output = Result<FinalizerSet, k8s::error::Error>> + Send;
 
     /// Hands in an event about the resource; does not wait.
     fn publish(&self, object: &Arc<Object>, event: Event);
@@ -179,8 +183,9 @@ impl Kubernetes for Cluster {
         &self,
         object: &Object,
         status: &AICoreRegistrySecretStatus,
+        basis: Basis,
     ) -> Result<(), k8s::error::Error> {
-        resources::write_status(&self.client, object, status).await
+        resources::write_status(&self.client, object, status, basis).await
     }
 
     async fn write_tenant_status(
@@ -191,7 +196,7 @@ impl Kubernetes for Cluster {
         resources::write_tenant_status(&self.client, tenant, status).await
     }
 
-    async fn set_finalizer(&self, object: &Object, present: bool) -> Result<bool, k8s::error::Error> {
+    async fn set_finalizer(&self, object: &Object, present: bool) -> Result<FinalizerSet, k8s::error::Error> {
         resources::set_finalizer(&self.client, object, present).await
     }
 

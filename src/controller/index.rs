@@ -57,6 +57,7 @@ use crate::{
         parse::{
             api_url::Tenant,
             object::{Object, ObjectKey},
+            resource_version::ResourceVersion,
         },
         tools::shared::Shared,
     },
@@ -112,6 +113,8 @@ struct Entry {
     waits: bool,
     /// From its first word on this process's own statuses count, which the watch shows late.
     told: Told,
+    /// At which version a watch or a list has shown it last.
+    version: Option<ResourceVersion>,
 }
 
 impl<K> Default for Index<K> {

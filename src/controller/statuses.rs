@@ -16,11 +16,18 @@ use tracing::{debug, info, warn};
 
 use self::debts::{Debts, Taken};
 pub(super) use self::owed::Owed;
-use super::{adapters::Kubernetes, index::Index, queue::Queue};
+use super::{
+    adapters::Kubernetes,
+    index::Index,
+    queue::{Priority, Queue},
+};
 use crate::{
     api::AICoreRegistrySecretStatus,
     clock::Clock,
-    domain::parse::object::{Object, ObjectKey},
+    domain::parse::{
+        object::{Object, ObjectKey},
+        resource_version::Basis,
+    },
     jitter,
     k8s::error::Error,
 };
@@ -48,7 +55,7 @@ pub(super) enum Written {
     Now,
     /// It will be written when that is possible; until then it is what the index has.
     Later,
-    /// The resource has another generation than the one that the status was made for: what a pass over that comes to will be written.
+    /// The resource is not what the status was made from: what a pass over what it is will be written.
     Outdated,
     /// There is no such resource any more.
     Gone,
@@ -84,6 +91,7 @@ type Attempt = BoxFuture<'static, Ended>;
 struct Ended {
     object: Arc<Object>,
     status: Arc<AICoreRegistrySecretStatus>,
+    basis: Basis,
     result: Result<(), Error>,
     _place: Option<OwnedSemaphorePermit>,
 }
@@ -156,16 +164,17 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
     }
 
     async fn attempt(&self, object: &Arc<Object>, status: &Arc<AICoreRegistrySecretStatus>) -> Written {
-        if self.debts.lock().are_outdated(object) {
+        let basis = self.index.basis(object);
+        if self.debts.lock().are_outdated(object, &basis) {
             return Written::Outdated;
         }
-        if !self.debts.lock().are_clear(object, self.clock.now().uptime) {
+        if !self.debts.lock().are_clear(object, &basis, self.clock.now().uptime) {
             return Written::Later;
         }
         self.index.tells(object);
         let (kubernetes, about, what) =
             (Arc::clone(&self.kubernetes), Arc::clone(object), Arc::clone(status));
-        let mut request = Box::pin(async move { kubernetes.write_status(&about, &what).await });
+        let mut request = Box::pin(async move { kubernetes.write_status(&about, &what, basis).await });
         match tokio::time::timeout(self.patience(), &mut request).await {
             Ok(Ok(())) => {
                 self.index.may_have_told(object);
@@ -175,25 +184,24 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
             }
             Ok(Err(Error::NotFound)) if !self.index.holds(object) => Written::Gone,
             Ok(Err(error @ Error::Outdated)) => {
-                self.failed(object, &error);
+                self.failed(object, basis, &error);
                 Written::Outdated
             }
             Ok(Err(error)) => {
-                self.failed(object, &error);
+                self.failed(object, basis, &error);
                 Written::Later
             }
             Err(_) => {
                 let Ok(place) = Arc::clone(&self.slow).try_acquire_owned() else {
                     drop(request);
-                    self.failed(object, &Error::Timeout);
+                    self.failed(object, basis, &Error::Timeout);
                     return Written::Later;
                 };
                 self.debts.lock().under_way(object);
                 let (object, status) = (Arc::clone(object), Arc::clone(status));
-                let attempt: Attempt =
-                    Box::pin(
-                        async move { Ended { object, status, result: request.await, _place: Some(place) } },
-                    );
+                let attempt: Attempt = Box::pin(async move {
+                    Ended { object, status, basis, result: request.await, _place: Some(place) }
+                });
                 // There are as many places in the channel.
                 let _ = self.handed_over.try_send(attempt);
                 Written::Later
@@ -239,7 +247,7 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
         self.debts.lock().refused()
     }
 
-    fn failed(&self, object: &Arc<Object>, error: &Error) {
+    fn failed(&self, object: &Arc<Object>, basis: Basis, error: &Error) {
         let answered = match error {
             Error::Forbidden(_) | Error::NotFound | Error::Outdated => true,
             // What a gateway in between, or the API server for lack of time, gave up may be done all the same.
@@ -253,8 +261,9 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
         }
         let (uptime, jitter) = (self.clock.now().uptime, jitter::fraction());
         let unwritten = if matches!(error, Error::Outdated) {
-            self.index.has_not_told(object);
-            self.debts.lock().outdated(object, uptime, jitter)
+            let unwritten = self.debts.lock().outdated(object, basis, uptime, jitter);
+            self.is_outdated(object, basis);
+            unwritten
         } else {
             self.index.may_have_told(object);
             self.debts.lock().failed(object, answered, uptime, jitter)
@@ -281,7 +290,7 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
         self.one_ended.notify_waiters();
     }
 
-    fn note_end(&self, Ended { object, status, result, .. }: &Ended) {
+    fn note_end(&self, Ended { object, status, basis, result, .. }: &Ended) {
         let uptime = self.clock.now().uptime;
         let is_newest = self.index.status(&object.key).is_none_or(|(_, newest)| newest == *status);
         match result {
@@ -297,11 +306,17 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
             }
             // The pass over what the resource is now has ended meanwhile.
             Err(Error::Outdated) if !is_newest && self.index.holds(object) => {
-                self.index.has_not_told(object);
                 self.debts.lock().overtaken(object, uptime);
+                self.is_outdated(object, *basis);
                 self.sooner.notify_one();
             }
-            Err(error) => self.failed(object, error),
+            Err(error) => self.failed(object, *basis, error),
+        }
+    }
+
+    fn is_outdated(&self, object: &Object, basis: Basis) {
+        if self.index.has_not_told(object, basis) {
+            self.queue.enqueue(&object.key, Priority::Urgent);
         }
     }
 
@@ -329,11 +344,11 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
                 std::future::pending().await
             };
             let Some(started) = self.debts.lock().start_left() else { continue };
-            let Some((object, status)) = self.newest(&started) else { continue };
+            let Some((object, status, basis)) = self.newest(&started) else { continue };
             let (kubernetes, slow, sooner) =
                 (Arc::clone(&self.kubernetes), Arc::clone(&self.slow), Arc::clone(&self.sooner));
             return Box::pin(async move {
-                let mut request = Box::pin(kubernetes.write_status(&object, &status));
+                let mut request = Box::pin(kubernetes.write_status(&object, &status, basis));
                 let result = match tokio::time::timeout(PATIENCE, &mut request).await {
                     Ok(result) => result,
                     Err(_) => {
@@ -346,7 +361,7 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
                     }
                 };
                 drop(request);
-                Ended { object, status, result, _place: None }
+                Ended { object, status, basis, result, _place: None }
             });
         }
     }
@@ -363,11 +378,11 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
                 std::future::pending().await
             };
             let Some(started) = self.debts.lock().start_again(self.clock.now().uptime) else { continue };
-            let Some((object, status)) = self.newest(&started) else { continue };
+            let Some((object, status, basis)) = self.newest(&started) else { continue };
             let kubernetes = Arc::clone(&self.kubernetes);
             return Box::pin(async move {
-                let result = kubernetes.write_status(&object, &status).await;
-                Ended { object, status, result, _place: Some(place) }
+                let result = kubernetes.write_status(&object, &status, basis).await;
+                Ended { object, status, basis, result, _place: Some(place) }
             });
         }
     }
@@ -376,19 +391,20 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
     fn newest(
         &self,
         (key, uid): &(ObjectKey, Arc<str>),
-    ) -> Option<(Arc<Object>, Arc<AICoreRegistrySecretStatus>)> {
+    ) -> Option<(Arc<Object>, Arc<AICoreRegistrySecretStatus>, Basis)> {
         let found = self.index.status(key).filter(|(object, _)| object.uid == *uid);
-        let Some((object, _)) = &found else {
+        let Some((object, status)) = found else {
             self.debts.lock().forget_as(key, uid);
             self.one_ended.notify_waiters();
             return None;
         };
-        if self.debts.lock().leave_to_pass(object) {
+        if self.debts.lock().leave_to_pass(&object) {
             self.one_ended.notify_waiters();
             return None;
         }
-        self.index.tells(object);
-        found
+        let basis = self.index.basis(&object);
+        self.index.tells(&object);
+        Some((object, status, basis))
     }
 }
 

@@ -25,6 +25,7 @@ use crate::{
         decide::warm_up::LIST_LIMIT,
         parse::{
             object::{Object, ObjectKey},
+            resource_version::ResourceVersion,
             tenant,
         },
     },
@@ -283,7 +284,13 @@ fn apply(
         }
     };
     if let Some(object) = Object::from_resource(&resource) {
-        wake(queue, &show(index, object, resource.status.unwrap_or_default()), priority);
+        let key = object.key.clone();
+        let version = resource.metadata.resource_version.as_deref().and_then(ResourceVersion::parse);
+        let mut woken = show(index, object, resource.status.unwrap_or_default());
+        if index.is_shown_at(&key, version) {
+            woken.push(key);
+        }
+        wake(queue, &woken, priority);
     }
 }
 

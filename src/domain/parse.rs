@@ -19,6 +19,7 @@ mod pem;
 mod placeholder;
 mod quotes;
 pub(crate) mod registry_host;
+pub mod resource_version;
 pub mod right;
 pub(crate) mod secret_data;
 mod secret_type;

@@ -14,7 +14,11 @@ use serde_json::{Value, json};
 use super::{answer, error::Error};
 use crate::{
     api::{AICoreRegistrySecret, AICoreRegistrySecretStatus, AICoreTenant, AICoreTenantStatus, FINALIZER},
-    domain::parse::{object::Object, tenant::SharedTenant},
+    domain::parse::{
+        object::Object,
+        resource_version::{Basis, ResourceVersion},
+        tenant::SharedTenant,
+    },
 };
 
 /// Field manager of all writes.
@@ -25,21 +29,22 @@ const FINALIZER_ATTEMPTS: u32 = 5;
 
 /// Writes the whole status. One request, without a resourceVersion: nobody else writes it, and a conflict must not make the
 /// operator push again. A resource that was deleted and created again in between is not touched: a JSON patch can ask for the
-/// uid, while in a merge patch of a custom resource's status the API server ignores it. Nor is one whose spec was changed since
-/// `object` was seen: another process may have said something about that already, so `observedGeneration` would go back.
+/// uid, while in a merge patch of a custom resource's status the API server ignores it. Nor is one that is not what the status was
+/// made from: another process may have said something about that already, and `observedGeneration` would go back.
 ///
 /// # Errors
-/// [`Error::NotFound`] when the resource is gone, or is another one now; [`Error::Outdated`] when it has another generation; else
-/// what the API server refused.
+/// [`Error::NotFound`] when the resource is gone, or is another one now; [`Error::Outdated`] when it is not what the status was made
+/// from; else what the API server refused.
 pub async fn write_status(
     client: &Client,
     object: &Object,
     status: &AICoreRegistrySecretStatus,
+    basis: Basis,
 ) -> Result<(), Error> {
-    replace(client, &Target::of(object), object.generation, json!(status)).await
+    replace(client, &Target::of(object), basis, json!(status)).await
 }
 
-/// Writes the whole status of an AICoreTenant, on the same terms.
+/// Writes the whole status of an AICoreTenant, if it has the generation that it was made for.
 ///
 /// # Errors
 /// As [`write_status`].
@@ -50,11 +55,11 @@ pub(crate) async fn write_tenant_status(
 ) -> Result<(), Error> {
     let target =
         Target { collection: AICoreTenant::url_path(&(), None), name: &tenant.name, uid: &tenant.uid };
-    replace(client, &target, tenant.generation, json!(status)).await
+    replace(client, &target, Basis::any_of(tenant.generation), json!(status)).await
 }
 
-async fn replace(client: &Client, target: &Target<'_>, generation: i64, status: Value) -> Result<(), Error> {
-    let patch = Patch::<()>::Json(JsonPatch(replace_status(target, generation, status)));
+async fn replace(client: &Client, target: &Target<'_>, basis: Basis, status: Value) -> Result<(), Error> {
+    let patch = Patch::<()>::Json(JsonPatch(replace_status(target, basis, status)));
     let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     let request = target.requests().patch_subresource("status", target.name, &params, &patch);
     match answer::ignore(client, built(request)?).await {
@@ -63,7 +68,8 @@ async fn replace(client: &Client, target: &Target<'_>, generation: i64, status: 
             let now = steering(client, target).await?;
             Err(match now {
                 Steering { uid, .. } if uid != target.uid => Error::NotFound,
-                now if now.generation != generation => Error::Outdated,
+                now if now.generation != basis.generation => Error::Outdated,
+                now if basis.version.is_some() && now.version() != basis.version => Error::Outdated,
                 _ => refused,
             })
         }
@@ -72,13 +78,19 @@ async fn replace(client: &Client, target: &Target<'_>, generation: i64, status: 
 }
 
 /// What the status does not have goes.
-fn replace_status(target: &Target<'_>, generation: i64, status: Value) -> Vec<PatchOperation> {
+fn replace_status(target: &Target<'_>, basis: Basis, status: Value) -> Vec<PatchOperation> {
     let path = PointerBuf::from_tokens(["status"]);
-    vec![
-        target.this_one(),
-        of_generation(generation),
-        PatchOperation::Add(AddOperation { path, value: without_nulls(status) }),
-    ]
+    [target.this_one(), of_generation(basis.generation)]
+        .into_iter()
+        .chain(basis.version.map(of_version))
+        .chain([PatchOperation::Add(AddOperation { path, value: without_nulls(status) })])
+        .collect()
+}
+
+/// The patch is for the resource as the watch has shown it last.
+fn of_version(version: ResourceVersion) -> PatchOperation {
+    let path = PointerBuf::from_tokens(["metadata", "resourceVersion"]);
+    PatchOperation::Test(TestOperation { path, value: json!(version.to_string()) })
 }
 
 /// The patch is for the spec that it was decided by.
@@ -131,33 +143,44 @@ fn built(
     request.map_err(|error| Error::Unreachable(error.to_string()))
 }
 
-/// Adds or removes the operator's finalizer, and leaves others alone. Returns whether it is so now: a resource that is being
-/// deleted takes no new finalizer, and one that has changed since `object` was seen keeps its own.
+/// What became of a finalizer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FinalizerSet {
+    /// Whether it is so now: a resource that is being deleted takes no new finalizer, and one that has changed keeps its own.
+    pub is_so: bool,
+    /// At which version the API server had the resource before.
+    pub found_at: Option<ResourceVersion>,
+}
+
+/// Adds or removes the operator's finalizer, and leaves others alone.
 ///
 /// # Errors
 /// [`Error::NotFound`] when the resource is gone; else what the API server refused.
-pub async fn set_finalizer(client: &Client, object: &Object, present: bool) -> Result<bool, Error> {
+pub async fn set_finalizer(client: &Client, object: &Object, present: bool) -> Result<FinalizerSet, Error> {
     let target = Target::of(object);
     let mut last = Error::NotFound;
     for _ in 0..FINALIZER_ATTEMPTS {
-        let Steering { uid, generation, deletion_timestamp, finalizers } = steering(client, &target).await?;
+        let now = steering(client, &target).await?;
+        let found_at = now.version();
+        let becomes = |is_so| FinalizerSet { is_so, found_at };
+        let Steering { uid, generation, deletion_timestamp, finalizers, .. } = now;
         if uid != target.uid {
             return Err(Error::NotFound);
         }
         let place = finalizers.iter().position(|finalizer| finalizer == FINALIZER);
         let patch = match (place, present) {
-            (Some(_), true) | (None, false) => return Ok(true),
-            (None, true) if deletion_timestamp.is_some() => return Ok(false),
+            (Some(_), true) | (None, false) => return Ok(becomes(true)),
+            (None, true) if deletion_timestamp.is_some() => return Ok(becomes(false)),
             (None, true) if finalizers.is_empty() => add_first(),
             (None, true) => add(),
-            (Some(_), false) if generation != object.generation => return Ok(false),
+            (Some(_), false) if generation != object.generation => return Ok(becomes(false)),
             (Some(place), false) => remove(place, generation),
         };
         let patch = JsonPatch(std::iter::once(target.this_one()).chain(patch).collect());
         let request =
             target.requests().patch_metadata(target.name, &PatchParams::default(), &Patch::<()>::Json(patch));
         match answer::ignore(client, built(request)?).await {
-            Ok(()) => return Ok(true),
+            Ok(()) => return Ok(becomes(true)),
             // The finalizers changed in between: look again.
             Err(error @ Error::Refused { code: 409 | 422, .. }) => last = error,
             Err(error) => return Err(error),
@@ -200,8 +223,15 @@ fn finalizers_path() -> PointerBuf {
 struct Steering {
     uid: String,
     generation: i64,
+    resource_version: String,
     deletion_timestamp: Option<IgnoredAny>,
     finalizers: Vec<String>,
+}
+
+impl Steering {
+    fn version(&self) -> Option<ResourceVersion> {
+        ResourceVersion::parse(&self.resource_version)
+    }
 }
 
 async fn steering(client: &Client, target: &Target<'_>) -> Result<Steering, Error> {
@@ -237,13 +267,16 @@ mod tests {
             failed_attempt: Some(Box::new(attempt)),
             ..AICoreRegistrySecretStatus::default()
         };
+        let basis = Basis { generation: 3, version: ResourceVersion::parse("12") };
         let failed_attempt =
             json!({ "retryTime": "1970-01-01T00:00:00Z", "aiCoreSecretResourceVersion": "7" });
         assert_eq!(
-            serde_json::to_value(JsonPatch(replace_status(&Target::of(&object), 3, json!(status)))).unwrap(),
+            serde_json::to_value(JsonPatch(replace_status(&Target::of(&object), basis, json!(status))))
+                .unwrap(),
             json!([
                 { "op": "test", "path": "/metadata/uid", "value": &*object.uid },
                 { "op": "test", "path": "/metadata/generation", "value": 3 },
+                { "op": "test", "path": "/metadata/resourceVersion", "value": "12" },
                 { "op": "add", "path": "/status", "value": {
                     "conditions": [], "remoteName": "pull", "failedAttempt": failed_attempt,
                 } },

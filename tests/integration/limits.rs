@@ -8,7 +8,7 @@ use aicore_registry_operator::{
         self, AICoreRegistrySecret, AICoreRegistrySecretStatus, FailedAttempt, LeftBehind, Moment,
         UnansweredWrite,
     },
-    domain::parse::{bounds, object::Object},
+    domain::parse::{bounds, object::Object, resource_version::Basis},
     k8s::resources::write_status,
 };
 use k8s_openapi::{
@@ -382,9 +382,14 @@ async fn the_largest_status_fits_the_schema() {
         world.resource(&name, json!({})).await;
         let object = Object::from_resource(&world.resource_now(&name).await).unwrap();
         let largest = largest_status(text);
-        let refused = write_status(&client, &object, &largest).await.unwrap_err().to_string();
+        let refused = write_status(&client, &object, &largest, Basis::any_of(object.generation))
+            .await
+            .unwrap_err()
+            .to_string();
         assert!(refused.contains("answered 422"), "{refused}");
-        write_status(&client, &object, &bounds::status(largest)).await.unwrap();
+        write_status(&client, &object, &bounds::status(largest), Basis::any_of(object.generation))
+            .await
+            .unwrap();
         let written = world.resource_now(&name).await.status.unwrap();
         assert_eq!(written.remote_name.unwrap().chars().count(), 63);
         assert_eq!(written.registries.unwrap().len(), 64);

@@ -3,7 +3,10 @@
 
 use aicore_registry_operator::{
     api::{self, AICoreRegistrySecretStatus},
-    domain::parse::object::Object,
+    domain::parse::{
+        object::Object,
+        resource_version::{Basis, ResourceVersion},
+    },
     k8s::resources::{set_finalizer, write_status},
 };
 use k8s_openapi::api::admissionregistration::v1::{
@@ -185,11 +188,40 @@ async fn a_status_is_for_the_generation_that_it_was_made_for() {
         observed_generation: Some(object.generation),
         ..AICoreRegistrySecretStatus::default()
     };
-    write_status(&client, &now, &of(&now)).await.unwrap();
-    let refused = write_status(&client, &before, &of(&before)).await;
+    write_status(&client, &now, &of(&now), Basis::any_of(now.generation)).await.unwrap();
+    let refused = write_status(&client, &before, &of(&before), Basis::any_of(before.generation)).await;
     assert_eq!(refused.unwrap_err().to_string(), "the resource was changed in between");
     let written = world.resource_now("pull").await.status.unwrap();
     assert_eq!(written.observed_generation, Some(2));
+}
+
+/// Nor does it before it has heard all that another one has said.
+#[tokio::test]
+async fn a_status_can_be_for_the_version_that_it_was_made_for() {
+    let world = World::new("version").await;
+    let client = cluster().await.client().await.unwrap();
+    world.resource("pull", json!({})).await;
+    let status = |remote_name: &str| AICoreRegistrySecretStatus {
+        remote_name: Some(remote_name.to_owned()),
+        ..AICoreRegistrySecretStatus::default()
+    };
+    let known = async || {
+        let resource = world.resource_now("pull").await;
+        let object = Object::from_resource(&resource).unwrap();
+        let version = resource.metadata.resource_version.as_deref().and_then(ResourceVersion::parse);
+        let basis = Basis { generation: object.generation, version: Some(version.unwrap()) };
+        (object, basis)
+    };
+    let (object, before) = known().await;
+    write_status(&client, &object, &status("first"), before).await.unwrap();
+    let refused = write_status(&client, &object, &status("second"), before).await;
+    assert_eq!(refused.unwrap_err().to_string(), "the resource was changed in between");
+    assert_eq!(world.resource_now("pull").await.status.unwrap().remote_name.as_deref(), Some("first"));
+    let (_, now) = known().await;
+    write_status(&client, &object, &status("third"), now).await.unwrap();
+    let (_, last) = known().await;
+    assert_eq!(set_finalizer(&client, &object, true).await.unwrap().found_at, last.version);
+    assert_ne!(known().await.1, last);
 }
 
 /// A request that arrives late writes nothing to a resource that was created anew under the name.
@@ -210,16 +242,18 @@ async fn a_status_is_for_the_resource_that_it_was_made_for() {
         let refused = set_finalizer(&client, &before, finalizer).await;
         assert_eq!(refused.unwrap_err().to_string(), "not found");
     }
-    let refused = write_status(&client, &before, &status).await;
+    let refused = write_status(&client, &before, &status, Basis::any_of(before.generation)).await;
     assert_eq!(refused.unwrap_err().to_string(), "not found");
     assert_eq!(world.resource_now("pull").await.status, as_created.status);
     let now = Object::from_resource(&as_created).unwrap();
-    write_status(&client, &now, &status).await.unwrap();
+    write_status(&client, &now, &status, Basis::any_of(now.generation)).await.unwrap();
     // What the next status does not have goes.
-    write_status(&client, &now, &AICoreRegistrySecretStatus::default()).await.unwrap();
+    write_status(&client, &now, &AICoreRegistrySecretStatus::default(), Basis::any_of(now.generation))
+        .await
+        .unwrap();
     let written = world.resource_now("pull").await.status.unwrap();
     assert_eq!(written, AICoreRegistrySecretStatus::default());
     world.delete_resource("pull").await;
-    let refused = write_status(&client, &now, &status).await;
+    let refused = write_status(&client, &now, &status, Basis::any_of(now.generation)).await;
     assert_eq!(refused.unwrap_err().to_string(), "not found");
 }

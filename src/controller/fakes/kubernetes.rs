@@ -20,13 +20,14 @@ use crate::{
         parse::{
             name::SecretName,
             object::{Object, ObjectKey},
+            resource_version::Basis,
             secret_data,
             tenant::SharedTenant,
         },
         testing::seconds,
         tools::invalid::Invalid,
     },
-    k8s::{error::Error as ApiError, secrets::Read},
+    k8s::{error::Error as ApiError, resources::FinalizerSet, secrets::Read},
 };
 
 /// An API server with a few Secrets.
@@ -126,6 +127,7 @@ impl Kubernetes for FakeKubernetes {
         &self,
         object: &Object,
         status: &AICoreRegistrySecretStatus,
+        _basis: Basis,
     ) -> Result<(), ApiError> {
         self.answers("write status")?;
         let answer = self.status_answers.lock().unwrap().get(&*object.uid).copied();
@@ -161,9 +163,10 @@ impl Kubernetes for FakeKubernetes {
         Ok(())
     }
 
-    async fn set_finalizer(&self, _object: &Object, present: bool) -> Result<bool, ApiError> {
+    async fn set_finalizer(&self, _object: &Object, present: bool) -> Result<FinalizerSet, ApiError> {
         self.answers(if present { "add finalizer" } else { "remove finalizer" })?;
-        Ok(!present || !self.takes_no_finalizer.load(SeqCst))
+        let is_so = !present || !self.takes_no_finalizer.load(SeqCst);
+        Ok(FinalizerSet { is_so, found_at: None })
     }
 
     fn publish(&self, _object: &Arc<Object>, event: Event) {

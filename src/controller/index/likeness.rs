@@ -24,9 +24,18 @@ impl<K: Hash> Index<K> {
             resources, left_alone, secrets, first_lists, claims, accepted, following, took_over, ..
         } = &*state;
         for (key, entry) in resources {
-            let Entry { object, status, memory, waits, told, listed: _, place: _ } = &**entry;
+            let Entry { object, status, memory, waits, told, version, listed: _, place: _ } = &**entry;
             let steering = (object.generation, object.deleting, object.finalizer);
-            (key, &object.uid, steering, &object.requested_at, object.abandon, waits, told, status)
+            (
+                key,
+                &object.uid,
+                steering,
+                &object.requested_at,
+                object.abandon,
+                waits,
+                (told, version),
+                status,
+            )
                 .hash(hasher);
             add_shown(memory, hasher);
         }

@@ -137,8 +137,16 @@ impl<K> Index<K> {
                 wakes.extend(state.relink(None, Some((&*object, &place))));
                 let object = Arc::clone(&object);
                 let memory = Memory { sent, ..Memory::default() };
-                let entry =
-                    Entry { object, place, status, memory, listed: true, waits: false, told: Told::Nothing };
+                let entry = Entry {
+                    object,
+                    place,
+                    status,
+                    memory,
+                    listed: true,
+                    waits: false,
+                    told: Told::Nothing,
+                    version: None,
+                };
                 state.resources.insert(key.clone(), Box::new(entry));
             }
         }

@@ -10,12 +10,15 @@ use super::{
 };
 use crate::{
     api::AICoreRegistrySecretStatus,
-    domain::decide::{
-        memory::Memory,
-        pass_outcome::PassOutcome,
-        plan::{Plan, Step},
-        report::{Jitter, Outcome, Report},
-        unwritten::Unwritten,
+    domain::{
+        decide::{
+            memory::Memory,
+            pass_outcome::PassOutcome,
+            plan::{Plan, Step},
+            report::{Jitter, Outcome, Report},
+            unwritten::Unwritten,
+        },
+        parse::object::Object,
     },
 };
 
@@ -52,7 +55,7 @@ impl AtWork<'_> {
         let status = Some(status).filter(|status| *status != before);
         match status {
             Some(status) if self.is_clear(who, &begun) => {
-                self.replica.index.tells(&begun.object);
+                self.tells(who, &begun.object);
                 let stage = Stage::Writing(status, Box::new(report));
                 self.replica.passes[who] = Some(Pass::new(begun, Some(Arc::clone(found)), stage));
             }
@@ -92,7 +95,7 @@ impl AtWork<'_> {
     ) {
         let said = only(AICoreRegistrySecretStatus { left_behind: None, ..status.clone() });
         if self.is_clear(who, &begun) {
-            self.replica.index.tells(&begun.object);
+            self.tells(who, &begun.object);
             self.replica.passes[who] = Some(Pass::new(begun, None, Stage::Leaving(said, outcome, requeue)));
         } else {
             self.replica.index.record_status(&begun.object, Arc::clone(&said));
@@ -130,14 +133,20 @@ impl AtWork<'_> {
     /// Whether a pass writes a status itself.
     pub(super) fn is_clear(&self, who: Who, begun: &Begun) -> bool {
         match self.replica.outdated[who] {
-            Some(generation) => generation != begun.object.generation,
+            Some(refused) => refused != self.replica.index.basis(&begun.object),
             None => !self.replica.unwritten[who].is_some_and(Unwritten::is_owed),
         }
     }
 
     /// Whether it is known that the resource has another generation than the one that the pass is for.
     pub(super) fn is_outdated(&self, who: Who, begun: &Begun) -> bool {
-        self.replica.outdated[who] == Some(begun.object.generation)
+        self.replica.outdated[who] == Some(self.replica.index.basis(&begun.object))
+    }
+
+    /// The write of a status begins.
+    pub(super) fn tells(&mut self, who: Who, object: &Object) {
+        self.replica.basis[who] = self.replica.index.basis(object);
+        self.replica.index.tells(object);
     }
 
     /// One write of a status; returns what became of it, as far as the answer tells.
@@ -148,11 +157,11 @@ impl AtWork<'_> {
         status: &Arc<AICoreRegistrySecretStatus>,
         reply: Reply,
     ) -> Written {
-        let object = &begun.object;
+        let (object, basis) = (&begun.object, self.replica.basis[who]);
         let carried_out = match reply {
-            Reply::Done | Reply::Lost => self.world.write_status(object, status),
+            Reply::Done | Reply::Lost => self.world.write_status(object, basis, status),
             Reply::Late => {
-                let what = LateWrite::Status(Arc::clone(object), Arc::clone(status));
+                let what = LateWrite::Status(Arc::clone(object), basis, Arc::clone(status));
                 self.world.late.push(Late { until: self.world.now + LATEST, what });
                 Written::Taken
             }
@@ -167,8 +176,10 @@ impl AtWork<'_> {
         self.replica.unwritten[who] = match (answer, reply) {
             (Written::Gone, _) => None,
             (Written::Outdated, _) => {
-                self.replica.index.has_not_told(object);
-                self.replica.outdated[who] = Some(object.generation);
+                if self.replica.index.has_not_told(object, basis) {
+                    self.replica.queue.insert(who);
+                }
+                self.replica.outdated[who] = Some(basis);
                 failed(true)
             }
             (Written::Taken, Reply::Done) => {
@@ -189,7 +200,7 @@ impl AtWork<'_> {
             self.replica.unwritten[who] = None;
             return;
         };
-        self.replica.index.tells(&object);
+        self.tells(who, &object);
         let begun = Begun {
             object,
             status: Arc::clone(&status),

@@ -83,8 +83,8 @@ impl World {
         before.each_ref().map(Option::is_some).hash(hasher);
         for stored in objects.iter().chain(before.iter().flatten()) {
             stored.is_some().hash(hasher);
-            if let Some(Stored { object, status }) = stored {
-                (object.generation, object.deleting, object.finalizer).hash(hasher);
+            if let Some(Stored { object, status, version }) = stored {
+                (object.generation, object.deleting, object.finalizer, version).hash(hasher);
                 add_status(status, hasher);
             }
         }
@@ -92,8 +92,8 @@ impl World {
             late.until.hash(hasher);
             match &late.what {
                 LateWrite::Remote(remote, content) => (remote, content).hash(hasher),
-                LateWrite::Status(made_for, status) => {
-                    (&made_for.key, &made_for.uid, made_for.generation).hash(hasher);
+                LateWrite::Status(made_for, basis, status) => {
+                    (&made_for.key, &made_for.uid, basis).hash(hasher);
                     add_status(status, hasher);
                 }
             }
@@ -110,6 +110,7 @@ impl Replica {
             timers,
             passes,
             unwritten,
+            basis,
             outdated,
             pushed,
             pushed_over,
@@ -118,7 +119,7 @@ impl Replica {
             lists,
             started,
         } = self;
-        (queue, timers, outdated, pushed, pushed_over, tokens, behind, lists, started).hash(hasher);
+        (queue, timers, basis, outdated, pushed, pushed_over, tokens, behind, lists, started).hash(hasher);
         index.hash_into(hasher);
         late_writes.hash(hasher);
         add_shown(unwritten, hasher);

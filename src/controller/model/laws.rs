@@ -27,7 +27,7 @@ impl State {
         let Some(replica) = &self.replica else { return Ok(()) };
         let remote = world.remote_of(who);
         let held = world.remote(remote);
-        let Some(Stored { object, status }) = &world.objects[who] else {
+        let Some(Stored { object, status, .. }) = &world.objects[who] else {
             return match held {
                 Some(Content { by, .. }) if by == who && world.deletes[who] => {
                     Err(format!("{who} is gone, and AI Core still holds what it was to delete"))
@@ -72,7 +72,7 @@ impl State {
     /// Whether `other` has proof and claims what `who` does.
     fn owns(&self, other: Who, who: Who) -> bool {
         let world = &self.world;
-        let Some(Stored { object, status }) = &world.objects[other] else { return false };
+        let Some(Stored { object, status, .. }) = &world.objects[other] else { return false };
         let tokens = self.replica.as_ref().map(|replica| &replica.tokens);
         let by_token = tokens.is_some_and(|tokens| tokens.contains(&held(other, world.keys[other]).id));
         let by_status = proven_tenant(status).is_some_and(|tenant| tenant == tenant_of(world.keys[other]));

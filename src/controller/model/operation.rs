@@ -334,7 +334,7 @@ impl Operation {
         if sent_arrives {
             for who in ALL {
                 if let Some(pass) = &replica.passes[who] {
-                    Self::arrive(&mut state.world, who, pass);
+                    Self::arrive(&mut state.world, who, &replica, pass);
                 }
             }
         }
@@ -342,12 +342,12 @@ impl Operation {
         state.world.late.retain(|late| outlives && matches!(late.what, LateWrite::Remote(..)));
     }
 
-    fn arrive(world: &mut World, who: Who, pass: &Pass) {
+    fn arrive(world: &mut World, who: Who, replica: &Replica, pass: &Pass) {
         let object = &pass.begun.object;
         let uid = &object.uid;
         match (&pass.stage, &pass.found) {
             (Stage::Announcing(status) | Stage::Writing(status, _) | Stage::Leaving(status, ..), _) => {
-                world.write_status(object, status);
+                world.write_status(object, replica.basis[who], status);
             }
             (Stage::Sending, Some(found)) => {
                 let content = if purpose(&found.1) == Purpose::Push { found.0.source } else { None };

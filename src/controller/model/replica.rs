@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use super::{
     decisions::Decisions,
     pass::{Held, Pass, Stage, key_version, source_version},
-    world::{ALL, Remote, Stored, Who, World, key_of, who_is},
+    world::{ALL, Remote, Who, World, key_of, who_is},
 };
 use crate::{
     controller::{errand::Purpose, index::Index},
@@ -16,7 +16,10 @@ use crate::{
             plan::{Plan, Step},
             unwritten::Unwritten,
         },
-        parse::object::{Now, ObjectKey},
+        parse::{
+            object::{Now, ObjectKey},
+            resource_version::Basis,
+        },
     },
 };
 
@@ -31,8 +34,10 @@ pub(super) struct Replica {
     pub(super) timers: [Option<Duration>; 2],
     pub(super) passes: [Option<Pass>; 2],
     pub(super) unwritten: [Option<Unwritten>; 2],
-    /// The generation for which a status was refused because the resource has another one.
-    pub(super) outdated: [Option<i64>; 2],
+    /// From what the status was made that is being written.
+    pub(super) basis: [Basis; 2],
+    /// From what a status was made that was refused because the resource is not so.
+    pub(super) outdated: [Option<Basis>; 2],
     /// Who has had a push accepted, and where, by what this process was answered.
     pub(super) pushed: BTreeSet<(Who, Remote)>,
     /// Over whose pushes this process has sent something since they were accepted, and where.
@@ -74,6 +79,7 @@ impl Replica {
             timers: [None; 2],
             passes: [None, None],
             unwritten: [None; 2],
+            basis: [Basis::any_of(0); 2],
             outdated: [None; 2],
             pushed: BTreeSet::new(),
             pushed_over: BTreeSet::new(),
@@ -88,8 +94,9 @@ impl Replica {
         for who in ALL {
             let before = world.before[who].as_ref().filter(|_| behind[who]);
             let seen = before.unwrap_or(&world.objects[who]);
-            if let Some(Stored { object, status }) = seen {
-                replica.index.list_resource((**object).clone(), (**status).clone());
+            if let Some(stored) = seen {
+                replica.index.list_resource((*stored.object).clone(), (*stored.status).clone());
+                replica.index.is_shown_at(&key_of(who), stored.version());
             }
             if lists {
                 let named = seen.is_some();
@@ -115,7 +122,7 @@ impl Replica {
     pub(super) fn writes_again(&self, who: Who) -> Option<Duration> {
         let unwritten = self.unwritten[who]?;
         let known = self.index.status(&key_of(who)).map(|(object, _)| object.generation);
-        let is_left_to_pass = self.outdated[who].is_some_and(|generation| known != Some(generation));
+        let is_left_to_pass = self.outdated[who].is_some_and(|refused| known != Some(refused.generation));
         (!is_left_to_pass).then(|| unwritten.due())
     }
 

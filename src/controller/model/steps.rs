@@ -43,7 +43,9 @@ impl AtWork<'_> {
         let index = &self.replica.index;
         let woken = match (news, &self.world.objects[who]) {
             (News::Resource, Some(stored)) => {
-                index.apply_resource((*stored.object).clone(), (*stored.status).clone())
+                let mut woken = index.apply_resource((*stored.object).clone(), (*stored.status).clone());
+                woken.extend(index.is_shown_at(&key, stored.version()).then(|| key.clone()));
+                woken
             }
             (News::Resource, None) => index.remove_resource(&key),
             (News::Source, _) => {
@@ -324,7 +326,7 @@ impl AtWork<'_> {
                 return Ok(());
             }
             if self.is_clear(who, &begun) {
-                self.replica.index.tells(&begun.object);
+                self.tells(who, &begun.object);
                 self.wait(who, begun, found, Stage::Announcing(announced));
                 return Ok(());
             }

@@ -10,6 +10,7 @@ use crate::{
         parse::{
             api_url::Tenant,
             object::{Object, ObjectKey},
+            resource_version::{Basis, ResourceVersion},
         },
         testing::{WithSpec, a_new_status, an_object, at, tenant},
     },
@@ -54,6 +55,14 @@ pub(super) enum Reply {
 pub(super) struct Stored {
     pub(super) object: Arc<Object>,
     pub(super) status: Arc<AICoreRegistrySecretStatus>,
+    /// Its `resourceVersion`.
+    pub(super) version: u64,
+}
+
+impl Stored {
+    pub(super) fn version(&self) -> Option<ResourceVersion> {
+        ResourceVersion::parse(&self.version.to_string())
+    }
 }
 
 /// A request that was given up, and that is still to be carried out.
@@ -67,14 +76,14 @@ pub(super) struct Late {
 pub(super) enum LateWrite {
     /// `None` deletes.
     Remote(Remote, Option<Content>),
-    Status(Arc<Object>, Arc<AICoreRegistrySecretStatus>),
+    Status(Arc<Object>, Basis, Arc<AICoreRegistrySecretStatus>),
 }
 
 /// What became of a write of a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Written {
     Taken,
-    /// The resource has another generation.
+    /// The resource is not what the status was made from.
     Outdated,
     /// There is no such resource.
     Gone,
@@ -172,7 +181,8 @@ impl World {
                 spec.resync_interval = Some("0s".to_owned());
             })
         };
-        self.objects[who] = Some(Stored { object: Arc::new(object), status: Arc::new(a_new_status()) });
+        self.objects[who] =
+            Some(Stored { object: Arc::new(object), status: Arc::new(a_new_status()), version: 1 });
     }
 
     pub(super) fn wall(&self) -> Timestamp {
@@ -199,7 +209,8 @@ impl World {
         self.before[who] = Some(Some(stored.clone()));
         // The API server removes it with its last finalizer.
         let gone = object.deleting && !object.finalizer;
-        self.objects[who] = (!gone).then(|| Stored { object: Arc::new(object), ..stored });
+        let version = stored.version + 1;
+        self.objects[who] = (!gone).then(|| Stored { object: Arc::new(object), version, ..stored });
         Some(())
     }
 
@@ -207,6 +218,7 @@ impl World {
     pub(super) fn write_status(
         &mut self,
         made_for: &Object,
+        basis: Basis,
         status: &Arc<AICoreRegistrySecretStatus>,
     ) -> Written {
         let who = who_is(&made_for.key);
@@ -214,12 +226,18 @@ impl World {
         else {
             return Written::Gone;
         };
-        if stored.object.generation != made_for.generation {
+        if stored.object.generation != basis.generation
+            || basis.version.is_some() && stored.version() != basis.version
+        {
             return Written::Outdated;
+        }
+        if stored.status == *status {
+            return Written::Taken;
         }
         self.before[who] = Some(Some(stored.clone()));
         self.went_back[who] |= status.observed_generation < stored.status.observed_generation;
         stored.status = Arc::clone(status);
+        stored.version += 1;
         Written::Taken
     }
 
@@ -271,10 +289,10 @@ impl World {
     pub(super) fn land(&mut self, number: usize) {
         match self.late.remove(number).what {
             LateWrite::Remote(remote, content) => self.set_remote(remote, content),
-            LateWrite::Status(made_for, status) => {
+            LateWrite::Status(made_for, basis, status) => {
                 // Such a one can be older than what is there: it is written over.
                 let went_back = self.went_back;
-                self.write_status(&made_for, &status);
+                self.write_status(&made_for, basis, &status);
                 self.went_back = went_back;
             }
         }

@@ -8,7 +8,10 @@ use std::{
 
 use crate::domain::{
     decide::unwritten::Unwritten,
-    parse::object::{Object, ObjectKey},
+    parse::{
+        object::{Object, ObjectKey},
+        resource_version::Basis,
+    },
     tools::bucket::{Bucket, Rate},
 };
 
@@ -34,8 +37,8 @@ struct Entry {
     /// Whether a write is under way beside the passes.
     under_way: bool,
     unwritten: Option<Unwritten>,
-    /// The generation for which the API server has refused the status because the resource has another one.
-    outdated: Option<i64>,
+    /// From what the status was made that the API server has refused, because the resource is not so.
+    outdated: Option<Basis>,
     /// Whether a pass over what the resource is now is to write its status, and nobody else.
     left_to_pass: bool,
 }
@@ -72,16 +75,12 @@ impl Entry {
     fn is_left(&self) -> bool {
         self.is_owed() && !self.is_refused() && !self.under_way
     }
-
-    fn is_outdated_unlike(&self, object: &Object) -> bool {
-        self.outdated.is_some_and(|generation| generation != object.generation)
-    }
 }
 
 impl Debts {
     /// Whether a pass writes the status itself: no write is under way beside it, or to be tried again. One that was only to be written
     /// soon is not any more.
-    pub(super) fn are_clear(&mut self, object: &Object, uptime: Duration) -> bool {
+    pub(super) fn are_clear(&mut self, object: &Object, basis: &Basis, uptime: Duration) -> bool {
         match self.entries.get(&object.key) {
             None => true,
             // It was deleted and created again: what was owed is owed to nobody.
@@ -96,23 +95,27 @@ impl Debts {
                 }
                 true
             }
-            Some(entry) if !entry.under_way && entry.is_outdated_unlike(object) => {
-                self.leave_to_pass(object);
+            Some(entry) if !entry.under_way && entry.outdated.is_some_and(|refused| refused != *basis) => {
+                let entry = self.remove(&object.key);
+                entry.into_iter().for_each(|entry| {
+                    self.insert(object.key.clone(), Entry { left_to_pass: true, ..entry });
+                });
                 true
             }
             Some(entry) => !entry.under_way && !entry.is_owed(),
         }
     }
 
-    /// Whether the API server has refused a status of the resource because it has another generation than this.
-    pub(super) fn are_outdated(&self, object: &Object) -> bool {
-        self.of(object).is_some_and(|entry| entry.outdated == Some(object.generation))
+    /// Whether the API server has refused a status that was made from this, because the resource is not so.
+    pub(super) fn are_outdated(&self, object: &Object, basis: &Basis) -> bool {
+        self.of(object).is_some_and(|entry| entry.outdated.as_ref() == Some(basis))
     }
 
     /// Whether what is owed was made for another generation than this, as the API server has said. Then the pass over this one writes
     /// what there is to say.
     pub(super) fn leave_to_pass(&mut self, object: &Object) -> bool {
-        let is_left = self.of(object).is_some_and(|entry| entry.is_outdated_unlike(object));
+        let refused = self.of(object).and_then(|entry| entry.outdated);
+        let is_left = refused.is_some_and(|refused| refused.generation != object.generation);
         if is_left && let Some(entry) = self.remove(&object.key) {
             self.insert(object.key.clone(), Entry { under_way: false, left_to_pass: true, ..entry });
         }
@@ -167,13 +170,19 @@ impl Debts {
         unwritten
     }
 
-    /// A write was refused because the resource has another generation. Tried again until that is known.
-    pub(super) fn outdated(&mut self, object: &Object, uptime: Duration, jitter: f64) -> Unwritten {
+    /// A write was refused because the resource is not what the status was made from. Tried again until that is known.
+    pub(super) fn outdated(
+        &mut self,
+        object: &Object,
+        basis: Basis,
+        uptime: Duration,
+        jitter: f64,
+    ) -> Unwritten {
         let unwritten = self.failed(object, true, uptime, jitter);
         if self.of(object).is_some()
             && let Some(entry) = self.remove(&object.key)
         {
-            self.insert(object.key.clone(), Entry { outdated: Some(object.generation), ..entry });
+            self.insert(object.key.clone(), Entry { outdated: Some(basis), ..entry });
         }
         unwritten
     }

@@ -108,7 +108,13 @@ async fn in_the_middle_of_a_pass_the_status_is_there_before_it_goes_on() {
     assert!(tokio::time::timeout(PATIENCE / 2, &mut next).await.is_err());
     let place = Arc::clone(&world.ctx.statuses.beside).acquire_owned().await.unwrap();
     let (object, status) = (Arc::clone(&object), a_status("3"));
-    world.ctx.statuses.ended(&Ended { object, status, result: Ok(()), _place: Some(place) });
+    world.ctx.statuses.ended(&Ended {
+        object,
+        status,
+        basis: Basis::any_of(1),
+        result: Ok(()),
+        _place: Some(place),
+    });
     assert_eq!(next.await, Written::Now);
     assert_eq!(version(&world).as_deref(), Some("4"));
     // But not for longer than for any other answer.
