@@ -70,20 +70,22 @@ pub(super) async fn reconcile<K: Kubernetes, A: AiCore>(
     let pass = pass(ctx, &snapshot).instrument(span.clone());
     let (concluded, requeue_after) = match tokio::time::timeout(PASS_LIMIT, pass).await {
         Ok(Ok(after)) => (true, Some(after)),
-        // The watch shows the same soon, or it is not so: an API server that does not serve the kind yet answers in the same way.
-        Ok(Err(Error::NotFound | Error::Outdated)) => {
-            (true, ctx.index.tenant_snapshot(name).map(|_| backoff::LONGEST_API_DELAY))
-        }
         Ok(Err(error)) => {
             let mut failures = 0;
             ctx.index.record_tenant(&snapshot.tenant, None, |memory| {
                 memory.api_failures = memory.api_failures.saturating_add(1);
                 failures = memory.api_failures;
             });
-            if failures.is_power_of_two() {
-                warn!(parent: &span, %error, "a request to the API server failed; the pass is retried");
+            // The watch shows the same soon, or it is not so: an API server that does not serve the kind yet answers in the same way.
+            let is_expected = matches!(error, Error::NotFound | Error::Outdated);
+            if failures.is_power_of_two() && !(is_expected && failures == 1) {
+                warn!(parent: &span, %error, failures, "a request to the API server failed; the pass is retried");
             }
-            (false, Some(backoff::api_delay(failures.max(1), jitter::fraction())))
+            if is_expected {
+                (true, ctx.index.tenant_snapshot(name).map(|_| backoff::LONGEST_API_DELAY))
+            } else {
+                (false, Some(backoff::api_delay(failures.max(1), jitter::fraction())))
+            }
         }
         Err(_) => {
             warn!(parent: &span, limit_s = PASS_LIMIT.as_secs(), "the pass took too long; it is retried");

@@ -65,7 +65,7 @@ pub(super) async fn read(client: &Client, request: Request<Vec<u8>>) -> Result<T
 /// What the API server refused, or that it did not answer in time.
 pub(super) async fn ignore(client: &Client, request: Request<Vec<u8>>) -> Result<(), Error> {
     in_time(async {
-        let (response, _) = sent(client, request).await?;
+        let (response, connection) = sent(client, request).await?;
         let mut body = response.into_body();
         let mut size = 0;
         // The write has been done: what becomes of the rest of the answer changes nothing.
@@ -74,6 +74,9 @@ pub(super) async fn ignore(client: &Client, request: Request<Vec<u8>>) -> Result
         {
             tokio::task::coop::consume_budget().await;
             size += frame.data_ref().map_or(0, bytes::Bytes::len);
+            if size > SMALL {
+                use_no_more(&connection);
+            }
         }
         Ok(())
     })
@@ -142,12 +145,17 @@ async fn collect(
     Ok(Text { bytes, answered_at, _place: place })
 }
 
-/// A place among the large answers. Nothing else is sent on the connection: its buffers grow with what it carries, up to 0.8 MiB, and
-/// would stay as they are for as long as it is open.
-async fn large(connection: &CaptureConnection) -> Result<SemaphorePermit<'static>, Error> {
+/// Nothing else is sent on the connection, which carries a large answer: its buffers grow with what it carries, two of them up to
+/// 0.4 MiB each, and would stay as they are for as long as it is open.
+fn use_no_more(connection: &CaptureConnection) {
     if let Some(connected) = &*connection.connection_metadata() {
         connected.poison();
     }
+}
+
+/// A place among the large answers.
+async fn large(connection: &CaptureConnection) -> Result<SemaphorePermit<'static>, Error> {
+    use_no_more(connection);
     // It is never closed.
     LARGE.acquire().await.map_err(|_| Error::Timeout)
 }
@@ -260,6 +268,10 @@ pub(super) mod tests {
             let request = Request::get(format!("/{size}")).body(Vec::new()).unwrap();
             assert_eq!(read(&client, request).await.unwrap().bytes().len(), size);
             assert_eq!(connections.load(SeqCst), opened, "after {size} bytes");
+        }
+        for (size, opened) in [(SMALL, 4), (SMALL + 1, 4), (7, 5)] {
+            ignore(&client, Request::get(format!("/{size}")).body(Vec::new()).unwrap()).await.unwrap();
+            assert_eq!(connections.load(SeqCst), opened, "after {size} bytes that are ignored");
         }
     }
 

@@ -155,10 +155,13 @@ impl Kubernetes for FakeKubernetes {
 
     async fn write_tenant_status(
         &self,
-        _tenant: &SharedTenant,
+        tenant: &SharedTenant,
         status: &AICoreTenantStatus,
     ) -> Result<(), ApiError> {
         self.answers("write status of tenant")?;
+        if self.generations.lock().unwrap().get(&*tenant.uid).is_some_and(|now| *now != tenant.generation) {
+            return Err(ApiError::Outdated);
+        }
         *self.tenant_status.lock().unwrap() = Some(status.clone());
         Ok(())
     }

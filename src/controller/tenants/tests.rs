@@ -211,6 +211,23 @@ async fn a_status_that_is_not_taken_is_written_again_without_a_question() {
     assert_eq!(ready(&world), "True/Valid");
 }
 
+/// It was changed, and the watch does not show it.
+#[tokio::test(start_paused = true)]
+async fn a_status_that_is_refused_as_outdated_is_tried_again_and_that_is_counted() {
+    let world = shared();
+    let tenant = a_shared_tenant(&["ns"], None);
+    world.ctx.kubernetes.generations.lock().unwrap().insert(tenant.uid.to_string(), tenant.generation + 1);
+    for failures in 1..4 {
+        assert_eq!(pass(&world).await, Some(backoff::LONGEST_API_DELAY));
+        assert_eq!(world.journal().last().unwrap(), "write status of tenant");
+        let known = world.ctx.index.tenant_snapshot("shared").unwrap();
+        assert_eq!(known.known(true, world.ctx.clock.now()).memory.api_failures, failures);
+    }
+    apply(&world, SharedTenant { generation: tenant.generation + 1, ..tenant });
+    assert_eq!(pass(&world).await, Some(HOUR));
+    assert_eq!(ready(&world), "True/Valid");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_secret_that_is_missing_or_that_holds_no_key_is_named_to_its_owner() {
     let world = shared();
