@@ -21,6 +21,7 @@ use crate::{
         parse::{
             api_url::Tenant,
             object::{Object, ObjectKey},
+            resource_version::Basis,
         },
     },
 };
@@ -36,6 +37,8 @@ pub(super) struct Decisions {
         fn(&Object, &AICoreRegistrySecretStatus, &Tenant) -> Option<AICoreRegistrySecretStatus>,
     pub(super) writes: fn(&Index<Held>, &Object, &Claim),
     pub(super) unanswered: fn(&mut LateWrites, &Claim, Duration),
+    /// From what a status is made.
+    pub(super) basis: fn(&Index<Held>, &Object) -> Basis,
     pub(super) report: fn(&Observed<'_>, &Step, Outcome, Duration, Jitter) -> Report,
     /// Who of those hears that its ownership may have changed.
     pub(super) woken: fn(Vec<ObjectKey>) -> Vec<ObjectKey>,
@@ -51,6 +54,7 @@ impl Decisions {
         announced: arrival::announced,
         writes: |index, object, claim| index.writes(object, claim),
         unanswered: |late, claim, uptime| late.unanswered(claim, uptime),
+        basis: Index::basis,
         report,
         woken: |woken| woken,
     };

@@ -133,19 +133,19 @@ impl AtWork<'_> {
     /// Whether a pass writes a status itself.
     pub(super) fn is_clear(&self, who: Who, begun: &Begun) -> bool {
         match self.replica.outdated[who] {
-            Some(refused) => refused != self.replica.index.basis(&begun.object),
+            Some(refused) => refused != (self.decisions.basis)(&self.replica.index, &begun.object),
             None => !self.replica.unwritten[who].is_some_and(Unwritten::is_owed),
         }
     }
 
     /// Whether it is known that the resource has another generation than the one that the pass is for.
     pub(super) fn is_outdated(&self, who: Who, begun: &Begun) -> bool {
-        self.replica.outdated[who] == Some(self.replica.index.basis(&begun.object))
+        self.replica.outdated[who] == Some((self.decisions.basis)(&self.replica.index, &begun.object))
     }
 
     /// The write of a status begins.
     pub(super) fn tells(&mut self, who: Who, object: &Object) {
-        self.replica.basis[who] = self.replica.index.basis(object);
+        self.replica.basis[who] = (self.decisions.basis)(&self.replica.index, object);
         self.replica.index.tells(object);
     }
 

@@ -11,12 +11,15 @@ use super::{
 use crate::{
     aicore::mandate::Mandate,
     controller::errand::Purpose,
-    domain::decide::{
-        memory::SecretVersions,
-        observed::{Observed, Ownership, Takeover},
-        plan::{FinalizerStep, LetGo, Plan, Step, plan},
-        report::{Outcome, report},
-        warm_up::opening::{Opening, Unseen},
+    domain::{
+        decide::{
+            memory::SecretVersions,
+            observed::{Observed, Ownership, Takeover},
+            plan::{FinalizerStep, LetGo, Plan, Step, plan},
+            report::{Outcome, report},
+            warm_up::opening::{Opening, Unseen},
+        },
+        parse::resource_version::Basis,
     },
 };
 
@@ -132,6 +135,12 @@ fn broken(world: &str, faults: u8, decisions: Decisions) -> String {
     2,
     Decisions { announced: |_, _, _| None, ..Decisions::REAL },
     "AI Core still holds what it was to delete"
+)]
+#[case::a_first_word_is_for_any_version(
+    "one rotates twice",
+    2,
+    Decisions { basis: |_, object| Basis::any_of(object.generation), ..Decisions::REAL },
+    "has gone back to an older generation"
 )]
 #[case::the_finalizer_comes_later(
     "one is made and deleted",
