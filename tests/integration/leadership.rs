@@ -152,10 +152,13 @@ async fn what_the_last_leader_told_last_counts_when_it_is_heard_late(
     world.check(&second).await;
 }
 
-/// The watch of the second one stands still while the first one says something of an edit, and hands over.
+/// The watch of the second one stands still while the first one says something, of an edit or of a rotation, and hands over.
+#[rstest]
 #[tokio::test]
-async fn what_the_last_leader_said_of_an_edit_is_not_taken_back_by_one_that_has_not_heard_of_it() {
-    let world = World::synced("late-edit").await;
+async fn what_the_last_leader_said_is_not_overwritten_by_one_that_has_not_heard_it(
+    #[values(false, true)] of_an_edit: bool,
+) {
+    let world = World::synced("unheard").await;
     let first = replica_with(&world, "1h", "10s").start().await;
     world.wait_ready("pull").await;
     let proxy = Proxy::start(cluster().await.kubeconfig()).await.unwrap();
@@ -166,18 +169,28 @@ async fn what_the_last_leader_said_of_an_edit_is_not_taken_back_by_one_that_has_
     proxy.cut(watches);
     gate.arrived().await.unwrap();
 
-    world.patch_spec("pull", json!({ "resyncInterval": "2h" })).await;
-    world.wait_observed("pull", 2).await;
+    if of_an_edit {
+        world.patch_spec("pull", json!({ "resyncInterval": "2h" })).await;
+        world.wait_observed("pull", 2).await;
+    } else {
+        let payload = rotate(&world, 2).await;
+        world.wait_remote("pull", &payload).await;
+        world.wait_told("pull", "source").await;
+    }
     first.terminate().await;
+    let last_word = world.resource_now("pull").await;
     second.wait_for_line(LEADING).await;
-    let payload = rotate(&world, 2).await;
+    let payload = rotate(&world, 3).await;
     world.wait_remote("pull", &payload).await;
     proxy.wait_for(1, |request: &Request| request.is("patch", "aicoreregistrysecrets")).await.unwrap();
     second.wait_for_line("the resource was changed in between").await;
-    assert_eq!(world.resource_now("pull").await.status.unwrap().observed_generation, Some(2));
+    let now = world.resource_now("pull").await;
+    assert_eq!(now.metadata.resource_version, last_word.metadata.resource_version);
+    assert_eq!(now.status, last_word.status);
     gate.release();
     world.wait_told("pull", "source").await;
-    assert_eq!(world.resource_now("pull").await.status.unwrap().observed_generation, Some(2));
+    world.wait_ready("pull").await;
+    // Nor has any status of before gone back.
     world.check(&second).await;
 }
 

@@ -20,7 +20,7 @@ use crate::{
         parse::{
             name::SecretName,
             object::{Object, ObjectKey},
-            resource_version::Basis,
+            resource_version::{Basis, ResourceVersion},
             secret_data,
             tenant::SharedTenant,
         },
@@ -61,6 +61,8 @@ pub(in crate::controller) struct FakeKubernetes {
     pub(in crate::controller) status_answers: Mutex<HashMap<String, (Duration, bool)>>,
     /// By uid of the resource: the generation that it has.
     pub(in crate::controller) generations: Mutex<HashMap<String, i64>>,
+    /// At which version a resource is, by uid.
+    pub(in crate::controller) versions: Mutex<HashMap<String, ResourceVersion>>,
     /// By uid, the last status that was taken.
     pub(in crate::controller) taken: Mutex<HashMap<String, AICoreRegistrySecretStatus>>,
     /// Reasons of the events that were handed in.
@@ -127,7 +129,7 @@ impl Kubernetes for FakeKubernetes {
         &self,
         object: &Object,
         status: &AICoreRegistrySecretStatus,
-        _basis: Basis,
+        basis: Basis,
     ) -> Result<(), ApiError> {
         self.answers("write status")?;
         let answer = self.status_answers.lock().unwrap().get(&*object.uid).copied();
@@ -145,7 +147,11 @@ impl Kubernetes for FakeKubernetes {
             tokio::time::sleep(crate::k8s::error::REQUEST_TIMEOUT).await;
             return Err(ApiError::Timeout);
         }
-        if self.generations.lock().unwrap().get(&*object.uid).is_some_and(|now| *now != object.generation) {
+        let is_another = |now: &i64| *now != basis.generation;
+        let has_gone_on = |now: &ResourceVersion| basis.version.is_some_and(|version| version != *now);
+        if self.generations.lock().unwrap().get(&*object.uid).is_some_and(is_another)
+            || self.versions.lock().unwrap().get(&*object.uid).is_some_and(has_gone_on)
+        {
             return Err(ApiError::Outdated);
         }
         *self.status.lock().unwrap() = Some(status.clone());

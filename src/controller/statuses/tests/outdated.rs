@@ -1,6 +1,9 @@
-//! Statuses of resources whose spec was changed in between.
+//! Statuses of resources that were changed in between.
 
-use super::*;
+use futures::FutureExt;
+
+use super::{version as taken, *};
+use crate::domain::parse::{object::ObjectKey, resource_version::ResourceVersion};
 
 fn changed(object: &Object) -> Object {
     Object { generation: object.generation + 1, ..object.clone() }
@@ -29,13 +32,13 @@ async fn a_status_is_not_written_for_a_newer_generation_than_it_was_made_for() {
     assert!((4..=16).contains(&attempts), "{attempts}");
     assert_eq!(write(&world, &world.object, &a_status("2")).await, Written::Outdated);
     assert_eq!(world.journal(), Vec::<String>::new());
-    assert_eq!((world.ctx.statuses.refused(), version(&world)), (1, None));
+    assert_eq!((world.ctx.statuses.refused(), taken(&world)), (1, None));
     is_changed_here(&world, &now, &a_status("0"));
     world.writes_for(HOUR).await;
     assert_eq!(world.journal(), Vec::<String>::new());
     // At once.
     assert_eq!(write(&world, &now, &a_status("3")).await, Written::Now);
-    assert_eq!((world.ctx.statuses.owed(), version(&world).as_deref()), (0, Some("3")));
+    assert_eq!((world.ctx.statuses.owed(), taken(&world).as_deref()), (0, Some("3")));
     world.writes_for(HOUR).await;
     assert_eq!(world.journal(), ["write status"]);
 }
@@ -70,7 +73,7 @@ async fn what_a_pass_could_not_write_is_written_when_the_older_one_was_refused()
     assert_eq!(write(&world, &now, &a_status("2")).await, Written::Later);
     world.ctx.kubernetes.hangs.lock().unwrap().clear();
     world.writes_for(seconds(10)).await;
-    assert_eq!((world.ctx.statuses.owed(), version(&world).as_deref()), (0, Some("2")));
+    assert_eq!((world.ctx.statuses.owed(), taken(&world).as_deref()), (0, Some("2")));
     assert_eq!(world.journal(), ["write status", "write status"]);
 }
 
@@ -87,4 +90,69 @@ async fn another_ones_word_of_the_change_is_heard_after_a_refusal() {
     assert_eq!(world.journal(), ["write status"]);
     let (_, known) = world.ctx.index.status(&now.key).unwrap();
     assert_eq!(known.secret_resource_version.as_deref(), Some("its last word"));
+}
+
+fn version(number: u64) -> Option<ResourceVersion> {
+    ResourceVersion::parse(&number.to_string())
+}
+
+/// What the API server has, and which of it the watch has shown.
+fn is_at(world: &World, there: u64, here: u64) {
+    world
+        .ctx
+        .kubernetes
+        .versions
+        .lock()
+        .unwrap()
+        .insert(world.object.uid.to_string(), version(there).unwrap());
+    world.ctx.index.is_shown_at(&world.object.key, version(here));
+}
+
+/// The last one has told something of the same generation.
+#[tokio::test(start_paused = true)]
+async fn a_first_word_is_not_written_over_one_that_was_not_heard() {
+    let world = World::taking_over();
+    is_at(&world, 6, 5);
+    assert_eq!(write(&world, &world.object, &a_status("1")).await, Written::Outdated);
+    world.writes_for(seconds(60)).await;
+    assert_eq!((world.ctx.statuses.owed(), taken(&world)), (1, None));
+    is_changed_here(&world, &world.object, &a_status("its last word"));
+    assert!(world.ctx.index.is_shown_at(&world.object.key, version(6)), "it is looked at again");
+    assert_eq!(write(&world, &world.object, &a_status("2")).await, Written::Now);
+    assert_eq!((world.ctx.statuses.owed(), taken(&world).as_deref()), (0, Some("2")));
+    // After it nobody else has a word.
+    is_at(&world, 8, 7);
+    assert_eq!(write(&world, &world.object, &a_status("3")).await, Written::Now);
+}
+
+/// Somebody has changed a label, and no pass comes of that: what was refused is written beside the passes.
+#[tokio::test(start_paused = true)]
+async fn a_first_word_that_was_refused_is_written_once_its_version_is_known() {
+    let world = World::taking_over();
+    is_at(&world, 6, 5);
+    assert_eq!(write(&world, &world.object, &a_status("1")).await, Written::Outdated);
+    world.ctx.index.is_shown_at(&world.object.key, version(6));
+    world.writes_for(LONGEST_PAUSE).await;
+    assert_eq!((world.ctx.statuses.owed(), taken(&world).as_deref()), (0, Some("1")));
+}
+
+fn woken(world: &World) -> Option<ObjectKey> {
+    world.ctx.queue.next().now_or_never().flatten()
+}
+
+/// The watch has shown it while the request was under way: nothing else would come to wake the resource.
+#[tokio::test(start_paused = true)]
+async fn what_was_shown_before_a_refusal_is_looked_at_again() {
+    let world = World::taking_over();
+    is_at(&world, 6, 5);
+    world.ctx.kubernetes.hangs.lock().unwrap().insert("write status slowly");
+    let status = a_status("1");
+    let (written, ()) = tokio::join!(write(&world, &world.object, &status), async {
+        tokio::time::sleep(PATIENCE / 2).await;
+        world.ctx.index.is_shown_at(&world.object.key, version(6));
+    });
+    assert_eq!(written, Written::Later);
+    assert_eq!(woken(&world), None);
+    world.writes_for(seconds(3)).await;
+    assert_eq!(woken(&world), Some(world.object.key.clone()));
 }
