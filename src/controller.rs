@@ -43,7 +43,7 @@ use self::{
     index::Index,
     queue::{Priority, Queue},
     scopes::Scopes,
-    statuses::{Statuses, Writer},
+    statuses::{Statuses, Writer, Written},
 };
 use crate::{
     aicore::pool::{Connection, Pool},
@@ -131,9 +131,13 @@ impl<K, A: AiCore> Context<K, A> {
 
 impl<K: Kubernetes, A: AiCore> Context<K, A> {
     /// Writes a status in the middle of a pass.
-    async fn write_status(&self, object: &Arc<Object>, status: Arc<AICoreRegistrySecretStatus>) {
-        self.statuses.write(object, &status).await;
-        self.index.record_status(object, status);
+    async fn write_status(&self, object: &Arc<Object>, status: Arc<AICoreRegistrySecretStatus>) -> Written {
+        let heard = self.index.heard(object);
+        let written = self.statuses.write(object, &status).await;
+        if written == Written::Now || !self.index.has_heard_since(object, heard) {
+            self.index.record_status(object, status);
+        }
+        written
     }
 }
 

@@ -14,8 +14,8 @@ use crate::domain::{
 };
 
 /// Announces a push of the resource to the tenant, where that is needed. A status that cannot be written does not keep the push
-/// back: then this process alone knows of it, until it can be. Returns false if the push is not to be: the resource has another
-/// generation than the one that it was decided for.
+/// back: then this process alone knows of it, until it can be. Returns false if the push is not to be: the resource is not what it was
+/// decided from.
 pub(super) async fn announce<K: Kubernetes, A: AiCore>(
     ctx: &Context<K, A>,
     object: &Object,
@@ -27,10 +27,15 @@ pub(super) async fn announce<K: Kubernetes, A: AiCore>(
         return true;
     };
     let Some(announced) = arrival::announced(&current, &status, tenant) else { return true };
-    let announced = Arc::new(announced);
-    let written = ctx.statuses.write(&current, &announced).await;
-    if written != Written::Outdated {
+    let (announced, heard) = (Arc::new(announced), ctx.index.heard(&current));
+    let is_so = match ctx.statuses.write(&current, &announced).await {
+        Written::Now => true,
+        // Or another process has told something that it was not made from.
+        Written::Later | Written::Gone => !ctx.index.has_heard_since(&current, heard),
+        Written::Outdated => false,
+    };
+    if is_so {
         ctx.index.record_status(&current, announced);
     }
-    written != Written::Outdated
+    is_so
 }

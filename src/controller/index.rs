@@ -113,6 +113,10 @@ struct Entry {
     waits: bool,
     /// From its first word on this process's own statuses count, which the watch shows late.
     told: Told,
+    /// The likeness of the status that a watch or a list has shown last.
+    shown: u64,
+    /// How many words of other processes were heard since this one works.
+    heard: u32,
     /// At which version a watch or a list has shown it last.
     version: Option<ResourceVersion>,
 }
@@ -182,6 +186,7 @@ impl<K> Index<K> {
             place: entry.place.clone(),
             status: Arc::new(entry.status.status()),
             memory: entry.memory.clone(),
+            heard: entry.heard,
             source_version: source.and_then(SecretEntry::version),
             lacks_source: source.is_some_and(SecretEntry::is_gone),
             source_changed: source.and_then(|secret| secret.changed(key)),

@@ -247,7 +247,9 @@ async fn say_wait<K: Kubernetes, A: AiCore>(
     }
     match waiting {
         Waiting::Nothing => {}
-        Waiting::Says(status) => ctx.write_status(object, Arc::from(status)).await,
+        Waiting::Says(status) => {
+            ctx.write_status(object, Arc::from(status)).await;
+        }
         Waiting::NeedsLook => {
             ctx.admission.goes_on(&object.key);
             return None;
@@ -288,11 +290,10 @@ async fn finish<K: Kubernetes, A: AiCore>(
     // In between, a push may have been announced; where there is nothing new to say, that is taken back.
     let before = ctx.index.status(&object.key).filter(|(current, _)| current.uid == object.uid);
     let before = before.map_or_else(|| Arc::clone(&snapshot.status), |(_, status)| status);
-    // Or the watch has shown only now what another process told last: what was decided without that is decided again. What was pushed
-    // was pushed.
-    let is_pushed = matches!(outcome, PassOutcome::Created | PassOutcome::Updated);
-    if !ctx.index.has_told(object) && before != snapshot.status && !is_pushed {
-        return Done { outcome: PassOutcome::Withdrawn, requeue_after: Some(Duration::ZERO) };
+    // Or the watch has shown only now what another process told last: what was decided without that is decided again.
+    let decided_again = Done { outcome: PassOutcome::Withdrawn, requeue_after: Some(Duration::ZERO) };
+    if ctx.index.has_heard_since(object, snapshot.heard) {
+        return decided_again;
     }
     let status = status.map_or_else(|| Arc::clone(&snapshot.status), Arc::new);
     let written = if status == before {
@@ -302,6 +303,9 @@ async fn finish<K: Kubernetes, A: AiCore>(
     } else {
         ctx.statuses.write(object, &status).await
     };
+    if written != Written::Now && ctx.index.has_heard_since(object, snapshot.heard) {
+        return decided_again;
+    }
     ctx.index.record(object, Some(Arc::clone(&status)), memory, answered);
     if let Some(leaving) = leaving {
         leave(ctx, object, leaving, &status).await;

@@ -139,7 +139,7 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
         status: &Arc<AICoreRegistrySecretStatus>,
     ) -> Written {
         if self.queue.is_busy() && self.debts.lock().line_up(object, WAITING, self.clock.now().uptime) {
-            self.index.tells(object);
+            self.index.tells(object, status);
             self.sooner.notify_one();
             return Written::Later;
         }
@@ -154,7 +154,7 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
         if !self.debts.lock().are_clear(object, &basis, self.clock.now().uptime) {
             return Written::Later;
         }
-        self.index.tells(object);
+        self.index.tells(object, status);
         let (kubernetes, about, what) =
             (Arc::clone(&self.kubernetes), Arc::clone(object), Arc::clone(status));
         let mut request = Box::pin(async move { kubernetes.write_status(&about, &what, basis).await });
@@ -165,7 +165,10 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
                 Self::log_if_late(object, taken);
                 Written::Now
             }
-            Ok(Err(Error::NotFound)) if !self.index.holds(object) => Written::Gone,
+            Ok(Err(Error::NotFound)) if !self.index.holds(object) => {
+                self.debts.lock().forget(object);
+                Written::Gone
+            }
             Ok(Err(error @ Error::Outdated)) => {
                 self.failed(object, basis, &error);
                 Written::Outdated
@@ -248,7 +251,11 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
             self.is_outdated(object, basis);
             unwritten
         } else {
-            self.index.may_have_told(object);
+            if answered {
+                self.index.has_not_told(object);
+            } else {
+                self.index.may_have_told(object);
+            }
             self.debts.lock().failed(object, answered, uptime, jitter)
         };
         self.sooner.notify_one();
@@ -269,7 +276,7 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
     }
 
     fn is_outdated(&self, object: &Object, basis: Basis) {
-        if self.index.has_not_told(object, basis) {
+        if self.index.was_outdated(object, basis) {
             self.queue.enqueue(&object.key, Priority::Urgent);
         }
     }

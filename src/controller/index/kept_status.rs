@@ -4,7 +4,10 @@
 
 mod words;
 
-use std::sync::Arc;
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
 
 use crate::{
     api::{AICoreRegistrySecretStatus, Moment, condition},
@@ -67,7 +70,11 @@ impl KeptStatus {
     /// Another status in its stead. One of the same length, as most are, takes the place of the text, so that memory is not torn into
     /// pieces. Returns whether it says anything else.
     pub(super) fn set(&mut self, status: AICoreRegistrySecretStatus, tenants: &mut Shared<Tenant>) -> bool {
-        let mut next = Self::new(status, tenants);
+        self.replace(Self::new(status, tenants))
+    }
+
+    /// The same with one that is kept already.
+    pub(super) fn replace(&mut self, mut next: Self) -> bool {
         let is_news = next.rest != self.rest || next.tenant != self.tenant;
         if next.rest.len() == self.rest.len() {
             self.rest.copy_from_slice(&next.rest);
@@ -75,6 +82,13 @@ impl KeptStatus {
         }
         *self = next;
         is_news
+    }
+
+    /// The same for statuses that say the same.
+    pub(super) fn likeness(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (&self.rest, &self.tenant).hash(&mut hasher);
+        hasher.finish()
     }
 
     /// The whole status.

@@ -24,7 +24,8 @@ impl<K: Hash> Index<K> {
             resources, left_alone, secrets, first_lists, claims, accepted, following, took_over, ..
         } = &*state;
         for (key, entry) in resources {
-            let Entry { object, status, memory, waits, told, version, listed: _, place: _ } = &**entry;
+            let Entry { object, status, memory, waits, told, version, shown, heard, listed: _, place: _ } =
+                &**entry;
             let steering = (object.generation, object.deleting, object.finalizer);
             (
                 key,
@@ -33,7 +34,7 @@ impl<K: Hash> Index<K> {
                 &object.requested_at,
                 object.abandon,
                 waits,
-                (told, version),
+                (told, version, shown, heard),
                 status,
             )
                 .hash(hasher);

@@ -49,6 +49,8 @@ pub(in crate::controller) struct Snapshot<K> {
     pub status: Arc<AICoreRegistrySecretStatus>,
     /// What the process remembers.
     pub memory: Memory,
+    /// How many words of other processes were heard about it.
+    pub(in crate::controller) heard: u32,
     /// resourceVersion of the Secret with the registry credential, if it was seen.
     pub source_version: Option<Arc<str>>,
     /// Whether the watch has shown that there is no such Secret.

@@ -1,12 +1,15 @@
 //! Whose word the status of a resource is that a watch shows: that of another process, whose work this one has taken over, or its own,
 //! which the watch shows late.
 
-use super::{Entry, Index, rights::entry_mut};
+use super::{Entry, Index, KeptStatus, rights::entry_mut};
 use crate::{
     api::AICoreRegistrySecretStatus,
-    domain::parse::{
-        object::{Object, ObjectKey},
-        resource_version::{Basis, ResourceVersion},
+    domain::{
+        decide::arrival::Sent,
+        parse::{
+            object::{Object, ObjectKey},
+            resource_version::{Basis, ResourceVersion},
+        },
     },
 };
 
@@ -17,8 +20,8 @@ pub(super) enum Told {
     /// Nothing. All that is there was told by others.
     #[default]
     Nothing,
-    /// A first status is being written.
-    Begun,
+    /// A first status, with this likeness, is being written.
+    Begun(u64),
     /// A first status was refused, because the watch has yet to show something of the resource.
     Refused,
     /// The API server has taken one, or may have, or the watch has shown all that others have told. None was made for a later
@@ -27,35 +30,57 @@ pub(super) enum Told {
 }
 
 impl Told {
-    fn begins(self, generation: i64) -> Self {
-        match self {
-            Self::Nothing | Self::Begun | Self::Refused => Self::Begun,
-            Self::Something(before) => Self::Something(before.max(generation)),
-        }
-    }
-
     fn may_be_taken(self, generation: i64) -> Self {
         match self {
             Self::Something(before) => Self::Something(before.max(generation)),
-            Self::Nothing | Self::Begun | Self::Refused => Self::Something(generation),
+            Self::Nothing | Self::Begun(_) | Self::Refused => Self::Something(generation),
         }
     }
 
-    /// Whether a status that a watch shows can be another process's. Its own says nothing of a generation that it was not made for.
-    fn leaves_to_another(self, status: &AICoreRegistrySecretStatus) -> bool {
+    /// Whether a status that a watch shows can be another process's, while this one works. Its own says nothing of a generation that it
+    /// was not made for. `before` is the likeness of what was shown before, `now` that of this one, which speaks of `observed`.
+    fn leaves_to_another(self, before: u64, now: u64, observed: Option<i64>) -> bool {
         match self {
-            Self::Nothing | Self::Begun | Self::Refused => true,
-            Self::Something(generation) => {
-                status.observed_generation.is_some_and(|observed| observed > generation)
-            }
+            Self::Nothing | Self::Refused => now != before,
+            Self::Begun(own) => now != before && now != own,
+            Self::Something(generation) => observed.is_some_and(|observed| observed > generation),
         }
     }
 }
 
 impl Entry {
-    /// Whether the status that a watch shows can be another process's, while this one works.
-    pub(super) fn may_be_told_by_another(&self, status: &AICoreRegistrySecretStatus) -> bool {
-        self.told.leaves_to_another(status)
+    /// Whether it is worth a look whose word a status is.
+    pub(super) fn may_hear(&self, status: &AICoreRegistrySecretStatus) -> bool {
+        match self.told {
+            Told::Something(generation) => {
+                status.observed_generation.is_some_and(|observed| observed > generation)
+            }
+            Told::Nothing | Told::Begun(_) | Told::Refused => true,
+        }
+    }
+
+    /// A watch or a list shows this status. It counts if it is another process's word. Returns whether that is news to this one,
+    /// which works.
+    pub(super) fn is_told_anew(
+        &mut self,
+        shown: KeptStatus,
+        observed: Option<i64>,
+        following: bool,
+        took_over: bool,
+    ) -> bool {
+        let likeness = shown.likeness();
+        let before = std::mem::replace(&mut self.shown, likeness);
+        let is_word = following || took_over && self.told.leaves_to_another(before, likeness, observed);
+        if !is_word || !self.status.replace(shown) || following {
+            return false;
+        }
+        self.heard = self.heard.wrapping_add(1);
+        // What was found to be the same was so by the word before.
+        (self.memory.checked, self.memory.synced) = (None, None);
+        if self.status.tells_of_a_pass() {
+            self.memory.sent = Sent::AsTold;
+        }
+        true
     }
 
     fn basis(&self, took_over: bool, generation: i64) -> Basis {
@@ -74,8 +99,9 @@ impl<K> Index<K> {
     ) -> bool {
         let mut state = self.0.lock();
         let Some(entry) = state.resources.get_mut(key) else { return false };
+        let has_gone_on = version.is_none() || entry.version != version;
         entry.version = version;
-        let was_refused = entry.told == Told::Refused;
+        let was_refused = entry.told == Told::Refused && has_gone_on;
         if was_refused {
             entry.told = Told::Nothing;
         }
@@ -92,13 +118,18 @@ impl<K> Index<K> {
             .map_or(Basis::any_of(object.generation), |entry| entry.basis(took_over, object.generation))
     }
 
-    /// This process is about to write a status of the resource. To be told before the request, because the watch may show it before
+    /// This process is about to write this status of the resource. To be told before the request, because the watch may show it before
     /// the answer comes.
-    pub(in crate::controller) fn tells(&self, object: &Object) {
-        let mut state = self.0.lock();
-        if let Some(entry) = entry_mut(&mut state.resources, object) {
-            entry.told = entry.told.begins(object.generation);
-        }
+    pub(in crate::controller) fn tells(&self, object: &Object, status: &AICoreRegistrySecretStatus) {
+        let mut guard = self.0.lock();
+        let state = &mut *guard;
+        let took_over = state.took_over;
+        let Some(entry) = entry_mut(&mut state.resources, object) else { return };
+        entry.told = match entry.told {
+            Told::Something(before) => Told::Something(before.max(object.generation)),
+            _ if !took_over => Told::Something(object.generation),
+            _ => Told::Begun(KeptStatus::new(status.clone(), &mut state.shared.tenants).likeness()),
+        };
     }
 
     /// The API server has taken the status, or may have.
@@ -109,12 +140,22 @@ impl<K> Index<K> {
         }
     }
 
+    /// The API server has refused the status, whatever the resource is.
+    pub(in crate::controller) fn has_not_told(&self, object: &Object) {
+        let mut state = self.0.lock();
+        if let Some(entry) = entry_mut(&mut state.resources, object)
+            && matches!(entry.told, Told::Begun(_))
+        {
+            entry.told = Told::Nothing;
+        }
+    }
+
     /// The API server has not taken the status, because the resource is not as it was made for. Returns whether the watch has shown
     /// more of it meanwhile, so that it is to be looked at again.
-    pub(in crate::controller) fn has_not_told(&self, object: &Object, basis: Basis) -> bool {
+    pub(in crate::controller) fn was_outdated(&self, object: &Object, basis: Basis) -> bool {
         let mut state = self.0.lock();
         let Some(entry) = entry_mut(&mut state.resources, object) else { return false };
-        if entry.told != Told::Begun {
+        if !matches!(entry.told, Told::Begun(_)) {
             return false;
         }
         let has_gone_on = basis.version.is_some() && entry.version != basis.version;
@@ -122,7 +163,8 @@ impl<K> Index<K> {
         has_gone_on
     }
 
-    /// The API server had the resource at this version, and nobody else writes its status from now on.
+    /// The API server had the resource at this version after this process had begun to work: if the watch has shown that one, it has shown
+    /// all that others have told.
     pub(in crate::controller) fn is_found_at(&self, object: &Object, version: Option<ResourceVersion>) {
         let mut state = self.0.lock();
         if let Some(entry) = entry_mut(&mut state.resources, object)
@@ -134,12 +176,18 @@ impl<K> Index<K> {
         }
     }
 
-    /// Whether this process has told anything in the status of the resource, or is about to.
+    /// How many words of others this process has heard late about the resource.
     #[must_use]
-    pub(in crate::controller) fn has_told(&self, object: &Object) -> bool {
+    pub(in crate::controller) fn heard(&self, object: &Object) -> u32 {
         let mut state = self.0.lock();
-        entry_mut(&mut state.resources, object)
-            .is_some_and(|entry| matches!(entry.told, Told::Begun | Told::Something(_)))
+        entry_mut(&mut state.resources, object).map_or(0, |entry| entry.heard)
+    }
+
+    /// Whether it has heard another one since. One that is gone has nothing to tell.
+    #[must_use]
+    pub(in crate::controller) fn has_heard_since(&self, object: &Object, heard: u32) -> bool {
+        let mut state = self.0.lock();
+        entry_mut(&mut state.resources, object).is_some_and(|entry| entry.heard != heard)
     }
 }
 
@@ -150,26 +198,29 @@ mod tests {
     use super::*;
     use crate::{
         controller::index::Index,
-        domain::testing::{a_new_status, an_object},
+        domain::testing::{a_new_status, a_status_in_sync, an_object},
     };
 
-    /// Of a status that says nothing of any generation, and of each of the first three.
+    /// What was shown before has the likeness 0, what this process tells first 1.
     #[rstest]
-    #[case::nothing_was_told(Told::Nothing, [true; 4])]
-    #[case::one_is_being_written(Told::Nothing.begins(1), [true; 4])]
-    #[case::it_was_refused(Told::Refused, [true; 4])]
-    #[case::one_was_taken(Told::Begun.may_be_taken(1), [false, false, true, true])]
-    #[case::a_second_begins(Told::Begun.may_be_taken(1).begins(2), [false, false, false, true])]
-    #[case::an_older_one_was_taken_late(Told::Something(2).may_be_taken(1), [false, false, false, true])]
-    fn whose_word_a_status_can_be(#[case] told: Told, #[case] another: [bool; 4]) {
-        let of = |observed_generation| AICoreRegistrySecretStatus {
-            observed_generation,
-            ..AICoreRegistrySecretStatus::default()
-        };
-        assert_eq!(
-            [None, Some(1), Some(2), Some(3)].map(|observed| told.leaves_to_another(&of(observed))),
-            another
-        );
+    #[case::shown_again(Told::Nothing, 0, None, false)]
+    #[case::shown_anew(Told::Nothing, 2, None, true)]
+    #[case::shown_again_while_it_tells(Told::Begun(1), 0, Some(1), false)]
+    #[case::its_own(Told::Begun(1), 1, Some(1), false)]
+    #[case::shown_anew_while_it_tells(Told::Begun(1), 2, Some(1), true)]
+    #[case::shown_again_after_a_refusal(Told::Refused, 0, Some(1), false)]
+    #[case::shown_anew_after_a_refusal(Told::Refused, 2, Some(1), true)]
+    #[case::its_first_one(Told::Begun(1).may_be_taken(1), 1, Some(1), false)]
+    #[case::an_older_one(Told::Something(1), 2, None, false)]
+    #[case::of_a_generation_that_it_has_not_told_of(Told::Something(1), 2, Some(2), true)]
+    #[case::of_one_that_it_has(Told::Something(2).may_be_taken(1), 2, Some(2), false)]
+    fn whose_word_a_status_can_be(
+        #[case] told: Told,
+        #[case] likeness: u64,
+        #[case] observed: Option<i64>,
+        #[case] another: bool,
+    ) {
+        assert_eq!(told.leaves_to_another(0, likeness, observed), another);
     }
 
     fn version(number: u64) -> Option<ResourceVersion> {
@@ -190,7 +241,7 @@ mod tests {
         let (index, object) = taking_over();
         let first = Basis { generation: object.generation, version: version(5) };
         assert_eq!(index.basis(&object), first);
-        index.tells(&object);
+        index.tells(&object, &a_status_in_sync());
         assert_eq!(index.basis(&object), first);
         index.may_have_told(&object);
         assert_eq!(index.basis(&object), Basis { version: None, ..first });
@@ -205,18 +256,17 @@ mod tests {
     fn after_a_refusal_what_the_watch_shows_next_is_looked_at() {
         let (index, object) = taking_over();
         let basis = index.basis(&object);
-        index.tells(&object);
-        assert!(!index.has_not_told(&object, basis));
-        assert!(!index.has_told(&object));
+        index.tells(&object, &a_status_in_sync());
+        assert!(!index.was_outdated(&object, basis));
         assert!(index.apply_resource(object.clone(), a_new_status()).is_empty(), "nothing else has changed");
         assert!(index.is_shown_at(&object.key, version(6)));
         assert!(!index.is_shown_at(&object.key, version(7)), "once");
         assert_eq!(index.basis(&object).version, version(7));
         // Or it was shown before the answer came.
         let basis = index.basis(&object);
-        index.tells(&object);
+        index.tells(&object, &a_status_in_sync());
         assert!(!index.is_shown_at(&object.key, version(8)));
-        assert!(index.has_not_told(&object, basis));
+        assert!(index.was_outdated(&object, basis));
     }
 
     #[test]

@@ -86,12 +86,10 @@ impl<K> Index<K> {
                 // Nobody can give one that is being deleted its finalizer back: what says so is from before it was released.
                 let is_released = entry.object.deleting && !entry.object.finalizer;
                 object.finalizer &= !is_released;
-                if state.following || state.took_over && entry.may_be_told_by_another(&status) {
-                    let is_news = entry.status.set(status.clone(), &mut state.shared.tenants);
-                    is_late_word = is_news && !state.following;
-                }
-                if is_late_word {
-                    entry.hear_late_word();
+                if state.following || state.took_over && entry.may_hear(&status) {
+                    let shown = KeptStatus::new(status.clone(), &mut state.shared.tenants);
+                    let observed = status.observed_generation;
+                    is_late_word = entry.is_told_anew(shown, observed, state.following, state.took_over);
                 }
                 if *entry.object == object && !is_late_word {
                     return Vec::new();
@@ -138,6 +136,7 @@ impl<K> Index<K> {
                 let object = Arc::clone(&object);
                 let memory = Memory { sent, ..Memory::default() };
                 let entry = Entry {
+                    shown: status.likeness(),
                     object,
                     place,
                     status,
@@ -145,6 +144,7 @@ impl<K> Index<K> {
                     listed: true,
                     waits: false,
                     told: Told::Nothing,
+                    heard: 0,
                     version: None,
                 };
                 state.resources.insert(key.clone(), Box::new(entry));
@@ -168,16 +168,5 @@ impl<K> Index<K> {
         state.accepted.remove(key);
         wakes.extend(state.claims.leave(key));
         wakes
-    }
-}
-
-impl Entry {
-    /// The status is one that another process has written, and that the watch shows after this one has begun to work.
-    fn hear_late_word(&mut self) {
-        // What was found to be the same was so by the word before.
-        (self.memory.checked, self.memory.synced) = (None, None);
-        if self.status.tells_of_a_pass() {
-            self.memory.sent = Sent::AsTold;
-        }
     }
 }

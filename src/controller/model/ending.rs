@@ -46,8 +46,7 @@ impl AtWork<'_> {
             let kept = status.unanswered_write.as_deref();
             status.unanswered_write = late_writes.to_keep(&begun.object.key, &found.0.claim, kept, now);
         }
-        let is_pushed = matches!(report.outcome, PassOutcome::Created | PassOutcome::Updated);
-        if !self.replica.index.has_told(&begun.object) && before != begun.status && !is_pushed {
+        if self.replica.index.has_heard_since(&begun.object, begun.heard) {
             self.end(who, &begun, PassOutcome::Withdrawn, Some(Duration::ZERO));
             return;
         }
@@ -55,7 +54,7 @@ impl AtWork<'_> {
         let status = Some(status).filter(|status| *status != before);
         match status {
             Some(status) if self.is_clear(who, &begun) => {
-                self.tells(who, &begun.object);
+                self.tells(who, &begun.object, &status);
                 let stage = Stage::Writing(status, Box::new(report));
                 self.replica.passes[who] = Some(Pass::new(begun, Some(Arc::clone(found)), stage));
             }
@@ -95,7 +94,7 @@ impl AtWork<'_> {
     ) {
         let said = only(AICoreRegistrySecretStatus { left_behind: None, ..status.clone() });
         if self.is_clear(who, &begun) {
-            self.tells(who, &begun.object);
+            self.tells(who, &begun.object, &said);
             self.replica.passes[who] = Some(Pass::new(begun, None, Stage::Leaving(said, outcome, requeue)));
         } else {
             self.replica.index.record_status(&begun.object, Arc::clone(&said));
@@ -144,9 +143,9 @@ impl AtWork<'_> {
     }
 
     /// The write of a status begins.
-    pub(super) fn tells(&mut self, who: Who, object: &Object) {
+    pub(super) fn tells(&mut self, who: Who, object: &Object, status: &AICoreRegistrySecretStatus) {
         self.replica.basis[who] = (self.decisions.basis)(&self.replica.index, object);
-        self.replica.index.tells(object);
+        self.replica.index.tells(object, status);
     }
 
     /// One write of a status; returns what became of it, as far as the answer tells.
@@ -176,7 +175,7 @@ impl AtWork<'_> {
         self.replica.unwritten[who] = match (answer, reply) {
             (Written::Gone, _) => None,
             (Written::Outdated, _) => {
-                if self.replica.index.has_not_told(object, basis) {
+                if self.replica.index.was_outdated(object, basis) {
                     self.replica.queue.insert(who);
                 }
                 self.replica.outdated[who] = Some(basis);
@@ -186,9 +185,13 @@ impl AtWork<'_> {
                 self.replica.index.may_have_told(object);
                 Unwritten::after_success(before, uptime)
             }
-            (Written::Taken, reply) => {
+            (Written::Taken, Reply::Refused) => {
+                self.replica.index.has_not_told(object);
+                failed(true)
+            }
+            (Written::Taken, _) => {
                 self.replica.index.may_have_told(object);
-                failed(reply == Reply::Refused)
+                failed(false)
             }
         };
         if reply == Reply::Done { carried_out } else { Written::Taken }
@@ -200,11 +203,12 @@ impl AtWork<'_> {
             self.replica.unwritten[who] = None;
             return;
         };
-        self.tells(who, &object);
+        self.tells(who, &object, &status);
         let begun = Begun {
             object,
             status: Arc::clone(&status),
             memory: Memory::default(),
+            heard: 0,
             overwritten: false,
             confirmation_due: false,
             key_watched: None,

@@ -31,8 +31,12 @@ impl AtWork<'_> {
         if present && current.object.deleting {
             return Some(false);
         }
+        let found_at = current.version();
         self.world.change(who, &begun.object.uid, |object| object.finalizer = present)?;
         self.replica.behind[who][News::Resource as usize] = true;
+        if present && reply == Reply::Done {
+            self.replica.index.is_found_at(&begun.object, found_at);
+        }
         (reply == Reply::Done).then_some(true)
     }
 

@@ -91,6 +91,7 @@ pub(super) struct Begun {
     pub(super) object: Arc<Object>,
     pub(super) status: Arc<AICoreRegistrySecretStatus>,
     pub(super) memory: Memory,
+    pub(super) heard: u32,
     pub(super) overwritten: bool,
     pub(super) confirmation_due: bool,
     /// The version of the service key that the watch has shown.

@@ -91,6 +91,7 @@ impl AtWork<'_> {
             object: Arc::clone(&snapshot.object),
             status: Arc::clone(&snapshot.status),
             memory: snapshot.memory.clone(),
+            heard: snapshot.heard,
             overwritten: snapshot.overwritten,
             confirmation_due: snapshot.confirmation_due,
             key_watched: snapshot.service_key_version.clone(),
@@ -130,7 +131,9 @@ impl AtWork<'_> {
             }
             (Stage::Order, Some(found)) => self.in_order(who, begun, found),
             (Stage::Announcing(status), Some(found)) => {
-                if self.write(who, &begun, &status, reply) == Written::Outdated {
+                let written = self.write(who, &begun, &status, reply);
+                let has_heard = self.replica.index.has_heard_since(&begun.object, begun.heard);
+                if written == Written::Outdated || has_heard && reply != Reply::Done {
                     self.report(who, begun, &found, Outcome::Postponed(LONGEST_API_DELAY));
                     return Ok(());
                 }
@@ -151,6 +154,11 @@ impl AtWork<'_> {
             }
             (Stage::Writing(status, report), _) => {
                 let written = self.write(who, &begun, &status, reply);
+                let is_there = written == Written::Taken && reply == Reply::Done;
+                if !is_there && self.replica.index.has_heard_since(&begun.object, begun.heard) {
+                    self.end(who, &begun, PassOutcome::Withdrawn, Some(Duration::ZERO));
+                    return Ok(());
+                }
                 self.finish(who, begun, Some(status), *report, written);
                 Ok(())
             }
@@ -326,7 +334,7 @@ impl AtWork<'_> {
                 return Ok(());
             }
             if self.is_clear(who, &begun) {
-                self.tells(who, &begun.object);
+                self.tells(who, &begun.object, &announced);
                 self.wait(who, begun, found, Stage::Announcing(announced));
                 return Ok(());
             }

@@ -279,7 +279,10 @@ impl World {
                 self.deletes[who] = self.objects[who].as_ref().is_some_and(|Stored { object, .. }| {
                     object.spec.deletion_policy() == DeletionPolicy::Delete && !object.spec.suspended()
                 });
-                self.change(who, &format!("uid-{who}"), |object| object.deleting = true);
+                self.change(who, &format!("uid-{who}"), |object| {
+                    object.deleting = true;
+                    object.generation += 1;
+                });
             }
             UserStep::MoveKey(who) => self.keys[who] = 1 - self.keys[who],
         }

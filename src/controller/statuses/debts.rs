@@ -18,6 +18,9 @@ use crate::domain::{
 /// Statuses that are written again, of all resources together: per second, and at once.
 const RATE: (f64, u32) = (50.0, 50);
 
+/// How long the failures of a status are remembered that a pass is to write.
+const REMEMBERED: Duration = Duration::from_mins(1);
+
 /// All of them. At most one for each resource.
 #[derive(Debug, Default)]
 pub(super) struct Debts {
@@ -39,8 +42,9 @@ struct Entry {
     unwritten: Option<Unwritten>,
     /// From what the status was made that the API server has refused, because the resource is not so.
     outdated: Option<Basis>,
-    /// Whether a pass over what the resource is now is to write its status, and nobody else.
-    left_to_pass: bool,
+    /// Since when a pass over what the resource is now is to write its status, and nobody else. What failed before is remembered until
+    /// then for some time, in time since the start of the process.
+    left_to_pass: Option<Duration>,
 }
 
 /// What it ends that a status was taken.
@@ -63,7 +67,11 @@ impl Taken {
 
 impl Entry {
     fn is_owed(&self) -> bool {
-        self.unwritten.is_some_and(Unwritten::is_owed)
+        self.unwritten.is_some_and(Unwritten::is_owed) && self.left_to_pass.is_none()
+    }
+
+    fn due(&self) -> Option<Duration> {
+        self.left_to_pass.or_else(|| self.unwritten.map(Unwritten::due))
     }
 
     /// Whether the last attempt has failed.
@@ -96,10 +104,7 @@ impl Debts {
                 true
             }
             Some(entry) if !entry.under_way && entry.outdated.is_some_and(|refused| refused != *basis) => {
-                let entry = self.remove(&object.key);
-                entry.into_iter().for_each(|entry| {
-                    self.insert(object.key.clone(), Entry { left_to_pass: true, ..entry });
-                });
+                self.leave(&object.key, uptime);
                 true
             }
             Some(entry) => !entry.under_way && !entry.is_owed(),
@@ -113,13 +118,20 @@ impl Debts {
 
     /// Whether what is owed was made for another generation than this, as the API server has said. Then the pass over this one writes
     /// what there is to say.
-    pub(super) fn leave_to_pass(&mut self, object: &Object) -> bool {
+    pub(super) fn leave_to_pass(&mut self, object: &Object, uptime: Duration) -> bool {
         let refused = self.of(object).and_then(|entry| entry.outdated);
         let is_left = refused.is_some_and(|refused| refused.generation != object.generation);
-        if is_left && let Some(entry) = self.remove(&object.key) {
-            self.insert(object.key.clone(), Entry { under_way: false, left_to_pass: true, ..entry });
+        if is_left {
+            self.leave(&object.key, uptime);
         }
         is_left
+    }
+
+    fn leave(&mut self, key: &ObjectKey, uptime: Duration) {
+        if let Some(entry) = self.remove(key) {
+            let left_to_pass = Some(uptime.saturating_add(REMEMBERED));
+            self.insert(key.clone(), Entry { under_way: false, left_to_pass, ..entry });
+        }
     }
 
     /// Whether a write is under way beside the passes.
@@ -219,7 +231,7 @@ impl Debts {
         }
     }
 
-    /// When the next one is to be written again, in time since the start of the process.
+    /// When the next one is to be written again, or forgotten, in time since the start of the process.
     pub(super) fn next_due(&self) -> Option<Duration> {
         self.due.first().map(|(due, _)| *due)
     }
@@ -227,6 +239,10 @@ impl Debts {
     /// Takes the next one that is to be written again at `uptime`: a write of it begins. Returns its key and uid.
     pub(super) fn start_again(&mut self, uptime: Duration) -> Option<(ObjectKey, Arc<str>)> {
         let (_, key) = self.due.first().filter(|(due, _)| *due <= uptime).cloned()?;
+        if self.entries.get(&key).is_some_and(|entry| entry.left_to_pass.is_some()) {
+            self.remove(&key);
+            return None;
+        }
         self.start(key)
     }
 
@@ -273,15 +289,15 @@ impl Debts {
         }
         self.remove(&object.key);
         let uid = Arc::clone(&object.uid);
-        let entry = Entry { uid, under_way, unwritten, outdated: None, left_to_pass: false };
+        let entry = Entry { uid, under_way, unwritten, outdated: None, left_to_pass: None };
         self.insert(object.key.clone(), entry);
     }
 
     fn insert(&mut self, key: ObjectKey, entry: Entry) {
         self.under_way += usize::from(entry.under_way);
-        if let Some(unwritten) = entry.unwritten.filter(|_| !entry.under_way && !entry.left_to_pass) {
+        if let Some(due) = entry.due().filter(|_| !entry.under_way) {
             let line = if entry.is_left() { &mut self.left } else { &mut self.due };
-            line.insert((unwritten.due(), key.clone()));
+            line.insert((due, key.clone()));
         }
         self.entries.insert(key, entry);
     }
@@ -289,8 +305,8 @@ impl Debts {
     fn remove(&mut self, key: &ObjectKey) -> Option<Entry> {
         let entry = self.entries.remove(key)?;
         self.under_way -= usize::from(entry.under_way);
-        if let Some(unwritten) = entry.unwritten {
-            let place = (unwritten.due(), key.clone());
+        if let Some(due) = entry.due() {
+            let place = (due, key.clone());
             self.left.remove(&place);
             self.due.remove(&place);
         }

@@ -135,12 +135,12 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
             self.one_ended.notify_waiters();
             return None;
         };
-        if self.debts.lock().leave_to_pass(&object) {
+        if self.debts.lock().leave_to_pass(&object, self.clock.now().uptime) {
             self.one_ended.notify_waiters();
             return None;
         }
         let basis = self.index.basis(&object);
-        self.index.tells(&object);
+        self.index.tells(&object, &status);
         Some((object, status, basis))
     }
 }

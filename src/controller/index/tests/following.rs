@@ -31,11 +31,10 @@ fn what_the_other_one_writes_is_known() {
     assert_eq!(*snapshot(&index, &object).status, last_word);
     assert!(index.apply_resource(object.clone(), last_word.clone()).is_empty(), "it is known");
     let own_word = Arc::new(a_status_in_sync());
-    index.tells(&object);
-    // It cannot be told from another one's yet.
-    assert_eq!(index.apply_resource(object.clone(), (*own_word).clone()), just(&object));
+    index.tells(&object, &own_word);
+    assert!(index.apply_resource(object.clone(), (*own_word).clone()).is_empty(), "it is not another one's");
     index.may_have_told(&object);
-    assert!(index.apply_resource(object.clone(), last_word).is_empty(), "it is not another one's");
+    assert!(index.apply_resource(object.clone(), last_word).is_empty(), "it is from before");
     index.record(&object, Some(Arc::clone(&own_word)), Memory::default(), None);
     assert!(index.apply_resource(object.clone(), a_new_status()).is_empty());
     assert_eq!(*snapshot(&index, &object).status, *own_word, "its own writes are newer from now on");
