@@ -132,6 +132,9 @@ impl Kubernetes for FakeKubernetes {
         basis: Basis,
     ) -> Result<(), ApiError> {
         self.answers("write status")?;
+        if self.refuses.lock().unwrap().contains("write status, for lack of rights") {
+            return Err(ApiError::Forbidden("no".to_owned()));
+        }
         let answer = self.status_answers.lock().unwrap().get(&*object.uid).copied();
         if let Some((after, is_taken)) = answer {
             tokio::time::sleep(after).await;

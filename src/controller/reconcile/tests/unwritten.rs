@@ -1,6 +1,12 @@
 //! Statuses that cannot be written hold nothing back, and are written later.
 
+use rstest::rstest;
+
 use super::*;
+use crate::domain::{
+    parse::resource_version::ResourceVersion,
+    testing::{a_status_in_sync, seconds},
+};
 
 #[tokio::test(start_paused = true)]
 async fn a_status_that_cannot_be_written_is_written_later_and_nothing_else_is_done_for_it() {
@@ -79,4 +85,33 @@ async fn a_suspension_counts_while_the_status_cannot_be_written() {
     world.accept_all();
     world.writes_for(LONGEST_PAUSE).await;
     assert_eq!(world.ready(), "False/Suspended", "the last rotation was not pushed");
+}
+
+/// The watch shows what another process told last while the pass has its own status written: it says nothing that it has not heard.
+#[rstest]
+#[case::which_is_refused(6)]
+#[case::of_which_nobody_knows_what_became(5)]
+#[tokio::test(start_paused = true)]
+async fn a_pass_that_hears_another_ones_word_while_it_writes_is_decided_again(#[case] there: u64) {
+    let world = World::taking_over();
+    let version = |number: u64| ResourceVersion::parse(&number.to_string());
+    world.ctx.index.is_shown_at(&world.object.key, version(5));
+    world
+        .ctx
+        .kubernetes
+        .versions
+        .lock()
+        .unwrap()
+        .insert(world.object.uid.to_string(), version(there).unwrap());
+    world.ctx.kubernetes.hangs.lock().unwrap().insert("write status slowly");
+    let last_word = a_status_in_sync();
+    let (requeue_after, ()) = tokio::join!(world.pass(), async {
+        tokio::time::sleep(seconds(1) / 2).await;
+        assert_eq!(world.journal().last().unwrap(), "write status");
+        world.ctx.index.apply_resource(world.object.clone(), last_word.clone());
+        world.ctx.index.is_shown_at(&world.object.key, version(6));
+    });
+    assert_eq!(requeue_after, Some(Duration::ZERO));
+    let (_, known) = world.ctx.index.status(&world.object.key).unwrap();
+    assert_eq!(*known, last_word);
 }

@@ -1,6 +1,9 @@
 //! Statuses of resources that were changed in between.
 
+use std::sync::atomic::Ordering::SeqCst;
+
 use futures::FutureExt;
+use rstest::rstest;
 
 use super::{version as taken, *};
 use crate::domain::parse::{object::ObjectKey, resource_version::ResourceVersion};
@@ -88,8 +91,39 @@ async fn another_ones_word_of_the_change_is_heard_after_a_refusal() {
     is_changed_here(&world, &now, &a_status("its last word"));
     world.writes_for(HOUR).await;
     assert_eq!(world.journal(), ["write status"]);
-    let (_, known) = world.ctx.index.status(&now.key).unwrap();
-    assert_eq!(known.secret_resource_version.as_deref(), Some("its last word"));
+    assert_eq!(known(&world).as_deref(), Some("its last word"));
+    // What it says is what there is to say: nothing is owed.
+    assert_eq!((world.ctx.statuses.owed(), world.ctx.statuses.refused()), (0, 0));
+}
+
+/// It goes with its last finalizer, and no pass has anything to write.
+#[rstest]
+#[case::while_a_pass_was_to_write_it(true)]
+#[case::as_the_answer_to_that_pass(false)]
+#[tokio::test(start_paused = true)]
+async fn nothing_is_kept_of_one_that_goes_while_a_pass_is_to_write_its_status(#[case] beside: bool) {
+    let world = World::new();
+    let now = changed(&world.object);
+    is_changed_there(&world, &now);
+    assert_eq!(write(&world, &world.object, &a_status("1")).await, Written::Outdated);
+    is_changed_here(&world, &now, &a_status("0"));
+    if beside {
+        world.writes_for(seconds(2)).await;
+        world.ctx.index.remove_resource(&now.key);
+    } else {
+        world.ctx.index.remove_resource(&now.key);
+        world.ctx.kubernetes.resource_gone.store(true, SeqCst);
+        assert_eq!(write(&world, &now, &a_status("2")).await, Written::Gone);
+    }
+    assert_eq!(world.ctx.statuses.owed(), 0);
+    world.writes_for(HOUR).await;
+    let kept = format!("{:?}", world.ctx.statuses);
+    assert!(kept.contains("entries: {}"), "{kept}");
+}
+
+/// What this process takes for the newest.
+fn known(world: &World) -> Option<String> {
+    world.ctx.index.status(&world.object.key)?.1.secret_resource_version.clone()
 }
 
 fn version(number: u64) -> Option<ResourceVersion> {
@@ -123,6 +157,39 @@ async fn a_first_word_is_not_written_over_one_that_was_not_heard() {
     // After it nobody else has a word.
     is_at(&world, 8, 7);
     assert_eq!(write(&world, &world.object, &a_status("3")).await, Written::Now);
+}
+
+/// What the API server did not take for lack of rights is no word of this process.
+#[tokio::test(start_paused = true)]
+async fn one_that_was_forbidden_is_not_written_over_one_that_was_not_heard() {
+    let world = World::taking_over();
+    is_at(&world, 6, 5);
+    world.refuse("write status, for lack of rights");
+    assert_eq!(write(&world, &world.object, &a_status("1")).await, Written::Later);
+    world.accept_all();
+    world.writes_for(seconds(60)).await;
+    assert_eq!((world.ctx.statuses.owed(), taken(&world)), (1, None));
+    is_changed_here(&world, &world.object, &a_status("its last word"));
+    assert_eq!(known(&world).as_deref(), Some("its last word"));
+}
+
+/// What the watch has shown before is no news, and undoes nothing.
+#[tokio::test(start_paused = true)]
+async fn what_is_shown_again_is_no_word() {
+    let world = World::taking_over();
+    let before = Arc::new(AICoreRegistrySecretStatus::default());
+    is_at(&world, 6, 5);
+    assert_eq!(write(&world, &world.object, &a_status("1")).await, Written::Outdated);
+    is_changed_here(&world, &world.object, &before);
+    assert_eq!(known(&world).as_deref(), Some("1"));
+    // Nor is what it is writing itself, slowly, after it has gone on.
+    let world = World::taking_over();
+    is_at(&world, 5, 5);
+    world.ctx.kubernetes.hangs.lock().unwrap().insert("write status slowly");
+    assert_eq!(write(&world, &world.object, &a_status("1")).await, Written::Later);
+    assert_eq!(write(&world, &world.object, &a_status("2")).await, Written::Later);
+    is_changed_here(&world, &world.object, &a_status("1"));
+    assert_eq!(known(&world).as_deref(), Some("2"));
 }
 
 /// Somebody has changed a label, and no pass comes of that: what was refused is written beside the passes.
