@@ -27,8 +27,8 @@ pub const FIELD_MANAGER: &str = "aicore-registry-operator";
 /// Attempts to change the finalizers while somebody else changes them too.
 const FINALIZER_ATTEMPTS: u32 = 5;
 
-/// Writes the whole status. One request, without a resourceVersion: nobody else writes it, and a conflict must not make the
-/// operator push again. A resource that was deleted and created again in between is not touched: a JSON patch can ask for the
+/// Writes the whole status. One request, as a rule without a resourceVersion: nobody else writes it, and a label that somebody changes
+/// must not keep it back. A resource that was deleted and created again in between is not touched: a JSON patch can ask for the
 /// uid, while in a merge patch of a custom resource's status the API server ignores it. Nor is one that is not what the status was
 /// made from: another process may have said something about that already, and `observedGeneration` would go back.
 ///
