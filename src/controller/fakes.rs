@@ -17,7 +17,7 @@ use crate::{
     api::AICoreRegistrySecretStatus,
     domain::{
         decide::credit::Credit,
-        parse::{allowed_hosts, object::Object},
+        parse::{allowed_hosts, object::Object, resource_version::ResourceVersion},
         testing::{HOUR, an_object, key, seconds, service_key_of},
     },
     k8s::watch::WatchHealth,
@@ -128,6 +128,14 @@ impl World {
         self.ctx.index.apply_resource(object.clone(), AICoreRegistrySecretStatus::default());
         self.ctx.index.apply_secret(&object.service_key(), "1");
         self.ctx.index.apply_secret(&object.source(), "1");
+    }
+
+    /// Of the versions of the resource the API server has this one, and the watch shows that. Returns whether it is looked at therefore.
+    pub(super) fn is_at(&self, there: u64, here: u64) -> bool {
+        let version = |number: u64| ResourceVersion::parse(&number.to_string());
+        let has = version(there).map(|version| (self.object.uid.to_string(), version));
+        self.ctx.kubernetes.versions.lock().unwrap().extend(has);
+        self.ctx.index.is_shown_at(&self.object.key, version(here))
     }
 
     /// The watch shows the resource as it is now.

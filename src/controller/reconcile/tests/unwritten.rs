@@ -3,10 +3,7 @@
 use rstest::rstest;
 
 use super::*;
-use crate::domain::{
-    parse::resource_version::ResourceVersion,
-    testing::{a_status_in_sync, seconds},
-};
+use crate::domain::testing::{a_status_in_sync, seconds};
 
 #[tokio::test(start_paused = true)]
 async fn a_status_that_cannot_be_written_is_written_later_and_nothing_else_is_done_for_it() {
@@ -94,22 +91,14 @@ async fn a_suspension_counts_while_the_status_cannot_be_written() {
 #[tokio::test(start_paused = true)]
 async fn a_pass_that_hears_another_ones_word_while_it_writes_is_decided_again(#[case] there: u64) {
     let world = World::taking_over();
-    let version = |number: u64| ResourceVersion::parse(&number.to_string());
-    world.ctx.index.is_shown_at(&world.object.key, version(5));
-    world
-        .ctx
-        .kubernetes
-        .versions
-        .lock()
-        .unwrap()
-        .insert(world.object.uid.to_string(), version(there).unwrap());
+    world.is_at(there, 5);
     world.ctx.kubernetes.hangs.lock().unwrap().insert("write status slowly");
     let last_word = a_status_in_sync();
     let (requeue_after, ()) = tokio::join!(world.pass(), async {
         tokio::time::sleep(seconds(1) / 2).await;
         assert_eq!(world.journal().last().unwrap(), "write status");
         world.ctx.index.apply_resource(world.object.clone(), last_word.clone());
-        world.ctx.index.is_shown_at(&world.object.key, version(6));
+        world.is_at(there, 6);
     });
     assert_eq!(requeue_after, Some(Duration::ZERO));
     let (_, known) = world.ctx.index.status(&world.object.key).unwrap();

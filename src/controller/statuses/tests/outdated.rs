@@ -6,7 +6,7 @@ use futures::FutureExt;
 use rstest::rstest;
 
 use super::{version as taken, *};
-use crate::domain::parse::{object::ObjectKey, resource_version::ResourceVersion};
+use crate::domain::parse::object::ObjectKey;
 
 fn changed(object: &Object) -> Object {
     Object { generation: object.generation + 1, ..object.clone() }
@@ -126,36 +126,20 @@ fn known(world: &World) -> Option<String> {
     world.ctx.index.status(&world.object.key)?.1.secret_resource_version.clone()
 }
 
-fn version(number: u64) -> Option<ResourceVersion> {
-    ResourceVersion::parse(&number.to_string())
-}
-
-/// What the API server has, and which of it the watch has shown.
-fn is_at(world: &World, there: u64, here: u64) {
-    world
-        .ctx
-        .kubernetes
-        .versions
-        .lock()
-        .unwrap()
-        .insert(world.object.uid.to_string(), version(there).unwrap());
-    world.ctx.index.is_shown_at(&world.object.key, version(here));
-}
-
 /// The last one has told something of the same generation.
 #[tokio::test(start_paused = true)]
 async fn a_first_word_is_not_written_over_one_that_was_not_heard() {
     let world = World::taking_over();
-    is_at(&world, 6, 5);
+    world.is_at(6, 5);
     assert_eq!(write(&world, &world.object, &a_status("1")).await, Written::Outdated);
     world.writes_for(seconds(60)).await;
     assert_eq!((world.ctx.statuses.owed(), taken(&world)), (1, None));
     is_changed_here(&world, &world.object, &a_status("its last word"));
-    assert!(world.ctx.index.is_shown_at(&world.object.key, version(6)), "it is looked at again");
+    assert!(world.is_at(6, 6), "it is looked at again");
     assert_eq!(write(&world, &world.object, &a_status("2")).await, Written::Now);
     assert_eq!((world.ctx.statuses.owed(), taken(&world).as_deref()), (0, Some("2")));
     // After it nobody else has a word.
-    is_at(&world, 8, 7);
+    world.is_at(8, 7);
     assert_eq!(write(&world, &world.object, &a_status("3")).await, Written::Now);
 }
 
@@ -163,7 +147,7 @@ async fn a_first_word_is_not_written_over_one_that_was_not_heard() {
 #[tokio::test(start_paused = true)]
 async fn one_that_was_forbidden_is_not_written_over_one_that_was_not_heard() {
     let world = World::taking_over();
-    is_at(&world, 6, 5);
+    world.is_at(6, 5);
     world.refuse("write status, for lack of rights");
     assert_eq!(write(&world, &world.object, &a_status("1")).await, Written::Later);
     world.accept_all();
@@ -178,13 +162,13 @@ async fn one_that_was_forbidden_is_not_written_over_one_that_was_not_heard() {
 async fn what_is_shown_again_is_no_word() {
     let world = World::taking_over();
     let before = Arc::new(AICoreRegistrySecretStatus::default());
-    is_at(&world, 6, 5);
+    world.is_at(6, 5);
     assert_eq!(write(&world, &world.object, &a_status("1")).await, Written::Outdated);
     is_changed_here(&world, &world.object, &before);
     assert_eq!(known(&world).as_deref(), Some("1"));
     // Nor is what it is writing itself, slowly, after it has gone on.
     let world = World::taking_over();
-    is_at(&world, 5, 5);
+    world.is_at(5, 5);
     world.ctx.kubernetes.hangs.lock().unwrap().insert("write status slowly");
     assert_eq!(write(&world, &world.object, &a_status("1")).await, Written::Later);
     assert_eq!(write(&world, &world.object, &a_status("2")).await, Written::Later);
@@ -196,9 +180,9 @@ async fn what_is_shown_again_is_no_word() {
 #[tokio::test(start_paused = true)]
 async fn a_first_word_that_was_refused_is_written_once_its_version_is_known() {
     let world = World::taking_over();
-    is_at(&world, 6, 5);
+    world.is_at(6, 5);
     assert_eq!(write(&world, &world.object, &a_status("1")).await, Written::Outdated);
-    world.ctx.index.is_shown_at(&world.object.key, version(6));
+    world.is_at(6, 6);
     world.writes_for(LONGEST_PAUSE).await;
     assert_eq!((world.ctx.statuses.owed(), taken(&world).as_deref()), (0, Some("1")));
 }
@@ -211,12 +195,12 @@ fn woken(world: &World) -> Option<ObjectKey> {
 #[tokio::test(start_paused = true)]
 async fn what_was_shown_before_a_refusal_is_looked_at_again() {
     let world = World::taking_over();
-    is_at(&world, 6, 5);
+    world.is_at(6, 5);
     world.ctx.kubernetes.hangs.lock().unwrap().insert("write status slowly");
     let status = a_status("1");
     let (written, ()) = tokio::join!(write(&world, &world.object, &status), async {
         tokio::time::sleep(PATIENCE / 2).await;
-        world.ctx.index.is_shown_at(&world.object.key, version(6));
+        world.is_at(6, 6);
     });
     assert_eq!(written, Written::Later);
     assert_eq!(woken(&world), None);
