@@ -23,12 +23,14 @@ use crate::{
     api::AICoreRegistrySecretStatus,
     domain::{
         decide::{
+            arrival::Sent,
             backoff,
             conflict::pushed_claim,
             failure::Failure,
             hold,
             known::{Known, Unchanged, Waiting},
             left_behind::{self, Leaving},
+            memory::Memory,
             pass_outcome::PassOutcome,
             plan::{LetGo, Push, Step, plan},
             reason::Reason,
@@ -284,16 +286,14 @@ async fn finish<K: Kubernetes, A: AiCore>(
     let object = &snapshot.object;
     let Report { status, events, leaving, memory, requeue_after, source_answered, outcome } = report;
     let answered = snapshot.source_changed.filter(|_| source_answered.is_some());
-    if let (Some(changed), Some(Answer::Accepted)) = (answered, source_answered) {
-        ctx.metrics.rotated(changed.elapsed());
-    }
+    let rotated =
+        answered.filter(|_| source_answered == Some(Answer::Accepted)).map(|changed| changed.elapsed());
     // In between, a push may have been announced; where there is nothing new to say, that is taken back.
     let before = ctx.index.status(&object.key).filter(|(current, _)| current.uid == object.uid);
     let before = before.map_or_else(|| Arc::clone(&snapshot.status), |(_, status)| status);
-    // Or the watch has shown only now what another process told last: what was decided without that is decided again.
-    let decided_again = Done { outcome: PassOutcome::Withdrawn, requeue_after: Some(Duration::ZERO) };
+    // Or the watch has shown only now what another process told last.
     if ctx.index.has_heard_since(object, snapshot.heard) {
-        return decided_again;
+        return decide_again(ctx, object, outcome, &memory);
     }
     let status = status.map_or_else(|| Arc::clone(&snapshot.status), Arc::new);
     let written = if status == before {
@@ -304,7 +304,10 @@ async fn finish<K: Kubernetes, A: AiCore>(
         ctx.statuses.write(object, &status).await
     };
     if written != Written::Now && ctx.index.has_heard_since(object, snapshot.heard) {
-        return decided_again;
+        return decide_again(ctx, object, outcome, &memory);
+    }
+    if let Some(took) = rotated {
+        ctx.metrics.rotated(took);
     }
     ctx.index.record(object, Some(Arc::clone(&status)), memory, answered);
     if let Some(leaving) = leaving {
@@ -318,6 +321,19 @@ async fn finish<K: Kubernetes, A: AiCore>(
         Written::Now | Written::Later | Written::Outdated => Done { outcome, requeue_after },
         Written::Gone => Done { outcome: PassOutcome::Gone, requeue_after: None },
     }
+}
+
+/// What was decided without another process's last word is decided again. What was sent was sent, and no status tells of it.
+fn decide_again<K, A: AiCore>(
+    ctx: &Context<K, A>,
+    object: &Object,
+    outcome: PassOutcome,
+    memory: &Memory,
+) -> Done {
+    if matches!(outcome, PassOutcome::Created | PassOutcome::Updated) || memory.sent == Sent::Unknown {
+        ctx.index.update_memory(object, |memory| (Memory { sent: Sent::Unknown, ..memory.clone() }, ()));
+    }
+    Done { outcome: PassOutcome::Withdrawn, requeue_after: Some(Duration::ZERO) }
 }
 
 /// One line for each pass that did something or found something new, with what a person would ask for.

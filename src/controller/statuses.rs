@@ -117,6 +117,7 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
         object: &Arc<Object>,
         status: &Arc<AICoreRegistrySecretStatus>,
     ) -> Written {
+        let heard = self.index.heard(object);
         let is_free = async {
             loop {
                 let one_ended = self.one_ended.notified();
@@ -127,6 +128,8 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
             }
         };
         match tokio::time::timeout(PATIENCE, is_free).await {
+            // It was made before this word of another process.
+            Ok(()) if self.index.has_heard_since(object, heard) => Written::Outdated,
             Ok(()) => self.attempt(object, status).await,
             Err(_) => Written::Later,
         }
@@ -139,7 +142,6 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
         status: &Arc<AICoreRegistrySecretStatus>,
     ) -> Written {
         if self.queue.is_busy() && self.debts.lock().line_up(object, WAITING, self.clock.now().uptime) {
-            self.index.tells(object, status);
             self.sooner.notify_one();
             return Written::Later;
         }
@@ -251,6 +253,7 @@ impl<K: Kubernetes, C: Send + Sync + 'static> Statuses<K, C> {
             self.is_outdated(object, basis);
             unwritten
         } else {
+            // What had no answer may be taken.
             if answered {
                 self.index.has_not_told(object);
             } else {

@@ -65,12 +65,13 @@ async fn replace(client: &Client, target: &Target<'_>, basis: Basis, status: Val
     match answer::ignore(client, built(request)?).await {
         // A test that fails, or a status that the schema does not admit.
         Err(refused @ Error::Refused { code: 422, .. }) => {
-            let now = steering(client, target).await?;
-            Err(match now {
-                Steering { uid, .. } if uid != target.uid => Error::NotFound,
-                now if now.generation != basis.generation => Error::Outdated,
-                now if basis.version.is_some() && now.version() != basis.version => Error::Outdated,
-                _ => refused,
+            Err(match steering(client, target).await {
+                Ok(now) if now.uid != target.uid => Error::NotFound,
+                Ok(now) if now.generation != basis.generation => Error::Outdated,
+                Ok(now) if basis.version.is_some() && now.version() != basis.version => Error::Outdated,
+                Err(Error::NotFound) => Error::NotFound,
+                // Which of them it is the next attempt will tell. It was not taken.
+                Ok(_) | Err(_) => refused,
             })
         }
         written => written,

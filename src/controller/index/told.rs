@@ -22,18 +22,18 @@ pub(super) enum Told {
     Nothing,
     /// A first status, with this likeness, is being written.
     Begun(u64),
-    /// A first status was refused, because the watch has yet to show something of the resource.
-    Refused,
+    /// A first status, with this likeness, was refused, because the watch has yet to show something of the resource.
+    Refused(u64),
     /// The API server has taken one, or may have, or the watch has shown all that others have told. None was made for a later
     /// generation than this.
     Something(i64),
 }
 
 impl Told {
-    fn may_be_taken(self, generation: i64) -> Self {
+    fn is_taken(self, generation: i64) -> Self {
         match self {
             Self::Something(before) => Self::Something(before.max(generation)),
-            Self::Nothing | Self::Begun(_) | Self::Refused => Self::Something(generation),
+            Self::Nothing | Self::Begun(_) | Self::Refused(_) => Self::Something(generation),
         }
     }
 
@@ -41,8 +41,8 @@ impl Told {
     /// was not made for. `before` is the likeness of what was shown before, `now` that of this one, which speaks of `observed`.
     fn leaves_to_another(self, before: u64, now: u64, observed: Option<i64>) -> bool {
         match self {
-            Self::Nothing | Self::Refused => now != before,
-            Self::Begun(own) => now != before && now != own,
+            Self::Nothing => now != before,
+            Self::Begun(own) | Self::Refused(own) => now != before && now != own,
             Self::Something(generation) => observed.is_some_and(|observed| observed > generation),
         }
     }
@@ -55,7 +55,7 @@ impl Entry {
             Told::Something(generation) => {
                 status.observed_generation.is_some_and(|observed| observed > generation)
             }
-            Told::Nothing | Told::Begun(_) | Told::Refused => true,
+            Told::Nothing | Told::Begun(_) | Told::Refused(_) => true,
         }
     }
 
@@ -70,6 +70,9 @@ impl Entry {
     ) -> bool {
         let likeness = shown.likeness();
         let before = std::mem::replace(&mut self.shown, likeness);
+        if matches!(self.told, Told::Begun(own) | Told::Refused(own) if own == likeness && own != before) {
+            self.told = self.told.is_taken(observed.unwrap_or_default());
+        }
         let is_word = following || took_over && self.told.leaves_to_another(before, likeness, observed);
         if !is_word || !self.status.replace(shown) || following {
             return false;
@@ -101,7 +104,7 @@ impl<K> Index<K> {
         let Some(entry) = state.resources.get_mut(key) else { return false };
         let has_gone_on = version.is_none() || entry.version != version;
         entry.version = version;
-        let was_refused = entry.told == Told::Refused && has_gone_on;
+        let was_refused = matches!(entry.told, Told::Refused(_)) && has_gone_on;
         if was_refused {
             entry.told = Told::Nothing;
         }
@@ -136,7 +139,7 @@ impl<K> Index<K> {
     pub(in crate::controller) fn may_have_told(&self, object: &Object) {
         let mut state = self.0.lock();
         if let Some(entry) = entry_mut(&mut state.resources, object) {
-            entry.told = entry.told.may_be_taken(object.generation);
+            entry.told = entry.told.is_taken(object.generation);
         }
     }
 
@@ -155,11 +158,9 @@ impl<K> Index<K> {
     pub(in crate::controller) fn was_outdated(&self, object: &Object, basis: Basis) -> bool {
         let mut state = self.0.lock();
         let Some(entry) = entry_mut(&mut state.resources, object) else { return false };
-        if !matches!(entry.told, Told::Begun(_)) {
-            return false;
-        }
+        let Told::Begun(own) = entry.told else { return false };
         let has_gone_on = basis.version.is_some() && entry.version != basis.version;
-        entry.told = if has_gone_on { Told::Nothing } else { Told::Refused };
+        entry.told = if has_gone_on { Told::Nothing } else { Told::Refused(own) };
         has_gone_on
     }
 
@@ -168,7 +169,7 @@ impl<K> Index<K> {
     pub(in crate::controller) fn is_found_at(&self, object: &Object, version: Option<ResourceVersion>) {
         let mut state = self.0.lock();
         if let Some(entry) = entry_mut(&mut state.resources, object)
-            && matches!(entry.told, Told::Nothing | Told::Refused)
+            && matches!(entry.told, Told::Nothing | Told::Refused(_))
             && version.is_some()
             && entry.version == version
         {
@@ -208,12 +209,13 @@ mod tests {
     #[case::shown_again_while_it_tells(Told::Begun(1), 0, Some(1), false)]
     #[case::its_own(Told::Begun(1), 1, Some(1), false)]
     #[case::shown_anew_while_it_tells(Told::Begun(1), 2, Some(1), true)]
-    #[case::shown_again_after_a_refusal(Told::Refused, 0, Some(1), false)]
-    #[case::shown_anew_after_a_refusal(Told::Refused, 2, Some(1), true)]
-    #[case::its_first_one(Told::Begun(1).may_be_taken(1), 1, Some(1), false)]
+    #[case::shown_again_after_a_refusal(Told::Refused(1), 0, Some(1), false)]
+    #[case::its_own_after_a_refusal(Told::Refused(1), 1, Some(1), false)]
+    #[case::shown_anew_after_a_refusal(Told::Refused(1), 2, Some(1), true)]
+    #[case::its_first_one(Told::Begun(1).is_taken(1), 1, Some(1), false)]
     #[case::an_older_one(Told::Something(1), 2, None, false)]
     #[case::of_a_generation_that_it_has_not_told_of(Told::Something(1), 2, Some(2), true)]
-    #[case::of_one_that_it_has(Told::Something(2).may_be_taken(1), 2, Some(2), false)]
+    #[case::of_one_that_it_has(Told::Something(2).is_taken(1), 2, Some(2), false)]
     fn whose_word_a_status_can_be(
         #[case] told: Told,
         #[case] likeness: u64,

@@ -18,8 +18,8 @@ use crate::domain::{
 /// Statuses that are written again, of all resources together: per second, and at once.
 const RATE: (f64, u32) = (50.0, 50);
 
-/// How long the failures of a status are remembered that a pass is to write.
-const REMEMBERED: Duration = Duration::from_mins(1);
+/// How long a pass has to write a status that was left to it.
+const LEFT_TO_PASS: Duration = Duration::from_mins(1);
 
 /// All of them. At most one for each resource.
 #[derive(Debug, Default)]
@@ -42,8 +42,7 @@ struct Entry {
     unwritten: Option<Unwritten>,
     /// From what the status was made that the API server has refused, because the resource is not so.
     outdated: Option<Basis>,
-    /// Since when a pass over what the resource is now is to write its status, and nobody else. What failed before is remembered until
-    /// then for some time, in time since the start of the process.
+    /// Until when a pass over what the resource is now is to write its status, and nobody else, in time since the start of the process.
     left_to_pass: Option<Duration>,
 }
 
@@ -129,7 +128,7 @@ impl Debts {
 
     fn leave(&mut self, key: &ObjectKey, uptime: Duration) {
         if let Some(entry) = self.remove(key) {
-            let left_to_pass = Some(uptime.saturating_add(REMEMBERED));
+            let left_to_pass = Some(uptime.saturating_add(LEFT_TO_PASS));
             self.insert(key.clone(), Entry { under_way: false, left_to_pass, ..entry });
         }
     }
@@ -231,7 +230,7 @@ impl Debts {
         }
     }
 
-    /// When the next one is to be written again, or forgotten, in time since the start of the process.
+    /// When the next one is to be written again, in time since the start of the process.
     pub(super) fn next_due(&self) -> Option<Duration> {
         self.due.first().map(|(due, _)| *due)
     }
@@ -239,9 +238,11 @@ impl Debts {
     /// Takes the next one that is to be written again at `uptime`: a write of it begins. Returns its key and uid.
     pub(super) fn start_again(&mut self, uptime: Duration) -> Option<(ObjectKey, Arc<str>)> {
         let (_, key) = self.due.first().filter(|(due, _)| *due <= uptime).cloned()?;
-        if self.entries.get(&key).is_some_and(|entry| entry.left_to_pass.is_some()) {
-            self.remove(&key);
-            return None;
+        if let Some(entry) = self.remove(&key) {
+            // No pass has had anything to write: it is as any other then.
+            let was_left = entry.left_to_pass.is_some();
+            let outdated = entry.outdated.filter(|_| !was_left);
+            self.insert(key.clone(), Entry { outdated, left_to_pass: None, ..entry });
         }
         self.start(key)
     }

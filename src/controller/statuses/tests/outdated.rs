@@ -37,7 +37,7 @@ async fn a_status_is_not_written_for_a_newer_generation_than_it_was_made_for() {
     assert_eq!(world.journal(), Vec::<String>::new());
     assert_eq!((world.ctx.statuses.refused(), taken(&world)), (1, None));
     is_changed_here(&world, &now, &a_status("0"));
-    world.writes_for(HOUR).await;
+    world.writes_for(seconds(50)).await;
     assert_eq!(world.journal(), Vec::<String>::new());
     // At once.
     assert_eq!(write(&world, &now, &a_status("3")).await, Written::Now);
@@ -89,11 +89,16 @@ async fn another_ones_word_of_the_change_is_heard_after_a_refusal() {
     assert_eq!(write(&world, &world.object, &a_status("1")).await, Written::Outdated);
     is_changed_here(&world, &now, &a_status("0"));
     is_changed_here(&world, &now, &a_status("its last word"));
-    world.writes_for(HOUR).await;
+    world.writes_for(seconds(50)).await;
     assert_eq!(world.journal(), ["write status"]);
     assert_eq!(known(&world).as_deref(), Some("its last word"));
-    // What it says is what there is to say: nothing is owed.
     assert_eq!((world.ctx.statuses.owed(), world.ctx.statuses.refused()), (0, 0));
+    // No pass has had anything to write.
+    world.writes_for(HOUR).await;
+    assert_eq!(
+        (world.journal(), taken(&world).as_deref()),
+        (vec!["write status".to_owned()], Some("its last word"))
+    );
 }
 
 /// It goes with its last finalizer, and no pass has anything to write.
@@ -206,4 +211,48 @@ async fn what_was_shown_before_a_refusal_is_looked_at_again() {
     assert_eq!(woken(&world), None);
     world.writes_for(seconds(3)).await;
     assert_eq!(woken(&world), Some(world.object.key.clone()));
+}
+
+/// The pass over the change waits, and has nothing to write: what was found before is written after all.
+#[tokio::test(start_paused = true)]
+async fn what_no_pass_has_written_in_a_minute_is_written() {
+    let world = World::new();
+    let now = changed(&world.object);
+    is_changed_there(&world, &now);
+    assert_eq!(write(&world, &world.object, &a_status("1")).await, Written::Outdated);
+    is_changed_here(&world, &now, &a_status("0"));
+    world.writes_for(seconds(50)).await;
+    assert_eq!((world.ctx.statuses.owed(), taken(&world)), (0, None));
+    world.writes_for(seconds(20)).await;
+    assert_eq!((world.ctx.statuses.owed(), taken(&world).as_deref()), (0, Some("1")));
+}
+
+/// The status of a pass waits for an older one of it, and hears meanwhile that another process has told more.
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_an_older_one_is_not_written_after_another_ones_word() {
+    let world = World::taking_over();
+    world.is_at(6, 5);
+    world
+        .ctx
+        .kubernetes
+        .status_answers
+        .lock()
+        .unwrap()
+        .insert(world.object.uid.to_string(), (PATIENCE * 3 / 2, true));
+    assert_eq!(write(&world, &world.object, &a_status("1")).await, Written::Later);
+    let (object, status) = (Arc::new(world.object.clone()), a_status("2"));
+    let written = tokio::select! {
+        written = world.ctx.statuses.write(&object, &status) => written,
+        () = world.writes_for(HOUR) => panic!("it waits for ever"),
+        () = async {
+            tokio::time::sleep(PATIENCE / 4).await;
+            is_changed_here(&world, &world.object, &a_status("its last word"));
+            world.is_at(6, 6);
+            world.ctx.kubernetes.status_answers.lock().unwrap().clear();
+            std::future::pending::<()>().await;
+        } => unreachable!(),
+    };
+    assert_eq!(written, Written::Outdated);
+    assert_ne!(taken(&world).as_deref(), Some("2"));
+    assert_eq!(known(&world).as_deref(), Some("its last word"));
 }
