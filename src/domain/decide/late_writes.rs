@@ -51,6 +51,10 @@ impl LateWrites {
     /// AI Core accepted a push of the resource. If another one was to push this once more, it is this one's now: the late request
     /// may still come, and the other may not push any more.
     pub(crate) fn accepted(&mut self, who: &ObjectKey, claim: &Claim, uptime: Duration) {
+        // It pushes another remote secret now, and would confirm the one of before with each push and for ever.
+        if self.by_resource.get(who).is_some_and(|pending| pending != claim) {
+            self.release(who);
+        }
         let pending = self.confirmations.remove(claim);
         if let Some(pending) = &pending {
             self.by_resource.remove(&pending.who);
@@ -245,6 +249,21 @@ mod tests {
         assert_eq!(late.confirmation(&key("heir")), Some(seconds(81)));
         late.accepted(&key("third"), &pull, seconds(22));
         assert_eq!(late.confirmation(&key("third")), Some(seconds(82)));
+    }
+
+    /// Its name or its tenant was changed before it was time to confirm.
+    #[test]
+    fn who_pushes_another_remote_secret_now_confirms_nothing_of_the_one_before() {
+        let (mut late, pull, other, who) = (LateWrites::default(), claim("pull"), claim("other"), key("a"));
+        late.unanswered(&pull, seconds(10));
+        late.accepted(&who, &pull, seconds(11));
+        late.accepted(&who, &other, seconds(12));
+        assert_eq!(late.confirmation(&who), None);
+        let now = Now { wall: at(1012), uptime: seconds(12), leading: seconds(12) };
+        assert_eq!(late.to_keep(&who, &other, None, now), None);
+        // It is open for whoever pushes there.
+        late.accepted(&key("heir"), &pull, seconds(13));
+        assert_eq!(late.confirmation(&key("heir")), Some(seconds(73)));
     }
 
     /// What one process leaves in the status another one goes on with.
