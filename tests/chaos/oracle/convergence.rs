@@ -336,6 +336,13 @@ mod tests {
 
     #[test]
     fn who_waits_for_an_aicoretenant_may_keep_its_claim() {
+        // Where none is served, it is as if there were none.
+        let mut record = lost_to("TenantNotServed");
+        record.served = false;
+        record.states.retain(|state| state.uid != "x");
+        assert_eq!(astray(&record), []);
+        *record.states.last_mut().unwrap() = refused("late", "RemoteConflict", 4.0);
+        assert_eq!(astray(&record), []);
         let mut record = lost_to("TenantNotFound");
         record.tenants[0].terms = None;
         assert_eq!(astray(&record), []);

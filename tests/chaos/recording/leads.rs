@@ -30,7 +30,7 @@ impl Lead<'_> {
         match self {
             // A forged key proves nothing; until it is refused it may have stood behind another one.
             Self::To { .. } => &["AuthenticationFailed", "RemoteConflict"],
-            Self::NotServed => &["TenantNotServed"],
+            Self::NotServed => &["TenantNotServed", "RemoteConflict"],
             Self::NoTenant => &["TenantNotFound", "RemoteConflict"],
             Self::NamespaceNotAllowed => &["NamespaceNotAllowed"],
             Self::NameNotAllowed => &["RemoteNameNotAllowed"],
@@ -46,7 +46,7 @@ impl Lead<'_> {
 
     /// Whether the claim of what was sent before stays.
     pub(crate) fn keeps_claim(&self) -> bool {
-        matches!(self, Self::NoTenant | Self::NoKey | Self::Broken)
+        matches!(self, Self::NotServed | Self::NoTenant | Self::NoKey | Self::Broken)
     }
 
     /// Whether it leads to this tenant with a key that may be accepted.
