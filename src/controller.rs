@@ -131,13 +131,12 @@ impl<K, A: AiCore> Context<K, A> {
 
 impl<K: Kubernetes, A: AiCore> Context<K, A> {
     /// Writes a status in the middle of a pass.
-    async fn write_status(&self, object: &Arc<Object>, status: Arc<AICoreRegistrySecretStatus>) -> Written {
+    async fn write_status(&self, object: &Arc<Object>, status: Arc<AICoreRegistrySecretStatus>) {
         let heard = self.index.heard(object);
         let written = self.statuses.write(object, &status).await;
         if written == Written::Now || !self.index.has_heard_since(object, heard) {
             self.index.record_status(object, status);
         }
-        written
     }
 }
 

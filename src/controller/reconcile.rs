@@ -249,9 +249,7 @@ async fn say_wait<K: Kubernetes, A: AiCore>(
     }
     match waiting {
         Waiting::Nothing => {}
-        Waiting::Says(status) => {
-            ctx.write_status(object, Arc::from(status)).await;
-        }
+        Waiting::Says(status) => ctx.write_status(object, Arc::from(status)).await,
         Waiting::NeedsLook => {
             ctx.admission.goes_on(&object.key);
             return None;

@@ -43,20 +43,20 @@ impl Told {
         match self {
             Self::Nothing => now != before,
             Self::Begun(own) | Self::Refused(own) => now != before && now != own,
-            Self::Something(generation) => observed.is_some_and(|observed| observed > generation),
+            Self::Something(_) => !self.covers(observed),
         }
+    }
+
+    /// Whether this process has told something of that generation, or of a later one.
+    fn covers(self, observed: Option<i64>) -> bool {
+        matches!(self, Self::Something(generation) if observed.is_none_or(|observed| observed <= generation))
     }
 }
 
 impl Entry {
     /// Whether it is worth a look whose word a status is.
     pub(super) fn may_hear(&self, status: &AICoreRegistrySecretStatus) -> bool {
-        match self.told {
-            Told::Something(generation) => {
-                status.observed_generation.is_some_and(|observed| observed > generation)
-            }
-            Told::Nothing | Told::Begun(_) | Told::Refused(_) => true,
-        }
+        !self.told.covers(status.observed_generation)
     }
 
     /// A watch or a list shows this status. It counts if it is another process's word. Returns whether that is news to this one,
