@@ -54,6 +54,18 @@ async fn a_push_says_whether_it_may_create() {
     assert_eq!(world.journal(), ["push pull for ghcr.io, create false, Patient"]);
 }
 
+/// The finalizer is a change of the resource that the watch has yet to show: statuses after it do not wait for that, unless more was
+/// changed before.
+#[tokio::test(start_paused = true)]
+async fn after_the_finalizer_it_is_known_whether_anything_was_not_heard() {
+    for (there, has_heard_all) in [(5, true), (6, false)] {
+        let world = World::taking_over();
+        world.is_at(there, 5);
+        carry_out(&world, FinalizerStep::Add, Step::NoPush(Why::Suspended)).await.unwrap();
+        assert_eq!(world.ctx.index.basis(&world.object).version.is_none(), has_heard_all);
+    }
+}
+
 /// The spec was changed, and the watch is about to show it: the tenant may be another one, or the resource suspended.
 #[tokio::test(start_paused = true)]
 async fn nothing_is_sent_that_cannot_be_announced_because_the_resource_has_changed() {

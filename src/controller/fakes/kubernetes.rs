@@ -175,10 +175,11 @@ impl Kubernetes for FakeKubernetes {
         Ok(())
     }
 
-    async fn set_finalizer(&self, _object: &Object, present: bool) -> Result<FinalizerSet, ApiError> {
+    async fn set_finalizer(&self, object: &Object, present: bool) -> Result<FinalizerSet, ApiError> {
         self.answers(if present { "add finalizer" } else { "remove finalizer" })?;
         let is_so = !present || !self.takes_no_finalizer.load(SeqCst);
-        Ok(FinalizerSet { is_so, found_at: None })
+        let found_at = self.versions.lock().unwrap().get(&*object.uid).copied();
+        Ok(FinalizerSet { is_so, found_at })
     }
 
     fn publish(&self, _object: &Arc<Object>, event: Event) {
